@@ -1,0 +1,168 @@
+"""What travels between the services: one pydantic model a message, generated into JSON Schemas and AsyncAPI.
+
+Every moment is UTC. `valid_time` is the start of the hour that a value is for, `available_at` when its source
+published it, `origin` the last observed hour that a forecast uses, `lead` the hours after the origin (1 to 24).
+"""
+
+from enum import IntEnum, IntFlag, StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+from dayahead.hours import format_utc
+
+LEADS = 24
+"""Hours that a forecast looks ahead."""
+
+MAX_ROWS_PER_MESSAGE = 500
+"""Rows that one message of `observations` may hold."""
+
+ABSURD_MAGNITUDE = 1e15
+"""No hour of any series is beyond this in its unit: more is a broken meter or a wrong column."""
+
+UtcTime = Annotated[AwareDatetime, PlainSerializer(lambda t: format_utc(t), return_type=str)]
+
+
+class Rung(IntEnum):
+    """How far a forecast is degraded; 0 is the full model."""
+
+    FULL = 0
+    DEGRADED_INPUT = 1
+    PREVIOUS_RELEASE = 2
+    PROFILE = 3
+    LAST_VALUE = 4
+    NONE = 5
+
+    @property
+    def meaning(self) -> str:
+        """What a person is told."""
+        return _RUNG_MEANINGS[self]
+
+
+_RUNG_MEANINGS = {
+    Rung.FULL: "full model",
+    Rung.DEGRADED_INPUT: "full model on degraded input",
+    Rung.PREVIOUS_RELEASE: "previous release of the model",
+    Rung.PROFILE: "weekly or daily profile",
+    Rung.LAST_VALUE: "last value",
+    Rung.NONE: "no forecast yet: less than 24 hours of history",
+}
+
+
+class Reason(IntFlag):
+    """Why a forecast is not on rung 0; the lower-case names are the reason codes of the API."""
+
+    GAP = 1
+    STUCK_METER = 2
+    OUTLIER = 4
+    NO_CALENDAR = 8
+    SHORT_HISTORY = 16
+    NO_RELEASE = 32
+    MODEL_FAILED = 64
+    OUTPUT_REJECTED = 128
+    LATE = 256
+
+    @classmethod
+    def codes(cls, flags: int) -> list[str]:
+        """The reason codes in a set of flags, in a fixed order."""
+        return [reason.name.lower() for reason in cls if flags & reason and reason.name]
+
+    @classmethod
+    def meaning(cls, code: str) -> str:
+        """What a person is told for a reason code."""
+        return _REASON_MEANINGS[cls[code.upper()]]
+
+
+_REASON_MEANINGS = {
+    Reason.GAP: "hours are missing in the last week",
+    Reason.STUCK_METER: "the newest values do not change: a stuck meter?",
+    Reason.OUTLIER: "a value was set aside as implausible",
+    Reason.NO_CALENDAR: "no holiday calendar for this source",
+    Reason.SHORT_HISTORY: "less history than the model wants",
+    Reason.NO_RELEASE: "no model release has been promoted yet",
+    Reason.MODEL_FAILED: "the model could not be computed",
+    Reason.OUTPUT_REJECTED: "the model's output failed its checks",
+    Reason.LATE: "the series lags behind its source",
+}
+
+
+class Message(BaseModel):
+    """A message: unknown fields are refused, so that a misspelt one is seen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ObservationBatch(Message):
+    """Rows of `observations`: measured values of one source, all of the partition that the message is sent to."""
+
+    source: str = Field(min_length=1, description="Name of the source that published the values")
+    available_at: UtcTime = Field(description="When the source published the values, UTC")
+    refresh: bool = Field(
+        default=True,
+        description="Whether the touched series are forecast anew; backfill sends false",
+    )
+    rows: list[tuple[str, UtcTime, float]] = Field(
+        min_length=1,
+        max_length=MAX_ROWS_PER_MESSAGE,
+        description="[series_id, valid_time (start of the hour, UTC), value (in the unit of the source)]",
+    )
+
+
+class ForecastMessage(Message):
+    """One forecast: message of `forecasts`, value in Redis and body of the API, byte for byte the same."""
+
+    series_id: str = Field(description="The series: label values joined by /")
+    origin: UtcTime = Field(description="Start of the last observed hour that the forecast uses, UTC")
+    issued_at: UtcTime = Field(description="When the forecast was computed, UTC")
+    release: str | None = Field(
+        description="Model release that made it; null where no model did (rungs 3 to 5)"
+    )
+    rung: Rung = Field(description="0 full model … 5 no forecast yet")
+    reasons: list[str] = Field(description="Reason codes for a rung above 0")
+    leads: Literal[0, 24] = Field(description="Hours ahead: 24, or 0 on rung 5")
+    p50: list[float] = Field(description="Median by lead; the first is for origin + 1 h; in `unit`")
+    p10: list[float] = Field(description="10 % quantile by lead, in `unit`")
+    p90: list[float] = Field(description="90 % quantile by lead, in `unit`")
+    unit: str = Field(description="Unit of the values, per hour")
+
+
+class DriftKind(StrEnum):
+    """What drifted: the inputs (data) or the errors (concept)."""
+
+    DATA = "data"
+    CONCEPT = "concept"
+
+
+class DriftEvent(Message):
+    """A series whose inputs or errors changed their distribution."""
+
+    series_id: str = Field(description="The series")
+    kind: DriftKind = Field(description="`data`: the inputs changed; `concept`: the errors did")
+    valid_time: UtcTime = Field(description="Start of the hour at which the detector fired, UTC")
+    detector: str = Field(description="The detector that fired")
+    statistic: float = Field(
+        description="The detector's estimate after the change, in units of the series' scale"
+    )
+
+
+class RetuneRequest(Message):
+    """A wish for a new model: by an alert, by a person, by drift."""
+
+    requested_at: UtcTime = Field(description="When it was asked, UTC")
+    requested_by: str = Field(description="Who asks: an alert's name, `api`, `schedule`")
+    reason: str = Field(description="Why, in a sentence")
+
+
+class ReleaseAnnouncement(Message):
+    """A release became the champion; compacted by key `champion`."""
+
+    release: str = Field(description="Content-addressed id of the release")
+    previous: str | None = Field(description="The champion before, to roll back to")
+    promoted_at: UtcTime = Field(description="When, UTC")
+    promoted_by: str = Field(description="Who: `trainer`, a person, `rollback`")
+    reason: str = Field(description="Why, in a sentence")
+
+
+def message_bytes(message: Message) -> bytes:
+    """The bytes of a message as they are sent: compact JSON."""
+    return message.model_dump_json().encode()

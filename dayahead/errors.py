@@ -1,0 +1,90 @@
+"""Every error that Dayahead raises on purpose.
+
+DayaheadError
+├── SettingsError            a setting, a source file or a command-line value is wrong
+├── ContractError            a message or a record breaks its contract (carries a DeadLetterCode)
+├── SourceError              a source API did not give what it promised
+│   ├── SourceUnavailable    it may answer later: waited for, with backoff
+│   └── SourceRefused        it will not: a wrong dataset, a malformed query
+├── StorageError             TimescaleDB or Redis answered in a way that waiting does not cure
+│   └── FencedError          another worker owns the partition now: this one must end
+├── ReleaseError             a model release is missing, damaged or of another version
+├── NotEnoughHistoryError    too few hours to fit or to judge a model
+└── StackError               the local stack cannot start
+
+A message names the thing, the value and what to do about it.
+"""
+
+from enum import StrEnum
+
+
+class DeadLetterCode(StrEnum):
+    """Why a message, a row or a record was set aside; the code is a header of the dead letter and a metric label."""
+
+    NOT_JSON = "not_json"
+    NOT_A_BATCH = "not_a_batch"
+    BAD_ROW = "bad_row"
+    BAD_SERIES_ID = "bad_series_id"
+    BAD_TIME = "bad_time"
+    NOT_ON_THE_HOUR = "not_on_the_hour"
+    FUTURE_HOUR = "future_hour"
+    MISSING_FIELD = "missing_field"
+    NULL_VALUE = "null_value"
+    NOT_A_NUMBER = "not_a_number"
+    ABSURD_VALUE = "absurd_value"
+    CONTRADICTION = "contradiction"
+    MISROUTED = "misrouted"
+    UNKNOWN_SOURCE = "unknown_source"
+
+
+class DayaheadError(Exception):
+    """The root: whatever derives from it is told to the user as a sentence, without a traceback."""
+
+
+class SettingsError(DayaheadError):
+    """A setting, a source file or a command-line value is wrong; the message says which and what is allowed."""
+
+
+class ContractError(DayaheadError):
+    """A message or a record breaks its contract and belongs to the dead letters."""
+
+    def __init__(self, code: DeadLetterCode, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class SourceError(DayaheadError):
+    """A source API did not give what it promised."""
+
+
+class SourceUnavailable(SourceError):  # noqa: N818 - reads as what happened, like httpx's own names
+    """The source may answer later; `retry_after_s` is what it asked for, if it did."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class SourceRefused(SourceError):  # noqa: N818
+    """The source will not answer this request however often it is sent."""
+
+
+class StorageError(DayaheadError):
+    """A store answered in a way that waiting does not cure."""
+
+
+class FencedError(StorageError):
+    """The partition's offset moved under this worker: another one owns it, so nothing may be written any more."""
+
+
+class ReleaseError(DayaheadError):
+    """A model release is missing, damaged or of a version that this code does not read."""
+
+
+class NotEnoughHistoryError(DayaheadError):
+    """There are too few hours to fit or to judge a model; the message says how many and how many are needed."""
+
+
+class StackError(DayaheadError):
+    """The local stack cannot start; the message says what stands in the way."""

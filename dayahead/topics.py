@@ -1,0 +1,39 @@
+"""The Kafka topics: their names, partitions and policies, and how they come to be."""
+
+from dataclasses import dataclass, field
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """A topic as `dayahead migrate` creates it.
+
+    Attributes:
+        name: without the prefix of the settings.
+        config: Kafka topic configuration.
+        partitioned: whether it has a partition per share of the series; others have one.
+    """
+
+    name: str
+    config: dict[str, str] = field(default_factory=dict)
+    partitioned: bool = False
+
+
+OBSERVATIONS = TopicSpec(
+    "observations",
+    # Two weeks: TimescaleDB is the truth, the log only has to outlast an outage of the workers.
+    {"retention.ms": str(14 * DAY_MS), "compression.type": "producer"},
+    partitioned=True,
+)
+DEAD_LETTERS = TopicSpec("observations.dead-letter", {"retention.ms": str(90 * DAY_MS)})
+FORECASTS = TopicSpec(
+    "forecasts",
+    {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"},
+    partitioned=True,
+)
+DRIFT = TopicSpec("drift", {"retention.ms": str(90 * DAY_MS)})
+RETUNE_REQUESTS = TopicSpec("retune-requests", {"retention.ms": str(90 * DAY_MS)})
+MODEL_RELEASES = TopicSpec("model-releases", {"cleanup.policy": "compact"})
+
+TOPICS = (OBSERVATIONS, DEAD_LETTERS, FORECASTS, DRIFT, RETUNE_REQUESTS, MODEL_RELEASES)
