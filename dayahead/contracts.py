@@ -20,7 +20,7 @@ MAX_ROWS_PER_MESSAGE = 500
 ABSURD_MAGNITUDE = 1e15
 """No hour of any series is beyond this in its unit: more is a broken meter or a wrong column."""
 
-UtcTime = Annotated[AwareDatetime, PlainSerializer(lambda t: format_utc(t), return_type=str)]
+UtcTime = Annotated[AwareDatetime, PlainSerializer(format_utc, return_type=str)]
 
 
 class Rung(IntEnum):
@@ -114,9 +114,7 @@ class ForecastMessage(Message):
     series_id: str = Field(description="The series: label values joined by /")
     origin: UtcTime = Field(description="Start of the last observed hour that the forecast uses, UTC")
     issued_at: UtcTime = Field(description="When the forecast was computed, UTC")
-    release: str | None = Field(
-        description="Model release that made it; null where no model did (rungs 3 to 5)"
-    )
+    release: str | None = Field(description="Model release that made it; null where no model did (rungs 3 to 5)")
     rung: Rung = Field(description="0 full model … 5 no forecast yet")
     reasons: list[str] = Field(description="Reason codes for a rung above 0")
     leads: Literal[0, 24] = Field(description="Hours ahead: 24, or 0 on rung 5")
@@ -140,9 +138,7 @@ class DriftEvent(Message):
     kind: DriftKind = Field(description="`data`: the inputs changed; `concept`: the errors did")
     valid_time: UtcTime = Field(description="Start of the hour at which the detector fired, UTC")
     detector: str = Field(description="The detector that fired")
-    statistic: float = Field(
-        description="The detector's estimate after the change, in units of the series' scale"
-    )
+    statistic: float = Field(description="The detector's estimate after the change, in units of the series' scale")
 
 
 class RetuneRequest(Message):

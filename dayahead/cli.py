@@ -1,0 +1,51 @@
+"""The command `dayahead`. Each service adds its own commands through the entry-point group `dayahead.commands`."""
+
+import sys
+from importlib.metadata import entry_points
+
+import typer
+from rich.console import Console
+
+from dayahead.errors import DayaheadError
+
+app = typer.Typer(
+    name="dayahead",
+    help="A fresh, honest 24-hour forecast of every hourly energy series.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _root() -> None:
+    """A fresh, honest 24-hour forecast of every hourly energy series."""
+
+
+@app.command()
+def migrate() -> None:
+    """Bring tables, roles and topics to the version of this code."""
+    from dayahead.settings import MigrationSettings, load_settings  # noqa: PLC0415 - `dayahead --help` stays quick
+    from dayahead.storage.migrate import migrate_database, migrate_topics  # noqa: PLC0415
+    from dayahead.telemetry import configure_logging  # noqa: PLC0415
+
+    settings = load_settings(MigrationSettings)
+    configure_logging("migrate", settings.log_level)
+    steps = migrate_database(
+        settings.owner_database_url,
+        settings.app_password.get_secret_value(),
+        settings.reader_password.get_secret_value(),
+    )
+    topics = migrate_topics(settings)
+    typer.echo(f"tables: {', '.join(steps) or 'up to date'}; topics: {', '.join(topics) or 'up to date'}")
+
+
+def main() -> None:
+    """Entry point: an error of ours is a sentence on standard error and exit code 2, never a traceback."""
+    for entry in sorted(entry_points(group="dayahead.commands"), key=lambda entry: entry.name):
+        entry.load()(app)
+    try:
+        app()
+    except DayaheadError as error:
+        Console(stderr=True, soft_wrap=True).print("dayahead:", str(error), markup=False, highlight=False)
+        sys.exit(2)

@@ -1,0 +1,73 @@
+"""Settings that more than one service has; each service adds its own in its `settings.py`.
+
+They come from the environment (`DAYAHEAD_…`) and from `.env` in the working directory, in that order.
+"""
+
+from typing import TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from dayahead.errors import SettingsError
+
+PREFIX = "DAYAHEAD_"
+
+
+class ServiceSettings(BaseSettings):
+    """Where the servers are and how a service reports; the base of every service's settings."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    database_url: SecretStr = Field(
+        default=SecretStr("postgresql://dayahead_app@127.0.0.1:5432/dayahead"),
+        description="TimescaleDB, as a postgresql:// URL of the application role",
+    )
+    redis_url: SecretStr = Field(default=SecretStr("redis://127.0.0.1:6379/0"), description="Redis, as a redis:// URL")
+    kafka_bootstrap: str = Field(default="127.0.0.1:9092", description="Kafka brokers, host:port separated by commas")
+    topic_prefix: str = Field(default="", description="Put before every topic name, for clusters that are shared")
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error"
+    )
+
+
+class ProcessSettings(ServiceSettings):
+    """Settings of a service without a page of its own: where it answers about its health."""
+
+    bind_host: str = Field(default="127.0.0.1", description="Address that /metrics and /health are served on")
+    metrics_port: int = Field(
+        default=8100, ge=0, le=65535, description="Port of /metrics, /health/live and /health/ready; 0 for any free"
+    )
+
+
+class MigrationSettings(ServiceSettings):
+    """Settings of `dayahead migrate`, which alone needs the owner's rights."""
+
+    owner_database_url: SecretStr = Field(
+        default=SecretStr("postgresql://dayahead_owner@127.0.0.1:5432/dayahead"),
+        description="TimescaleDB, as a postgresql:// URL of the role that owns the tables",
+    )
+    app_password: SecretStr = Field(default=SecretStr(""), description="Password that migrate gives role dayahead_app")
+    reader_password: SecretStr = Field(
+        default=SecretStr(""), description="Password that migrate gives role dayahead_reader (Grafana, analysts)"
+    )
+    partitions: int = Field(
+        default=8, ge=1, le=10_000, description="Partitions of observations and forecasts: the most workers at once"
+    )
+    replication_factor: int = Field(default=1, ge=1, description="Copies that Kafka keeps of each topic")
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def load_settings(settings: type[S], **overrides: object) -> S:
+    """Settings from the environment and `.env`, with values of the command line on top.
+
+    Raises:
+        SettingsError: a value is not allowed; the message names the variable.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return settings(**given)  # type: ignore[arg-type]  # pydantic checks each value
+    except ValidationError as error:
+        faults = "; ".join(f"{PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
+        raise SettingsError(faults) from error

@@ -1,0 +1,166 @@
+"""What a source is: one YAML file a dataset, the only place that knows its columns, zone, unit and habits.
+
+The definition is also kept in TimescaleDB (table `source`), so that every service reads the same one.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, field_validator, model_validator
+
+from dayahead.errors import SettingsError
+
+
+class SourceKind(StrEnum):
+    """How a source is read."""
+
+    ENERGI_DATA_SERVICE = "energi-data-service"
+    FILE = "file"
+
+
+class ColumnFormat(StrEnum):
+    """How the value stands in a record: one column, or one column for each of several series."""
+
+    LONG = "long"
+    WIDE = "wide"
+
+
+Hours = Annotated[float, Field(gt=0, le=24 * 366 * 2)]
+
+
+class Source(BaseModel):
+    """One dataset: where its hours come from and what they mean."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$", description="Name of the source inside Dayahead")
+    kind: SourceKind = Field(description="How the source is read: energi-data-service or file")
+    title: str = Field(description="What a person reads: dataset and publisher")
+    attribution: str = Field(default="", description="Credit that the licence asks for; shown on the page")
+    url: HttpUrl | None = Field(default=None, description="Base URL of the API; overridden by DAYAHEAD_SOURCE_URL")
+    dataset: str | None = Field(default=None, description="Name of the dataset in the API")
+    path: Path | None = Field(default=None, description="The CSV or Parquet file, for kind file")
+
+    time_column: str = Field(description="Column with the start of the period")
+    time_zone: str = Field(default="UTC", description="Time zone of the time column where it carries no offset")
+    key_columns: list[str] = Field(
+        min_length=1, description="Columns whose values make a series, in the order of the series_id"
+    )
+    value_column: str | None = Field(
+        default=None, description="Column with the value; leave it out where value_columns is given"
+    )
+    value_columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="For a record with several series side by side: column -> last label of the series_id",
+    )
+    value_label: str | None = Field(
+        default=None, description="Label name that value_columns adds to the key columns, e.g. ConsumerType"
+    )
+    constant_labels: dict[str, str] = Field(
+        default_factory=dict, description="Label values to put where the data have no such column"
+    )
+    filters: dict[str, list[str]] = Field(
+        default_factory=dict, description="Keep only records whose column has one of these values"
+    )
+    unit: str = Field(description="Unit of the value of one hour, e.g. kWh")
+    period_minutes: int = Field(
+        default=60, description="Length of a record's period: 60, or a divisor of it that is added up to hours"
+    )
+    aggregate: str = Field(
+        default="sum",
+        pattern="^(sum|mean)$",
+        description="How shorter periods make an hour: sum (energy), mean (power)",
+    )
+    minimum: float | None = Field(default=None, description="Least plausible value of an hour, in unit")
+    maximum: float | None = Field(default=None, description="Greatest plausible value of an hour, in unit")
+
+    local_time_zone: str = Field(
+        default="UTC", description="Time zone that people live by there: hours of the day and holidays follow it"
+    )
+    country: str | None = Field(default=None, description="Country of the holiday calendar, ISO 3166 (DK)")
+    subdivision: str | None = Field(default=None, description="Subdivision of the holiday calendar, if it matters")
+
+    publication_lag_h: float = Field(
+        default=1, ge=0, description="Hours from the start of an hour to its publication, as the publisher states it"
+    )
+    publication_interval_h: Hours = Field(
+        default=1, description="Hours between publications: 1 for hourly, 24 where a day comes at once"
+    )
+    poll_interval_s: float = Field(default=300, gt=0, description="Seconds between two requests; jitter is added")
+    revision_window_h: float = Field(
+        default=48, ge=0, description="Hours before the newest that are read again, since the publisher revises them"
+    )
+    page_h: Hours = Field(default=24 * 31, description="Hours that one request of a backfill spans")
+    history_h: Hours = Field(default=24 * 42, description="Hours before now that the first poll fetches")
+    stale_after_h: Hours = Field(
+        default=6, description="A series this many hours behind the newest hour of its source is stale"
+    )
+
+    @field_validator("time_zone", "local_time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{name!r} is no time zone of the IANA database, like Europe/Copenhagen") from error
+        return name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if bool(self.value_column) == bool(self.value_columns):
+            raise ValueError("give either value_column or value_columns")
+        if bool(self.value_columns) != bool(self.value_label):
+            raise ValueError("value_columns needs value_label, the name of the label that it adds, and only then")
+        if self.kind is SourceKind.FILE and self.path is None:
+            raise ValueError("kind file needs path")
+        if self.kind is SourceKind.ENERGI_DATA_SERVICE and not (self.url and self.dataset):
+            raise ValueError("kind energi-data-service needs url and dataset")
+        if self.period_minutes not in {5, 10, 15, 20, 30, 60}:
+            raise ValueError(f"period_minutes {self.period_minutes} must divide an hour: 5, 10, 15, 20, 30 or 60")
+        return self
+
+    @property
+    def label_names(self) -> list[str]:
+        """Names of the labels of a series_id, in its order."""
+        return [*self.key_columns, self.value_label] if self.value_label else list(self.key_columns)
+
+    @property
+    def area_label(self) -> str:
+        """The label that accuracy and metrics are grouped by: the first one."""
+        return self.label_names[0]
+
+    @property
+    def publication_lag(self) -> timedelta:
+        """From the start of an hour to its publication."""
+        return timedelta(hours=self.publication_lag_h)
+
+
+def load_source(path: Path) -> Source:
+    """Read a source file.
+
+    Raises:
+        SettingsError: the file is missing, no YAML, or breaks the definition; the message names each field.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"source file {path} cannot be read: {error.strerror}") from error
+    try:
+        fields = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"source file {path} is not YAML: {error}") from error
+    if not isinstance(fields, dict):
+        raise SettingsError(f"source file {path} must hold `name: value` lines, see ingest/sources/ for examples")
+    if isinstance(file := fields.get("path"), str):
+        fields["path"] = (path.parent / file).resolve()  # relative to the source file, as its author sees it
+    try:
+        return Source.model_validate(fields)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'file'}: {fault['msg']}" for fault in error.errors()
+        )
+        raise SettingsError(f"source file {path}: {faults}") from error

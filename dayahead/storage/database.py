@@ -1,0 +1,74 @@
+"""Connections to TimescaleDB: opened with patience, since a server that is away comes back."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import structlog
+from psycopg_pool import ConnectionPool
+from pydantic import SecretStr
+
+from dayahead.errors import StorageError
+
+log = structlog.get_logger()
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 10.0
+
+
+def describe(database_url: SecretStr | str) -> str:
+    """Host and database of a URL, without its password, for messages."""
+    url = database_url.get_secret_value() if isinstance(database_url, SecretStr) else database_url
+    info = psycopg.conninfo.conninfo_to_dict(url)
+    return f"{info.get('host', 'localhost')}:{info.get('port', 5432)}/{info.get('dbname', '')}"
+
+
+def connect(database_url: SecretStr | str, wait_s: float = 60.0, autocommit: bool = False) -> psycopg.Connection:
+    """A connection in UTC; waits for a server that is away.
+
+    Args:
+        database_url: postgresql:// URL.
+        wait_s: how long to wait, in seconds.
+        autocommit: whether each statement is its own transaction.
+
+    Raises:
+        StorageError: the server was not reached in time, or it refused the user, the password or the database.
+    """
+    url = database_url.get_secret_value() if isinstance(database_url, SecretStr) else database_url
+    deadline = time.monotonic() + wait_s
+    pause_s = FIRST_PAUSE_S
+    while True:
+        try:
+            return psycopg.connect(url, autocommit=autocommit, options="-c timezone=UTC", connect_timeout=10)
+        except psycopg.OperationalError as error:
+            refused = any(word in str(error) for word in ("password authentication", "does not exist", "no pg_hba"))
+            if refused or time.monotonic() + pause_s > deadline:
+                raise StorageError(
+                    f"TimescaleDB at {describe(url)} cannot be used: {str(error).strip()}. "
+                    "Check DAYAHEAD_DATABASE_URL and that the server runs."
+                ) from error
+            log.info("database_awaited", database=describe(url), pause_s=pause_s)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+@contextmanager
+def open_pool(database_url: SecretStr | str, size: int = 4) -> Iterator[ConnectionPool]:
+    """A pool of connections in UTC, for a service that answers many requests.
+
+    Args:
+        database_url: postgresql:// URL.
+        size: connections at most.
+    """
+    url = database_url.get_secret_value() if isinstance(database_url, SecretStr) else database_url
+    pool = ConnectionPool(
+        url,
+        min_size=1,
+        max_size=size,
+        kwargs={"options": "-c timezone=UTC", "connect_timeout": 10},
+        check=ConnectionPool.check_connection,
+        open=False,
+    )
+    with pool:
+        yield pool

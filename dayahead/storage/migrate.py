@@ -1,0 +1,140 @@
+"""Brings the tables, the roles and the topics to the version of this code: `dayahead migrate`."""
+
+import re
+from dataclasses import dataclass
+from importlib import resources
+
+import psycopg
+import structlog
+from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import TopicAlreadyExistsError
+from psycopg import sql
+from pydantic import SecretStr
+
+from dayahead.errors import StorageError
+from dayahead.settings import MigrationSettings
+from dayahead.storage.database import connect
+from dayahead.topics import TOPICS, TopicSpec
+
+log = structlog.get_logger()
+
+LOCK_KEY = 0x0DA7A4EAD
+ROLES = ("dayahead_app", "dayahead_reader")
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A numbered step; never changed once released."""
+
+    number: int
+    name: str
+    statements: str
+
+
+def migrations() -> list[Migration]:
+    """The steps in their order, from the files beside this one."""
+    folder = resources.files("dayahead.storage") / "migrations"
+    steps = []
+    for file in folder.iterdir():
+        if match := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
+            steps.append(Migration(int(match[1]), match[2], file.read_text(encoding="utf-8")))
+    return sorted(steps, key=lambda step: step.number)
+
+
+def migrate_database(
+    owner_database_url: SecretStr | str, app_password: str = "", reader_password: str = ""
+) -> list[str]:
+    """Apply the steps that the database lacks, then the rights of the roles; safe to run twice and in parallel.
+
+    Args:
+        owner_database_url: postgresql:// URL of a role that owns the database and may create roles.
+        app_password: password of role dayahead_app; empty leaves it as it is.
+        reader_password: password of role dayahead_reader; empty leaves it as it is.
+
+    Returns:
+        Names of the steps applied.
+
+    Raises:
+        StorageError: the database is newer than this code, or a step fails; then nothing of it is kept.
+    """
+    steps = migrations()
+    applied: list[str] = []
+    with connect(owner_database_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+        connection.execute("SET client_min_messages = warning")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version"
+            " (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        known = {row[0] for row in connection.execute("SELECT number FROM schema_version")}
+        if beyond := known - {step.number for step in steps}:
+            raise StorageError(
+                f"the database has migration {max(beyond)}, this version of Dayahead ends at {steps[-1].number}: "
+                "run the newer version, or restore a backup from before the upgrade"
+            )
+        _make_roles(connection, {"dayahead_app": app_password, "dayahead_reader": reader_password})
+        for step in steps:
+            if step.number not in known:
+                _apply(connection, step)
+                applied.append(step.name)
+        rights = resources.files("dayahead.storage") / "migrations" / "roles.sql"
+        with connection.transaction():
+            connection.execute(rights.read_text(encoding="utf-8").encode())
+    return applied
+
+
+def _apply(connection: psycopg.Connection, step: Migration) -> None:
+    try:
+        with connection.transaction():
+            connection.execute(step.statements.encode())
+            connection.execute("INSERT INTO schema_version (number, name) VALUES (%s, %s)", [step.number, step.name])
+    except psycopg.Error as error:
+        raise StorageError(f"migration {step.number:04d}_{step.name} failed and was undone: {error}") from error
+    log.info("migration_applied", number=step.number, name=step.name)
+
+
+def _make_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> None:
+    for role in ROLES:
+        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+        if not known:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        if password := passwords[role]:
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password)))
+
+
+def migrate_topics(settings: MigrationSettings) -> list[str]:
+    """Create the topics that the cluster lacks.
+
+    Returns:
+        Names of the topics created.
+
+    Raises:
+        StorageError: `observations` exists with another number of partitions than the settings: series would move.
+    """
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap, client_id="dayahead-migrate")
+    try:
+        present = set(admin.list_topics())
+        created = []
+        for spec in TOPICS:
+            name = settings.topic_prefix + spec.name
+            wanted = settings.partitions if spec.partitioned else 1
+            if name in present:
+                _check_partitions(admin, name, spec, wanted)
+                continue
+            try:
+                admin.create_topics([NewTopic(name, wanted, settings.replication_factor, topic_configs=spec.config)])
+                created.append(name)
+            except TopicAlreadyExistsError:
+                _check_partitions(admin, name, spec, wanted)
+        return created
+    finally:
+        admin.close()
+
+
+def _check_partitions(admin: KafkaAdminClient, name: str, spec: TopicSpec, wanted: int) -> None:
+    found = len(admin.describe_topics([name])[0]["partitions"])
+    if spec.partitioned and found != wanted:
+        raise StorageError(
+            f"topic {name} has {found} partitions and DAYAHEAD_PARTITIONS says {wanted}: set it to {found}, "
+            "or move the series to a topic with another prefix (docs/scaling.md)"
+        )

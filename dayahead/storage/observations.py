@@ -1,0 +1,89 @@
+"""Reads observations as matrices: the one way from TimescaleDB to a model, as known now or as of a past moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from dayahead.hours import HOUR_S, Hour, from_hour
+
+CURRENT = """
+    SELECT series_key, extract(epoch FROM valid_time)::bigint, value FROM observation
+    WHERE series_key = ANY(%(keys)s) AND valid_time >= %(start)s AND valid_time < %(end)s
+"""
+
+AS_OF = """
+    SELECT DISTINCT ON (series_key, valid_time) series_key, extract(epoch FROM valid_time)::bigint, value
+    FROM (
+        SELECT series_key, valid_time, available_at, value FROM observation
+        WHERE series_key = ANY(%(keys)s) AND valid_time >= %(start)s AND valid_time < %(end)s
+        UNION ALL
+        SELECT series_key, valid_time, available_at, value FROM observation_revision
+        WHERE series_key = ANY(%(keys)s) AND valid_time >= %(start)s AND valid_time < %(end)s
+    ) AS version
+    WHERE available_at <= %(as_of)s
+    ORDER BY series_key, valid_time, available_at DESC, value DESC
+"""
+
+
+@dataclass(frozen=True)
+class ObservationMatrix:
+    """Hourly values of several series side by side.
+
+    Attributes:
+        series_keys: int64 [n], the rows.
+        start: hour of column 0.
+        values: float64 [n, hours], in the unit of each series; NaN where nothing is known.
+    """
+
+    series_keys: NDArray[np.int64]
+    start: Hour
+    values: NDArray[np.float64]
+
+
+def read_observations(
+    connection: psycopg.Connection,
+    series_keys: NDArray[np.int64],
+    start: Hour,
+    end: Hour,
+    as_of: datetime | None = None,
+) -> ObservationMatrix:
+    """Values of given series from `start` (inclusive) to `end` (exclusive).
+
+    Args:
+        connection: an open connection.
+        series_keys: int64 [n].
+        start: first hour.
+        end: hour after the last.
+        as_of: leave out what was published later than this; None reads what is known now.
+    """
+    keys = np.asarray(series_keys, np.int64)
+    values = np.full((len(keys), max(0, end - start)), np.nan)
+    order = np.argsort(keys)
+    parameters = {
+        "keys": keys.tolist(),
+        "start": from_hour(start),
+        "end": from_hour(end),
+        "as_of": as_of,
+    }
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(AS_OF if as_of else CURRENT, parameters)
+        while rows := cursor.fetchmany(200_000):
+            found = np.array(rows, np.float64)
+            row = order[np.searchsorted(keys, found[:, 0].astype(np.int64), sorter=order)]
+            values[row, found[:, 1].astype(np.int64) // HOUR_S - start] = found[:, 2]
+    return ObservationMatrix(keys, start, values)
+
+
+def observed_range(connection: psycopg.Connection, source_key: int | None = None) -> tuple[datetime, datetime] | None:
+    """First and last hour that is observed, of one source or of all; None where there is none."""
+    row = connection.execute(
+        """
+        SELECT min(valid_time), max(valid_time) FROM observation JOIN series USING (series_key)
+        WHERE %(source)s::integer IS NULL OR source_key = %(source)s
+        """,
+        {"source": source_key},
+    ).fetchone()
+    return None if row is None or row[0] is None else (row[0], row[1])
