@@ -71,7 +71,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _QuietHandler(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+    def log_message(self, format: str, *args: object) -> None:
         """A scrape every few seconds is no event."""
 
 
@@ -97,7 +97,8 @@ class TelemetryServer:
             self._server = make_server(host, port, self._answer, server_class=_Server, handler_class=_QuietHandler)
         except OSError as error:
             raise SettingsError(
-                f"{host}:{port} cannot be used for /metrics: {error.strerror}. Set DAYAHEAD_METRICS_PORT to a free port."
+                f"{host}:{port} cannot be used for /metrics: {error.strerror}. "
+                "Set DAYAHEAD_METRICS_PORT to a free port."
             ) from error
         self._thread = threading.Thread(target=self._server.serve_forever, name="telemetry", daemon=True)
 
@@ -119,7 +120,8 @@ class TelemetryServer:
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path == "/metrics":
-            return self._metrics(environ, start_response)
+            metrics: Iterable[bytes] = self._metrics(environ, start_response)
+            return metrics
         checks = {"/health/live": self._live, "/health/ready": self._ready}
         if path not in checks:
             start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])

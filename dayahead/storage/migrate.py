@@ -34,10 +34,8 @@ class Migration:
 def migrations() -> list[Migration]:
     """The steps in their order, from the files beside this one."""
     folder = resources.files("dayahead.storage") / "migrations"
-    steps = []
-    for file in folder.iterdir():
-        if match := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
-            steps.append(Migration(int(match[1]), match[2], file.read_text(encoding="utf-8")))
+    named = [(re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name), file) for file in folder.iterdir()]
+    steps = [Migration(int(name[1]), name[2], file.read_text(encoding="utf-8")) for name, file in named if name]
     return sorted(steps, key=lambda step: step.number)
 
 
