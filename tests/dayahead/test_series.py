@@ -1,0 +1,39 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dayahead.errors import ContractError, DeadLetterCode
+from dayahead.series import check_series_id, labels_of, partition_of, series_id_of
+
+labels = st.lists(st.text(min_size=1, max_size=12).filter(lambda text: text.isprintable()), min_size=1, max_size=3)
+
+
+@given(labels)
+def test_labels_come_back_whatever_they_contain(values: list[str]) -> None:
+    names = [f"label{number}" for number in range(len(values))]
+    assert list(labels_of(series_id_of(values), names).values()) == values
+
+
+def test_the_id_of_a_plain_series_reads_as_people_write_it() -> None:
+    assert series_id_of(["DK1", "111"]) == "DK1/111"
+    assert series_id_of(["a/b", "æ %"]) == "a%2Fb/%C3%A6 %25"
+
+
+@pytest.mark.parametrize("series_id", ["", "DK1/", "/111", "DK1//111", "DK1/\n", "x" * 201])
+def test_what_cannot_be_a_series_is_refused(series_id: str) -> None:
+    with pytest.raises(ContractError) as refusal:
+        check_series_id(series_id)
+    assert refusal.value.code is DeadLetterCode.BAD_SERIES_ID
+
+
+def test_another_number_of_labels_than_declared_is_refused() -> None:
+    with pytest.raises(ContractError, match="2 labels, its source declares 1: area"):
+        labels_of("DK1/111", ["area"])
+
+
+# Partitions that Kafka's own Java client gives for these keys (org.apache.kafka.common.utils.Utils.murmur2).
+@pytest.mark.parametrize(
+    ("key", "murmur2"), [("21", -973932308), ("foobar", -790332482), ("a-little-bit-long-string", -985981536)]
+)
+def test_the_partition_is_the_one_of_kafkas_default_partitioner(key: str, murmur2: int) -> None:
+    assert partition_of(key, 1000) == (murmur2 & 0x7FFFFFFF) % 1000

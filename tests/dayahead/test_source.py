@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+
+from dayahead.errors import SettingsError
+from dayahead.source import Source, load_source
+
+WHOLE = """
+name: metered-load
+kind: file
+title: Metered load of our own grid
+path: load.csv
+time_column: Time
+key_columns: [Area]
+value_column: Load
+unit: MWh
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "source.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_a_source_file_is_read_and_its_path_is_relative_to_it(tmp_path: Path) -> None:
+    source = load_source(write(tmp_path, WHOLE))
+    assert source.path == tmp_path / "load.csv"
+    assert source.label_names == ["Area"]
+
+
+def test_a_source_survives_the_way_through_the_database(tmp_path: Path) -> None:
+    source = load_source(write(tmp_path, WHOLE))
+    assert Source.model_validate(source.model_dump(mode="json", exclude_defaults=True)) == source
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (("unit: MWh", ""), "unit: Field required"),
+        (("unit: MWh", "unitt: MWh"), "unitt: Extra inputs"),
+        (("value_column: Load", ""), "either value_column or value_columns"),
+        (("unit: MWh", "unit: MWh\ntime_zone: Copenhagen"), "'Copenhagen' is no time zone"),
+        (("unit: MWh", "unit: MWh\nperiod_minutes: 45"), "45 must divide an hour"),
+        (("path: load.csv", ""), "kind file needs path"),
+        (("kind: file", "kind: energi-data-service"), "needs url and dataset"),
+        (("name: metered-load", "name: [a"), "is not YAML"),
+    ],
+)
+def test_a_wrong_source_file_is_refused_by_name_and_fault(
+    tmp_path: Path, change: tuple[str, str], complaint: str
+) -> None:
+    with pytest.raises(SettingsError, match=complaint) as refusal:
+        load_source(write(tmp_path, WHOLE.replace(*change)))
+    assert "source.yaml" in str(refusal.value)
+
+
+def test_a_missing_source_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nowhere\.yaml cannot be read"):
+        load_source(tmp_path / "nowhere.yaml")
