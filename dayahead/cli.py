@@ -1,7 +1,8 @@
 """The command `dayahead`. Each service adds its own commands through the entry-point group `dayahead.commands`."""
 
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -38,6 +39,15 @@ def migrate() -> None:
     )
     topics = migrate_topics(settings)
     typer.echo(f"tables: {', '.join(steps) or 'up to date'}; topics: {', '.join(topics) or 'up to date'}")
+
+
+@app.command()
+def contracts(folder: Path = typer.Argument(help="Folder to write to; made if absent")) -> None:
+    """Write the AsyncAPI document and the JSON Schemas of the topics."""
+    from dayahead.asyncapi import write_contracts  # noqa: PLC0415
+
+    for file in write_contracts(folder, version("dayahead")):
+        typer.echo(file)
 
 
 def main() -> None:

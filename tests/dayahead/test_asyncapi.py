@@ -1,0 +1,63 @@
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from dayahead.asyncapi import CHANNELS, json_schema, write_contracts
+from dayahead.contracts import ForecastMessage, ObservationBatch, Rung, message_bytes
+from dayahead.hours import from_hour
+from dayahead.topics import DEAD_LETTERS, TOPICS
+
+CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts"
+
+
+def test_the_documented_contracts_are_those_of_the_code(tmp_path: Path) -> None:
+    written = write_contracts(tmp_path, version("dayahead"))
+    for file in written:
+        kept = CONTRACTS / file.name
+        assert kept.read_text() == file.read_text(), f"{kept} is old: run `dayahead contracts docs/contracts`"
+    assert {file.name for file in CONTRACTS.iterdir()} == {file.name for file in written}
+
+
+def test_every_topic_with_a_message_of_ours_is_described() -> None:
+    document = yaml.safe_load((CONTRACTS / "asyncapi.yaml").read_text())
+    described = {channel["address"] for channel in document["channels"].values()}
+    assert described == {spec.name for spec in TOPICS} - {DEAD_LETTERS.name}
+    for channel in CHANNELS:
+        Draft202012Validator.check_schema(json_schema(channel.message, channel.sent))
+
+
+def test_a_forecast_as_sent_fits_its_schema() -> None:
+    forecast = ForecastMessage(
+        series_id="DK1/111",
+        origin=from_hour(465_000),
+        issued_at=from_hour(465_001),
+        release="r-0123456789ab",
+        rung=Rung.FULL,
+        reasons=[],
+        leads=24,
+        p50=[1.5] * 24,
+        p10=[1.0] * 24,
+        p90=[2.0] * 24,
+        unit="kWh",
+    )
+    validator = Draft202012Validator(json_schema(ForecastMessage, sent=True))
+    sent = message_bytes(forecast)
+    validator.validate(ForecastMessage.model_validate_json(sent).model_dump(mode="json"))
+    with pytest.raises(ValidationError):
+        validator.validate({"series_id": "DK1/111"})
+
+
+def test_a_batch_with_an_unknown_field_or_without_an_offset_is_refused() -> None:
+    good = {
+        "source": "s",
+        "available_at": "2023-01-24T22:10:00Z",
+        "rows": [["DK1/111", "2023-01-24T21:00:00Z", 70.5]],
+    }
+    assert ObservationBatch.model_validate(good).refresh
+    for wrong in ({**good, "extra": 1}, {**good, "available_at": "2023-01-24T22:10:00"}, {**good, "rows": []}):
+        with pytest.raises(ValueError, match="validation error"):
+            ObservationBatch.model_validate(wrong)
