@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from dayahead.errors import DayaheadError
 
@@ -48,6 +49,21 @@ def contracts(folder: Path = typer.Argument(help="Folder to write to; made if ab
 
     for file in write_contracts(folder, version("dayahead")):
         typer.echo(file)
+
+
+@app.command()
+def settings(example: bool = typer.Option(False, help="Print the text of .env.example instead of a table")) -> None:
+    """List every setting with its default and who reads it."""
+    from dayahead.settings_document import all_settings, env_example, settings_classes  # noqa: PLC0415
+
+    found = all_settings(settings_classes())
+    if example:
+        typer.echo(env_example(found), nl=False)
+        return
+    table = Table("variable", "default", "what it is", "read by")
+    for setting in found:
+        table.add_row(setting.variable, setting.default, setting.description, ", ".join(setting.services))
+    Console().print(table)
 
 
 def main() -> None:
