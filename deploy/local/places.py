@@ -1,0 +1,44 @@
+"""Where the local stack keeps what it builds and what it stores: all of it below `.local/` of the checkout."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of the local stack.
+
+    Attributes:
+        root: `.local` of the checkout unless a test says otherwise.
+    """
+
+    root: Path = CHECKOUT / ".local"
+
+    @property
+    def tree(self) -> Path:
+        """The private Debian tree that the servers are run from by chroot."""
+        return self.root / "debian"
+
+    @property
+    def kafka_libs(self) -> Path:
+        """The jars of the Kafka broker."""
+        return self.root / "kafka" / "libs"
+
+    @property
+    def stacks(self) -> Path:
+        """Data, logs and configuration of every stack, inside the tree: a chrooted server sees nothing else."""
+        return self.tree / "srv"
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file: a second run waits here until the first has finished."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,101 @@
+"""Kafka: one broker that is its own controller (KRaft)."""
+
+import base64
+import subprocess
+import uuid
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from dayahead.errors import StackError
+from deploy.local.kafka_libs import LOG_SETTINGS
+from deploy.local.ports import HOST, is_taken
+from deploy.local.servers.server import Ground
+from deploy.local.supervision import Program
+
+
+class Kafka:
+    """One broker with the jars of `.local/kafka/libs`."""
+
+    name = "kafka"
+    ready_within_s = 60.0
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._data = ground.folder / "kafka"
+        self._config = ground.folder / "kafka.properties"
+
+    @property
+    def bootstrap(self) -> str:
+        """host:port for clients."""
+        return f"{HOST}:{self._ground.ports.kafka}"
+
+    def _java(self, main: str, *arguments: str, memory: str = "512m") -> list[str]:
+        # C1 alone starts in half the time, and a broker of a few thousand messages a second never needs C2
+        quick = [] if self._ground.durable else ["-XX:TieredStopAtLevel=1"]
+        options = [f"-Xmx{memory}", "-XX:+UseSerialGC", "-Xshare:auto", *quick]
+        options += [f"-Dlog4j2.configurationFile={LOG_SETTINGS}"]
+        return ["java", *options, "-cp", f"{self._ground.places.kafka_libs}/*", main, *arguments]
+
+    def prepare(self) -> None:
+        """Write the broker's properties and, the first time, format its storage.
+
+        Raises:
+            StackError: the storage could not be formatted.
+        """
+        controller = f"{HOST}:{self._ground.ports.kafka_controller}"
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.bootstrap.servers": controller,
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": str(self._data),
+            # a topic is made by `dayahead migrate`: one that appears by being misspelt would swallow messages
+            "auto.create.topics.enable": "false",
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "transaction.state.log.num.partitions": "4",
+            # a broker that was killed may register again only when its old session has run out
+            "broker.heartbeat.interval.ms": "1000",
+            "broker.session.timeout.ms": "5000",
+            "group.initial.rebalance.delay.ms": "0",
+            "message.max.bytes": str(8 * 1024 * 1024),
+        }
+        self._config.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+        if (self._data / "meta.properties").exists():
+            return
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # an id that starts with a dash would be taken for an option
+        cluster_id = cluster_id.replace("-", "A")
+        command = ["format", "--standalone", "--cluster-id", cluster_id, "--config", str(self._config)]
+        done = subprocess.run(
+            self._java("kafka.tools.StorageTool", *command, memory="128m"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise StackError(f"Kafka could not format its storage {self._data}: {(done.stdout + done.stderr).strip()}")
+
+    def program(self) -> Program:
+        """`kafka.Kafka` on 127.0.0.1 alone."""
+        return Program(
+            self.name,
+            self._java("kafka.Kafka", str(self._config)),
+            stop_signal=self._ground.stop_signal("TERM"),
+            stop_wait_s=30,
+        )
+
+    def is_ready(self) -> bool:
+        """Whether the broker answers and has registered itself."""
+        if not is_taken(self._ground.ports.kafka):
+            return False  # asking the client library would only have it log that nobody listens
+        try:
+            client = AdminClient({"bootstrap.servers": self.bootstrap, "socket.timeout.ms": 2000})
+            return bool(client.list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False

@@ -1,0 +1,118 @@
+"""PostgreSQL with TimescaleDB, from the Debian tree."""
+
+import shutil
+import subprocess
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+from pydantic import SecretStr
+
+from dayahead.errors import StackError
+from deploy.local.ports import HOST
+from deploy.local.servers.server import Ground
+from deploy.local.supervision import Program
+
+BIN = "/usr/lib/postgresql/17/bin"
+OWNER = "dayahead_owner"
+APP = "dayahead_app"
+DATABASE = "dayahead"
+
+
+class Postgres:
+    """One cluster; its superuser is the role that owns the tables, everybody else comes by `dayahead migrate`."""
+
+    name = "postgres"
+    ready_within_s = 60.0  # after a crash it replays its log first
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._data = ground.folder / "postgres"
+
+    def owner_url(self, database: str = DATABASE) -> str:
+        """The postgresql:// URL of a database for the role that owns everything."""
+        return self._url(OWNER, self._ground.passwords.database_owner, database)
+
+    def app_url(self, database: str = DATABASE) -> str:
+        """The postgresql:// URL of a database for the services' role (which `dayahead migrate` makes)."""
+        return self._url(APP, self._ground.passwords.database_app, database)
+
+    def _url(self, role: str, password: SecretStr, database: str) -> str:
+        secret = quote(password.get_secret_value(), safe="")
+        return f"postgresql://{role}:{secret}@{HOST}:{self._ground.ports.postgres}/{database}"
+
+    def prepare(self) -> None:
+        """Make the cluster the first time; one that a killed run left half made is made anew.
+
+        Raises:
+            StackError: initdb failed.
+        """
+        finished = self._data / "PG_VERSION"
+        made = self._ground.folder / "postgres.made"
+        if made.exists() and finished.exists():
+            # a pid that a killed server left may by now belong to another process, which PostgreSQL would wait for
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
+            return
+        shutil.rmtree(self._data, ignore_errors=True)
+        self._data.mkdir()
+        password_file = self._ground.folder / "postgres.password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(self._ground.passwords.database_owner.get_secret_value())
+        for path in (self._data, password_file):
+            subprocess.run(self._ground.chroot("chown", "postgres:postgres", self._ground.inside(path)), check=True)
+        command = [f"{BIN}/initdb", "--pgdata", self._ground.inside(self._data), "--username", OWNER]
+        command += ["--auth=scram-sha-256", f"--pwfile={self._ground.inside(password_file)}"]
+        command += ["--encoding=UTF8", "--locale=C.UTF-8"]
+        command += [] if self._ground.durable else ["--no-sync"]
+        done = subprocess.run(
+            self._ground.chroot(*command, user="postgres"), capture_output=True, text=True, check=False
+        )
+        password_file.unlink()
+        if done.returncode:
+            raise StackError(f"initdb could not make the PostgreSQL cluster: {done.stderr.strip()}")
+        made.touch()
+
+    def program(self) -> Program:
+        """`postgres` on 127.0.0.1 alone, without a unix socket."""
+        settings = {
+            "listen_addresses": HOST,
+            "port": str(self._ground.ports.postgres),
+            "unix_socket_directories": "",
+            "dynamic_shared_memory_type": "sysv",  # the tree has no /dev/shm of its own
+            "shared_preload_libraries": "timescaledb",
+            "timescaledb.telemetry_level": "off",
+            "max_connections": "200",
+            "max_worker_processes": "32",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        if not self._ground.durable:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        command = [f"{BIN}/postgres", "-D", self._ground.inside(self._data)]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        return Program(
+            self.name,
+            self._ground.chroot(*command, user="postgres"),
+            # INT is PostgreSQL's fast shutdown; killing the postmaster alone would leave its children for a moment
+            stop_signal="INT" if self._ground.durable else "QUIT",
+        )
+
+    def is_ready(self) -> bool:
+        """Whether it takes connections with the owner's password; makes the service's database the first time.
+
+        Raises:
+            StackError: it refuses the password.
+        """
+        try:
+            with psycopg.connect(self.owner_url("postgres"), autocommit=True, connect_timeout=2) as connection:
+                if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise StackError(
+                    f"PostgreSQL refuses the password in .env for {OWNER}: its data was made with another. "
+                    f"Put the old .env back, or forget the data with `make clean`."
+                ) from error
+            return False
+        return True

@@ -1,0 +1,61 @@
+"""Redis, from the Debian tree."""
+
+from urllib.parse import quote
+
+import redis
+
+from deploy.local.ports import HOST
+from deploy.local.servers.server import Ground
+from deploy.local.supervision import Program
+
+
+class Redis:
+    """One Redis with a password; what it holds can be rebuilt from TimescaleDB, so it saves only now and then."""
+
+    name = "redis"
+    ready_within_s = 20.0
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._data = ground.folder / "redis"
+
+    def url(self, database: int = 0) -> str:
+        """The redis:// URL of a numbered database."""
+        password = quote(self._ground.passwords.redis.get_secret_value(), safe="")
+        return f"redis://:{password}@{HOST}:{self._ground.ports.redis}/{database}"
+
+    def prepare(self) -> None:
+        """Write redis.conf; the password is there and not on the command line, which everybody can read."""
+        self._data.mkdir(exist_ok=True)
+        lines = [
+            f"bind {HOST}",
+            f"port {self._ground.ports.redis}",
+            f"dir {self._ground.inside(self._data)}",
+            f'requirepass "{self._ground.passwords.redis.get_secret_value()}"',
+            "databases 64",
+            "save 300 1" if self._ground.durable else 'save ""',
+            "appendonly no",
+            "daemonize no",
+            "set-proc-title no",  # it would overwrite the environment, by which a stray is known
+            "enable-debug-command local",
+        ]
+        config = self._ground.folder / "redis.conf"
+        config.touch(mode=0o600)
+        config.write_text("\n".join(lines) + "\n")
+
+    def program(self) -> Program:
+        """`redis-server` on 127.0.0.1 alone."""
+        config = self._ground.inside(self._ground.folder / "redis.conf")
+        return Program(
+            self.name,
+            self._ground.chroot("/usr/bin/redis-server", config),
+            stop_signal=self._ground.stop_signal("TERM"),
+        )
+
+    def is_ready(self) -> bool:
+        """Whether it has loaded its data and answers."""
+        try:
+            with redis.Redis.from_url(self.url(), socket_connect_timeout=2, socket_timeout=2) as client:
+                return bool(client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False

@@ -1,0 +1,97 @@
+"""A stack for the length of a test run or a benchmark: free ports, its own folder, nothing left behind."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from deploy.local.kafka_libs import KafkaLibs
+from deploy.local.passwords import Passwords
+from deploy.local.places import Places, locked
+from deploy.local.ports import ServerPorts
+from deploy.local.servers.server import Ground, Server
+from deploy.local.stack import LocalStack
+from deploy.local.tree import DebianTree
+
+PREFIX = "throwaway-"
+SWEEP_LOCK = "throwaway.lock"
+OWNER_LOCK = "owner.lock"  # held as long as the process lives that owns the stack
+
+
+def build(places: Places) -> None:
+    """Build the Debian tree and fetch the Kafka jars, at the same time, where they are absent.
+
+    Raises:
+        StackError: one of them could not be had.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        for building in [pool.submit(DebianTree(places).ensure), pool.submit(KafkaLibs(places).ensure)]:
+            building.result()
+
+
+@contextmanager
+def throwaway_stack(
+    places: Places | None = None,
+    more_servers: Callable[[Ground], Sequence[Server]] = lambda ground: (),
+) -> Iterator[LocalStack]:
+    """A stack whose servers run until the block ends, or until this process does, in whatever way.
+
+    Raises:
+        StackError: a server does not start.
+    """
+    places = places or Places()
+    build(places)
+    sweep(places)
+    stack = LocalStack(
+        f"{PREFIX}{os.getpid()}",
+        ServerPorts.free(),
+        Passwords.random(),
+        places=places,
+        durable=False,
+        dies_with_parent=True,
+        more_servers=more_servers,
+    )
+    with _owned(places, stack):
+        try:
+            stack.start_servers()
+            yield stack
+        finally:
+            stack.remove()
+
+
+@contextmanager
+def _owned(places: Places, stack: LocalStack) -> Iterator[None]:
+    with ExitStack() as held:
+        with locked(places.root / SWEEP_LOCK):  # a sweep must not find the folder before its owner is known
+            stack.folder.mkdir(mode=0o711, parents=True)
+            lock = held.enter_context((stack.folder / OWNER_LOCK).open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def sweep(places: Places) -> list[str]:
+    """Remove the throwaway stacks whose owner is dead.
+
+    Returns:
+        Their names.
+    """
+    swept = []
+    with locked(places.root / SWEEP_LOCK):
+        for folder in sorted(places.stacks.glob(f"{PREFIX}*")):
+            if not _is_owned(folder / OWNER_LOCK):
+                LocalStack(folder.name, ServerPorts(), Passwords.random(), places=places).remove()
+                swept.append(folder.name)
+    return swept
+
+
+def _is_owned(lock: Path) -> bool:
+    if not lock.exists():
+        return False
+    with lock.open("r") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False

@@ -1,0 +1,120 @@
+"""The servers that integration tests share: one stack a session, started by the first test that asks for it."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+from pydantic import SecretStr
+
+from dayahead.settings import MigrationSettings
+from dayahead.storage.migrate import migrate_database, migrate_topics
+from deploy.local.stack import LocalStack
+from deploy.local.throwaway import throwaway_stack
+
+CHECKOUT = Path(__file__).parents[1]
+REDIS_DATABASES = 64
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    """PostgreSQL with TimescaleDB, Redis and Kafka on free ports; gone when the session ends, also by a kill."""
+    with throwaway_stack() as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class FreshDatabase:
+    """A migrated database of a test's own: `url` is the services' role, `owner_url` may change tables."""
+
+    name: str
+    url: str
+    owner_url: str
+
+
+@pytest.fixture
+def database(stack: LocalStack) -> Iterator[FreshDatabase]:
+    """A fresh, migrated database for one test."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    fresh = FreshDatabase(name, stack.postgres.app_url(name), stack.postgres.owner_url(name))
+    migrate_database(fresh.owner_url, stack.passwords.database_app.get_secret_value())
+    yield fresh
+    with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
+        # by force: a pool of the test, or TimescaleDB's own scheduler, may still be connected
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database_url(database: FreshDatabase) -> str:
+    """A fresh, migrated database for one test, as the services' role."""
+    return database.url
+
+
+@pytest.fixture
+def owner_database_url(database: FreshDatabase) -> str:
+    """The same database as `database_url`, as the role that owns it."""
+    return database.owner_url
+
+
+@pytest.fixture
+def redis_url(stack: LocalStack) -> str:
+    """An empty Redis database for one test."""
+    url = stack.redis.url(next(_numbers) % REDIS_DATABASES)
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(stack: LocalStack) -> str:
+    """host:port of the Kafka broker."""
+    return stack.kafka.bootstrap
+
+
+@dataclass(frozen=True)
+class TopicRoom:
+    """A prefix that no other test uses, for topics and for consumer groups.
+
+    Attributes:
+        prefix: ends in a dot; goes before every topic name (setting `topic_prefix`).
+    """
+
+    bootstrap: str
+    prefix: str
+
+    def name(self, topic: str) -> str:
+        """A topic's full name."""
+        return self.prefix + topic
+
+    def create(self, partitions: int = 4) -> list[str]:
+        """Create all topics of the service under the prefix, as `dayahead migrate` does."""
+        settings = MigrationSettings(
+            kafka_bootstrap=self.bootstrap,
+            topic_prefix=self.prefix,
+            partitions=partitions,
+            owner_database_url=SecretStr(""),
+        )
+        return migrate_topics(settings)
+
+
+@pytest.fixture
+def topics(kafka_bootstrap: str) -> TopicRoom:
+    """A topic prefix of this test's own; `topics.create()` makes the service's topics under it."""
+    return TopicRoom(kafka_bootstrap, f"t{os.getpid()}-{next(_numbers)}.")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets (DAYAHEAD_TEST_DATA, or ../shared/data beside the checkout); skips where absent."""
+    folder = Path(os.environ.get("DAYAHEAD_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set DAYAHEAD_TEST_DATA to the folder that holds it")
+    return folder

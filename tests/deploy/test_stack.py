@@ -1,0 +1,58 @@
+import os
+import signal
+
+import psycopg
+import pytest
+import redis
+from confluent_kafka.admin import AdminClient
+
+from deploy.local.places import Places
+from deploy.local.stack import LocalStack
+from deploy.local.throwaway import sweep
+from tests.conftest import FreshDatabase, TopicRoom
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.servers
+
+
+def test_a_server_that_is_killed_comes_back_with_its_data(stack: LocalStack) -> None:
+    def pid() -> int:
+        return stack.states()["redis"].pid
+
+    before = pid()
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: pid() not in (0, before) and stack.redis.is_ready(), 30, "redis to be back")
+
+
+def test_every_test_gets_a_migrated_database_that_the_services_may_write(database: FreshDatabase) -> None:
+    with psycopg.connect(database.url) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("dayahead_app",)
+        assert connection.execute("SELECT count(*) FROM series").fetchone() == (0,)
+
+
+def test_every_test_gets_an_empty_redis(redis_url: str) -> None:
+    assert redis.Redis.from_url(redis_url).dbsize() == 0
+
+
+def test_every_test_gets_topics_under_its_own_prefix(topics: TopicRoom) -> None:
+    topics.create(partitions=2)
+    known = AdminClient({"bootstrap.servers": topics.bootstrap}).list_topics(timeout=10).topics
+    assert len(known[topics.name("observations")].partitions) == 2
+
+
+def test_servers_listen_on_this_machine_alone(stack: LocalStack) -> None:
+    ports = {stack.ports.postgres, stack.ports.redis, stack.ports.kafka, stack.ports.kafka_controller}
+    addresses = set()
+    for table, everywhere in (("/proc/net/tcp", "0" * 8), ("/proc/net/tcp6", "0" * 32)):
+        with open(table) as lines:
+            for line in list(lines)[1:]:
+                address, _, port = line.split()[1].rpartition(":")
+                if int(port, 16) in ports and line.split()[3] == "0A":
+                    addresses.add(address)
+                    assert address != everywhere
+    assert addresses
+
+
+def test_a_stack_whose_owner_lives_is_not_swept_away(stack: LocalStack) -> None:
+    assert stack.name not in sweep(Places())
+    assert stack.is_running()
