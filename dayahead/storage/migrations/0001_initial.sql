@@ -157,7 +157,21 @@ CREATE TABLE tuning_run (
     outcome        text NOT NULL DEFAULT 'running',
     details        jsonb NOT NULL DEFAULT '{}'
 );
-COMMENT ON TABLE tuning_run IS 'Every training: who asked and why, what came of it and why it was promoted or not';
+COMMENT ON TABLE tuning_run IS 'Every training: who asked and why, what came of it and why it was promoted or not; also requests that were refused';
+COMMENT ON COLUMN tuning_run.outcome IS 'running, promoted, kept (the champion stays), saved (nobody asked to promote), unchanged (the champion came out again), refused, failed or interrupted';
+CREATE INDEX tuning_run_started ON tuning_run (started_at DESC);
+
+CREATE TABLE training_quarantine (
+    tuning_run_key integer NOT NULL REFERENCES tuning_run,
+    series_key     integer NOT NULL,
+    valid_from     timestamptz NOT NULL,
+    valid_until    timestamptz NOT NULL,
+    rule           text NOT NULL,
+    hours          integer NOT NULL,
+    reason         text NOT NULL,
+    PRIMARY KEY (tuning_run_key, series_key, valid_from, rule)
+);
+COMMENT ON TABLE training_quarantine IS 'Observed hours that a training left out, and why: valid_from up to, not including, valid_until; hours counts the values set aside';
 
 CREATE TABLE annotation (
     annotation_key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

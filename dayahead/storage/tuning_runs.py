@@ -1,0 +1,139 @@
+"""The log of trainings in TimescaleDB (table `tuning_run`): who asked, what came of it, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+COLUMNS = "tuning_run_key, started_at, finished_at, requested_by, reason, release, promoted, outcome, details"
+
+
+class Outcome(StrEnum):
+    """What came of a training or of the request for one; also a metric label."""
+
+    RUNNING = "running"
+    PROMOTED = "promoted"
+    KEPT = "kept"
+    SAVED = "saved"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def trained(self) -> bool:
+        """Whether a release came out of it."""
+        return self in {Outcome.PROMOTED, Outcome.KEPT, Outcome.SAVED, Outcome.UNCHANGED}
+
+
+@dataclass(frozen=True)
+class TuningRun:
+    """One row of the log.
+
+    Attributes:
+        tuning_run_key: its number.
+        started_at: when it started, UTC.
+        finished_at: when it ended, UTC; None while it runs.
+        requested_by: `start`, `schedule`, `growth`, `command`, or who asked on `retune-requests`.
+        reason: why it was asked for, in a sentence; for a refusal, why it was refused.
+        release: id of the release that came out, if one did.
+        promoted: whether it became the champion.
+        outcome: what came of it.
+        details: checks of the gate, figures, counts of the quarantine.
+    """
+
+    tuning_run_key: int
+    started_at: datetime
+    finished_at: datetime | None
+    requested_by: str
+    reason: str
+    release: str | None
+    promoted: bool
+    outcome: Outcome
+    details: Mapping[str, Any]
+
+
+def start_run(connection: psycopg.Connection, requested_by: str, reason: str, now: datetime) -> int:
+    """Note that a training starts; the caller commits.
+
+    Returns:
+        The number of the run.
+    """
+    row = connection.execute(
+        "INSERT INTO tuning_run (started_at, requested_by, reason) VALUES (%s, %s, %s) RETURNING tuning_run_key",
+        [now, requested_by, reason],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def finish_run(
+    connection: psycopg.Connection,
+    tuning_run_key: int,
+    outcome: Outcome,
+    now: datetime,
+    release: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Note what came of a training; the caller commits."""
+    connection.execute(
+        """
+        UPDATE tuning_run SET finished_at = %s, outcome = %s, promoted = %s, release = %s, details = %s
+        WHERE tuning_run_key = %s
+        """,
+        [now, outcome, outcome is Outcome.PROMOTED, release, Jsonb(dict(details or {})), tuning_run_key],
+    )
+
+
+def record_refusal(
+    connection: psycopg.Connection, requested_by: str, asked_because: str, refused_because: str, now: datetime
+) -> int:
+    """Note that a request for a training was not honoured, and why; the caller commits."""
+    row = connection.execute(
+        """
+        INSERT INTO tuning_run (started_at, finished_at, requested_by, reason, outcome, details)
+        VALUES (%(now)s, %(now)s, %(by)s, %(reason)s, 'refused', %(details)s) RETURNING tuning_run_key
+        """,
+        {"now": now, "by": requested_by, "reason": refused_because, "details": Jsonb({"asked_because": asked_because})},
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def close_interrupted_runs(connection: psycopg.Connection, now: datetime) -> int:
+    """Mark runs that a killed trainer left as running; only for who holds the training lock. The caller commits.
+
+    Returns:
+        How many there were.
+    """
+    return connection.execute(
+        "UPDATE tuning_run SET outcome = 'interrupted', finished_at = %s WHERE outcome = 'running'", [now]
+    ).rowcount
+
+
+def recent_runs(connection: psycopg.Connection, limit: int = 100) -> list[TuningRun]:
+    """The newest runs and refusals, newest first."""
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM tuning_run ORDER BY started_at DESC, tuning_run_key DESC LIMIT %s",  # noqa: S608
+        [limit],
+    ).fetchall()
+    return [_run(row) for row in rows]
+
+
+def runs_since(connection: psycopg.Connection, moment: datetime) -> list[TuningRun]:
+    """Runs that started at a moment or later, without refusals, newest first."""
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM tuning_run WHERE started_at >= %s AND outcome <> 'refused'"  # noqa: S608
+        " ORDER BY started_at DESC, tuning_run_key DESC",
+        [moment],
+    ).fetchall()
+    return [_run(row) for row in rows]
+
+
+def _run(row: tuple[Any, ...]) -> TuningRun:
+    key, started_at, finished_at, requested_by, reason, release, promoted, outcome, details = row
+    return TuningRun(key, started_at, finished_at, requested_by, reason, release, promoted, Outcome(outcome), details)

@@ -1,0 +1,25 @@
+"""Settings of the trainer as a process."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from dayahead.settings import ProcessSettings
+
+
+class TrainerSettings(ProcessSettings):
+    """Where the trainer answers and which file says how it trains."""
+
+    metrics_port: int = Field(
+        default=8121, ge=0, le=65535, description="Port of /metrics, /health/live and /health/ready; 0 for any free"
+    )
+    training_settings: Path | None = Field(
+        default=None,
+        description="YAML file with history, quarantine, fit, gate and schedule; empty for the shipped default.yaml",
+    )
+    look_every_s: float = Field(
+        default=5.0, gt=0, le=3600, description="Seconds between two looks at whether a training is due"
+    )
+    database_wait_s: float = Field(
+        default=300.0, gt=0, description="Seconds to wait for TimescaleDB before the trainer gives up and is restarted"
+    )

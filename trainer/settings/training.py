@@ -1,0 +1,200 @@
+"""Settings of one training: a YAML file, then the environment, then the command line, the last one wins."""
+
+import os
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dayahead.errors import SettingsError
+
+ENV_PREFIX = "DAYAHEAD_TRAINING__"
+DEFAULT_FILE = "default.yaml"
+
+
+class Part(BaseModel):
+    """A part of the file: unknown names are refused, so that a misspelt one is seen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class QuarantineSettings(Part):
+    """When an observed value is not learnt from."""
+
+    spike_factor: float = Field(
+        default=12.0,
+        gt=1,
+        description="A value is a spike when it differs from the same hour a day and a week before and after by more "
+        "than this many times the series' usual change from day to day",
+    )
+    spike_floor: float = Field(
+        default=0.5, gt=0, description="... and by more than this share of the series' median magnitude"
+    )
+    most_spikes: float = Field(
+        default=0.02,
+        gt=0,
+        lt=1,
+        description="Where more than this share of a series' hours look like spikes, they are its nature: none is set "
+        "aside",
+    )
+    stuck_h: int = Field(
+        default=24, ge=3, description="Hours of one and the same value after which a meter counts as stuck"
+    )
+    usual_repeats: float = Field(
+        default=0.1,
+        gt=0,
+        lt=1,
+        description="... unless more than this share of the series' other hours repeat the hour before",
+    )
+    level_factor: float = Field(
+        default=4.0,
+        gt=1,
+        description="A level that changes by this factor and stays is a break: what was before is left out",
+    )
+    level_days: int = Field(
+        default=14, ge=3, description="Days on either side of a break over which the levels are compared"
+    )
+
+
+class HoldoutSettings(Part):
+    """The newest hours, which the judged fit does not see."""
+
+    share: float = Field(default=0.2, gt=0, lt=0.5, description="Share of the history that is held out")
+    least_h: int = Field(default=72, ge=24, description="Hours that are held out at least")
+    most_h: int = Field(default=28 * 24, ge=24, description="Hours that are held out at most")
+    origin_every_h: int = Field(
+        default=7, ge=1, le=24, description="Hours between two judged forecasts; 7 visits every hour of the day"
+    )
+    most_windows: int = Field(
+        default=20_000,
+        ge=100,
+        description="Forecasts that are judged at most a scenario; series are thinned out beyond",
+    )
+
+
+class GateSettings(Part):
+    """What a challenger must show before it serves."""
+
+    margin: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of the champion's WAPE by which the challenger must be better; 0 asks for better at all",
+    )
+    scenario_margin: float = Field(
+        default=-0.02,
+        gt=-1,
+        lt=1,
+        description="The same under each outage scenario; below 0 it may be worse by that share",
+    )
+    least_unseen_h: int = Field(
+        default=24,
+        ge=1,
+        description="Hours after the champion's training that are needed to compare the two fairly",
+    )
+    least_windows: int = Field(default=8, ge=1, description="Judged forecasts that are needed to decide anything")
+    coverage_low: float = Field(default=0.6, ge=0, le=1, description="Least share of hours within the 10-90 % band")
+    coverage_high: float = Field(
+        default=0.97, ge=0, le=1, description="Greatest share of hours within the 10-90 % band"
+    )
+
+
+class ScheduleSettings(Part):
+    """When the trainer trains without being asked, and how often it may be asked."""
+
+    every_h: float = Field(default=24.0, gt=0, description="Hours between two trainings of the schedule")
+    growth_factor: float = Field(
+        default=1.5, gt=1, description="Train early once the history is this many times what the champion learnt from"
+    )
+    growth_until_days: float = Field(
+        default=90.0, ge=0, description="... while the champion learnt from fewer days than this"
+    )
+    cool_down_h: float = Field(
+        default=1.0, ge=0, description="Hours after any training within which a request for one is refused"
+    )
+    budget_per_day: int = Field(default=6, ge=0, description="Requests that are honoured within 24 hours at most")
+    settle_s: float = Field(
+        default=15.0,
+        ge=0,
+        description="The first training waits until the history has grown by less than a day for this many seconds",
+    )
+
+
+class TrainingSettings(Part):
+    """How a training is done."""
+
+    history_days: int = Field(
+        default=1826, ge=14, description="Days of history that are read, counted from the newest hour"
+    )
+    minimum_days: float = Field(default=14.0, gt=0, description="Days of history without which nothing is trained")
+    threads: int = Field(default=1, ge=1, le=256, description="Threads that a fit uses")
+    quarantine: QuarantineSettings = Field(
+        default_factory=QuarantineSettings, description="Which observed values are not learnt from"
+    )
+    holdout: HoldoutSettings = Field(default_factory=HoldoutSettings, description="What a training is judged on")
+    gate: GateSettings = Field(default_factory=GateSettings, description="What a challenger must show")
+    schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="When a training happens")
+
+
+def load_training_settings(
+    path: Path | None = None, overrides: Sequence[str] = (), environ: Mapping[str, str] | None = None
+) -> TrainingSettings:
+    """Settings of a training.
+
+    Args:
+        path: YAML file; None for the shipped default.yaml.
+        overrides: `name=value` or `part.name=value`, of the command line; the value is read as YAML.
+        environ: variables `DAYAHEAD_TRAINING__PART__NAME`; None for the environment and `.env`.
+
+    Raises:
+        SettingsError: the file cannot be read, or a value is not allowed; the message names it.
+    """
+    if environ is None:
+        environ = {name: value for name, value in (dotenv_values(".env") | os.environ).items() if value is not None}
+    values = _read_file(path)
+    for name, text in sorted(environ.items()):
+        if name.startswith(ENV_PREFIX):
+            _put(values, name.removeprefix(ENV_PREFIX).lower().split("__"), text, name)
+    for override in overrides:
+        name, found, text = override.partition("=")
+        if not found:
+            raise SettingsError(f"--set {override}: write it as name=value, e.g. --set gate.margin=0.01")
+        _put(values, name.strip().split("."), text, f"--set {override}")
+    try:
+        return TrainingSettings.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'file'}: {fault['msg']}" for fault in error.errors()
+        )
+        raise SettingsError(f"training settings ({path or DEFAULT_FILE}, environment, --set): {faults}") from error
+
+
+def _read_file(path: Path | None) -> dict[str, Any]:
+    try:
+        text = (path or resources.files("trainer.settings") / DEFAULT_FILE).read_text(encoding="utf-8")
+        values = yaml.safe_load(text) or {}
+    except OSError as error:
+        raise SettingsError(f"training settings {path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"training settings {path or DEFAULT_FILE} are not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise SettingsError(
+            f"training settings {path} must hold `name: value` lines, see trainer/settings/default.yaml"
+        )
+    return values
+
+
+def _put(values: dict[str, Any], names: Sequence[str], text: str, told_as: str) -> None:
+    for name in names[:-1]:
+        part = values.setdefault(name, {})
+        if not isinstance(part, dict):
+            raise SettingsError(f"{told_as}: {name} is a value, not a part with names of its own")
+        values = part
+    try:
+        values[names[-1]] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{told_as}: the value is not YAML: {error}") from error
