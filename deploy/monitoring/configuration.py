@@ -1,0 +1,155 @@
+"""Fills the templates in deploy/prometheus and deploy/alertmanager, for the local stack and for docker-compose."""
+
+import json
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import SecretStr
+
+from deploy.monitoring.settings import MonitoringSettings
+
+TEMPLATES = Path(__file__).resolve().parents[1]
+RULES = TEMPLATES / "prometheus" / "rules"
+
+
+class _Template(string.Template):
+    """`@{name}` is filled in: `$` and `{{ }}` belong to Prometheus and Alertmanager."""
+
+    delimiter = "@"
+
+
+@dataclass(frozen=True)
+class Target:
+    """An address that Prometheus scrapes.
+
+    Attributes:
+        job: the service: ingest, worker, trainer, api, prometheus or alertmanager.
+        address: host:port.
+    """
+
+    job: str
+    address: str
+
+
+def render_targets(targets: Sequence[Target]) -> str:
+    """The file that Prometheus learns its targets from (file_sd JSON); it is read again whenever it changes."""
+    jobs = sorted({target.job for target in targets})
+    entries = [{"targets": [t.address for t in targets if t.job == job], "labels": {"job": job}} for job in jobs]
+    return json.dumps(entries, indent=2) + "\n"
+
+
+def render_prometheus(targets: str, rules_dir: str, alertmanager: str, settings: MonitoringSettings) -> str:
+    """The text of prometheus.yml.
+
+    Args:
+        targets: path of the targets file, as Prometheus sees it.
+        rules_dir: folder of the rendered rules, as Prometheus sees it.
+        alertmanager: host:port.
+        settings: how often it scrapes.
+    """
+    return _fill(
+        TEMPLATES / "prometheus" / "prometheus.yml",
+        targets=targets,
+        rules_dir=rules_dir,
+        alertmanager=alertmanager,
+        scrape_interval_s=settings.scrape_interval_s,
+    )
+
+
+def render_rules(settings: MonitoringSettings) -> dict[str, str]:
+    """The rule files with the thresholds filled in: text by file name."""
+    values = {name: _text(value) for name, value in settings}
+    return {path.name: _fill(path, **values) for path in sorted(RULES.glob("*.yml"))}
+
+
+def render_alertmanager(webhook_url: str, token_file: str, settings: MonitoringSettings) -> str:
+    """The text of alertmanager.yml.
+
+    Args:
+        webhook_url: `POST /v1/alertmanager` of the API, which asks for a retune.
+        token_file: path of the file with the API's bearer token, as Alertmanager sees it.
+        settings: how long it waits and who else is told; a receiver without an address tells nobody.
+    """
+    text = _fill(
+        TEMPLATES / "alertmanager" / "alertmanager.yml",
+        webhook_url=webhook_url,
+        token_file=token_file,
+        notify_url=json.dumps(settings.alert_notify_url.get_secret_value()),
+        watchdog_url=json.dumps(settings.alert_watchdog_url.get_secret_value()),
+        group_wait_s=settings.alert_group_wait_s,
+        repeat_s=settings.alert_repeat_s,
+    )
+    configuration = yaml.safe_load(text)
+    for receiver in configuration["receivers"]:
+        receiver["webhook_configs"] = [hook for hook in receiver["webhook_configs"] if hook["url"]]
+    return yaml.safe_dump(configuration, sort_keys=False)
+
+
+@dataclass(frozen=True)
+class MonitoringFiles:
+    """All that Prometheus and Alertmanager read, below one folder.
+
+    Attributes:
+        folder: where the files are written.
+        seen_as: the same folder as the two servers see it (in a container or a chroot); empty where it is the same.
+    """
+
+    folder: Path
+    seen_as: str = ""
+
+    @property
+    def _seen(self) -> str:
+        return self.seen_as or str(self.folder)
+
+    @property
+    def prometheus_config(self) -> str:
+        """For `--config.file` of Prometheus."""
+        return f"{self._seen}/prometheus.yml"
+
+    @property
+    def alertmanager_config(self) -> str:
+        """For `--config.file` of Alertmanager."""
+        return f"{self._seen}/alertmanager.yml"
+
+    def write(
+        self,
+        targets: Sequence[Target],
+        alertmanager: str,
+        webhook_url: str,
+        api_token: SecretStr,
+        settings: MonitoringSettings,
+    ) -> None:
+        """Write everything anew; only the owner may read what holds a secret.
+
+        Args:
+            targets: what is scraped.
+            alertmanager: host:port of Alertmanager.
+            webhook_url: `POST /v1/alertmanager` of the API.
+            api_token: the API's bearer token.
+            settings: thresholds and receivers.
+        """
+        (self.folder / "rules").mkdir(parents=True, exist_ok=True)
+        (self.folder / "targets.json").write_text(render_targets(targets))
+        for name, text in render_rules(settings).items():
+            (self.folder / "rules" / name).write_text(text)
+        prometheus = render_prometheus(f"{self._seen}/targets.json", f"{self._seen}/rules", alertmanager, settings)
+        (self.folder / "prometheus.yml").write_text(prometheus)
+        _write_secret(self.folder / "api_token", api_token.get_secret_value())
+        token_file = f"{self._seen}/api_token"
+        _write_secret(self.folder / "alertmanager.yml", render_alertmanager(webhook_url, token_file, settings))
+
+
+def _fill(path: Path, **values: object) -> str:
+    return _Template(path.read_text(encoding="utf-8")).substitute(values)
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)

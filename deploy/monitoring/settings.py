@@ -1,0 +1,74 @@
+"""What is watched, how closely, and who is told: the thresholds of every alert, in this one place."""
+
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from dayahead.settings import ServiceSettings
+
+
+class MonitoringSettings(ServiceSettings):
+    """Thresholds of the alert rules and addresses of their receivers.
+
+    `dayahead monitoring render` and `dayahead up` fill them into deploy/prometheus and deploy/alertmanager, so that a
+    change of `.env` and a restart is all that another threshold needs.
+    """
+
+    scrape_interval_s: int = Field(default=15, ge=1, description="Seconds between two scrapes and rule evaluations")
+    partitions: int = Field(
+        default=8, ge=1, le=10_000, description="Partitions of observations and forecasts: the most workers at once"
+    )
+    alert_down_s: int = Field(default=60, ge=0, description="Seconds that a service may be unreachable")
+    alert_not_ready_s: int = Field(default=300, ge=0, description="Seconds that a running service may be unready")
+    alert_lag_messages: int = Field(default=1000, ge=1, description="Messages of observations that may wait in Kafka")
+    alert_lag_s: int = Field(default=600, ge=0, description="Seconds that the lag may be high, or grow")
+    alert_behind_h: float = Field(
+        default=2, gt=0, description="Hours that the workers may be behind the newest hour that ingest has published"
+    )
+    alert_source_stale_intervals: float = Field(
+        default=3, gt=1, description="Publication intervals without a new hour after which a source is stale"
+    )
+    alert_source_failing_s: int = Field(
+        default=900, ge=60, description="Seconds without a good answer after which a source is failing"
+    )
+    alert_dead_letters: int = Field(default=0, ge=0, description="Dead letters in ten minutes that nobody need look at")
+    alert_mape_warning: float = Field(
+        default=0.15, gt=0, description="MAPE of an area over 24 h, as a share, above which people are warned"
+    )
+    alert_mape_critical: float = Field(
+        default=0.25, gt=0, description="MAPE of an area over 24 h, as a share, above which a retune is asked for"
+    )
+    alert_mape_min_hours: int = Field(
+        default=500, ge=1, description="Scored hours of an area in 24 h below which its accuracy raises no alert"
+    )
+    alert_accuracy_s: int = Field(default=600, ge=0, description="Seconds that accuracy must be bad before it is told")
+    alert_degraded_share: float = Field(
+        default=0.2, ge=0, lt=1, description="Share of series that may be on rung 2 (previous release) or worse"
+    )
+    alert_stale_share: float = Field(default=0.2, ge=0, lt=1, description="Share of series that may be stale")
+    alert_forecasts_s: int = Field(
+        default=600, ge=0, description="Seconds that forecasts may be degraded, stale or missing"
+    )
+    alert_no_champion_s: int = Field(
+        default=1800, ge=0, description="Seconds that the trainer may run without a promoted release"
+    )
+    alert_group_wait_s: int = Field(
+        default=30, ge=0, description="Seconds that Alertmanager waits for more alerts of the same cause"
+    )
+    alert_repeat_s: int = Field(default=14400, ge=60, description="Seconds after which an open alert is told again")
+    alert_notify_url: SecretStr = Field(
+        default=SecretStr(""), description="Webhook that every alert is sent to (a chat or a pager); empty for none"
+    )
+    alert_watchdog_url: SecretStr = Field(
+        default=SecretStr(""), description="Dead man's switch that the Watchdog alert keeps calling; empty for none"
+    )
+    runbook_url: str = Field(default="docs/runbook.md", description="Where people read docs/runbook.md; alerts link it")
+
+    @model_validator(mode="after")
+    def _critical_is_worse(self) -> Self:
+        if self.alert_mape_critical <= self.alert_mape_warning:
+            raise ValueError(
+                f"alert_mape_critical {self.alert_mape_critical} must be above "
+                f"alert_mape_warning {self.alert_mape_warning}"
+            )
+        return self
