@@ -3,32 +3,19 @@
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from deploy.local.kafka_libs import KafkaLibs
+from deploy.local.build import build
 from deploy.local.passwords import Passwords
 from deploy.local.places import Places, locked
 from deploy.local.ports import ServerPorts
 from deploy.local.servers.server import Ground, Server
 from deploy.local.stack import LocalStack
-from deploy.local.tree import DebianTree
 
 PREFIX = "throwaway-"
 SWEEP_LOCK = "throwaway.lock"
 OWNER_LOCK = "owner.lock"  # held as long as the process lives that owns the stack
-
-
-def build(places: Places) -> None:
-    """Build the Debian tree and fetch the Kafka jars, at the same time, where they are absent.
-
-    Raises:
-        StackError: one of them could not be had.
-    """
-    with ThreadPoolExecutor(2) as pool:
-        for building in [pool.submit(DebianTree(places).ensure), pool.submit(KafkaLibs(places).ensure)]:
-            building.result()
 
 
 @contextmanager
@@ -42,7 +29,7 @@ def throwaway_stack(
         StackError: a server does not start.
     """
     places = places or Places()
-    build(places)
+    build(places, announce=lambda line: print(line, flush=True))
     sweep(places)
     stack = LocalStack(
         f"{PREFIX}{os.getpid()}",

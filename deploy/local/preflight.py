@@ -1,0 +1,138 @@
+"""What must hold before the local stack is touched: each obstacle is one sentence with its remedy."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+
+from dayahead.errors import StackError
+from deploy.local.places import Places
+from deploy.local.ports import is_taken, listener
+
+NEEDED_BYTES = 3 * 1024**3
+OLDEST_JAVA = 17
+# Command -> the Debian packages that bring it.
+TOOLS: Mapping[str, tuple[str, ...]] = {
+    "mmdebstrap": ("mmdebstrap", "debian-archive-keyring"),
+    "java": ("default-jre-headless",),
+    "mvn": ("maven",),
+}
+
+Announce = Callable[[str], None]
+Find = Callable[[str], str | None]
+
+
+def port_obstacles(ports: Mapping[str, int]) -> list[str]:
+    """A sentence for each port that somebody else listens on.
+
+    Args:
+        ports: by the name that the setting has: `redis` for DAYAHEAD_REDIS_PORT.
+    """
+    found = []
+    for name, port in ports.items():
+        if is_taken(port):
+            who = listener(port)
+            found.append(
+                f"Port {port} ({name}) is in use by {who or 'a process that this user may not see'}: "
+                f"stop it, or choose another port with DAYAHEAD_{name.upper()}_PORT={_free_neighbour(port)}."
+            )
+    names_by_port: dict[int, str] = {}
+    for name, port in ports.items():
+        if port in names_by_port:
+            found.append(
+                f"Port {port} is given to both {names_by_port[port]} and {name}: set DAYAHEAD_{name.upper()}_PORT."
+            )
+        names_by_port[port] = name
+    return found
+
+
+def _free_neighbour(port: int) -> int:
+    return next((near for near in range(port + 10000, 65536) if not is_taken(near)), 0)
+
+
+def machine_obstacles(places: Places, *, user_id: int, find: Find = shutil.which) -> list[str]:
+    """A sentence for each thing that keeps the local stack from running on this machine at all.
+
+    Args:
+        places: where it would be built.
+        user_id: of the user who starts it; servers are run by chroot, which only root may.
+        find: where a command is, as `shutil.which`.
+    """
+    found = []
+    if find("apt-get") is None:
+        found.append(
+            "This is no Debian or Ubuntu (apt-get is missing) and no Docker engine answers: "
+            "install Docker with its compose plugin, or start on Debian or Ubuntu."
+        )
+    if user_id != 0:
+        found.append(
+            "The local stack runs its servers by chroot, which needs root: start it with sudo, "
+            "or install a Docker engine that this user may use."
+        )
+    if find("setpriv") is None or find("chroot") is None:
+        found.append("setpriv or chroot is missing: apt-get install util-linux coreutils.")
+    places.root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(places.root).free
+    if free < NEEDED_BYTES and not places.tree.exists():
+        found.append(
+            f"{places.root} has {free / 1024**3:.1f} GB free and the local stack needs "
+            f"{NEEDED_BYTES / 1024**3:.0f} GB: free some, or move the checkout."
+        )
+    return found
+
+
+def docker_answers() -> bool:
+    """Whether a Docker engine with the compose plugin answers this user."""
+    if shutil.which("docker") is None:
+        return False
+    questions = (["docker", "info"], ["docker", "compose", "version"])
+    return all(subprocess.run(ask, capture_output=True, check=False, timeout=20).returncode == 0 for ask in questions)
+
+
+def java_version(text: str) -> int | None:
+    """The major version in what `java -version` prints: 17 of `openjdk version "17.0.15"`, 8 of `"1.8.0_392"`."""
+    match = re.search(r'version "(?:1\.)?(\d+)', text)
+    return int(match[1]) if match else None
+
+
+def install_tools(missing: Sequence[str], announce: Announce) -> None:
+    """Install the Debian packages of missing commands, saying so first.
+
+    Raises:
+        StackError: apt-get failed; the message has its last lines.
+    """
+    packages = [package for tool in missing for package in TOOLS[tool]]
+    if not packages:
+        return
+    announce(f"apt-get install {' '.join(packages)} (missing on this machine)")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-y", "-q", *packages]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        if done.returncode and "install" in command:
+            lines = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+            raise StackError(
+                f"apt-get could not install {', '.join(packages)}: check the network and /etc/apt/sources.list, "
+                f"or install them yourself. It said:\n  {lines}"
+            )
+
+
+def missing_tools(*, tree_is_whole: bool, libs_are_whole: bool, find: Find = shutil.which) -> list[str]:
+    """Commands that must be installed before the stack can be built and run; what is built needs no builder."""
+    needed = ["java"] + ([] if tree_is_whole else ["mmdebstrap"]) + ([] if libs_are_whole else ["mvn"])
+    return [tool for tool in needed if find(tool) is None]
+
+
+def check_java() -> None:
+    """See that the java on the path can run the broker.
+
+    Raises:
+        StackError: it is too old.
+    """
+    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    version = java_version(said)
+    if version is None or version < OLDEST_JAVA:
+        raise StackError(
+            f"Kafka needs Java {OLDEST_JAVA} or newer and `java -version` says {said.splitlines()[:1]}: "
+            f"apt-get install openjdk-{OLDEST_JAVA}-jre-headless and put it first on the PATH."
+        )
