@@ -54,20 +54,34 @@ def connect(database_url: SecretStr | str, wait_s: float = 60.0, autocommit: boo
 
 
 @contextmanager
-def open_pool(database_url: SecretStr | str, size: int = 4) -> Iterator[ConnectionPool]:
+def open_pool(
+    database_url: SecretStr | str,
+    size: int = 4,
+    wait_s: float = 30.0,
+    reconnect_s: float = 300.0,
+    statement_s: float = 0.0,
+) -> Iterator[ConnectionPool]:
     """A pool of connections in UTC, for a service that answers many requests.
 
     Args:
         database_url: postgresql:// URL.
         size: connections at most.
+        wait_s: how long a caller waits for a connection before `psycopg_pool.PoolTimeout`, in seconds.
+        reconnect_s: how long one round of attempts to reconnect lasts; after it, the next caller starts another.
+        statement_s: the longest that one statement may take, in seconds; 0 sets no bound.
     """
     url = database_url.get_secret_value() if isinstance(database_url, SecretStr) else database_url
     pool = ConnectionPool(
         url,
         min_size=1,
         max_size=size,
-        kwargs={"options": "-c timezone=UTC", "connect_timeout": 10},
+        kwargs={
+            "options": f"-c timezone=UTC -c statement_timeout={int(1000 * statement_s)}",
+            "connect_timeout": 10,
+        },
         check=ConnectionPool.check_connection,
+        timeout=wait_s,
+        reconnect_timeout=reconnect_s,
         open=False,
     )
     with pool:
