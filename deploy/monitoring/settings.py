@@ -14,7 +14,7 @@ class MonitoringSettings(ServiceSettings):
     change of `.env` and a restart is all that another threshold needs.
     """
 
-    scrape_interval_s: int = Field(default=15, ge=1, description="Seconds between two scrapes and rule evaluations")
+    scrape_interval_s: int = Field(default=5, ge=1, description="Seconds between two scrapes and rule evaluations")
     partitions: int = Field(
         default=8, ge=1, le=10_000, description="Partitions of observations and forecasts: the most workers at once"
     )
