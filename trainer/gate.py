@@ -1,0 +1,176 @@
+"""The promotion gate: what a challenger must show, on hours that neither it nor its tuning saw, before it serves."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from trainer.scenarios import Scenario
+from trainer.settings import GateSettings
+
+
+@dataclass(frozen=True)
+class ScenarioFigures:
+    """How forecasts of the same windows turned out.
+
+    Attributes:
+        windows: forecasts that were judged.
+        wape: sum of absolute errors over sum of absolute actuals, of the release.
+        series_wape: mean over the series of their own WAPE.
+        naive_wape: WAPE of the seasonal naive on the same hours.
+        coverage: share of the hours within the 10-90 % band.
+        broken: forecasts that were not finite, or whose quantiles cross.
+    """
+
+    windows: int
+    wape: float
+    series_wape: float
+    naive_wape: float
+    coverage: float
+    broken: int
+
+
+Judgement = Mapping[Scenario, ScenarioFigures]
+"""Figures of one release under each scenario."""
+
+
+@dataclass(frozen=True)
+class GateCheck:
+    """One question of the gate.
+
+    Attributes:
+        name: what was asked.
+        passed: whether the challenger may pass it.
+        detail: the figures behind the answer, in a sentence.
+    """
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """The answer of the gate with everything that led to it."""
+
+    checks: list[GateCheck]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the challenger may serve."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def reason(self) -> str:
+        """A sentence: what decided."""
+        failed = [check.detail for check in self.checks if not check.passed]
+        return "; ".join(failed) if failed else "; ".join(check.detail for check in self.checks[:2])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Challenger and champion on windows that neither has seen.
+
+    Attributes:
+        champion: id of the champion.
+        unseen_h: hours that neither has seen.
+        challenger_figures: under each scenario; empty where there are too few hours.
+        champion_figures: on the same windows.
+    """
+
+    champion: str
+    unseen_h: int
+    challenger_figures: Judgement
+    champion_figures: Judgement
+
+
+def decide(
+    challenger: Judgement,
+    comparison: Comparison | None,
+    withdrawn: bool,
+    settings: GateSettings,
+) -> GateDecision:
+    """Ask every question, also after one was failed, so that the record is whole.
+
+    Args:
+        challenger: figures of the fit that did not see the held-out hours.
+        comparison: with the champion; None where nothing serves yet.
+        withdrawn: whether this very release was rolled back before.
+        settings: the margins.
+    """
+    checks = [
+        _enough_windows(challenger, settings),
+        _beats_naive(challenger),
+        _sound(challenger),
+        _covers(challenger, settings),
+    ]
+    if withdrawn:
+        checks.append(GateCheck("not_withdrawn", False, "a rollback took this very release out of service"))
+    if comparison is not None:
+        checks += _beats_champion(comparison, settings)
+    return GateDecision(checks)
+
+
+def _enough_windows(judged: Judgement, settings: GateSettings) -> GateCheck:
+    windows = judged[Scenario.ALL_WELL].windows
+    return GateCheck(
+        "enough_windows",
+        windows >= settings.least_windows,
+        f"{windows} forecasts were judged on held-out hours, at least {settings.least_windows} are asked for",
+    )
+
+
+def _beats_naive(judged: Judgement) -> GateCheck:
+    figures = judged[Scenario.ALL_WELL]
+    return GateCheck(
+        "beats_naive",
+        figures.wape < figures.naive_wape,
+        f"WAPE {figures.wape:.2%} on held-out hours, seasonal naive {figures.naive_wape:.2%}",
+    )
+
+
+def _sound(judged: Judgement) -> GateCheck:
+    broken = {scenario: figures.broken for scenario, figures in judged.items() if figures.broken}
+    told = ", ".join(f"{count} under {scenario}" for scenario, count in broken.items())
+    return GateCheck(
+        "sound",
+        not broken,
+        f"forecasts that are not finite or whose quantiles cross: {told or 'none'}",
+    )
+
+
+def _covers(judged: Judgement, settings: GateSettings) -> GateCheck:
+    coverage = judged[Scenario.ALL_WELL].coverage
+    return GateCheck(
+        "coverage",
+        settings.coverage_low <= coverage <= settings.coverage_high,
+        f"{coverage:.1%} of the hours lie within the 10-90 % band, "
+        f"{settings.coverage_low:.0%} to {settings.coverage_high:.0%} are allowed",
+    )
+
+
+def _beats_champion(comparison: Comparison, settings: GateSettings) -> Sequence[GateCheck]:
+    if comparison.unseen_h < settings.least_unseen_h or not comparison.champion_figures:
+        return [
+            GateCheck(
+                "beats_champion",
+                False,
+                f"champion {comparison.champion} has learnt from all but {comparison.unseen_h} of the held-out hours, "
+                f"{settings.least_unseen_h} are needed to compare fairly: wait for new hours",
+            )
+        ]
+    checks = []
+    for scenario, champion in comparison.champion_figures.items():
+        challenger = comparison.challenger_figures[scenario]
+        usual = scenario is Scenario.ALL_WELL
+        margin = settings.margin if usual else settings.scenario_margin
+        limit = champion.wape * (1 - margin)
+        better = challenger.wape < limit if usual else challenger.wape <= limit
+        checks.append(
+            GateCheck(
+                "beats_champion" if usual else f"holds_under_{scenario}",
+                better and math.isfinite(challenger.wape),
+                f"WAPE {challenger.wape:.2%} against {champion.wape:.2%} of {comparison.champion} on "
+                f"{challenger.windows} windows that neither has seen ({scenario.meaning}); the limit is {limit:.2%}",
+            )
+        )
+    return checks

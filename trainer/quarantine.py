@@ -1,0 +1,227 @@
+"""Which observed values a training does not learn from, by stated rules, each with the figures that decided.
+
+The rules are careful: the fit itself bears outliers, so only what can hardly be a measurement is set aside, and what a
+rule would take from a series too often is taken to be the nature of that series.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import ABSURD_MAGNITUDE
+from dayahead.hours import Hour
+from dayahead.source import Source
+from dayahead.storage.quarantine import QuarantinedRange
+from dayahead.storage.sources import RegisteredSeries
+from trainer.settings import QuarantineSettings
+
+DAY = 24
+WEEK = 168
+TINY = 1e-12
+
+IMPOSSIBLE_VALUE = "impossible_value"
+STUCK_METER = "stuck_meter"
+SPIKE = "spike"
+LEVEL_BREAK = "level_break"
+RULES = {
+    IMPOSSIBLE_VALUE: "outside what the source calls plausible, or beyond any meter",
+    STUCK_METER: "one and the same value for many hours in a series that otherwise changes",
+    SPIKE: "far from the same hour of the days and weeks around it",
+    LEVEL_BREAK: "from before the level changed for good",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """Columns of one series that a rule sets aside.
+
+    Attributes:
+        first: first column.
+        last: column after the last.
+        rule: the rule.
+        reason: why, in a sentence with figures.
+    """
+
+    first: int
+    last: int
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What is left to learn from, and what was set aside.
+
+    Attributes:
+        values: float64 [n, hours], NaN where nothing is known or it was set aside.
+        ranges: what was set aside.
+    """
+
+    values: NDArray[np.float64]
+    ranges: list[QuarantinedRange]
+
+
+def clean(
+    values: NDArray[np.float64],
+    start: Hour,
+    series: list[RegisteredSeries],
+    source: Source,
+    settings: QuarantineSettings,
+) -> Cleaned:
+    """Set aside what is not to be learnt from. The rules speak one after the other, each on what the last one left.
+
+    Args:
+        values: float64 [n, hours] in the unit of the series, NaN where missing; it is not changed.
+        start: hour of column 0.
+        series: the n series.
+        source: where they come from; it says what is plausible.
+        settings: the thresholds.
+    """
+    cleaned = values.copy()
+    ranges: list[QuarantinedRange] = []
+    for row, member in zip(cleaned, series, strict=True):
+        for run in _judge(row, source, settings):
+            known = np.isfinite(row[run.first : run.last])
+            row[run.first : run.last] = np.nan
+            ranges.append(
+                QuarantinedRange(
+                    member.series_key,
+                    member.series_id,
+                    start + run.first,
+                    start + run.last,
+                    run.rule,
+                    int(known.sum()),
+                    run.reason,
+                )
+            )
+    return Cleaned(cleaned, ranges)
+
+
+def _judge(row: NDArray[np.float64], source: Source, settings: QuarantineSettings) -> Iterator[Run]:
+    yield from impossible_values(row, source)
+    yield from stuck_meters(row, settings)
+    yield from spikes(row, settings)
+    yield from level_breaks(row, settings)
+
+
+def impossible_values(row: NDArray[np.float64], source: Source) -> list[Run]:
+    """Values outside the source's limits, or beyond what any hour of any series can be."""
+    low = -ABSURD_MAGNITUDE if source.minimum is None else source.minimum
+    high = ABSURD_MAGNITUDE if source.maximum is None else source.maximum
+    with np.errstate(invalid="ignore"):
+        wrong = (row < low) | (row > high) | np.isinf(row)
+    return [
+        Run(
+            first,
+            last,
+            IMPOSSIBLE_VALUE,
+            f"{row[first]:.6g} {source.unit} at first is outside {low:.6g} to {high:.6g}, which source {source.name} "
+            "allows",
+        )
+        for first, last in runs_of(wrong)
+    ]
+
+
+def stuck_meters(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
+    """Long runs of one value. The first hour of a run is kept: it may have been measured."""
+    with np.errstate(invalid="ignore"):
+        repeats = np.zeros(len(row), bool)
+        repeats[1:] = row[1:] == row[:-1]
+    long_runs = [run for run in runs_of(repeats) if run[1] - run[0] >= settings.stuck_h - 1]
+    if not long_runs:
+        return []
+    elsewhere = np.isfinite(row)
+    for first, last in long_runs:
+        elsewhere[first - 1 : last] = False
+    usual = float(repeats[elsewhere].mean()) if elsewhere.any() else 1.0
+    if usual > settings.usual_repeats:
+        return []
+    return [
+        Run(
+            first,
+            last,
+            STUCK_METER,
+            f"{row[first]:.6g} for {last - first + 1} hours in a row, where {usual:.1%} of the other hours repeat the "
+            "hour before",
+        )
+        for first, last in long_runs
+    ]
+
+
+def spikes(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
+    """Values that differ from every neighbour: the same hour a day and a week before and after.
+
+    A change that lasts for more than a day has a neighbour that is like it, and is believed.
+    """
+    if np.isfinite(row).sum() < 2 * WEEK:
+        return []
+    distance = np.full(len(row), np.nan)
+    for lag in (DAY, WEEK):
+        gap = np.abs(row[lag:] - row[:-lag])
+        distance[lag:] = np.fmin(distance[lag:], gap)
+        distance[:-lag] = np.fmin(distance[:-lag], gap)
+    day_change = np.abs(row[DAY:] - row[:-DAY])
+    day_change = day_change[np.isfinite(day_change)]
+    if not len(day_change):
+        return []
+    # The mean, so that a series that often jumps is given its jumps; its own spikes must not raise it.
+    usual = float(np.minimum(day_change, np.quantile(day_change, 0.98)).mean())
+    magnitude = float(np.nanmedian(np.abs(row)))
+    threshold = max(settings.spike_factor * usual, settings.spike_floor * magnitude, TINY)
+    with np.errstate(invalid="ignore"):
+        wrong = distance > threshold
+    if wrong.sum() > settings.most_spikes * np.isfinite(row).sum():
+        return []
+    return [
+        Run(
+            first,
+            last,
+            SPIKE,
+            f"{row[first]:.6g} at first is {distance[first]:.4g} away from the same hour of the days and weeks around "
+            f"it; usual is {usual:.4g}, the limit {threshold:.4g}",
+        )
+        for first, last in runs_of(wrong)
+    ]
+
+
+def level_breaks(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
+    """Everything before the newest change of level that stayed: another meter, or another set of consumers."""
+    days = len(row) // DAY
+    side = settings.level_days
+    if days < 2 * side:
+        return []
+    offset = len(row) - days * DAY  # whole days, counted from the newest hour
+    by_day = row[offset:].reshape(days, DAY)
+    known = np.isfinite(by_day).sum(axis=1)
+    level = np.where(known >= DAY // 2, np.nansum(by_day, axis=1) / np.maximum(known, 1), np.nan)
+    for day in range(days - side, side - 1, -1):
+        before, after = level[day - side : day], level[day : day + side]
+        if np.isnan(before).sum() > side // 2 or np.isnan(after).sum() > side // 2:
+            continue
+        low, high = sorted((np.nanmedian(before), np.nanmedian(after)))
+        if low < 0 or high < TINY or high < settings.level_factor * low:
+            continue
+        # Both sides keep to themselves: no day of one is nearer to the other.
+        middle = (low + high) / 2
+        rises = np.nanmedian(after) > np.nanmedian(before)
+        upper, lower = (after, before) if rises else (before, after)
+        if np.nanmin(upper) > middle > np.nanmax(lower):
+            column = offset + day * DAY
+            return [
+                Run(
+                    0,
+                    column,
+                    LEVEL_BREAK,
+                    f"a day's mean went from {np.nanmedian(before):.4g} to {np.nanmedian(after):.4g} and stayed for "
+                    f"{side} days",
+                )
+            ]
+    return []
+
+
+def runs_of(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Runs of True as (first, after the last)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
