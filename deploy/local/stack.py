@@ -60,10 +60,11 @@ class LocalStack:
             durable: False trades safety against a power cut for speed, for data that is thrown away.
             dies_with_parent: end the stack when the process that started it ends, even when that is killed.
             more_servers: servers beside the three that every stack has.
-            services: processes that are started by `start_services`, after the servers.
+            services: processes that `start_services` starts.
         """
         places = places or Places()
         self.name = name
+        self.places = places
         self.passwords = passwords
         self.ports = ports
         self.folder = places.stacks / name
@@ -116,9 +117,9 @@ class LocalStack:
                 f"Mend what they say and start again; `make clean` forgets all local data."
             ) from error
 
-    def start_services(self) -> None:
-        """Start all services; they find their servers and say on /health/ready when they are ready."""
-        self._supervisor.start_programs([service.name for service in self.services])
+    def start_services(self, names: Sequence[str]) -> None:
+        """Start services by name; they find their servers and say on /health/ready when they are ready."""
+        self._supervisor.start_programs(names)
 
     def states(self) -> dict[str, ProgramState]:
         """What each server and service is doing; empty when the stack is down."""

@@ -25,6 +25,7 @@ class Program:
     """A process that supervisord keeps alive.
 
     Attributes:
+        directory: what it is started in; the stack's folder where not given.
         settle_s: one that ends sooner counts as a failed start, and failed starts are retried ever more slowly.
         stop_signal: what ends it in good order.
     """
@@ -35,6 +36,7 @@ class Program:
     settle_s: int = 1
     stop_signal: str = "TERM"
     stop_wait_s: int = 20
+    directory: Path | None = None
 
     def section(self, folder: Path) -> str:
         """The program's section of supervisord.conf; its log goes to `folder`/log/NAME.log."""
@@ -42,7 +44,7 @@ class Program:
         lines = [
             f"[program:{self.name}]",
             f"command={_escape(shlex.join(self.command))}",
-            f"directory={_escape(str(folder))}",
+            f"directory={_escape(str(self.directory or folder))}",
             f"environment={_escape(environment)}",
             "autostart=false",
             "autorestart=true",

@@ -1,19 +1,14 @@
 """Prometheus and Alertmanager, from the Debian tree."""
 
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
 import httpx
 
-from deploy.local.monitoring import ScrapeTarget, alertmanager_config, prometheus_config
-from deploy.local.places import CHECKOUT
 from deploy.local.ports import HOST
 from deploy.local.servers.server import Ground
 from deploy.local.supervision import Program
-
-PROMETHEUS_FOLDER = CHECKOUT / "deploy" / "prometheus"
-ALERTMANAGER_FOLDER = CHECKOUT / "deploy" / "alertmanager"
+from deploy.monitoring.configuration import MonitoringFiles, Target
+from deploy.monitoring.settings import MonitoringSettings
 
 
 class Prometheus:
@@ -22,10 +17,23 @@ class Prometheus:
     name = "prometheus"
     ready_within_s = 30.0
 
-    def __init__(self, ground: Ground, targets: Sequence[ScrapeTarget]) -> None:
+    def __init__(
+        self, ground: Ground, services: Sequence[Target], api: str, settings: MonitoringSettings | None = None
+    ) -> None:
+        """Describe it; nothing is written yet.
+
+        Args:
+            ground: the stack that it belongs to.
+            services: what it scrapes beside itself and Alertmanager.
+            api: host:port of the API, which Alertmanager tells.
+            settings: thresholds and receivers; read from the environment where not given.
+        """
         self._ground = ground
-        self._targets = targets
-        self._folder = ground.folder / "prometheus"
+        self._services = services
+        self._api = api
+        self._settings = settings
+        self._folder = ground.folder / "monitoring"
+        self._seen_as = ground.inside(self._folder)
 
     @property
     def url(self) -> str:
@@ -33,20 +41,26 @@ class Prometheus:
         return f"http://{HOST}:{self._ground.ports.prometheus}"
 
     def prepare(self) -> None:
-        """Write the configuration for this stack's ports and copy the rules beside it."""
-        _copy_configuration(PROMETHEUS_FOLDER, self._folder)
-        config = prometheus_config(
-            PROMETHEUS_FOLDER / "prometheus.yml", self._targets, f"{HOST}:{self._ground.ports.alertmanager}"
+        """Write the configuration of both servers for this stack's ports."""
+        alertmanager = f"{HOST}:{self._ground.ports.alertmanager}"
+        own = [
+            Target("prometheus", f"{HOST}:{self._ground.ports.prometheus}"),
+            Target("alertmanager", alertmanager),
+        ]
+        MonitoringFiles(self._folder, self._seen_as).write(
+            [*self._services, *own],
+            alertmanager,
+            f"http://{self._api}/v1/alertmanager",
+            self._ground.passwords.api_token,
+            self._settings or MonitoringSettings(),
         )
-        (self._folder / "prometheus.yml").write_text(config)
 
     def program(self) -> Program:
         """`prometheus` on 127.0.0.1 alone."""
-        inside = self._ground.inside(self._folder)
         command = [
             "/usr/bin/prometheus",
-            f"--config.file={inside}/prometheus.yml",
-            f"--storage.tsdb.path={inside}/data",
+            f"--config.file={MonitoringFiles(self._folder, self._seen_as).prometheus_config}",
+            f"--storage.tsdb.path={self._ground.inside(self._ground.folder / 'prometheus')}",
             "--storage.tsdb.retention.time=15d",
             f"--web.listen-address={HOST}:{self._ground.ports.prometheus}",
         ]
@@ -58,15 +72,14 @@ class Prometheus:
 
 
 class Alertmanager:
-    """Groups the alerts of this stack and tells the API's webhook."""
+    """Groups the alerts of this stack and tells the API's webhook; Prometheus prepares its configuration."""
 
     name = "alertmanager"
     ready_within_s = 30.0
 
-    def __init__(self, ground: Ground, api_port: int) -> None:
+    def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._api = f"{HOST}:{api_port}"
-        self._folder = ground.folder / "alertmanager"
+        self._folder = ground.folder / "monitoring"
 
     @property
     def url(self) -> str:
@@ -74,21 +87,15 @@ class Alertmanager:
         return f"http://{HOST}:{self._ground.ports.alertmanager}"
 
     def prepare(self) -> None:
-        """Write the configuration for this stack's API; the webhook's token is in a file that only root reads."""
-        _copy_configuration(ALERTMANAGER_FOLDER, self._folder)
-        token = self._folder / "api-token"
-        token.touch(mode=0o600)
-        token.write_text(self._ground.passwords.api_token.get_secret_value())
-        config = alertmanager_config(ALERTMANAGER_FOLDER / "alertmanager.yml", self._api, self._ground.inside(token))
-        (self._folder / "alertmanager.yml").write_text(config)
+        """Nothing of its own: its configuration is written with Prometheus'."""
 
     def program(self) -> Program:
         """`prometheus-alertmanager` on 127.0.0.1 alone, without gossip."""
-        inside = self._ground.inside(self._folder)
+        files = MonitoringFiles(self._folder, self._ground.inside(self._folder))
         command = [
             "/usr/bin/prometheus-alertmanager",
-            f"--config.file={inside}/alertmanager.yml",
-            f"--storage.path={inside}/data",
+            f"--config.file={files.alertmanager_config}",
+            f"--storage.path={self._ground.inside(self._ground.folder / 'alertmanager')}",
             f"--web.listen-address={HOST}:{self._ground.ports.alertmanager}",
             "--cluster.listen-address=",
         ]
@@ -97,12 +104,6 @@ class Alertmanager:
     def is_ready(self) -> bool:
         """Whether it takes alerts."""
         return _answers(f"{self.url}/-/ready")
-
-
-def _copy_configuration(source: Path, target: Path) -> None:
-    target.mkdir(exist_ok=True)
-    if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True)
 
 
 def _answers(url: str) -> bool:

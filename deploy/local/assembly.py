@@ -1,0 +1,89 @@
+"""The user's stack, put together from the settings: servers, services, and where they find each other."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dayahead.settings import PREFIX
+from deploy.local.env_file import EnvFile
+from deploy.local.places import Places
+from deploy.local.ports import HOST, ServerPorts
+from deploy.local.servers.server import Ground, Server
+from deploy.local.servers.watching import Alertmanager, Prometheus
+from deploy.local.services import ServiceProcess, service_processes
+from deploy.local.stack import LocalStack
+from deploy.settings import StackSettings
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A stack with the services that belong to it.
+
+    Attributes:
+        stack: servers and supervisord.
+        services: the processes beside the servers.
+        env_file: passwords and addresses, for the services and for every other `dayahead` command.
+    """
+
+    settings: StackSettings
+    stack: LocalStack
+    services: Sequence[ServiceProcess]
+    env_file: EnvFile
+
+    def ports(self) -> dict[str, int]:
+        """Every port that is listened on, by the name of its setting."""
+        names = [name for name in StackSettings.model_fields if name.endswith("_port")]
+        ports = {name.removesuffix("_port"): int(getattr(self.settings, name)) for name in names}
+        for number in range(1, self.settings.workers):
+            ports[f"worker (number {number + 1})"] = self.settings.worker_port + number
+        if self.settings.source_url:
+            del ports["replay"]
+        return ports
+
+    def write_addresses(self) -> None:
+        """Let `.env` say where the servers are, so that every command of `dayahead` finds them."""
+        self.env_file.set(
+            {
+                f"{PREFIX}DATABASE_URL": self.stack.postgres.app_url(),
+                f"{PREFIX}OWNER_DATABASE_URL": self.stack.postgres.owner_url(),
+                f"{PREFIX}REDIS_URL": self.stack.redis.url(),
+                f"{PREFIX}KAFKA_BOOTSTRAP": self.stack.kafka.bootstrap,
+                f"{PREFIX}PROMETHEUS_URL": f"http://{HOST}:{self.settings.prometheus_port}",
+                f"{PREFIX}ALERTMANAGER_URL": f"http://{HOST}:{self.settings.alertmanager_port}",
+            }
+        )
+
+
+def assemble(settings: StackSettings, places: Places, directory: Path) -> Assembly:
+    """Put the user's stack together; nothing is started, but passwords are drawn if there are none yet.
+
+    Args:
+        settings: its name and ports.
+        places: where the tree, the jars and the data are.
+        directory: where `.env` is, and where the services are started in.
+    """
+    env_file = EnvFile(directory / ".env")
+    services = service_processes(settings)
+
+    def watchers(ground: Ground) -> Sequence[Server]:
+        targets = [service.target for service in services]
+        return [Prometheus(ground, targets, f"{HOST}:{settings.api_port}"), Alertmanager(ground)]
+
+    ports = ServerPorts(
+        settings.postgres_port,
+        settings.redis_port,
+        settings.kafka_port,
+        settings.kafka_controller_port,
+        settings.prometheus_port,
+        settings.alertmanager_port,
+    )
+    stack = LocalStack(
+        settings.stack_name,
+        ports,
+        env_file.passwords(os.environ),
+        places=places,
+        more_servers=watchers,
+        services=[service.program(directory) for service in services],
+    )
+    return Assembly(settings, stack, services, env_file)

@@ -1,0 +1,68 @@
+"""`.env`: the passwords, drawn at random the first time, and the addresses of the stack's servers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from dayahead.settings import PREFIX
+from deploy.local.passwords import Passwords
+
+HEAD = "# Made by `dayahead up`. Holds passwords: keep it to yourself. Its settings: .env.example\n"
+PASSWORD_VARIABLES = {
+    "database_owner": f"{PREFIX}OWNER_PASSWORD",
+    "database_app": f"{PREFIX}APP_PASSWORD",
+    "database_reader": f"{PREFIX}READER_PASSWORD",
+    "redis": f"{PREFIX}REDIS_PASSWORD",
+    "api_token": f"{PREFIX}API_TOKEN",
+}
+
+
+class EnvFile:
+    """The `.env` in the folder that `dayahead` is started in; only its owner can read it.
+
+    Lines that are already there, and comments, stay as they are unless a value is set anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> dict[str, str]:
+        """Its values by name; empty when it is not there."""
+        if not self.path.exists():
+            return {}
+        pairs = (line.partition("=") for line in self._lines() if not line.lstrip().startswith("#"))
+        return {name.strip(): value.strip().strip("'\"") for name, found, value in pairs if found}
+
+    def set(self, values: Mapping[str, str]) -> None:
+        """Give these names these values: lines that have others are replaced, new names go to the end."""
+        known = self.read()
+        changed = {name: value for name, value in values.items() if known.get(name) != value}
+        if not changed:
+            return
+        lines = [line for line in self._lines() if line.partition("=")[0].strip() not in changed]
+        lines += [f"{name}={value}" for name, value in changed.items()]
+        # by renaming: a run that is killed here must not leave the data behind without its passwords
+        unfinished = self.path.with_name(f"{self.path.name}.unfinished")
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600)
+        unfinished.write_text("".join(f"{line}\n" for line in lines))
+        unfinished.rename(self.path)
+
+    def passwords(self, environment: Mapping[str, str]) -> Passwords:
+        """The passwords of the environment or the file; those that neither has are drawn and kept in the file.
+
+        Args:
+            environment: of this process; it wins over the file.
+        """
+        known = self.read()
+        drawn = Passwords.random()
+        values = {
+            field: environment.get(variable) or known.get(variable) or getattr(drawn, field).get_secret_value()
+            for field, variable in PASSWORD_VARIABLES.items()
+        }
+        self.set({variable: values[field] for field, variable in PASSWORD_VARIABLES.items() if not known.get(variable)})
+        return Passwords(**{field: SecretStr(value) for field, value in values.items()})
+
+    def _lines(self) -> list[str]:
+        return self.path.read_text().splitlines() if self.path.exists() else HEAD.splitlines()
