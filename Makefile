@@ -9,12 +9,13 @@ UV_VERSION := 0.13.9
 UV := .local/tools/bin/uv
 VENV := .venv
 BIN := $(VENV)/bin
+BENCHMARKS := .venv-benchmarks
 # The lock alone decides what is installed: no links or pins of this machine's own.
 LOCKED := env -u PIP_FIND_LINKS UV_PYTHON=$(VENV)/bin/python $(UV) pip
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
            --no-header --no-annotate --python-version 3.11 --quiet
 
-.PHONY: help up down clean status test lock
+.PHONY: help up down status clean test lint unit lock benchmark chromium
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +38,48 @@ $(VENV)/service.stamp: requirements/service.txt pyproject.toml | $(BIN)/python
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/service.stamp
 	@$(LOCKED) install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
+
+up: $(VENV)/service.stamp ## Start everything on the sample (or on DAYAHEAD_SOURCE_URL)
+	@$(BIN)/dayahead up
+
+down: ## Stop it; data stays
+	@if [ -x $(BIN)/dayahead ]; then $(BIN)/dayahead down; fi
+
+status: $(VENV)/service.stamp ## Services, lag, freshness, rungs, accuracy
+	@$(BIN)/dayahead status
+
+clean: ## Stop it and forget all local data
+	@if [ -x $(BIN)/dayahead ]; then $(BIN)/dayahead clean; fi
+
+test: $(VENV)/dev.stamp lint chromium ## Everything, from nothing: lint, types, import rules, all tests on real servers
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp ## Lint, format, types, import rules
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --check || { echo "Run: $(BIN)/ruff format"; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo >.local/lint-imports.log || { cat .local/lint-imports.log; exit 1; }
+
+unit: $(VENV)/dev.stamp ## The tests that need no server
+	@$(BIN)/pytest -m "not servers and not end_to_end and not browser" $(ARGS)
+
+# The page is looked at in Debian's own Chromium: Playwright would download a build of its own.
+chromium:
+	@command -v chromium >/dev/null || { \
+	  echo "apt-get install chromium (missing on this machine; the tests look at the page in it)"; \
+	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; } \
+	    >.local/chromium.log 2>&1 || { tail -5 .local/chromium.log; echo "chromium could not be installed: see above"; exit 1; }; }
+
+# The peers that benchmarks compare with have an environment of their own and never touch the service's.
+$(BENCHMARKS)/stamp: requirements/benchmarks.txt pyproject.toml | $(BIN)/python
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(BENCHMARKS)
+	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --require-hashes -r $<
+	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --no-deps --editable .
+	@touch $@
+
+benchmark: $(BENCHMARKS)/stamp ## Measure: make benchmark B=accuracy ARGS='…'
+	@test -n "$(B)" || { echo "Which? make benchmark B=$$(ls benchmarks/*.py | xargs -n1 basename -s .py | paste -sd'|')"; exit 1; }
+	@$(BENCHMARKS)/bin/python benchmarks/$(B).py $(ARGS)
 
 lock: | $(UV) ## Renew the lock from pyproject.toml
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml -o requirements/service.txt
