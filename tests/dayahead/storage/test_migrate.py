@@ -1,0 +1,64 @@
+import threading
+
+import psycopg
+import pytest
+from kafka.admin import KafkaAdminClient
+
+from dayahead.errors import StorageError
+from dayahead.settings import MigrationSettings
+from dayahead.storage.migrate import migrate_database, migrate_topics, migrations
+from dayahead.topics import TOPICS
+from tests.conftest import FreshDatabase, TopicRoom
+
+pytestmark = pytest.mark.servers
+
+
+def test_a_second_migration_finds_nothing_to_do(database: FreshDatabase) -> None:
+    assert migrate_database(database.owner_url) == []
+
+
+def test_two_that_migrate_at_once_do_not_disturb_each_other(database: FreshDatabase) -> None:
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("DROP EXTENSION IF EXISTS timescaledb CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    applied: list[list[str]] = []
+    both = [threading.Thread(target=lambda: applied.append(migrate_database(database.owner_url))) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert sorted(applied, key=len) == [[], [step.name for step in migrations()]]
+
+
+def test_a_database_of_a_newer_version_is_left_alone(database: FreshDatabase) -> None:
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute("INSERT INTO schema_version (number, name) VALUES (9999, 'future')")
+    with pytest.raises(StorageError, match=r"has migration 9999, .* run the newer version"):
+        migrate_database(database.owner_url)
+
+
+def test_the_app_may_write_rows_but_not_change_tables(database: FreshDatabase) -> None:
+    with psycopg.connect(database.url) as connection:
+        connection.execute("INSERT INTO annotation (at, kind, text) VALUES (now(), 'note', 'written by the app')")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DROP TABLE annotation")
+
+
+def test_topics_are_made_once_with_their_partitions_and_policies(topics: TopicRoom) -> None:
+    created = topics.create(partitions=3)
+    assert created == [topics.name(spec.name) for spec in TOPICS]
+    assert topics.create(partitions=3) == []
+    admin = KafkaAdminClient(bootstrap_servers=topics.bootstrap)
+    try:
+        described = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(created)}
+    finally:
+        admin.close()
+    assert described == {topics.name(spec.name): 3 if spec.partitioned else 1 for spec in TOPICS}
+
+
+def test_another_number_of_partitions_is_refused_since_series_would_move(topics: TopicRoom) -> None:
+    topics.create(partitions=3)
+    settings = MigrationSettings(kafka_bootstrap=topics.bootstrap, topic_prefix=topics.prefix, partitions=4)
+    with pytest.raises(StorageError, match=r"has 3 partitions and DAYAHEAD_PARTITIONS says 4"):
+        migrate_topics(settings)
