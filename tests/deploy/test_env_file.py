@@ -1,0 +1,34 @@
+import stat
+from pathlib import Path
+
+from deploy.local.env_file import EnvFile
+
+
+def test_passwords_are_drawn_once_and_kept_where_only_the_owner_reads(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    first = EnvFile(path).passwords({})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert EnvFile(path).passwords({}) == first
+    secrets = {first.database_owner, first.database_app, first.database_reader, first.redis, first.api_token}
+    assert len(secrets) == 5
+    assert all(len(secret.get_secret_value()) >= 24 for secret in secrets)
+
+
+def test_two_checkouts_have_different_passwords(tmp_path: Path) -> None:
+    assert EnvFile(tmp_path / "a").passwords({}) != EnvFile(tmp_path / "b").passwords({})
+
+
+def test_a_password_of_the_environment_or_of_the_file_is_used_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("DAYAHEAD_API_TOKEN=mine\n")
+    passwords = EnvFile(path).passwords({"DAYAHEAD_REDIS_PASSWORD": "given"})
+    assert passwords.api_token.get_secret_value() == "mine"
+    assert passwords.redis.get_secret_value() == "given"
+
+
+def test_what_a_person_wrote_stays_and_an_address_that_moved_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# mine\nDAYAHEAD_LOG_LEVEL=debug\nDAYAHEAD_REDIS_URL=redis://old\n")
+    EnvFile(path).set({"DAYAHEAD_REDIS_URL": "redis://new"})
+    assert path.read_text() == "# mine\nDAYAHEAD_LOG_LEVEL=debug\nDAYAHEAD_REDIS_URL=redis://new\n"
+    assert EnvFile(path).read()["DAYAHEAD_REDIS_URL"] == "redis://new"

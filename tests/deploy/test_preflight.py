@@ -1,0 +1,79 @@
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from dayahead.errors import StackError
+from deploy.local.places import Places
+from deploy.local.ports import HOST, free_ports, is_taken, listener
+from deploy.local.preflight import java_version, machine_obstacles, missing_tools, port_obstacles
+from deploy.up import refuse
+
+EVERYTHING = "/usr/bin/{}".format
+
+
+def test_a_port_in_use_is_named_with_its_process_and_the_setting_that_moves_it() -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        (sentence,) = port_obstacles({"redis": port, "kafka": free_ports(1)[0]})
+    assert f"Port {port} (redis) is in use by " in sentence
+    assert f"(pid {os.getpid()})" in sentence
+    assert "DAYAHEAD_REDIS_PORT=" in sentence
+
+
+def test_a_port_on_which_all_addresses_are_listened_on_counts_as_taken() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        assert is_taken(taken.getsockname()[1])
+
+
+def test_a_port_given_twice_is_an_obstacle() -> None:
+    port = free_ports(1)[0]
+    (sentence,) = port_obstacles({"redis": port, "kafka": port})
+    assert "both redis and kafka" in sentence
+
+
+def test_free_ports_are_free_and_distinct() -> None:
+    ports = free_ports(20)
+    assert len(set(ports)) == 20
+    assert not any(is_taken(port) for port in ports)
+    assert listener(ports[0]) is None
+
+
+def test_without_root_the_sentence_says_why_and_what_to_do(tmp_path: Path) -> None:
+    (sentence,) = machine_obstacles(Places(tmp_path), user_id=1000, find=EVERYTHING)
+    assert "needs root" in sentence
+    assert "sudo" in sentence
+
+
+def test_root_on_debian_meets_no_obstacle(tmp_path: Path) -> None:
+    assert machine_obstacles(Places(tmp_path), user_id=0, find=EVERYTHING) == []
+
+
+def test_another_system_without_docker_is_told_what_it_needs(tmp_path: Path) -> None:
+    sentences = machine_obstacles(Places(tmp_path), user_id=0, find=lambda tool: None)
+    assert "no Debian or Ubuntu" in sentences[0]
+
+
+def test_builders_are_needed_only_for_what_is_not_built_yet() -> None:
+    assert missing_tools(tree_is_whole=True, libs_are_whole=True, find=lambda tool: None) == ["java"]
+    assert missing_tools(tree_is_whole=False, libs_are_whole=False, find=lambda tool: None) == [
+        "java",
+        "mmdebstrap",
+        "mvn",
+    ]
+    assert missing_tools(tree_is_whole=False, libs_are_whole=False, find=EVERYTHING) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [('openjdk version "17.0.15" 2025-04-15', 17), ('java version "1.8.0_392"', 8), ('openjdk version "21"', 21)],
+)
+def test_the_version_of_java_is_understood(said: str, version: int) -> None:
+    assert java_version(said) == version
+
+
+def test_all_obstacles_are_told_at_once() -> None:
+    with pytest.raises(StackError, match=r"(?s)nothing was started.*one.*two"):
+        refuse(["one", "two"])
+    refuse([])
