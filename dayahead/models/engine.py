@@ -1,0 +1,74 @@
+"""A release at work: the one function that turns the state of series into quantiles."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import LEADS
+from dayahead.features.calendar import Calendar
+from dayahead.features.state import SeriesState
+from dayahead.features.trees import TREE_FEATURES, tree_features
+from dayahead.models.arithmetic import one_thread
+from dayahead.models.linear import LinearMember
+from dayahead.models.release import Release
+from dayahead.models.trees import TreeModel
+
+LOG_SPREAD_RANGE = (-12.0, 6.0)
+"""The logarithm of a spread is held within this, so that its exponential stays finite."""
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Quantiles of n series by lead, float64 [n, 24] each, in the unit of the series; not yet checked."""
+
+    p10: NDArray[np.float64]
+    p50: NDArray[np.float64]
+    p90: NDArray[np.float64]
+
+    def take(self, rows: NDArray[np.bool_]) -> "Quantiles":
+        """Those of some of the series."""
+        return Quantiles(self.p10[rows], self.p50[rows], self.p90[rows])
+
+
+class Engine:
+    """A release, unpacked.
+
+    Attributes:
+        release: what it was made from.
+    """
+
+    def __init__(self, release: Release) -> None:
+        self.release = release
+        with one_thread():
+            self._linear = LinearMember(release.coefficients, annual=release.feature_spec.annual)
+        self._correction = TreeModel(release.correction)
+        self._spread = TreeModel(release.spread)
+
+    def quantiles(self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64]) -> Quantiles:
+        """Forecast n series, each by itself.
+
+        Args:
+            state: of the n series, described as the release's feature specification asks.
+            calendar: of their source.
+            origin: int64 [n], hours.
+        """
+        count = len(state)
+        linear = np.empty((count, LEADS), np.float32)
+        features = np.empty((count, LEADS, len(TREE_FEATURES)), np.float32)
+        with one_thread():
+            for hour in np.unique(origin):
+                rows = np.flatnonzero(origin == hour)
+                part = state if len(rows) == count else state.take(rows)
+                outlook = self._linear.outlook(part, calendar, int(hour))
+                linear[rows] = outlook.forecast
+                features[rows] = tree_features(
+                    part, outlook.forecast, outlook.one_step_errors, outlook.day_errors, calendar, int(hour)
+                )
+        flat = features.reshape(count * LEADS, -1)
+        middle = linear + self._correction.predict(flat).reshape(count, LEADS)
+        spread = np.exp(np.clip(self._spread.predict(flat).reshape(count, LEADS).astype(np.float64), *LOG_SPREAD_RANGE))
+        scale = state.scale[:, None]
+        low, high = self.release.band_multipliers.T.astype(np.float64)
+        p50 = middle.astype(np.float64) + 1.0
+        return Quantiles((p50 + low * spread) * scale, p50 * scale, (p50 + high * spread) * scale)

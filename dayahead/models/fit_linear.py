@@ -1,0 +1,203 @@
+"""Fit of the linear member: Gram matrices per hour of the day and block of time, ridge, robust passes.
+
+With the Gram matrices of blocks of time at hand, leaving a block out is a subtraction: the penalty is chosen by
+leave-one-block-out without touching the data again, and the out-of-block coefficients come for free.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from dayahead.contracts import LEADS
+from dayahead.features.linear import anchor, linear_feature_names, linear_features
+from dayahead.models.examples import Rows, examples
+from dayahead.models.history import History
+from dayahead.models.settings import LinearSettings
+
+CHUNK_ROWS = 4096
+HOURS = 24
+NEIGHBOUR_WEIGHTS = {0: 1.0, 1: 0.5, 2: 0.25}
+"""Weight of the rows of an hour of the day that lies this many hours off."""
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """Coefficients of the linear member.
+
+    Attributes:
+        coefficients: float32 [24, features, 24], from all rows.
+        without_block: float32 [blocks, 24, features, 24], each from all rows but those of one block.
+        penalty: the ridge penalty that was chosen.
+        annual: whether the season is among the features.
+    """
+
+    coefficients: NDArray[np.float32]
+    without_block: NDArray[np.float32]
+    penalty: float
+    annual: bool
+
+
+def fit_linear(
+    history: History, rows: Rows, settings: LinearSettings, *, screened: bool, rng: np.random.Generator
+) -> LinearFit:
+    """Fit the linear member on rows of a history.
+
+    Args:
+        history: what the rows point into.
+        rows: origins to learn from; more than `max_rows` are thinned at random.
+        settings: penalties, blocks, passes.
+        screened: whether implausible values are set aside.
+        rng: for thinning.
+    """
+    if len(rows) > settings.max_rows:
+        rows = rows.take(np.sort(rng.choice(len(rows), settings.max_rows, replace=False)))
+    annual = int(rows.origin.max() - rows.origin.min()) >= settings.annual_from_days * 24
+    table = _Table.read(history, rows, settings, annual=annual, screened=screened)
+    weight = table.weight
+    solution = _solve(_grams(table, weight, settings), settings)
+    for _ in range(settings.passes - 1):
+        miss, predicted = table.misses(solution.coefficients)
+        table.impute(predicted)
+        miss = miss * np.sqrt(weight)
+        usual = np.median(miss)
+        weight = weight * np.minimum(1.0, settings.robust_share * usual / np.maximum(miss, 1e-12)).astype(np.float32)
+        solution = _solve(_grams(table, weight, settings), settings)
+    return LinearFit(
+        solution.coefficients.astype(np.float32),
+        solution.without_block.astype(np.float32),
+        solution.penalty,
+        annual,
+    )
+
+
+@dataclass
+class _Table:
+    """Features and targets of the rows, sorted by hour of the day and block."""
+
+    features: NDArray[np.float32]
+    target: NDArray[np.float32]
+    missing: NDArray[np.bool_]
+    weight: NDArray[np.float32]
+    bounds: NDArray[np.int64]
+
+    @classmethod
+    def read(cls, history: History, rows: Rows, settings: LinearSettings, *, annual: bool, screened: bool) -> "_Table":
+        group = rows.hour * settings.blocks + rows.block
+        rows = rows.take(np.argsort(group, kind="stable"))
+        width = len(linear_feature_names(annual=annual))
+        features = np.empty((len(rows), width), np.float32)
+        target = np.empty((len(rows), LEADS), np.float32)
+        weight = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), CHUNK_ROWS):
+            part = slice(start, start + CHUNK_ROWS)
+            chunk = examples(history, rows.take(np.arange(len(rows))[part]), screened=screened)
+            features[part] = linear_features(chunk.state.z, chunk.context, annual=annual)
+            target[part] = chunk.outcome - anchor(chunk.state.z)
+            observed = np.isfinite(target[part]).mean(axis=1)
+            weight[part] = observed / np.maximum(chunk.spread, settings.least_spread) ** 2
+        missing = ~np.isfinite(target)
+        # Until there is a forecast, the anchor stands for an hour that was not observed.
+        target[missing] = 0.0
+        weight /= max(float(weight.mean()), 1e-30)
+        bounds = np.searchsorted(np.sort(group), np.arange(HOURS * settings.blocks + 1))
+        return cls(features, target, missing, weight, bounds)
+
+    def misses(self, coefficients: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean |residual| of each row over its observed hours, and the forecasts."""
+        predicted = np.empty_like(self.target)
+        per_hour = self.bounds[:: (len(self.bounds) - 1) // HOURS]
+        for hour in range(HOURS):
+            part = slice(per_hour[hour], per_hour[hour + 1])
+            predicted[part] = self.features[part] @ coefficients[hour].astype(np.float32)
+        miss = np.abs(np.where(self.missing, 0.0, self.target - predicted)).sum(axis=1)
+        return (miss / np.maximum((~self.missing).sum(axis=1), 1)).astype(np.float32), predicted
+
+    def impute(self, predicted: NDArray[np.float32]) -> None:
+        """Put forecasts where nothing was observed, so that those hours pull at nothing."""
+        self.target = np.where(self.missing, predicted, self.target)
+
+
+@dataclass(frozen=True)
+class _Grams:
+    """Weighted products per hour of the day and block: X'X, X'Y, Y'Y (diagonal), and the rows behind them."""
+
+    xx: NDArray[np.float64]
+    xy: NDArray[np.float64]
+    yy: NDArray[np.float64]
+    rows: NDArray[np.float64]
+
+
+def _grams(table: _Table, weight: NDArray[np.float32], settings: LinearSettings) -> _Grams:
+    width = table.features.shape[1]
+    shape = (HOURS, settings.blocks)
+    grams = _Grams(
+        np.zeros((*shape, width, width)), np.zeros((*shape, width, LEADS)), np.zeros((*shape, LEADS)), np.zeros(shape)
+    )
+    for number in range(HOURS * settings.blocks):
+        place = divmod(number, settings.blocks)
+        for start in range(table.bounds[number], table.bounds[number + 1], CHUNK_ROWS):
+            part = slice(start, min(start + CHUNK_ROWS, table.bounds[number + 1]))
+            root = np.sqrt(weight[part])[:, None]
+            x = table.features[part] * root
+            y = table.target[part] * root
+            grams.xx[place] += x.T @ x
+            grams.xy[place] += x.T @ y
+            grams.yy[place] += np.sum(y * y, axis=0, dtype=np.float64)
+        grams.rows[place] = table.bounds[number + 1] - table.bounds[number]
+    if grams.rows.sum() < settings.rows_per_feature * width * HOURS:
+        return _pool(grams)
+    return grams
+
+
+def _pool(grams: _Grams) -> _Grams:
+    """Let the hours of the day learn from their neighbours, where rows are few."""
+
+    def pooled(array: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = np.zeros_like(array)
+        for distance, weight in NEIGHBOUR_WEIGHTS.items():
+            for shift in {distance, -distance}:
+                total += weight * np.roll(array, shift, axis=0)
+        return total
+
+    return _Grams(pooled(grams.xx), pooled(grams.xy), pooled(grams.yy), pooled(grams.rows))
+
+
+@dataclass(frozen=True)
+class _Solution:
+    coefficients: NDArray[np.float64]
+    without_block: NDArray[np.float64]
+    penalty: float
+
+
+def _solve(grams: _Grams, settings: LinearSettings) -> _Solution:
+    """Ridge for every penalty; the one whose left-out blocks it forecasts best is kept."""
+    best: _Solution | None = None
+    best_loss = np.inf
+    hours, blocks, width, _ = grams.xx.shape
+    for penalty in settings.penalties:
+        ridge = penalty * np.eye(width)
+        without = np.empty((blocks, hours, width, LEADS))
+        loss = 0.0
+        for hour in range(hours):
+            xx, xy = grams.xx[hour].sum(axis=0), grams.xy[hour].sum(axis=0)
+            for block in range(blocks):
+                left = cho_solve(cho_factor(xx - grams.xx[hour, block] + ridge), xy - grams.xy[hour, block])
+                without[block, hour] = left
+                loss += float(
+                    np.sum(grams.yy[hour, block])
+                    - 2 * np.sum(left * grams.xy[hour, block])
+                    + np.sum(left * (grams.xx[hour, block] @ left))
+                )
+        if loss < best_loss:
+            best_loss = loss
+            full = np.stack(
+                [
+                    cho_solve(cho_factor(grams.xx[hour].sum(axis=0) + ridge), grams.xy[hour].sum(axis=0))
+                    for hour in range(hours)
+                ]
+            )
+            best = _Solution(full, without, penalty)
+    assert best is not None
+    return best

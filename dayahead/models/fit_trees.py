@@ -1,0 +1,215 @@
+"""Fit of the trees: a correction of the linear member, and how far its errors spread.
+
+The correction learns what the *out-of-block* linear forecast leaves over: what is left in sample is too small and
+teaches the trees nothing but noise. The spread and the band are learnt on the newest block of time, from the errors
+of a correction that has not seen that block.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import LEADS
+from dayahead.features.trees import TREE_FEATURES, tree_features
+from dayahead.models.examples import Rows, examples
+from dayahead.models.fit_linear import LinearFit
+from dayahead.models.history import History
+from dayahead.models.linear import LinearMember
+from dayahead.models.settings import BandSettings, TreeSettings
+from dayahead.models.trees import TreeModel
+
+LEAST_ORIGINS = 1_000
+"""Origins that are drawn at least: many series at few origins would all have the same weather."""
+
+LEAST_ERROR = 1e-4
+"""Smaller errors, in units of the scale, count as this one: a constant series has no logarithm of its error."""
+
+QUANTILES = (0.1, 0.9)
+
+
+@dataclass(frozen=True)
+class TreeTable:
+    """Rows that the trees learn from: one (series, origin, lead) each.
+
+    Attributes:
+        features: float32 [n, 31].
+        residual: float32 [n], actual - out-of-block linear forecast, in units of the scale.
+        block: int64 [n], block of time of the origin.
+        lead: int64 [n], 1 to 24.
+        actual: float64 [n], in the unit of the series.
+        scale: float64 [n], of the series.
+        naive: float64 [n], the actual a week before, in the unit of the series.
+    """
+
+    features: NDArray[np.float32]
+    residual: NDArray[np.float32]
+    block: NDArray[np.int64]
+    lead: NDArray[np.int64]
+    actual: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    naive: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.residual)
+
+    def where(self, chosen: NDArray[np.bool_]) -> "TreeTable":
+        """Some of the rows."""
+        return TreeTable(
+            self.features[chosen],
+            self.residual[chosen],
+            self.block[chosen],
+            self.lead[chosen],
+            self.actual[chosen],
+            self.scale[chosen],
+            self.naive[chosen],
+        )
+
+
+@dataclass(frozen=True)
+class BandFit:
+    """Spread model and quantiles of error / spread by lead, float32 [24, 2]."""
+
+    spread: TreeModel
+    multipliers: NDArray[np.float32]
+
+
+def tree_table(
+    history: History, rows: Rows, linear: LinearFit, settings: TreeSettings, *, screened: bool, rng: np.random.Generator
+) -> TreeTable:
+    """Draw rows and leads, and compute what the trees see.
+
+    Args:
+        history: what the rows point into.
+        rows: origins to draw from.
+        linear: the linear member with its out-of-block coefficients.
+        settings: how many rows and leads.
+        screened: whether implausible values are set aside.
+        rng: for the draw.
+    """
+    members = [LinearMember(part, annual=linear.annual) for part in linear.without_block]
+    parts: list[TreeTable] = []
+    for group in _by_origin(history, _draw(rows, settings.rows, rng)):
+        calendar = history.calendars[history.calendar_of[group.series[0]]]
+        origin = int(group.origin[0])
+        chunk = examples(history, group, screened=screened)
+        outlook = members[group.block[0]].outlook(chunk.state, calendar, origin)
+        features = tree_features(
+            chunk.state, outlook.forecast, outlook.one_step_errors, outlook.day_errors, calendar, origin
+        )
+        leads = rng.permuted(np.tile(np.arange(LEADS), (len(group), 1)), axis=1)[:, : settings.leads_per_row]
+        actual = np.take_along_axis(history.targets(group.series, group.origin), leads, axis=1)
+        residual = np.take_along_axis(chunk.outcome - outlook.forecast, leads, axis=1)
+        known = np.isfinite(residual)
+        parts.append(
+            TreeTable(
+                features[np.arange(len(group))[:, None], leads][known],
+                residual[known],
+                np.repeat(group.block[:1], int(known.sum())),
+                leads[known] + 1,
+                actual[known],
+                np.broadcast_to(chunk.state.scale[:, None], leads.shape)[known],
+                np.take_along_axis(chunk.state.values[:, -168 : -168 + LEADS], leads, axis=1)[known],
+            )
+        )
+    return TreeTable(
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.residual for part in parts]),
+        np.concatenate([part.block for part in parts]),
+        np.concatenate([part.lead for part in parts]),
+        np.concatenate([part.actual for part in parts]),
+        np.concatenate([part.scale for part in parts]),
+        np.concatenate([part.naive for part in parts]),
+    )
+
+
+def fit_correction(table: TreeTable, settings: TreeSettings, seed: int) -> TreeModel:
+    """L1 trees on the residual; squared error is clearly worse on heavy tails."""
+    if settings.trees == 0 or len(table) == 0:
+        return TreeModel("")
+    parameters = {
+        "objective": "regression_l1",
+        "num_leaves": settings.leaves,
+        "max_depth": settings.max_depth,
+        "learning_rate": settings.learning_rate,
+        "feature_fraction": settings.feature_fraction,
+        "bagging_fraction": settings.bagging_fraction,
+        "bagging_freq": 1,
+        "lambda_l2": settings.lambda_l2,
+        "max_bin": settings.max_bin,
+        "min_data_in_leaf": int(np.clip(len(table) / settings.min_data_divisor, 20, 1000)),
+    }
+    return _train(table.features, table.residual, parameters, settings.trees, seed)
+
+
+def fit_bands(table: TreeTable, error: NDArray[np.float32], settings: BandSettings, seed: int) -> BandFit:
+    """Spread model on the logarithm of |error|, and the quantiles of error / spread, cross-fitted by halves of time.
+
+    Args:
+        table: rows that the forecast behind `error` has not seen.
+        error: float32 [n], actual - forecast in units of the scale.
+        settings: size of the spread model.
+        seed: of the trees.
+    """
+    target = np.log(np.maximum(np.abs(error), LEAST_ERROR))
+    parameters = {
+        "objective": "regression",
+        "num_leaves": settings.leaves,
+        "learning_rate": 0.1,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 1.0,
+        "max_bin": 127,
+        "min_data_in_leaf": int(np.clip(len(table) / 200, 20, 1000)),
+    }
+    spread = np.empty(len(table))
+    half = np.arange(len(table)) * 2 // max(len(table), 1)
+    for part in (0, 1):
+        model = _train(table.features[half != part], target[half != part], parameters, settings.trees, seed)
+        spread[half == part] = np.exp(model.predict(table.features[half == part]))
+    ratio = error / spread
+    multipliers = np.array([_quantiles_near(ratio, table.lead, lead) for lead in range(1, LEADS + 1)], np.float32)
+    return BandFit(_train(table.features, target, parameters, settings.trees, seed), multipliers)
+
+
+def _quantiles_near(ratio: NDArray[np.float64], leads: NDArray[np.int64], lead: int) -> NDArray[np.float64]:
+    """Quantiles over a lead and its two neighbours on each side: one lead alone has few rows."""
+    near = ratio[np.abs(leads - lead) <= 2]
+    low, high = np.quantile(near, QUANTILES) if len(near) else (-1.0, 1.0)
+    return np.array([min(low, 0.0), max(high, 0.0)])
+
+
+def _train(
+    features: NDArray[np.float32], target: NDArray[np.floating], parameters: dict[str, object], trees: int, seed: int
+) -> TreeModel:
+    fixed = {"num_threads": 1, "deterministic": True, "force_row_wise": True, "seed": seed, "verbosity": -1}
+    data = lightgbm.Dataset(
+        features, label=target, feature_name=list(TREE_FEATURES), params={"max_bin": parameters["max_bin"], **fixed}
+    )
+    booster = lightgbm.train({**parameters, **fixed}, data, num_boost_round=trees)
+    return TreeModel(booster.model_to_string())
+
+
+def _draw(rows: Rows, count: int, rng: np.random.Generator) -> Rows:
+    origins = np.unique(rows.origin)
+    wanted = max(int(np.ceil(count * len(origins) / len(rows))), min(LEAST_ORIGINS, len(origins)))
+    if wanted < len(origins):
+        drawn = rng.choice(origins, wanted, replace=False)
+        rows = rows.take(np.flatnonzero(np.isin(rows.origin, drawn)))
+    if len(rows) > count:
+        rows = rows.take(np.sort(rng.choice(len(rows), count, replace=False)))
+    return rows
+
+
+def _by_origin(history: History, rows: Rows) -> Iterator[Rows]:
+    """Groups of rows that share origin and calendar, oldest first."""
+    calendar = history.calendar_of[rows.series]
+    order = np.lexsort((rows.series, calendar, rows.origin))
+    rows, calendar = rows.take(order), calendar[order]
+    changes = np.flatnonzero((np.diff(rows.origin) != 0) | (np.diff(calendar) != 0)) + 1
+    for start, stop in pairwise([0, *changes.tolist(), len(rows)]):
+        yield rows.take(np.arange(start, stop))

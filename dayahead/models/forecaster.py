@@ -1,0 +1,170 @@
+"""The one function that forecasts: the best rung that a series' window allows, never silently a lower one."""
+
+from dataclasses import dataclass
+
+import lightgbm
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from dayahead.contracts import LEADS, Reason, Rung
+from dayahead.features.fill import WEEK
+from dayahead.features.quality import reasons
+from dayahead.features.snapshot import SNAPSHOT_NAMES, snapshot
+from dayahead.features.state import SeriesState, describe
+from dayahead.models.engine import Engine, Quantiles
+from dayahead.models.naive import NaiveForecast, last_value, seasonal_naive
+from dayahead.models.release import Release
+from dayahead.models.window import WindowBatch
+
+LEAST_MODEL_HISTORY_H = WEEK + 24
+"""Hours of history from which the model forecasts; before, the profile does."""
+
+LEAST_MODEL_SHARE = 0.5
+"""Share of the last week that must have been observed for the model to forecast."""
+
+CAPACITY_FACTOR = 3.0
+"""A forecast beyond this many times the greatest magnitude of the last five weeks is rejected."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class ForecastBatch:
+    """Forecasts of n series, in the unit of each; column h is lead h + 1.
+
+    Attributes:
+        p50: float32 [n, 24], median; NaN on rung 5 and nowhere else.
+        p10: float32 [n, 24], never above p50.
+        p90: float32 [n, 24], never below p50.
+        rung: int8 [n], dayahead.contracts.Rung.
+        reasons: int32 [n], flags of dayahead.contracts.Reason.
+        features: float32 [n, 12], in the order of SNAPSHOT_NAMES.
+    """
+
+    p50: NDArray[np.float32]
+    p10: NDArray[np.float32]
+    p90: NDArray[np.float32]
+    rung: NDArray[np.int8]
+    reasons: NDArray[np.int32]
+    features: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.rung)
+
+
+class Forecaster:
+    """A release and what stands behind it.
+
+    Attributes:
+        release: the champion, or None before the first promotion: then the floor forecasts.
+        previous: the champion before, which takes over where the champion fails.
+    """
+
+    def __init__(self, release: Release | None, previous: Release | None = None) -> None:
+        self.release = release
+        self.previous = previous
+        self._engines = [
+            (engine, rung)
+            for engine, rung in (
+                (Engine(release) if release else None, Rung.FULL),
+                (Engine(previous) if previous else None, Rung.PREVIOUS_RELEASE),
+            )
+            if engine is not None
+        ]
+
+    def forecast(self, batch: WindowBatch) -> ForecastBatch:
+        """Forecast a batch; each series' result depends on its own window alone, bit for bit.
+
+        Never raises for what is in the windows, and gives finite, ordered quantiles on rungs 0 to 4.
+        """
+        screened = self.release.feature_spec.screened if self.release else True
+        state = describe(batch.values, screened=screened)
+        draft = _Draft(state, reasons(state, batch.calendar))
+        modelled = (state.history_h >= LEAST_MODEL_HISTORY_H) & (
+            state.observed[:, -WEEK:].mean(axis=1) >= LEAST_MODEL_SHARE
+        )
+        for engine, rung in self._engines:
+            self._try_engine(engine, rung, batch, draft, modelled)
+        if self.release is None:
+            draft.flag(draft.open, Reason.NO_RELEASE)
+        for floor, rung in ((seasonal_naive, Rung.PROFILE), (last_value, Rung.LAST_VALUE)):
+            if draft.open.any():
+                draft.accept_naive(floor(state.values, state.observed, state.history_h), rung)
+        return draft.finish()
+
+    def _try_engine(
+        self, engine: Engine, rung: Rung, batch: WindowBatch, draft: "_Draft", modelled: NDArray[np.bool_]
+    ) -> None:
+        rows = np.flatnonzero(draft.open & modelled)
+        if rows.size == 0:
+            return
+        spec = engine.release.feature_spec
+        state = draft.state
+        if self.release is not None and spec.screened != self.release.feature_spec.screened:
+            state = describe(batch.values, screened=spec.screened)
+        try:
+            made = engine.quantiles(state.take(rows), batch.calendar, batch.origin[rows])
+        except (lightgbm.basic.LightGBMError, FloatingPointError, ValueError, IndexError) as error:
+            _log.exception("model_failed", release=engine.release.release_id, error=str(error))
+            draft.flag(_as_mask(rows, len(batch)), Reason.MODEL_FAILED)
+            return
+        draft.accept_model(made, rows, rung)
+
+
+class _Draft:
+    """Forecasts while they are being made: each row is open until a rung's result passes the checks."""
+
+    def __init__(self, state: SeriesState, flags: NDArray[np.int32]) -> None:
+        count = len(state)
+        self.state = state
+        self.open = np.ones(count, np.bool_)
+        self._flags = flags
+        self._rung = np.full(count, Rung.NONE, np.int8)
+        self._quantiles = np.full((3, count, LEADS), np.nan, np.float32)
+        magnitude = np.abs(state.values).max(axis=1)
+        self._limit = CAPACITY_FACTOR * magnitude
+        # A series that was never below 0 has no reason to be forecast there.
+        self._least = np.where(state.values.min(axis=1) >= 0, 0.0, -self._limit)
+
+    def flag(self, rows: NDArray[np.bool_], reason: Reason) -> None:
+        """Give some rows a reason."""
+        self._flags[rows] |= int(reason)
+
+    def accept_model(self, made: Quantiles, rows: NDArray[np.int64], rung: Rung) -> None:
+        """Take a model's quantiles for the rows where they pass the output checks."""
+        sound = np.isfinite(made.p10) & np.isfinite(made.p90) & (np.abs(made.p50) <= self._limit[rows, None])
+        accepted = sound.all(axis=1)
+        self.flag(_as_mask(rows[~accepted], len(self.open)), Reason.OUTPUT_REJECTED)
+        self._keep(rows[accepted], made.take(accepted), rung)
+
+    def accept_naive(self, made: NaiveForecast, rung: Rung) -> None:
+        """Take a forecast without a model for the rows that are still open."""
+        chosen = self.open & made.usable
+        width = made.half_width[:, None]
+        self._keep(np.flatnonzero(chosen), Quantiles(made.p50 - width, made.p50, made.p50 + width).take(chosen), rung)
+
+    def finish(self) -> ForecastBatch:
+        """The result; what is still open has no forecast."""
+        degraded = (self._rung == Rung.FULL) & (self._flags != 0)
+        rung = np.where(degraded, np.int8(Rung.DEGRADED_INPUT), self._rung)
+        p10, p50, p90 = self._quantiles
+        return ForecastBatch(p50, p10, p90, rung, self._flags, snapshot(self.state))
+
+    def _keep(self, rows: NDArray[np.int64], made: Quantiles, rung: Rung) -> None:
+        limit, least = self._limit[rows, None], self._least[rows, None]
+        p10, p50, p90 = (np.clip(part, least, limit) for part in (made.p10, made.p50, made.p90))
+        self._quantiles[0, rows] = np.minimum(p10, p50)
+        self._quantiles[1, rows] = p50
+        self._quantiles[2, rows] = np.maximum(p90, p50)
+        self._rung[rows] = rung
+        self.open[rows] = False
+
+
+def _as_mask(rows: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    mask = np.zeros(count, np.bool_)
+    mask[rows] = True
+    return mask
+
+
+__all__ = ["SNAPSHOT_NAMES", "ForecastBatch", "Forecaster"]

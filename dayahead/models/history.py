@@ -1,0 +1,97 @@
+"""Hours of many series side by side: what a release is fitted on and a backtest walks through."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import LEADS
+from dayahead.features.calendar import Calendar
+from dayahead.hours import Hour
+from dayahead.models.window import WINDOW_HOURS, WindowBatch
+
+
+@dataclass(frozen=True)
+class History:
+    """Observed hours of some series, of one source or of several.
+
+    Attributes:
+        series_ids: names, one a row.
+        start: hour of the first column.
+        values: float64 [n, hours], each series in its unit, NaN where an hour is missing.
+        calendars: of the sources.
+        calendar_of: int64 [n], index into `calendars`; by default all series have the first.
+
+    Raises:
+        ValueError: the arrays do not fit each other.
+    """
+
+    series_ids: tuple[str, ...]
+    start: Hour
+    values: NDArray[np.float64]
+    calendars: tuple[Calendar, ...]
+    calendar_of: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or len(self.values) != len(self.series_ids):
+            raise ValueError(f"values {list(self.values.shape)} must have one row for each of {len(self.series_ids)}")
+        if len(self.calendar_of) == 0:
+            object.__setattr__(self, "calendar_of", np.zeros(len(self.series_ids), np.int64))
+        if len(self.calendar_of) != len(self.series_ids):
+            raise ValueError(f"calendar_of has {len(self.calendar_of)} entries for {len(self.series_ids)} series")
+
+    @property
+    def hours(self) -> int:
+        """Number of columns."""
+        return int(self.values.shape[1])
+
+    @property
+    def end(self) -> Hour:
+        """The hour after the last column."""
+        return self.start + self.hours
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hex digits of the content, the same for the same data."""
+        digest = hashlib.sha256(repr((self.series_ids, self.start, self.calendars)).encode())
+        digest.update(np.ascontiguousarray(self.calendar_of, "<i8").tobytes())
+        digest.update(np.ascontiguousarray(self.values, "<f8").tobytes())
+        return digest.hexdigest()[:12]
+
+    def until(self, end: Hour) -> "History":
+        """The hours before `end`."""
+        return replace(self, values=self.values[:, : max(end - self.start, 0)])
+
+    def since(self, start: Hour) -> "History":
+        """The hours from `start` on."""
+        skip = max(start - self.start, 0)
+        return replace(self, start=self.start + skip, values=self.values[:, skip:])
+
+    def windows(self, series: NDArray[np.int64], origins: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The 912 hours up to each origin; [n, 912], NaN outside the history.
+
+        Args:
+            series: int64 [n], rows.
+            origins: int64 [n], hours, each at or before the last column.
+        """
+        return self._padded_windows[series, origins - self.start]
+
+    def targets(self, series: NDArray[np.int64], origins: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The 24 hours after each origin; [n, 24], NaN where missing or outside the history."""
+        columns = (origins - self.start)[:, None] + np.arange(1, LEADS + 1)
+        inside = (columns >= 0) & (columns < self.hours)
+        return np.where(inside, self.values[series[:, None], np.where(inside, columns, 0)], np.nan)
+
+    def batch(self, origin: Hour, calendar: int = 0) -> tuple[NDArray[np.int64], WindowBatch]:
+        """The series of one calendar as a batch at one origin, and their rows."""
+        series = np.flatnonzero(self.calendar_of == calendar)
+        origins = np.full(len(series), origin, np.int64)
+        return series, WindowBatch(self.windows(series, origins), origins, self.calendars[calendar])
+
+    @cached_property
+    def _padded_windows(self) -> NDArray[np.float64]:
+        start = np.full((len(self.values), WINDOW_HOURS - 1), np.nan)
+        padded = np.concatenate([start, self.values], axis=1)
+        return np.lib.stride_tricks.sliding_window_view(padded, WINDOW_HOURS, axis=1)

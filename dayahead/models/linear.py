@@ -1,0 +1,152 @@
+"""The linear member: one pooled ridge per local hour of the origin, 24 outputs, shared by all series.
+
+Its features are affine in the window (dayahead/features/linear.py), and so is its forecast. At one origin all series
+share one calendar, so the forecast at the origin and the errors of the 27 past forecasts that the corrections ask for
+are one matrix product: the weights of every past origin are moved to the place that its lags have in today's window.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import LEADS
+from dayahead.features.calendar import Calendar
+from dayahead.features.linear import HARMONICS, OriginContext, anchor, linear_features, origin_context
+from dayahead.features.state import LAG_HOURS, PAST_ORIGINS, SeriesState
+from dayahead.models.arithmetic import product
+
+ONE_STEP_ORIGINS = (1, 2, 3)
+"""Origins this many hours back whose 1-hour forecasts are judged."""
+
+DAY_ORIGINS = tuple(range(24, PAST_ORIGINS))
+"""Origins this many hours back whose 24-hour forecasts are judged."""
+
+REMEMBERED_ORIGINS = 64
+
+
+@dataclass(frozen=True)
+class LinearOutlook:
+    """What the linear member says at an origin, in units of the scale at that origin.
+
+    Attributes:
+        forecast: float32 [n, 24], value / scale - 1 by lead.
+        one_step_errors: float32 [n, 3], actual - forecast of the 1-hour forecasts for the hours t, t-1, t-2.
+        day_errors: float32 [n, 24], actual - forecast of the 24-hour forecasts for the hours t, t-1, … t-23; an hour
+            that was not observed counts as no error.
+    """
+
+    forecast: NDArray[np.float32]
+    one_step_errors: NDArray[np.float32]
+    day_errors: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The member at one origin as an affine map of the window; columns: 24 leads, 3 one-step, 24 day-ahead.
+
+    Attributes:
+        weights: float32 [720, 51].
+        intercept: float32 [51].
+        total: float32 [51], sum of the weights, which a change of scale needs.
+    """
+
+    weights: NDArray[np.float32]
+    intercept: NDArray[np.float32]
+    total: NDArray[np.float32]
+
+
+class LinearMember:
+    """Coefficients of the linear member, and their use.
+
+    Attributes:
+        coefficients: float32 [24 hours of day, features, 24 leads].
+        annual: whether the season is among the features.
+    """
+
+    def __init__(self, coefficients: NDArray[np.float32], *, annual: bool) -> None:
+        self.coefficients = coefficients
+        self.annual = annual
+        self._by_weekday, self._by_season = self._as_maps()
+        self._plan = lru_cache(maxsize=REMEMBERED_ORIGINS)(self._make_plan)
+
+    def outlook(self, state: SeriesState, calendar: Calendar, origin: int) -> LinearOutlook:
+        """Forecast at one origin, and the errors of the member's own past forecasts.
+
+        Args:
+            state: of n series, all at this origin.
+            calendar: of their source.
+            origin: hour of the last column of their windows.
+        """
+        plan = self._plan(calendar, origin)
+        raw = product(state.z, plan.weights) + plan.intercept
+        # A past origin had another scale: its intercept counts in that one.
+        rescale = (state.past_scales[:, _OFFSETS[LEADS:]] - 1.0).astype(np.float32)
+        past = raw[:, LEADS:] + rescale * (1.0 + plan.intercept - plan.total)[LEADS:]
+        hours = state.z[:, _TARGETS]
+        errors = np.where(state.observed[:, -LAG_HOURS:][:, _TARGETS], hours - past, np.float32(0))
+        steps = len(ONE_STEP_ORIGINS)
+        return LinearOutlook(raw[:, :LEADS], errors[:, :steps], errors[:, steps:])
+
+    def _as_maps(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The member as maps of the window: [24 hours, 7 weekdays, 720, 24] and, per harmonic, [24, 4, 720, 24]."""
+        unit = np.eye(LAG_HOURS, dtype=np.float32)
+        anchors = anchor(unit)
+        by_weekday = np.empty((24, 7, LAG_HOURS, LEADS), np.float32)
+        by_season = np.zeros((24, HARMONICS if self.annual else 0, LAG_HOURS, LEADS), np.float32)
+        for weekday in range(7):
+            slopes = self._slopes(unit, weekday, harmonic=None)
+            np.matmul(slopes, self.coefficients, out=by_weekday[:, weekday])
+            by_weekday[:, weekday] += anchors
+        for harmonic in range(by_season.shape[1]):
+            slopes = self._slopes(unit, 0, harmonic) - self._slopes(unit, 0, harmonic=None)
+            np.matmul(slopes, self.coefficients, out=by_season[:, harmonic])
+        return by_weekday, by_season
+
+    def _slopes(self, unit: NDArray[np.float32], weekday: int, harmonic: int | None) -> NDArray[np.float32]:
+        """What each hour of the window adds to each feature; [720, features]."""
+        context = OriginContext(
+            hour=np.zeros(LAG_HOURS, np.int64),
+            weekday=np.tile(np.eye(7, dtype=np.float32)[weekday], (LAG_HOURS, 1)),
+            holiday=np.zeros((LAG_HOURS, 7), np.float32),
+            harmonics=np.tile((np.arange(HARMONICS) == harmonic).astype(np.float32), (LAG_HOURS, 1)),
+        )
+        at_zero = linear_features(
+            np.zeros((1, LAG_HOURS), np.float32), context.take(np.zeros(1, np.int64)), annual=self.annual
+        )
+        return linear_features(unit, context, annual=self.annual) - at_zero
+
+    def _make_plan(self, calendar: Calendar, origin: int) -> _Plan:
+        origins = origin - np.arange(PAST_ORIGINS)
+        context = origin_context(calendar, origins)
+        constant = linear_features(np.zeros((PAST_ORIGINS, LAG_HOURS), np.float32), context, annual=self.annual)
+        weekdays = context.weekday.argmax(axis=1)
+        weights = np.zeros((LAG_HOURS, len(_OFFSETS)), np.float32)
+        intercept = np.empty(len(_OFFSETS), np.float32)
+        for columns, offset, leads in _GROUPS:
+            hour = context.hour[offset]
+            mapped = self._by_weekday[hour, weekdays[offset]][:, leads]
+            for harmonic in range(self._by_season.shape[1]):
+                mapped = mapped + context.harmonics[offset, harmonic] * self._by_season[hour, harmonic][:, leads]
+            weights[: LAG_HOURS - offset, columns] = mapped[offset:]
+            intercept[columns] = constant[offset] @ self.coefficients[hour][:, leads]
+        return _Plan(weights, intercept, weights.sum(axis=0))
+
+
+_OFFSETS = np.array([0] * LEADS + list(ONE_STEP_ORIGINS) + list(DAY_ORIGINS))
+"""How many hours back the origin of each output lies."""
+
+_TARGETS = np.array(
+    [LAG_HOURS - offset for offset in ONE_STEP_ORIGINS] + [LAG_HOURS - 1 - offset + LEADS for offset in DAY_ORIGINS]
+)
+"""Column of the hour that each past forecast was for."""
+
+_GROUPS: list[tuple[slice, int, slice]] = [(slice(0, LEADS), 0, slice(0, LEADS))]
+_GROUPS += [
+    (slice(LEADS + place, LEADS + place + 1), offset, slice(0, 1)) for place, offset in enumerate(ONE_STEP_ORIGINS)
+]
+_GROUPS += [
+    (slice(LEADS + 3 + place, LEADS + 4 + place), offset, slice(LEADS - 1, LEADS))
+    for place, offset in enumerate(DAY_ORIGINS)
+]
