@@ -1,0 +1,214 @@
+"""What every alert must fire on, and the nearest thing that it must not fire on."""
+
+from dataclasses import dataclass, field
+
+Series = dict[str, str]
+"""Series -> its samples, one a minute, in promtool's notation."""
+
+UP: Series = {f'up{{job="{job}",instance="{job}:1"}}': "1x180" for job in ("ingest", "worker", "trainer", "api")}
+HOURS = 'dayahead_forecast_percentage_hours_total{area="DK1",release="r-1"}'
+PERCENTAGE = 'dayahead_forecast_absolute_percentage_error_total{area="DK1",release="r-1"}'
+
+
+def accuracy(mape: float, hours: int = 24) -> Series:
+    """Counters of an area that scores so many hours a minute with this MAPE."""
+    return {HOURS: f"0+{hours}x180", PERCENTAGE: f"0+{hours * mape:g}x180"}
+
+
+def skill(model: float, naive: float) -> Series:
+    """Counters of an area whose model and naive have these WAPEs."""
+    return {
+        HOURS: "0+24x180",
+        'dayahead_forecast_absolute_error_total{area="DK1",lead_bucket="1-6",release="r-1"}': f"0+{model * 100:g}x180",
+        'dayahead_forecast_absolute_actual_total{area="DK1",lead_bucket="1-6",release="r-1"}': "0+100x180",
+        'dayahead_naive_absolute_error_total{area="DK1"}': f"0+{naive * 100:g}x180",
+        'dayahead_naive_absolute_actual_total{area="DK1"}': "0+100x180",
+    }
+
+
+def rungs(full: int, profile: int) -> Series:
+    """How many series are on rung 0 and on rung 3."""
+    return {
+        'dayahead_series_rung{rung="0"}': f"{full}x180",
+        'dayahead_series_rung{rung="3"}': f"{profile}x180",
+    }
+
+
+def source_clock(last_new_hour: str) -> Series:
+    """An hourly source and when it last had something new (promtool's clock starts at 0)."""
+    return {
+        'dayahead_source_last_new_hour_timestamp_seconds{source="de35"}': last_new_hour,
+        'dayahead_source_publication_interval_seconds{source="de35"}': "3600x300",
+    }
+
+
+@dataclass(frozen=True)
+class AlertCase:
+    """One alert.
+
+    Attributes:
+        fires: series on which it fires at `minute`.
+        quiet: series on which it does not.
+        labels: labels that the firing alert has beside its name and severity.
+    """
+
+    alert: str
+    severity: str
+    fires: Series
+    quiet: Series
+    labels: dict[str, str] = field(default_factory=dict)
+    minute: int = 60
+
+
+CASES = [
+    AlertCase("Watchdog", "none", {}, {}),
+    AlertCase(
+        "ServiceDown",
+        "critical",
+        UP | {'up{job="worker",instance="worker:1"}': "1x50 0x130"},
+        UP | {'up{job="worker",instance="worker:1"}': "1x59 0x121"},
+        {"job": "worker", "instance": "worker:1"},
+    ),
+    AlertCase(
+        "ServiceDown",
+        "critical",
+        {series: samples for series, samples in UP.items() if "trainer" not in series},
+        UP,
+        {"job": "trainer"},
+    ),
+    AlertCase(
+        "ServiceNotReady",
+        "warning",
+        {'dayahead_ready{job="api",service="api"}': "0x180"},
+        {'dayahead_ready{job="api",service="api"}': "0x57 1x120"},
+        {"job": "api", "service": "api"},
+    ),
+    AlertCase(
+        "WorkerWithoutPartitions",
+        "warning",
+        {'dayahead_partitions_assigned{instance="w2"}': "0x180"},
+        {'dayahead_partitions_assigned{instance="w2"}': "4x180"},
+        {"instance": "w2"},
+    ),
+    AlertCase(
+        "PartitionWithoutWorker",
+        "critical",
+        {'dayahead_partitions_assigned{instance="w1"}': "4x180"},
+        {
+            'dayahead_partitions_assigned{instance="w1"}': "4x180",
+            'dayahead_partitions_assigned{instance="w2"}': "4x180",
+        },
+    ),
+    AlertCase("PartitionWithoutWorker", "critical", {}, {"dayahead_partitions_assigned": "8x180"}),
+    AlertCase(
+        "RulesFailing",
+        "warning",
+        {'prometheus_rule_evaluation_failures_total{rule_group="g"}': "0x55 3x120"},
+        {'prometheus_rule_evaluation_failures_total{rule_group="g"}': "3x180"},
+        {"rule_group": "g"},
+    ),
+    AlertCase(
+        "AlertsNotDelivered",
+        "warning",
+        {'alertmanager_notifications_failed_total{integration="webhook"}': "0+1x180"},
+        {'alertmanager_notifications_failed_total{integration="webhook"}': "5x180"},
+        {"integration": "webhook"},
+    ),
+    AlertCase(
+        "SourceStale", "warning", source_clock("3600x300"), source_clock("3660x300"), {"source": "de35"}, minute=241
+    ),
+    AlertCase(
+        "SourceFailing",
+        "warning",
+        {
+            'dayahead_poll_total{source="de35",outcome="unavailable"}': "0+1x180",
+            'dayahead_poll_total{source="de35",outcome="ok"}': "7x180",
+        },
+        {
+            'dayahead_poll_total{source="de35",outcome="unavailable"}': "0+1x180",
+            'dayahead_poll_total{source="de35",outcome="ok"}': "7x50 8x130",
+        },
+        {"source": "de35"},
+    ),
+    AlertCase(
+        "DeadLettersArriving",
+        "warning",
+        {'dayahead_dead_letters_total{stage="worker",code="null_value"}': "1x55 2x120"},
+        {'dayahead_dead_letters_total{stage="worker",code="null_value"}': "0x20 9x160"},
+        {"stage": "worker", "code": "null_value"},
+    ),
+    AlertCase(  # the first one of its kind: the counter is born with it
+        "DeadLettersArriving",
+        "warning",
+        {'dayahead_dead_letters_total{stage="worker",code="null_value"}': "_x55 1x120"},
+        {'dayahead_dead_letters_total{stage="worker",code="null_value"}': "_x30 1x150"},
+        {"stage": "worker", "code": "null_value"},
+    ),
+    AlertCase(
+        "LagHigh",
+        "warning",
+        {'dayahead_lag_messages{partition="0"}': "600x180", 'dayahead_lag_messages{partition="1"}': "600x180"},
+        {'dayahead_lag_messages{partition="0"}': "600x180", 'dayahead_lag_messages{partition="1"}': "300x180"},
+    ),
+    AlertCase(
+        "LagGrowing",
+        "warning",
+        {'dayahead_lag_messages{partition="0"}': "100+5x180"},
+        {'dayahead_lag_messages{partition="0"}': "900-5x180"},
+    ),
+    AlertCase(
+        "ForecastsBehindSource",
+        "critical",
+        {
+            'dayahead_source_newest_hour_timestamp_seconds{source="de35"}': "36000x180",
+            'dayahead_newest_hour_timestamp_seconds{source="de35",instance="w1"}': "25200x180",
+        },
+        {
+            'dayahead_source_newest_hour_timestamp_seconds{source="de35"}': "36000x180",
+            'dayahead_newest_hour_timestamp_seconds{source="de35",instance="w1"}': "25200x180",
+            'dayahead_newest_hour_timestamp_seconds{source="de35",instance="w2"}': "32400x180",
+        },
+        {"source": "de35"},
+    ),
+    AlertCase("MapeWarning", "warning", accuracy(0.16), accuracy(0.14), {"area": "DK1"}),
+    AlertCase("MapeWarning", "warning", accuracy(0.16), accuracy(0.16, hours=2), {"area": "DK1"}),
+    AlertCase("MapeCritical", "critical", accuracy(0.26), accuracy(0.24), {"area": "DK1"}),
+    AlertCase("MapeCritical", "critical", accuracy(0.26), accuracy(0.26, hours=2), {"area": "DK1"}),
+    AlertCase("WorseThanNaive", "warning", skill(0.12, 0.10), skill(0.08, 0.10), {"area": "DK1"}),
+    AlertCase("ForecastsDegraded", "warning", rungs(70, 30), rungs(90, 10)),
+    AlertCase(
+        "ForecastsStale",
+        "warning",
+        {'dayahead_series{state="fresh"}': "70x180", 'dayahead_series{state="stale"}': "30x180"},
+        {'dayahead_series{state="fresh"}': "90x180", 'dayahead_series{state="stale"}': "10x180"},
+    ),
+    AlertCase(
+        "ForecastsStopped",
+        "critical",
+        {'dayahead_rows_total{outcome="new"}': "0+10x180", 'dayahead_forecasts_total{rung="0"}': "7x180"},
+        {'dayahead_rows_total{outcome="new"}': "0+10x180", 'dayahead_forecasts_total{rung="3"}': "0+10x180"},
+    ),
+    AlertCase(
+        "NoChampion",
+        "warning",
+        UP,
+        UP | {'dayahead_champion_timestamp_seconds{job="trainer"}': "1700000000x180"},
+        {"job": "trainer", "instance": "trainer:1"},
+    ),
+    AlertCase(
+        "NoChampion",
+        "warning",
+        UP | {'dayahead_champion_timestamp_seconds{job="trainer"}': "0x180"},
+        UP | {'up{job="trainer",instance="trainer:1"}': "0x180"},
+        {"job": "trainer", "instance": "trainer:1"},
+    ),
+    AlertCase(
+        "TrainingFailing",
+        "warning",
+        {'dayahead_trainings_total{outcome="failed"}': "0+0.1x180"},
+        {
+            'dayahead_trainings_total{outcome="failed"}': "0+0.1x180",
+            'dayahead_trainings_total{outcome="promoted"}': "0+0.1x180",
+        },
+    ),
+]

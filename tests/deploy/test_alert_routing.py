@@ -1,0 +1,189 @@
+import json
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from deploy.local.places import Places
+from deploy.local.ports import free_ports
+from deploy.local.tree import DebianTree
+from deploy.monitoring import MonitoringFiles, MonitoringSettings, render_alertmanager
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.servers
+TOKEN = SecretStr("a-token")
+
+
+@pytest.fixture(scope="module")
+def programs() -> Path:
+    """Where amtool and Alertmanager are: Go programs that run straight from the Debian tree."""
+    tree = DebianTree(Places())
+    tree.ensure()
+    return tree.path / "usr" / "bin"
+
+
+@pytest.fixture(scope="module")
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("alertmanager") / "alertmanager.yml"
+    settings = MonitoringSettings.model_construct(alert_notify_url=SecretStr("http://pager.example/"))
+    path.write_text(render_alertmanager("http://127.0.0.1:8000/v1/alertmanager", "/token", settings))
+    return path
+
+
+def amtool(programs: Path, *arguments: object) -> str:
+    done = subprocess.run([programs / "amtool", *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_amtool_accepts_the_configuration(programs: Path, configuration: Path) -> None:
+    assert "3 receivers" in amtool(programs, "check-config", configuration)
+
+
+def test_a_configuration_without_people_to_tell_is_accepted_too(programs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(render_alertmanager("http://127.0.0.1/", "/token", MonitoringSettings.model_construct()))
+    assert "3 receivers" in amtool(programs, "check-config", path)
+    assert "credentials_file: /token" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("receivers", "labels"),
+    [
+        ("retune,people", ["alertname=MapeCritical", "severity=critical", "area=DK1"]),
+        ("people", ["alertname=MapeWarning", "severity=warning", "area=DK1"]),
+        ("people", ["alertname=ServiceDown", "severity=critical", "job=api"]),
+        ("watchdog", ["alertname=Watchdog", "severity=none"]),
+    ],
+    ids=["critical_mape", "mape_warning", "service_down", "watchdog"],
+)
+def test_an_alert_reaches_who_it_is_for(programs: Path, configuration: Path, receivers: str, labels: list[str]) -> None:
+    command = ["config", "routes", "test", "--config.file", configuration, "--verify.receivers", receivers]
+    amtool(programs, *command, *labels)
+
+
+@dataclass
+class Api:
+    """Stands where the API does and keeps what Alertmanager sends."""
+
+    url: str = ""
+    authorizations: list[str] = field(default_factory=list)
+    alerts: list[dict[str, str]] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    kept = Api()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            kept.authorizations.append(self.headers["Authorization"])
+            kept.alerts.extend(alert["labels"] for alert in body["alerts"])
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        kept.url = f"http://127.0.0.1:{server.server_port}/v1/alertmanager"
+        yield kept
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def alertmanager(programs: Path, api: Api) -> Iterator[str]:
+    """A running Alertmanager with our configuration, in the Debian tree where its templates are; yields its URL."""
+    places = Places()
+    folder = places.stacks / f"alerting-{os.getpid()}"
+    inside = f"/{folder.relative_to(places.tree)}"
+    (port,) = free_ports(1)
+    files = MonitoringFiles(folder, inside)
+    files.write([], f"127.0.0.1:{port}", api.url, TOKEN, MonitoringSettings.model_construct(alert_group_wait_s=0))
+    command = ["setpriv", "--pdeathsig", "KILL", "chroot", places.tree, "/usr/bin/prometheus-alertmanager"]
+    command += [f"--config.file={files.alertmanager_config}", f"--storage.path={inside}/data"]
+    command += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(f"{url}/-/ready"), 30, f"Alertmanager to answer; see {folder}/log")
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False
+
+
+def send(alertmanager: str, *alerts: dict[str, str]) -> None:
+    """Let these alerts fire, and wait until Alertmanager has them."""
+    started = datetime.now(UTC).isoformat()
+    answer = httpx.post(
+        f"{alertmanager}/api/v2/alerts", json=[{"labels": labels, "startsAt": started} for labels in alerts]
+    )
+    answer.raise_for_status()
+
+
+def states(alertmanager: str) -> dict[str, str]:
+    """State of every alert, by name (and job, area or source where it has one)."""
+    found = {}
+    for alert in httpx.get(f"{alertmanager}/api/v2/alerts").json():
+        labels = alert["labels"]
+        detail = labels.get("job") or labels.get("area") or labels.get("source")
+        found[" ".join(filter(None, [labels["alertname"], detail]))] = alert["status"]["state"]
+    return found
+
+
+def test_a_critical_mape_reaches_the_api_with_its_token(alertmanager: str, api: Api) -> None:
+    send(alertmanager, {"alertname": "MapeCritical", "severity": "critical", "area": "DK9"})
+    wait_until(
+        lambda: {"alertname": "MapeCritical", "severity": "critical", "area": "DK9"} in api.alerts, 30, "webhook"
+    )
+    assert set(api.authorizations) == {f"Bearer {TOKEN.get_secret_value()}"}
+
+
+def test_what_follows_from_a_told_cause_is_held_back(alertmanager: str) -> None:
+    send(
+        alertmanager,
+        {"alertname": "ServiceDown", "job": "worker"},
+        {"alertname": "LagHigh"},
+        {"alertname": "ForecastsStopped"},
+        {"alertname": "SourceStale", "source": "de35"},
+        {"alertname": "ForecastsStale"},
+        {"alertname": "NoChampion", "job": "trainer"},
+        {"alertname": "ForecastsDegraded"},
+        {"alertname": "MapeCritical", "area": "DK1"},
+        {"alertname": "MapeWarning", "area": "DK1"},
+        {"alertname": "MapeWarning", "area": "DK2"},
+    )
+    expected = {
+        "ServiceDown worker": "active",
+        "LagHigh": "suppressed",
+        "ForecastsStopped": "suppressed",
+        "SourceStale de35": "active",
+        "ForecastsStale": "suppressed",
+        "NoChampion trainer": "active",
+        "ForecastsDegraded": "suppressed",
+        "MapeCritical DK1": "active",
+        "MapeWarning DK1": "suppressed",
+        "MapeWarning DK2": "active",
+    }
+    wait_until(lambda: expected.items() <= states(alertmanager).items(), 30, f"{expected}")

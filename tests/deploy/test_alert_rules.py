@@ -1,0 +1,137 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dayahead.errors import SettingsError
+from dayahead.settings import load_settings
+from deploy.local.places import Places
+from deploy.local.tree import DebianTree
+from deploy.monitoring import MonitoringSettings, Target, render_prometheus, render_rules, render_targets
+from tests.deploy.alert_cases import CASES, AlertCase, Series
+
+ROOT = Path(__file__).parents[2]
+DEFAULTS = MonitoringSettings.model_construct()
+IDS = [f"{case.alert}-{number}" for number, case in enumerate(CASES)]
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    """Where promtool and amtool are: Go programs that run straight from the Debian tree."""
+    tree = DebianTree(Places())
+    tree.ensure()
+    return tree.path / "usr" / "bin"
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> list[str]:
+    for name, text in render_rules(DEFAULTS).items():
+        (tmp_path / name).write_text(text)
+    return [str(path) for path in sorted(tmp_path.glob("*.yml"))]
+
+
+def alerts(settings: MonitoringSettings = DEFAULTS) -> dict[str, dict[str, object]]:
+    documents = [yaml.safe_load(text) for text in render_rules(settings).values()]
+    listed = [rule for document in documents for group in document["groups"] for rule in group["rules"]]
+    return {rule["alert"]: rule for rule in listed if "alert" in rule}
+
+
+def judge(tools: Path, rules: list[str], folder: Path, case: AlertCase, series: Series, fires: bool) -> str:
+    """What promtool says when the alert is expected to fire, or not to."""
+    labels = case.labels | {"alertname": case.alert, "severity": case.severity, "alertstate": "firing"}
+    names = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    test = {
+        "rule_files": rules,
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": name, "values": values} for name, values in series.items()],
+                "promql_expr_test": [
+                    {
+                        "expr": f'ALERTS{{alertname="{case.alert}",alertstate="firing"}}',
+                        "eval_time": f"{case.minute}m",
+                        "exp_samples": [{"labels": f"ALERTS{{{names}}}", "value": 1}] if fires else [],
+                    }
+                ],
+            }
+        ],
+    }
+    path = folder / "case.test.yaml"
+    path.write_text(yaml.safe_dump(test))
+    done = subprocess.run([tools / "promtool", "test", "rules", path], capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_an_alert_fires_on_its_cause(tools: Path, rules: list[str], tmp_path: Path, case: AlertCase) -> None:
+    assert judge(tools, rules, tmp_path, case, case.fires, fires=True) == ""
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if case.alert != "Watchdog"],
+    ids=[name for name in IDS if not name.startswith("Watchdog")],
+)
+def test_an_alert_keeps_quiet_on_the_nearest_harmless_thing(
+    tools: Path, rules: list[str], tmp_path: Path, case: AlertCase
+) -> None:
+    assert judge(tools, rules, tmp_path, case, case.quiet, fires=False) == ""
+
+
+@pytest.mark.servers
+def test_prometheus_accepts_the_whole_configuration(tools: Path, tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    for name, text in render_rules(DEFAULTS).items():
+        (tmp_path / "rules" / name).write_text(text)
+    (tmp_path / "targets.json").write_text(render_targets([Target("worker", "127.0.0.1:8111")]))
+    config = tmp_path / "prometheus.yml"
+    config.write_text(render_prometheus(f"{tmp_path}/targets.json", f"{tmp_path}/rules", "127.0.0.1:9093", DEFAULTS))
+    done = subprocess.run([tools / "promtool", "check", "config", config], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 rule files found" in done.stdout
+
+
+def test_every_alert_has_a_case() -> None:
+    assert {case.alert for case in CASES} == set(alerts())
+
+
+def test_every_alert_says_how_bad_it_is_what_is_wrong_and_where_to_read_on() -> None:
+    headings = {
+        line.removeprefix("## ").strip().lower()
+        for line in (ROOT / "docs" / "runbook.md").read_text().splitlines()
+        if line.startswith("## ")
+    }
+    for name, alert in alerts().items():
+        assert alert["labels"]["severity"] in {"none", "warning", "critical"}, name  # type: ignore[index]
+        annotations = alert["annotations"]
+        assert isinstance(annotations, dict)
+        assert set(annotations) == {"summary", "description", "runbook_url"}, name
+        page, _, anchor = annotations["runbook_url"].partition("#")
+        assert (page, anchor) == ("docs/runbook.md", name.lower())
+        assert anchor in headings, f"docs/runbook.md has no section {name}"
+
+
+def test_a_threshold_comes_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYAHEAD_ALERT_MAPE_WARNING", "0.071")
+    rule = alerts(load_settings(MonitoringSettings))["MapeWarning"]
+    assert "area:dayahead_mape:24h > 0.071" in str(rule["expr"])
+
+
+def test_every_alert_setting_is_used_by_a_template() -> None:
+    templates = [*(ROOT / "deploy" / "prometheus").rglob("*.yml"), *(ROOT / "deploy" / "alertmanager").glob("*.yml")]
+    text = "".join(path.read_text() for path in templates)
+    unused = [
+        name for name in MonitoringSettings.model_fields if name.startswith("alert_") and f"@{{{name}}}" not in text
+    ]
+    # these are given to the template of Alertmanager under shorter names
+    assert set(unused) <= {"alert_notify_url", "alert_watchdog_url", "alert_group_wait_s", "alert_repeat_s"}
+
+
+def test_a_critical_threshold_below_the_warning_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYAHEAD_ALERT_MAPE_CRITICAL", "0.01")
+    with pytest.raises(SettingsError, match=r"alert_mape_critical 0.01 must be above"):
+        load_settings(MonitoringSettings)
