@@ -1,0 +1,118 @@
+"""The FastAPI application: resources under /v1, health, metrics, and the page at /."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from importlib.metadata import version
+
+import httpx
+from fastapi import FastAPI
+
+from api import page, problems, telemetry
+from api.backends import (
+    WATCHER_TIMEOUT_S,
+    Backends,
+    BackendsFactory,
+    KafkaAnnouncer,
+    RedisForecasts,
+    Watcher,
+)
+from api.resources import (
+    accuracy,
+    alertmanager,
+    alerts,
+    forecasts,
+    health,
+    models,
+    observations,
+    quality,
+    retune,
+    series,
+    services,
+)
+from api.settings import ApiSettings
+from dayahead.hours import Clock, wall_clock
+from dayahead.storage.database import open_pool
+
+RECONNECT_S = 2.0
+
+DESCRIPTION = """
+Forecasts of the next 24 hours for every hourly energy series, how good they were, and how well the data flow.
+
+Every moment is UTC in ISO 8601 (`2023-01-24T22:00:00Z`) and names the **start** of its hour. A `series_id` is the
+label values of a series joined by `/` (`DK1/111`). `rung` tells how far a forecast is degraded: 0 full model,
+1 full model on degraded input, 2 previous release, 3 weekly or daily profile, 4 last value, 5 no forecast yet.
+Errors are problem details (RFC 9457).
+"""
+
+
+@contextmanager
+def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
+    """The real servers; none has to be up yet."""
+    with ExitStack() as stack:
+        pool = stack.enter_context(
+            open_pool(
+                settings.database_url,
+                settings.api_database_connections,
+                settings.api_database_wait_s,
+                RECONNECT_S,
+                settings.api_statement_timeout_s,
+            )
+        )
+        forecasts_cache = RedisForecasts(settings.redis_url)
+        stack.callback(forecasts_cache.close)
+        announcer = KafkaAnnouncer(settings.kafka_bootstrap, settings.topic_prefix)
+        stack.callback(announcer.close)
+        client = stack.enter_context(httpx.Client(timeout=WATCHER_TIMEOUT_S, trust_env=False))
+        yield Backends(
+            settings=settings,
+            clock=clock,
+            database=pool,
+            forecasts=forecasts_cache,
+            announcer=announcer,
+            prometheus=Watcher("Prometheus", settings.prometheus_url, "DAYAHEAD_PROMETHEUS_URL", client),
+            alertmanager=Watcher("Alertmanager", settings.alertmanager_url, "DAYAHEAD_ALERTMANAGER_URL", client),
+        )
+
+
+def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: BackendsFactory = open_backends) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: where the servers are.
+        clock: the present moment.
+        backends: opens the servers when the application starts; tests give their own.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with backends(settings, clock) as opened:
+            app.state.backends = opened
+            yield
+
+    app = FastAPI(
+        title="Dayahead",
+        version=version("dayahead"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        responses=problems.RESPONSES,
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    for resource in (
+        series,
+        forecasts,
+        observations,
+        accuracy,
+        quality,
+        models,
+        alerts,
+        services,
+        retune,
+        alertmanager,
+        health,
+    ):
+        app.include_router(resource.router)
+    telemetry.install(app)
+    page.install(app)
+    return app

@@ -1,0 +1,175 @@
+"""The servers that a request may use; one set an app, replaced by fakes in tests."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Protocol, cast
+
+import httpx
+import psycopg
+import redis
+import structlog
+from fastapi import Depends, Request
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from pydantic import SecretStr
+
+from api.problems import server_away
+from api.settings import ApiSettings
+from dayahead.contracts import Message, message_bytes
+from dayahead.hours import Clock
+from dayahead.storage.forecasts import forecast_key
+from dayahead.topics import TopicSpec
+
+log = structlog.get_logger()
+
+SEND_TIMEOUT_S = 5.0
+WATCHER_TIMEOUT_S = 3.0
+
+
+class Database(Protocol):
+    """TimescaleDB, as psycopg_pool.ConnectionPool offers it."""
+
+    def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+        """A connection whose transaction is committed at the end, or rolled back on an error."""
+
+
+class ForecastCache(Protocol):
+    """The newest forecasts as bytes."""
+
+    def get(self, series_ids: list[str]) -> list[bytes | None] | None:
+        """The forecast of each series, None where there is none; None for all if the cache is away."""
+
+    def ping(self) -> bool:
+        """Whether it answers."""
+
+
+class Announcer(Protocol):
+    """Sends messages to Kafka."""
+
+    def send(self, topic: TopicSpec, key: bytes | None, message: Message) -> bool:
+        """Send, and wait for the brokers' word; False where they do not give it."""
+
+
+class RedisForecasts:
+    """The newest forecasts in Redis; an outage costs one short wait and a line in the log."""
+
+    def __init__(self, url: SecretStr) -> None:
+        self._client = redis.Redis.from_url(
+            url.get_secret_value(), socket_connect_timeout=0.5, socket_timeout=1.0, health_check_interval=30
+        )
+
+    def get(self, series_ids: list[str]) -> list[bytes | None] | None:
+        """The forecast of each series, None where there is none; None for all if Redis is away."""
+        keys = [forecast_key(series_id) for series_id in series_ids]
+        try:
+            found = self._client.mget(keys)
+        except redis.RedisError as error:
+            log.warning("redis_away", error=str(error))
+            return None
+        return cast(list[bytes | None], found)  # bytes: the client does not decode
+
+    def ping(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            return bool(self._client.ping())
+        except redis.RedisError:
+            return False
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+class KafkaAnnouncer:
+    """Sends the few messages that the API has to say; connects when the first one is due."""
+
+    def __init__(self, bootstrap: str, topic_prefix: str) -> None:
+        self._bootstrap, self._prefix = bootstrap, topic_prefix
+        self._producer: KafkaProducer | None = None
+
+    def send(self, topic: TopicSpec, key: bytes | None, message: Message) -> bool:
+        """Send, and wait for the brokers' word; False where they do not give it in a few seconds."""
+        try:
+            if self._producer is None:
+                self._producer = KafkaProducer(
+                    bootstrap_servers=self._bootstrap,
+                    client_id="dayahead-api",
+                    max_block_ms=int(1000 * SEND_TIMEOUT_S),
+                    request_timeout_ms=int(1000 * SEND_TIMEOUT_S),
+                    delivery_timeout_ms=int(2000 * SEND_TIMEOUT_S),
+                    bootstrap_timeout_ms=int(1000 * SEND_TIMEOUT_S),
+                )
+            sent = self._producer.send(self._prefix + topic.name, key=key, value=message_bytes(message))
+            sent.get(timeout=SEND_TIMEOUT_S)
+        except KafkaError as error:
+            log.warning("kafka_away", topic=topic.name, error=str(error))
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._producer is not None:
+            self._producer.close(timeout=1)
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """A server that watches the service (Prometheus, Alertmanager), asked over HTTP.
+
+    Attributes:
+        name: for messages.
+        url: base URL.
+        setting: the environment variable that holds the URL.
+        client: the HTTP client.
+    """
+
+    name: str
+    url: str
+    setting: str
+    client: httpx.Client
+
+    def get(self, path: str, parameters: dict[str, str]) -> Any:
+        """The JSON that the server answers.
+
+        Raises:
+            Problem: it is away, refuses, or answers something that is not JSON.
+        """
+        remedy = f"Check that it runs at {self.url} ({self.setting})."
+        try:
+            answer = self.client.get(self.url.rstrip("/") + path, params=parameters)
+            answer.raise_for_status()
+            return answer.json()
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            log.warning("watcher_away", server=self.name, url=self.url, error=str(error))
+            raise server_away(self.name, remedy) from error
+
+
+@dataclass(frozen=True)
+class Backends:
+    """What a request may use."""
+
+    settings: ApiSettings
+    clock: Clock
+    database: Database
+    forecasts: ForecastCache
+    announcer: Announcer
+    prometheus: Watcher
+    alertmanager: Watcher
+
+    def now(self) -> datetime:
+        """The present moment, UTC."""
+        return self.clock()
+
+
+BackendsFactory = Callable[[ApiSettings, Clock], AbstractContextManager[Backends]]
+
+
+def _of_request(request: Request) -> Backends:
+    backends: Backends = request.app.state.backends
+    return backends
+
+
+Use = Annotated[Backends, Depends(_of_request)]
+"""Parameter of a route that gets the app's servers."""

@@ -1,0 +1,88 @@
+"""Parameters that several resources take, checked in one place."""
+
+import difflib
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import unquote
+
+import psycopg
+from fastapi import Depends, Query, Request
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from api.problems import unknown_series
+from dayahead.errors import ContractError
+from dayahead.hours import format_utc, parse_utc
+from dayahead.series import series_id_of
+
+MAX_CLOSE_MATCHES = 5
+MAX_IDS_COMPARED = 20_000
+
+EXAMPLE = "2023-01-24T22:00:00Z"
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    try:
+        return parse_utc(str(value))
+    except ValueError as error:
+        hint = " (a + in a URL is written %2B)" if " " in str(value) else ""
+        raise ValueError(
+            f"{value!r} is no moment with an offset: write ISO 8601 in UTC, like {EXAMPLE}{hint}"
+        ) from error
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": [EXAMPLE]}, mode="validation"),
+]
+"""A moment that a caller gives: ISO 8601 with an offset."""
+
+Utc = Annotated[datetime, PlainSerializer(format_utc, return_type=str)]
+"""A moment that the API gives: UTC with Z."""
+
+Area = Annotated[str | None, Query(description="Only series of this area (the first label of a series_id)")]
+AsOf = Annotated[
+    Moment | None, Query(description="Answer with what was known at this moment, UTC; without it, with what is now")
+]
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before; leave out for the first page")]
+
+
+def _series_ids(request: Request, series_id: str) -> list[str]:
+    """What the caller may mean by the path: labels as they are, or percent-encoded once or twice.
+
+    The decoded path alone does not tell a label with a slash from two labels, so the raw one is read too.
+    """
+    raw = request.scope.get("raw_path", b"").split(b"?")[0].decode("ascii", "replace")
+    route = request.scope["route"].path_format.split("{")[0]
+    candidates = []
+    if raw.startswith(route):
+        # An empty or overlong label: no series has it, and the decoded path says so by name.
+        with suppress(ContractError):
+            candidates.append(series_id_of(unquote(part) for part in raw[len(route) :].split("/")))
+    return list(dict.fromkeys([*candidates, series_id]))
+
+
+SeriesIds = Annotated[list[str], Depends(_series_ids)]
+"""The ids that the path of a request may stand for, likeliest first."""
+
+
+def series_key_of(connection: psycopg.Connection, series_ids: list[str]) -> tuple[int, str, str]:
+    """Key, id and unit of the series that a request names.
+
+    Raises:
+        Problem: no series has the id; close matches are named.
+    """
+    row = connection.execute(
+        "SELECT series_key, series_id, unit FROM series WHERE series_id = ANY(%(ids)s)"
+        " ORDER BY array_position(%(ids)s, series_id) LIMIT 1",
+        {"ids": series_ids},
+    ).fetchone()
+    if row is None:
+        rows = connection.execute("SELECT series_id FROM series ORDER BY series_id LIMIT %s", [MAX_IDS_COMPARED])
+        known = {series_id.lower(): series_id for (series_id,) in rows}
+        near = difflib.get_close_matches(series_ids[-1].lower(), known, MAX_CLOSE_MATCHES)
+        raise unknown_series(series_ids[-1], [known[name] for name in near])
+    return row[0], row[1], row[2]

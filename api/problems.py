@@ -1,0 +1,190 @@
+"""Errors as the API tells them: problem details (RFC 9457), each naming the thing, the value and the remedy."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import psycopg
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from psycopg_pool import PoolTimeout
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from dayahead.errors import DayaheadError, ReleaseError
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+
+
+class BadParameter(BaseModel):
+    """One parameter that was refused."""
+
+    parameter: str = Field(description="Name of the parameter or field")
+    value: Any = Field(description="What was sent")
+    reason: str = Field(description="What is wrong with it and which form is allowed")
+
+
+class ProblemDocument(BaseModel):
+    """The body of every error (RFC 9457)."""
+
+    type: str = Field(description="Kind of problem: urn:dayahead:problem:…")
+    title: str = Field(description="The kind in words, the same for each occurrence")
+    status: int = Field(description="HTTP status")
+    detail: str = Field(description="What happened this time and what to do about it")
+    instance: str = Field(description="Path of the request")
+    close_matches: list[str] | None = Field(default=None, description="Series that the caller may have meant")
+    parameters: list[BadParameter] | None = Field(default=None, description="Parameters that were refused")
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """An error on its way to the caller."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        close_matches: list[str] | None = None,
+        parameters: Sequence[BadParameter] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.kind, self.title, self.detail = status, kind, title, detail
+        self.headers = headers or {}
+        self.close_matches = close_matches
+        self.parameters = list(parameters) if parameters else None
+
+    def response(self, path: str) -> Response:
+        """The answer that tells it."""
+        document = ProblemDocument(
+            type=f"urn:dayahead:problem:{self.kind}",
+            title=self.title,
+            status=self.status,
+            detail=self.detail,
+            instance=path,
+            close_matches=self.close_matches,
+            parameters=self.parameters,
+        )
+        return Response(
+            orjson.dumps(document.model_dump(exclude_none=True), default=str),
+            self.status,
+            {"Cache-Control": "no-store", **self.headers},
+            MEDIA_TYPE,
+        )
+
+
+def unknown_series(series_id: str, close_matches: list[str]) -> Problem:
+    """No series has this id."""
+    hint = f"Did you mean {', '.join(close_matches)}?" if close_matches else "GET /v1/series lists what there is."
+    return Problem(
+        404, "unknown-series", "Unknown series", f"No series {series_id!r}. {hint}", close_matches=close_matches
+    )
+
+
+def no_forecast(series_id: str, detail: str) -> Problem:
+    """The series is known, but the forecast that was asked for does not exist."""
+    return Problem(404, "no-forecast", "No such forecast", f"Series {series_id!r}: {detail}")
+
+
+def bad_parameter(parameter: str, value: object, reason: str) -> Problem:
+    """One parameter is outside what is allowed."""
+    return Problem(
+        422,
+        "bad-parameter",
+        "A parameter is not allowed",
+        f"{parameter}: {reason}",
+        parameters=[BadParameter(parameter=parameter, value=value, reason=reason)],
+    )
+
+
+def server_away(server: str, remedy: str) -> Problem:
+    """A server that the answer needs does not answer."""
+    return Problem(
+        503,
+        "server-away",
+        "A server is away",
+        f"{server} does not answer. {remedy}",
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )
+
+
+def database_away() -> Problem:
+    """TimescaleDB does not answer."""
+    return server_away("TimescaleDB", "Try again; an operator finds the reason in /health/ready.")
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    422: {"model": ProblemDocument, "description": "A parameter is not allowed; the answer names it"},
+    503: {"model": ProblemDocument, "description": "A server is away; Retry-After says when to try again"},
+}
+"""What any resource may answer beside its own, for OpenAPI."""
+
+NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: {"model": ProblemDocument, "description": "No such thing; close matches are named"}
+}
+
+FORBIDDEN: dict[int | str, dict[str, Any]] = {
+    401: {"model": ProblemDocument, "description": "The bearer token is missing or wrong"},
+    403: {"model": ProblemDocument, "description": "No token is configured, so nothing may be changed"},
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer every error as a problem."""
+
+    @app.exception_handler(Problem)
+    def _problem(request: Request, error: Problem) -> Response:
+        return error.response(request.url.path)
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(request: Request, error: RequestValidationError) -> Response:
+        faults = [
+            BadParameter(
+                parameter=".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]),
+                value=fault.get("input"),
+                reason=fault["msg"].removeprefix("Value error, "),
+            )
+            for fault in error.errors()
+        ]
+        detail = "; ".join(f"{fault.parameter}: {fault.reason}" for fault in faults)
+        return Problem(422, "bad-parameter", "A parameter is not allowed", detail, parameters=faults).response(
+            request.url.path
+        )
+
+    @app.exception_handler(PoolTimeout)
+    @app.exception_handler(psycopg.OperationalError)
+    def _away(request: Request, error: Exception) -> Response:
+        log.warning("database_away", path=request.url.path, error=str(error))
+        return database_away().response(request.url.path)
+
+    @app.exception_handler(psycopg.errors.QueryCanceled)
+    def _too_slow(request: Request, error: Exception) -> Response:
+        log.warning("query_too_slow", path=request.url.path, error=str(error))
+        detail = "The query took longer than DAYAHEAD_API_STATEMENT_TIMEOUT_S allows: ask for less."
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        return Problem(503, "too-slow", "The query took too long", detail, headers).response(request.url.path)
+
+    @app.exception_handler(HTTPException)
+    def _http(request: Request, error: HTTPException) -> Response:
+        detail = f"{request.method} {request.url.path}: {error.detail}. The endpoints are listed at /openapi.json."
+        headers = dict(error.headers or {})
+        return Problem(error.status_code, "http", str(error.detail), detail, headers).response(request.url.path)
+
+    @app.exception_handler(DayaheadError)
+    def _ours(request: Request, error: DayaheadError) -> Response:
+        if isinstance(error, ReleaseError):
+            return Problem(404, "unknown-release", "Unknown release", str(error)).response(request.url.path)
+        log.error("request_failed", path=request.url.path, error=str(error))
+        return Problem(500, "internal", "The request failed", str(error)).response(request.url.path)
+
+    @app.exception_handler(Exception)
+    def _unexpected(request: Request, error: Exception) -> Response:
+        log.error("request_failed", path=request.url.path, exc_info=error)
+        detail = "An error that nobody foresaw; the log of the API has it under event request_failed."
+        return Problem(500, "internal", "The request failed", detail).response(request.url.path)

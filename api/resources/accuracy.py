@@ -1,0 +1,189 @@
+"""`/v1/accuracy`: how good the forecasts of the last days were, and whether they beat the seasonal naive."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import APIRouter, Query
+from psycopg.rows import dict_row
+from pydantic import BaseModel, Field
+
+from api.backends import Use
+from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, series_key_of
+from api.problems import NOT_FOUND
+
+router = APIRouter(prefix="/v1/accuracy", tags=["accuracy"])
+
+SAME_PERCENT = 0.5
+"""Differences below this are no difference that a person should read anything into."""
+
+Days = Annotated[int, Query(ge=1, le=366, description="Days of origins to look at, back from `end`")]
+End = Annotated[
+    Moment | None, Query(description="Newest origin to look at, UTC; without it, the newest that is scored")
+]
+
+SUMS = """
+    count(*) AS forecasts, sum(hours) AS hours, sum(absolute_error) AS absolute_error,
+    sum(absolute_actual) AS absolute_actual, sum(percentage_error) AS percentage_error,
+    sum(percentage_hours) AS percentage_hours, sum(signed_error) AS signed_error, sum(naive_error) AS naive_error,
+    sum(naive_hours) AS naive_hours, sum(naive_actual) AS naive_actual,
+    sum(model_error_where_naive) AS model_error_where_naive, sum(covered) AS covered
+"""
+
+WINDOW = "score.origin > %(start)s AND score.origin <= %(end)s AND score.rung < 5"
+
+GROUPS = f"""
+    SELECT series.unit, series.area, grouping(series.area) = 1 AS all_areas, {SUMS}
+    FROM score JOIN series USING (series_key)
+    WHERE {WINDOW} AND (%(area)s::text IS NULL OR series.area = %(area)s)
+    GROUP BY GROUPING SETS ((series.unit), (series.unit, series.area)) ORDER BY 1, 3 DESC, 2
+"""  # noqa: S608 - fixed text
+
+BY_SERIES = f"""
+    SELECT series.series_id, series.area, series.unit, {SUMS}
+    FROM score JOIN series USING (series_key)
+    WHERE {WINDOW} AND (%(area)s::text IS NULL OR series.area = %(area)s)
+      AND (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
+      AND (%(after)s::text IS NULL OR series.series_id COLLATE "C" > %(after)s)
+    GROUP BY 1, 2, 3 ORDER BY series.series_id COLLATE "C" LIMIT %(limit)s
+"""  # noqa: S608
+
+NEWEST = """
+    SELECT max(origin) FROM score
+    WHERE (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
+      AND (%(end)s::timestamptz IS NULL OR origin <= %(end)s)
+"""
+
+
+class Accuracy(BaseModel):
+    """Figures over a window; null where there is nothing to divide by."""
+
+    forecasts: int = Field(description="Forecasts whose 24 hours are over")
+    hours: int = Field(description="Forecast hours whose actual is known")
+    wape_percent: float | None = Field(description="Sum of |error| / sum of |actual|")
+    mape_percent: float | None = Field(description="Mean of |error| / |actual| over hours that are not 0")
+    bias_percent: float | None = Field(description="Sum of errors / sum of |actual|; above 0: forecasts too high")
+    coverage_percent: float | None = Field(description="Hours whose actual lies within p10 to p90; 80 is intended")
+    naive_wape_percent: float | None = Field(description="WAPE of the seasonal naive, on the hours that it knows")
+    skill_percent: float | None = Field(
+        description="How much smaller the error is than that of the seasonal naive, on the same hours; below 0: larger"
+    )
+    verdict: str = Field(description="The comparison with the seasonal naive as a sentence")
+
+
+class SeriesAccuracy(Accuracy):
+    """Accuracy of one series."""
+
+    series_id: str
+    area: str
+    unit: str
+
+
+class GroupAccuracy(Accuracy):
+    """Accuracy of all series of a unit, or of those of one area."""
+
+    unit: str = Field(description="Sums run over series of the same unit only")
+    area: str | None = Field(description="The area; null for all")
+
+
+class AccuracyReport(BaseModel):
+    """Accuracy over a window of origins."""
+
+    start: Utc | None = Field(description="Origins after this, UTC; null where nothing is scored yet")
+    end: Utc | None = Field(description="Origins up to this, UTC")
+    overall: list[GroupAccuracy] = Field(description="All series, by unit")
+    areas: list[GroupAccuracy] = Field(description="By area and unit")
+    series: list[SeriesAccuracy] = Field(description="By series")
+    next_cursor: str | None = Field(description="`cursor` of the next page of series; null on the last one")
+
+
+class SeriesAccuracyReport(BaseModel):
+    """Accuracy of one series over a window of origins."""
+
+    start: Utc | None = Field(description="Origins after this, UTC; null where nothing is scored yet")
+    end: Utc | None = Field(description="Origins up to this, UTC")
+    accuracy: SeriesAccuracy
+
+
+@router.get("", summary="Accuracy of all series")
+def list_accuracy(
+    use: Use,
+    area: Area = None,
+    days: Days = 7,
+    end: End = None,
+    limit: Annotated[int, Query(ge=1, le=5000, description="Series at most")] = 1000,
+    cursor: Cursor = None,
+) -> AccuracyReport:
+    """Accuracy overall, by area and by series, beside the seasonal naive; of forecasts whose 24 hours are over."""
+    with use.database.connection() as connection:
+        window = _window(connection, days, end, None)
+        parameters = {**window, "area": area, "series_key": None, "after": cursor, "limit": limit + 1}
+        with connection.cursor(row_factory=dict_row) as rows:
+            groups = rows.execute(GROUPS, parameters).fetchall()
+            series = rows.execute(BY_SERIES, parameters).fetchall()
+    return AccuracyReport(
+        **window,
+        overall=[GroupAccuracy(unit=g["unit"], area=None, **_figures(g)) for g in groups if g["all_areas"]],
+        areas=[GroupAccuracy(unit=g["unit"], area=g["area"], **_figures(g)) for g in groups if not g["all_areas"]],
+        series=[_series(row) for row in series[:limit]],
+        next_cursor=series[limit - 1]["series_id"] if len(series) > limit else None,
+    )
+
+
+@router.get("/{series_id:path}", summary="Accuracy of one series", responses=NOT_FOUND)
+def get_accuracy(use: Use, series_ids: SeriesIds, days: Days = 7, end: End = None) -> SeriesAccuracyReport:
+    """Accuracy of one series, beside the seasonal naive; figures are null until a forecast's 24 hours are over."""
+    with use.database.connection() as connection:
+        key, series_id, unit = series_key_of(connection, series_ids)
+        window = _window(connection, days, end, key)
+        parameters = {**window, "area": None, "series_key": key, "after": None, "limit": 1}
+        with connection.cursor(row_factory=dict_row) as rows:
+            found = rows.execute(BY_SERIES, parameters).fetchall()
+        if not found:
+            area = connection.execute("SELECT area FROM series WHERE series_key = %s", [key]).fetchone()
+            found = [{"series_id": series_id, "unit": unit, "area": area[0] if area else ""}]
+    return SeriesAccuracyReport(**window, accuracy=_series(found[0]))
+
+
+def _window(
+    connection: psycopg.Connection, days: int, end: datetime | None, series_key: int | None
+) -> dict[str, datetime | None]:
+    row = connection.execute(NEWEST, {"series_key": series_key, "end": end}).fetchone()
+    newest: datetime | None = row[0] if row else None
+    return {"start": newest - timedelta(days=days) if newest else None, "end": newest}
+
+
+def _series(row: Mapping[str, Any]) -> SeriesAccuracy:
+    return SeriesAccuracy(series_id=row["series_id"], area=row["area"], unit=row["unit"], **_figures(row))
+
+
+def _figures(sums: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `Accuracy` from the sums of table `score`."""
+
+    def percent(part: str, whole: str) -> float | None:
+        return 100 * float(sums[part]) / float(sums[whole]) if sums.get(whole) else None
+
+    left_over = percent("model_error_where_naive", "naive_error")
+    skill = None if left_over is None else 100 - left_over
+    return {
+        "forecasts": sums.get("forecasts") or 0,
+        "hours": sums.get("hours") or 0,
+        "wape_percent": percent("absolute_error", "absolute_actual"),
+        "mape_percent": percent("percentage_error", "percentage_hours"),
+        "bias_percent": percent("signed_error", "absolute_actual"),
+        "coverage_percent": percent("covered", "hours"),
+        "naive_wape_percent": percent("naive_error", "naive_actual"),
+        "skill_percent": skill,
+        "verdict": verdict(skill),
+    }
+
+
+def verdict(skill_percent: float | None) -> str:
+    """The comparison with the seasonal naive as a sentence."""
+    if skill_percent is None:
+        return "Not compared with the seasonal naive yet: no forecast has seen its 24 hours pass."
+    if abs(skill_percent) < SAME_PERCENT:
+        return "As good as the seasonal naive."
+    word = "Better" if skill_percent > 0 else "Worse"
+    return f"{word} than the seasonal naive by {abs(skill_percent):.0f} %."

@@ -1,0 +1,67 @@
+"""`POST /v1/alertmanager`: the webhook by which an alert on the error asks for a new model."""
+
+import re
+from enum import StrEnum
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from api.backends import Use
+from api.bearer import TokenRequired
+from api.problems import FORBIDDEN
+from api.resources.retune import send_request
+from dayahead.contracts import RetuneRequest
+
+router = APIRouter(prefix="/v1/alertmanager", tags=["alerts"])
+
+
+class AlertStatus(StrEnum):
+    """State of a notified alert."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class NotifiedAlert(BaseModel):
+    """One alert of a notification."""
+
+    status: AlertStatus
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class Notification(BaseModel):
+    """What Alertmanager sends (webhook, version 4); fields that we do not read are allowed."""
+
+    version: str = Field(pattern="^4$", description="Version of the form; 4 is read")
+    status: AlertStatus
+    alerts: list[NotifiedAlert] = Field(max_length=10_000)
+
+
+class Handled(BaseModel):
+    """What came of a notification."""
+
+    retune_request: RetuneRequest | None = Field(description="The request that was sent; null where none was due")
+    reason: str = Field(description="Why, in a sentence")
+
+
+@router.post("", summary="Alertmanager's webhook", dependencies=[TokenRequired], responses=FORBIDDEN)
+def handle_notification(use: Use, notification: Notification) -> Handled:
+    """A critical alert on the error that fires sends one request for a retune, however many alerts are grouped."""
+    pattern = re.compile(use.settings.retune_alert_pattern)
+    due = [
+        alert
+        for alert in notification.alerts
+        if alert.status is AlertStatus.FIRING
+        and alert.labels.get("severity") == "critical"
+        and pattern.search(alert.labels.get("alertname", ""))
+    ]
+    if not due:
+        return Handled(
+            retune_request=None,
+            reason=f"None of {len(notification.alerts)} alerts is a critical one on the error that fires.",
+        )
+    first = due[0]
+    why = first.annotations.get("summary") or f"alert {first.labels['alertname']} fires"
+    sent = send_request(use, first.labels["alertname"], why)
+    return Handled(retune_request=sent, reason="A request for a retune was sent; the trainer decides on it.")

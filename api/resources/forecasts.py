@@ -1,0 +1,189 @@
+"""`/v1/forecasts`: the bytes that Redis holds, or the same bytes made from TimescaleDB."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import orjson
+import psycopg
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from api.backends import Use
+from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, series_key_of
+from api.problems import NOT_FOUND, no_forecast
+from api.telemetry import FORECASTS_SERVED
+from dayahead.contracts import ForecastMessage
+from dayahead.hours import format_utc, parse_utc
+from dayahead.storage.forecasts import StoredForecast, forecast_bytes
+
+router = APIRouter(prefix="/v1/forecasts", tags=["forecasts"])
+
+CSV_COLUMNS = (
+    "series_id", "origin", "issued_at", "release", "rung", "unit", "lead", "valid_time", "p10", "p50", "p90",
+)  # fmt: skip
+
+COLUMNS = """
+    series.series_id, forecast.origin, forecast.issued_at, forecast.release, forecast.rung, forecast.reasons,
+    forecast.p50, forecast.p10, forecast.p90, series.unit
+"""
+
+ONE = f"""
+    SELECT {COLUMNS} FROM forecast JOIN series USING (series_key)
+    WHERE series_key = %(key)s
+      AND (%(as_of)s::timestamptz IS NULL OR issued_at <= %(as_of)s)
+      AND (%(origin)s::timestamptz IS NULL OR origin <= %(origin)s)
+    ORDER BY origin DESC LIMIT 1
+"""  # noqa: S608 - the columns are ours
+
+NEWEST = f"""
+    SELECT {COLUMNS} FROM series
+    CROSS JOIN LATERAL (
+        SELECT * FROM forecast WHERE forecast.series_key = series.series_key ORDER BY origin DESC LIMIT 1
+    ) AS forecast
+    WHERE series.series_id = ANY(%(ids)s)
+"""  # noqa: S608
+
+PAGE = """
+    SELECT series_id FROM series
+    WHERE (%(area)s::text IS NULL OR area = %(area)s)
+      AND (%(after)s::text IS NULL OR series_id COLLATE "C" > %(after)s)
+    ORDER BY series_id COLLATE "C" LIMIT %(limit)s
+"""
+
+
+class ForecastPage(BaseModel):
+    """Newest forecasts of several series."""
+
+    forecasts: list[ForecastMessage] = Field(description="In the order of their series_id")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
+
+
+@router.get(
+    "",
+    summary="Newest forecasts of many series",
+    response_model=ForecastPage,
+    responses={200: {"content": {"text/csv": {}}}},
+)
+def list_forecasts(
+    use: Use,
+    request: Request,
+    area: Area = None,
+    format: Annotated[Literal["json", "csv"], Query(description="json, or csv with one line a lead")] = "json",
+    limit: Annotated[int, Query(ge=1, le=1000, description="Series at most")] = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """One page of newest forecasts; series that have none yet are left out.
+
+    The next page is `next_cursor` in JSON, and the `Link` header with `rel="next"` in both formats.
+    """
+    with use.database.connection() as connection:
+        rows = connection.execute(PAGE, {"area": area, "after": cursor, "limit": limit + 1}).fetchall()
+        ids = [series_id for (series_id,) in rows[:limit]]
+        found = _newest(use, connection, ids)
+    next_cursor = ids[-1] if len(rows) > limit else None
+    headers = {"Cache-Control": "no-cache"}
+    if next_cursor:
+        headers["Link"] = f'<{request.url.include_query_params(cursor=next_cursor)}>; rel="next"'
+    bodies = [found[series_id] for series_id in ids if series_id in found]
+    if format == "csv":
+        return Response(_csv(bodies), headers=headers, media_type="text/csv; charset=utf-8")
+    body = b'{"forecasts":[' + b",".join(bodies) + b'],"next_cursor":' + orjson.dumps(next_cursor) + b"}"
+    return Response(body, headers=headers, media_type="application/json")
+
+
+@router.get(
+    "/{series_id:path}", summary="The forecast of one series", response_model=ForecastMessage, responses=NOT_FOUND
+)
+def get_forecast(
+    use: Use,
+    series_ids: SeriesIds,
+    as_of: AsOf = None,
+    origin: Annotated[
+        Moment | None, Query(description="Answer with the forecast of this origin, or of the last one before it, UTC")
+    ] = None,
+    if_none_match: Annotated[str | None, Header(description="ETag that the caller has: 304 while it holds")] = None,
+) -> Response:
+    """The newest forecast, byte for byte what topic `forecasts` carries.
+
+    `as_of` asks for the newest one issued at or before a moment, `origin` for the one that was made at an origin.
+    """
+    body, server = None, "redis"
+    if as_of is None and origin is None:
+        cached = use.forecasts.get(series_ids)
+        body = next((found for found in cached or [] if found is not None), None)
+    if body is None:
+        server = "database"
+        with use.database.connection() as connection:
+            key, series_id, _ = series_key_of(connection, series_ids)
+            rows = _read(connection, ONE, {"key": key, "as_of": as_of, "origin": origin})
+        if not rows:
+            detail = _why_none(as_of, origin)
+            raise no_forecast(series_id, detail)
+        body = forecast_bytes(rows[0])
+    FORECASTS_SERVED.labels(server).inc()
+    tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Dayahead-Served-By": server}
+    if if_none_match and tag in {known.strip().removeprefix("W/") for known in if_none_match.split(",")}:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _why_none(as_of: object, origin: object) -> str:
+    if as_of is not None:
+        return f"none was issued at or before {as_of}. Leave as_of out for the newest one."
+    if origin is not None:
+        return f"none was made at or before origin {origin}. Leave origin out for the newest one."
+    return "none has been made yet; the workers make the first one when an hour of the series arrives."
+
+
+def _newest(use: Use, connection: psycopg.Connection[Any], ids: list[str]) -> dict[str, bytes]:
+    cached = use.forecasts.get(ids) if ids else []
+    found = {series_id: body for series_id, body in zip(ids, cached or [], strict=False) if body is not None}
+    FORECASTS_SERVED.labels("redis").inc(len(found))
+    if absent := [series_id for series_id in ids if series_id not in found]:
+        rows = _read(connection, NEWEST, {"ids": absent})
+        FORECASTS_SERVED.labels("database").inc(len(rows))
+        found |= {row.series_id: forecast_bytes(row) for row in rows}
+    return found
+
+
+def _read(
+    connection: psycopg.Connection[Any], statement: str, parameters: Mapping[str, object]
+) -> list[StoredForecast]:
+    with connection.cursor(binary=True) as cursor:
+        rows = cursor.execute(statement.encode(), parameters).fetchall()
+    return [
+        StoredForecast(
+            series_id,
+            origin,
+            issued_at,
+            release,
+            rung,
+            reasons,
+            np.asarray(p50, np.float32),
+            np.asarray(p10, np.float32),
+            np.asarray(p90, np.float32),
+            unit,
+        )
+        for series_id, origin, issued_at, release, rung, reasons, p50, p10, p90, unit in rows
+    ]
+
+
+def _csv(bodies: Iterable[bytes]) -> str:
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\r\n")
+    writer.writerow(CSV_COLUMNS)
+    for body in bodies:
+        forecast = orjson.loads(body)
+        origin = parse_utc(forecast["origin"])
+        head = [forecast[name] for name in CSV_COLUMNS[:6]]
+        for index, values in enumerate(zip(forecast["p10"], forecast["p50"], forecast["p90"], strict=True)):
+            lead = index + 1
+            writer.writerow([*head, lead, format_utc(origin + timedelta(hours=lead)), *values])
+    return lines.getvalue()

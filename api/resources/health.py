@@ -1,0 +1,66 @@
+"""`/health/live` and `/health/ready`: whether the API runs, and whether it can answer."""
+
+from typing import Annotated
+
+import psycopg
+from fastapi import APIRouter, Response
+from psycopg_pool import PoolTimeout
+from pydantic import BaseModel, Field
+
+from api.backends import Backends, Use
+from dayahead.storage.database import describe
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Check(BaseModel):
+    """One server that the API uses."""
+
+    server: str
+    ok: bool
+    needed: bool = Field(description="Whether the API cannot answer without it")
+    reason: str = Field(description="A sentence, also when all is well")
+
+
+class Health(BaseModel):
+    """Whether it is well."""
+
+    ok: bool
+    reason: str = Field(description="A sentence, also when all is well")
+    checks: Annotated[list[Check], Field(description="By server")] = []
+
+
+@router.get("/live", summary="Does the API run?")
+def live() -> Health:
+    """Always well while it answers: a restart would cure nothing that it cannot see."""
+    return Health(ok=True, reason="the API answers")
+
+
+@router.get("/ready", summary="Can the API answer?", responses={503: {"model": Health}})
+def ready(use: Use, response: Response) -> Health:
+    """503 while TimescaleDB is away. Without Redis the API answers from TimescaleDB, slower, and stays ready."""
+    checks = check_servers(use)
+    ok = all(check.ok for check in checks if check.needed)
+    if not ok:
+        response.status_code = 503
+    ill = [check.reason for check in checks if not check.ok]
+    return Health(ok=ok, reason="; ".join(ill) or "TimescaleDB and Redis answer", checks=checks)
+
+
+def check_servers(use: Backends) -> list[Check]:
+    """How the servers are that forecasts are read from."""
+    try:
+        with use.database.connection() as connection:
+            connection.execute("SELECT 1 FROM source LIMIT 1")
+        database = Check(server="TimescaleDB", ok=True, needed=True, reason="TimescaleDB answers")
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege) as error:
+        reason = (
+            f"TimescaleDB answers, but its tables are not ready ({str(error).splitlines()[0]}): run dayahead migrate"
+        )
+        database = Check(server="TimescaleDB", ok=False, needed=True, reason=reason)
+    except (psycopg.Error, PoolTimeout):
+        where = describe(use.settings.database_url)
+        database = Check(server="TimescaleDB", ok=False, needed=True, reason=f"TimescaleDB at {where} is away")
+    redis_ok = use.forecasts.ping()
+    reason = "Redis answers" if redis_ok else "Redis is away: forecasts come from TimescaleDB"
+    return [database, Check(server="Redis", ok=redis_ok, needed=False, reason=reason)]

@@ -1,0 +1,208 @@
+"""`/v1/series`: what is forecast, and how each series stands."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import psycopg
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from api.backends import Use
+from api.parameters import Area, Cursor, SeriesIds, Utc, series_key_of
+from api.problems import NOT_FOUND
+from api.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
+from dayahead.contracts import Reason, Rung
+from dayahead.hours import from_hour
+from dayahead.storage.quarantine import load_quarantine
+
+router = APIRouter(prefix="/v1/series", tags=["series"])
+
+QUALITY_HOURS = 168
+
+MISSING = """
+    SELECT hour FROM generate_series(
+        greatest(%(end)s::timestamptz - INTERVAL '167 hours',
+                 (SELECT min(valid_time) FROM observation WHERE series_key = %(key)s)),
+        %(end)s::timestamptz, INTERVAL '1 hour') AS hour
+    WHERE NOT EXISTS (
+        SELECT FROM observation WHERE series_key = %(key)s AND valid_time = hour)
+    ORDER BY hour
+"""
+
+REVISED = """
+    SELECT count(DISTINCT valid_time) FROM observation_revision
+    WHERE series_key = %(key)s AND valid_time > %(end)s::timestamptz - INTERVAL '168 hours' AND valid_time <= %(end)s
+"""
+
+
+class ReasonText(BaseModel):
+    """Why a forecast is above rung 0."""
+
+    code: str = Field(description="Reason code, as in the forecast")
+    meaning: str = Field(description="The same in words")
+
+
+class SeriesItem(BaseModel):
+    """A series and how it stands."""
+
+    series_id: str = Field(description="Label values joined by /")
+    source: str = Field(description="Name of the source that publishes it")
+    area: str = Field(description="Value of the first label")
+    labels: dict[str, str] = Field(description="Label names and values")
+    unit: str = Field(description="Unit of the value of one hour")
+    state: State = Field(
+        description="fresh: keeps up and is on rung 0 or 1; degraded: rung 2 to 4; no-forecast: none yet; "
+        "stale: lags behind its source"
+    )
+    newest_hour: Utc | None = Field(description="Start of the newest observed hour, UTC")
+    hours_behind: float | None = Field(description="Hours that it lags behind the newest hour of its source")
+    stale: bool = Field(description="Whether it lags more than its source allows")
+    stale_reason: str = Field(description="Why it is stale; empty while it is not")
+    origin: Utc | None = Field(description="Origin of its newest forecast, UTC")
+    issued_at: Utc | None = Field(description="When its newest forecast was computed, UTC")
+    release: str | None = Field(description="Model release of its newest forecast")
+    rung: Rung | None = Field(description="Rung of its newest forecast")
+    rung_meaning: str = Field(description="The rung in words")
+    reasons: list[ReasonText] = Field(description="Why the rung is above 0")
+
+
+class SeriesList(BaseModel):
+    """A page of series."""
+
+    series: list[SeriesItem]
+    areas: list[str] = Field(description="Every area that there is")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
+
+
+class SourceItem(BaseModel):
+    """Where the hours of a series come from."""
+
+    name: str
+    title: str = Field(description="Dataset and publisher")
+    attribution: str = Field(description="Credit that the licence asks for")
+    local_time_zone: str = Field(description="Time zone that people live by there")
+    label_names: list[str] = Field(description="Names of the labels of a series_id, in its order")
+    newest_hour: Utc | None = Field(description="Newest hour of any of its series, UTC")
+    new_hour_at: Utc | None = Field(description="When a new hour last came, UTC")
+    stale: bool = Field(description="Whether no new hour has come for longer than it promises")
+    stale_reason: str = Field(description="Why it is stale; empty while it is not")
+
+
+class QuarantineItem(BaseModel):
+    """Observed hours that the newest training set aside."""
+
+    start: Utc = Field(description="First hour, UTC")
+    end: Utc = Field(description="Hour after the last, UTC")
+    hours: int = Field(description="Values set aside")
+    rule: str = Field(description="Rule that spoke")
+    reason: str = Field(description="Why, in a sentence")
+
+
+class DataQuality(BaseModel):
+    """How whole the hours of the last week are."""
+
+    hours: int = Field(description="Hours looked at: the week up to the newest hour of the source")
+    missing_hours: list[Utc] = Field(description="Hours without a value, UTC")
+    revised_hours: int = Field(description="Hours whose value the publisher changed")
+    quarantined: list[QuarantineItem] = Field(description="Ranges that the newest training left out")
+
+
+class SeriesDetail(SeriesItem):
+    """A series with its source and the quality of its data."""
+
+    source_detail: SourceItem
+    quality: DataQuality
+
+
+@router.get("", summary="List series")
+def list_series(
+    use: Use,
+    area: Area = None,
+    state: Annotated[State | None, Query(description="Only series in this state")] = None,
+    search: Annotated[str | None, Query(max_length=200, description="Only ids that contain this text")] = None,
+    limit: Annotated[int, Query(ge=1, le=5000, description="Series at most")] = 1000,
+    cursor: Cursor = None,
+) -> SeriesList:
+    """Series in the order of their ids, with their newest hour, rung, and whether they are stale and why."""
+    with use.database.connection() as connection:
+        sources = read_sources(connection, use.now())
+        found = read_series(connection, sources, limit + 1, area, state, search, cursor)
+        areas = [area for (area,) in connection.execute("SELECT DISTINCT area FROM series ORDER BY area")]
+    page = found[:limit]
+    return SeriesList(
+        series=[series_item(standing) for standing in page],
+        areas=areas,
+        next_cursor=page[-1].series_id if len(found) > limit else None,
+    )
+
+
+@router.get("/{series_id:path}", summary="One series", responses=NOT_FOUND)
+def get_series(use: Use, series_ids: SeriesIds) -> SeriesDetail:
+    """A series with its source, and the missing, revised and quarantined hours of its last week."""
+    with use.database.connection() as connection:
+        key, _, _ = series_key_of(connection, series_ids)
+        sources = read_sources(connection, use.now())
+        [standing] = read_series(connection, sources, 1, series_keys=[key])
+        [source] = [source for source in sources if source.source.name == standing.source]
+        quality = _quality(connection, key, source.newest_hour)
+    return SeriesDetail(**dict(series_item(standing)), source_detail=source_item(source), quality=quality)
+
+
+def series_item(standing: SeriesStanding) -> SeriesItem:
+    """A series as the API tells it."""
+    codes = Reason.codes(standing.reasons or 0)
+    rung = Rung.NONE if standing.rung is None else Rung(standing.rung)
+    return SeriesItem(
+        series_id=standing.series_id,
+        source=standing.source,
+        area=standing.area,
+        labels=dict(standing.labels),
+        unit=standing.unit,
+        state=standing.state,
+        newest_hour=standing.newest_hour,
+        hours_behind=standing.hours_behind,
+        stale=standing.state is State.STALE,
+        stale_reason=standing.stale_reason,
+        origin=standing.origin,
+        issued_at=standing.issued_at,
+        release=standing.release,
+        rung=None if standing.rung is None else rung,
+        rung_meaning=rung.meaning,
+        reasons=[ReasonText(code=code, meaning=Reason.meaning(code)) for code in codes],
+    )
+
+
+def source_item(standing: SourceStanding) -> SourceItem:
+    """A source as the API tells it."""
+    source = standing.source
+    return SourceItem(
+        name=source.name,
+        title=source.title,
+        attribution=source.attribution,
+        local_time_zone=source.local_time_zone,
+        label_names=source.label_names,
+        newest_hour=standing.newest_hour,
+        new_hour_at=standing.new_hour_at,
+        stale=bool(standing.stale_reason),
+        stale_reason=standing.stale_reason,
+    )
+
+
+def _quality(connection: psycopg.Connection, series_key: int, end: datetime | None) -> DataQuality:
+    """Quality of the week that ends with hour `end`."""
+    if end is None:
+        return DataQuality(hours=0, missing_hours=[], revised_hours=0, quarantined=[])
+    parameters = {"key": series_key, "end": end}
+    missing = [hour for (hour,) in connection.execute(MISSING, parameters)]
+    revised = connection.execute(REVISED, parameters).fetchone()
+    week_start = end - timedelta(hours=QUALITY_HOURS)
+    return DataQuality(
+        hours=QUALITY_HOURS,
+        missing_hours=missing,
+        revised_hours=revised[0] if revised else 0,
+        quarantined=[
+            QuarantineItem(start=from_hour(r.start), end=from_hour(r.end), hours=r.hours, rule=r.rule, reason=r.reason)
+            for r in load_quarantine(connection)
+            if r.series_key == series_key and from_hour(r.end) > week_start
+        ],
+    )

@@ -1,0 +1,68 @@
+"""`/v1/services`: which services run and are ready, as Prometheus sees them."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, ValidationError
+
+from api.backends import Use
+from api.problems import server_away
+
+router = APIRouter(prefix="/v1/services", tags=["services"])
+
+
+class Service(BaseModel):
+    """One process that Prometheus scrapes."""
+
+    service: str = Field(description="Name of the service: the job of Prometheus")
+    instance: str = Field(description="host:port that it answers on")
+    up: bool = Field(description="Whether its last scrape worked")
+    ready: bool | None = Field(description="What it says of itself; null where it says nothing")
+
+
+class Services(BaseModel):
+    """Every process that Prometheus knows."""
+
+    services: list[Service]
+
+
+class _Sample(BaseModel):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+class _Data(BaseModel):
+    result: list[_Sample]
+
+
+class _Answer(BaseModel):
+    """An instant vector as Prometheus gives it."""
+
+    data: _Data
+
+
+@router.get("", summary="State of the services")
+def list_services(use: Use) -> Services:
+    """Up and ready by process; 503 where Prometheus is away."""
+    up, ready = _vector(use, "up"), _vector(use, "dayahead_ready")
+    return Services(
+        services=[
+            Service(service=job, instance=instance, up=value == 1, ready=_ready(ready.get((job, instance)), value))
+            for (job, instance), value in sorted(up.items())
+        ]
+    )
+
+
+def _ready(value: float | None, up: float) -> bool | None:
+    if value is None or up != 1:  # an old word of a process that is gone is worth nothing
+        return None
+    return value == 1
+
+
+def _vector(use: Use, expression: str) -> dict[tuple[str, str], float]:
+    answer = use.prometheus.get("/api/v1/query", {"query": expression})
+    try:
+        samples = _Answer.model_validate(answer).data.result
+    except ValidationError as error:
+        raise server_away("Prometheus", f"What answers at {use.prometheus.url} is no Prometheus.") from error
+    return {
+        (sample.metric.get("job", ""), sample.metric.get("instance", "")): float(sample.value[1]) for sample in samples
+    }

@@ -1,0 +1,33 @@
+"""Settings of the API."""
+
+from pydantic import Field, SecretStr
+
+from dayahead.settings import ServiceSettings
+
+
+class ApiSettings(ServiceSettings):
+    """Where the API answers, who may change things through it, and which servers it asks."""
+
+    api_host: str = Field(default="127.0.0.1", description="Address that the API and its page are served on")
+    api_port: int = Field(default=8000, ge=0, le=65535, description="Port of the API and its page; 0 for any free")
+    api_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Bearer token of the endpoints that change something; empty switches them off",
+    )
+    api_database_connections: int = Field(default=8, ge=1, description="Connections to TimescaleDB at most")
+    api_database_wait_s: float = Field(
+        default=2.0, gt=0, description="Seconds that a request waits for TimescaleDB before it answers 503"
+    )
+    api_statement_timeout_s: float = Field(
+        default=10.0, gt=0, description="The longest that one query of a request may take, in seconds"
+    )
+    prometheus_url: str = Field(
+        default="http://127.0.0.1:9090", description="Prometheus, asked how the services are (http://…)"
+    )
+    alertmanager_url: str = Field(
+        default="http://127.0.0.1:9093", description="Alertmanager, asked for the present alerts (http://…)"
+    )
+    retune_alert_pattern: str = Field(
+        default="(?i)mape",
+        description="Regular expression on the name of a critical alert that asks for a retune",
+    )

@@ -1,0 +1,200 @@
+"""How each series stands now: its newest hour, its newest forecast, and whether it keeps up with its source."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+from psycopg.rows import kwargs_row
+
+from dayahead.hours import format_utc
+from dayahead.source import Source
+from dayahead.storage.sources import load_sources
+
+
+class State(StrEnum):
+    """What a person wants to know of a series first."""
+
+    FRESH = "fresh"
+    DEGRADED = "degraded"
+    NO_FORECAST = "no-forecast"
+    STALE = "stale"
+
+
+@dataclass(frozen=True)
+class SourceStanding:
+    """A source and how fresh it is.
+
+    Attributes:
+        source_key: key of the source.
+        source: its definition.
+        newest_hour: the newest hour of any of its series.
+        new_hour_at: when an hour newer than all before was last published.
+        stale_reason: why the source is stale; empty while it keeps its promise.
+    """
+
+    source_key: int
+    source: Source
+    newest_hour: datetime | None
+    new_hour_at: datetime | None
+    stale_reason: str
+
+
+@dataclass(frozen=True)
+class SeriesStanding:
+    """A series, its newest hour and its newest forecast; times are UTC, None where there is nothing yet."""
+
+    series_key: int
+    series_id: str
+    source: str
+    area: str
+    labels: Mapping[str, str]
+    unit: str
+    newest_hour: datetime | None
+    source_newest_hour: datetime | None
+    stale_after_h: float
+    origin: datetime | None
+    issued_at: datetime | None
+    release: str | None
+    rung: int | None
+    reasons: int | None
+    state: State
+
+    @property
+    def hours_behind(self) -> float | None:
+        """Hours from the newest hour of the series to that of its source."""
+        if self.newest_hour is None or self.source_newest_hour is None:
+            return None
+        return (self.source_newest_hour - self.newest_hour).total_seconds() / 3600
+
+    @property
+    def stale_reason(self) -> str:
+        """Why the series is stale; empty while it is not."""
+        if self.newest_hour is None or self.hours_behind is None:
+            return "no hour of this series has been observed yet"
+        if self.state is not State.STALE:
+            return ""
+        return (
+            f"the newest hour, {format_utc(self.newest_hour)}, is {self.hours_behind:.0f} h behind its source; "
+            f"up to {self.stale_after_h:g} h are normal"
+        )
+
+
+SOURCES = """
+    SELECT source.source_key, cursor.new_hour_at, newest.valid_time, newest.recorded_at
+    FROM source
+    LEFT JOIN poll_cursor AS cursor USING (source_key)
+    LEFT JOIN LATERAL (
+        SELECT valid_time, recorded_at FROM observation JOIN series USING (series_key)
+        WHERE series.source_key = source.source_key ORDER BY valid_time DESC LIMIT 1
+    ) AS newest ON true
+"""
+
+SERIES = """
+    WITH promise AS (
+        SELECT * FROM unnest(
+            %(source_keys)s::integer[], %(names)s::text[], %(stale_after_h)s::double precision[],
+            %(newest_hours)s::timestamptz[]
+        ) AS promise (source_key, source, stale_after_h, source_newest_hour)
+    ), standing AS (
+        SELECT series.series_key, series.series_id, promise.source, series.area, series.labels, series.unit,
+               newest.valid_time AS newest_hour, promise.source_newest_hour, promise.stale_after_h,
+               latest.origin, latest.issued_at, latest.release, latest.rung, latest.reasons,
+               CASE
+                   WHEN newest.valid_time IS NULL
+                     OR promise.source_newest_hour - newest.valid_time > promise.stale_after_h * INTERVAL '1 hour'
+                       THEN 'stale'
+                   WHEN latest.rung IS NULL OR latest.rung = 5 THEN 'no-forecast'
+                   WHEN latest.rung <= 1 THEN 'fresh'
+                   ELSE 'degraded'
+               END AS state
+        FROM series
+        JOIN promise USING (source_key)
+        LEFT JOIN LATERAL (
+            SELECT valid_time FROM observation WHERE observation.series_key = series.series_key
+            ORDER BY valid_time DESC LIMIT 1
+        ) AS newest ON true
+        LEFT JOIN LATERAL (
+            SELECT origin, issued_at, release, rung, reasons FROM forecast
+            WHERE forecast.series_key = series.series_key ORDER BY origin DESC LIMIT 1
+        ) AS latest ON true
+        WHERE (%(area)s::text IS NULL OR series.area = %(area)s)
+          AND (%(series_keys)s::integer[] IS NULL OR series.series_key = ANY(%(series_keys)s))
+          AND (%(search)s::text IS NULL OR strpos(lower(series.series_id), lower(%(search)s)) > 0)
+          AND (%(after)s::text IS NULL OR series.series_id COLLATE "C" > %(after)s)
+    )
+    SELECT * FROM standing
+    WHERE %(state)s::text IS NULL OR state = %(state)s
+    ORDER BY series_id COLLATE "C" LIMIT %(limit)s
+"""
+
+
+def read_sources(connection: psycopg.Connection, now: datetime) -> list[SourceStanding]:
+    """Every source and whether it keeps its promise, by name."""
+    registered = {entry.source_key: entry.source for entry in load_sources(connection).values()}
+    found = []
+    for key, new_hour_at, newest_hour, recorded_at in connection.execute(SOURCES).fetchall():
+        source = registered.get(key)
+        if source is None:  # registered between the two queries
+            continue
+        heard_at = new_hour_at or recorded_at
+        found.append(SourceStanding(key, source, newest_hour, heard_at, _silence(source, heard_at, now)))
+    return sorted(found, key=lambda standing: standing.source.name)
+
+
+def _silence(source: Source, heard_at: datetime | None, now: datetime) -> str:
+    if heard_at is None:
+        return "no hour of this source has been published yet"
+    silent_h = (now - heard_at) / timedelta(hours=1)
+    # Half an interval of grace: a publisher that is some minutes late has not broken its promise yet.
+    allowed_h = 1.5 * source.publication_interval_h + 2 * source.poll_interval_s / 3600
+    if silent_h <= allowed_h:
+        return ""
+    return (
+        f"no new hour for {silent_h:.1f} h (the last one came at {format_utc(heard_at.replace(microsecond=0))}); "
+        f"one is promised every {source.publication_interval_h:g} h"
+    )
+
+
+def read_series(
+    connection: psycopg.Connection,
+    sources: list[SourceStanding],
+    limit: int,
+    area: str | None = None,
+    state: State | None = None,
+    search: str | None = None,
+    after: str | None = None,
+    series_keys: list[int] | None = None,
+) -> list[SeriesStanding]:
+    """How series stand, in the order of their ids.
+
+    Args:
+        connection: an open connection.
+        sources: from `read_sources`.
+        limit: series at most.
+        area: only this area.
+        state: only this state.
+        search: only ids that contain this text, whatever its case.
+        after: only ids after this one.
+        series_keys: only these.
+    """
+    parameters: dict[str, Any] = {
+        "source_keys": [standing.source_key for standing in sources],
+        "names": [standing.source.name for standing in sources],
+        "stale_after_h": [standing.source.stale_after_h for standing in sources],
+        "newest_hours": [standing.newest_hour for standing in sources],
+        "area": area,
+        "state": state,
+        "search": search,
+        "after": after,
+        "series_keys": series_keys,
+        "limit": limit,
+    }
+    with connection.cursor(row_factory=kwargs_row(_standing)) as cursor:
+        return cursor.execute(SERIES, parameters).fetchall()
+
+
+def _standing(state: str, **fields: Any) -> SeriesStanding:
+    return SeriesStanding(state=State(state), **fields)

@@ -1,0 +1,62 @@
+"""What the API tells of itself: requests and their time by route, forecasts by the server that they came from."""
+
+import time
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.resources.health import check_servers
+from dayahead.telemetry import UP
+
+REQUESTS = Counter("dayahead_api_requests", "Requests answered", ["method", "route", "status"])
+LATENCY = Histogram(
+    "dayahead_api_request_seconds",
+    "Time from a request to the end of its answer",
+    ["route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+FORECASTS_SERVED = Counter(
+    "dayahead_api_forecasts_served", "Forecasts answered, by the server that held them", ["server"]
+)
+
+NO_ROUTE = "none"
+
+
+class _Measured:
+    """Counts and times each request under its route's template, never its path: one label a series."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            route = getattr(scope.get("route"), "path", NO_ROUTE)
+            REQUESTS.labels(scope["method"], route, str(status)).inc()
+            LATENCY.labels(route).observe(time.perf_counter() - started)
+
+
+def install(app: FastAPI) -> None:
+    """Measure the app's requests and answer /metrics."""
+    app.add_middleware(_Measured)
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics(request: Request) -> Response:
+        checks = check_servers(request.app.state.backends)
+        UP.labels("api").set(all(check.ok for check in checks if check.needed))
+        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
