@@ -69,5 +69,10 @@ def load_settings(settings: type[S], **overrides: object) -> S:
     try:
         return settings(**given)  # type: ignore[arg-type]  # pydantic checks each value
     except ValidationError as error:
-        faults = "; ".join(f"{PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())
         raise SettingsError(faults) from error
+
+
+def _fault(location: tuple[int | str, ...], message: str) -> str:
+    """A fault of one setting with its variable; one of several together names them in its message."""
+    return f"{PREFIX}{str(location[0]).upper()}: {message}" if location else message

@@ -68,7 +68,7 @@ class MonitoringSettings(ServiceSettings):
     def _critical_is_worse(self) -> Self:
         if self.alert_mape_critical <= self.alert_mape_warning:
             raise ValueError(
-                f"alert_mape_critical {self.alert_mape_critical} must be above "
-                f"alert_mape_warning {self.alert_mape_warning}"
+                f"DAYAHEAD_ALERT_MAPE_CRITICAL {self.alert_mape_critical} must be above "
+                f"DAYAHEAD_ALERT_MAPE_WARNING {self.alert_mape_warning}"
             )
         return self

@@ -133,5 +133,5 @@ def test_every_alert_setting_is_used_by_a_template() -> None:
 
 def test_a_critical_threshold_below_the_warning_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAYAHEAD_ALERT_MAPE_CRITICAL", "0.01")
-    with pytest.raises(SettingsError, match=r"alert_mape_critical 0.01 must be above"):
+    with pytest.raises(SettingsError, match=r"DAYAHEAD_ALERT_MAPE_CRITICAL 0.01 must be above"):
         load_settings(MonitoringSettings)

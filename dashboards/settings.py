@@ -1,0 +1,17 @@
+"""Settings of the dashboards: the Grafana that `dayahead dashboards publish` writes to."""
+
+from pydantic import Field, SecretStr
+
+from dayahead.settings import ServiceSettings
+
+
+class DashboardSettings(ServiceSettings):
+    """Where Grafana is, who we are there, and which servers its data sources ask."""
+
+    grafana_url: str = Field(default="http://127.0.0.1:3000", description="Grafana, as an http:// or https:// URL")
+    grafana_token: SecretStr = Field(
+        default=SecretStr(""), description="Token of a Grafana service account with the role Editor or above"
+    )
+    grafana_user: str = Field(default="admin", description="Grafana user, asked for where there is no token")
+    grafana_password: SecretStr = Field(default=SecretStr(""), description="Password of the Grafana user")
+    grafana_folder: str = Field(default="Dayahead", description="Grafana folder that the dashboards are put into")
