@@ -1,6 +1,5 @@
 """What a training learns from: every source's hours as a matrix, cleaned, as known at a moment."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from dayahead.errors import NotEnoughHistoryError
 from dayahead.features.calendar import Calendar
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
+from dayahead.models.history import History
 from dayahead.source import Source
 from dayahead.storage.observations import observed_range, read_observations
 from dayahead.storage.quarantine import QuarantinedRange
@@ -23,90 +23,42 @@ SERIES_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
-class SourceHistory:
-    """The hours of one source, ready to learn from.
+class TrainingSet:
+    """Everything that a training reads: all sources side by side on one grid of hours.
 
     Attributes:
-        source: the source.
-        series: the n series, in the order of their ids.
-        start: hour of column 0.
-        observed: float64 [n, hours], in the unit of each series; NaN where nothing is known. What a forecast is made
-            from: a live window has not been cleaned either.
-        values: the same without what was set aside. What is learnt from, and what a forecast is judged by.
+        observed: what is known. A forecast is judged from it: a live window has not been cleaned either.
+        history: the same without what was set aside; what is learnt from, and what a forecast is judged by.
+        quarantined: what was set aside, and why.
+        sources: names of the sources.
     """
 
+    observed: History
+    history: History
+    quarantined: list[QuarantinedRange]
+    sources: tuple[str, ...]
+
+    @property
+    def known_hours(self) -> int:
+        """Values that can be learnt from."""
+        return int(np.isfinite(self.history.values).sum())
+
+
+@dataclass(frozen=True)
+class _SourcePart:
     source: Source
     series: list[RegisteredSeries]
     start: Hour
     observed: NDArray[np.float64]
-    values: NDArray[np.float64]
+    cleaned: NDArray[np.float64]
 
     @property
     def end(self) -> Hour:
-        """The hour after the last column."""
-        return self.start + int(self.values.shape[1])
-
-    @property
-    def calendar(self) -> Calendar:
-        """Time zone and holidays that the source's consumers live by."""
-        return calendar_of(self.source)
-
-    def until(self, hour: Hour) -> "SourceHistory":
-        """The same history without this hour and all after it."""
-        hours = max(0, hour - self.start)
-        return SourceHistory(self.source, self.series, self.start, self.observed[:, :hours], self.values[:, :hours])
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """Everything that a training reads.
-
-    Attributes:
-        histories: one for each source that has hours, by name.
-        quarantined: what was set aside, and why.
-    """
-
-    histories: list[SourceHistory]
-    quarantined: list[QuarantinedRange]
-
-    @property
-    def start(self) -> Hour:
-        """The first hour."""
-        return min(history.start for history in self.histories)
-
-    @property
-    def end(self) -> Hour:
-        """The hour after the last."""
-        return max(history.end for history in self.histories)
-
-    @property
-    def series_count(self) -> int:
-        """Series of all sources."""
-        return sum(len(history.series) for history in self.histories)
-
-    @property
-    def hours(self) -> int:
-        """Values that can be learnt from."""
-        return sum(int(np.isfinite(history.values).sum()) for history in self.histories)
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of all values, hours, ids and calendars: the same data give the same, in any database."""
-        digest = hashlib.sha256()
-        for history in self.histories:
-            names = [history.source.name, repr(history.calendar), str(history.start)]
-            digest.update("\n".join([*names, *(series.series_id for series in history.series)]).encode())
-            # one bit pattern for "missing", whatever made it
-            digest.update(np.where(np.isnan(history.values), np.nan, history.values).tobytes())
-        return digest.hexdigest()[:32]
-
-    def until(self, hour: Hour) -> "TrainingSet":
-        """The same set without this hour and all after it; sources that begin later fall out."""
-        return TrainingSet([h.until(hour) for h in self.histories if h.start < hour], self.quarantined)
+        return self.start + int(self.observed.shape[1])
 
 
 def calendar_of(source: Source) -> Calendar:
-    """Time zone and holidays of a source."""
+    """Time zone and holidays that a source's consumers live by."""
     return Calendar(source.local_time_zone, source.country, source.subdivision)
 
 
@@ -123,9 +75,9 @@ def read_training_set(
     Raises:
         NotEnoughHistoryError: no source has as many hours as the settings ask for.
     """
-    histories: list[SourceHistory] = []
+    parts: list[_SourcePart] = []
     quarantined: list[QuarantinedRange] = []
-    lengths = [f"no source has an hour published before {format_utc(as_of)}" if as_of else "no source has an hour yet"]
+    lengths = []
     all_series = load_series(connection)
     for name, registered in sorted(load_sources(connection).items()):
         series = sorted((s for s in all_series if s.source_key == registered.source_key), key=lambda s: s.series_id)
@@ -137,18 +89,41 @@ def read_training_set(
             end = min(end, to_hour(as_of) + 1)
         start = max(to_hour(observed[0]), end - settings.history_days * 24)
         values, start = _trimmed(_read(connection, series, start, end, as_of), start)
-        lengths.append(f"{name} has {values.shape[1]} hours")
-        if values.shape[1] < settings.minimum_days * 24:
+        lengths.append(f"{name} has {values.shape[1]}")
+        if values.shape[1] < settings.needed_h:
             continue
         cleaned = clean(values, start, series, registered.source, settings.quarantine)
-        histories.append(SourceHistory(registered.source, series, start, values, cleaned.values))
+        parts.append(_SourcePart(registered.source, series, start, values, cleaned.values))
         quarantined += cleaned.ranges
-    if not histories:
+    if not parts:
+        known = f" published by {format_utc(as_of)}" if as_of else ""
         raise NotEnoughHistoryError(
-            f"a training needs {settings.minimum_days * 24:.0f} hours of one source (minimum_days) and "
-            f"{', '.join(lengths[1:] or lengths)}: wait, backfill, or lower minimum_days"
+            f"a training needs {settings.needed_h} hours{known} of one source, {', '.join(lengths) or 'none has any'}: "
+            "wait, backfill, or lower minimum_days, fit.least_history_h or holdout.least_h"
         )
-    return TrainingSet(histories, quarantined)
+    return _side_by_side(parts, quarantined)
+
+
+def _side_by_side(parts: list[_SourcePart], quarantined: list[QuarantinedRange]) -> TrainingSet:
+    start, end = min(part.start for part in parts), max(part.end for part in parts)
+    ids = tuple(series.series_id for part in parts for series in part.series)
+    calendars = tuple(dict.fromkeys(calendar_of(part.source) for part in parts))
+    index = np.repeat([calendars.index(calendar_of(part.source)) for part in parts], [len(p.series) for p in parts])
+
+    def history(matrices: list[NDArray[np.float64]]) -> History:
+        values = np.full((len(ids), end - start), np.nan)
+        first = 0
+        for part, matrix in zip(parts, matrices, strict=True):
+            values[first : first + len(matrix), part.start - start : part.end - start] = matrix
+            first += len(matrix)
+        return History(ids, start, values, calendars, index.astype(np.int64))
+
+    return TrainingSet(
+        history([part.observed for part in parts]),
+        history([part.cleaned for part in parts]),
+        quarantined,
+        tuple(part.source.name for part in parts),
+    )
 
 
 def _read(

@@ -20,6 +20,3 @@ class TrainerSettings(ProcessSettings):
     look_every_s: float = Field(
         default=5.0, gt=0, le=3600, description="Seconds between two looks at whether a training is due"
     )
-    database_wait_s: float = Field(
-        default=300.0, gt=0, description="Seconds to wait for TimescaleDB before the trainer gives up and is restarted"
-    )

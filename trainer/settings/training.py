@@ -1,5 +1,6 @@
 """Settings of one training: a YAML file, then the environment, then the command line, the last one wins."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -11,6 +12,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dayahead.errors import SettingsError
+from dayahead.models.settings import ModelSettings
 
 ENV_PREFIX = "DAYAHEAD_TRAINING__"
 DEFAULT_FILE = "default.yaml"
@@ -64,10 +66,10 @@ class HoldoutSettings(Part):
     """The newest hours, which the judged fit does not see."""
 
     share: float = Field(default=0.2, gt=0, lt=0.5, description="Share of the history that is held out")
-    least_h: int = Field(default=72, ge=24, description="Hours that are held out at least")
-    most_h: int = Field(default=28 * 24, ge=24, description="Hours that are held out at most")
+    least_h: int = Field(default=48, ge=48, description="Hours that are held out at least")
+    most_h: int = Field(default=28 * 24, ge=48, description="Hours that are held out at most")
     origin_every_h: int = Field(
-        default=7, ge=1, le=24, description="Hours between two judged forecasts; 7 visits every hour of the day"
+        default=5, ge=1, le=24, description="Hours between two judged forecasts; 5 and 7 visit every hour of the day"
     )
     most_windows: int = Field(
         default=20_000,
@@ -92,8 +94,8 @@ class GateSettings(Part):
         description="The same under each outage scenario; below 0 it may be worse by that share",
     )
     least_unseen_h: int = Field(
-        default=24,
-        ge=1,
+        default=48,
+        ge=25,
         description="Hours after the champion's training that are needed to compare the two fairly",
     )
     least_windows: int = Field(default=8, ge=1, description="Judged forecasts that are needed to decide anything")
@@ -131,13 +133,21 @@ class TrainingSettings(Part):
         default=1826, ge=14, description="Days of history that are read, counted from the newest hour"
     )
     minimum_days: float = Field(default=14.0, gt=0, description="Days of history without which nothing is trained")
-    threads: int = Field(default=1, ge=1, le=256, description="Threads that a fit uses")
+    seed: int = Field(
+        default=1, ge=0, description="Of everything random in a fit: the same seed gives the same release"
+    )
+    fit: ModelSettings = Field(default_factory=ModelSettings, description="How the model is fitted")
     quarantine: QuarantineSettings = Field(
         default_factory=QuarantineSettings, description="Which observed values are not learnt from"
     )
     holdout: HoldoutSettings = Field(default_factory=HoldoutSettings, description="What a training is judged on")
     gate: GateSettings = Field(default_factory=GateSettings, description="What a challenger must show")
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="When a training happens")
+
+    @property
+    def needed_h(self) -> int:
+        """Hours of history without which nothing is trained: to fit, and to judge on what the fit did not see."""
+        return max(math.ceil(self.minimum_days * 24), self.fit.least_history_h + self.holdout.least_h)
 
 
 def load_training_settings(

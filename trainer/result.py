@@ -1,0 +1,103 @@
+"""What came of one training."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dayahead.contracts import ReleaseAnnouncement
+from dayahead.hours import Hour, format_utc, from_hour
+from dayahead.storage.quarantine import QuarantinedRange
+from dayahead.storage.tuning_runs import Outcome
+from trainer.gate import Comparison, GateDecision, Judgement
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a training learnt from.
+
+    Attributes:
+        series: number of series.
+        values: number of hourly values.
+        start: first hour.
+        end: hour after the last.
+        judged_from: first held-out hour.
+    """
+
+    series: int
+    values: int
+    start: Hour
+    end: Hour
+    judged_from: Hour
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """One training from reading to the decision.
+
+    Attributes:
+        tuning_run_key: its row in `tuning_run`.
+        outcome: what came of it.
+        reason: why, in a sentence.
+        release: id of the release that came out.
+        is_new: whether the release was not there before.
+        learnt: what it was fitted on.
+        judged: figures of the judged fit on the held-out hours, by scenario.
+        comparison: with the champion, where one served.
+        gate: every question that was asked.
+        quarantined: what was not learnt from.
+        seconds: by step: read, judge, fit, and so on.
+        announcement: what to announce, where it was promoted.
+    """
+
+    tuning_run_key: int
+    outcome: Outcome
+    reason: str
+    release: str
+    is_new: bool
+    learnt: Learnt
+    judged: Judgement
+    comparison: Comparison | None
+    gate: GateDecision
+    quarantined: list[QuarantinedRange]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    announcement: ReleaseAnnouncement | None = None
+
+    @property
+    def total_seconds(self) -> float:
+        """All steps together."""
+        return sum(self.seconds.values())
+
+    def details(self) -> dict[str, Any]:
+        """What is kept in `tuning_run.details`."""
+        rules: dict[str, int] = {}
+        for quarantined in self.quarantined:
+            rules[quarantined.rule] = rules.get(quarantined.rule, 0) + quarantined.hours
+        return {
+            "reason": self.reason,
+            "learnt": {
+                "series": self.learnt.series,
+                "values": self.learnt.values,
+                "start": format_utc(from_hour(self.learnt.start)),
+                "end": format_utc(from_hour(self.learnt.end)),
+                "judged_from": format_utc(from_hour(self.learnt.judged_from)),
+            },
+            "checks": [asdict(check) for check in self.gate.checks],
+            "held_out": _as_json(self.judged),
+            "champion": self.comparison
+            and {
+                "release": self.comparison.champion,
+                "unseen_h": self.comparison.unseen_h,
+                "held_out": _as_json(self.comparison.champion_figures),
+            },
+            "quarantined_hours": rules,
+            "seconds": {step: round(value, 3) for step, value in self.seconds.items()},
+        }
+
+
+def _as_json(judgement: Judgement) -> dict[str, dict[str, float | int | None]]:
+    """JSON has no NaN: what could not be measured is null."""
+    return {
+        scenario.value: {name: value if math.isfinite(value) else None for name, value in asdict(figures).items()}
+        for scenario, figures in judgement.items()
+    }

@@ -1,0 +1,167 @@
+"""When a training is due, and which requests for one are honoured: pure decisions on the log of trainings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dayahead.hours import format_utc
+from dayahead.storage.releases import ReleaseRecord
+from dayahead.storage.tuning_runs import Outcome, TuningRun
+from trainer.settings import TrainingSettings
+from trainer.training_set import HistoryLength
+
+START, SCHEDULE, GROWTH, COMMAND = "start", "schedule", "growth", "command"
+OWN_INITIATIVE = frozenset({START, SCHEDULE, GROWTH, COMMAND})
+"""Who may ask without using up the budget of requests."""
+
+DAY = timedelta(days=1)
+RETRY_AFTER = timedelta(minutes=10)
+"""After a training that failed, the schedule waits this long (a request may come sooner)."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """A training that is due now.
+
+    Attributes:
+        requested_by: `start`, `schedule` or `growth`.
+        reason: why, in a sentence.
+    """
+
+    requested_by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """No training is due.
+
+    Attributes:
+        reason: what is waited for, in a sentence.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a request for a training is honoured.
+
+    Attributes:
+        honoured: whether it is.
+        decision: a word for the metric: honoured, cool_down, budget or no_history.
+        reason: why, in a sentence.
+    """
+
+    honoured: bool
+    decision: str
+    reason: str
+
+
+def next_training(
+    champion: ReleaseRecord | None,
+    runs: Sequence[TuningRun],
+    history: HistoryLength,
+    settings: TrainingSettings,
+    now: datetime,
+) -> Due | Waiting:
+    """Whether a training is due by itself.
+
+    Args:
+        champion: what serves, None where nothing does.
+        runs: trainings so far, newest first, without refusals.
+        history: the longest history of a source.
+        settings: hours needed and the schedule.
+        now: the present moment.
+    """
+    lacking = missing_history(history, settings)
+    if lacking:
+        return Waiting(lacking)
+    schedule = settings.schedule
+    if runs and not runs[0].outcome.trained and runs[0].outcome is not Outcome.INTERRUPTED:
+        again = runs[0].started_at + RETRY_AFTER
+        if now < again:
+            return Waiting(f"the last training {runs[0].outcome}; the next try is at {format_utc(again)}")
+    if champion is None and not any(run.outcome.trained for run in runs[:1]):
+        return Due(START, f"no release serves yet and {history.source} has {history.hours} hours")
+    if champion is not None:
+        learnt_h = (champion.trained_until - champion.trained_from) / timedelta(hours=1)
+        if learnt_h < schedule.growth_until_days * 24 and history.hours >= schedule.growth_factor * learnt_h:
+            last = _newest_trained(runs)
+            # A challenger that was not promoted is not tried again on the same growth, only on the schedule.
+            if last is None or last.release == champion.release or last.promoted:
+                return Due(
+                    GROWTH, f"{history.source} has {history.hours} hours now, the champion learnt from {learnt_h:.0f}"
+                )
+    last = _newest_trained(runs)
+    due_at = (last.started_at if last else now) + timedelta(hours=schedule.every_h)
+    if last is None or now >= due_at:
+        return Due(SCHEDULE, f"every {schedule.every_h:g} hours")
+    return Waiting(f"the next training of the schedule is at {format_utc(due_at)}")
+
+
+def missing_history(history: HistoryLength, settings: TrainingSettings) -> str | None:
+    """What history is still waited for, in a sentence; None where there is enough."""
+    needed = settings.needed_h
+    if history.source is None:
+        return f"waits for observations: no source has an hour yet, a training needs {needed}"
+    if history.hours < needed:
+        return f"waits for history: source {history.source} has {history.hours} of {needed} hours"
+    return None
+
+
+def judge_request(
+    runs: Sequence[TuningRun], history: HistoryLength, settings: TrainingSettings, now: datetime
+) -> Verdict:
+    """Whether a request on `retune-requests` is honoured.
+
+    Args:
+        runs: trainings of the last day at least, newest first, without refusals.
+        history: the longest history of a source.
+        settings: hours needed, cool-down and budget.
+        now: the present moment.
+    """
+    lacking = missing_history(history, settings)
+    if lacking:
+        return Verdict(False, "no_history", lacking)
+    schedule = settings.schedule
+    last = _newest_trained(runs)
+    if last is not None:
+        free_at = (last.finished_at or last.started_at) + timedelta(hours=schedule.cool_down_h)
+        if now < free_at:
+            return Verdict(
+                False,
+                "cool_down",
+                f"a training ended at {format_utc(last.finished_at or last.started_at)}: requests are refused for "
+                f"{schedule.cool_down_h:g} h after it, until {format_utc(free_at)}",
+            )
+    honoured = [run for run in runs if run.requested_by not in OWN_INITIATIVE and run.started_at > now - DAY]
+    if len(honoured) >= schedule.budget_per_day:
+        return Verdict(
+            False,
+            "budget",
+            f"{len(honoured)} requests were honoured within 24 hours, the budget is {schedule.budget_per_day} a day",
+        )
+    return Verdict(True, "honoured", f"request {len(honoured) + 1} of {schedule.budget_per_day} within 24 hours")
+
+
+class Settling:
+    """Tells when a history that is being filled has come to rest, so that the first training learns from all of it."""
+
+    def __init__(self, settle_s: float) -> None:
+        self._settle = timedelta(seconds=settle_s)
+        self._hours = 0
+        self._since: datetime | None = None
+
+    def waits_for(self, history: HistoryLength, now: datetime) -> str | None:
+        """What is still waited for, in a sentence; None once the history grew by less than a day for long enough."""
+        if self._since is None or history.hours >= self._hours + 24:
+            self._hours, self._since = history.hours, now
+        rest = self._settle - (now - self._since)
+        if rest > timedelta(0):
+            return f"waits {rest.total_seconds():.0f} s more for the backfill to end: {history.hours} hours so far"
+        return None
+
+
+def _newest_trained(runs: Sequence[TuningRun]) -> TuningRun | None:
+    return next((run for run in runs if run.outcome.trained), None)

@@ -1,0 +1,274 @@
+"""The trainer as a service: trains when it is time or when it is asked, one training at a time."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+import psycopg
+import structlog
+
+from dayahead.contracts import ReleaseAnnouncement, RetuneRequest
+from dayahead.errors import BrokerUnavailable, StorageError
+from dayahead.hours import Clock, format_utc
+from dayahead.storage.database import connect
+from dayahead.storage.releases import Champion, champion, load_record
+from dayahead.storage.tuning_runs import close_interrupted_runs, record_refusal, runs_since
+from dayahead.telemetry import Health
+from trainer.lock import training_lock
+from trainer.messages import ReceivedRequest
+from trainer.metrics import CHAMPION_TIMESTAMP, RETUNE_REQUESTS, TRAINING_SECONDS, TRAININGS
+from trainer.result import TrainingResult
+from trainer.schedule import START, Due, Settling, Verdict, Waiting, judge_request, next_training
+from trainer.settings import TrainerSettings, TrainingSettings
+from trainer.train import OnStep, TrainingStopped
+from trainer.training_set import longest_history
+
+log = structlog.get_logger()
+
+POLL_S = 0.5
+AWAY_PAUSE_S = 2.0
+DEAD_AFTER_S = 120.0
+STOP_WAIT_S = 10.0
+LOG_WINDOW = timedelta(days=60)
+"""How far back the log of trainings is read: further than any sensible schedule."""
+
+
+class Requests(Protocol):
+    """Where requests come from (`RequestReader`)."""
+
+    def next(self, wait_s: float) -> ReceivedRequest | None:
+        """The next one, or None."""
+
+    def done(self, received: ReceivedRequest) -> None:
+        """It has been dealt with."""
+
+
+class Announcements(Protocol):
+    """Where champions are announced (`Announcer`)."""
+
+    def announce(self, announcement: ReleaseAnnouncement) -> None:
+        """Say which release serves."""
+
+
+Train = Callable[[psycopg.Connection, str, str, OnStep], TrainingResult]
+"""One training: connection, requested_by, reason, what to tell each step to."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at the database showed."""
+
+    champion: Champion | None
+    next_step: Due | Waiting
+
+
+class Trainer:
+    """Looks every few seconds whether a training is due or asked for, and does it.
+
+    A server that is away is waited for; what was decided before is in TimescaleDB and nothing is lost.
+    """
+
+    def __init__(
+        self,
+        settings: TrainerSettings,
+        training: TrainingSettings,
+        train: Train,
+        requests: Requests,
+        announcements: Announcements,
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        """Prepare; `run` begins.
+
+        Args:
+            settings: where the servers are.
+            training: schedule, cool-down, budget, and how much history is needed.
+            train: does one training.
+            requests: what others ask for.
+            announcements: where promotions are told.
+            clock: the present moment.
+            stop: set when the process is to end.
+        """
+        self._settings, self._training, self._train = settings, training, train
+        self._requests, self._announcements = requests, announcements
+        self._clock, self._stop = clock, stop
+        self._settling = Settling(training.schedule.settle_s)
+        self._announced: Champion | None = None
+        self._seen: Champion | None = None
+        self._ready = Health(False, "starts")
+        self._training_since: str | None = None
+        self._beat = clock()
+
+    def live(self) -> Health:
+        """Whether the loop goes on, or a training keeps it busy."""
+        if self._training_since:
+            return Health(True, f"trains since {self._training_since}")
+        silent_s = (self._clock() - self._beat).total_seconds()
+        return Health(silent_s < DEAD_AFTER_S, f"looked {max(silent_s, 0):.0f} s ago whether a training is due")
+
+    def ready(self) -> Health:
+        """Whether a release serves and the servers answer; else what is waited for."""
+        if self._training_since:
+            what = f"trains since {self._training_since}"
+            serving = self._seen.release if self._seen else None
+            return Health(serving is not None, f"{serving} serves; {what}" if serving else f"{what}; no release yet")
+        return self._ready
+
+    def run(self) -> None:
+        """Go on until asked to stop."""
+        while not self._stop.is_set():
+            self._beat = self._clock()
+            try:
+                self.step()
+            except (StorageError, BrokerUnavailable, psycopg.OperationalError) as error:
+                self._ready = Health(False, f"waits for a server: {error}")
+                log.warning("server_awaited", error=str(error))
+                self._stop.wait(AWAY_PAUSE_S)
+
+    def step(self) -> None:
+        """One look: train if it is due, else wait for requests until the next look.
+
+        Raises:
+            StorageError: TimescaleDB does not answer.
+            BrokerUnavailable: Kafka does not answer.
+        """
+        look = self._look()
+        self._tell(look)
+        if isinstance(look.next_step, Due):
+            self._alone(self._train_if_due)
+            return
+        self._announce(look.champion)
+        waited_s = 0.0
+        while waited_s < self._settings.look_every_s and not self._stop.is_set():
+            wait_s = min(POLL_S, self._settings.look_every_s)
+            received = self._requests.next(wait_s)
+            if received is not None:
+                self._answer(received)
+                return
+            waited_s += wait_s
+
+    def _look(self) -> Look:
+        with connect(self._settings.database_url, wait_s=AWAY_PAUSE_S) as connection:
+            now = self._clock()
+            serving = champion(connection)
+            record = load_record(connection, serving.release) if serving else None
+            history = longest_history(connection, self._training)
+            runs = runs_since(connection, now - LOG_WINDOW)
+        self._seen = serving
+        CHAMPION_TIMESTAMP.set(serving.promoted_at.timestamp() if serving else 0)
+        step = next_training(record, runs, history, self._training, now)
+        if isinstance(step, Due) and step.requested_by == START:
+            unsettled = self._settling.waits_for(history, now)
+            step = Waiting(unsettled) if unsettled else step
+        return Look(serving, step)
+
+    def _tell(self, look: Look) -> None:
+        waiting = look.next_step.reason
+        if look.champion is None:
+            self._ready = Health(False, waiting)
+        else:
+            self._ready = Health(True, f"{look.champion.release} serves; {waiting}")
+
+    def _announce(self, serving: Champion | None) -> None:
+        """Also what a person or another process promoted, and what a crash kept from being told."""
+        if serving is None or serving == self._announced:
+            return
+        self._announcements.announce(
+            ReleaseAnnouncement(
+                release=serving.release,
+                previous=serving.previous,
+                promoted_at=serving.promoted_at,
+                promoted_by=serving.promoted_by,
+                reason=serving.reason,
+            )
+        )
+        self._announced = serving
+        log.info("champion_announced", release=serving.release, promoted_by=serving.promoted_by)
+
+    def _train_if_due(self) -> None:
+        # Another trainer may have done it since the look.
+        step = self._look().next_step
+        if isinstance(step, Due):
+            self._train_in_thread(step.requested_by, step.reason)
+
+    def _answer(self, received: ReceivedRequest) -> None:
+        if received.request is None:
+            RETUNE_REQUESTS.labels("malformed").inc()
+            log.warning("retune_request_malformed", offset=received.offset, fault=received.fault)
+            self._requests.done(received)
+            return
+        request = received.request
+        answered = False
+
+        def answer() -> None:
+            nonlocal answered
+            verdict = self._judge(request)
+            log.info("retune_request", by=request.requested_by, decision=verdict.decision, reason=verdict.reason)
+            answered = not verdict.honoured or self._train_in_thread(request.requested_by, request.reason)
+            if answered:
+                RETUNE_REQUESTS.labels(verdict.decision).inc()
+                self._requests.done(received)
+
+        while not answered and not self._stop.is_set():
+            self._alone(answer)
+
+    def _judge(self, request: RetuneRequest) -> Verdict:
+        with connect(self._settings.database_url, wait_s=AWAY_PAUSE_S) as connection:
+            now = self._clock()
+            history = longest_history(connection, self._training)
+            verdict = judge_request(runs_since(connection, now - LOG_WINDOW), history, self._training, now)
+            if not verdict.honoured:
+                record_refusal(connection, request.requested_by, request.reason, verdict.reason, now)
+        return verdict
+
+    def _alone(self, work: Callable[[], None]) -> None:
+        """Do what only one trainer may do at a time, unless another one is at it; then wait a little."""
+        with (
+            connect(self._settings.database_url, wait_s=AWAY_PAUSE_S, autocommit=True) as connection,
+            training_lock(connection) as held,
+        ):
+            if held:
+                work()
+                return
+        self._beat = self._clock()
+        self._ready = Health(self._seen is not None, "another trainer is at work; waits for it to end")
+        self._stop.wait(AWAY_PAUSE_S)
+
+    def _train_in_thread(self, requested_by: str, reason: str) -> bool:
+        """In a thread of its own, so that a wish to stop is heard. Returns whether it came to an end."""
+        self._training_since = format_utc(self._clock().replace(microsecond=0))
+        worker = threading.Thread(target=self._work, args=(requested_by, reason), name="training", daemon=True)
+        try:
+            worker.start()
+            while worker.is_alive() and not self._stop.is_set():
+                worker.join(POLL_S)
+            worker.join(STOP_WAIT_S)  # only after a wish to stop is there anything to wait for
+            return not worker.is_alive()
+        finally:
+            self._training_since = None
+
+    def _work(self, requested_by: str, reason: str) -> None:
+        log.info("training_started", by=requested_by, reason=reason)
+        try:
+            with connect(self._settings.database_url, wait_s=AWAY_PAUSE_S) as connection:
+                close_interrupted_runs(connection, self._clock())
+                connection.commit()
+                result = self._train(connection, requested_by, reason, self._note_step)
+        except TrainingStopped:
+            log.info("training_stopped", by=requested_by)
+            return
+        except Exception:
+            # Recorded as failed by the training; the schedule tries again after a pause.
+            TRAININGS.labels("failed").inc()
+            log.exception("training_failed", by=requested_by)
+            return
+        TRAININGS.labels(result.outcome).inc()
+        TRAINING_SECONDS.observe(result.total_seconds)
+        log.info("training_ended", outcome=result.outcome, release=result.release, reason=result.reason)
+
+    def _note_step(self, step: str) -> None:
+        log.info("training_step", step=step)
+        if self._stop.is_set():
+            raise TrainingStopped("the trainer was asked to end")

@@ -1,0 +1,237 @@
+"""One training: read, clean, fit without the newest hours, judge on them, fit on all, save, decide, record."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import psycopg
+import structlog
+
+from dayahead.errors import DayaheadError
+from dayahead.hours import Clock, Hour, from_hour
+from dayahead.models.fit import fit_release
+from dayahead.models.release import Release
+from dayahead.storage.quarantine import save_quarantine
+from dayahead.storage.releases import (
+    ReleaseRecord,
+    champion,
+    load_artifact,
+    promote,
+    rolled_back_releases,
+    save_release,
+)
+from dayahead.storage.tuning_runs import Outcome, finish_run, start_run
+from trainer.gate import Comparison, Judgement, decide
+from trainer.judge import judge, judged_windows
+from trainer.result import Learnt, TrainingResult
+from trainer.scenarios import Scenario
+from trainer.settings import TrainingSettings
+from trainer.training_set import TrainingSet, read_training_set
+
+log = structlog.get_logger()
+
+READ, FIT_JUDGED, JUDGE, FIT, DECIDE = "read and clean", "fit to be judged", "judge", "fit on everything", "decide"
+STEPS = (READ, FIT_JUDGED, JUDGE, FIT, DECIDE)
+
+PROMOTED_BY = "trainer"
+
+OnStep = Callable[[str], None]
+"""Told the name of each step as it begins; may raise to give up."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The champion at the time of the training."""
+
+    release: Release
+    record_id: str
+
+
+class TrainingStopped(DayaheadError):  # noqa: N818 - not a failure: the process was asked to end
+    """The trainer was asked to end while it trained; the run is marked as interrupted."""
+
+
+def _no_word(step: str) -> None:
+    """Nobody listens."""
+
+
+class Training:
+    """One training, from the request to the decision."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        settings: TrainingSettings,
+        clock: Clock,
+        *,
+        promote: bool = True,
+        as_of: datetime | None = None,
+        on_step: OnStep = _no_word,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            connection: to TimescaleDB; the caller holds the training lock.
+            settings: how to train.
+            clock: the present moment.
+            promote: whether a challenger that passes the gate is promoted, or only saved.
+            as_of: learn only from what was published by then.
+            on_step: told each step as it begins.
+        """
+        self._connection, self._settings, self._clock = connection, settings, clock
+        self._promote, self._as_of, self._on_step = promote, as_of, on_step
+        self._seconds: dict[str, float] = {}
+
+    def run(self, requested_by: str, reason: str) -> TrainingResult:
+        """Train once. The run is recorded whatever comes of it.
+
+        Args:
+            requested_by: who asks.
+            reason: why, in a sentence.
+
+        Raises:
+            NotEnoughHistoryError: there are too few hours.
+            ReleaseError: the champion cannot be read.
+        """
+        self._seconds = {}
+        key = start_run(self._connection, requested_by, reason, self._clock())
+        self._connection.commit()
+        try:
+            return self._train(key)
+        except BaseException as error:
+            if not self._connection.closed:
+                self._connection.rollback()
+                failed = isinstance(error, Exception) and not isinstance(error, TrainingStopped)
+                outcome = Outcome.FAILED if failed else Outcome.INTERRUPTED
+                details = {"reason": f"{type(error).__name__}: {error}"}
+                finish_run(self._connection, key, outcome, self._clock(), details=details)
+                self._connection.commit()
+            raise
+
+    def _train(self, key: int) -> TrainingResult:
+        with self._step(READ):
+            data = read_training_set(self._connection, self._settings, self._as_of)
+            serving = self._serving()
+        cut = _cut(data, serving, self._settings)
+        with self._step(FIT_JUDGED):
+            rehearsal = fit_release(data.history.until(cut), self._settings.fit, self._settings.seed)
+        with self._step(JUDGE):
+            judged = judge(rehearsal, data, judged_windows(data.observed, cut, self._settings.holdout))
+            comparison = self._compare(rehearsal, judged, serving, data, cut)
+        with self._step(FIT):
+            release = fit_release(data.history, self._settings.fit, self._settings.seed)
+        with self._step(DECIDE):
+            gate = decide(judged, comparison, self._is_withdrawn(release), self._settings.gate)
+            result = TrainingResult(
+                tuning_run_key=key,
+                outcome=Outcome.SAVED,
+                reason=gate.reason,
+                release=release.release_id,
+                is_new=False,
+                learnt=_learnt(data, cut),
+                judged=judged,
+                comparison=comparison,
+                gate=gate,
+                quarantined=data.quarantined,
+            )
+            result = self._save(result, release, serving)
+        result = replace(result, seconds=dict(self._seconds))
+        finish_run(self._connection, key, result.outcome, self._clock(), result.release, result.details())
+        self._connection.commit()
+        return result
+
+    def _save(self, result: TrainingResult, release: Release, serving: Serving | None) -> TrainingResult:
+        """Save and promote in the transaction that also records the run: all of it or nothing."""
+        now = self._clock()
+        record = ReleaseRecord(
+            release=release.release_id,
+            created_at=now,
+            trained_from=from_hour(release.trained_from),
+            trained_until=from_hour(release.trained_until),
+            data_fingerprint=release.data_fingerprint,
+            settings=self._settings.fit.model_dump(mode="json") | {"seed": self._settings.seed},
+            metrics=_metrics(result.judged),
+            artifact_bytes=0,
+        )
+        is_new = save_release(self._connection, record, release.to_bytes())
+        save_quarantine(self._connection, result.tuning_run_key, result.quarantined)
+        result = replace(result, is_new=is_new)
+        if serving is not None and serving.record_id == release.release_id:
+            reason = "the same data, settings and seed gave the release that serves"
+            return replace(result, outcome=Outcome.UNCHANGED, reason=reason)
+        if not self._promote:
+            return replace(
+                result, outcome=Outcome.SAVED, reason=f"not asked to promote; the gate says: {result.reason}"
+            )
+        if not result.gate.passed:
+            return replace(result, outcome=Outcome.KEPT)
+        announcement = promote(self._connection, release.release_id, PROMOTED_BY, result.gate.reason, now)
+        return replace(result, outcome=Outcome.PROMOTED, announcement=announcement)
+
+    def _serving(self) -> Serving | None:
+        current = champion(self._connection)
+        if current is None:
+            return None
+        return Serving(Release.from_bytes(load_artifact(self._connection, current.release)), current.release)
+
+    def _is_withdrawn(self, release: Release) -> bool:
+        return release.release_id in rolled_back_releases(self._connection)
+
+    def _compare(
+        self, rehearsal: Release, judged: Judgement, serving: Serving | None, data: TrainingSet, cut: Hour
+    ) -> Comparison | None:
+        if serving is None:
+            return None
+        unseen_from = max(cut, serving.release.trained_until)
+        unseen_h = max(0, data.history.end - unseen_from)
+        if unseen_h < self._settings.gate.least_unseen_h:
+            return Comparison(serving.record_id, unseen_h, {}, {})
+        windows = judged_windows(data.observed, unseen_from, self._settings.holdout)
+        ours = judged if unseen_from == cut else judge(rehearsal, data, windows)
+        return Comparison(serving.record_id, unseen_h, ours, judge(serving.release, data, windows))
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        self._on_step(name)
+        begun = time.monotonic()
+        yield
+        self._seconds[name] = time.monotonic() - begun
+
+
+def _cut(data: TrainingSet, serving: Serving | None, settings: TrainingSettings) -> Hour:
+    """The first held-out hour.
+
+    Where the champion has learnt from some of the hours that would be held out, the challenger may too, as long as
+    enough are left that neither has seen: so the two are compared on equal terms.
+    """
+    end = data.history.end
+    cut = end - _held_out_h(data.history.hours, settings)
+    if serving is not None and cut < serving.release.trained_until <= end - settings.gate.least_unseen_h:
+        return serving.release.trained_until
+    return cut
+
+
+def _held_out_h(hours: int, settings: TrainingSettings) -> int:
+    """A share of the history, within its limits, and never what the fit itself needs."""
+    holdout = settings.holdout
+    wanted = int(np.clip(round(hours * holdout.share), holdout.least_h, holdout.most_h))
+    return max(min(wanted, hours - settings.fit.least_history_h), holdout.least_h)
+
+
+def _learnt(data: TrainingSet, cut: Hour) -> Learnt:
+    return Learnt(len(data.history.series_ids), data.known_hours, data.history.start, data.history.end, cut)
+
+
+def _metrics(judged: Judgement) -> dict[str, float | int | None]:
+    figures = judged[Scenario.ALL_WELL]
+    metrics = {
+        "windows": figures.windows,
+        "wape": figures.wape,
+        "series_wape": figures.series_wape,
+        "naive_wape": figures.naive_wape,
+        "coverage": figures.coverage,
+    } | {f"wape_{scenario}": f.wape for scenario, f in judged.items() if scenario is not Scenario.ALL_WELL}
+    return {name: value if np.isfinite(value) else None for name, value in metrics.items()}
