@@ -6,6 +6,7 @@ DayaheadError
 ├── SourceError              a source API did not give what it promised
 │   ├── SourceUnavailable    it may answer later: waited for, with backoff
 │   └── SourceRefused        it will not: a wrong dataset, a malformed query
+├── BrokerUnavailable        Kafka did not take a message in time: what was not acknowledged is sent again
 ├── StorageError             TimescaleDB or Redis answered in a way that waiting does not cure
 │   └── FencedError          another worker owns the partition now: this one must end
 ├── ReleaseError             a model release is missing, damaged or of another version
@@ -59,15 +60,25 @@ class SourceError(DayaheadError):
 
 
 class SourceUnavailable(SourceError):  # noqa: N818 - reads as what happened, like httpx's own names
-    """The source may answer later; `retry_after_s` is what it asked for, if it did."""
+    """The source may answer later.
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    Attributes:
+        retry_after_s: what it asked for, in seconds, if it did.
+        cause: in a word, for a metric label: `unreachable`, `rate_limited`, `server_error`, `bad_answer`, `no_file`.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None, cause: str = "unreachable") -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.cause = cause
 
 
 class SourceRefused(SourceError):  # noqa: N818
     """The source will not answer this request however often it is sent."""
+
+
+class BrokerUnavailable(DayaheadError):  # noqa: N818
+    """Kafka did not take a message in time; the sender keeps what was not acknowledged and sends it again."""
 
 
 class StorageError(DayaheadError):

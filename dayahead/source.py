@@ -22,13 +22,6 @@ class SourceKind(StrEnum):
     FILE = "file"
 
 
-class ColumnFormat(StrEnum):
-    """How the value stands in a record: one column, or one column for each of several series."""
-
-    LONG = "long"
-    WIDE = "wide"
-
-
 Hours = Annotated[float, Field(gt=0, le=24 * 366 * 2)]
 
 
@@ -44,6 +37,8 @@ class Source(BaseModel):
     url: HttpUrl | None = Field(default=None, description="Base URL of the API; overridden by DAYAHEAD_SOURCE_URL")
     dataset: str | None = Field(default=None, description="Name of the dataset in the API")
     path: Path | None = Field(default=None, description="The CSV or Parquet file, for kind file")
+    delimiter: str = Field(default=",", min_length=1, max_length=1, description="What parts the columns of a CSV file")
+    decimal: str = Field(default=".", pattern=r"^[.,]$", description="Decimal mark of a CSV file: . or ,")
 
     time_column: str = Field(description="Column with the start of the period")
     time_zone: str = Field(default="UTC", description="Time zone of the time column where it carries no offset")
@@ -127,6 +122,13 @@ class Source(BaseModel):
     def label_names(self) -> list[str]:
         """Names of the labels of a series_id, in its order."""
         return [*self.key_columns, self.value_label] if self.value_label else list(self.key_columns)
+
+    @property
+    def data_columns(self) -> list[str]:
+        """Every column that is read from a record."""
+        keys = [name for name in self.key_columns if name not in self.constant_labels]
+        values = [self.value_column] if self.value_column else list(self.value_columns)
+        return list(dict.fromkeys([self.time_column, *keys, *values, *self.filters]))
 
     @property
     def area_label(self) -> str:

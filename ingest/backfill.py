@@ -1,0 +1,119 @@
+"""Publishes history: hours of the past, which nobody forecasts from any more, page by page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+import structlog
+
+from dayahead.dead_letters import DeadLetter
+from dayahead.hours import Clock, Hour
+from dayahead.source import Source
+from dayahead.storage.backfills import Backfill, read_progress, write_progress
+from dayahead.storage.poll_cursors import join_backfill
+from dayahead.storage.sources import register_source
+from ingest.known import Known
+from ingest.poller import STAGE
+from ingest.publisher import Publisher
+from ingest.reading import Answer, Reader
+from ingest.records import convert, newest_hour, within
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class BackfillReport:
+    """What a backfill came to.
+
+    Attributes:
+        resumed_at: hour at which it went on, where it was interrupted before.
+        rows: rows that Kafka has acknowledged.
+        series: how many series they are of.
+        rejections: dead letters published.
+        newest: the newest hour published, or None of none.
+        cursor_moved: whether the poller goes on from there.
+    """
+
+    resumed_at: Hour | None
+    rows: int
+    series: int
+    rejections: int
+    newest: Hour | None
+    cursor_moved: bool
+
+
+class Backfiller:
+    """Publishes one range of one source, with `refresh: false`.
+
+    Several may run at once, also beside the poller: each has its own range, and only the poller's cursor is shared,
+    which they move forward from within their own range and never back.
+    """
+
+    def __init__(
+        self, source: Source, reader: Reader, publisher: Publisher, connection: psycopg.Connection, clock: Clock
+    ) -> None:
+        """Prepare.
+
+        Args:
+            source: what is read.
+            reader: reads it.
+            publisher: sends to Kafka.
+            connection: to TimescaleDB, each statement committed.
+            clock: the present moment.
+        """
+        self._source, self._reader, self._publisher = source, reader, publisher
+        self._connection, self._clock = connection, clock
+        self._known = Known()
+        self._series: set[str] = set()
+
+    def run(
+        self, start: Hour, end: Hour, *, resume: bool = False, on_progress: Callable[[Hour, int], None] | None = None
+    ) -> BackfillReport:
+        """Publish the hours from `start` to `end`.
+
+        Args:
+            start: first hour.
+            end: hour after the last.
+            resume: go on where a backfill of the same source and range was interrupted.
+            on_progress: told the hour reached and the rows so far.
+
+        Raises:
+            SourceUnavailable: the source was away for too long; `resume` goes on from there.
+            SourceRefused: the source will not answer.
+            BrokerUnavailable: Kafka did not acknowledge; `resume` goes on from there.
+        """
+        source_key = register_source(self._connection, self._source).source_key
+        backfill = Backfill(source_key, start, end)
+        resumed_at = read_progress(self._connection, backfill) if resume else None
+        position, rows, rejections = resumed_at or start, 0, 0
+        newest: Hour | None = None
+        while position < end:
+            page_end = min(end, position + max(1, int(self._source.page_h)))
+            answer = self._reader.read(position, page_end)
+            reached = page_end if answer.cut_at is None else min(page_end, answer.cut_at)
+            page_rows, page_rejections, page_newest = self._publish(answer, position, reached)
+            rows, rejections = rows + page_rows, rejections + page_rejections
+            newest = newest if page_newest is None else max(page_newest, newest or page_newest)
+            position = reached
+            write_progress(self._connection, backfill, position, self._clock())
+            if on_progress:
+                on_progress(position, rows)
+        moved = newest is not None and join_backfill(self._connection, source_key, start, newest + 1, self._clock())
+        return BackfillReport(resumed_at, rows, len(self._series), rejections, newest, moved)
+
+    def _publish(self, answer: Answer, start: Hour, end: Hour) -> tuple[int, int, Hour | None]:
+        """Publish one page; returns its rows, its dead letters and its newest hour."""
+        name, received_at = self._source.name, self._clock()
+        conversion = convert(answer.records, self._source, received_at)
+        rows = within(conversion.rows, start, end)
+        rejections = self._known.new_rejections(conversion.rejections)
+        letters = [
+            DeadLetter(rejection.raw(), rejection.code, rejection.reason, STAGE, received_at, name)
+            for rejection in rejections
+        ]
+        if rows or letters:
+            self._publisher.publish(rows, letters, name, received_at, refresh=False)
+        self._known.remember((), rejections)
+        self._series.update(row.series_id for row in rows)
+        log.info("backfilled", source=name, rows=len(rows), dead_letters=len(letters))
+        return len(rows), len(letters), newest_hour(rows)

@@ -1,0 +1,76 @@
+"""`dayahead backfill` with its progress bar."""
+
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from dayahead.errors import SettingsError
+from dayahead.hours import Hour, format_utc, from_hour, wall_clock
+from dayahead.source import Source
+from dayahead.storage.database import connect
+from ingest.backfill import Backfiller, BackfillReport
+from ingest.file_source import FileSource
+from ingest.publisher import Publisher, kafka_producer
+from ingest.running import make_reader, patient
+from ingest.settings import IngestSettings
+
+ATTEMPTS = 8
+
+
+def run_backfill(
+    source: Source, data: Path | None, start: Hour, end: Hour, resume: bool, settings: IngestSettings
+) -> BackfillReport:
+    """Publish the history of a source and say what came of it.
+
+    Args:
+        source: what is read.
+        data: file to read instead of the API.
+        start: first hour.
+        end: hour after the last.
+        resume: go on where the same backfill was interrupted.
+        settings: of the process.
+
+    Raises:
+        SettingsError: the range is empty.
+        DayaheadError: the source or a server is away for too long.
+    """
+    if end <= start:
+        raise SettingsError(
+            f"--to {format_utc(from_hour(end))} is not after --from {format_utc(from_hour(start))}: "
+            "--to is the hour after the last"
+        )
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with ExitStack() as resources, Progress(*columns, console=console) as progress:
+        pause = threading.Event().wait
+        reader = FileSource(source, data) if data else make_reader(source, settings, pause, resources)
+        publisher = resources.enter_context(
+            Publisher(lambda: kafka_producer(settings.kafka_bootstrap), settings.topic_prefix)
+        )
+        connection = resources.enter_context(connect(settings.database_url, autocommit=True))
+        backfiller = Backfiller(
+            source, patient(reader, source, pause, attempts=ATTEMPTS), publisher, connection, wall_clock
+        )
+        task = progress.add_task(f"{source.name}, hours", total=end - start)
+
+        def show(hour: Hour, rows: int) -> None:
+            progress.update(task, completed=hour - start, description=f"{source.name}, {rows:,} rows; hours")
+
+        report = backfiller.run(start, end, resume=resume, on_progress=show)
+    Console(soft_wrap=True).print(sentence(source, report), highlight=False)
+    return report
+
+
+def sentence(source: Source, report: BackfillReport) -> str:
+    """What a backfill came to, for a person."""
+    if report.newest is None:
+        return f"{source.name}: nothing published, {report.rejections} dead letters"
+    resumed = "" if report.resumed_at is None else f", resumed at {format_utc(from_hour(report.resumed_at))}"
+    onward = "the poller goes on from there" if report.cursor_moved else "the poller's cursor stays where it was"
+    return (
+        f"{source.name}: {report.rows:,} rows of {report.series} series published{resumed}, {report.rejections} dead "
+        f"letters, newest hour {format_utc(from_hour(report.newest))}; {onward}"
+    )

@@ -1,0 +1,105 @@
+"""The commands `dayahead ingest`, `dayahead backfill` and `dayahead replay`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# ruff: noqa: PLC0415
+
+SOURCE_HELP = "A source file (ingest/sources/*.yaml), or a folder of them; may be repeated"
+HOUR_HELP = "2023-01-24T22 or 2023-01-24, UTC"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this service to the command line."""
+    app.command()(ingest)
+    app.command()(backfill)
+    app.command()(replay)
+
+
+def ingest(
+    source: Annotated[list[Path], typer.Option(help=SOURCE_HELP, exists=True)],
+    once: Annotated[bool, typer.Option("--once", help="Poll each source once and end")] = False,
+) -> None:
+    """Poll sources and publish their new hours to Kafka until stopped."""
+    from dayahead.hours import format_utc, from_hour
+    from dayahead.settings import load_settings
+    from dayahead.telemetry import configure_logging
+    from ingest.running import Pollers, load_sources_from
+    from ingest.settings import IngestSettings
+
+    settings = load_settings(IngestSettings)
+    configure_logging("ingest", settings.log_level)
+    sources = load_sources_from(source)
+    if not once:
+        Pollers(sources, settings).run()
+        return
+    results = Pollers(sources, settings, attempts=3).once()
+    for polled, result in zip(sources, results, strict=True):
+        newest = "no hour yet" if result.newest is None else f"newest hour {format_utc(from_hour(result.newest))}"
+        typer.echo(f"{polled.name}: {result.rows} rows, {result.rejections} dead letters, {newest}")
+
+
+def backfill(
+    source: Annotated[Path, typer.Option(help="A source file", exists=True, dir_okay=False)],
+    from_: Annotated[str, typer.Option("--from", help=f"First hour: {HOUR_HELP}")],
+    to: Annotated[str, typer.Option(help=f"Hour after the last: {HOUR_HELP}")],
+    data: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet file to read instead of the API", exists=True, dir_okay=False)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a backfill of the same range was interrupted")
+    ] = False,
+) -> None:
+    """Publish the history of a source; nothing is forecast from it."""
+    from dayahead.settings import load_settings
+    from dayahead.source import load_source
+    from dayahead.telemetry import configure_logging
+    from ingest.backfill_command import run_backfill
+    from ingest.hour_text import hour_of
+    from ingest.settings import IngestSettings
+
+    settings = load_settings(IngestSettings, log_level="warning")
+    configure_logging("backfill", settings.log_level)
+    start, end = hour_of(from_, "--from"), hour_of(to, "--to")
+    run_backfill(load_source(source), data, start, end, resume, settings)
+
+
+def replay(
+    data: Annotated[Path, typer.Option(help="CSV or Parquet file with the records", exists=True, dir_okay=False)],
+    source: Annotated[Path, typer.Option(help="Source file that names its columns", exists=True, dir_okay=False)],
+    from_: Annotated[str, typer.Option("--from", help=f"First hour that is not published at the start: {HOUR_HELP}")],
+    fast_hours: Annotated[int, typer.Option(min=0, help="Hours that are published at the fast pace first")] = 0,
+    fast_seconds_per_hour: Annotated[float, typer.Option(min=0, help="Seconds for each of those hours")] = 0.0,
+    seconds_per_hour: Annotated[float, typer.Option(min=0, help="Seconds for each later hour")] = 5.0,
+    wait_for_poll: Annotated[
+        bool,
+        typer.Option("--wait-for-poll", help="Publish an hour only after the one before it was fetched (lockstep)"),
+    ] = False,
+    state: Annotated[
+        Path | None, typer.Option(help="File that remembers the hour reached, so that a restart goes on there")
+    ] = None,
+    min_request_interval_s: Annotated[
+        float, typer.Option(min=0, help="Answer 429 to requests closer than this, as the API does with 60")
+    ] = 0.0,
+    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on")] = 8130,
+) -> None:
+    """Stand in for the API of a source: publish the hours of a data file at any speed."""
+    from dayahead.settings import load_settings
+    from dayahead.source import load_source
+    from dayahead.telemetry import configure_logging
+    from ingest.hour_text import hour_of
+    from ingest.replay.clock import Pace, ReplayClock
+    from ingest.replay.records import load_records
+    from ingest.replay.serving import serve
+    from ingest.settings import IngestSettings
+
+    configure_logging("replay", load_settings(IngestSettings).log_level)
+    definition = load_source(source)
+    records = load_records(definition, data)
+    pace = Pace(seconds_per_hour, fast_hours, fast_seconds_per_hour, wait_for_poll)
+    clock = ReplayClock(records.hours, hour_of(from_, "--from"), pace, state)
+    serve(definition, records, clock, min_request_interval_s, host, port)

@@ -1,0 +1,55 @@
+"""How a poller is: what its /health answers."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from dayahead.telemetry import Health
+
+GRACE_S = 300.0
+"""A poll may take this long beyond the pause before it; beyond that the loop is taken for stuck."""
+
+
+class Condition:
+    """Written by a poller's thread, read by the threads that answer /health."""
+
+    def __init__(self, source: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Start: alive, not ready.
+
+        Args:
+            source: name of the source, for the reasons.
+            monotonic: seconds of a clock that only goes forward.
+        """
+        self._source, self._monotonic = source, monotonic
+        self._ready = Health(False, f"{source}: not polled yet")
+        self._expected_by = monotonic() + GRACE_S
+
+    def resting(self, seconds: float) -> None:
+        """The loop will show itself again after so many seconds."""
+        self._expected_by = self._monotonic() + seconds + GRACE_S
+
+    def succeeded(self, sentence: str) -> None:
+        """A poll came through."""
+        self._ready = Health(True, f"{self._source}: {sentence}")
+        self.resting(0)
+
+    def failed(self, sentence: str) -> None:
+        """A poll failed, or is held up."""
+        self._ready = Health(False, f"{self._source}: {sentence}")
+        self.resting(0)
+
+    def live(self) -> Health:
+        """Whether the loop moves."""
+        late_s = self._monotonic() - self._expected_by
+        if late_s > 0:
+            return Health(False, f"{self._source}: the loop has not moved for {GRACE_S + late_s:.0f} s: restart it")
+        return Health(True, f"{self._source}: the loop moves")
+
+    def ready(self) -> Health:
+        """Whether the last poll reached the source, Kafka and TimescaleDB."""
+        return self._ready
+
+
+def all_of(answers: Sequence[Health]) -> Health:
+    """One answer for several pollers: well only if all are; the reason names those that are not."""
+    unwell = [answer for answer in answers if not answer.ok]
+    return Health(not unwell, "; ".join(answer.reason for answer in unwell or answers))

@@ -1,0 +1,189 @@
+"""Reads Energi Data Service, the open data of the Danish transmission system operator.
+
+Its habits (https://www.energidataservice.dk/guides/api-guides): `start` is inclusive and `end` exclusive, both in
+Danish local time unless `timezone=UTC`, with minutes at most ("2023-01-24T22:00"); without `start` and `limit` only 100
+records come, `limit=0` is all of them; one request per dataset and minute, else 429; timestamps carry no offset.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import httpx
+import orjson
+
+from dayahead.errors import ContractError, SettingsError, SourceRefused, SourceUnavailable
+from dayahead.hours import Clock, Hour, from_hour
+from dayahead.source import Source
+from ingest.local_time import LocalTimes
+from ingest.patience import Spacing
+from ingest.reading import Answer
+from ingest.records import Record
+
+API_ZONE = ZoneInfo("Europe/Copenhagen")
+WORDS_SHOWN = 300
+USER_AGENT = "dayahead (hourly energy forecasts; one request per dataset and minute)"
+
+
+class EnergiDataService:
+    """One dataset of the API, request by request; waiting for a source that is away is `PatientReader`'s work."""
+
+    def __init__(
+        self, source: Source, client: httpx.Client, spacing: Spacing, clock: Clock, max_records: int = 200_000
+    ) -> None:
+        """Describe what is read; nothing is asked yet.
+
+        Args:
+            source: kind energi-data-service.
+            client: sends the requests; its base URL is the API's.
+            spacing: keeps requests apart as the publisher asks.
+            clock: the present moment, for a Retry-After that is a date.
+            max_records: of one answer; longer ones are read in several.
+
+        Raises:
+            SettingsError: the source is of another kind, or its times are in a zone that the API does not speak.
+        """
+        if source.dataset is None:
+            raise SettingsError(f"source {source.name}: kind energi-data-service needs dataset")
+        if source.time_zone not in ("UTC", API_ZONE.key):
+            raise SettingsError(
+                f"source {source.name}: time_zone is {source.time_zone}; a time column of Energi Data Service is in "
+                f"UTC (HourUTC) or {API_ZONE.key} (HourDK)"
+            )
+        self._source, self._dataset = source, source.dataset
+        self._client, self._spacing, self._clock = client, spacing, clock
+        self._max_records = max_records
+        self._in_utc = source.time_zone == "UTC"
+
+    def read(self, start: Hour, end: Hour | None) -> Answer:
+        """See `Reader.read`."""
+        self._spacing.wait_turn()
+        path = f"/dataset/{quote(self._dataset, safe='')}"
+        try:
+            response = self._client.get(path, params=self._parameters(start, end), follow_redirects=False)
+        except httpx.HTTPError as error:
+            raise SourceUnavailable(f"{self._name} was not reached: {error or type(error).__name__}") from error
+        self._check_status(response)
+        return self._answer(response)
+
+    @property
+    def _name(self) -> str:
+        return f"dataset {self._dataset} at {self._client.base_url}"
+
+    def _parameters(self, start: Hour, end: Hour | None) -> dict[str, str]:
+        source = self._source
+        parameters = {
+            "start": self._bound(from_hour(start), later=False),
+            "sort": f"{source.time_column} asc",
+            "columns": ",".join(source.data_columns),
+            "limit": str(self._max_records),
+        }
+        if end is not None:
+            parameters["end"] = self._bound(from_hour(end), later=True)
+        if self._in_utc:
+            parameters["timezone"] = "UTC"
+        if source.filters:
+            parameters["filter"] = orjson.dumps(source.filters).decode()
+        return parameters
+
+    def _bound(self, moment: datetime, later: bool) -> str:
+        if self._in_utc:
+            return moment.strftime("%Y-%m-%dT%H:%M")
+        # Whole local days: an hour that comes twice in the night of the change has no name of its own here.
+        local = moment.astimezone(API_ZONE)
+        midnight = local.replace(hour=0, minute=0, second=0)
+        if later and midnight != local:
+            midnight = (midnight.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=API_ZONE)
+        return midnight.strftime("%Y-%m-%dT%H:%M")
+
+    def _check_status(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status == HTTPStatus.OK:
+            return
+        words = f"{self._name} answered {status}: {_words(response)}"
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise SourceUnavailable(words, retry_after_s(response.headers, self._clock), cause="rate_limited")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+            raise SourceUnavailable(words, retry_after_s(response.headers, self._clock), cause="server_error")
+        if response.has_redirect_location:
+            raise SourceRefused(
+                f"{self._name} has moved to {response.headers['location']}: "
+                "if that is right, put it as url into the source file or DAYAHEAD_SOURCE_URL"
+            )
+        raise SourceRefused(f"{words}. Check dataset and columns of source {self._source.name}.")
+
+    def _answer(self, response: httpx.Response) -> Answer:
+        try:
+            envelope = orjson.loads(response.content)
+        except orjson.JSONDecodeError as error:
+            raise self._bad_answer(f"no JSON ({error})", response) from error
+        records = envelope.get("records") if isinstance(envelope, dict) else None
+        if not isinstance(records, list):
+            found = "no `records`" if records is None else f"`records` that is a {type(records).__name__}"
+            raise self._bad_answer(found, response)
+        if not all(isinstance(record, dict) for record in records):
+            raise self._bad_answer("`records` that are no objects", response)
+        total = envelope.get("total")
+        if isinstance(total, int) and total > len(records):
+            return self._cut(records, total)
+        return Answer(records)
+
+    def _bad_answer(self, found: str, response: httpx.Response) -> SourceUnavailable:
+        return SourceUnavailable(f"{self._name} answered {found}: {_words(response)}", cause="bad_answer")
+
+    def _cut(self, records: Sequence[Record], total: int) -> Answer:
+        """An answer that is not all there is: its last hour may be half, so it is read again from there."""
+        times = LocalTimes(self._source.time_zone)
+        hours = [_hour(times, record.get(self._source.time_column)) for record in records]
+        known = [hour for hour in hours if hour is not None]
+        if not known or min(known) == max(known):
+            raise SourceRefused(
+                f"{self._name} gave {len(records)} of {total} records and all are of one hour: "
+                "raise DAYAHEAD_MAX_RECORDS, or narrow the source by `filters`"
+            )
+        last = max(known)
+        whole = [record for record, hour in zip(records, hours, strict=True) if hour is None or hour < last]
+        return Answer(whole, cut_at=last)
+
+
+def _hour(times: LocalTimes, written: object) -> Hour | None:
+    try:
+        return times.minute_of(written, ()) // 60
+    except ContractError:
+        return None  # the conversion rejects it, with its reason
+
+
+def retry_after_s(headers: Mapping[str, str], clock: Clock) -> float | None:
+    """What a Retry-After header asks for, in seconds from now: it is a number of seconds or an HTTP date (RFC 9110)."""
+    text = headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - clock()).total_seconds())
+
+
+def _words(response: httpx.Response) -> str:
+    """The beginning of what the API said, on one line."""
+    return " ".join(response.text.split())[:WORDS_SHOWN] or "(nothing)"
+
+
+def http_client(base_url: str, timeout_s: float) -> httpx.Client:
+    """A client for one source; the caller closes it.
+
+    Args:
+        base_url: of the API.
+        timeout_s: to connect, and between two parts of an answer, in seconds.
+    """
+    return httpx.Client(
+        base_url=base_url.rstrip("/"),
+        timeout=timeout_s,
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+    )

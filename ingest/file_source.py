@@ -1,0 +1,111 @@
+"""Reads a CSV or Parquet file, for people with data of their own."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from dayahead.errors import SettingsError, SourceRefused, SourceUnavailable
+from dayahead.hours import Hour, from_hour
+from dayahead.source import Source
+from ingest.reading import Answer
+from ingest.records import Record
+
+# No zone is further from UTC than 14 hours, and a record of the day before may decide which 02:00 is meant.
+MARGIN = timedelta(days=2)
+ISO_DATE = r"^\d{4}-\d{2}-\d{2}"
+DATE_LENGTH = 10
+
+
+class FileSource:
+    """One file; read again when it changes, so that whoever writes it can append or replace it."""
+
+    def __init__(self, source: Source, path: Path | None = None) -> None:
+        """Describe what is read; the file is opened by the first read.
+
+        Args:
+            source: the columns and their meaning; also one of another kind, whose records the file holds.
+            path: the file; that of the source where left out.
+
+        Raises:
+            SettingsError: there is no path, or its ending says neither CSV nor Parquet.
+        """
+        file = path or source.path
+        if file is None:
+            raise SettingsError(f"source {source.name} names no file: give path in it, or --data")
+        if file.suffix not in (".csv", ".parquet"):
+            raise SettingsError(f"{file}: the name of a data file ends in .csv or .parquet")
+        self._source, self._path = source, file
+        self._table: pa.Table | None = None
+        self._version: tuple[int, int] | None = None
+
+    def read(self, start: Hour, end: Hour | None) -> Answer:
+        """See `Reader.read`: gives up to two days more on both sides."""
+        table = self._current_table()
+        column = self._source.time_column
+        if column in table.column_names:
+            low = str((from_hour(start) - MARGIN).date())
+            high = None if end is None else str((from_hour(end) + MARGIN).date())
+            table = table.filter(_is_near(table[column], low, high))
+        return Answer([self._typed(record) for record in table.to_pylist()])
+
+    def _current_table(self) -> pa.Table:
+        try:
+            status = self._path.stat()
+            version = (status.st_mtime_ns, status.st_size)
+            if self._table is None or version != self._version:
+                self._table, self._version = self._load(), version
+        except FileNotFoundError as error:
+            raise SourceUnavailable(f"{self._path} is not there (yet)", cause="no_file") from error
+        except pa.ArrowInvalid as error:
+            # Also what a file looks like that is still being written.
+            raise SourceUnavailable(f"{self._path} cannot be read: {error}", cause="bad_answer") from error
+        except OSError as error:
+            raise SourceRefused(f"{self._path} cannot be read: {error}") from error
+        return self._table
+
+    def _load(self) -> pa.Table:
+        if self._path.suffix == ".parquet":
+            table = pq.read_table(self._path)
+        else:
+            names = self._source.data_columns
+            # Everything as text: one bad value must not decide the type of its column.
+            table = pyarrow.csv.read_csv(
+                self._path,
+                parse_options=pyarrow.csv.ParseOptions(delimiter=self._source.delimiter),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+                ),
+            )
+        return table.select([name for name in self._source.data_columns if name in table.column_names])
+
+    def _typed(self, record: Record) -> Record:
+        """Numbers of a CSV file as numbers; a text that is none stays, to be rejected with its reason."""
+        if self._path.suffix == ".parquet":
+            return record
+        columns = [self._source.value_column] if self._source.value_column else list(self._source.value_columns)
+        typed = dict(record)
+        for column in columns:
+            text = record.get(column)
+            if isinstance(text, str):
+                try:
+                    typed[column] = float(text.replace(self._source.decimal, "."))
+                except ValueError:
+                    typed[column] = text
+        return typed
+
+
+def _is_near(times: "pa.ChunkedArray[Any]", low: str, high: str | None) -> "pa.ChunkedArray[Any]":
+    """Which times may lie from one date to another; what is no ISO date is kept, to be rejected with its reason."""
+    text = pc.cast(times, pa.string())
+    date = pc.utf8_slice_codeunits(text, 0, DATE_LENGTH)
+    outside: Any = pc.less(date, pa.scalar(low))
+    if high is not None:
+        outside = pc.or_(outside, pc.greater(date, pa.scalar(high)))
+    far: Any = pc.and_(pc.match_substring_regex(text, ISO_DATE), outside)
+    near: pa.ChunkedArray[Any] = pc.invert(pc.fill_null(far, pa.scalar(False)))
+    return near

@@ -1,0 +1,32 @@
+"""What the poller counts and measures, by source."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+POLLS = Counter("dayahead_poll_total", "Polls of a source, by their outcome", ["source", "outcome"])
+POLL_SECONDS = Histogram(
+    "dayahead_poll_seconds",
+    "Time of a poll that succeeded: from the request to the cursor, waiting included",
+    ["source"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+PUBLISHED_ROWS = Counter("dayahead_published_rows_total", "Rows that Kafka has acknowledged", ["source"])
+REPEATED_RECORDS = Counter(
+    "dayahead_repeated_records_total", "Records that said again what the same answer said already", ["source"]
+)
+INCOMPLETE_HOURS = Counter(
+    "dayahead_incomplete_hours_total", "Hours left out because a part of them was missing in the answer", ["source"]
+)
+NEWEST_HOUR = Gauge(
+    "dayahead_source_newest_hour_timestamp_seconds", "Start of the newest hour that was published", ["source"]
+)
+LAST_NEW_HOUR = Gauge(
+    "dayahead_source_last_new_hour_timestamp_seconds",
+    "When an hour newer than all before was last published",
+    ["source"],
+)
+PUBLICATION_INTERVAL = Gauge(
+    "dayahead_source_publication_interval_seconds", "Time between publications that the source promises", ["source"]
+)
+RETRIES = Counter(
+    "dayahead_source_retries_total", "Requests that a source did not answer as it should, by cause", ["source", "cause"]
+)

@@ -1,0 +1,123 @@
+"""Waiting: between requests, after a failure, and never longer than until the process is asked to stop."""
+
+import random
+import time
+from collections.abc import Callable
+
+from dayahead.errors import SourceUnavailable
+from ingest.reading import Answer, Reader
+
+Pause = Callable[[float], bool]
+"""Waits so many seconds; returns True at once when the process is asked to stop (`threading.Event.wait`)."""
+
+FIRST_S = 1.0
+LONGEST_S = 300.0
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: the process was asked to stop while it waited
+    """The process was asked to stop; what was begun is left as it stands."""
+
+
+class Backoff:
+    """Pauses that double, each drawn between 0 and its bound ("full jitter": many pollers do not come in step)."""
+
+    def __init__(
+        self, first_s: float = FIRST_S, longest_s: float = LONGEST_S, draw: Callable[[], float] = random.random
+    ) -> None:
+        """Start with the first pause.
+
+        Args:
+            first_s: bound of the first pause, in seconds.
+            longest_s: bound that no pause is beyond, in seconds, unless the other side asks for more.
+            draw: a number from 0 to 1.
+        """
+        self._first_s, self._longest_s, self._draw = first_s, longest_s, draw
+        self._failures = 0
+
+    def next_pause_s(self, asked_s: float | None = None) -> float:
+        """Seconds to wait after one more failure.
+
+        Args:
+            asked_s: what the other side asked for (Retry-After): waited for in full, the jitter comes on top.
+        """
+        bound_s = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
+        self._failures += 1
+        return (asked_s or 0.0) + bound_s * self._draw()
+
+    def reset(self) -> None:
+        """Begin anew after a success."""
+        self._failures = 0
+
+
+class Spacing:
+    """Keeps requests a least time apart."""
+
+    def __init__(self, seconds: float, pause: Pause, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Start; the first request goes at once.
+
+        Args:
+            seconds: from one request to the next.
+            pause: how to wait.
+            monotonic: seconds of a clock that only goes forward.
+        """
+        self._seconds, self._pause, self._monotonic = seconds, pause, monotonic
+        self._next: float | None = None
+
+    def wait_turn(self) -> None:
+        """Wait until the next request may go.
+
+        Raises:
+            Stopped: the process was asked to stop meanwhile.
+        """
+        now = self._monotonic()
+        if self._next is not None and now < self._next and self._pause(self._next - now):
+            raise Stopped
+        self._next = max(now, self._next or now) + self._seconds
+
+
+class PatientReader:
+    """A reader that waits for a source that is away, instead of failing."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        pause: Pause,
+        backoff: Backoff,
+        on_failure: Callable[[SourceUnavailable, float], None],
+        attempts: int | None = None,
+    ) -> None:
+        """Wrap a reader.
+
+        Args:
+            reader: what reads.
+            pause: how to wait.
+            backoff: how long.
+            on_failure: told each failure and the pause after it, in seconds.
+            attempts: after how many failures of one read to give up; None never does.
+        """
+        self._reader, self._pause, self._backoff = reader, pause, backoff
+        self._on_failure, self._attempts = on_failure, attempts
+
+    def read(self, start: int, end: int | None) -> Answer:
+        """See `Reader.read`; here the source may be away for any time.
+
+        Raises:
+            SourceRefused: the source will not answer this, however often it is asked.
+            SourceUnavailable: it failed `attempts` times.
+            Stopped: the process was asked to stop while it waited.
+        """
+        failures = 0
+        while True:
+            try:
+                answer = self._reader.read(start, end)
+            except SourceUnavailable as error:
+                failures += 1
+                if self._attempts is not None and failures >= self._attempts:
+                    raise
+                pause_s = self._backoff.next_pause_s(error.retry_after_s)
+                self._on_failure(error, pause_s)
+                if self._pause(pause_s):
+                    raise Stopped from error
+            else:
+                self._backoff.reset()
+                return answer

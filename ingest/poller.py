@@ -1,0 +1,224 @@
+"""Asks a source again and again, and publishes what is new: Kafka first, cursor second.
+
+After a crash anywhere the poller reads again from its cursor, so an hour may be published twice (the worker drops the
+second) and none is skipped.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+import structlog
+
+from dayahead.dead_letters import DeadLetter
+from dayahead.errors import BrokerUnavailable, SourceRefused, SourceUnavailable, StorageError
+from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
+from dayahead.source import Source
+from dayahead.storage.poll_cursors import PollCursor, move_cursor, read_cursor
+from dayahead.storage.sources import register_source
+from ingest import metrics
+from ingest.condition import Condition
+from ingest.known import Known
+from ingest.patience import Backoff, Pause, Stopped
+from ingest.publisher import Publisher
+from ingest.reading import Answer, Reader
+from ingest.records import Rejection, Row, convert, newest_hour, within
+
+log = structlog.get_logger()
+
+Connect = Callable[[], psycopg.Connection]
+"""Opens a connection that commits each statement, or raises StorageError."""
+
+JITTER = 0.1
+STAGE = "ingest"
+
+
+@dataclass(frozen=True)
+class PollResult:
+    """What one poll brought.
+
+    Attributes:
+        rows: rows published: new ones and revisions.
+        rejections: dead letters published.
+        newest: the newest hour that the source shows, or None.
+        advanced: whether it is newer than all before.
+    """
+
+    rows: int
+    rejections: int
+    newest: Hour | None
+    advanced: bool
+
+
+class Poller:
+    """Polls one source until it is asked to stop."""
+
+    def __init__(
+        self,
+        source: Source,
+        reader: Reader,
+        publisher: Publisher,
+        connect: Connect,
+        clock: Clock,
+        pause: Pause,
+        condition: Condition,
+        backoff: Backoff | None = None,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        """Describe a poller; nothing is connected yet.
+
+        Args:
+            source: what is polled.
+            reader: reads it, and waits for it where it is away.
+            publisher: sends to Kafka; this poller's own.
+            connect: opens TimescaleDB.
+            clock: the present moment: `available_at` of what is received.
+            pause: waits between polls; says when to stop.
+            condition: is told how it goes.
+            backoff: pauses while a server is away.
+            draw: a number from 0 to 1, for the jitter.
+        """
+        self._source, self._reader, self._publisher = source, reader, publisher
+        self._connect, self._clock, self._draw = connect, clock, draw
+        self._condition = condition
+        self._backoff = backoff or Backoff(longest_s=30.0)
+        self._pause = _resting(pause, condition)
+        self._connection: psycopg.Connection | None = None
+        self._source_key = 0
+        self._known = Known()
+        metrics.PUBLICATION_INTERVAL.labels(source.name).set(source.publication_interval_h * HOUR_S)
+
+    def run(self) -> None:
+        """Poll until `pause` says to stop. A server that is away is waited for; nothing is dropped meanwhile."""
+        try:
+            while not self._pause(self._poll_and_judge()):
+                pass
+        except Stopped:
+            pass
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._drop_connection()
+        self._publisher.close()
+
+    def _poll_and_judge(self) -> float:
+        """One poll; the pause after it, in seconds."""
+        name = self._source.name
+        started = time.perf_counter()
+        try:
+            result = self.poll_once()
+        except (SourceRefused, SourceUnavailable) as error:
+            return self._failed("source", error, self._source.poll_interval_s)
+        except BrokerUnavailable as error:
+            return self._failed("kafka", error)
+        except (StorageError, psycopg.Error) as error:
+            self._drop_connection()
+            return self._failed("database", error)
+        metrics.POLL_SECONDS.labels(name).observe(time.perf_counter() - started)
+        metrics.POLLS.labels(name, "published" if result.rows else "unchanged").inc()
+        self._backoff.reset()
+        newest = "no hour yet" if result.newest is None else f"newest hour {format_utc(from_hour(result.newest))}"
+        self._condition.succeeded(f"last poll brought {result.rows} rows, {newest}")
+        return self._source.poll_interval_s * (1 + JITTER * self._draw())
+
+    def _failed(self, outcome: str, error: Exception, at_least_s: float = 0.0) -> float:
+        metrics.POLLS.labels(self._source.name, f"{outcome}_failed").inc()
+        pause_s = max(at_least_s, self._backoff.next_pause_s())
+        log.warning("poll_failed", source=self._source.name, what=outcome, error=str(error), pause_s=round(pause_s, 2))
+        self._condition.failed(str(error))
+        return pause_s
+
+    def poll_once(self) -> PollResult:
+        """Read from the cursor, less the revision window, to the newest hour, and publish what is news.
+
+        Raises:
+            SourceRefused: the source will not answer.
+            BrokerUnavailable: Kafka did not acknowledge; the cursor stands where it stood.
+            StorageError: TimescaleDB is away or refuses.
+            Stopped: the process was asked to stop.
+        """
+        connection = self._connected()
+        cursor = read_cursor(connection, self._source_key)
+        start = self._first_hour(cursor)
+        position, published, rejected = start, 0, 0
+        seen: list[Rejection] = []
+        newest: Hour | None = None
+        while True:
+            answer = self._reader.read(position, None)
+            fresh, letters, rejections, page_newest = self._publish(answer, start)
+            published, rejected, seen = published + fresh, rejected + letters, seen + rejections
+            if page_newest is not None:
+                newest = page_newest if newest is None else max(newest, page_newest)
+                move_cursor(connection, self._source_key, newest + 1, self._clock())
+            elif cursor is not None:
+                move_cursor(connection, self._source_key, cursor.next_hour, self._clock())
+            if answer.cut_at is None:
+                break
+            position = answer.cut_at
+        self._known.forget_before(start)
+        self._known.forget_rejections_but(seen)
+        advanced = newest is not None and (cursor is None or newest >= cursor.next_hour)
+        self._measure(cursor, newest, advanced)
+        return PollResult(published, rejected, newest, advanced)
+
+    def _first_hour(self, cursor: PollCursor | None) -> Hour:
+        if cursor is None:
+            return to_hour(self._clock()) - int(self._source.history_h)
+        return cursor.next_hour - int(self._source.revision_window_h)
+
+    def _publish(self, answer: Answer, start: Hour) -> tuple[int, int, list[Rejection], Hour | None]:
+        """Publish the news of one answer.
+
+        Returns:
+            Rows and dead letters published; all rejections of the answer, also those known before; its newest hour.
+        """
+        name, received_at = self._source.name, self._clock()
+        conversion = convert(answer.records, self._source, received_at)
+        rows: list[Row] = within(conversion.rows, start)
+        fresh = self._known.news(rows)
+        rejections = self._known.new_rejections(conversion.rejections)
+        if fresh or rejections:
+            letters = [
+                DeadLetter(rejection.raw(), rejection.code, rejection.reason, STAGE, received_at, name)
+                for rejection in rejections
+            ]
+            self._publisher.publish(fresh, letters, name, received_at, refresh=True)
+            self._known.remember(fresh, rejections)
+            metrics.PUBLISHED_ROWS.labels(name).inc(len(fresh))
+            log.info("published", source=name, rows=len(fresh), dead_letters=len(letters))
+        metrics.REPEATED_RECORDS.labels(name).inc(conversion.repeated)
+        metrics.INCOMPLETE_HOURS.labels(name).inc(conversion.incomplete_hours)
+        return len(fresh), len(rejections), conversion.rejections, newest_hour(rows)
+
+    def _measure(self, cursor: PollCursor | None, newest: Hour | None, advanced: bool) -> None:
+        name = self._source.name
+        if newest is not None:
+            metrics.NEWEST_HOUR.labels(name).set(newest * HOUR_S)
+        if advanced:
+            metrics.LAST_NEW_HOUR.labels(name).set(self._clock().timestamp())
+        elif cursor is not None and cursor.new_hour_at is not None:
+            metrics.LAST_NEW_HOUR.labels(name).set(cursor.new_hour_at.timestamp())
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            connection = self._connect()
+            self._connection = connection
+            self._source_key = register_source(connection, self._source).source_key
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _resting(pause: Pause, condition: Condition) -> Pause:
+    def rest(seconds: float) -> bool:
+        condition.resting(seconds)
+        return pause(seconds)
+
+    return rest

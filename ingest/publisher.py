@@ -1,0 +1,139 @@
+"""Sends rows and dead letters to Kafka, and returns only when Kafka has acknowledged all of them."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import structlog
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from dayahead.dead_letters import DeadLetter, DeadLetterWriter
+from dayahead.errors import BrokerUnavailable
+from dayahead.topics import OBSERVATIONS
+from ingest.packing import batch_bytes, pack
+from ingest.records import Row
+
+log = structlog.get_logger()
+
+DELIVERY_TIMEOUT_MS = 30_000
+METADATA_TIMEOUT_MS = 10_000
+
+
+class Delivery(Protocol):
+    """The fate of a message that was handed over (kafka-python's future)."""
+
+    def get(self, timeout: float | None = None) -> Any:
+        """Wait for the acknowledgement; raises where there will be none."""
+
+
+class Producer(Protocol):
+    """What is needed of kafka-python's producer."""
+
+    def send(self, topic: str, value: bytes, *, partition: int | None = None, headers: Any = None) -> Delivery:
+        """Hand a message over."""
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Send what was handed over."""
+
+    def partitions_for(self, topic: str) -> set[int] | None:
+        """The partitions of a topic."""
+
+    def close(self) -> None:
+        """End."""
+
+
+def kafka_producer(bootstrap: str) -> Producer:
+    """An idempotent producer that waits for all replicas.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+    """
+    try:
+        producer: Producer = KafkaProducer(
+            bootstrap_servers=bootstrap.split(","),
+            client_id="dayahead-ingest",
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=5,
+            max_block_ms=METADATA_TIMEOUT_MS,
+            delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
+            request_timeout_ms=DELIVERY_TIMEOUT_MS // 2,
+        )
+    except KafkaError as error:
+        raise BrokerUnavailable(
+            f"Kafka at {bootstrap} does not answer ({error}): check DAYAHEAD_KAFKA_BOOTSTRAP and that it runs"
+        ) from error
+    return producer
+
+
+class Publisher:
+    """The only way from ingest to Kafka; each thread has its own.
+
+    A producer that failed is thrown away and made anew, since one that lost its broker may not find it again.
+    """
+
+    def __init__(self, make_producer: Callable[[], Producer], topic_prefix: str = "") -> None:
+        """Prepare; the first publication connects.
+
+        Args:
+            make_producer: connects to Kafka.
+            topic_prefix: put before every topic name.
+        """
+        self._make_producer = make_producer
+        self._prefix = topic_prefix
+        self._topic = topic_prefix + OBSERVATIONS.name
+        self._producer: Producer | None = None
+
+    def publish(
+        self, rows: Iterable[Row], letters: Iterable[DeadLetter], source: str, available_at: datetime, refresh: bool
+    ) -> None:
+        """Send rows and dead letters of one source and wait until all are acknowledged.
+
+        Args:
+            rows: in any order.
+            letters: what was rejected on the way.
+            source: name of the source.
+            available_at: when the rows were received.
+            refresh: whether their series are forecast anew.
+
+        Raises:
+            BrokerUnavailable: not all were acknowledged; the caller sends all of them again.
+        """
+        try:
+            producer = self._producer = self._producer or self._make_producer()
+            partitions = producer.partitions_for(self._topic)
+            if not partitions:
+                raise BrokerUnavailable(f"topic {self._topic} does not exist: run `dayahead migrate`")
+            deliveries = [
+                producer.send(
+                    self._topic, batch_bytes(packed.rows, source, available_at, refresh), partition=packed.partition
+                )
+                for packed in pack(rows, len(partitions))
+            ]
+            writer = DeadLetterWriter(producer, self._prefix)
+            deliveries += [writer.write(letter) for letter in letters]
+            producer.flush(DELIVERY_TIMEOUT_MS / 1000)
+            for delivery in deliveries:
+                delivery.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
+        except KafkaError as error:
+            self.close()
+            raise BrokerUnavailable(f"Kafka did not acknowledge what source {source} published: {error!r}") from error
+
+    def close(self) -> None:
+        """Let the producer go."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                producer.close()
+            except KafkaError as error:
+                log.info("producer_closed_badly", error=repr(error))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,241 @@
+"""From the records of a source to hourly rows: the one conversion, for an API's answer, a file and a replay alike.
+
+Every record is checked against the contract of its source. What breaks it is rejected with a code and a sentence,
+one record (and one value of it) at a time; the rest goes on.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+
+from dayahead.contracts import ABSURD_MAGNITUDE
+from dayahead.errors import ContractError, DeadLetterCode
+from dayahead.hours import Hour, format_utc
+from dayahead.series import series_id_of
+from dayahead.source import Source
+from ingest.local_time import LocalTimes
+
+Record = Mapping[str, object]
+"""One record as the source gave it: column name -> value."""
+
+MINUTES = 60
+
+
+class Row(NamedTuple):
+    """One measured value.
+
+    Attributes:
+        series_id: the series.
+        hour: the hour that the value is for.
+        value: in the unit of the source.
+    """
+
+    series_id: str
+    hour: Hour
+    value: float
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A record that breaks its contract."""
+
+    record: Record
+    code: DeadLetterCode
+    reason: str
+
+    def raw(self) -> bytes:
+        """The record as JSON, as near to what was received as its types allow."""
+        return orjson.dumps(dict(self.record), default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What an answer came to.
+
+    Attributes:
+        rows: hourly values, each series and hour once.
+        rejections: records that break their contract.
+        repeated: records that said the same again; left out.
+        incomplete_hours: hours of which a part is missing (sources with periods under an hour); left out.
+    """
+
+    rows: list[Row]
+    rejections: list[Rejection]
+    repeated: int
+    incomplete_hours: int
+
+
+class _Part(NamedTuple):
+    """A value of one period, which may be shorter than an hour."""
+
+    series_id: str
+    minute: int  # since 1970-01-01T00:00Z
+    value: float
+
+
+def convert(records: Iterable[Record], source: Source, now: datetime) -> Conversion:
+    """Turn records into hourly rows.
+
+    Args:
+        records: of one answer, in the order of the answer: it decides which 02:00 is meant where a clock is put back.
+        source: the definition of their columns, zone, period and bounds.
+        now: the present moment: a value for an hour that starts later is rejected.
+
+    Returns:
+        The rows in the order of the answer, and what was left out and why.
+    """
+    return _Converter(source, now).run(list(records))
+
+
+class _Converter:
+    def __init__(self, source: Source, now: datetime) -> None:
+        self._source = source
+        self._now = now
+        self._now_minute = math.floor(now.timestamp() / MINUTES)
+        self._times = LocalTimes(source.time_zone)
+        self._series_ids: dict[tuple[object, ...], str] = {}
+        self._rejections: list[Rejection] = []
+        self._repeated = 0
+        self._columns: Sequence[tuple[str, tuple[str, ...]]] = (
+            [(source.value_column, ())]
+            if source.value_column
+            else [(column, (label,)) for column, label in source.value_columns.items()]
+        )
+        self._low = max(-ABSURD_MAGNITUDE, source.minimum if source.minimum is not None else -math.inf)
+        self._high = min(ABSURD_MAGNITUDE, source.maximum if source.maximum is not None else math.inf)
+
+    def run(self, records: Sequence[Record]) -> Conversion:
+        kept = [record for record in records if self._is_wanted(record)]
+        self._times.learn_direction(record.get(self._source.time_column) for record in kept)
+        parts = self._once(self._parts(kept))
+        rows, incomplete = self._hours(parts)
+        return Conversion(rows, self._rejections, self._repeated, incomplete)
+
+    def _is_wanted(self, record: Record) -> bool:
+        # A missing column is wanted: it is then rejected with its reason, not dropped in silence.
+        return all(
+            column not in record or str(record[column]) in wanted for column, wanted in self._source.filters.items()
+        )
+
+    def _reject(self, record: Record, error: ContractError) -> None:
+        self._rejections.append(Rejection(record, error.code, error.reason))
+
+    def _parts(self, records: Iterable[Record]) -> Iterable[tuple[_Part, Record]]:
+        for record in records:
+            try:
+                keys = self._keys(record)
+                minute = self._minute(record, keys)
+            except ContractError as error:
+                self._reject(record, error)
+                continue
+            for column, label in self._columns:
+                try:
+                    part = _Part(self._series_id(keys + label), minute, self._value(record, column))
+                except ContractError as error:
+                    self._reject(record, error)
+                    continue
+                yield part, record
+
+    def _keys(self, record: Record) -> tuple[str, ...]:
+        constants = self._source.constant_labels
+        return tuple(
+            constants[column] if column in constants else str(self._field(record, column))
+            for column in self._source.key_columns
+        )
+
+    def _field(self, record: Record, column: str) -> object:
+        try:
+            value = record[column]
+        except KeyError:
+            raise ContractError(
+                DeadLetterCode.MISSING_FIELD,
+                f"no column {column!r}; the record has {', '.join(sorted(map(str, record)))}",
+            ) from None
+        if value is None:
+            raise ContractError(DeadLetterCode.MISSING_FIELD, f"column {column!r} is null, and it names the row")
+        return value
+
+    def _series_id(self, labels: tuple[str, ...]) -> str:
+        known = self._series_ids.get(labels)
+        if known is None:
+            known = self._series_ids[labels] = series_id_of(labels)
+        return known
+
+    def _minute(self, record: Record, keys: tuple[str, ...]) -> int:
+        minute = self._times.minute_of(self._field(record, self._source.time_column), keys)
+        if minute % self._source.period_minutes:
+            raise ContractError(
+                DeadLetterCode.NOT_ON_THE_HOUR,
+                f"{record[self._source.time_column]} does not start a period of {self._source.period_minutes} minutes",
+            )
+        if minute > self._now_minute:
+            raise ContractError(
+                DeadLetterCode.FUTURE_HOUR,
+                f"{record[self._source.time_column]} ({self._source.time_zone}) has not begun: "
+                f"it is {format_utc(self._now)}",
+            )
+        return minute
+
+    def _value(self, record: Record, column: str) -> float:
+        if column not in record:
+            self._field(record, column)
+        value = record[column]
+        if value is None:
+            raise ContractError(DeadLetterCode.NULL_VALUE, f"column {column!r} is null")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ContractError(DeadLetterCode.NOT_A_NUMBER, f"column {column!r} is {value!r}, which is no number")
+        if not self._low <= value <= self._high:  # NaN is in no range
+            raise ContractError(
+                DeadLetterCode.ABSURD_VALUE,
+                f"column {column!r} is {value!r} {self._source.unit}, plausible is {self._low:g} to {self._high:g}",
+            )
+        return float(value)
+
+    def _once(self, parts: Iterable[tuple[_Part, Record]]) -> list[_Part]:
+        """Each series and period once; where an answer contradicts itself, neither value is believed."""
+        first: dict[tuple[str, int], tuple[_Part, Record]] = {}
+        contradicted: set[tuple[str, int]] = set()
+        for part, record in parts:
+            place = (part.series_id, part.minute)
+            known = first.setdefault(place, (part, record))
+            if known[1] is record:
+                continue
+            if known[0].value == part.value:
+                self._repeated += 1
+                continue
+            reason = f"{part.series_id} has two values in one answer: {known[0].value!r} and {part.value!r}"
+            error = ContractError(DeadLetterCode.CONTRADICTION, reason)
+            if place not in contradicted:
+                self._reject(known[1], error)
+                contradicted.add(place)
+            self._reject(record, error)
+        return [part for place, (part, _) in first.items() if place not in contradicted]
+
+    def _hours(self, parts: Sequence[_Part]) -> tuple[list[Row], int]:
+        if self._source.period_minutes == MINUTES:
+            return [Row(part.series_id, part.minute // MINUTES, part.value) for part in parts], 0
+        by_hour: dict[tuple[str, Hour], list[float]] = {}
+        for part in sorted(parts, key=lambda part: part.minute):  # the sum does not depend on the answer's order
+            by_hour.setdefault((part.series_id, part.minute // MINUTES), []).append(part.value)
+        whole = MINUTES // self._source.period_minutes
+        divisor = whole if self._source.aggregate == "mean" else 1
+        rows = [
+            Row(series_id, hour, math.fsum(values) / divisor)
+            for (series_id, hour), values in by_hour.items()
+            if len(values) == whole
+        ]
+        return rows, len(by_hour) - len(rows)
+
+
+def within(rows: Iterable[Row], start: Hour, end: Hour | None = None) -> list[Row]:
+    """The rows from `start` (inclusive) to `end` (exclusive; None: no end)."""
+    return [row for row in rows if row.hour >= start and (end is None or row.hour < end)]
+
+
+def newest_hour(rows: Iterable[Row]) -> Hour | None:
+    """The newest hour of some rows, or None of none."""
+    return max((row.hour for row in rows), default=None)

@@ -1,0 +1,115 @@
+"""The replay as a web application: `/dataset/{name}` as the API answers it, `/_clock` and `/_faults` beside it."""
+
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+import orjson
+from fastapi import FastAPI, Request, Response
+
+from dayahead.hours import Hour, format_utc, from_hour
+from dayahead.source import Source
+from ingest.hour_text import hour_of
+from ingest.replay.clock import ReplayClock
+from ingest.replay.faults import Fault, FaultKind, Faults, spoiled, with_null_values
+from ingest.replay.query import ApiError, Query
+from ingest.replay.records import ReplayRecords
+
+
+def make_app(
+    source: Source,
+    records: ReplayRecords,
+    clock: ReplayClock,
+    faults: Faults | None = None,
+    min_request_interval_s: float = 0.0,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> FastAPI:
+    """Put the application together.
+
+    Args:
+        source: names the dataset and its columns.
+        records: what is published, hour by hour.
+        clock: says up to which hour.
+        faults: answers that go wrong.
+        min_request_interval_s: requests closer than this are answered 429, as the API does with 60.
+        monotonic: seconds of a clock that only goes forward.
+    """
+    app = FastAPI(title="Replay of a source API", openapi_url=None)
+    coming = faults or Faults()
+    gate = _Gate(min_request_interval_s, monotonic)
+    values = [source.value_column] if source.value_column else list(source.value_columns)
+
+    @app.get("/dataset/{name}")
+    def dataset(name: str, request: Request) -> Response:
+        if (wait_s := gate.seconds_left()) > 0:
+            return Response("Too many requests", 429, {"Retry-After": str(int(wait_s) + 1)}, "text/plain")
+        if name != source.dataset:
+            raise ApiError(HTTPStatus.NOT_FOUND, f"dataset {name} does not exist")
+        query = Query.parse(dict(request.query_params), records.columns)
+        fault = coming.next()
+        is_poll = fault is None or fault.kind is FaultKind.NULL_VALUES
+        published = clock.polled() if is_poll else clock.end
+        end = published if query.end is None else min(query.end, published)
+        total, given = query.answer(records.between(query.start, end))
+        if fault is not None and fault.kind is FaultKind.NULL_VALUES:
+            given = with_null_values(given, values)
+        envelope: dict[str, object] = {"total": total}
+        if query.sort:
+            envelope["sort"] = query.sort
+        if query.limit:
+            envelope["limit"] = query.limit
+        body = orjson.dumps({**envelope, "dataset": name, "records": given}, default=_text)
+        if fault is not None and not is_poll:
+            return spoiled(fault, body)
+        return Response(body, media_type="application/json")
+
+    @app.get("/_clock")
+    def virtual_time() -> dict[str, str | bool]:
+        return {"end": _hour_text(clock.end), "over": clock.is_over}
+
+    @app.post("/_clock")
+    def move(end: str) -> dict[str, str | bool]:
+
+        clock.move_to(hour_of(end, "end"))
+        return virtual_time()
+
+    @app.get("/_faults")
+    def faults_left() -> dict[str, int]:
+        return {"left": coming.left()}
+
+    @app.post("/_faults")
+    def add_faults(added: list[Fault]) -> dict[str, int]:
+        coming.add(added)
+        return faults_left()
+
+    @app.exception_handler(ApiError)
+    def refuse(_: Request, error: ApiError) -> Response:
+        body = orjson.dumps({"statusCode": error.status.value, "message": error.message})
+        return Response(body, error.status.value, media_type="application/json")
+
+    return app
+
+
+class _Gate:
+    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
+        self._seconds, self._monotonic = seconds, monotonic
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def seconds_left(self) -> float:
+        """Seconds until a request may come; 0 lets this one through."""
+        with self._lock:
+            now = self._monotonic()
+            if self._seconds and now < self._next:
+                return self._next - now
+            self._next = now + self._seconds
+            return 0.0
+
+
+def _hour_text(hour: Hour) -> str:
+    return format_utc(from_hour(hour))
+
+
+def _text(value: object) -> str:
+    return str(value)

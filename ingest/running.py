@@ -1,0 +1,155 @@
+"""Puts pollers together from settings and runs them, a thread each, until the process is asked to stop."""
+
+import signal
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from contextvars import copy_context
+from pathlib import Path
+
+import httpx
+import structlog
+
+from dayahead.errors import SettingsError, SourceUnavailable
+from dayahead.hours import wall_clock
+from dayahead.source import Source, SourceKind, load_source
+from dayahead.storage.database import connect
+from dayahead.telemetry import TelemetryServer
+from ingest import metrics
+from ingest.condition import Condition, all_of
+from ingest.energi_data_service import EnergiDataService, http_client
+from ingest.file_source import FileSource
+from ingest.patience import Backoff, PatientReader, Pause, Spacing
+from ingest.poller import Poller, PollResult
+from ingest.publisher import Publisher, kafka_producer
+from ingest.reading import Reader
+from ingest.settings import IngestSettings
+
+log = structlog.get_logger()
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def load_sources_from(paths: Sequence[Path]) -> list[Source]:
+    """The sources of some files and folders.
+
+    Raises:
+        SettingsError: a file is wrong, a folder has none, or a name comes twice.
+    """
+    sources: list[Source] = []
+    for path in paths:
+        files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES) if path.is_dir() else [path]
+        if not files:
+            raise SettingsError(f"folder {path} holds no source file (*.yaml)")
+        sources += [load_source(file) for file in files]
+    names = [source.name for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"source {name} is given {names.count(name)} times: give each name once")
+    return sources
+
+
+def make_reader(source: Source, settings: IngestSettings, pause: Pause, resources: ExitStack) -> Reader:
+    """What reads a source of any kind; what it opens is closed with `resources`."""
+    if source.kind is SourceKind.FILE:
+        return FileSource(source)
+    client: httpx.Client = resources.enter_context(
+        http_client(str(settings.source_url or source.url), settings.request_timeout_s)
+    )
+    spacing = Spacing(settings.min_request_interval_s, pause)
+    return EnergiDataService(source, client, spacing, wall_clock, settings.max_records)
+
+
+def patient(
+    reader: Reader, source: Source, pause: Pause, condition: Condition | None = None, attempts: int | None = None
+) -> PatientReader:
+    """A reader that waits, counts and tells."""
+
+    def on_failure(error: SourceUnavailable, pause_s: float) -> None:
+        metrics.RETRIES.labels(source.name, error.cause).inc()
+        log.warning("source_awaited", source=source.name, error=str(error), pause_s=round(pause_s, 2))
+        if condition is not None:
+            condition.failed(str(error))
+            condition.resting(pause_s)
+
+    return PatientReader(reader, pause, Backoff(), on_failure, attempts)
+
+
+class Pollers:
+    """The pollers of one process."""
+
+    def __init__(self, sources: Sequence[Source], settings: IngestSettings, attempts: int | None = None) -> None:
+        """Put them together; nothing is connected yet.
+
+        Args:
+            sources: one poller each.
+            settings: of the process.
+            attempts: after how many failures to give up; None waits for ever.
+        """
+        self._settings, self._attempts = settings, attempts
+        self._stop = threading.Event()
+        self._resources = ExitStack()
+        self._conditions = [Condition(source.name) for source in sources]
+        self._pollers = [
+            self._poller(source, condition) for source, condition in zip(sources, self._conditions, strict=True)
+        ]
+        self._crashes: list[BaseException] = []
+
+    def _poller(self, source: Source, condition: Condition) -> Poller:
+        settings = self._settings
+        reader = make_reader(source, settings, self._stop.wait, self._resources)
+        return Poller(
+            source,
+            patient(reader, source, self._stop.wait, condition, self._attempts),
+            Publisher(lambda: kafka_producer(settings.kafka_bootstrap), settings.topic_prefix),
+            lambda: connect(settings.database_url, wait_s=0, autocommit=True),
+            wall_clock,
+            self._stop.wait,
+            condition,
+        )
+
+    def once(self) -> list[PollResult]:
+        """Poll each source once.
+
+        Raises:
+            DayaheadError: a source or a server is away or refuses.
+        """
+        with self._resources:
+            try:
+                return [poller.poll_once() for poller in self._pollers]
+            finally:
+                for poller in self._pollers:
+                    poller.close()
+
+    def run(self) -> None:
+        """Poll until SIGTERM or SIGINT. A poller that crashes ends the process: its supervisor starts it anew."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        threads = [
+            # each in a copy of this context, which names the service in every log line
+            threading.Thread(target=copy_context().run, args=[self._guarded, poller], name=f"poller-{number}")
+            for number, poller in enumerate(self._pollers)
+        ]
+        server = TelemetryServer(
+            "ingest",
+            self._settings.bind_host,
+            self._settings.metrics_port,
+            live=lambda: all_of([condition.live() for condition in self._conditions]),
+            ready=lambda: all_of([condition.ready() for condition in self._conditions]),
+        )
+        with self._resources, server:
+            log.info("started", sources=len(threads), port=server.port)
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        log.info("stopped")
+        if self._crashes:
+            raise self._crashes[0]
+
+    def _guarded(self, poller: Poller) -> None:
+        try:
+            poller.run()
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
+            self._crashes.append(error)
+            self._stop.set()
