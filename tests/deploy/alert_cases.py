@@ -121,12 +121,12 @@ CASES = [
         "SourceFailing",
         "warning",
         {
-            'dayahead_poll_total{source="de35",outcome="unavailable"}': "0+1x180",
-            'dayahead_poll_total{source="de35",outcome="ok"}': "7x180",
+            'dayahead_poll_total{source="de35",outcome="source_failed"}': "0+1x180",
+            'dayahead_poll_total{source="de35",outcome="unchanged"}': "7x180",
         },
         {
-            'dayahead_poll_total{source="de35",outcome="unavailable"}': "0+1x180",
-            'dayahead_poll_total{source="de35",outcome="ok"}': "7x50 8x130",
+            'dayahead_poll_total{source="de35",outcome="source_failed"}': "0+1x180",
+            'dayahead_poll_total{source="de35",outcome="unchanged"}': "7x50 8x130",
         },
         {"source": "de35"},
     ),
