@@ -1,30 +1,69 @@
-"""`dayahead up`, `down`, `status`, `clean` and `servers`: the local stack from the command line."""
+"""`dayahead up`, `servers`, `status`, `down` and `clean`: the whole service from the command line."""
+
+from typing import Annotated
 
 import typer
+
+# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# ruff: noqa: PLC0415
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of the local stack to the command line."""
+    app.command()(up)
+    app.command()(servers)
+    app.command()(status)
+    app.command()(down)
+    app.command()(clean)
 
-    @app.command()
-    def servers() -> None:
-        """Start the servers alone (TimescaleDB, Redis, Kafka, Prometheus, Alertmanager), for developing a service."""
-        from deploy.up import Up, open_stack  # noqa: PLC0415 - `dayahead --help` stays quick
 
-        Up(open_stack()).servers_only()
+def up() -> None:
+    """Start everything: servers, services, history, a first model, the live replay; then show some forecasts."""
+    from deploy.running import compose, open_stack, terminal
+    from deploy.up import Up
 
-    @app.command()
-    def down() -> None:
-        """Stop the services, then the servers; data stays."""
-        from deploy.up import open_stack, stop  # noqa: PLC0415
+    if containers := compose(terminal()):
+        containers.up()
+    else:
+        Up(open_stack(), terminal()).everything()
 
-        stop(open_stack())
 
-    @app.command()
-    def clean(
-        everything: bool = typer.Option(False, help="Also the built Debian tree and the Kafka jars"),
-    ) -> None:
-        """Stop everything and delete the data of the local stack."""
-        from deploy.up import forget, open_stack  # noqa: PLC0415
+def servers() -> None:
+    """Start the servers alone (TimescaleDB, Redis, Kafka, Prometheus, Alertmanager), for developing a service."""
+    from deploy.running import open_stack, terminal
+    from deploy.up import Up
 
-        forget(open_stack(), everything=everything)
+    Up(open_stack(), terminal()).servers_only()
+
+
+def status() -> None:
+    """Show servers, services, lag, freshness of the series, rungs and accuracy; exit 1 if a service is not ready."""
+    from deploy.running import compose, open_stack, terminal
+    from deploy.status import show_status
+
+    if containers := compose(terminal()):
+        containers.status()
+    elif not show_status(open_stack(), terminal()):
+        raise typer.Exit(1)
+
+
+def down() -> None:
+    """Stop the services, then the servers; data stays."""
+    from deploy.running import compose, open_stack, stop, terminal
+
+    if containers := compose(terminal()):
+        containers.down()
+    else:
+        stop(open_stack(), terminal())
+
+
+def clean(
+    everything: Annotated[bool, typer.Option("--everything", help="Also the Debian tree and the Kafka jars")] = False,
+) -> None:
+    """Stop everything and delete the data of the local stack."""
+    from deploy.running import compose, forget, open_stack, terminal
+
+    if containers := compose(terminal()):
+        containers.clean()
+    else:
+        forget(open_stack(), terminal(), everything=everything)

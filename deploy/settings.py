@@ -1,6 +1,8 @@
 """Settings of the local stack."""
 
-from pydantic import Field, SecretStr
+from pathlib import Path
+
+from pydantic import Field, HttpUrl, SecretStr
 
 from dayahead.settings import ServiceSettings
 
@@ -13,10 +15,12 @@ class StackSettings(ServiceSettings):
         pattern=r"^[a-z0-9-]+$",
         description="Names the local stack's folder, so that two can stand side by side",
     )
-    source_url: str = Field(
-        default="", description="Address of a source API to poll instead of the replay of the sample"
+    source_url: HttpUrl | None = Field(
+        default=None, description="Base URL that is polled instead of the source file's, e.g. that of a replay"
     )
-    source: str = Field(default="", description="Source file to poll with DAYAHEAD_SOURCE_URL; empty: the sample's own")
+    source: Path | None = Field(
+        default=None, description="Source file that `dayahead up` polls with DAYAHEAD_SOURCE_URL; the sample's if empty"
+    )
     workers: int = Field(default=2, ge=1, le=64, description="Stream workers that `dayahead up` starts")
     api_port: int = Field(default=8000, ge=1, le=65535, description="Port of the API and the page")
     postgres_port: int = Field(default=5432, ge=1, le=65535, description="Port of the local TimescaleDB")

@@ -1,55 +1,37 @@
-"""What `dayahead up`, `servers`, `down` and `clean` do on the local stack."""
+"""What `dayahead up` and `servers` do on the local stack."""
 
-import os
-import shutil
-import subprocess
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
 from dayahead.errors import StackError
-from dayahead.settings import load_settings
-from deploy.local.assembly import Assembly, assemble
+from deploy.arrival import FORECASTS_WITHIN_S, TRAINING_WITHIN_S, all_forecast, show_results
+from deploy.local import sample
+from deploy.local.assembly import Assembly
 from deploy.local.build import build
-from deploy.local.places import Places
-from deploy.local.preflight import machine_obstacles, port_obstacles
-from deploy.local.services import DAYAHEAD
+from deploy.local.preflight import port_obstacles, refuse
+from deploy.local.stack import last_lines
 from deploy.local.steps import Steps
-from deploy.settings import StackSettings
+from deploy.local.supervision import log_file
+from deploy.local.waiting import wait_until
+from deploy.overview import Overview, read_lag, read_overview
+from deploy.running import run_dayahead
 
-
-def open_stack(places: Places | None = None) -> Assembly:
-    """The stack that the settings of this folder describe.
-
-    Raises:
-        StackError: this machine cannot run it; the message has a sentence for each obstacle.
-    """
-    places = places or Places()
-    refuse(machine_obstacles(places, user_id=os.geteuid()))
-    return assemble(load_settings(StackSettings), places, Path.cwd())
-
-
-def refuse(obstacles: Sequence[str]) -> None:
-    """End here if there are obstacles, before anything is touched.
-
-    Raises:
-        StackError: there are; all of them are told at once.
-    """
-    if obstacles:
-        raise StackError("nothing was started:\n  " + "\n  ".join(obstacles))
+BACKFILL_WITHIN_S = 120.0
+FAILED = ("FATAL", "EXITED")
 
 
 class Up:
-    """Brings the stack up from wherever it stands."""
+    """Brings the stack up from wherever it stands: what is built, running or known already is left as it is."""
 
-    def __init__(self, assembly: Assembly, console: Console | None = None) -> None:
+    def __init__(self, assembly: Assembly, console: Console) -> None:
         self.assembly = assembly
         self.stack = assembly.stack
-        self.steps = Steps(console or Console(soft_wrap=True))
+        self.steps = Steps(console)
+        self._database_url = assembly.stack.postgres.app_url()
 
     def servers_only(self) -> None:
-        """Build what is missing, start the servers and migrate; a running stack is left as it is.
+        """Build what is missing, start the servers and migrate.
 
         Raises:
             StackError: something stands in the way.
@@ -65,40 +47,75 @@ class Up:
             self.assembly.write_addresses()
             step.outcome = "were running" if was_running else "ready"
         with self.steps.step("tables, roles and topics") as step:
-            step.outcome = run_dayahead("migrate").strip()
+            step.outcome = run_dayahead("migrate")[-1]
 
+    def everything(self) -> None:
+        """Start servers and services, give them history and a model, and wait for a forecast of every series.
 
-def run_dayahead(*arguments: str) -> str:
-    """Run a command of `dayahead` to its end.
+        Raises:
+            StackError: something stands in the way, or does not come about in time.
+        """
+        self.servers_only()
+        with self.steps.step("workers and API"):
+            self._start("worker", "api")
+        if self._replays:
+            self._give_history()
+        with self.steps.step("first model") as step:
+            self._start("trainer")
+            if self._replays:
+                self._await(self._has_champion, TRAINING_WITHIN_S, "the trainer to promote a first model", "trainer")
+            step.outcome = self._overview().champion or "waits for two weeks of history"
+        with self.steps.step("live replay of the sample" if self._replays else "poller") as step:
+            self._start("replay", "ingest")
+            self._await(self._all_forecast, FORECASTS_WITHIN_S, "a forecast of every series", "ingest", "worker")
+            step.outcome = f"{self._overview().fresh} series have a forecast"
+        show_results(self.steps.console, self._overview(), self.assembly.settings.api_port, self.steps.elapsed_s)
 
-    Returns:
-        What it printed.
+    @property
+    def _replays(self) -> bool:
+        return self.assembly.settings.source_url is None
 
-    Raises:
-        StackError: it failed; the message has its last lines.
-    """
-    done = subprocess.run([DAYAHEAD, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = "\n  ".join((done.stdout + done.stderr).strip().splitlines()[-12:])
-        raise StackError(f"`dayahead {' '.join(arguments)}` failed (exit {done.returncode}):\n  {said}")
-    return done.stdout
+    def _start(self, *jobs: str) -> None:
+        self.stack.start_services([service.name for service in self.assembly.services if service.job in jobs])
 
+    def _give_history(self) -> None:
+        with self.steps.step("history of the sample") as step:
+            if self._overview().series:
+                step.outcome = "already there"
+                return
+            step.outcome = run_dayahead(*sample.backfill_arguments())[-1]
+            self._await(self._nothing_waits, BACKFILL_WITHIN_S, "the workers to take in the history", "worker")
 
-def stop(assembly: Assembly, console: Console | None = None) -> None:
-    """Stop the services, then the servers; data stays."""
-    console = console or Console(soft_wrap=True)
-    if not assembly.stack.is_running():
-        console.print("Nothing was running.")
-    with Steps(console).step("stopping services, then servers"):
-        assembly.stack.stop()
+    def _overview(self) -> Overview:
+        return read_overview(self._database_url)
 
+    def _nothing_waits(self) -> bool:
+        lag = read_lag(self._database_url, self.stack.kafka.bootstrap)
+        return not any(lag.values())
 
-def forget(assembly: Assembly, *, everything: bool, console: Console | None = None) -> None:
-    """Stop everything and delete the data; with `everything` also what was built."""
-    console = console or Console(soft_wrap=True)
-    with Steps(console).step("stopping everything and deleting the data of the local stack"):
-        assembly.stack.remove()
-        if everything:
-            places = assembly.stack.places
-            shutil.rmtree(places.tree, ignore_errors=True)
-            shutil.rmtree(places.kafka_libs, ignore_errors=True)
+    def _has_champion(self) -> bool:
+        return self._overview().champion is not None
+
+    def _all_forecast(self) -> bool:
+        return all_forecast(self._overview(), replays=self._replays)
+
+    def _await(self, condition: Callable[[], bool], within_s: float, what: str, *jobs: str) -> None:
+        """Wait for a condition; where it fails, the services that bring it about have the last word."""
+        names = [service.name for service in self.assembly.services if service.job in jobs]
+
+        def holds() -> bool:
+            states = self.stack.states()
+            if dead := [name for name in names if states[name].state in FAILED]:
+                raise StackError(f"{dead[0]} does not start ({states[dead[0]].description})")
+            return condition()
+
+        try:
+            wait_until(holds, within_s, what, pause_s=0.5)
+        except StackError as error:
+            raise StackError(
+                f"{error}.\n{self._last_words(names)}\nThe stack is left running: `make status`."
+            ) from error
+
+    def _last_words(self, names: Sequence[str]) -> str:
+        logs = [log_file(self.stack.folder, name) for name in names]
+        return "\n".join(f"The last lines of {log}:\n{last_lines(log, 6)}" for log in logs)

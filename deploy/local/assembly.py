@@ -38,7 +38,7 @@ class Assembly:
         for number in range(1, self.settings.workers):
             ports[f"worker (number {number + 1})"] = self.settings.worker_port + number
         if self.settings.source_url:
-            del ports["replay"]
+            del ports["replay"]  # nothing is replayed
         return ports
 
     def write_addresses(self) -> None:
@@ -64,10 +64,10 @@ def assemble(settings: StackSettings, places: Places, directory: Path) -> Assemb
         directory: where `.env` is, and where the services are started in.
     """
     env_file = EnvFile(directory / ".env")
-    services = service_processes(settings)
+    services = service_processes(settings, places.stacks / settings.stack_name)
 
     def watchers(ground: Ground) -> Sequence[Server]:
-        targets = [service.target for service in services]
+        targets = [service.target for service in services if service.scraped]
         return [Prometheus(ground, targets, f"{HOST}:{settings.api_port}"), Alertmanager(ground)]
 
     ports = ServerPorts(

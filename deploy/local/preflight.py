@@ -136,3 +136,13 @@ def check_java() -> None:
             f"Kafka needs Java {OLDEST_JAVA} or newer and `java -version` says {said.splitlines()[:1]}: "
             f"apt-get install openjdk-{OLDEST_JAVA}-jre-headless and put it first on the PATH."
         )
+
+
+def refuse(obstacles: Sequence[str]) -> None:
+    """End here if there are obstacles, before anything is touched.
+
+    Raises:
+        StackError: there are; all of them are told at once.
+    """
+    if obstacles:
+        raise StackError("nothing was started:\n  " + "\n  ".join(obstacles))

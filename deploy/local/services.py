@@ -8,13 +8,12 @@ from pathlib import Path
 import httpx
 
 from dayahead.settings import PREFIX
-from deploy.local.places import CHECKOUT
-from deploy.local.ports import HOST
+from deploy.local import sample
+from deploy.local.ports import HOST, is_taken
 from deploy.local.supervision import Program
 from deploy.monitoring.configuration import Target
 from deploy.settings import StackSettings
 
-SAMPLE_SOURCE = CHECKOUT / "ingest" / "sources" / "consumption-de35-hour.yaml"
 DAYAHEAD = str(Path(sys.executable).with_name("dayahead"))
 SETTLE_S = 5  # one that ends within this time failed to start; the next try comes later and later
 
@@ -37,6 +36,7 @@ class ServiceProcess:
         arguments: of the command `dayahead`.
         port: of its /metrics and /health/ready.
         environment: settings of its own.
+        scraped: whether it has /metrics and /health/ready; the replay stands in for somebody else's server.
     """
 
     name: str
@@ -44,6 +44,7 @@ class ServiceProcess:
     arguments: Sequence[str]
     port: int
     environment: Mapping[str, str] = field(default_factory=dict)
+    scraped: bool = True
 
     def program(self, directory: Path) -> Program:
         """As supervisord runs it, in the folder whose `.env` it reads."""
@@ -55,7 +56,10 @@ class ServiceProcess:
         return Target(self.job, f"{HOST}:{self.port}")
 
     def readiness(self) -> Readiness:
-        """Ask it how it is."""
+        """Ask it how it is; of the replay only whether it answers."""
+        if not self.scraped:
+            answers = is_taken(self.port)
+            return Readiness(answers, "publishes the sample" if answers else f"port {self.port} does not answer")
         try:
             answer = httpx.get(f"http://{HOST}:{self.port}/health/ready", timeout=5)
         except httpx.TransportError as error:
@@ -67,8 +71,13 @@ class ServiceProcess:
         return Readiness(answer.status_code == httpx.codes.OK, reason)
 
 
-def service_processes(settings: StackSettings) -> list[ServiceProcess]:
-    """What `dayahead up` starts: poller, workers, trainer, API, and the replay unless a real source is polled."""
+def service_processes(settings: StackSettings, folder: Path) -> list[ServiceProcess]:
+    """What `dayahead up` starts: workers, trainer, API, poller, and the replay unless a real source is polled.
+
+    Args:
+        settings: ports, number of workers, what is polled.
+        folder: of the stack; the replay remembers there how far it has come.
+    """
 
     def metrics_port(port: int) -> dict[str, str]:
         return {f"{PREFIX}METRICS_PORT": str(port)}
@@ -77,15 +86,24 @@ def service_processes(settings: StackSettings) -> list[ServiceProcess]:
         ServiceProcess(f"worker-{number + 1}", "worker", ["worker"], port, metrics_port(port))
         for number, port in enumerate(range(settings.worker_port, settings.worker_port + settings.workers))
     ]
-    api = ServiceProcess("api", "api", ["api"], settings.api_port, {f"{PREFIX}API_PORT": str(settings.api_port)})
-    trainer = ServiceProcess(
-        "trainer", "trainer", ["trainer"], settings.trainer_port, metrics_port(settings.trainer_port)
-    )
-    poll = ["ingest", "--source", settings.source or str(SAMPLE_SOURCE), "--url", source_url(settings)]
-    poller = ServiceProcess("ingest", "ingest", poll, settings.ingest_port, metrics_port(settings.ingest_port))
-    return [*workers, trainer, api, poller]
-
-
-def source_url(settings: StackSettings) -> str:
-    """The API that is polled: the one of the settings, or the replay of the sample on this machine."""
-    return settings.source_url or f"http://{HOST}:{settings.replay_port}"
+    trainer_settings = metrics_port(settings.trainer_port)
+    poller_settings = metrics_port(settings.ingest_port)
+    replays: list[ServiceProcess] = []
+    if settings.source_url:
+        poller_settings[f"{PREFIX}SOURCE_URL"] = str(settings.source_url)
+    else:
+        # The history is complete before the trainer starts, so it need not wait for the newest hour to stand still.
+        trainer_settings[f"{PREFIX}TRAINING__SCHEDULE__SETTLE_S"] = "1"
+        # The replay is ours: the publisher's limit of one request a minute would only slow it down.
+        poller_settings[f"{PREFIX}SOURCE_URL"] = f"http://{HOST}:{settings.replay_port}"
+        poller_settings[f"{PREFIX}MIN_REQUEST_INTERVAL_S"] = "0"
+        arguments = sample.replay_arguments(settings.replay_port, folder / "replay" / "state.json")
+        replays = [ServiceProcess("replay", "replay", arguments, settings.replay_port, scraped=False)]
+    source = str(settings.source or sample.SOURCE)
+    return [
+        *workers,
+        ServiceProcess("trainer", "trainer", ["trainer"], settings.trainer_port, trainer_settings),
+        ServiceProcess("api", "api", ["api"], settings.api_port, {f"{PREFIX}API_PORT": str(settings.api_port)}),
+        *replays,
+        ServiceProcess("ingest", "ingest", ["ingest", f"--source={source}"], settings.ingest_port, poller_settings),
+    ]

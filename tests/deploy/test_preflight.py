@@ -7,8 +7,7 @@ import pytest
 from dayahead.errors import StackError
 from deploy.local.places import Places
 from deploy.local.ports import HOST, free_ports, is_taken, listener
-from deploy.local.preflight import java_version, machine_obstacles, missing_tools, port_obstacles
-from deploy.up import refuse
+from deploy.local.preflight import java_version, machine_obstacles, missing_tools, port_obstacles, refuse
 
 EVERYTHING = "/usr/bin/{}".format
 

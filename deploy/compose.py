@@ -1,0 +1,90 @@
+"""The same commands where a Docker engine answers: docker-compose.yml instead of the local stack."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+
+from dayahead.errors import StackError
+from dayahead.settings import PREFIX, load_settings
+from deploy.arrival import FORECASTS_WITHIN_S, TRAINING_WITHIN_S, all_forecast, show_results, show_series
+from deploy.local.env_file import EnvFile
+from deploy.local.places import CHECKOUT
+from deploy.local.ports import HOST
+from deploy.local.servers.postgres import APP, DATABASE, OWNER
+from deploy.local.steps import Steps
+from deploy.local.waiting import wait_until
+from deploy.overview import Overview, read_overview
+from deploy.settings import StackSettings
+
+FILE = CHECKOUT / "docker-compose.yml"
+
+
+class Compose:
+    """The containers of docker-compose.yml, with the passwords of this folder's `.env`."""
+
+    def __init__(self, console: Console, directory: Path) -> None:
+        """Read the settings; passwords are drawn if there are none yet."""
+        self._console = console
+        self._settings = load_settings(StackSettings)
+        env_file = EnvFile(directory / ".env")
+        passwords = env_file.passwords(os.environ)
+        database = f"{HOST}:{self._settings.postgres_port}/{DATABASE}"
+        self._database_url = f"postgresql://{APP}:{passwords.database_app.get_secret_value()}@{database}"
+        redis = f"{HOST}:{self._settings.redis_port}/0"
+        env_file.set(
+            {
+                f"{PREFIX}DATABASE_URL": self._database_url,
+                f"{PREFIX}OWNER_DATABASE_URL": (
+                    f"postgresql://{OWNER}:{passwords.database_owner.get_secret_value()}@{database}"
+                ),
+                f"{PREFIX}REDIS_URL": f"redis://:{passwords.redis.get_secret_value()}@{redis}",
+                f"{PREFIX}KAFKA_BOOTSTRAP": f"{HOST}:{self._settings.kafka_port}",
+            }
+        )
+        self._command = ["docker", "compose", "--file", str(FILE), "--env-file", str(env_file.path)]
+
+    def up(self) -> None:
+        """Build and start all containers, wait for a forecast of every series, and show some.
+
+        Raises:
+            StackError: Docker failed, or the forecasts do not come in time.
+        """
+        steps = Steps(self._console)
+        with steps.step("docker compose: images, servers, services"):
+            self._docker("up", "--detach", "--build", "--wait")
+        replays = self._settings.source_url is None
+        with steps.step("a forecast of every series") as step:
+            within_s = TRAINING_WITHIN_S + FORECASTS_WITHIN_S
+            wait_until(lambda: all_forecast(self._overview(), replays=replays), within_s, step.what, pause_s=1)
+            step.outcome = f"{self._overview().fresh} series"
+        show_results(self._console, self._overview(), self._settings.api_port, steps.elapsed_s)
+
+    def status(self) -> None:
+        """Print the containers, freshness, rungs and accuracy."""
+        self._docker("ps", "--all")
+        try:
+            show_series(self._console, self._overview())
+        except psycopg.OperationalError as error:
+            self._console.print(f"Series: cannot be told: {str(error).strip()}", markup=False, highlight=False)
+
+    def down(self) -> None:
+        """Stop and remove the containers; volumes stay."""
+        self._docker("down")
+
+    def clean(self) -> None:
+        """Remove the containers and their volumes."""
+        self._docker("down", "--volumes")
+
+    def _overview(self) -> Overview:
+        return read_overview(self._database_url)
+
+    def _docker(self, *arguments: str) -> None:
+        done = subprocess.run([*self._command, *arguments], check=False)
+        if done.returncode:
+            raise StackError(
+                f"`docker compose {' '.join(arguments)}` failed (exit {done.returncode}): its own lines are above. "
+                "`docker compose logs` has what the services say."
+            )

@@ -1,0 +1,73 @@
+"""Opening, stopping and forgetting the stack that the settings of a folder describe."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from rich.console import Console
+
+from dayahead.errors import StackError
+from dayahead.settings import load_settings
+from deploy.compose import Compose
+from deploy.local.assembly import Assembly, assemble
+from deploy.local.places import Places
+from deploy.local.preflight import docker_answers, machine_obstacles, refuse
+from deploy.local.services import DAYAHEAD
+from deploy.local.steps import Steps
+from deploy.settings import StackSettings
+
+
+def terminal() -> Console:
+    """Where commands write."""
+    return Console(soft_wrap=True)
+
+
+def compose(console: Console) -> Compose | None:
+    """The containers, where a Docker engine answers."""
+    return Compose(console, Path.cwd()) if docker_answers() else None
+
+
+def open_stack(places: Places | None = None) -> Assembly:
+    """The stack that the settings of this folder describe.
+
+    Raises:
+        StackError: this machine cannot run it; the message has a sentence for each obstacle.
+    """
+    places = places or Places()
+    refuse(machine_obstacles(places, user_id=os.geteuid()))
+    return assemble(load_settings(StackSettings), places, Path.cwd())
+
+
+def run_dayahead(*arguments: str) -> list[str]:
+    """Run a command of `dayahead` to its end.
+
+    Returns:
+        The lines that it printed, at least one.
+
+    Raises:
+        StackError: it failed; the message has its last lines.
+    """
+    done = subprocess.run([DAYAHEAD, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = "\n  ".join((done.stdout + done.stderr).strip().splitlines()[-12:])
+        raise StackError(f"`dayahead {' '.join(arguments)}` failed (exit {done.returncode}):\n  {said}")
+    return done.stdout.strip().splitlines() or [""]
+
+
+def stop(assembly: Assembly, console: Console) -> None:
+    """Stop the services, then the servers; data stays."""
+    if not assembly.stack.is_running():
+        console.print("Nothing was running.")
+        return
+    with Steps(console).step("services stopped, then servers"):
+        assembly.stack.stop()
+
+
+def forget(assembly: Assembly, console: Console, *, everything: bool) -> None:
+    """Stop everything and delete the data; with `everything` also what was built."""
+    with Steps(console).step("everything stopped, the data of the local stack deleted"):
+        assembly.stack.remove()
+        if everything:
+            shutil.rmtree(assembly.stack.places.tree, ignore_errors=True)
+            shutil.rmtree(assembly.stack.places.kafka_libs, ignore_errors=True)

@@ -1,0 +1,51 @@
+"""What `dayahead status` finds out and shows."""
+
+import psycopg
+from confluent_kafka import KafkaException
+from rich.console import Console
+
+from dayahead.errors import StackError
+from deploy.arrival import show_series
+from deploy.local.assembly import Assembly
+from deploy.overview import read_lag, read_overview
+from deploy.tables import RUNNING, ProcessRow, lag_sentence, processes_table
+
+
+def process_rows(assembly: Assembly) -> list[ProcessRow]:
+    """Every process of the stack: what supervisord says of it, and what it says of itself."""
+    states = assembly.stack.states()
+    services = {service.name: service for service in assembly.services}
+    rows = []
+    for name in [*(server.name for server in assembly.stack.servers), *services]:
+        state = states.get(name)
+        if state is None or state.state != RUNNING:
+            named = state.state.lower() if state else "down"
+            rows.append(ProcessRow(name, named, state.description if state else "", False, ""))
+            continue
+        if name in services:
+            readiness = services[name].readiness()
+            rows.append(ProcessRow(name, "running", state.description, readiness.ok, readiness.reason))
+        else:
+            rows.append(ProcessRow(name, "running", state.description, True, ""))
+    return rows
+
+
+def show_status(assembly: Assembly, console: Console) -> bool:
+    """Print processes, lag, freshness, rungs and accuracy.
+
+    Returns:
+        Whether every process runs and says that it is ready.
+    """
+    if not assembly.stack.is_running():
+        console.print("The stack is down: `make up` starts it.")
+        return False
+    rows = process_rows(assembly)
+    console.print(processes_table(rows))
+    database_url = assembly.stack.postgres.app_url()
+    try:
+        lag = read_lag(database_url, assembly.stack.kafka.bootstrap)
+        console.print(lag_sentence(lag), markup=False, highlight=False)
+        show_series(console, read_overview(database_url))
+    except (psycopg.Error, KafkaException, StackError) as error:
+        console.print(f"Lag and series cannot be told: {str(error).strip()}", markup=False, highlight=False)
+    return all(row.ready for row in rows)

@@ -1,0 +1,116 @@
+"""What `dayahead up` and `status` show: tables for a terminal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from dayahead.contracts import Rung
+from dayahead.hours import format_utc
+from deploy.overview import AccuracyOverview, Overview, SeriesOverview
+
+SHOWN_LEADS = (1, 6, 12, 24)
+RUNNING = "RUNNING"
+
+
+@dataclass(frozen=True)
+class ProcessRow:
+    """A process of the stack.
+
+    Attributes:
+        state: of supervisord, in lower case.
+        since: pid and uptime.
+        says: what it answers on /health/ready; empty for servers.
+    """
+
+    name: str
+    state: str
+    since: str
+    ready: bool
+    says: str
+
+
+def forecasts_table(overview: Overview, count: int = 6) -> Table:
+    """Some forecasts, spread evenly over the series: p50 at a few leads, with the band of the last."""
+    series = [one for one in overview.series if one.p50]
+    chosen = [series[index * len(series) // count] for index in range(count)] if len(series) > count else series
+    table = Table(title=f"{len(chosen)} of {len(series)} forecasts (p50 by hours ahead)", title_justify="left")
+    table.add_column("series")
+    table.add_column("from hour (UTC)")
+    for lead in SHOWN_LEADS:
+        table.add_column(f"+{lead} h", justify="right")
+    table.add_column(f"p10 to p90 at +{SHOWN_LEADS[-1]} h", justify="right")
+    table.add_column("unit")
+    table.add_column("rung", justify="right")
+    for one in chosen:
+        table.add_row(*_forecast_cells(one))
+    return table
+
+
+def _forecast_cells(one: SeriesOverview) -> list[str]:
+    p10, p50, p90 = one.p10 or [], one.p50 or [], one.p90 or []
+    last = SHOWN_LEADS[-1] - 1
+    return [
+        one.series_id,
+        format_utc(one.origin) if one.origin else "",
+        *(f"{p50[lead - 1]:,.0f}" for lead in SHOWN_LEADS),
+        f"{p10[last]:,.0f} to {p90[last]:,.0f}",
+        one.unit,
+        str(one.rung),
+    ]
+
+
+def accuracy_sentence(accuracy: AccuracyOverview) -> str:
+    """The measured WAPE against the seasonal naive, or why there is none yet."""
+    if accuracy.wape is None:
+        return "Accuracy: no forecast has matured yet (its 24 hours must have been observed)."
+    measured = (
+        f"Accuracy of {accuracy.forecasts:,} matured forecasts ({accuracy.hours:,} hours): WAPE {accuracy.wape:.2%}"
+    )
+    coverage = f"; {accuracy.coverage:.0%} of hours within p10 to p90" if accuracy.coverage is not None else ""
+    if not accuracy.wape_naive or accuracy.wape_where_naive is None:
+        return f"{measured}{coverage}."
+    gain = 1 - accuracy.wape_where_naive / accuracy.wape_naive
+    compared = f"{abs(gain):.0%} {'less' if gain >= 0 else 'MORE'} error than the seasonal naive"
+    return f"{measured}, seasonal naive {accuracy.wape_naive:.2%} ({compared}){coverage}."
+
+
+def rungs_sentence(overview: Overview) -> str:
+    """How many series are on which rung, and how many are stale."""
+    parts = []
+    for rung, count in overview.by_rung.items():
+        meaning = "no forecast yet" if rung is None else f"rung {rung} ({Rung(rung).meaning.rstrip('.')})"
+        parts.append(f"{count} on {meaning}" if rung is not None else f"{count} with {meaning}")
+    stale = sum(1 for one in overview.series if one.stale)
+    return f"Series: {len(overview.series)} known; {', '.join(parts) or 'none'}; {stale} stale."
+
+
+def freshness_sentence(overview: Overview) -> str:
+    """Newest hours of the series and the release in force."""
+    hours = [one.newest_hour for one in overview.series if one.newest_hour]
+    if not hours:
+        return "Freshness: no hour has been observed yet."
+    span = (
+        format_utc(max(hours)) if min(hours) == max(hours) else f"{format_utc(min(hours))} to {format_utc(max(hours))}"
+    )
+    return f"Freshness: newest hour of the series {span}; release in force: {overview.champion or 'none yet'}."
+
+
+def lag_sentence(lag: Mapping[int, int]) -> str:
+    """Messages that wait for the workers."""
+    waiting = {partition: count for partition, count in lag.items() if count}
+    if not waiting:
+        return f"Lag: 0 messages wait in {len(lag)} partitions of observations."
+    parts = ", ".join(f"partition {partition}: {count:,}" for partition, count in sorted(waiting.items()))
+    return f"Lag: {sum(waiting.values()):,} messages of observations wait ({parts})."
+
+
+def processes_table(rows: Sequence[ProcessRow]) -> Table:
+    """Each server and service with its state."""
+    table = Table(title_justify="left")
+    for column in ("process", "state", "since", "says"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        style = "green" if row.ready else ("yellow" if row.state == RUNNING.lower() else "red")
+        table.add_row(row.name, f"[{style}]{row.state}[/{style}]", row.since, row.says)
+    return table
