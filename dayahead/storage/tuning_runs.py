@@ -134,6 +134,15 @@ def runs_since(connection: psycopg.Connection, moment: datetime) -> list[TuningR
     return [_run(row) for row in rows]
 
 
+def runs_of_release(connection: psycopg.Connection, release: str) -> list[TuningRun]:
+    """The runs that a release came out of, newest first: more than one where the same data came again."""
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM tuning_run WHERE release = %s ORDER BY tuning_run_key DESC",  # noqa: S608
+        [release],
+    ).fetchall()
+    return [_run(row) for row in rows]
+
+
 def _run(row: tuple[Any, ...]) -> TuningRun:
     key, started_at, finished_at, requested_by, reason, release, promoted, outcome, details = row
     return TuningRun(key, started_at, finished_at, requested_by, reason, release, promoted, Outcome(outcome), details)

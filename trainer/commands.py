@@ -1,0 +1,111 @@
+"""The commands `dayahead trainer`, `dayahead train` and `dayahead models …`."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# ruff: noqa: PLC0415
+
+SET_HELP = "A training setting for this run, e.g. --set gate.margin=0.01; may be repeated"
+FILE_HELP = "Training settings (YAML) instead of the shipped trainer/settings/default.yaml"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this service to the command line."""
+    app.command()(trainer)
+    app.command()(train)
+    models = typer.Typer(no_args_is_help=True, help="Releases of the model: list, show, promote, roll back.")
+    models.command("list")(list_models)
+    models.command("show")(show_model)
+    models.command("promote")(promote_model)
+    models.command("rollback")(roll_back_model)
+    app.add_typer(models, name="models")
+
+
+def trainer(
+    set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
+) -> None:
+    """Train on schedule and on request until stopped."""
+    from dayahead.settings import load_settings
+    from dayahead.telemetry import configure_logging
+    from trainer.running import run_trainer
+    from trainer.settings import TrainerSettings, load_training_settings
+
+    settings = load_settings(TrainerSettings)
+    configure_logging("trainer", settings.log_level)
+    run_trainer(settings, load_training_settings(settings.training_settings, set_ or ()))
+
+
+def train(
+    set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help=FILE_HELP, exists=True, dir_okay=False)
+    ] = None,
+    promote: Annotated[
+        bool, typer.Option(help="Promote the release if it passes the gate; --no-promote only saves it")
+    ] = True,
+    as_of: Annotated[
+        str | None, typer.Option(help="Learn only from what was published by then: 2023-01-20T00:00Z")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the record")] = "asked on the command line",
+) -> None:
+    """Train once, now: fit, judge on held-out hours, save, and promote if it passes the gate."""
+    from dayahead.settings import load_settings
+    from dayahead.telemetry import configure_logging
+    from trainer.running import run_training
+    from trainer.settings import TrainerSettings, load_training_settings
+
+    settings = load_settings(TrainerSettings)
+    configure_logging("train", "warning")
+    training = load_training_settings(settings_file or settings.training_settings, set_ or ())
+    run_training(settings, training, promote, _moment(as_of), reason)
+
+
+def list_models(limit: Annotated[int, typer.Option(min=1, help="Releases to show, newest first")] = 20) -> None:
+    """Show the releases, which of them serves, and what they measured."""
+    from trainer.models_command import list_releases_table
+
+    list_releases_table(limit)
+
+
+def show_model(
+    release: Annotated[str | None, typer.Argument(help="Id of the release; the champion where left out")] = None,
+) -> None:
+    """Show one release: what it learnt from, its settings, its figures, and why it was promoted or not."""
+    from trainer.models_command import show_release
+
+    show_release(release)
+
+
+def promote_model(
+    release: Annotated[str, typer.Argument(help="Id of the release (dayahead models list)")],
+    reason: Annotated[str, typer.Option(help="Why, for the record")] = "promoted on the command line",
+) -> None:
+    """Make a release the champion, whatever the gate said."""
+    from trainer.models_command import promote_release
+
+    promote_release(release, reason)
+
+
+def roll_back_model(
+    reason: Annotated[str, typer.Option(help="Why, for the record")] = "rolled back on the command line",
+) -> None:
+    """Go back to the release that served before; workers take it up within seconds."""
+    from trainer.models_command import roll_back_release
+
+    roll_back_release(reason)
+
+
+def _moment(text: str | None) -> datetime | None:
+    from dayahead.errors import SettingsError
+    from dayahead.hours import parse_utc
+
+    if text is None:
+        return None
+    try:
+        return parse_utc(text)
+    except ValueError as error:
+        raise SettingsError(f"--as-of: {error}") from error

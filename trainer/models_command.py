@@ -1,0 +1,127 @@
+"""`dayahead models …`: looks at the releases and changes which one serves."""
+
+from collections.abc import Callable
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from dayahead.contracts import ReleaseAnnouncement
+from dayahead.errors import BrokerUnavailable, ReleaseError
+from dayahead.hours import format_utc, wall_clock
+from dayahead.settings import ServiceSettings, load_settings
+from dayahead.storage.database import connect
+from dayahead.storage.quarantine import load_quarantine
+from dayahead.storage.releases import Champion, champion, list_releases, load_record, promote, roll_back
+from dayahead.storage.tuning_runs import runs_of_release
+from trainer.gate import GateCheck
+from trainer.messages import Announcer
+from trainer.report import checks_table, percent, releases_table
+
+BY_COMMAND = "command"
+
+
+def list_releases_table(limit: int) -> None:
+    """Print the newest releases."""
+    settings = load_settings(ServiceSettings)
+    with connect(settings.database_url) as connection:
+        records, serving = list_releases(connection, limit), champion(connection)
+    console = Console()
+    if not records:
+        console.print("There is no release yet: `dayahead train` makes one, the trainer does so by itself.")
+        return
+    console.print(releases_table(records, serving))
+
+
+def show_release(release: str | None) -> None:
+    """Print what is known of a release; None for the champion.
+
+    Raises:
+        ReleaseError: there is no such release, or none serves.
+    """
+    settings = load_settings(ServiceSettings)
+    with connect(settings.database_url) as connection:
+        serving = champion(connection)
+        if release is None:
+            if serving is None:
+                raise ReleaseError("no release serves yet: name one, see `dayahead models list`")
+            release = serving.release
+        record = load_record(connection, release)
+        runs = runs_of_release(connection, release)
+        quarantined = load_quarantine(connection, runs[0].tuning_run_key) if runs else []
+    console = Console()
+    facts = Table(title=release, show_header=False)
+    facts.add_row("serves", _service(release, serving))
+    facts.add_row("created", format_utc(record.created_at))
+    facts.add_row("learnt from", f"{format_utc(record.trained_from)} to {format_utc(record.trained_until)}")
+    facts.add_row("data fingerprint", record.data_fingerprint)
+    facts.add_row("size", f"{record.artifact_bytes:,} bytes")
+    for name in sorted(record.metrics):
+        shown = str(record.metrics[name]) if name == "windows" else percent(record.metrics, name)
+        facts.add_row(f"held out: {name}", shown)
+    facts.add_row("settings", ", ".join(f"{name}: {value}" for name, value in record.settings.items()))
+    console.print(facts)
+    for run in runs:
+        console.print(
+            f"Run {run.tuning_run_key} at {format_utc(run.started_at)}, asked by {run.requested_by} ({run.reason}): "
+            f"{run.outcome}. {run.details.get('reason', '')}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        console.print(checks_table(GateCheck(**check) for check in run.details.get("checks", [])))
+    for aside in quarantined:
+        console.print(f"  not learnt: {aside.series_id}, {aside.hours} h, {aside.rule}: {aside.reason}", markup=False)
+
+
+def promote_release(release: str, reason: str) -> None:
+    """Make a release the champion.
+
+    Raises:
+        ReleaseError: there is no such release, or it serves already.
+    """
+
+    def change(connection: psycopg.Connection) -> ReleaseAnnouncement:
+        serving = champion(connection)
+        if serving is not None and serving.release == release:
+            raise ReleaseError(f"release {release} serves already, since {format_utc(serving.promoted_at)}")
+        return promote(connection, release, BY_COMMAND, reason, wall_clock())
+
+    _change(change)
+
+
+def roll_back_release(reason: str) -> None:
+    """Go back to what served before.
+
+    Raises:
+        ReleaseError: nothing served before.
+    """
+    _change(lambda connection: roll_back(connection, reason, wall_clock()))
+
+
+def _change(change: Callable[[psycopg.Connection], ReleaseAnnouncement]) -> None:
+    settings = load_settings(ServiceSettings)
+    with connect(settings.database_url) as connection:
+        announcement = change(connection)
+        record = load_record(connection, announcement.release)
+    console = Console()
+    console.print(
+        f"[bold]{announcement.release}[/bold] serves now, before it was {announcement.previous or 'none'}. It learnt "
+        f"until {format_utc(record.trained_until)} and had a WAPE of {percent(record.metrics, 'wape')} on held-out "
+        "hours. Workers take it up within seconds.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    announcer = Announcer(settings.kafka_bootstrap, settings.topic_prefix)
+    try:
+        announcer.announce(announcement)
+    except BrokerUnavailable as error:
+        console.print(f"Not announced yet: {error}", style="yellow", markup=False, soft_wrap=True)
+    finally:
+        announcer.close()
+
+
+def _service(release: str, serving: Champion | None) -> str:
+    if serving is None:
+        return "no, none does"
+    return f"yes: {serving.reason}" if serving.release == release else f"no, {serving.release} does"

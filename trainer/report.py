@@ -1,0 +1,98 @@
+"""The result of a training and the releases, as tables on a terminal."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from dayahead.hours import format_utc, from_hour
+from dayahead.storage.releases import Champion, ReleaseRecord
+from dayahead.storage.tuning_runs import Outcome
+from trainer.gate import GateCheck, Judgement
+from trainer.result import TrainingResult
+
+OUTCOME_TEXT = {
+    Outcome.PROMOTED: "promoted: it serves now",
+    Outcome.KEPT: "not promoted: the champion stays",
+    Outcome.SAVED: "saved, not promoted",
+    Outcome.UNCHANGED: "unchanged",
+}
+QUARANTINE_SHOWN = 10
+
+
+def print_result(console: Console, result: TrainingResult) -> None:
+    """Tell what came of a training."""
+    learnt = result.learnt
+    console.print(
+        f"[bold]{result.release}[/bold] {OUTCOME_TEXT[result.outcome]}. {result.reason}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(
+        f"Learnt from {learnt.series} series, {learnt.values:,} hours from {format_utc(from_hour(learnt.start))} to "
+        f"{format_utc(from_hour(learnt.end))}; judged on the hours from {format_utc(from_hour(learnt.judged_from))}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(figures_table(result.judged))
+    console.print(checks_table(result.gate.checks))
+    if result.quarantined:
+        hours = sum(quarantined.hours for quarantined in result.quarantined)
+        console.print(f"Not learnt from: {hours} hours in {len(result.quarantined)} ranges", highlight=False)
+        for quarantined in result.quarantined[:QUARANTINE_SHOWN]:
+            first = format_utc(from_hour(quarantined.start))
+            console.print(
+                f"  {quarantined.series_id} {first}, {quarantined.hours} h, {quarantined.rule}: {quarantined.reason}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+    steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in result.seconds.items())
+    console.print(f"{result.total_seconds:.1f} s: {steps}", highlight=False, soft_wrap=True)
+
+
+def figures_table(judged: Judgement) -> Table:
+    """Figures on held-out hours by scenario."""
+    table = Table("input", "forecasts", "WAPE", "mean of series", "naive", "in 10-90 % band", title="Held-out hours")
+    for scenario, figures in judged.items():
+        table.add_row(
+            scenario.meaning,
+            f"{figures.windows:,}",
+            f"{figures.wape:.2%}",
+            f"{figures.series_wape:.2%}",
+            f"{figures.naive_wape:.2%}",
+            f"{figures.coverage:.1%}",
+        )
+    return table
+
+
+def checks_table(checks: Iterable[GateCheck]) -> Table:
+    """The questions of the gate and their answers."""
+    table = Table("gate", "passed", "why")
+    for check in checks:
+        table.add_row(check.name, "yes" if check.passed else "[red]no[/red]", check.detail)
+    return table
+
+
+def releases_table(records: Iterable[ReleaseRecord], serving: Champion | None) -> Table:
+    """Releases, newest first."""
+    table = Table("release", "created", "learnt from", "until", "WAPE", "naive", "in band", "size")
+    for record in records:
+        serves = serving is not None and serving.release == record.release
+        table.add_row(
+            f"[bold]{record.release}[/bold] serves" if serves else record.release,
+            f"{record.created_at:%Y-%m-%d %H:%M}",
+            f"{record.trained_from:%Y-%m-%d %H:%M}",
+            f"{record.trained_until:%Y-%m-%d %H:%M}",
+            percent(record.metrics, "wape"),
+            percent(record.metrics, "naive_wape"),
+            percent(record.metrics, "coverage"),
+            f"{record.artifact_bytes / 1024:.0f} kB",
+        )
+    return table
+
+
+def percent(metrics: Mapping[str, object], name: str) -> str:
+    """A share as per cent; a dash where it was not measured."""
+    value = metrics.get(name)
+    return f"{value:.2%}" if isinstance(value, int | float) else "-"

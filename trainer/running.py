@@ -1,0 +1,107 @@
+"""Puts the trainer together from its settings: as a service, or for one training on the command line."""
+
+import signal
+import threading
+import time
+from datetime import datetime
+
+import psycopg
+import structlog
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from dayahead.errors import BrokerUnavailable, StorageError
+from dayahead.hours import wall_clock
+from dayahead.storage.database import connect
+from dayahead.storage.tuning_runs import close_interrupted_runs
+from dayahead.telemetry import TelemetryServer
+from trainer.lock import training_lock
+from trainer.messages import Announcer, RequestReader
+from trainer.report import print_result
+from trainer.result import TrainingResult
+from trainer.schedule import COMMAND
+from trainer.service import Trainer
+from trainer.settings import TrainerSettings, TrainingSettings
+from trainer.train import STEPS, OnStep, Training
+
+log = structlog.get_logger()
+
+LOCK_WAIT_S = 1800.0
+LOCK_PAUSE_S = 1.0
+
+
+def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
+    """Run the service until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    requests = RequestReader(settings.kafka_bootstrap, settings.topic_prefix)
+    announcer = Announcer(settings.kafka_bootstrap, settings.topic_prefix)
+
+    def train(connection: psycopg.Connection, requested_by: str, reason: str, on_step: OnStep) -> TrainingResult:
+        return Training(connection, training, wall_clock, on_step=on_step).run(requested_by, reason)
+
+    service = Trainer(settings, training, train, requests, announcer, wall_clock, stop)
+    telemetry = TelemetryServer("trainer", settings.bind_host, settings.metrics_port, service.live, service.ready)
+    with telemetry:
+        log.info("trainer_started", port=telemetry.port)
+        try:
+            service.run()
+        finally:
+            requests.close()
+            announcer.close()
+    log.info("trainer_stopped")
+
+
+def run_training(
+    settings: TrainerSettings, training: TrainingSettings, promote: bool, as_of: datetime | None, reason: str
+) -> None:
+    """One training with its progress and its result on the terminal.
+
+    Raises:
+        StorageError: TimescaleDB does not answer, or another trainer did not end in half an hour.
+        NotEnoughHistoryError: there are too few hours.
+    """
+    console = Console()
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("step {task.completed:.0f} of {task.total:.0f}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with (
+        connect(settings.database_url, autocommit=True) as lock_connection,
+        connect(settings.database_url) as connection,
+        progress,
+    ):
+        task = progress.add_task("wait for the training lock", total=len(STEPS))
+
+        def on_step(step: str) -> None:
+            progress.update(task, description=step, completed=STEPS.index(step) + 1)
+
+        deadline = time.monotonic() + LOCK_WAIT_S
+        result: TrainingResult | None = None
+        while result is None:
+            with training_lock(lock_connection) as held:
+                if held:
+                    close_interrupted_runs(connection, wall_clock())
+                    work = Training(connection, training, wall_clock, promote=promote, as_of=as_of, on_step=on_step)
+                    result = work.run(COMMAND, reason)
+                    break
+            if time.monotonic() > deadline:
+                raise StorageError(
+                    f"another trainer has been at work for {LOCK_WAIT_S / 60:.0f} minutes: try again later"
+                )
+            progress.update(task, description="another trainer is at work, waiting for it to end")
+            time.sleep(LOCK_PAUSE_S)
+    print_result(console, result)
+    if result.announcement is not None:
+        announcer = Announcer(settings.kafka_bootstrap, settings.topic_prefix)
+        try:
+            announcer.announce(result.announcement)
+        except BrokerUnavailable as error:
+            console.print(f"Not announced yet: {error}", style="yellow", markup=False)
+        finally:
+            announcer.close()
