@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from dayahead.settings import PREFIX
 from deploy.local.env_file import EnvFile
 from deploy.local.places import Places
 from deploy.local.ports import HOST, ServerPorts
+from deploy.local.preflight import PortUse
 from deploy.local.servers.server import Ground, Server
 from deploy.local.servers.watching import Alertmanager, Prometheus
 from deploy.local.services import ServiceProcess, service_processes
@@ -31,15 +32,16 @@ class Assembly:
     services: Sequence[ServiceProcess]
     env_file: EnvFile
 
-    def ports(self) -> dict[str, int]:
-        """Every port that is listened on, by the name of its setting."""
-        names = [name for name in StackSettings.model_fields if name.endswith("_port")]
-        ports = {name.removesuffix("_port"): int(getattr(self.settings, name)) for name in names}
-        for number in range(1, self.settings.workers):
-            ports[f"worker (number {number + 1})"] = self.settings.worker_port + number
-        if self.settings.source_url:
-            del ports["replay"]  # nothing is replayed
-        return ports
+    def ports(self) -> list[PortUse]:
+        """Every port that is listened on."""
+        servers = [
+            PortUse(field.name, getattr(self.stack.ports, field.name), f"{PREFIX}{field.name.upper()}_PORT")
+            for field in fields(ServerPorts)
+        ]
+        services = [
+            PortUse(service.name, service.port, f"{PREFIX}{service.job.upper()}_PORT") for service in self.services
+        ]
+        return [*servers, *services]
 
     def write_addresses(self) -> None:
         """Let `.env` say where the servers are, so that every command of `dayahead` finds them."""

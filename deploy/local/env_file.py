@@ -15,6 +15,7 @@ PASSWORD_VARIABLES = {
     "database_reader": f"{PREFIX}READER_PASSWORD",
     "redis": f"{PREFIX}REDIS_PASSWORD",
     "api_token": f"{PREFIX}API_TOKEN",
+    "grafana": f"{PREFIX}GRAFANA_PASSWORD",
 }
 
 

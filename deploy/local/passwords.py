@@ -12,15 +12,16 @@ def _draw() -> SecretStr:
 
 @dataclass(frozen=True)
 class Passwords:
-    """A secret for each door: the three roles of the database, Redis, and the API's token."""
+    """A secret for each door: the three roles of the database, Redis, the API's token, Grafana."""
 
     database_owner: SecretStr
     database_app: SecretStr
     database_reader: SecretStr
     redis: SecretStr
     api_token: SecretStr
+    grafana: SecretStr
 
     @classmethod
     def random(cls) -> "Passwords":
         """Fresh ones."""
-        return cls(_draw(), _draw(), _draw(), _draw(), _draw())
+        return cls(_draw(), _draw(), _draw(), _draw(), _draw(), _draw())

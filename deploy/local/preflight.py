@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from dayahead.errors import StackError
 from deploy.local.places import Places
@@ -23,27 +24,34 @@ Announce = Callable[[str], None]
 Find = Callable[[str], str | None]
 
 
-def port_obstacles(ports: Mapping[str, int]) -> list[str]:
-    """A sentence for each port that somebody else listens on.
+@dataclass(frozen=True)
+class PortUse:
+    """A port that the stack will listen on.
 
-    Args:
-        ports: by the name that the setting has: `redis` for DAYAHEAD_REDIS_PORT.
+    Attributes:
+        name: of the process.
+        variable: the setting that moves it.
     """
+
+    name: str
+    port: int
+    variable: str
+
+
+def port_obstacles(uses: Sequence[PortUse]) -> list[str]:
+    """A sentence for each port that somebody else listens on, or that is given twice."""
     found = []
-    for name, port in ports.items():
-        if is_taken(port):
-            who = listener(port)
+    given: dict[int, PortUse] = {}
+    for use in uses:
+        if use.port in given:
+            found.append(f"Port {use.port} is given to both {given[use.port].name} and {use.name}: set {use.variable}.")
+        elif is_taken(use.port):
+            who = listener(use.port) or "a process that this user may not see"
             found.append(
-                f"Port {port} ({name}) is in use by {who or 'a process that this user may not see'}: "
-                f"stop it, or choose another port with DAYAHEAD_{name.upper()}_PORT={_free_neighbour(port)}."
+                f"Port {use.port} ({use.name}) is in use by {who}: stop it, or choose another port "
+                f"with {use.variable}={_free_neighbour(use.port)}."
             )
-    names_by_port: dict[int, str] = {}
-    for name, port in ports.items():
-        if port in names_by_port:
-            found.append(
-                f"Port {port} is given to both {names_by_port[port]} and {name}: set DAYAHEAD_{name.upper()}_PORT."
-            )
-        names_by_port[port] = name
+        given[use.port] = use
     return found
 
 

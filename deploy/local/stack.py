@@ -20,6 +20,7 @@ from deploy.local.supervision import Program, ProgramState, Supervisor, log_file
 from deploy.local.waiting import wait_until
 
 LOG_LINES_SHOWN = 12
+ALIVE = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 FAILED = ("BACKOFF", "FATAL", "EXITED")
 
 
@@ -97,7 +98,8 @@ class LocalStack:
             list(pool.map(self._wait_for, self.servers))
 
     def _prepared(self, server: Server) -> Program:
-        if self._supervisor.states().get(server.name, None) is None or not server.is_ready():
+        state = self._supervisor.states().get(server.name)
+        if state is None or state.state not in ALIVE:
             server.prepare()
         return server.program()
 

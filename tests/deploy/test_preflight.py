@@ -7,7 +7,7 @@ import pytest
 from dayahead.errors import StackError
 from deploy.local.places import Places
 from deploy.local.ports import HOST, free_ports, is_taken, listener
-from deploy.local.preflight import java_version, machine_obstacles, missing_tools, port_obstacles, refuse
+from deploy.local.preflight import PortUse, java_version, machine_obstacles, missing_tools, port_obstacles, refuse
 
 EVERYTHING = "/usr/bin/{}".format
 
@@ -15,7 +15,8 @@ EVERYTHING = "/usr/bin/{}".format
 def test_a_port_in_use_is_named_with_its_process_and_the_setting_that_moves_it() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
-        (sentence,) = port_obstacles({"redis": port, "kafka": free_ports(1)[0]})
+        free = PortUse("kafka", free_ports(1)[0], "DAYAHEAD_KAFKA_PORT")
+        (sentence,) = port_obstacles([PortUse("redis", port, "DAYAHEAD_REDIS_PORT"), free])
     assert f"Port {port} (redis) is in use by " in sentence
     assert f"(pid {os.getpid()})" in sentence
     assert "DAYAHEAD_REDIS_PORT=" in sentence
@@ -28,7 +29,8 @@ def test_a_port_on_which_all_addresses_are_listened_on_counts_as_taken() -> None
 
 def test_a_port_given_twice_is_an_obstacle() -> None:
     port = free_ports(1)[0]
-    (sentence,) = port_obstacles({"redis": port, "kafka": port})
+    uses = [PortUse("redis", port, "DAYAHEAD_REDIS_PORT"), PortUse("kafka", port, "DAYAHEAD_KAFKA_PORT")]
+    (sentence,) = port_obstacles(uses)
     assert "both redis and kafka" in sentence
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -50,8 +51,7 @@ class Postgres:
         finished = self._data / "PG_VERSION"
         made = self._ground.folder / "postgres.made"
         if made.exists() and finished.exists():
-            # a pid that a killed server left may by now belong to another process, which PostgreSQL would wait for
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
+            self._forget_dead_postmaster()
             return
         shutil.rmtree(self._data, ignore_errors=True)
         self._data.mkdir()
@@ -71,6 +71,18 @@ class Postgres:
         if done.returncode:
             raise StackError(f"initdb could not make the PostgreSQL cluster: {done.stderr.strip()}")
         made.touch()
+
+    def _forget_dead_postmaster(self) -> None:
+        """Remove the pid file of a server that was killed, if its pid belongs to another program by now.
+
+        PostgreSQL would take that program for itself and refuse to start; any other case it sorts out better than we.
+        """
+        pid_file = self._data / "postmaster.pid"
+        if not pid_file.exists():
+            return
+        comm = Path("/proc") / pid_file.read_text().split("\n", 1)[0].strip() / "comm"
+        if comm.exists() and comm.read_text().strip() != "postgres":
+            pid_file.unlink()
 
     def program(self) -> Program:
         """`postgres` on 127.0.0.1 alone, without a unix socket."""

@@ -1,0 +1,117 @@
+import io
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from kafka import KafkaProducer
+from rich.console import Console
+
+from deploy.arrival import all_forecast
+from deploy.overview import read_lag, read_overview
+from deploy.tables import accuracy_sentence, forecasts_table, freshness_sentence, lag_sentence, rungs_sentence
+from tests.conftest import FreshDatabase, TopicRoom
+
+pytestmark = pytest.mark.servers
+
+NEWEST = datetime(2023, 1, 24, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def database_with_three_series(database: FreshDatabase) -> FreshDatabase:
+    """`DK1/1` is fresh on rung 0, `DK1/2` is ten hours behind, `DK1/3` has no forecast yet."""
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute("INSERT INTO source (name, definition) VALUES ('made-up', '{\"stale_after_h\": 6}')")
+        for number, behind_h in ((1, 0), (2, 10), (3, 0)):
+            connection.execute(
+                "INSERT INTO series (series_id, source_key, labels, area, unit, partition)"
+                " VALUES (%s, 1, '{}', 'DK1', 'kWh', 0)",
+                [f"DK1/{number}"],
+            )
+            hour = NEWEST - timedelta(hours=behind_h)
+            connection.execute(
+                "INSERT INTO observation (series_key, valid_time, value, available_at) VALUES (%s, %s, 1, %s)",
+                [number, hour, hour],
+            )
+            if number < 3:
+                connection.execute(
+                    "INSERT INTO forecast (series_key, origin, issued_at, release, rung, reasons, p50, p10, p90,"
+                    " message_offset) VALUES (%s, %s, %s, 'r-1', %s, 0, %s, %s, %s, 0)",
+                    [number, hour, hour, number - 1, [1234.0] * 24, [1000.0] * 24, [1500.0] * 24],
+                )
+    return database
+
+
+def add_score(database: FreshDatabase, rung: int, error: float, naive_error: float) -> None:
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute(
+            "INSERT INTO score (series_key, origin, rung, hours, absolute_error, absolute_actual, percentage_error,"
+            " percentage_hours, signed_error, naive_error, naive_hours, naive_actual, model_error_where_naive, covered,"
+            " pinball, lead_error) VALUES (1, %s, %s, 24, %s, 1000, 0, 24, 0, %s, 24, 1000, %s, 18, 0, '{}')",
+            [NEWEST - timedelta(hours=rung), rung, error, naive_error, error],
+        )
+
+
+def test_fresh_is_a_model_forecast_of_a_series_that_keeps_up(database_with_three_series: FreshDatabase) -> None:
+    overview = read_overview(database_with_three_series.url)
+    assert overview.fresh == 1
+    assert [one.stale for one in overview.series] == [False, True, False]
+    assert overview.by_rung == {0: 1, 1: 1, None: 1}
+    assert "1 stale" in rungs_sentence(overview)
+    assert "1 with no forecast yet" in rungs_sentence(overview)
+    assert "2023-01-24T12:00:00Z to 2023-01-24T22:00:00Z" in freshness_sentence(overview)
+
+
+def test_the_service_has_arrived_only_when_every_series_is_fresh(database_with_three_series: FreshDatabase) -> None:
+    assert not all_forecast(read_overview(database_with_three_series.url), replays=False)
+    with psycopg.connect(database_with_three_series.owner_url) as connection:
+        connection.execute("DELETE FROM series WHERE series_id <> 'DK1/1'")
+    assert all_forecast(read_overview(database_with_three_series.url), replays=False)
+    assert not all_forecast(read_overview(database_with_three_series.url), replays=True), "nothing has been scored"
+
+
+def test_an_empty_service_has_not_arrived(database: FreshDatabase) -> None:
+    assert not all_forecast(read_overview(database.url), replays=False)
+    assert "no forecast has matured" in accuracy_sentence(read_overview(database.url).accuracy)
+
+
+def test_accuracy_is_told_against_the_naive_also_where_the_model_is_worse(
+    database_with_three_series: FreshDatabase,
+) -> None:
+    add_score(database_with_three_series, 0, error=60, naive_error=100)
+    sentence = accuracy_sentence(read_overview(database_with_three_series.url).accuracy)
+    assert "WAPE 6.00%, seasonal naive 10.00% (40% less error" in sentence
+    assert "75% of hours within p10 to p90" in sentence
+    add_score(database_with_three_series, 1, error=300, naive_error=100)
+    assert "80% MORE error" in accuracy_sentence(read_overview(database_with_three_series.url).accuracy)
+
+
+def test_forecasts_of_the_floor_are_not_counted_as_the_models(database_with_three_series: FreshDatabase) -> None:
+    add_score(database_with_three_series, 3, error=500, naive_error=500)
+    assert read_overview(database_with_three_series.url).accuracy.forecasts == 0
+
+
+def test_the_table_of_forecasts_shows_numbers_with_their_unit(database_with_three_series: FreshDatabase) -> None:
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(forecasts_table(read_overview(database_with_three_series.url)))
+    text = console.export_text()
+    assert "1,234" in text
+    assert "1,000 to 1,500" in text
+    assert "kWh" in text
+
+
+def test_lag_is_what_the_workers_have_not_committed_yet(database: FreshDatabase, topics: TopicRoom) -> None:
+    topics.create(partitions=2)
+    producer = KafkaProducer(bootstrap_servers=topics.bootstrap)
+    for _ in range(3):
+        producer.send(topics.name("observations"), b"{}", partition=1)
+    producer.close()
+    assert read_lag(database.url, topics.bootstrap, topics.prefix) == {0: 0, 1: 3}
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute(
+            "INSERT INTO worker_offset (topic, partition, next_offset, published_offset, claim, worker, updated_at)"
+            " VALUES (%s, 1, 2, 2, 1, 'w', now())",
+            [topics.name("observations")],
+        )
+    lag = read_lag(database.url, topics.bootstrap, topics.prefix)
+    assert lag == {0: 0, 1: 1}
+    assert lag_sentence(lag) == "Lag: 1 messages of observations wait (partition 1: 1)."

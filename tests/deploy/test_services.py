@@ -1,0 +1,48 @@
+from pathlib import Path
+
+from pydantic import HttpUrl
+
+from deploy.local.assembly import assemble
+from deploy.local.places import Places
+from deploy.local.services import service_processes
+from deploy.settings import StackSettings
+
+
+def test_two_workers_trainer_api_replay_and_poller_are_started(tmp_path: Path) -> None:
+    services = service_processes(StackSettings(_env_file=None), tmp_path)
+    assert [service.name for service in services] == ["worker-1", "worker-2", "trainer", "api", "replay", "ingest"]
+    assert len({service.port for service in services}) == len(services)
+
+
+def test_the_poller_polls_the_replay_as_quickly_as_it_likes(tmp_path: Path) -> None:
+    services = {service.name: service for service in service_processes(StackSettings(_env_file=None), tmp_path)}
+    poller = services["ingest"].environment
+    assert poller["DAYAHEAD_SOURCE_URL"] == f"http://127.0.0.1:{services['replay'].port}"
+    assert poller["DAYAHEAD_MIN_REQUEST_INTERVAL_S"] == "0"
+
+
+def test_a_real_source_is_polled_with_the_publishers_limit_and_nothing_is_replayed(tmp_path: Path) -> None:
+    settings = StackSettings(_env_file=None, source_url=HttpUrl("https://example.org/"), source=Path("mine.yaml"))
+    services = {service.name: service for service in service_processes(settings, tmp_path)}
+    assert "replay" not in services
+    assert services["ingest"].arguments == ["ingest", "--source=mine.yaml"]
+    assert services["ingest"].environment["DAYAHEAD_SOURCE_URL"] == "https://example.org/"
+    assert "DAYAHEAD_MIN_REQUEST_INTERVAL_S" not in services["ingest"].environment
+
+
+def test_every_port_of_the_stack_names_the_setting_that_moves_it(tmp_path: Path) -> None:
+    assembly = assemble(StackSettings(_env_file=None, workers=3), Places(tmp_path / "local"), tmp_path)
+    uses = assembly.ports()
+    assert len({use.port for use in uses}) == len(uses) == 13
+    known = {f"DAYAHEAD_{name.upper()}" for name in StackSettings.model_fields}
+    assert {use.variable for use in uses} <= known
+
+
+def test_env_names_every_address_with_its_password_and_only_the_owner_reads_it(tmp_path: Path) -> None:
+    assembly = assemble(StackSettings(_env_file=None, redis_port=7777), Places(tmp_path / "local"), tmp_path)
+    assembly.write_addresses()
+    values = assembly.env_file.read()
+    assert values["DAYAHEAD_REDIS_URL"] == f"redis://:{values['DAYAHEAD_REDIS_PASSWORD']}@127.0.0.1:7777/0"
+    assert values["DAYAHEAD_DATABASE_URL"].startswith("postgresql://dayahead_app:")
+    assert values["DAYAHEAD_OWNER_DATABASE_URL"].startswith("postgresql://dayahead_owner:")
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
