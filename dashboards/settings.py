@@ -15,3 +15,4 @@ class DashboardSettings(ServiceSettings):
     grafana_user: str = Field(default="admin", description="Grafana user, asked for where there is no token")
     grafana_password: SecretStr = Field(default=SecretStr(""), description="Password of the Grafana user")
     grafana_folder: str = Field(default="Dayahead", description="Grafana folder that the dashboards are put into")
+    grafana_port: int = Field(default=3000, ge=1, le=65535, description="Port of docker-compose's Grafana on 127.0.0.1")

@@ -1,0 +1,202 @@
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from dayahead.settings import ServiceSettings
+from dayahead.settings_document import all_settings, settings_classes
+from deploy.local import sample
+from deploy.local.env_file import PASSWORD_VARIABLES
+from deploy.local.places import Places
+from deploy.local.tree import DebianTree
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docker-compose.yml").read_text()
+DOCKERFILE = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+ONCE = {"migrate", "backfill", "monitoring"}
+CONTAINERS_OF = {
+    "migrate": "migrate",
+    "ingest": "ingest",
+    "worker": "worker-1",
+    "trainer": "trainer",
+    "api": "api",
+    "monitoring": "monitoring",
+}
+each_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def compose_command() -> list[str] | None:
+    """Docker Compose v2, as a plugin of docker or as a program of its own, where this machine has it."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(command[0]) is None:
+            continue
+        answer = subprocess.run([*command, "version", "--short"], capture_output=True, text=True, check=False)
+        if answer.returncode == 0 and answer.stdout.strip().lstrip("v").startswith("2"):
+            return command
+    return None
+
+
+@pytest.mark.parametrize("profile", [[], ["--profile", "sample"]], ids=["live", "sample"])
+def test_docker_compose_accepts_it(tmp_path: Path, profile: list[str]) -> None:
+    if (compose := compose_command()) is None:
+        pytest.skip("no Docker Compose v2 here: the checks below judge the file without it")
+    secrets = tmp_path / "env"
+    secrets.write_text("".join(f"{variable}=secret\n" for variable in PASSWORD_VARIABLES.values()))
+    options = ["-f", str(ROOT / "docker-compose.yml"), "--env-file", str(secrets), *profile]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("DAYAHEAD_")}
+    done = subprocess.run([*compose, *options, "config"], capture_output=True, text=True, check=False, env=clean)
+    assert done.returncode == 0, done.stderr
+    started = yaml.safe_load(done.stdout)["services"]
+    assert ("replay" in started) == bool(profile)
+    interval = started["ingest"]["environment"]["DAYAHEAD_MIN_REQUEST_INTERVAL_S"]
+    assert interval == "0"
+
+
+@each_service
+def test_a_service_runs_as_nobody_special_and_may_gain_nothing(name: str) -> None:
+    service = SERVICES[name]
+    user, _, _ = service["user"].partition(":")
+    assert user.isdigit()
+    assert int(user) > 0
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+
+
+@each_service
+def test_an_image_is_pinned_by_version(name: str) -> None:
+    _, _, tag = SERVICES[name]["image"].rpartition(":")
+    assert re.fullmatch(r"v?\d+\.\d+\.\d+(-pg\d+)?", tag)
+
+
+@each_service
+def test_a_service_listens_on_this_machine_alone(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+@each_service
+def test_a_service_that_stays_is_watched_and_started_again(name: str) -> None:
+    service = SERVICES[name]
+    if name in ONCE:
+        assert service["restart"] == "no"
+        return
+    assert service["restart"] == "unless-stopped"
+    assert "test" in service.get("healthcheck", {}) or (name in OURS and "HEALTHCHECK" in DOCKERFILE)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_own_services_cannot_write_to_their_image(name: str) -> None:
+    assert OURS[name]["read_only"] is True
+    assert OURS[name]["image"] == f"dayahead:{version_of_the_project()}"
+
+
+@each_service
+def test_what_a_service_waits_for_exists_and_can_be_waited_for(name: str) -> None:
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        expected = "service_completed_successfully" if other in ONCE else "service_healthy"
+        assert how["condition"] == expected, other
+        same_profiles = SERVICES[other].get("profiles", []) in ([], SERVICES[name].get("profiles", []))
+        assert same_profiles or how["required"] is False, f"{other} is not started without its profile"
+
+
+@each_service
+def test_every_named_volume_is_declared(name: str) -> None:
+    named = {volume.partition(":")[0] for volume in SERVICES[name].get("volumes", [])}
+    assert {volume for volume in named if not volume.startswith(".")} <= set(COMPOSE["volumes"])
+
+
+def test_every_variable_is_a_setting_or_a_password_of_env() -> None:
+    known = {setting.variable for setting in all_settings(settings_classes())}
+    # these two belong to commands of the local stack, which docker-compose stands in for
+    known |= set(PASSWORD_VARIABLES.values()) | {"DAYAHEAD_SOURCE"}
+    used = set(re.findall(r"\$\{(\w+)", re.sub(r"\$\$", "", TEXT)))
+    handed_through = {
+        key for service in SERVICES.values() for key, value in service.get("environment", {}).items() if value is None
+    }
+    assert used | handed_through <= known
+
+
+@pytest.mark.parametrize("service", CONTAINERS_OF)
+def test_a_setting_in_env_reaches_the_service_that_reads_it(service: str) -> None:
+    fields = set(settings_classes()[service].model_fields)
+    if service == "monitoring":
+        fields -= set(ServiceSettings.model_fields)  # it talks to no server
+    wanted = {f"DAYAHEAD_{field.upper()}" for field in fields}
+    given = set(SERVICES[CONTAINERS_OF[service]]["environment"])
+    assert wanted <= given, f"add to {CONTAINERS_OF[service]} in docker-compose.yml: {sorted(wanted - given)}"
+
+
+def test_only_migrate_and_the_database_know_the_owner() -> None:
+    holders = {name for name, service in SERVICES.items() if "DAYAHEAD_OWNER_PASSWORD" in str(service)}
+    assert holders == {"timescaledb", "migrate"}
+
+
+def test_the_sample_is_cut_and_replayed_as_in_the_local_stack() -> None:
+    def values(arguments: list[str]) -> set[str]:
+        places = ("--source", "--data", "--state", "--port", "--host")
+        return {argument for argument in arguments if not argument.startswith(places)}
+
+    assert values(SERVICES["backfill"]["command"]) == values(sample.backfill_arguments())
+    assert values(SERVICES["replay"]["command"]) == values(sample.replay_arguments(8130, Path("state")))
+
+
+def test_every_kind_of_service_is_scraped() -> None:
+    targets = [argument for argument in SERVICES["monitoring"]["command"] if argument.startswith("--target=")]
+    addresses = {argument.rpartition("=")[2] for argument in targets}
+    ports = {name: OURS[name]["environment"].get("DAYAHEAD_METRICS_PORT") for name in OURS}
+    expected = {f"{name}:{port}" for name, port in ports.items() if port}
+    assert addresses == expected | {"api:8000", "prometheus:9090", "alertmanager:9093"}
+
+
+def test_kafka_is_the_version_of_the_local_stack() -> None:
+    pom = ElementTree.parse(ROOT / "deploy" / "kafka" / "pom.xml")
+    versions = {element.text for element in pom.iter() if element.tag.endswith("version")}
+    assert SERVICES["kafka"]["image"].rpartition(":")[2] in versions
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("service", "package"),
+    [
+        ("timescaledb", "postgresql-17-timescaledb"),
+        ("redis", "redis-server"),
+        ("prometheus", "prometheus"),
+        ("alertmanager", "prometheus-alertmanager"),
+    ],
+)
+def test_a_server_is_the_version_of_the_local_stack(service: str, package: str) -> None:
+    tree = DebianTree(Places())
+    tree.ensure()
+    status = (tree.path / "var" / "lib" / "dpkg" / "status").read_text()
+    found = re.search(rf"^Package: {package}\n(?:.+\n)*?Version: (?:\d+:)?(\d+\.\d+)", status, re.MULTILINE)
+    assert found
+    # Debian mends within a minor version; the image does not follow each of its patches
+    assert SERVICES[service]["image"].rpartition(":")[2].lstrip("v").startswith(f"{found[1]}.")
+
+
+def test_the_image_is_built_from_the_lock_and_runs_as_a_user() -> None:
+    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.1[123]\.\d+-slim-\w+$", DOCKERFILE, re.MULTILINE)
+    assert "pip install --require-hashes -r requirements/service.txt" in DOCKERFILE
+    assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
+    assert all(int(service["user"].partition(":")[0]) in {10001, 65534} for service in OURS.values())
+
+
+def test_no_secret_is_sent_to_the_image_build() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in ignored
+    assert not {"!.env", "!.git", "!.local"} & set(ignored)
+
+
+def version_of_the_project() -> str:
+    found = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert found
+    return found[1]
