@@ -22,11 +22,13 @@ WEEK = 168
 TINY = 1e-12
 
 IMPOSSIBLE_VALUE = "impossible_value"
+IMPLAUSIBLE_ZERO = "implausible_zero"
 STUCK_METER = "stuck_meter"
 SPIKE = "spike"
 LEVEL_BREAK = "level_break"
 RULES = {
     IMPOSSIBLE_VALUE: "outside what the source calls plausible, or beyond any meter",
+    IMPLAUSIBLE_ZERO: "exactly 0 in a series that never comes near it: a reading that was lost",
     STUCK_METER: "one and the same value for many hours in a series that otherwise changes",
     SPIKE: "far from the same hour of the days and weeks around it",
     LEVEL_BREAK: "from before the level changed for good",
@@ -101,6 +103,7 @@ def clean(
 
 def _judge(row: NDArray[np.float64], source: Source, settings: QuarantineSettings) -> Iterator[Run]:
     yield from impossible_values(row, source)
+    yield from implausible_zeros(row, settings)
     yield from stuck_meters(row, settings)
     yield from spikes(row, settings)
     yield from level_breaks(row, settings)
@@ -121,6 +124,27 @@ def impossible_values(row: NDArray[np.float64], source: Source) -> list[Run]:
             "allows",
         )
         for first, last in runs_of(wrong)
+    ]
+
+
+def implausible_zeros(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
+    """Zeros where hardly any hour is 0 and even the lowest others are far from it."""
+    zeros = row == 0
+    others = np.abs(row[np.isfinite(row) & ~zeros])
+    share = float(zeros.sum()) / max(1, len(others))
+    if not zeros.any() or share > settings.usual_zeros:
+        return []
+    low, middle = (float(part) for part in np.quantile(others, [0.01, 0.5]))
+    if low < settings.zero_distance * middle:
+        return []
+    return [
+        Run(
+            first,
+            last,
+            IMPLAUSIBLE_ZERO,
+            f"0 in a series that is above {low:.4g} in 99 % of its other hours",
+        )
+        for first, last in runs_of(zeros)
     ]
 
 

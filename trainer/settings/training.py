@@ -43,6 +43,18 @@ class QuarantineSettings(Part):
         description="Where more than this share of a series' hours look like spikes, they are its nature: none is set "
         "aside",
     )
+    usual_zeros: float = Field(
+        default=0.02,
+        gt=0,
+        lt=1,
+        description="Exact zeros are lost readings unless more than this share of a series' hours are 0",
+    )
+    zero_distance: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="... or its lowest other hours (1 % quantile) are below this share of their median",
+    )
     stuck_h: int = Field(
         default=24, ge=3, description="Hours of one and the same value after which a meter counts as stuck"
     )

@@ -1,0 +1,102 @@
+from dataclasses import replace
+
+import pytest
+
+from trainer.gate import Comparison, GateDecision, Judgement, ScenarioFigures, decide
+from trainer.scenarios import Scenario
+from trainer.settings import GateSettings
+
+GOOD = ScenarioFigures(windows=500, wape=0.05, series_wape=0.06, naive_wape=0.10, coverage=0.8, broken=0)
+SETTINGS = GateSettings(margin=0.01, scenario_margin=-0.02, least_unseen_h=48)
+
+
+def judged(wape: float = 0.05, **others: float) -> Judgement:
+    figures = {scenario: replace(GOOD, wape=wape) for scenario in Scenario}
+    for name, value in others.items():
+        figures[Scenario(name)] = replace(GOOD, wape=value)
+    return figures
+
+
+def comparison(ours: Judgement, champion: Judgement, unseen_h: int = 100) -> Comparison:
+    return Comparison("r-champion", unseen_h, ours, champion)
+
+
+def failed(decision: GateDecision) -> list[str]:
+    return [check.name for check in decision.checks if not check.passed]
+
+
+def test_the_first_release_has_only_the_naive_to_beat() -> None:
+    decision = decide(judged(), None, False, SETTINGS)
+    assert decision.passed
+    assert "seasonal naive 10.00%" in decision.reason
+
+
+@pytest.mark.parametrize("wape", [0.10, 0.11, float("nan")])
+def test_a_challenger_that_does_not_beat_the_naive_stays_outside(wape: float) -> None:
+    assert failed(decide(judged(wape), None, False, SETTINGS)) == ["beats_naive"]
+
+
+def test_nothing_is_decided_on_a_handful_of_forecasts() -> None:
+    few = {scenario: replace(GOOD, windows=7) for scenario in Scenario}
+    assert failed(decide(few, None, False, SETTINGS)) == ["enough_windows"]
+
+
+def test_a_forecast_that_is_broken_under_an_outage_keeps_a_challenger_outside() -> None:
+    broken = dict(judged()) | {Scenario.DAY_MISSING: replace(GOOD, broken=1)}
+    decision = decide(broken, None, False, SETTINGS)
+    assert failed(decision) == ["sound"]
+    assert "1 under day_missing" in decision.reason
+
+
+@pytest.mark.parametrize("coverage", [0.3, 0.99])
+def test_a_band_that_says_nothing_keeps_a_challenger_outside(coverage: float) -> None:
+    figures = {scenario: replace(GOOD, coverage=coverage) for scenario in Scenario}
+    assert failed(decide(figures, None, False, SETTINGS)) == ["coverage"]
+
+
+def test_a_challenger_that_is_better_by_the_margin_is_promoted() -> None:
+    ours = judged(0.0494)
+    assert decide(ours, comparison(ours, judged(0.05)), False, SETTINGS).passed
+
+
+def test_a_challenger_that_is_better_by_less_than_the_margin_is_not() -> None:
+    ours = judged(0.0496)
+    assert failed(decide(ours, comparison(ours, judged(0.05)), False, SETTINGS)) == [
+        "beats_champion",
+    ]
+
+
+def test_without_a_margin_an_equal_challenger_is_not_better() -> None:
+    ours = judged(0.05)
+    decision = decide(ours, comparison(ours, judged(0.05)), False, GateSettings(margin=0.0))
+    assert failed(decision) == ["beats_champion"]
+
+
+@pytest.mark.parametrize("scenario", [s for s in Scenario if s is not Scenario.ALL_WELL])
+def test_a_challenger_that_is_worse_under_an_outage_is_not_promoted(scenario: Scenario) -> None:
+    ours = judged(0.04, **{scenario.value: 0.06})
+    decision = decide(ours, comparison(ours, judged(0.05)), False, SETTINGS)
+    assert failed(decision) == [f"holds_under_{scenario}"]
+    assert scenario.meaning in decision.reason
+
+
+def test_a_champion_that_has_seen_the_held_out_hours_cannot_be_compared() -> None:
+    decision = decide(judged(0.01), Comparison("r-champion", 12, {}, {}), False, SETTINGS)
+    assert failed(decision) == ["beats_champion"]
+    assert "all but 12" in decision.reason
+
+
+def test_a_release_that_was_rolled_back_does_not_come_back_by_itself() -> None:
+    assert failed(decide(judged(), None, True, SETTINGS)) == ["not_withdrawn"]
+
+
+def test_every_question_is_asked_after_one_was_failed() -> None:
+    ours = judged(0.2)
+    names = [check.name for check in decide(ours, comparison(ours, judged(0.05)), True, SETTINGS).checks]
+    assert names[:5] == ["enough_windows", "beats_naive", "sound", "coverage", "not_withdrawn"]
+    assert names[5:] == [
+        "beats_champion",
+        "holds_under_last_hours_missing",
+        "holds_under_day_missing",
+        "holds_under_stuck_meter",
+    ]

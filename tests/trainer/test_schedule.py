@@ -1,0 +1,133 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dayahead.storage.releases import ReleaseRecord
+from dayahead.storage.tuning_runs import Outcome, TuningRun
+from trainer.schedule import Due, Settling, Waiting, judge_request, next_training
+from trainer.settings import TrainingSettings, load_training_settings
+from trainer.training_set import HistoryLength
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SETTINGS = load_training_settings(None, ["schedule.cool_down_h=2", "schedule.budget_per_day=2"], {})
+
+
+def history(hours: int) -> HistoryLength:
+    first = datetime(2023, 1, 1, tzinfo=UTC)
+    return HistoryLength("meters" if hours else None, first, first + (hours - 1) * HOUR)
+
+
+def run(hours_ago: float, outcome: Outcome = Outcome.PROMOTED, by: str = "schedule", release: str = "r-1") -> TuningRun:
+    started = NOW - hours_ago * HOUR
+    promoted = outcome is Outcome.PROMOTED
+    return TuningRun(1, started, started, by, "because", release, promoted, outcome, {})
+
+
+def champion(learnt_h: int) -> ReleaseRecord:
+    until = datetime(2023, 1, 1, tzinfo=UTC) + learnt_h * HOUR
+    return ReleaseRecord("r-1", NOW, until - learnt_h * HOUR, until, "abc", {}, {}, 1)
+
+
+def step(
+    *runs: TuningRun, learnt_h: int | None = None, hours: int = 5000, settings: TrainingSettings = SETTINGS
+) -> Due | Waiting:
+    record = None if learnt_h is None else champion(learnt_h)
+    return next_training(record, runs, history(hours), settings, NOW)
+
+
+def test_without_an_hour_it_waits_for_observations() -> None:
+    answer = step(hours=0)
+    assert isinstance(answer, Waiting)
+    assert "no source has an hour yet" in answer.reason
+
+
+def test_with_too_little_history_it_says_how_much_is_missing() -> None:
+    answer = step(hours=383)
+    assert isinstance(answer, Waiting)
+    assert "383 of 384" in answer.reason
+
+
+def test_without_a_champion_it_trains_at_once_when_there_is_enough_history() -> None:
+    answer = step(hours=384)
+    assert isinstance(answer, Due)
+    assert answer.requested_by == "start"
+
+
+def test_a_training_that_was_interrupted_is_taken_up_again_at_once() -> None:
+    assert isinstance(step(run(0.01, Outcome.INTERRUPTED)), Due)
+
+
+def test_a_training_that_failed_is_not_tried_again_at_once() -> None:
+    assert isinstance(step(run(0.01, Outcome.FAILED)), Waiting)
+    assert isinstance(step(run(1, Outcome.FAILED)), Due)
+
+
+def test_a_first_release_that_was_not_promoted_waits_for_the_schedule() -> None:
+    assert isinstance(step(run(1, Outcome.KEPT)), Waiting)
+    assert isinstance(step(run(25, Outcome.KEPT)), Due)
+
+
+def test_the_schedule_counts_from_the_last_training() -> None:
+    waiting = step(run(23.9), learnt_h=5000)
+    assert isinstance(waiting, Waiting)
+    due = step(run(24), learnt_h=5000)
+    assert isinstance(due, Due)
+    assert due.requested_by == "schedule"
+
+
+def test_failed_trainings_do_not_push_the_schedule_back() -> None:
+    assert isinstance(step(run(1, Outcome.FAILED), run(30), learnt_h=5000), Due)
+
+
+def test_a_young_model_is_renewed_when_the_history_has_grown_by_half() -> None:
+    due = step(run(1), learnt_h=400, hours=600)
+    assert isinstance(due, Due)
+    assert due.requested_by == "growth"
+    assert isinstance(step(run(1), learnt_h=400, hours=599), Waiting)
+
+
+def test_a_model_that_knows_months_is_left_to_the_schedule() -> None:
+    assert isinstance(step(run(1), learnt_h=91 * 24, hours=300 * 24), Waiting)
+
+
+def test_growth_that_gave_no_better_model_is_not_tried_again_and_again() -> None:
+    assert isinstance(step(run(1, Outcome.KEPT, release="r-2"), run(3), learnt_h=400, hours=900), Waiting)
+
+
+def test_a_request_is_honoured_after_the_cool_down() -> None:
+    refused = judge_request([run(1.9)], history(5000), SETTINGS, NOW)
+    assert (refused.honoured, refused.decision) == (False, "cool_down")
+    assert "2026-03-01T12:06:00Z" in refused.reason
+    assert judge_request([run(2)], history(5000), SETTINGS, NOW).honoured
+
+
+def test_a_failed_training_needs_no_cool_down() -> None:
+    assert judge_request([run(0.1, Outcome.FAILED)], history(5000), SETTINGS, NOW).honoured
+
+
+def test_requests_beyond_the_budget_of_a_day_are_refused() -> None:
+    honoured = [run(5, by="MapeCritical"), run(9, by="api")]
+    refused = judge_request(honoured, history(5000), SETTINGS, NOW)
+    assert (refused.honoured, refused.decision) == (False, "budget")
+    assert "budget is 2" in refused.reason
+
+
+def test_the_budget_is_used_up_by_requests_alone_and_for_a_day() -> None:
+    runs = [run(5, by="schedule"), run(6, by="start"), run(7, by="command"), run(9, by="api"), run(24.1, by="api")]
+    assert judge_request(runs, history(5000), SETTINGS, NOW).honoured
+
+
+@pytest.mark.parametrize("hours", [0, 100])
+def test_a_request_without_enough_history_is_refused(hours: int) -> None:
+    refused = judge_request([], history(hours), SETTINGS, NOW)
+    assert (refused.honoured, refused.decision) == (False, "no_history")
+
+
+def test_a_history_that_is_being_filled_is_waited_for() -> None:
+    settling = Settling(15)
+    assert settling.waits_for(history(400), NOW)
+    assert settling.waits_for(history(700), NOW + timedelta(seconds=14))
+    assert settling.waits_for(history(800), NOW + timedelta(seconds=20))
+    assert settling.waits_for(history(805), NOW + timedelta(seconds=34))
+    assert settling.waits_for(history(810), NOW + timedelta(seconds=35)) is None
