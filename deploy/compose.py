@@ -31,6 +31,7 @@ class Compose:
         self._settings = load_settings(StackSettings)
         env_file = EnvFile(directory / ".env")
         passwords = env_file.passwords(os.environ)
+        env_file.keep(passwords)
         database = f"{HOST}:{self._settings.postgres_port}/{DATABASE}"
         self._database_url = f"postgresql://{APP}:{passwords.database_app.get_secret_value()}@{database}"
         redis = f"{HOST}:{self._settings.redis_port}/0"

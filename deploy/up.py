@@ -18,7 +18,7 @@ from deploy.overview import Overview, read_lag, read_overview
 from deploy.running import run_dayahead
 
 BACKFILL_WITHIN_S = 120.0
-FAILED = ("FATAL", "EXITED")
+MOST_LIVES = 4  # a process that has ended this often while it was waited for will not come to life any more
 
 
 class Up:
@@ -43,8 +43,8 @@ class Up:
             step.outcome = f"built {' and '.join(built)}" if built else "already built"
         with self.steps.step(f"servers: {', '.join(server.name for server in self.stack.servers)}") as step:
             was_running = self.stack.is_running()
+            self.assembly.write_env()  # first: data must never outlive the passwords that it was made with
             self.stack.start_servers()
-            self.assembly.write_addresses()
             step.outcome = "were running" if was_running else "ready"
         with self.steps.step("tables, roles and topics") as step:
             step.outcome = run_dayahead("migrate")[-1]
@@ -80,7 +80,7 @@ class Up:
 
     def _give_history(self) -> None:
         with self.steps.step("history of the sample") as step:
-            if self._overview().series:
+            if self._has_champion():
                 step.outcome = "already there"
                 return
             step.outcome = run_dayahead(*sample.backfill_arguments())[-1]
@@ -103,10 +103,14 @@ class Up:
         """Wait for a condition; where it fails, the services that bring it about have the last word."""
         names = [service.name for service in self.assembly.services if service.job in jobs]
 
+        lives: dict[str, set[int]] = {name: set() for name in names}
+
         def holds() -> bool:
             states = self.stack.states()
-            if dead := [name for name in names if states[name].state in FAILED]:
-                raise StackError(f"{dead[0]} does not start ({states[dead[0]].description})")
+            for name in names:
+                lives[name] |= {states[name].pid} - {0}
+                if states[name].state == "FATAL" or len(lives[name]) > MOST_LIVES:
+                    raise StackError(f"{name} ends again and again ({states[name].description})")
             return condition()
 
         try:

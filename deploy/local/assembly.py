@@ -43,8 +43,9 @@ class Assembly:
         ]
         return [*servers, *services]
 
-    def write_addresses(self) -> None:
-        """Let `.env` say where the servers are, so that every command of `dayahead` finds them."""
+    def write_env(self) -> None:
+        """Let `.env` say where the servers are and with which passwords, for every command of `dayahead`."""
+        self.env_file.keep(self.stack.passwords)
         self.env_file.set(
             {
                 f"{PREFIX}DATABASE_URL": self.stack.postgres.app_url(),
@@ -58,7 +59,7 @@ class Assembly:
 
 
 def assemble(settings: StackSettings, places: Places, directory: Path) -> Assembly:
-    """Put the user's stack together; nothing is started, but passwords are drawn if there are none yet.
+    """Put the user's stack together; nothing is started or written.
 
     Args:
         settings: its name and ports.

@@ -51,19 +51,30 @@ class EnvFile:
         unfinished.rename(self.path)
 
     def passwords(self, environment: Mapping[str, str]) -> Passwords:
-        """The passwords of the environment or the file; those that neither has are drawn and kept in the file.
+        """The passwords of the environment or the file; those that neither has are drawn (`keep` them).
 
         Args:
             environment: of this process; it wins over the file.
         """
         known = self.read()
         drawn = Passwords.random()
-        values = {
-            field: environment.get(variable) or known.get(variable) or getattr(drawn, field).get_secret_value()
-            for field, variable in PASSWORD_VARIABLES.items()
-        }
-        self.set({variable: values[field] for field, variable in PASSWORD_VARIABLES.items() if not known.get(variable)})
-        return Passwords(**{field: SecretStr(value) for field, value in values.items()})
+        return Passwords(
+            **{
+                field: SecretStr(environment.get(variable) or known.get(variable) or "") or getattr(drawn, field)
+                for field, variable in PASSWORD_VARIABLES.items()
+            }
+        )
+
+    def keep(self, passwords: Passwords) -> None:
+        """Write down those passwords that the file does not have yet."""
+        known = self.read()
+        self.set(
+            {
+                variable: getattr(passwords, field).get_secret_value()
+                for field, variable in PASSWORD_VARIABLES.items()
+                if not known.get(variable)
+            }
+        )
 
     def _lines(self) -> list[str]:
         return self.path.read_text().splitlines() if self.path.exists() else HEAD.splitlines()

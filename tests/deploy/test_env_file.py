@@ -7,11 +7,17 @@ from deploy.local.env_file import EnvFile
 def test_passwords_are_drawn_once_and_kept_where_only_the_owner_reads(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     first = EnvFile(path).passwords({})
+    EnvFile(path).keep(first)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert EnvFile(path).passwords({}) == first
     secrets = {first.database_owner, first.database_app, first.database_reader, first.redis, first.api_token}
     assert len(secrets) == 5
     assert all(len(secret.get_secret_value()) >= 24 for secret in secrets)
+
+
+def test_looking_at_a_stack_writes_nothing(tmp_path: Path) -> None:
+    EnvFile(tmp_path / ".env").passwords({})
+    assert not (tmp_path / ".env").exists()
 
 
 def test_two_checkouts_have_different_passwords(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_every_port_of_the_stack_names_the_setting_that_moves_it(tmp_path: Path)
 
 def test_env_names_every_address_with_its_password_and_only_the_owner_reads_it(tmp_path: Path) -> None:
     assembly = assemble(StackSettings(_env_file=None, redis_port=7777), Places(tmp_path / "local"), tmp_path)
-    assembly.write_addresses()
+    assembly.write_env()
     values = assembly.env_file.read()
     assert values["DAYAHEAD_REDIS_URL"] == f"redis://:{values['DAYAHEAD_REDIS_PASSWORD']}@127.0.0.1:7777/0"
     assert values["DAYAHEAD_DATABASE_URL"].startswith("postgresql://dayahead_app:")

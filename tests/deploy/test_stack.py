@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 
 import psycopg
 import pytest
@@ -8,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.local.places import Places
 from deploy.local.stack import LocalStack
+from deploy.local.supervision import Supervisor
 from deploy.local.throwaway import sweep
 from tests.conftest import FreshDatabase, TopicRoom
 from tests.waiting import wait_until
@@ -51,6 +54,30 @@ def test_servers_listen_on_this_machine_alone(stack: LocalStack) -> None:
                     addresses.add(address)
                     assert address != everywhere
     assert addresses
+
+
+OWNER = """
+import sys
+from deploy.local.supervision import Supervisor
+from deploy.local.throwaway import throwaway_stack
+with throwaway_stack() as stack:
+    print(stack.name, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_test_run_that_is_killed_leaves_no_server_and_the_next_one_removes_its_data() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        name = owner.stdout.readline().strip()
+        owner.kill()
+    folder = Places().stacks / name
+    wait_until(lambda: not Supervisor(folder).is_running(), 30, "the servers to end with their owner")
+    assert folder.exists()
+    assert name in sweep(Places())
+    assert not folder.exists()
 
 
 def test_a_stack_whose_owner_lives_is_not_swept_away(stack: LocalStack) -> None:
