@@ -45,6 +45,7 @@ class Compose:
                 f"{PREFIX}KAFKA_BOOTSTRAP": f"{HOST}:{self._settings.kafka_port}",
             }
         )
+        self._replays = self._settings.source_url is None
         self._command = ["docker", "compose", "--file", str(FILE), "--env-file", str(env_file.path)]
 
     def up(self) -> None:
@@ -55,17 +56,17 @@ class Compose:
         """
         steps = Steps(self._console)
         with steps.step("docker compose: images, servers, services"):
-            self._docker("up", "--detach", "--build", "--wait")
-        replays = self._settings.source_url is None
+            sample = ["--profile", "sample"] if self._replays else []
+            self._docker(*sample, "up", "--detach", "--build", "--wait")
         with steps.step("a forecast of every series") as step:
             within_s = TRAINING_WITHIN_S + FORECASTS_WITHIN_S
-            wait_until(lambda: all_forecast(self._overview(), replays=replays), within_s, step.what, pause_s=1)
+            wait_until(lambda: all_forecast(self._overview(), replays=self._replays), within_s, step.what, pause_s=1)
             step.outcome = f"{self._overview().fresh} series"
         show_results(self._console, self._overview(), self._settings.api_port, steps.elapsed_s)
 
     def status(self) -> None:
         """Print the containers, freshness, rungs and accuracy."""
-        self._docker("ps", "--all")
+        self._docker("--profile", "sample", "ps", "--all")
         try:
             show_series(self._console, self._overview())
         except psycopg.OperationalError as error:
@@ -73,11 +74,11 @@ class Compose:
 
     def down(self) -> None:
         """Stop and remove the containers; volumes stay."""
-        self._docker("down")
+        self._docker("--profile", "sample", "down")
 
     def clean(self) -> None:
         """Remove the containers and their volumes."""
-        self._docker("down", "--volumes")
+        self._docker("--profile", "sample", "down", "--volumes")
 
     def _overview(self) -> Overview:
         return read_overview(self._database_url)

@@ -20,6 +20,7 @@ class Passwords:
     redis: SecretStr
     api_token: SecretStr
     grafana: SecretStr
+    grafana: SecretStr
 
     @classmethod
     def random(cls) -> "Passwords":

@@ -1,4 +1,5 @@
 import stat
+from dataclasses import fields
 from pathlib import Path
 
 from deploy.local.env_file import EnvFile
@@ -10,8 +11,8 @@ def test_passwords_are_drawn_once_and_kept_where_only_the_owner_reads(tmp_path: 
     EnvFile(path).keep(first)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert EnvFile(path).passwords({}) == first
-    secrets = {first.database_owner, first.database_app, first.database_reader, first.redis, first.api_token}
-    assert len(secrets) == 5
+    secrets = {getattr(first, field.name) for field in fields(first)}
+    assert len(secrets) == 6
     assert all(len(secret.get_secret_value()) >= 24 for secret in secrets)
 
 
