@@ -16,7 +16,6 @@ PASSWORD_VARIABLES = {
     "redis": f"{PREFIX}REDIS_PASSWORD",
     "api_token": f"{PREFIX}API_TOKEN",
     "grafana": f"{PREFIX}GRAFANA_PASSWORD",
-    "grafana": f"{PREFIX}GRAFANA_PASSWORD",
 }
 
 

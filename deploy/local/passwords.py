@@ -20,7 +20,6 @@ class Passwords:
     redis: SecretStr
     api_token: SecretStr
     grafana: SecretStr
-    grafana: SecretStr
 
     @classmethod
     def random(cls) -> "Passwords":
