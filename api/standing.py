@@ -9,7 +9,6 @@ from typing import Any
 import psycopg
 from psycopg.rows import kwargs_row
 
-from dayahead.hours import format_utc
 from dayahead.source import Source
 from dayahead.storage.sources import load_sources
 
@@ -77,8 +76,7 @@ class SeriesStanding:
         if self.state is not State.STALE:
             return ""
         return (
-            f"the newest hour, {format_utc(self.newest_hour)}, is {self.hours_behind:.0f} h behind its source; "
-            f"up to {self.stale_after_h:g} h are normal"
+            f"its newest hour is {self.hours_behind:.0f} h behind its source; up to {self.stale_after_h:g} h are normal"
         )
 
 
@@ -152,10 +150,7 @@ def _silence(source: Source, heard_at: datetime | None, now: datetime) -> str:
     allowed_h = 1.5 * source.publication_interval_h + 2 * source.poll_interval_s / 3600
     if silent_h <= allowed_h:
         return ""
-    return (
-        f"no new hour for {silent_h:.1f} h (the last one came at {format_utc(heard_at.replace(microsecond=0))}); "
-        f"one is promised every {source.publication_interval_h:g} h"
-    )
+    return f"no new hour has come for {silent_h:.1f} h; one is promised every {source.publication_interval_h:g} h"
 
 
 def read_series(

@@ -1,0 +1,225 @@
+// The chart: observed hours, the forecast with its band, and the forecast of a day before, drawn in SVG.
+
+import { s, h } from "./elements.js";
+import { clock, compact, day, dayAndClock, hourOfDay, number, utc } from "./format.js";
+import { niceTicks } from "./scales.js";
+
+const HOUR_MS = 3_600_000;
+const MARGIN = { top: 14, right: 14, bottom: 34, left: 52 };
+
+/**
+ * What is drawn. Arrays run side by side with `start + i` hours.
+ * @typedef {{zone: string, unit: string, start: number, observed: (number|null)[],
+ *   forecast: {start: number, p10: number[], p50: number[], p90: number[]} | null,
+ *   earlier: {start: number, p50: number[]} | null, setAside: {start: number, end: number}[], outdated: boolean, message: string}} ChartData
+ */
+
+export class Chart {
+  /** @param {HTMLElement} box where it is drawn; @param {(text: string) => void} say tells a reading to a screen reader. */
+  constructor(box, say) {
+    this.box = box;
+    this.say = say;
+    this.data = null;
+    this.hour = null;
+    this.tip = h("div", { class: "tip", hidden: true });
+    new ResizeObserver(() => this.draw()).observe(box);
+    box.addEventListener("pointermove", (event) => this.point(event));
+    box.addEventListener("pointerdown", (event) => this.point(event));
+    box.addEventListener("pointerleave", () => this.select(null));
+    box.addEventListener("blur", () => this.select(null));
+    box.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** @param {ChartData} data */
+  show(data) {
+    const text = JSON.stringify(data);
+    if (text === this.text) return;
+    this.text = text;
+    this.data = data;
+    this.draw();
+  }
+
+  get hours() {
+    const { observed, forecast, start } = this.data;
+    return forecast ? Math.max(observed.length, (forecast.start - start) / HOUR_MS + forecast.p50.length) : observed.length + 24;
+  }
+
+  draw() {
+    const width = this.box.clientWidth;
+    const height = this.box.clientHeight;
+    if (!this.data || width < 50) return;
+    const { forecast, earlier, observed, start, zone } = this.data;
+    const series = [observed, forecast?.p10 ?? [], forecast?.p90 ?? [], earlier?.p50 ?? []];
+    const values = series.flat().filter((value) => value !== null);
+    const ticks = niceTicks(values, Math.max(3, Math.round(height / 70)));
+    const [low, high] = [ticks[0], ticks.at(-1)];
+    const inner = { width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom };
+    this.x = (ms) => MARGIN.left + ((ms - start) / HOUR_MS / Math.max(1, this.hours - 1)) * inner.width;
+    this.y = (value) => MARGIN.top + (1 - (value - low) / (high - low || 1)) * inner.height;
+    const bottom = MARGIN.top + inner.height;
+
+    const layers = [
+      s("defs", {}, s("pattern", { id: "gap", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+        s("line", { class: "gap-line", y2: 6 }))),
+      ...ticks.map((tick) => s("g", { class: "grid" },
+        s("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: this.y(tick), y2: this.y(tick) }),
+        s("text", { x: MARGIN.left - 8, y: this.y(tick) + 4, "text-anchor": "end" }, compact(tick)))),
+      ...this.timeAxis(bottom, inner.width, zone),
+      ...this.gaps(bottom),
+      ...this.data.setAside.map((range) => s("rect", {
+        class: "set-aside", x: this.x(range.start), width: Math.max(2, this.x(range.end) - this.x(range.start)),
+        y: MARGIN.top, height: inner.height })),
+    ];
+    if (earlier) layers.push(s("path", { class: "earlier", d: this.line(earlier.start, earlier.p50) }));
+    layers.push(s("path", { class: "observed", d: this.line(start, observed), "data-hours": observed.filter((v) => v !== null).length }));
+    if (forecast?.p50.length) layers.push(...this.forecastLayers(forecast, bottom));
+    this.cursor = s("g", { class: "cursor" });
+    layers.push(this.cursor);
+    const picture = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.summary() }, layers);
+    this.box.replaceChildren(...[picture, this.tip, this.message(width)].filter(Boolean));
+    this.drawCursor();
+  }
+
+  /** Why there is no forecast, in the place where it would be; where that is too narrow, the badge above says it. */
+  message(width) {
+    if (!this.data.message) return null;
+    const left = this.x(this.data.start + this.data.observed.length * HOUR_MS);
+    if (width - left < 90) return null;
+    const note = h("p", { class: "chart-message" }, this.data.message);
+    note.style.insetInlineStart = `${left}px`;
+    return note;
+  }
+
+  forecastLayers({ start, p10, p50, p90 }, bottom) {
+    const origin = start - HOUR_MS;
+    const last = this.valueAt(this.data.observed, this.data.start, origin);
+    const bridge = (values) => (last === null ? [start, values] : [origin, [last, ...values]]);
+    const there = this.line(...bridge(p90));
+    const back = this.line(...bridge(p10), true).replace("M", "L");
+    return [
+      s("path", { class: this.data.outdated ? "band outdated" : "band", d: `${there}${back}Z` }),
+      s("line", { class: "origin", x1: this.x(origin), x2: this.x(origin), y1: MARGIN.top, y2: bottom }),
+      s("path", { class: this.data.outdated ? "median outdated" : "median", d: this.line(...bridge(p50)) }),
+      last === null ? null : s("circle", { class: "now", cx: this.x(origin), cy: this.y(last), r: 4 }),
+    ].filter(Boolean);
+  }
+
+  timeAxis(bottom, width, zone) {
+    const marks = [];
+    const perDay = (width / this.hours) * 24;
+    for (let i = 0; i < this.hours; i += 1) {
+      const ms = this.data.start + i * HOUR_MS;
+      const hour = hourOfDay(ms, zone);
+      const x = this.x(ms);
+      if (hour === 0) {
+        marks.push(s("line", { class: "midnight", x1: x, x2: x, y1: MARGIN.top, y2: bottom + 6 }));
+        const room = this.x(this.data.start + (this.hours - 1) * HOUR_MS) - x;
+        const label = perDay < 56 ? day(ms, zone).split(" ")[0] : day(ms, zone);
+        if (room > label.length * 4 && perDay > 24) marks.push(s("text", { class: "day", x: x + 4, y: bottom + 28 }, label));
+      }
+      if (perDay > 150 && hour % 6 === 0 && x > MARGIN.left + 8) marks.push(s("text", { class: "hour", x, y: bottom + 14, "text-anchor": "middle" }, clock(ms, zone)));
+    }
+    return [s("g", { class: "time" }, marks)];
+  }
+
+  /** Runs of unobserved hours, marked so that a gap is seen as a gap. */
+  gaps(bottom) {
+    const { observed, start } = this.data;
+    const found = [];
+    for (let i = 0; i < observed.length; i += 1) {
+      if (observed[i] !== null) continue;
+      const from = i;
+      while (i + 1 < observed.length && observed[i + 1] === null) i += 1;
+      const [x, end] = [this.x(start + (from - 0.5) * HOUR_MS), this.x(start + (i + 0.5) * HOUR_MS)];
+      found.push(s("rect", { class: "gap", x: Math.max(MARGIN.left, x), width: Math.max(2, end - x), y: MARGIN.top, height: bottom - MARGIN.top, fill: "url(#gap)" }));
+    }
+    return found;
+  }
+
+  line(start, values, backwards = false) {
+    const points = values.map((value, i) => (value === null ? null : [this.x(start + i * HOUR_MS), this.y(value)]));
+    if (backwards) points.reverse();
+    let pen = "M";
+    let path = "";
+    for (const point of points) {
+      if (point === null) pen = "M";
+      else {
+        path += `${pen}${point[0].toFixed(1)} ${point[1].toFixed(1)}`;
+        pen = "L";
+      }
+    }
+    return path;
+  }
+
+  valueAt(values, start, ms) {
+    return values?.[Math.round((ms - start) / HOUR_MS)] ?? null;
+  }
+
+  point(event) {
+    if (!this.x) return;
+    const left = event.clientX - this.box.getBoundingClientRect().left;
+    const span = this.x(this.data.start + (this.hours - 1) * HOUR_MS) - MARGIN.left;
+    this.select(Math.round(((left - MARGIN.left) / span) * (this.hours - 1)));
+  }
+
+  key(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -24, PageDown: 24 }[event.key];
+    if (event.key === "Escape") this.select(null);
+    else if (event.key === "Home") this.select(0);
+    else if (event.key === "End") this.select(this.hours - 1);
+    else if (step) this.select((this.hour ?? this.data.observed.length - 1) + step);
+    else return;
+    event.preventDefault();
+    this.say(this.hour === null ? "" : this.reading().join(", "));
+  }
+
+  select(hour) {
+    this.hour = hour === null ? null : Math.min(this.hours - 1, Math.max(0, hour));
+    this.drawCursor();
+  }
+
+  reading() {
+    const { start, observed, forecast, earlier, unit, zone } = this.data;
+    const ms = start + this.hour * HOUR_MS;
+    const lines = [dayAndClock(ms, zone)];
+    const seen = this.valueAt(observed, start, ms);
+    if (seen !== null) lines.push(`Observed ${number(seen)} ${unit}`);
+    else if (this.hour < observed.length) lines.push("No value observed");
+    const median = forecast && this.valueAt(forecast.p50, forecast.start, ms);
+    if (median !== null && median !== undefined) {
+      const [low, high] = [forecast.p10, forecast.p90].map((values) => this.valueAt(values, forecast.start, ms));
+      lines.push(`Forecast ${number(median)} ${unit}`, `10–90 %: ${number(low)} to ${number(high)}`);
+    }
+    const before = earlier && this.valueAt(earlier.p50, earlier.start, ms);
+    if (before !== null && before !== undefined) lines.push(`Forecast a day before ${number(before)} ${unit}`);
+    return lines;
+  }
+
+  drawCursor() {
+    this.tip.hidden = this.hour === null || !this.data;
+    if (!this.cursor) return;
+    this.cursor.replaceChildren();
+    if (this.tip.hidden) return;
+    const { start, observed, forecast } = this.data;
+    const ms = start + this.hour * HOUR_MS;
+    const x = this.x(ms);
+    this.cursor.append(s("line", { x1: x, x2: x, y1: MARGIN.top, y2: this.box.clientHeight - MARGIN.bottom }));
+    for (const [values, from, name] of [[observed, start, "observed-dot"], [forecast?.p50, forecast?.start, "median-dot"]]) {
+      const value = this.valueAt(values, from, ms);
+      if (value !== null) this.cursor.append(s("circle", { class: name, cx: x, cy: this.y(value), r: 4 }));
+    }
+    const [title, ...lines] = this.reading();
+    this.tip.replaceChildren(h("strong", {}, title), h("small", {}, utc(ms)), ...lines.map((text) => h("span", {}, text)));
+    const room = this.box.clientWidth - this.tip.offsetWidth - 8;
+    const left = x + 14 > room ? x - this.tip.offsetWidth - 14 : x + 14;
+    this.tip.style.transform = `translate(${Math.max(4, left)}px, ${MARGIN.top}px)`;
+  }
+
+  summary() {
+    const { observed, forecast, unit } = this.data;
+    const seen = observed.filter((value) => value !== null);
+    const text = seen.length ? `${seen.length} observed hours, the last ${number(seen.at(-1))} ${unit}` : "No observed hours";
+    if (!forecast?.p50.length) return `${text}; no forecast.`;
+    return `${text}; forecast of the next 24 hours from ${number(Math.min(...forecast.p50))} to ${number(Math.max(...forecast.p50))} ${unit}.`;
+  }
+}

@@ -1,0 +1,197 @@
+// The page: what it knows, how it renews it, and what it says when it cannot.
+
+import { byId, h, renew } from "./elements.js";
+import { clock, duration } from "./format.js";
+import { showHealth } from "./health.js";
+import { Overview } from "./overview.js";
+import { Picker } from "./picker.js";
+import { get, seriesPath } from "./requests.js";
+import { showSeries } from "./series.js";
+import { startTheme } from "./theme.js";
+
+const EVERY_MS = 5000;
+const LONGEST_PAUSE_MS = 30_000;
+const SLOW_EVERY = 3; // what is dearer to compute is asked every third time
+const DAY_MS = 24 * 3_600_000;
+
+/** What is known by now; an answer that fails to come leaves the one before in place. */
+const known = {};
+const refusals = {};
+const view = { chosen: null, hours: 168, round: 0, answeredAt: null, pauseMs: EVERY_MS, run: 0 };
+
+const picker = new Picker(choose);
+const overview = new Overview(choose);
+
+const linkTo = (seriesId) => `?series=${encodeURIComponent(seriesId)}`;
+
+async function learn(name, path) {
+  try {
+    known[name] = await get(path);
+    delete refusals[name];
+  } catch (refusal) {
+    refusals[name] = refusal;
+    // The watchers' word of a minute ago is no word; data of a minute ago are still data.
+    if (name === "alerts" || name === "services") delete known[name];
+  }
+}
+
+async function learnSeriesList() {
+  let cursor = null;
+  const series = [];
+  do {
+    const page = await get(`/v1/series?limit=1000${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    series.push(...page.series);
+    cursor = page.next_cursor;
+  } while (cursor);
+  known.series = series;
+}
+
+async function learnChosen(run) {
+  const id = view.chosen;
+  if (!id) return;
+  const before = known.forecast?.series_id === id && known.earlierOf === known.forecast.origin;
+  const found = {};
+  const ask = async (name, resource, query = "") => {
+    try {
+      found[name] = await get(seriesPath(resource, id) + query);
+      delete refusals[name];
+    } catch (refusal) {
+      refusals[name] = refusal;
+      if (refusal.status === 404) found[name] = null;
+    }
+  };
+  await Promise.all([
+    ask("detail", "series"),
+    ask("forecast", "forecasts"),
+    ask("observations", "observations"),
+    view.round % SLOW_EVERY === 0 || known.seriesAccuracy?.accuracy.series_id !== id ? ask("seriesAccuracy", "accuracy") : null,
+  ]);
+  if (found.forecast && !(before && found.forecast.origin === known.earlierOf)) {
+    const origin = new Date(Date.parse(found.forecast.origin) - DAY_MS).toISOString();
+    await ask("earlier", "forecasts", `?origin=${origin}`);
+    found.earlierOf = found.forecast.origin;
+  }
+  if (found.forecast === null) found.earlier = null;
+  if (run === view.run) Object.assign(known, found); // another series was chosen meanwhile: that one is asked for
+}
+
+async function renewAll() {
+  const run = ++view.run;
+  const slow = view.round % SLOW_EVERY === 0;
+  try {
+    const list = learnSeriesList().then(() => delete refusals.series, (refusal) => { refusals.series = refusal; });
+    const rest = [learn("services", "/v1/services"), learn("alerts", "/v1/alerts")];
+    if (slow) rest.push(learn("quality", "/v1/quality"), learn("accuracy", "/v1/accuracy?limit=5000"), learn("models", "/v1/models"));
+    await list;
+    settle();
+    await Promise.all([learnChosen(run), ...rest]);
+  } finally {
+    if (!refusals.series) {
+      view.answeredAt = Date.now();
+      view.pauseMs = EVERY_MS;
+      view.round += 1;
+    } else view.pauseMs = Math.min(2 * view.pauseMs, LONGEST_PAUSE_MS);
+    if (run === view.run) show();
+  }
+}
+
+/** Choose what the address names, or else the first series that has a forecast. */
+function settle() {
+  const ids = new Set(known.series?.map((series) => series.series_id));
+  const wanted = new URLSearchParams(location.search).get("series");
+  view.unknown = wanted && ids.size && !ids.has(wanted) ? wanted : null;
+  if (view.chosen && ids.has(view.chosen)) return;
+  const first = known.series?.find((series) => series.state === "fresh") ?? known.series?.[0];
+  view.chosen = ids.has(wanted) ? wanted : (first?.series_id ?? null);
+}
+
+function choose(seriesId) {
+  if (seriesId !== view.chosen) history.pushState(null, "", linkTo(seriesId));
+  go(seriesId);
+}
+
+function go(seriesId) {
+  view.chosen = seriesId;
+  view.unknown = null;
+  const run = ++view.run;
+  picker.show(known.series ?? [], seriesId);
+  learnChosen(run).then(() => { if (run === view.run) show(); });
+}
+
+function show() {
+  showNotice();
+  showPulse();
+  showHealth(known, refusals);
+  const some = known.series?.length > 0;
+  byId("view").hidden = !some;
+  showEmpty(some);
+  const attributions = [...new Set(known.quality?.sources.map((entry) => entry.source.attribution).filter(Boolean))];
+  renew(byId("attribution"), attributions, () => attributions.map((text) => h("span", {}, `${text} `)));
+  if (!some) return;
+  picker.show(known.series, view.chosen);
+  document.title = `${view.chosen} · Dayahead`;
+  showSeries(known.detail?.series_id === view.chosen ? known : {}, view.hours);
+  const zone = known.detail?.source_detail.local_time_zone ?? "UTC";
+  overview.show(known.series, known.accuracy, view.chosen, zone, linkTo);
+}
+
+function showEmpty(some) {
+  const empty = byId("empty");
+  empty.hidden = some || !known.series;
+  renew(empty, "no-data", () => [
+    h("h1", {}, "No data yet"),
+    h("p", {}, "No hour of any series has been observed. The page fills by itself when the first ones arrive."),
+    h("p", {}, "If nothing comes: ", h("code", {}, "dayahead status"), " shows whether the poller and the workers run, and ", h("code", {}, "make up"), " starts them all on the shipped sample."),
+  ]);
+}
+
+function showNotice() {
+  const notice = byId("notice");
+  const refusal = refusals.series ?? refusals.detail ?? refusals.observations;
+  const lines = [];
+  if (view.unknown) lines.push(`No series is called “${view.unknown}”: another one is shown.`);
+  if (refusal) {
+    const kept = view.answeredAt ? ` What you see is from ${clock(view.answeredAt, Intl.DateTimeFormat().resolvedOptions().timeZone)}.` : "";
+    const remedy = refusal.status === 0 ? " Check that it runs (dayahead status) or start it (make up)." : "";
+    lines.push(`${refusal.message}${remedy}${kept} The page tries again by itself.`);
+  }
+  notice.hidden = !lines.length;
+  notice.dataset.tone = refusal ? "bad" : "warn";
+  renew(notice, lines, () => lines.map((line) => h("p", {}, line)));
+}
+
+function showPulse() {
+  const pulse = byId("pulse");
+  const away = !!refusals.series;
+  pulse.dataset.tone = away ? "bad" : view.answeredAt ? "good" : "idle";
+  const age = view.answeredAt ? Date.now() - view.answeredAt : null;
+  const text = age === null ? (away ? "No answer" : "Loading") : age < 2 * EVERY_MS ? "Live" : `${duration(age)} old`;
+  if (byId("pulse-text").textContent !== text) byId("pulse-text").textContent = text;
+}
+
+async function keepFresh() {
+  for (;;) {
+    if (!document.hidden) await renewAll();
+    await new Promise((resolve) => {
+      const heard = new AbortController();
+      const end = () => { clearTimeout(timer); heard.abort(); resolve(); };
+      const timer = setTimeout(end, view.pauseMs);
+      document.addEventListener("visibilitychange", end, { signal: heard.signal });
+    });
+  }
+}
+
+for (const button of document.querySelectorAll(".range button")) {
+  button.addEventListener("click", () => {
+    view.hours = Number(button.dataset.hours);
+    for (const other of document.querySelectorAll(".range button")) other.setAttribute("aria-pressed", String(other === button));
+    show();
+  });
+}
+window.addEventListener("popstate", () => {
+  const wanted = new URLSearchParams(location.search).get("series");
+  if (wanted) go(wanted);
+});
+setInterval(showPulse, 1000);
+startTheme(byId("theme"));
+keepFresh();

@@ -1,0 +1,107 @@
+// All series: a table that is sorted by any column and narrowed by state.
+
+import { byId, h, renew } from "./elements.js";
+import { moment, percent } from "./format.js";
+import { stateBadge, STATES } from "./states.js";
+
+const MOST_ROWS = 500;
+const ORDER = ["stale", "no-forecast", "degraded", "fresh"];
+const byText = (pick) => (a, b) => pick(a).localeCompare(pick(b), "en", { numeric: true });
+const byNumber = (pick) => (a, b) => pick(a) - pick(b);
+
+const COLUMNS = [
+  { key: "series", title: "Series", compare: byText((row) => row.series_id) },
+  { key: "state", title: "State", compare: byNumber((row) => ORDER.indexOf(row.state)) },
+  { key: "rung", title: "Rung", compare: byNumber((row) => row.rung ?? 5), kind: "number wide-only" },
+  { key: "wape", title: "WAPE", value: (row) => row.accuracy?.wape_percent ?? null, kind: "number" },
+  { key: "skill", title: "Against naive", value: (row) => row.accuracy?.skill_percent ?? null, kind: "number" },
+  { key: "newest", title: "Newest hour", kind: "wide-only", compare: byText((row) => row.newest_hour ?? "") },
+];
+
+/** Rows without a figure come last, whichever way a column is sorted. */
+function order({ value, compare = byNumber(value) }, descending) {
+  const unknown = value ? (row) => Number(value(row) === null) : () => 0;
+  return (a, b) => unknown(a) - unknown(b) || (unknown(a) ? 0 : (descending ? -1 : 1) * compare(a, b)) || COLUMNS[0].compare(a, b);
+}
+
+export class Overview {
+  /** @param {(seriesId: string) => void} choose is told which series a person wants to see. */
+  constructor(choose) {
+    this.choose = choose;
+    this.sort = { key: "series", descending: false };
+    this.state = null;
+    byId("all").addEventListener("click", (event) => {
+      const link = event.target.closest("a[data-series]");
+      if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      this.choose(link.dataset.series);
+      window.scrollTo({ top: 0, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    });
+  }
+
+  /** Renew the table. */
+  show(series, accuracy, chosen, zone, link) {
+    this.last = [series, accuracy, chosen, zone, link];
+    const figures = new Map(accuracy?.series.map((entry) => [entry.series_id, entry]) ?? []);
+    const rows = series.map((entry) => ({ ...entry, accuracy: figures.get(entry.series_id) ?? null }));
+    this.heads();
+    this.chips(rows);
+    const column = COLUMNS.find((candidate) => candidate.key === this.sort.key);
+    const kept = rows.filter((row) => !this.state || row.state === this.state);
+    kept.sort(order(column, this.sort.descending));
+    const most = Math.max(...rows.map((row) => row.accuracy?.wape_percent ?? 0));
+    byId("all-count").textContent = kept.length > MOST_ROWS ? `${kept.length} series, the first ${MOST_ROWS} shown` : `${kept.length} series`;
+    const shown = kept.slice(0, MOST_ROWS);
+    const from = shown.map((row) => [row.series_id, row.state, row.rung, row.newest_hour, row.accuracy?.wape_percent, row.accuracy?.skill_percent]);
+    renew(document.querySelector("#all tbody"), [from, chosen, zone], () => shown.map((row) => this.row(row, chosen, zone, most, link)));
+  }
+
+  again() {
+    if (this.last) this.show(...this.last);
+  }
+
+  heads() {
+    renew(document.querySelector("#all thead"), this.sort, ({ key, descending }) => h("tr", {}, COLUMNS.map((column) => {
+      const sorted = column.key === key;
+      return h("th", { scope: "col", class: column.kind, "aria-sort": sorted ? (descending ? "descending" : "ascending") : "none" },
+        h("button", { type: "button", "data-sort": column.key, onclick: () => this.sortBy(column.key) }, column.title, h("span", { "aria-hidden": "true" }, sorted ? (descending ? " ↓" : " ↑") : "")));
+    })));
+  }
+
+  sortBy(key) {
+    this.sort = { key, descending: this.sort.key === key ? !this.sort.descending : false };
+    this.again();
+    document.querySelector(`#all [data-sort="${key}"]`).focus();
+  }
+
+  chips(rows) {
+    const counts = Object.keys(STATES).map((state) => [state, rows.filter((row) => row.state === state).length]);
+    renew(byId("states"), [counts, this.state], () => [
+      this.chip(null, "All", rows.length),
+      ...counts.filter(([, n]) => n).map(([state, n]) => this.chip(state, STATES[state].word, n)),
+    ]);
+  }
+
+  chip(state, word, n) {
+    const press = () => {
+      this.state = state;
+      this.again();
+      document.querySelector(`#states [data-state="${state ?? "all"}"]`)?.focus();
+    };
+    return h("button", { type: "button", "data-state": state ?? "all", "aria-pressed": String(this.state === state), onclick: press }, `${word} ${n}`);
+  }
+
+  row(row, chosen, zone, most, link) {
+    const wape = row.accuracy?.wape_percent ?? null;
+    const skill = row.accuracy?.skill_percent ?? null;
+    const fill = h("span", { class: "cell-bar" });
+    fill.style.inlineSize = `${most && wape !== null ? (100 * wape) / most : 0}%`;
+    return h("tr", { "aria-current": row.series_id === chosen ? "true" : undefined },
+      h("th", { scope: "row" }, h("a", { href: link(row.series_id), "data-series": row.series_id }, decodeURIComponent(row.series_id.replaceAll("/", " / ")))),
+      h("td", {}, stateBadge(row)),
+      h("td", { class: "number wide-only", title: row.rung_meaning }, row.rung ?? 5),
+      h("td", { class: "number wape" }, fill, h("span", {}, percent(wape))),
+      h("td", { class: "number", "data-tone": skill === null ? "idle" : skill > 0 ? "good" : "bad" }, skill === null ? "–" : `${Math.round(Math.abs(skill))} % ${skill > 0 ? "better" : "worse"}`),
+      h("td", { class: "wide-only" }, moment(row.newest_hour, zone)));
+  }
+}

@@ -1,0 +1,164 @@
+// One series: its head, the chart, accuracy, data quality, model, and the table of the next 24 hours.
+
+import { Chart } from "./chart.js";
+import { byId, h, renew } from "./elements.js";
+import { clock, count, day, dayAndClock, moment, number, percent, utc, zoneName } from "./format.js";
+import { badge, rungBadge, STATES } from "./states.js";
+
+const HOUR_MS = 3_600_000;
+const WEEK_H = 168;
+
+let chart = null;
+
+/** Renew everything that is about the chosen series. */
+export function showSeries(known, hoursShown) {
+  const { detail, forecast, observations, earlier, seriesAccuracy, models } = known;
+  if (!detail) return;
+  const zone = detail.source_detail.local_time_zone;
+  showHead(detail, forecast, zone);
+  showChart(detail, forecast, earlier, observations, zone, hoursShown);
+  if (seriesAccuracy) renew(byId("accuracy"), seriesAccuracy.accuracy, accuracyCard);
+  renew(byId("quality"), { detail, zone }, qualityCard);
+  renew(byId("model"), { forecast, models, zone }, modelCard);
+  showHours(forecast, observations, zone);
+}
+
+function showHead(detail, forecast, zone) {
+  renew(byId("series-title"), detail.labels, (labels) =>
+    Object.values(labels).map((value, i) => [i ? h("span", { class: "slash" }, " / ") : null, value]).flat());
+  const { word, tone, sign } = STATES[detail.state];
+  const rung = forecast?.rung ?? detail.rung;
+  renew(byId("badges"), [detail.state, rung, detail.rung_meaning, detail.source_detail.stale], () => [
+    badge(tone, sign, word),
+    rungBadge(rung, detail.rung_meaning, detail.stale),
+    detail.source_detail.stale ? badge("bad", "▲", "Source is silent") : null,
+  ]);
+  renew(byId("facts"), [detail.newest_hour, detail.origin, detail.unit, zone], () => [
+    "Newest hour ", h("strong", {}, moment(detail.newest_hour, zone)),
+    detail.origin ? [" · forecast from ", h("strong", {}, moment(detail.origin, zone))] : " · no forecast yet",
+    ` · ${detail.unit} per hour`,
+    ` · times in ${zone.split("/").at(-1).replaceAll("_", " ")}`,
+  ].flat());
+  const reasons = [
+    detail.stale_reason && `This series is stale: ${detail.stale_reason}.`,
+    detail.source_detail.stale_reason && `Its source is stale: ${detail.source_detail.stale_reason}.`,
+    detail.reasons.length && `Why rung ${rung}: ${detail.reasons.map((reason) => reason.meaning).join("; ")}.`,
+  ].filter(Boolean);
+  const why = byId("why");
+  why.hidden = !reasons.length;
+  renew(why, reasons, () => reasons.map((reason) => h("span", {}, reason)));
+}
+
+function showChart(detail, forecast, earlier, observations, zone, hoursShown) {
+  chart ??= new Chart(byId("chart"), (text) => { byId("chart-reading").textContent = text; });
+  if (!observations) return;
+  const end = Date.parse(observations.end);
+  const cut = Math.max(0, observations.value.length - hoursShown);
+  const start = end - (observations.value.length - cut) * HOUR_MS;
+  const first = (message) => Date.parse(message.origin) + HOUR_MS;
+  const drawn = forecast?.leads ? { start: first(forecast), p10: forecast.p10, p50: forecast.p50, p90: forecast.p90 } : null;
+  const before = earlier?.leads && Date.parse(earlier.origin) < Date.parse(forecast?.origin) ? { start: first(earlier), p50: earlier.p50 } : null;
+  const setAside = detail.quality.quarantined
+    .map((range) => ({ start: Math.max(start, Date.parse(range.start)), end: Date.parse(range.end) }))
+    .filter((range) => range.end > start);
+  const observed = observations.value.slice(cut);
+  const message = drawn ? "" : "No forecast yet: the first one needs 24 hours of history.";
+  chart.show({ zone, unit: detail.unit, start, observed, forecast: drawn, earlier: before, setAside, outdated: detail.stale, message });
+  const gaps = observed.includes(null);
+  renew(byId("chart-caption"), [detail.unit, !!drawn, !!before, gaps, setAside.length, detail.stale], () => [
+    h("span", { class: "key observed" }, "Observed"),
+    drawn ? h("span", { class: detail.stale ? "key median outdated" : "key median" }, detail.stale ? "Forecast, outdated" : "Forecast") : null,
+    drawn ? h("span", { class: detail.stale ? "key band outdated" : "key band" }, "10–90 % band") : null,
+    before ? h("span", { class: "key earlier" }, "Forecast a day before") : null,
+    gaps ? h("span", { class: "key gap" }, "Missing") : null,
+    setAside.length ? h("span", { class: "key set-aside" }, "Set aside in training") : null,
+    h("span", { class: "unit" }, detail.unit),
+  ]);
+}
+
+function bar(name, value, most, kind) {
+  const fill = h("span", { class: `bar ${kind}` });
+  fill.style.inlineSize = `${most ? (100 * value) / most : 0}%`;
+  return h("div", { class: "bar-row" }, h("span", {}, name), h("span", { class: "bar-track" }, fill), h("strong", {}, percent(value)));
+}
+
+function figures(pairs) {
+  return h("dl", { class: "figures" }, pairs.map(([name, value, title]) => h("div", { title }, h("dt", {}, name), h("dd", {}, value))));
+}
+
+function accuracyCard(a) {
+  const tone = a.skill_percent === null ? "idle" : a.skill_percent >= 0.5 ? "good" : a.skill_percent <= -0.5 ? "bad" : "idle";
+  const verdict = h("p", { class: "verdict", "data-tone": tone }, a.verdict);
+  if (a.wape_percent === null) return [verdict];
+  const most = Math.max(a.wape_percent, a.naive_wape_percent ?? 0);
+  return [
+    verdict,
+    bar("Dayahead", a.wape_percent, most, "ours"),
+    a.naive_wape_percent === null ? null : bar("Seasonal naive", a.naive_wape_percent, most, "theirs"),
+    figures([
+      ["WAPE", percent(a.wape_percent), "Sum of absolute errors over sum of actuals"],
+      ["MAPE", percent(a.mape_percent), "Mean of absolute errors relative to the actual"],
+      ["Bias", percent(a.bias_percent), "Above 0: forecasts too high"],
+      ["In the band", percent(a.coverage_percent), "Hours within the 10–90 % band; 80 % is intended"],
+    ]),
+    h("p", { class: "note" }, `${count(a.forecasts, "forecast")} whose 24 hours are over`),
+  ];
+}
+
+function qualityCard({ detail, zone }) {
+  const { hours, missing_hours: missing, revised_hours: revised, quarantined } = detail.quality;
+  const tone = detail.stale || detail.source_detail.stale ? "bad" : missing.length || quarantined.length ? "warn" : "good";
+  const sentence = detail.stale
+    ? "The series has stopped reporting."
+    : missing.length ? `${count(missing.length, "hour is", "hours are")} missing.` : hours ? "Every hour is there." : "No hour has been observed yet.";
+  const shown = missing.slice(-4).reverse();
+  return [
+    h("p", { class: "verdict", "data-tone": tone }, sentence),
+    figures([
+      ["Newest hour", moment(detail.newest_hour, zone)],
+      ["Behind source", detail.hours_behind === null ? "–" : count(Math.round(detail.hours_behind), "hour")],
+      ["Missing", count(missing.length, "hour")],
+      ["Revised", count(revised, "hour")],
+    ]),
+    missing.length ? h("p", { class: "note" }, "Missing: ", shown.map((hour, i) => [i ? ", " : "", moment(hour, zone)]).flat(), missing.length > shown.length ? ` and ${missing.length - shown.length} more` : "") : null,
+    ...quarantined.slice(0, 3).map((range) => h("p", { class: "note" }, "Set aside in training from ", moment(range.start, zone), ": ", range.reason)),
+  ];
+}
+
+function modelCard({ forecast, models, zone }) {
+  const champion = models?.champion;
+  const release = models?.releases.find((entry) => entry.release === (forecast?.release ?? champion?.release));
+  if (!champion && !forecast?.release) {
+    return [h("p", { class: "verdict", "data-tone": "idle" }, "No model has been promoted yet."), h("p", { class: "note" }, "Until then forecasts come from the weekly or daily profile.")];
+  }
+  const serves = forecast?.release === champion?.release;
+  return [
+    h("p", { class: "verdict", "data-tone": serves ? "good" : "warn" },
+      forecast?.release ? [h("code", {}, forecast.release), serves ? " made this forecast." : " made it; the champion is another."].flat() : "No model made this forecast."),
+    figures([
+      ["Forecast made", forecast ? moment(forecast.issued_at, zone) : "–"],
+      ["Champion", champion ? h("code", {}, champion.release) : "–"],
+      ["Promoted", champion ? moment(champion.promoted_at, zone) : "–"],
+      ["Learnt until", release ? moment(release.trained_until, zone) : "–"],
+    ]),
+    champion ? h("p", { class: "note" }, `Promoted by ${champion.promoted_by}: ${champion.reason}`) : null,
+  ];
+}
+
+function showHours(forecast, observations, zone) {
+  const origin = forecast ? Date.parse(forecast.origin) : null;
+  byId("hours-zone").textContent = origin ? `times in ${zoneName(origin, zone)}` : "";
+  const end = observations ? Date.parse(observations.end) : 0;
+  const weekBefore = (ms) => observations?.value[observations.value.length - Math.round((end - (ms - WEEK_H * HOUR_MS)) / HOUR_MS)] ?? null;
+  const rows = forecast?.leads ? forecast.p50.map((p50, i) => {
+    const ms = origin + (i + 1) * HOUR_MS;
+    return { ms, p50, p10: forecast.p10[i], p90: forecast.p90[i], before: weekBefore(ms), newDay: i === 0 || clock(ms, zone) === "00:00" };
+  }) : [];
+  byId("hours-unit").textContent = forecast?.unit ? `Forecast, ${forecast.unit}` : "Forecast";
+  renew(document.querySelector("#hours tbody"), { rows, zone }, () => rows.length ? rows.map((row) =>
+    h("tr", { class: row.newDay ? "new-day" : undefined },
+      h("th", { scope: "row", title: utc(row.ms) }, row.newDay ? dayAndClock(row.ms, zone) : [h("span", { class: "unseen" }, `${day(row.ms, zone)}, `), clock(row.ms, zone)]),
+      h("td", {}, number(row.p50)),
+      h("td", {}, `${number(row.p10)} to ${number(row.p90)}`),
+      h("td", { class: "wide-only" }, row.before === null ? "–" : number(row.before)))) : [h("tr", {}, h("td", { colspan: 4, class: "none" }, "No forecast yet: the first one needs 24 hours of history."))]);
+}

@@ -1,0 +1,29 @@
+// How a series stands, in words and tones. A tone is never colour alone: each has a sign of its own.
+
+import { h } from "./elements.js";
+
+export const STATES = {
+  fresh: { word: "Fresh", tone: "good", sign: "●" },
+  degraded: { word: "Degraded", tone: "warn", sign: "◐" },
+  "no-forecast": { word: "No forecast", tone: "idle", sign: "○" },
+  stale: { word: "Stale", tone: "bad", sign: "▲" },
+};
+
+const RUNG_TONES = ["good", "warn", "warn", "warn", "warn", "idle"];
+const RUNG_SIGNS = ["●", "◐", "◐", "◐", "◐", "○"];
+
+/** A coloured label with a sign. */
+export const badge = (tone, sign, text, title) =>
+  h("span", { class: "badge", "data-tone": tone, title }, h("span", { "aria-hidden": "true" }, `${sign} `), text);
+
+/** The state of a series as a label. */
+export const stateBadge = (series) => {
+  const { word, tone, sign } = STATES[series.state];
+  return badge(tone, sign, word, series.stale_reason || undefined);
+};
+
+/** The rung of a forecast as a label; an outdated one is never green. */
+export const rungBadge = (rung, meaning, outdated) => {
+  const at = rung ?? 5;
+  return badge(outdated ? "idle" : RUNG_TONES[at], RUNG_SIGNS[at], `Rung ${at}: ${meaning}`, "How far the forecast is degraded: 0 is best, 5 is no forecast");
+};

@@ -1,0 +1,202 @@
+"""The shipped sample as the service would have it in TimescaleDB and Redis, with forecasts of a simple rule.
+
+Some series are spoilt on purpose, one for each state that the page has to show.
+"""
+
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pyarrow.parquet as pq
+import redis
+from numpy.typing import NDArray
+
+from dayahead.contracts import Reason, Rung
+from dayahead.hours import Hour, format_utc, from_hour, to_hour
+from dayahead.source import load_source
+from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_key
+from dayahead.storage.poll_cursors import move_cursor
+from dayahead.storage.sources import RegisteredSeries, register_series, register_source
+
+INGEST = Path(__file__).parents[2] / "ingest"
+DATA = INGEST / "sample" / "ConsumptionDE35Hour.parquet"
+SOURCE = INGEST / "sources" / "consumption-de35-hour.yaml"
+
+ORIGINS = 200
+RELEASE = "r-0123456789ab"
+
+STALE = "DK1/211"
+HOLED = "DK1/212"
+PROFILE = "DK2/211"
+NO_FORECAST = "DK2/220"
+WORSE_THAN_NAIVE = "DK1/220"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was inserted.
+
+    Attributes:
+        series: rows of `values`.
+        start: hour of column 0.
+        values: float64 [series, hours] in kWh; NaN where the sample was spoilt.
+        newest: newest hour of the source.
+    """
+
+    series: list[RegisteredSeries]
+    start: Hour
+    values: NDArray[np.float64]
+    newest: Hour
+
+
+def insert_sample(database_url: str, redis_url: str, now: datetime, hours: int | None = None) -> Sample:
+    """Fill a migrated, empty database and an empty Redis.
+
+    Args:
+        database_url: postgresql:// URL of the services' role.
+        redis_url: redis:// URL.
+        now: when the newest hour was published.
+        hours: keep this many of the sample's hours; None for all.
+    """
+    with psycopg.connect(database_url, options="-c timezone=UTC") as connection:
+        ids, start, values = _read(hours)
+        source = register_source(connection, load_source(SOURCE))
+        registered = register_series(connection, ids, source, 8, now)
+        sample = Sample([registered[series_id] for series_id in ids], start, values, start + values.shape[1] - 1)
+        _spoil(sample)
+        _copy_observations(connection, sample)
+        move_cursor(connection, source.source_key, sample.newest + 1, now)
+        _insert_release(connection, now)
+        newest = _copy_forecasts(connection, sample, now)
+    with redis.Redis.from_url(redis_url) as client:
+        client.mset({forecast_key(f.series_id): forecast_bytes(f) for f in newest})
+    return sample
+
+
+def _read(hours: int | None) -> tuple[list[str], Hour, NDArray[np.float64]]:
+    table = pq.read_table(DATA)
+    times = np.array(
+        [to_hour(datetime.fromisoformat(str(t)).replace(tzinfo=UTC)) for t in table["HourUTC"].to_pylist()]
+    )
+    names = [
+        f"{a}/{c}" for a, c in zip(table["PriceArea"].to_pylist(), table["ConsumerType_DE35"].to_pylist(), strict=True)
+    ]
+    ids, rows = np.unique(names, return_inverse=True)
+    start = int(times.min())
+    values = np.full((len(ids), int(times.max()) - start + 1), np.nan)
+    values[rows, times - start] = table["TotalCon"].to_numpy()
+    return [str(i) for i in ids], start, values[:, : hours or None]
+
+
+def _row(sample: Sample, series_id: str) -> int:
+    return next(row for row, series in enumerate(sample.series) if series.series_id == series_id)
+
+
+def _spoil(sample: Sample) -> None:
+    sample.values[_row(sample, STALE), -30:] = np.nan
+    sample.values[_row(sample, HOLED), -60:-52] = np.nan
+
+
+def _copy_observations(connection: psycopg.Connection, sample: Sample) -> None:
+    rows, columns = np.nonzero(~np.isnan(sample.values))
+    lines = io.StringIO()
+    moments = [format_utc(from_hour(sample.start + column)) for column in range(sample.values.shape[1])]
+    published = [format_utc(from_hour(sample.start + column + 1)) for column in range(sample.values.shape[1])]
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        key = sample.series[row].series_key
+        lines.write(f"{key}\t{moments[column]}\t{sample.values[row, column]}\t{published[column]}\n")
+    with connection.cursor().copy("COPY observation (series_key, valid_time, value, available_at) FROM STDIN") as copy:
+        copy.write(lines.getvalue())
+
+
+def _insert_release(connection: psycopg.Connection, now: datetime) -> None:
+    connection.execute(
+        "INSERT INTO model_release (release, artifact, created_at, trained_from, trained_until, data_fingerprint,"
+        " settings, metrics) VALUES (%s, '', %s, %s, %s, 'd-1', '{}', '{\"wape_percent\": 6.4}')",
+        [RELEASE, now, now, now],
+    )
+    connection.execute(
+        "INSERT INTO promotion (release, promoted_at, promoted_by, reason) VALUES (%s, %s, 'trainer', %s)",
+        [RELEASE, now, "the first release that beats the seasonal naive"],
+    )
+
+
+def _copy_forecasts(connection: psycopg.Connection, sample: Sample, now: datetime) -> list[StoredForecast]:
+    filled = sample.values.copy()
+    for column in range(1, filled.shape[1]):
+        lag = filled[:, max(0, column - 24)]
+        filled[:, column] = np.where(np.isnan(filled[:, column]), lag, filled[:, column])
+    newest = []
+    lines, scores = io.StringIO(), io.StringIO()
+    for row, series in enumerate(sample.series):
+        last = int(np.flatnonzero(~np.isnan(sample.values[row]))[-1])
+        for column in range(max(192, last + 1 - ORIGINS), last + 1):
+            forecast = _forecast(sample, filled[row], series, column, now)
+            lines.write(_line(series.series_key, forecast))
+            if column + 24 <= last and forecast.rung < Rung.NONE:
+                scores.write(_score(sample.values[row], series.series_key, forecast, column))
+        newest.append(forecast)
+    with connection.cursor() as cursor:
+        with cursor.copy("COPY forecast FROM STDIN") as copy:
+            copy.write(lines.getvalue())
+        with cursor.copy("COPY score FROM STDIN") as copy:
+            copy.write(scores.getvalue())
+    return newest
+
+
+def _forecast(
+    sample: Sample, values: NDArray[np.float64], series: RegisteredSeries, column: int, now: datetime
+) -> StoredForecast:
+    day, week = values[column - 23 : column + 1], values[column - 167 : column - 143]
+    p50 = 0.35 * day + 0.65 * week
+    rung, reasons = Rung.FULL, Reason(0)
+    if series.series_id == WORSE_THAN_NAIVE:
+        p50 = 1.3 * p50
+    if series.series_id == HOLED:
+        rung, reasons = Rung.DEGRADED_INPUT, Reason.GAP
+    if series.series_id == PROFILE:
+        rung, reasons = Rung.PROFILE, Reason.NO_RELEASE | Reason.MODEL_FAILED
+    if series.series_id == NO_FORECAST:
+        rung, reasons, p50 = Rung.NONE, Reason.SHORT_HISTORY, p50[:0]
+    width = np.abs(p50) * (0.05 + 0.004 * np.arange(len(p50)))
+    issued_at = now if sample.start + column == sample.newest else from_hour(sample.start + column + 1)
+    return StoredForecast(
+        series.series_id,
+        from_hour(sample.start + column),
+        issued_at,
+        RELEASE if rung < Rung.PROFILE else None,
+        rung,
+        reasons,
+        *((p50 + sign * width).astype(np.float32) for sign in (0, -1, 1)),
+        unit=series.unit,
+    )
+
+
+def _array(values: NDArray[np.float32]) -> str:
+    return "{" + ",".join(repr(float(value)) for value in values) + "}"
+
+
+def _line(series_key: int, f: StoredForecast) -> str:
+    fields = [
+        series_key, format_utc(f.origin), format_utc(f.issued_at), f.release or "\\N", int(f.rung), int(f.reasons),
+        _array(f.p50), _array(f.p10), _array(f.p90), 0,
+    ]  # fmt: skip
+    return "\t".join(str(field) for field in fields) + "\n"
+
+
+def _score(values: NDArray[np.float64], series_key: int, f: StoredForecast, column: int) -> str:
+    actual, naive = values[column + 1 : column + 25], values[column - 167 : column - 143]
+    known = ~np.isnan(actual)
+    error = np.abs(f.p50 - actual)
+    both = known & ~np.isnan(naive)
+    apart = known & (actual != 0)
+    fields = [
+        series_key, format_utc(f.origin), f.release or "\\N", int(f.rung), known.sum(), error[known].sum(),
+        np.abs(actual[known]).sum(), (error[apart] / np.abs(actual[apart])).sum(), apart.sum(),
+        (f.p50 - actual)[known].sum(), np.abs(naive - actual)[both].sum(), both.sum(), np.abs(actual[both]).sum(),
+        error[both].sum(), ((f.p10 <= actual) & (actual <= f.p90)).sum(), 0.0, _array(error.astype(np.float32)),
+    ]  # fmt: skip
+    return "\t".join(str(field) for field in fields).replace("nan", "NaN") + "\n"
