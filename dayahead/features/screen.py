@@ -37,7 +37,8 @@ def screen(filled: FilledWindow) -> tuple[FilledWindow, NDArray[np.bool_]]:
     rows = np.flatnonzero(suspect.any(axis=1))
     if rows.size == 0:
         return filled, rejected
-    rejected[rows] = _walk(values[rows], filled.observed[rows], filled.first[rows])
+    start = WEEK + 1 + suspect[rows].argmax(axis=1)
+    rejected[rows] = _walk(values[rows], filled.observed[rows], usual[rows], start)
     return fill(np.where(filled.observed & ~rejected, values, np.nan)), rejected
 
 
@@ -49,20 +50,27 @@ def _distances(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
     return np.abs(present - reference), np.abs(present - values[:, WEEK - 1 : hours - 1])
 
 
-def _walk(values: NDArray[np.float64], observed: NDArray[np.bool_], first: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Hour by hour, since what is set aside must not be the reference of what follows."""
-    values = values.copy()
+def _walk(
+    values: NDArray[np.float64], observed: NDArray[np.bool_], usual: NDArray[np.float64], start: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Hour by hour, since what is set aside must not be the reference of what follows.
+
+    Until its first suspect column (`start`) a row is as it was seen before, whatever rows it shares the walk with.
+    """
+    # Hours first, so that one hour of all rows lies together.
+    values, observed, usual = values.T.copy(), observed.T.copy(), usual.T.copy()
     rejected = np.zeros(values.shape, np.bool_)
-    usual = np.zeros(len(values))
-    run = np.zeros(len(values), np.int64)
-    for column in range(WEEK, values.shape[1]):
-        reference = (values[:, column - DAY] + values[:, column - WEEK]) / 2
-        deviation = np.abs(values[:, column] - reference)
-        step = np.abs(values[:, column] - values[:, column - 1])
-        judged = observed[:, column] & (first + WEEK <= column) & (column > WEEK)
-        implausible = judged & (np.minimum(deviation, step) > LIMIT * usual) & (run < LONGEST_RUN)
-        run = np.where(implausible, run + 1, np.where(observed[:, column], 0, run))
-        rejected[:, column] = implausible
-        values[:, column] = np.where(implausible, reference, values[:, column])
-        usual = usual + SMOOTHING * (np.where(implausible, 0.0, deviation) - usual)
-    return rejected
+    run = np.zeros(values.shape[1], np.int64)
+    mean = np.zeros(values.shape[1])
+    for hour in range(int(start.min()), len(values)):
+        mean = np.where(hour <= start, usual[hour - 1 - WEEK], mean)
+        reference = (values[hour - DAY] + values[hour - WEEK]) / 2
+        deviation = np.abs(values[hour] - reference)
+        step = np.abs(values[hour] - values[hour - 1])
+        seen = observed[hour] & (hour >= start)
+        implausible = seen & (np.minimum(deviation, step) > LIMIT * mean) & (run < LONGEST_RUN)
+        run = np.where(implausible, run + 1, np.where(seen, 0, run))
+        rejected[hour] = implausible
+        values[hour] = np.where(implausible, reference, values[hour])
+        mean = SMOOTHING * np.where(implausible, 0.0, deviation) + (1.0 - SMOOTHING) * mean
+    return np.ascontiguousarray(rejected.T)

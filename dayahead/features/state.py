@@ -43,7 +43,7 @@ class SeriesState:
     def __len__(self) -> int:
         return len(self.scale)
 
-    def take(self, rows: NDArray[np.int64]) -> "SeriesState":
+    def take(self, rows: NDArray[np.int64] | slice) -> "SeriesState":
         """The state of some of the series."""
         return SeriesState(*(getattr(self, item.name)[rows] for item in fields(self)))
 

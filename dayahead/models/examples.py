@@ -12,6 +12,9 @@ from dayahead.features.linear import OriginContext, origin_context
 from dayahead.features.state import SeriesState, describe
 from dayahead.models.history import History
 
+CHUNK_ROWS = 4096
+"""Rows that are described at once: 10 kB each."""
+
 LEAST_ROW_HISTORY_H = WEEK + 24
 """Hours of history that a row needs before its origin."""
 

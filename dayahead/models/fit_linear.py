@@ -12,11 +12,10 @@ from scipy.linalg import cho_factor, cho_solve
 
 from dayahead.contracts import LEADS
 from dayahead.features.linear import anchor, linear_feature_names, linear_features
-from dayahead.models.examples import Rows, examples
+from dayahead.models.examples import CHUNK_ROWS, Rows, examples
 from dayahead.models.history import History
 from dayahead.models.settings import LinearSettings
 
-CHUNK_ROWS = 4096
 HOURS = 24
 NEIGHBOUR_WEIGHTS = {0: 1.0, 1: 0.5, 2: 0.25}
 """Weight of the rows of an hour of the day that lies this many hours off."""

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
+from dayahead.features.state import SeriesState, describe
 from dayahead.features.trees import TREE_FEATURES, tree_features
-from dayahead.models.examples import Rows, examples
+from dayahead.models.examples import CHUNK_ROWS, Rows
 from dayahead.models.fit_linear import LinearFit
 from dayahead.models.history import History
 from dayahead.models.linear import LinearMember
@@ -92,17 +93,15 @@ def tree_table(
     """
     members = [LinearMember(part, annual=linear.annual) for part in linear.without_block]
     parts: list[TreeTable] = []
-    for group in _by_origin(history, _draw(rows, settings.rows, rng)):
+    for group, state in _by_origin(history, _draw(rows, settings.rows, rng), screened=screened):
         calendar = history.calendars[history.calendar_of[group.series[0]]]
         origin = int(group.origin[0])
-        chunk = examples(history, group, screened=screened)
-        outlook = members[group.block[0]].outlook(chunk.state, calendar, origin)
-        features = tree_features(
-            chunk.state, outlook.forecast, outlook.one_step_errors, outlook.day_errors, calendar, origin
-        )
+        outlook = members[group.block[0]].outlook(state, calendar, origin)
+        features = tree_features(state, outlook.forecast, outlook.one_step_errors, outlook.day_errors, calendar, origin)
         leads = rng.permuted(np.tile(np.arange(LEADS), (len(group), 1)), axis=1)[:, : settings.leads_per_row]
         actual = np.take_along_axis(history.targets(group.series, group.origin), leads, axis=1)
-        residual = np.take_along_axis(chunk.outcome - outlook.forecast, leads, axis=1)
+        alive = np.where(state.scale > 0, state.scale, np.nan)[:, None]
+        residual = (actual / alive - 1.0 - np.take_along_axis(outlook.forecast, leads, axis=1)).astype(np.float32)
         known = np.isfinite(residual)
         parts.append(
             TreeTable(
@@ -111,8 +110,8 @@ def tree_table(
                 np.repeat(group.block[:1], int(known.sum())),
                 leads[known] + 1,
                 actual[known],
-                np.broadcast_to(chunk.state.scale[:, None], leads.shape)[known],
-                np.take_along_axis(chunk.state.values[:, -168 : -168 + LEADS], leads, axis=1)[known],
+                np.broadcast_to(state.scale[:, None], leads.shape)[known],
+                np.take_along_axis(state.values[:, -168 : -168 + LEADS], leads, axis=1)[known],
             )
         )
     return TreeTable(
@@ -205,11 +204,15 @@ def _draw(rows: Rows, count: int, rng: np.random.Generator) -> Rows:
     return rows
 
 
-def _by_origin(history: History, rows: Rows) -> Iterator[Rows]:
-    """Groups of rows that share origin and calendar, oldest first."""
+def _by_origin(history: History, rows: Rows, *, screened: bool) -> Iterator[tuple[Rows, SeriesState]]:
+    """Rows that share origin and calendar, and their states, oldest first."""
     calendar = history.calendar_of[rows.series]
     order = np.lexsort((rows.series, calendar, rows.origin))
     rows, calendar = rows.take(order), calendar[order]
-    changes = np.flatnonzero((np.diff(rows.origin) != 0) | (np.diff(calendar) != 0)) + 1
-    for start, stop in pairwise([0, *changes.tolist(), len(rows)]):
-        yield rows.take(np.arange(start, stop))
+    for start in range(0, len(rows), CHUNK_ROWS):
+        part = np.arange(start, min(start + CHUNK_ROWS, len(rows)))
+        chunk = rows.take(part)
+        state = describe(history.windows(chunk.series, chunk.origin), screened=screened)
+        changes = np.flatnonzero((np.diff(chunk.origin) != 0) | (np.diff(calendar[part]) != 0)) + 1
+        for first, last in pairwise([0, *changes.tolist(), len(part)]):
+            yield chunk.take(np.arange(first, last)), state.take(slice(first, last))

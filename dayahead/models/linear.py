@@ -44,7 +44,7 @@ class LinearOutlook:
 
 @dataclass(frozen=True)
 class _Plan:
-    """The member at one origin as an affine map of the window; columns: 24 leads, 3 one-step, 24 day-ahead.
+    """The member at one origin as an affine map of the window; outputs: 24 leads, 3 one-step, 24 day-ahead.
 
     Attributes:
         weights: float32 [720, 51].
@@ -90,18 +90,16 @@ class LinearMember:
         return LinearOutlook(raw[:, :LEADS], errors[:, :steps], errors[:, steps:])
 
     def _as_maps(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The member as maps of the window: [24 hours, 7 weekdays, 720, 24] and, per harmonic, [24, 4, 720, 24]."""
+        """The member as maps of the window: [24 hours, 7 weekdays, 24, 720] and, per harmonic, [24, 4, 24, 720]."""
         unit = np.eye(LAG_HOURS, dtype=np.float32)
-        anchors = anchor(unit)
-        by_weekday = np.empty((24, 7, LAG_HOURS, LEADS), np.float32)
-        by_season = np.zeros((24, HARMONICS if self.annual else 0, LAG_HOURS, LEADS), np.float32)
+        by_weekday = np.empty((24, 7, LEADS, LAG_HOURS), np.float32)
+        by_season = np.zeros((24, HARMONICS if self.annual else 0, LEADS, LAG_HOURS), np.float32)
+        transposed = np.ascontiguousarray(self.coefficients.transpose(0, 2, 1))
         for weekday in range(7):
-            slopes = self._slopes(unit, weekday, harmonic=None)
-            np.matmul(slopes, self.coefficients, out=by_weekday[:, weekday])
-            by_weekday[:, weekday] += anchors
+            by_weekday[:, weekday] = transposed @ self._slopes(unit, weekday, harmonic=None).T + anchor(unit).T
         for harmonic in range(by_season.shape[1]):
             slopes = self._slopes(unit, 0, harmonic) - self._slopes(unit, 0, harmonic=None)
-            np.matmul(slopes, self.coefficients, out=by_season[:, harmonic])
+            by_season[:, harmonic] = transposed @ slopes.T
         return by_weekday, by_season
 
     def _slopes(self, unit: NDArray[np.float32], weekday: int, harmonic: int | None) -> NDArray[np.float32]:
@@ -121,32 +119,30 @@ class LinearMember:
         origins = origin - np.arange(PAST_ORIGINS)
         context = origin_context(calendar, origins)
         constant = linear_features(np.zeros((PAST_ORIGINS, LAG_HOURS), np.float32), context, annual=self.annual)
-        weekdays = context.weekday.argmax(axis=1)
-        weights = np.zeros((LAG_HOURS, len(_OFFSETS)), np.float32)
-        intercept = np.empty(len(_OFFSETS), np.float32)
-        for columns, offset, leads in _GROUPS:
-            hour = context.hour[offset]
-            mapped = self._by_weekday[hour, weekdays[offset]][:, leads]
-            for harmonic in range(self._by_season.shape[1]):
-                mapped = mapped + context.harmonics[offset, harmonic] * self._by_season[hour, harmonic][:, leads]
-            weights[: LAG_HOURS - offset, columns] = mapped[offset:]
-            intercept[columns] = constant[offset] @ self.coefficients[hour][:, leads]
-        return _Plan(weights, intercept, weights.sum(axis=0))
+        weekday = context.weekday.argmax(axis=1)
+        weights = np.zeros((len(_OFFSETS), LAG_HOURS), np.float32)
+        weights[:LEADS] = self._by_weekday[context.hour[0], weekday[0]]
+        past = _OFFSETS[LEADS:]
+        maps = self._by_weekday[context.hour[past], weekday[past], _LEADS[LEADS:] - 1]
+        if self.annual:
+            weights[:LEADS] += np.tensordot(context.harmonics[0], self._by_season[context.hour[0]], axes=1)
+            season = self._by_season[context.hour[past], :, _LEADS[LEADS:] - 1]
+            maps = maps + (context.harmonics[past, :, None] * season).sum(axis=1)
+        for place, offset in enumerate(past.tolist()):
+            weights[LEADS + place, : LAG_HOURS - offset] = maps[place, offset:]
+        intercept = np.einsum(
+            "of,of->o",
+            constant[_OFFSETS],
+            self.coefficients[context.hour[_OFFSETS], :, _LEADS - 1],
+        )
+        return _Plan(np.ascontiguousarray(weights.T), intercept, weights.sum(axis=1))
 
 
 _OFFSETS = np.array([0] * LEADS + list(ONE_STEP_ORIGINS) + list(DAY_ORIGINS))
 """How many hours back the origin of each output lies."""
 
-_TARGETS = np.array(
-    [LAG_HOURS - offset for offset in ONE_STEP_ORIGINS] + [LAG_HOURS - 1 - offset + LEADS for offset in DAY_ORIGINS]
-)
-"""Column of the hour that each past forecast was for."""
+_LEADS = np.array([*range(1, LEADS + 1), *(1 for _ in ONE_STEP_ORIGINS), *(LEADS for _ in DAY_ORIGINS)])
+"""Lead of each output."""
 
-_GROUPS: list[tuple[slice, int, slice]] = [(slice(0, LEADS), 0, slice(0, LEADS))]
-_GROUPS += [
-    (slice(LEADS + place, LEADS + place + 1), offset, slice(0, 1)) for place, offset in enumerate(ONE_STEP_ORIGINS)
-]
-_GROUPS += [
-    (slice(LEADS + 3 + place, LEADS + 4 + place), offset, slice(LEADS - 1, LEADS))
-    for place, offset in enumerate(DAY_ORIGINS)
-]
+_TARGETS = LAG_HOURS - 1 - _OFFSETS[LEADS:] + _LEADS[LEADS:]
+"""Column of the hour that each past forecast was for."""

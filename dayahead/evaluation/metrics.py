@@ -1,0 +1,66 @@
+"""Accuracy of many scores together: ratios of sums, so that an hour of a large series weighs more."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dayahead.evaluation.score import ScoreBatch
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracy over some scores; shares, not per cent; NaN where nothing could be measured.
+
+    Attributes:
+        forecasts: number of scores.
+        hours: forecast hours with a known actual.
+        wape: sum of |error| / sum of |actual|.
+        mape: mean of |error| / |actual| over the hours whose actual is not 0.
+        mase: sum of |error| / sum of the seasonal naive's, over the hours that the naive forecasts too.
+        skill: 1 - mase: 0 is no better than the seasonal naive, 1 is perfect.
+        bias: sum of (forecast - actual) / sum of |actual|.
+        coverage: share of hours within p10 to p90; 0.8 is right.
+        pinball: sum of the mean pinball loss of p10, p50, p90 / sum of |actual|.
+        naive_wape: WAPE of the seasonal naive over the hours that it forecasts.
+    """
+
+    forecasts: int
+    hours: int
+    wape: float
+    mape: float
+    mase: float
+    skill: float
+    bias: float
+    coverage: float
+    pinball: float
+    naive_wape: float
+
+
+def accuracy(scores: ScoreBatch) -> Accuracy:
+    """Accuracy over all scores of a batch."""
+    hours = float(scores.hours.sum(dtype=np.int64))
+    actual = float(scores.absolute_actual.sum())
+    naive = float(scores.naive_error.sum())
+    mase = ratio(float(scores.model_error_where_naive.sum()), naive)
+    return Accuracy(
+        forecasts=len(scores),
+        hours=int(hours),
+        wape=ratio(float(scores.absolute_error.sum()), actual),
+        mape=ratio(float(scores.percentage_error.sum()), float(scores.percentage_hours.sum(dtype=np.int64))),
+        mase=mase,
+        skill=1.0 - mase,
+        bias=ratio(float(scores.signed_error.sum()), actual),
+        coverage=ratio(float(scores.covered.sum(dtype=np.int64)), hours),
+        pinball=ratio(float(scores.pinball.sum()), actual),
+        naive_wape=ratio(naive, float(scores.naive_actual.sum())),
+    )
+
+
+def wape_by_lead(scores: ScoreBatch, mean_actual: float) -> list[float]:
+    """WAPE of each lead, 1 to 24, against the mean |actual| of an hour over the same scores."""
+    return [ratio(float(error), mean_actual) for error in np.nanmean(scores.lead_error, axis=0)]
+
+
+def ratio(part: float, whole: float) -> float:
+    """Part / whole, NaN where the whole is 0: an accuracy that cannot be told is not 0."""
+    return part / whole if whole else float("nan")

@@ -1,0 +1,106 @@
+"""The one function that scores forecasts whose hours have been observed: live, in backtests, in benchmarks."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import LEADS
+from dayahead.features.fill import DAY, WEEK
+
+SCORE_HOURS = WEEK + LEADS
+"""Hours that a score looks at: the 24 forecast ones, and back to the week before the first of them."""
+
+
+@dataclass(frozen=True)
+class ScoreBatch:
+    """Scores of n forecasts: sums over the leads whose actual is known, so that any window of scores adds up.
+
+    Attributes:
+        hours: int16 [n], leads whose actual is known.
+        absolute_error: float64 [n], sum of |p50 - actual|, in the unit of the series.
+        absolute_actual: float64 [n], sum of |actual|.
+        percentage_error: float64 [n], sum of |p50 - actual| / |actual| where the actual is not 0.
+        percentage_hours: int16 [n], leads behind percentage_error.
+        signed_error: float64 [n], sum of p50 - actual: positive where too much was forecast.
+        naive_error: float64 [n], sum of |seasonal naive - actual| where the naive is known.
+        naive_hours: int16 [n], leads behind naive_error.
+        naive_actual: float64 [n], sum of |actual| over those leads.
+        model_error_where_naive: float64 [n], sum of |p50 - actual| over those leads.
+        covered: int16 [n], leads whose actual lies within p10 to p90.
+        pinball: float64 [n], sum over leads of the mean pinball loss of p10, p50 and p90.
+        lead_error: float32 [n, 24], |p50 - actual| by lead, NaN where the actual is not known.
+    """
+
+    hours: NDArray[np.int16]
+    absolute_error: NDArray[np.float64]
+    absolute_actual: NDArray[np.float64]
+    percentage_error: NDArray[np.float64]
+    percentage_hours: NDArray[np.int16]
+    signed_error: NDArray[np.float64]
+    naive_error: NDArray[np.float64]
+    naive_hours: NDArray[np.int16]
+    naive_actual: NDArray[np.float64]
+    model_error_where_naive: NDArray[np.float64]
+    covered: NDArray[np.int16]
+    pinball: NDArray[np.float64]
+    lead_error: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.hours)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "ScoreBatch":
+        """Some of the scores."""
+        return ScoreBatch(*(getattr(self, item.name)[rows] for item in fields(self)))
+
+
+def score(
+    values: NDArray[np.float64], p10: NDArray[np.float32], p50: NDArray[np.float32], p90: NDArray[np.float32]
+) -> ScoreBatch:
+    """Score forecasts against what was observed, and beside the seasonal naive.
+
+    The seasonal naive is the same hour of the week before, or of the day before the origin where that is not known.
+
+    Args:
+        values: float64 [n, hours], at least 192 hours; the last 24 columns are the forecast hours, NaN where missing.
+        p10: float32 [n, 24], by lead.
+        p50: float32 [n, 24].
+        p90: float32 [n, 24].
+    """
+    actual = values[:, -LEADS:]
+    known = np.isfinite(actual) & np.isfinite(p50)
+    truth = np.where(known, actual, 0.0)
+    magnitude = np.abs(truth)
+    error = np.where(known, p50.astype(np.float64) - truth, 0.0)
+    weekly = values[:, -WEEK - LEADS : -WEEK]
+    naive = np.where(np.isfinite(weekly), weekly, values[:, -DAY - LEADS : -DAY])
+    compared = known & np.isfinite(naive)
+    percentage = known & (magnitude > 0)
+    pinball = sum(
+        _pinball(truth, quantile.astype(np.float64), share) for quantile, share in ((p10, 0.1), (p50, 0.5), (p90, 0.9))
+    )
+    return ScoreBatch(
+        hours=_count(known),
+        absolute_error=np.abs(error).sum(axis=1),
+        absolute_actual=magnitude.sum(axis=1),
+        percentage_error=np.where(percentage, np.abs(error) / np.where(percentage, magnitude, 1.0), 0.0).sum(axis=1),
+        percentage_hours=_count(percentage),
+        signed_error=error.sum(axis=1),
+        naive_error=np.where(compared, np.abs(naive - truth), 0.0).sum(axis=1),
+        naive_hours=_count(compared),
+        naive_actual=np.where(compared, magnitude, 0.0).sum(axis=1),
+        model_error_where_naive=np.where(compared, np.abs(error), 0.0).sum(axis=1),
+        covered=_count(known & (truth >= p10) & (truth <= p90)),
+        pinball=np.where(known, pinball / 3, 0.0).sum(axis=1),
+        lead_error=np.where(known, np.abs(error), np.nan).astype(np.float32),
+    )
+
+
+def _pinball(truth: NDArray[np.float64], quantile: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    loss: NDArray[np.float64] = np.maximum(share * (truth - quantile), (share - 1) * (truth - quantile))
+    return loss
+
+
+def _count(chosen: NDArray[np.bool_]) -> NDArray[np.int16]:
+    count: NDArray[np.int16] = np.sum(chosen, axis=1, dtype=np.int16)
+    return count
