@@ -49,7 +49,10 @@ class Rejection:
 
     def raw(self) -> bytes:
         """The record as JSON, as near to what was received as its types allow."""
-        return orjson.dumps(dict(self.record), default=str, option=orjson.OPT_NON_STR_KEYS)
+        try:
+            return orjson.dumps(dict(self.record), default=str, option=orjson.OPT_NON_STR_KEYS)
+        except orjson.JSONEncodeError:  # an integer of more than 64 bits
+            return orjson.dumps({str(column): repr(value) for column, value in self.record.items()})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,148 @@
+"""Backfills against real Kafka and TimescaleDB."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from dayahead.errors import SourceUnavailable
+from dayahead.hours import from_hour
+from ingest.backfill import Backfiller
+from ingest.file_source import FileSource
+from ingest.reading import Answer, Reader
+from tests.conftest import TopicRoom
+from tests.ingest.building import (
+    FIRST,
+    NOW,
+    SAMPLE,
+    make_record,
+    make_records,
+    make_source,
+    reader_of,
+    replay_client,
+    sample_source,
+)
+from tests.ingest.servers import (
+    batches,
+    connector,
+    cursor_of,
+    dead_letters,
+    make_poller,
+    make_publisher,
+    published,
+)
+
+pytestmark = pytest.mark.servers
+
+SOURCE = make_source(page_h=24)
+
+
+@pytest.fixture
+def room(topics: TopicRoom) -> TopicRoom:
+    topics.create(partitions=4)
+    return topics
+
+
+def backfill(room, database_url, reader: Reader, start=FIRST, end=FIRST + 100, source=SOURCE, **options):
+    with make_publisher(room) as publisher, closing(connector(database_url)()) as connection:
+        return Backfiller(source, reader, publisher, connection, lambda: NOW).run(start, end, **options)
+
+
+def hours(room) -> list[int]:
+    return sorted({int(time.timestamp()) // 3600 - FIRST for _, time, _ in published(room)})
+
+
+def test_a_backfill_publishes_its_range_once_and_asks_for_no_forecast(room, database_url) -> None:
+    steps = []
+    report = backfill(
+        room,
+        database_url,
+        reader_of(replay_client(make_records(120))),
+        start=FIRST + 10,
+        end=FIRST + 100,
+        on_progress=lambda hour, rows: steps.append((hour - FIRST, rows)),
+    )
+    assert (report.rows, report.series, report.newest, report.cursor_moved) == (180, 2, FIRST + 99, True)
+    assert steps == [(34, 48), (58, 96), (82, 144), (100, 180)]
+    assert len(published(room)) == 180
+    assert hours(room) == list(range(10, 100))
+    assert {batch.refresh for batch in batches(room)} == {False}
+
+
+def test_the_poller_goes_on_after_a_backfill(room, database_url) -> None:
+    client = replay_client(make_records(120))
+    backfill(room, database_url, reader_of(client))
+    assert cursor_of(database_url)[0] == from_hour(FIRST + 100)
+    with closing(make_poller(room, database_url, reader_of(client))) as poller:
+        assert poller.poll_once().rows == 2 * (20 + 3)
+    assert hours(room) == list(range(120))
+
+
+def test_a_backfill_of_older_hours_leaves_the_cursor_where_it_was(room, database_url) -> None:
+    client = replay_client(make_records(120))
+    backfill(room, database_url, reader_of(client), FIRST + 50, FIRST + 120)
+    assert not backfill(room, database_url, reader_of(client), FIRST, FIRST + 50).cursor_moved
+    assert cursor_of(database_url)[0] == from_hour(FIRST + 120)
+
+
+def test_a_backfill_beyond_the_cursor_does_not_let_the_poller_jump_over_the_hours_between(room, database_url) -> None:
+    client = replay_client(make_records(120))
+    backfill(room, database_url, reader_of(client), FIRST, FIRST + 20)
+    assert not backfill(room, database_url, reader_of(client), FIRST + 60, FIRST + 80).cursor_moved
+    assert cursor_of(database_url)[0] == from_hour(FIRST + 20)
+
+
+def test_parallel_backfills_of_adjacent_ranges_publish_every_hour_once(room, database_url) -> None:
+    client = replay_client(make_records(120))
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [
+            pool.submit(backfill, room, database_url, reader_of(client), FIRST + n * 30, FIRST + (n + 1) * 30)
+            for n in range(4)
+        ]
+        assert sum(job.result().rows for job in jobs) == 240
+    assert len(published(room)) == 240
+    assert hours(room) == list(range(120))
+
+
+class Breaking:
+    """Fails at the third page."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader, self.pages = reader, 0
+
+    def read(self, start: int, end: int | None) -> Answer:
+        self.pages += 1
+        if self.pages == 3:
+            raise SourceUnavailable("away")
+        return self.reader.read(start, end)
+
+
+def test_an_interrupted_backfill_goes_on_where_it_stood(room, database_url) -> None:
+    client = replay_client(make_records(100))
+    with pytest.raises(SourceUnavailable):
+        backfill(room, database_url, Breaking(reader_of(client)))
+    assert hours(room) == list(range(48))
+    report = backfill(room, database_url, reader_of(client), resume=True)
+    assert (report.resumed_at, report.rows) == (FIRST + 48, 2 * 52)
+    assert len(published(room)) == 200
+
+
+def test_pages_that_the_source_cuts_are_read_on_from_there(room, database_url) -> None:
+    report = backfill(room, database_url, reader_of(replay_client(make_records(100)), max_records=9))
+    assert report.rows == 200
+    assert len(published(room)) == 200
+
+
+def test_bad_records_of_a_backfill_are_dead_letters(room, database_url) -> None:
+    records = [*make_records(30), make_record(FIRST + 3, "text", kind="bad")]
+    assert backfill(room, database_url, reader_of(replay_client(records))).rejections == 1
+    ((_, headers),) = dead_letters(room)
+    assert headers["code"] == "not_a_number"
+
+
+def test_the_sample_is_backfilled_from_its_file(room, database_url) -> None:
+    source = sample_source()
+    start, end = FIRST - 24 * 20, FIRST + 24 * 40
+    report = backfill(room, database_url, FileSource(source, SAMPLE), start, end, source)
+    assert (report.rows, report.series, report.rejections) == (62548, 76, 0)
+    assert len(published(room)) == 62548

@@ -1,0 +1,136 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dayahead.errors import DeadLetterCode, SettingsError, SourceUnavailable
+from dayahead.source import Source
+from ingest.file_source import FileSource
+from ingest.records import convert
+from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source
+
+HEADER = "HourUTC;Area;Type;kWh\n"
+
+
+def csv_source(path: Path, text: str, **changes) -> Source:
+    path.write_text(text)
+    return make_source(kind="file", path=path, delimiter=";", decimal=",", **changes)
+
+
+def read(source: Source, start=0, end=None):
+    return convert(FileSource(source).read(start, end).records, source, NOW)
+
+
+def test_a_csv_file_with_its_own_delimiter_and_decimal_mark_is_read(tmp_path) -> None:
+    source = csv_source(tmp_path / "a.csv", HEADER + "2023-01-01 00:00;DK1;111;12,5\n")
+    assert read(source).rows == [("DK1/111", FIRST, 12.5)]
+
+
+def test_labels_of_a_csv_file_stay_text(tmp_path) -> None:
+    source = csv_source(tmp_path / "a.csv", HEADER + "2023-01-01 00:00;DK1;007;1\n")
+    assert read(source).rows[0].series_id == "DK1/007"
+
+
+def test_one_bad_value_in_a_csv_file_is_rejected_alone(tmp_path) -> None:
+    text = HEADER + "2023-01-01 00:00;DK1;111;n/a\n2023-01-01 01:00;DK1;111;\n2023-01-01 02:00;DK1;111;3\n"
+    conversion = read(csv_source(tmp_path / "a.csv", text))
+    assert [rejection.code for rejection in conversion.rejections] == [
+        DeadLetterCode.NOT_A_NUMBER,
+        DeadLetterCode.NULL_VALUE,
+    ]
+    assert [row.hour for row in conversion.rows] == [FIRST + 2]
+
+
+def test_a_parquet_file_with_timestamps_is_read(tmp_path) -> None:
+    records = make_records(3)
+    table = pa.Table.from_pylist(records)
+    times = table["HourUTC"].cast(pa.timestamp("us"))
+    pq.write_table(table.set_column(0, "HourUTC", times), tmp_path / "a.parquet")
+    source = make_source()
+    conversion = convert(FileSource(source, tmp_path / "a.parquet").read(0, None).records, source, NOW)
+    assert sorted(conversion.rows) == sorted(convert(records, source, NOW).rows)
+
+
+def test_of_a_long_file_only_the_asked_days_and_two_around_them_are_given(tmp_path) -> None:
+    pq.write_table(pa.Table.from_pylist(make_records(24 * 20, series=1)), tmp_path / "a.parquet")
+    answer = FileSource(make_source(), tmp_path / "a.parquet").read(FIRST + 240, FIRST + 241)
+    assert {str(record["HourUTC"])[:10] for record in answer.records} == {f"2023-01-{day:02d}" for day in range(9, 14)}
+
+
+def test_a_time_that_is_no_date_is_given_whatever_is_asked_so_that_it_is_rejected(tmp_path) -> None:
+    source = csv_source(tmp_path / "a.csv", HEADER + "2019-01-01 00:00;DK1;111;1\nsome day;DK1;111;1\n")
+    conversion = read(source, FIRST, FIRST + 1)
+    assert [rejection.code for rejection in conversion.rejections] == [DeadLetterCode.BAD_TIME]
+
+
+def test_a_file_is_read_again_when_it_has_changed(tmp_path) -> None:
+    source = csv_source(tmp_path / "a.csv", HEADER + "2023-01-01 00:00;DK1;111;1\n")
+    reader = FileSource(source)
+    assert len(reader.read(0, None).records) == 1
+    with (tmp_path / "a.csv").open("a") as file:
+        file.write("2023-01-01 01:00;DK1;111;2\n")
+    assert len(reader.read(0, None).records) == 2
+
+
+def test_a_file_that_lacks_a_column_has_each_record_rejected_with_its_name(tmp_path) -> None:
+    source = csv_source(tmp_path / "a.csv", "HourUTC;Area;Type\n2023-01-01 00:00;DK1;111\n")
+    (rejection,) = read(source).rejections
+    assert (rejection.code, "'kWh'" in rejection.reason) == (DeadLetterCode.MISSING_FIELD, True)
+
+
+def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path) -> None:
+    with pytest.raises(SourceUnavailable, match="is not there"):
+        FileSource(make_source(), tmp_path / "later.csv").read(0, None)
+
+
+def test_a_file_that_is_half_written_is_waited_for(tmp_path) -> None:
+    file = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist([make_record()]), file)
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(SourceUnavailable, match="cannot be read"):
+        FileSource(make_source(), file).read(0, None)
+
+
+def test_another_kind_of_file_is_refused(tmp_path) -> None:
+    with pytest.raises(SettingsError, match=r"ends in \.csv or \.parquet"):
+        FileSource(make_source(), tmp_path / "a.xlsx")
+
+
+def test_real_local_time_with_gaps_and_both_changes_of_the_clock_is_read(real_data) -> None:
+    source = make_source(
+        kind="file",
+        path=real_data / "ElectricityBalanceNonv_TotalLoad.parquet",
+        time_column="HourDK",
+        time_zone="Europe/Copenhagen",
+        key_columns=["PriceArea"],
+        value_column="Value",
+        unit="MWh",
+        minimum=None,
+        maximum=None,
+    )
+    conversion = read(source)
+    assert len(conversion.rows) + len(conversion.rejections) + conversion.repeated == 67986
+    assert len(conversion.rows) > 67000
+    assert {rejection.code for rejection in conversion.rejections} <= {
+        DeadLetterCode.BAD_TIME,
+        DeadLetterCode.CONTRADICTION,
+        DeadLetterCode.ABSURD_VALUE,
+    }
+
+
+def test_real_half_hours_make_whole_hours(real_data) -> None:
+    source = make_source(
+        kind="file",
+        path=real_data / "vic_elec_halfhourly.parquet",
+        time_column="Time",
+        key_columns=["State"],
+        constant_labels={"State": "VIC"},
+        value_column="Demand",
+        period_minutes=30,
+        minimum=None,
+        maximum=None,
+    )
+    conversion = read(source)
+    assert (len(conversion.rows), conversion.rejections, conversion.incomplete_hours) == (52608 // 2, [], 0)
+    assert conversion.rows[0].value == 4382.825174 + 4263.365526

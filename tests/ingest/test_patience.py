@@ -1,0 +1,122 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dayahead.errors import SourceRefused, SourceUnavailable
+from ingest.patience import Backoff, PatientReader, Spacing, Stopped
+from ingest.reading import Answer
+from ingest.replay.faults import Fault, FaultKind
+from tests.ingest.building import FIRST, ManualTime, make_records, make_source, reader_of, replay_client
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    backoff = Backoff(first_s=1, longest_s=10, draw=lambda: 1.0)
+    assert [backoff.next_pause_s() for _ in range(6)] == [1, 2, 4, 8, 10, 10]
+    backoff.reset()
+    assert backoff.next_pause_s() == 1
+
+
+@given(st.floats(0, 1), st.integers(0, 200))
+def test_a_pause_is_anywhere_between_nothing_and_its_bound(draw, failures) -> None:
+    backoff = Backoff(first_s=1, longest_s=300, draw=lambda: draw)
+    for _ in range(failures):
+        backoff.next_pause_s()
+    assert 0 <= backoff.next_pause_s() <= 300
+
+
+@given(st.floats(0, 1), st.floats(0, 1000))
+def test_what_the_source_asks_for_is_waited_for_in_full(draw, asked) -> None:
+    assert Backoff(draw=lambda: draw).next_pause_s(asked) >= asked
+
+
+def test_requests_are_kept_apart() -> None:
+    time = ManualTime()
+    spacing = Spacing(60, time.pause, time.monotonic)
+    for _ in range(3):
+        spacing.wait_turn()
+    time.seconds += 45
+    spacing.wait_turn()
+    assert time.pauses == [60, 60, 15]
+
+
+def test_waiting_for_its_turn_ends_when_the_process_is_asked_to_stop() -> None:
+    spacing = Spacing(60, lambda _: True, lambda: 0.0)
+    spacing.wait_turn()
+    with pytest.raises(Stopped):
+        spacing.wait_turn()
+
+
+def test_the_api_says_429_to_requests_that_are_not_kept_apart_and_nothing_to_those_that_are() -> None:
+    time = ManualTime()
+    client = replay_client(make_records(2), time=time, min_request_interval_s=60)
+    reader = reader_of(client)
+    reader.read(FIRST, None)
+    with pytest.raises(SourceUnavailable, match="429"):
+        reader.read(FIRST, None)
+    time.seconds += 60
+    reader.read(FIRST, None)
+
+
+def patient(faults, pause, attempts=None):
+    failures: list[tuple[str, float]] = []
+    reader = PatientReader(
+        reader_of(replay_client(make_records(2), faults=faults)),
+        pause,
+        Backoff(draw=lambda: 0.5),
+        lambda error, pause_s: failures.append((error.cause, pause_s)),
+        attempts,
+    )
+    return reader, failures
+
+
+def test_a_source_that_fails_is_asked_again_until_it_answers_and_each_failure_is_told() -> None:
+    time = ManualTime()
+    faults = [
+        Fault(kind=FaultKind.SERVER_ERROR),
+        Fault(kind=FaultKind.TOO_MANY_REQUESTS, retry_after="30"),
+        Fault(kind=FaultKind.CUT_JSON),
+    ]
+    reader, failures = patient(faults, time.pause)
+    assert len(reader.read(FIRST, None).records) == 4
+    assert failures == [("server_error", 0.5), ("rate_limited", 31.0), ("bad_answer", 2.0)]
+    assert time.pauses == [0.5, 31.0, 2.0]
+
+
+def test_after_a_success_the_pauses_begin_anew() -> None:
+    time = ManualTime()
+    reader, failures = patient([Fault(kind=FaultKind.HTML, answers=3)], time.pause)
+    reader.read(FIRST, None)
+    assert [pause_s for _, pause_s in failures] == [0.5, 1.0, 2.0]
+    failing = PatientReader(_Failing(), time.pause, reader._backoff, lambda error, pause_s: None, attempts=2)
+    with pytest.raises(SourceUnavailable):
+        failing.read(FIRST, None)
+    assert time.pauses[-1] == 0.5
+
+
+class _Failing:
+    def read(self, start: int, end: int | None) -> Answer:
+        raise SourceUnavailable("away")
+
+
+def test_it_gives_up_after_the_attempts_that_it_was_given() -> None:
+    reader, failures = patient([Fault(kind=FaultKind.HTML, answers=9)], lambda _: False, attempts=3)
+    with pytest.raises(SourceUnavailable):
+        reader.read(FIRST, None)
+    assert len(failures) == 2
+
+
+def test_a_refusal_is_not_asked_again() -> None:
+    reader = PatientReader(
+        reader_of(replay_client(make_records(2), source=make_source(dataset="Other"))),
+        lambda _: pytest.fail("it waited"),
+        Backoff(),
+        lambda *_: None,
+    )
+    with pytest.raises(SourceRefused):
+        reader.read(FIRST, None)
+
+
+def test_waiting_for_a_source_ends_when_the_process_is_asked_to_stop() -> None:
+    reader, _ = patient([Fault(kind=FaultKind.HTML, answers=9)], lambda _: True)
+    with pytest.raises(Stopped):
+        reader.read(FIRST, None)

@@ -1,0 +1,290 @@
+"""The poller against real Kafka and TimescaleDB; the source is a replay in this process."""
+
+import threading
+from contextlib import closing
+
+import orjson
+import psycopg
+import pytest
+
+from dayahead.contracts import ObservationBatch
+from dayahead.errors import BrokerUnavailable
+from dayahead.hours import from_hour
+from dayahead.storage.sources import load_sources
+from ingest import poller as poller_module
+from ingest.condition import Condition
+from ingest.patience import Backoff, PatientReader
+from ingest.publisher import Publisher, kafka_producer
+from ingest.reading import Answer
+from ingest.replay.faults import Fault, FaultKind
+from tests.conftest import TopicRoom
+from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source, reader_of, replay_client
+from tests.ingest.servers import (
+    batches,
+    connector,
+    cursor_of,
+    dead_letters,
+    make_poller,
+    make_publisher,
+    published,
+)
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def room(topics: TopicRoom) -> TopicRoom:
+    topics.create(partitions=4)
+    return topics
+
+
+def rows_of(records) -> list:
+    return sorted(
+        (f"{record['Area']}/{record['Type']}", from_hour(FIRST + n // 2), record["kWh"])
+        for n, record in enumerate(records)
+    )
+
+
+def test_every_hour_reaches_kafka_in_its_partition_and_the_cursor_follows(room, database_url) -> None:
+    records = make_records(30)
+    with closing(make_poller(room, database_url, reader_of(replay_client(records)))) as poller:
+        result = poller.poll_once()
+    assert (result.rows, result.newest, result.advanced) == (60, FIRST + 29, True)
+    assert published(room) == rows_of(records)
+    assert {(batch.source, batch.refresh, batch.available_at) for batch in batches(room)} == {
+        ("test-source", True, NOW)
+    }
+    assert cursor_of(database_url) == (from_hour(FIRST + 30), NOW, NOW)
+
+
+def test_the_hours_that_come_at_once_for_a_series_are_in_one_message(room, database_url) -> None:
+    with closing(make_poller(room, database_url, reader_of(replay_client(make_records(24))))) as poller:
+        poller.poll_once()
+    for series_id in ("DK1/000", "DK1/001"):
+        holding = [batch for batch in batches(room) if series_id in {row[0] for row in batch.rows}]
+        assert len(holding) == 1
+
+
+def test_a_second_poll_sends_only_what_is_new_or_revised(room, database_url) -> None:
+    records = make_records(10)
+    client = replay_client(records, published_until=FIRST + 8)
+    with closing(make_poller(room, database_url, reader_of(client))) as poller:
+        poller.poll_once()
+        assert poller.poll_once().rows == 0
+        client.post("/_clock", params={"end": "2023-01-01T09"})
+        records[14]["kWh"] = 999.0  # hour 7, within the revision window of 3 h
+        records[2]["kWh"] = 998.0  # hour 1, beyond it
+        result = poller.poll_once()
+    assert (result.rows, result.advanced) == (3, True)
+    assert len(published(room)) == 16 + 3
+    assert ("DK1/000", from_hour(FIRST + 7), 999.0) in published(room)
+    assert 998.0 not in {value for _, _, value in published(room)}
+
+
+def test_a_poller_that_starts_again_goes_on_from_its_cursor(room, database_url) -> None:
+    client = replay_client(make_records(50), published_until=FIRST + 40)
+    with closing(make_poller(room, database_url, reader_of(client))) as poller:
+        poller.poll_once()
+    client.post("/_clock", params={"end": "2023-01-03"})
+    with closing(make_poller(room, database_url, reader_of(client))) as poller:
+        assert poller.poll_once().rows == 2 * (8 + 3)
+    assert {(s, t) for s, t, _ in published(room)} == {(s, t) for s, t, _ in rows_of(make_records(48))}
+
+
+def test_a_crash_between_kafka_and_the_cursor_skips_no_hour(room, database_url, monkeypatch) -> None:
+    records = make_records(20)
+    client = replay_client(records, published_until=FIRST + 10)
+    with closing(make_poller(room, database_url, reader_of(client))) as poller:
+        poller.poll_once()
+    client.post("/_clock", params={"end": "2023-01-01T15"})
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, closing(make_poller(room, database_url, reader_of(client))) as poller:
+        patched.setattr(poller_module, "move_cursor", crash)
+        with pytest.raises(KeyboardInterrupt):
+            poller.poll_once()
+    assert cursor_of(database_url)[0] == from_hour(FIRST + 10)
+    client.post("/_clock", params={"end": "2023-01-01T20"})
+    with closing(make_poller(room, database_url, reader_of(client))) as poller:
+        poller.poll_once()
+    assert sorted(set(published(room))) == rows_of(records)
+    assert cursor_of(database_url)[0] == from_hour(FIRST + 20)
+
+
+def test_the_cursor_does_not_move_when_kafka_does_not_acknowledge(room, database_url) -> None:
+    client = replay_client(make_records(10), published_until=FIRST + 5)
+    with closing(make_poller(room, database_url, reader_of(client))) as poller:
+        poller.poll_once()
+    client.post("/_clock", params={"end": "2023-01-01T10"})
+    lost = TopicRoom(room.bootstrap, room.prefix + "lost.")  # its topics do not exist
+
+    with (
+        closing(make_poller(room, database_url, reader_of(client), publisher=impatient_publisher(lost))) as poller,
+        pytest.raises(BrokerUnavailable),
+    ):
+        poller.poll_once()
+    assert cursor_of(database_url)[0] == from_hour(FIRST + 5)
+
+
+def impatient_publisher(room: TopicRoom) -> Publisher:
+    def producer():
+        made = kafka_producer(room.bootstrap)
+        made.config["max_block_ms"] = 500
+        return made
+
+    return Publisher(producer, room.prefix)
+
+
+def test_records_that_break_their_contract_are_dead_letters_once_and_hold_nothing_up(room, database_url) -> None:
+    records = [*make_records(5), make_record(FIRST + 4, None, kind="bad"), make_record(FIRST + 4, 1e9, kind="bad")]
+    with closing(make_poller(room, database_url, reader_of(replay_client(records)))) as poller:
+        result = poller.poll_once()
+        assert (result.rows, result.rejections) == (10, 2)
+        assert poller.poll_once().rejections == 0
+    letters = dead_letters(room)
+    assert [headers["code"] for _, headers in letters] == ["null_value", "absurd_value"]
+    value, headers = letters[0]
+    assert orjson.loads(value) == records[-2]
+    assert headers["reason"] == "column 'kWh' is null"
+    assert (headers["stage"], headers["source"], headers["time"]) == ("ingest", "test-source", "2023-01-25T00:00:00Z")
+    assert (headers["source_topic"], headers["source_partition"], headers["source_offset"]) == ("", "-1", "-1")
+
+
+def test_a_long_catch_up_is_read_in_parts_and_nothing_is_missing_between_them(room, database_url) -> None:
+    records = make_records(200)
+    with closing(make_poller(room, database_url, reader_of(replay_client(records), max_records=33))) as poller:
+        assert poller.poll_once().rows == 400
+    assert published(room) == rows_of(records)
+
+
+def test_the_source_is_registered_for_the_other_services(room, database_url) -> None:
+    with closing(make_poller(room, database_url, reader_of(replay_client(make_records(1))))) as poller:
+        poller.poll_once()
+    with psycopg.connect(database_url) as connection:
+        assert load_sources(connection)["test-source"].source == make_source()
+
+
+def test_without_a_cursor_the_first_poll_fetches_the_history_that_the_source_says(room, database_url) -> None:
+    source = make_source(history_h=24 * 24 - 100)
+    with closing(make_poller(room, database_url, reader_of(replay_client(make_records(120))), source)) as poller:
+        assert poller.poll_once().rows == 2 * 20
+
+
+def test_when_no_newer_hour_appears_the_time_of_the_last_one_stays(room, database_url) -> None:
+    client = replay_client(make_records(10))
+    with closing(make_poller(room, database_url, reader_of(client))) as poller:
+        poller.poll_once()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE poll_cursor SET new_hour_at = '2023-01-02Z', polled_at = '2023-01-02Z'")
+    with closing(make_poller(room, database_url, reader_of(client))) as poller:
+        poller.poll_once()
+    _, polled_at, new_hour_at = cursor_of(database_url)
+    assert (polled_at, new_hour_at) == (NOW, NOW.replace(day=2))
+
+
+def test_it_waits_for_a_database_a_broker_and_a_source_that_are_away_and_drops_nothing(room, database_url) -> None:
+    records = make_records(10)
+    faults = [Fault(kind=FaultKind.SERVER_ERROR, answers=2), Fault(kind=FaultKind.CUT_JSON)]
+    stop = threading.Event()
+    condition = Condition("test-source")
+    failures: list[str] = []
+    away = {"database": 2, "kafka": 2}
+
+    def connect() -> psycopg.Connection:
+        if away["database"]:
+            away["database"] -= 1
+            return connector("postgresql://nobody@127.0.0.1:1/nothing")()
+        return connector(database_url)()
+
+    def producer():
+        if away["kafka"]:
+            away["kafka"] -= 1
+            raise BrokerUnavailable("Kafka is away")
+        return kafka_producer(room.bootstrap)
+
+    reader = PatientReader(
+        reader_of(replay_client(records, faults=faults)),
+        stop.wait,
+        Backoff(first_s=0.01, longest_s=0.02),
+        lambda error, _: failures.append(error.cause),
+    )
+    poller = make_poller(
+        room,
+        database_url,
+        reader,
+        connect=connect,
+        pause=stop.wait,
+        condition=condition,
+        publisher=Publisher(producer, room.prefix),
+    )
+    thread = threading.Thread(target=poller.run)
+    thread.start()
+    try:
+        wait_until(lambda: condition.ready().ok, 30, "the poller to be ready")
+    finally:
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+    assert failures == ["server_error", "server_error", "bad_answer"]
+    assert away == {"database": 0, "kafka": 0}
+    assert published(room) == rows_of(records)
+
+
+def test_a_connection_that_breaks_is_opened_anew(room, database_url, owner_database_url) -> None:
+    client = replay_client(make_records(10), published_until=FIRST + 5)
+    stop = threading.Event()
+    condition = Condition("test-source")
+    poller = make_poller(room, database_url, reader_of(client), pause=stop.wait, condition=condition)
+    thread = threading.Thread(target=poller.run)
+    thread.start()
+    try:
+        wait_until(lambda: condition.ready().ok, 30, "the poller to be ready")
+        with psycopg.connect(owner_database_url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE usename = 'dayahead_app' AND datname = current_database()"
+            )
+        client.post("/_clock", params={"end": "2023-01-01T10"})
+        wait_until(lambda: cursor_of(database_url)[0] == from_hour(FIRST + 10), 30, "the cursor to move")
+    finally:
+        stop.set()
+        thread.join(20)
+    assert published(room) == rows_of(make_records(10))
+
+
+def test_a_source_that_refuses_is_told_on_ready_and_asked_again(room, database_url) -> None:
+    asked = threading.Semaphore(0)
+
+    class Refusing:
+        def __init__(self) -> None:
+            self.reader = reader_of(replay_client(make_records(2), source=make_source(dataset="Other")))
+
+        def read(self, start: int, end: int | None) -> Answer:
+            asked.release()
+            return self.reader.read(start, end)
+
+    stop = threading.Event()
+    condition = Condition("test-source")
+    poller = make_poller(room, database_url, Refusing(), pause=stop.wait, condition=condition)
+    thread = threading.Thread(target=poller.run)
+    thread.start()
+    try:
+        assert asked.acquire(timeout=20)
+        assert asked.acquire(timeout=20)
+        assert not condition.ready().ok
+        assert "dataset Test does not exist" in condition.ready().reason
+    finally:
+        stop.set()
+        thread.join(20)
+
+
+def test_what_is_sent_fits_the_contract_and_one_message_holds_at_most_500_rows(room, database_url) -> None:
+    with make_publisher(room) as publisher, closing(connector(database_url)()):
+        rows = [poller_module.Row(f"DK1/{n:03d}", FIRST + hour, 1.0) for n in range(30) for hour in range(70)]
+        publisher.publish(rows, [], "test-source", NOW, refresh=False)
+    found = batches(room)
+    assert all(isinstance(batch, ObservationBatch) and len(batch.rows) <= 500 for batch in found)
+    assert sum(len(batch.rows) for batch in found) == 2100
