@@ -1,7 +1,7 @@
 // All series: a table that is sorted by any column and narrowed by state.
 
 import { byId, h, renew } from "./elements.js";
-import { moment, percent } from "./format.js";
+import { dayAndClock, percent } from "./format.js";
 import { stateBadge, STATES } from "./states.js";
 
 const MOST_ROWS = 500;
@@ -14,8 +14,8 @@ const COLUMNS = [
   { key: "state", title: "State", compare: byNumber((row) => ORDER.indexOf(row.state)) },
   { key: "rung", title: "Rung", compare: byNumber((row) => row.rung ?? 5), kind: "number wide-only" },
   { key: "wape", title: "WAPE", value: (row) => row.accuracy?.wape_percent ?? null, kind: "number" },
-  { key: "skill", title: "Against naive", value: (row) => row.accuracy?.skill_percent ?? null, kind: "number" },
-  { key: "newest", title: "Newest hour", kind: "wide-only", compare: byText((row) => row.newest_hour ?? "") },
+  { key: "skill", title: "Vs naive", value: (row) => row.accuracy?.skill_percent ?? null, kind: "number" },
+  { key: "behind", title: "Behind", kind: "number wide-only", value: (row) => row.hours_behind },
 ];
 
 /** Rows without a figure come last, whichever way a column is sorted. */
@@ -102,6 +102,7 @@ export class Overview {
       h("td", { class: "number wide-only", title: row.rung_meaning }, row.rung ?? 5),
       h("td", { class: "number wape" }, fill, h("span", {}, percent(wape))),
       h("td", { class: "number", "data-tone": skill === null ? "idle" : skill > 0 ? "good" : "bad" }, skill === null ? "–" : `${Math.round(Math.abs(skill))} % ${skill > 0 ? "better" : "worse"}`),
-      h("td", { class: "wide-only" }, moment(row.newest_hour, zone)));
+      h("td", { class: "number wide-only", title: row.newest_hour ? `Newest hour ${dayAndClock(Date.parse(row.newest_hour), zone)}` : undefined },
+        row.hours_behind === null ? "–" : `${Math.round(row.hours_behind)} h`));
   }
 }

@@ -2,7 +2,7 @@
 
 import { Chart } from "./chart.js";
 import { byId, h, renew } from "./elements.js";
-import { clock, count, day, dayAndClock, moment, number, percent, utc, zoneName } from "./format.js";
+import { clock, count, day, moment, number, percent, utc, zoneName } from "./format.js";
 import { badge, rungBadge, STATES } from "./states.js";
 
 const HOUR_MS = 3_600_000;
@@ -155,10 +155,15 @@ function showHours(forecast, observations, zone) {
     return { ms, p50, p10: forecast.p10[i], p90: forecast.p90[i], before: weekBefore(ms), newDay: i === 0 || clock(ms, zone) === "00:00" };
   }) : [];
   byId("hours-unit").textContent = forecast?.unit ? `Forecast, ${forecast.unit}` : "Forecast";
-  renew(document.querySelector("#hours tbody"), { rows, zone }, () => rows.length ? rows.map((row) =>
-    h("tr", { class: row.newDay ? "new-day" : undefined },
-      h("th", { scope: "row", title: utc(row.ms) }, row.newDay ? dayAndClock(row.ms, zone) : [h("span", { class: "unseen" }, `${day(row.ms, zone)}, `), clock(row.ms, zone)]),
-      h("td", {}, number(row.p50)),
-      h("td", {}, `${number(row.p10)} to ${number(row.p90)}`),
-      h("td", { class: "wide-only" }, row.before === null ? "–" : number(row.before)))) : [h("tr", {}, h("td", { colspan: 4, class: "none" }, "No forecast yet: the first one needs 24 hours of history."))]);
+  renew(document.querySelector("#hours tbody"), { rows, zone }, () =>
+    rows.length ? rows.flatMap((row) => [row.newDay ? dayRow(row.ms, zone) : null, hourRow(row, zone)]) :
+      h("tr", {}, h("td", { colspan: 4, class: "none" }, "No forecast yet: the first one needs 24 hours of history.")));
 }
+
+const dayRow = (ms, zone) => h("tr", { class: "day-row" }, h("th", { colspan: 4, scope: "rowgroup" }, day(ms, zone)));
+
+const hourRow = (row, zone) => h("tr", {},
+  h("th", { scope: "row", title: utc(row.ms) }, clock(row.ms, zone)),
+  h("td", {}, number(row.p50)),
+  h("td", {}, `${number(row.p10)} to ${number(row.p90)}`),
+  h("td", { class: "wide-only" }, row.before === null ? "–" : number(row.before)));

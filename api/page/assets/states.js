@@ -14,7 +14,7 @@ const RUNG_SIGNS = ["●", "◐", "◐", "◐", "◐", "○"];
 
 /** A coloured label with a sign. */
 export const badge = (tone, sign, text, title) =>
-  h("span", { class: "badge", "data-tone": tone, title }, h("span", { "aria-hidden": "true" }, `${sign} `), text);
+  h("span", { class: "badge", "data-tone": tone, title }, h("span", { "aria-hidden": "true" }, sign), h("span", { class: "word" }, text));
 
 /** The state of a series as a label. */
 export const stateBadge = (series) => {
