@@ -5,7 +5,7 @@ an hour is one integer and differences are plain subtraction.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Hour = int
 """Whole hours since 1970-01-01T00:00Z: the start of the hour that a value is for."""
@@ -14,6 +14,8 @@ Clock = Callable[[], datetime]
 """The present moment (aware, UTC). Passed in: nothing below an entry point reads the wall clock."""
 
 HOUR_S = 3600
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def wall_clock() -> datetime:
@@ -35,6 +37,16 @@ def to_hour(moment: datetime) -> Hour:
 def from_hour(hour: Hour) -> datetime:
     """The aware UTC moment at which an hour starts."""
     return datetime.fromtimestamp(int(hour) * HOUR_S, UTC)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Microseconds from 1970-01-01T00Z to an aware moment, exactly: what arrays hold and what PostgreSQL keeps."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """The aware UTC moment that many microseconds after 1970-01-01T00Z."""
+    return EPOCH + timedelta(microseconds=int(microseconds))
 
 
 def parse_utc(text: str) -> datetime:

@@ -186,11 +186,18 @@ CREATE TABLE worker_offset (
     partition        integer NOT NULL,
     next_offset      bigint NOT NULL,
     published_offset bigint NOT NULL,
+    unconfirmed_from timestamptz,
+    claim            bigint NOT NULL,
+    release          text,
     worker           text NOT NULL,
     updated_at       timestamptz NOT NULL,
     PRIMARY KEY (topic, partition)
 );
 COMMENT ON COLUMN worker_offset.published_offset IS 'Forecasts with a message_offset below this are confirmed in Redis and Kafka; the others are published again on assignment';
+
+COMMENT ON COLUMN worker_offset.unconfirmed_from IS 'Least origin among the forecasts that may be unconfirmed, so that they are found without reading the table; NULL: there are none';
+COMMENT ON COLUMN worker_offset.claim IS 'Counts the takeovers of the partition: a worker with an older number is refused by TimescaleDB and Redis';
+COMMENT ON COLUMN worker_offset.release IS 'Release with which all series of the partition were last forecast anew';
 
 CREATE VIEW forecast_point AS
     SELECT s.series_id, s.area, s.unit, f.origin, lead,

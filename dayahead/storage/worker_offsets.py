@@ -1,0 +1,131 @@
+"""Where a partition continues and whose it is: table `worker_offset`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from dayahead.errors import FencedError
+from dayahead.hours import Hour, from_hour, to_hour
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A partition as taken over by one worker.
+
+    Attributes:
+        topic: full name of the topic.
+        partition: number of the partition.
+        number: counts the takeovers; whoever holds an older number is refused.
+        next_offset: the first message that is not in the tables yet.
+        published_offset: forecasts of messages before it are confirmed in Redis and Kafka.
+        unconfirmed_from: least origin of the forecasts that are not, None where there are none.
+        release: the release with which all series were last forecast anew.
+    """
+
+    topic: str
+    partition: int
+    number: int
+    next_offset: int
+    published_offset: int
+    unconfirmed_from: Hour | None
+    release: str | None
+
+
+def claim_partition(
+    connection: psycopg.Connection, topic: str, partition: int, first_offset: int, worker: str, now: datetime
+) -> Claim:
+    """Take a partition over; from now on its former owner is refused. The caller commits.
+
+    Args:
+        connection: an open transaction.
+        topic: full name of the topic.
+        partition: number of the partition.
+        first_offset: where to start if nobody ever had it: the first message of the log.
+        worker: who takes it, for people.
+        now: the present moment.
+    """
+    row = connection.execute(
+        """
+        INSERT INTO worker_offset AS w (topic, partition, next_offset, published_offset, claim, worker, updated_at)
+        VALUES (%(topic)s, %(partition)s, %(first)s, %(first)s, 1, %(worker)s, %(now)s)
+        ON CONFLICT (topic, partition) DO UPDATE
+            SET claim = w.claim + 1, worker = excluded.worker, updated_at = excluded.updated_at
+        RETURNING claim, next_offset, published_offset, unconfirmed_from, release
+        """,
+        {"topic": topic, "partition": partition, "first": first_offset, "worker": worker, "now": now},
+    ).fetchone()
+    assert row is not None
+    unconfirmed = None if row[3] is None else to_hour(row[3])
+    return Claim(topic, partition, row[0], row[1], row[2], unconfirmed, row[4])
+
+
+def still_holds(connection: psycopg.Connection, claim: Claim, next_offset: int) -> bool:
+    """Whether a partition is still this claim's and continues at this offset."""
+    row = connection.execute(
+        "SELECT claim, next_offset FROM worker_offset WHERE topic = %s AND partition = %s",
+        [claim.topic, claim.partition],
+    ).fetchone()
+    return row is not None and (row[0], row[1]) == (claim.number, next_offset)
+
+
+@dataclass(frozen=True)
+class Move:
+    """How an offset moves with a checkpoint.
+
+    Attributes:
+        first_offset: where the partition must stand, else another worker has it.
+        next_offset: where it stands afterwards.
+        published_offset: forecasts of messages before it are confirmed.
+        unconfirmed_from: least origin of the forecasts that this checkpoint writes, None where it writes none.
+        release: set where the checkpoint completes a refresh of all series with a release, else None.
+    """
+
+    first_offset: int
+    next_offset: int
+    published_offset: int
+    unconfirmed_from: Hour | None
+    release: str | None = None
+
+
+def move_offset(cursor: psycopg.Cursor, claim: Claim, move: Move, now: datetime) -> None:
+    """Move the offset of a partition, in the transaction that writes what its messages made.
+
+    Raises:
+        FencedError: the partition is another worker's by now, or stands elsewhere.
+    """
+    moved = cursor.execute(
+        """
+        UPDATE worker_offset
+        SET next_offset = %(next)s, published_offset = %(published)s, unconfirmed_from = %(unconfirmed)s,
+            release = coalesce(%(release)s, release), updated_at = %(now)s
+        WHERE topic = %(topic)s AND partition = %(partition)s AND next_offset = %(first)s AND claim = %(claim)s
+        """,
+        {
+            "topic": claim.topic,
+            "partition": claim.partition,
+            "first": move.first_offset,
+            "claim": claim.number,
+            "next": move.next_offset,
+            "published": move.published_offset,
+            "unconfirmed": None if move.unconfirmed_from is None else from_hour(move.unconfirmed_from),
+            "release": move.release,
+            "now": now,
+        },
+    ).rowcount
+    if moved != 1:
+        raise FencedError(
+            f"partition {claim.partition} of {claim.topic} does not stand at offset {move.first_offset} under claim "
+            f"{claim.number} any more: another worker has taken it over, so this one must end (it is started again)"
+        )
+
+
+def skip_to(connection: psycopg.Connection, claim: Claim, offset: int) -> None:
+    """Go on at an offset without what lies before it, since the log does not hold it; the caller commits."""
+    connection.execute(
+        """
+        UPDATE worker_offset SET next_offset = %s, published_offset = %s, unconfirmed_from = NULL
+        WHERE topic = %s AND partition = %s AND claim = %s
+        """,
+        [offset, offset, claim.topic, claim.partition, claim.number],
+    )

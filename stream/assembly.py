@@ -1,0 +1,87 @@
+"""Puts a worker together from its settings."""
+
+import os
+import socket
+import time
+
+import faust
+import structlog
+
+from dayahead.hours import Clock
+from dayahead.telemetry import TelemetryServer
+from dayahead.topics import FORECASTS, OBSERVATIONS
+from stream.committing import Committer
+from stream.connection import Database
+from stream.faust_app import WorkerApp
+from stream.intake import Intake
+from stream.kafka_output import KafkaOutput
+from stream.liveness import Liveness
+from stream.log import Log
+from stream.patience import Patience
+from stream.probe import NoProbe, Probe
+from stream.publish import Publisher
+from stream.redis_mirror import RedisMirror
+from stream.refusals import RefusalWriter
+from stream.release_watch import ReleaseWatch
+from stream.settings import WorkerSettings
+from stream.takeover import Takeover
+from stream.worker import Worker
+
+log = structlog.get_logger()
+
+
+def build_worker(
+    settings: WorkerSettings, clock: Clock, patience: Patience, probe: Probe
+) -> tuple[Worker, ReleaseWatch]:
+    """The worker without Faust: what a test drives by hand.
+
+    Raises:
+        StorageError: TimescaleDB cannot be used, or the topic is not there.
+    """
+    topic = settings.topic_prefix + OBSERVATIONS.name
+    database = Database(settings.database_url, patience)
+    kafka_log = Log(settings.kafka_bootstrap, patience)
+    output = KafkaOutput(settings.kafka_bootstrap, patience)
+    mirror = RedisMirror(settings.redis_url, patience)
+    publisher = Publisher(mirror, output, settings.topic_prefix + FORECASTS.name)
+    committer = Committer(database, publisher, clock, probe)
+    releases = ReleaseWatch(database)
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    takeover = Takeover(
+        topic, name, database, kafka_log, committer, clock, accept_lost=settings.worker_accept_lost_messages
+    )
+    worker = Worker(
+        database,
+        kafka_log,
+        takeover,
+        committer,
+        RefusalWriter(output, settings.topic_prefix),
+        Intake(kafka_log.partitions(topic)),
+        releases,
+        clock,
+        probe,
+        batch_rows=settings.worker_batch_rows,
+    )
+    return worker, releases
+
+
+def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = None) -> None:
+    """Run a worker until it is asked to end; does not return.
+
+    Raises:
+        SystemExit: with 0 after a signal, with another code after an error.
+        StorageError: TimescaleDB cannot be used, or the topic is not there.
+        SettingsError: the port of the metrics is in use.
+    """
+    patience = Patience()
+    worker, releases = build_worker(settings, clock, patience, probe or NoProbe())
+    liveness = Liveness(settings.worker_stalled_after_s, time.monotonic, lambda: patience.awaited)
+    app = WorkerApp(settings, settings.topic_prefix + OBSERVATIONS.name, worker, releases, liveness, patience)
+    with TelemetryServer("worker", settings.bind_host, settings.metrics_port, liveness.live, liveness.ready) as server:
+        log.info("worker_starts", metrics_port=server.port, group=app.conf.id)
+        try:
+            faust.Worker(
+                app, quiet=True, loglevel="WARNING", override_logging=False, redirect_stdouts=False
+            ).execute_from_commandline()
+        finally:
+            app.leave()

@@ -1,0 +1,75 @@
+"""Makes a result last: the transaction first, then Redis and Kafka."""
+
+import psycopg
+
+from dayahead.hours import Clock
+from dayahead.storage.checkpoint import Checkpoint
+from dayahead.storage.forecast_rows import ForecastRows, read_newest_forecasts
+from dayahead.storage.worker_offsets import still_holds
+from stream import metrics
+from stream.connection import Database
+from stream.held import HeldPartition
+from stream.probe import Probe, Step
+from stream.publish import Publisher
+from stream.redis_mirror import Memory
+
+
+class Committer:
+    """Writes checkpoints of held partitions and sends their forecasts out."""
+
+    def __init__(self, database: Database, publisher: Publisher, clock: Clock, probe: Probe) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._clock = clock
+        self._probe = probe
+
+    def commit(self, held: HeldPartition, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint, then publish its forecasts; the partition then stands at the checkpoint's offset.
+
+        Raises:
+            FencedError: another worker has taken the partition over; nothing was written.
+            Stopping: the worker was asked to end while it waited for a server.
+        """
+        with metrics.stage("database"):
+            self._write(held, checkpoint)
+        held.next_offset = checkpoint.move.next_offset
+        self._probe.reached(Step.COMMITTED)
+        self.publish(held, checkpoint.forecasts)
+        for rung, count in zip(*_counted(checkpoint.forecasts), strict=True):
+            metrics.FORECASTS.labels(str(rung)).inc(count)
+
+    def publish(self, held: HeldPartition, forecasts: ForecastRows) -> None:
+        """Send committed forecasts to Redis and Kafka, and all to a Redis that remembers nothing."""
+        if len(forecasts):
+            memory = self._publisher.publish(held.claim, held.state.by_key, forecasts, self._probe)
+            if memory is Memory.EMPTY:
+                self.mirror_all(held)
+
+    def mirror_all(self, held: HeldPartition) -> None:
+        """Write the newest forecast of every series of the partition to Redis."""
+        newest = self._database.insist(lambda connection: read_newest_forecasts(connection, held.state.keys))
+        self._publisher.mirror(held.claim, held.state.by_key, newest)
+
+    def introduce(self, held: HeldPartition) -> Memory:
+        """Let Redis know of the claim, so that the former owner is refused there too."""
+        return self._publisher.mirror(held.claim, held.state.by_key, ForecastRows.joined([]))
+
+    def _write(self, held: HeldPartition, checkpoint: Checkpoint) -> None:
+        tried = False
+
+        def attempt(connection: psycopg.Connection) -> None:
+            nonlocal tried
+            move = checkpoint.move
+            # The connection may have broken after the server had committed: then it stands where it should.
+            if tried and move.next_offset > move.first_offset and still_holds(connection, held.claim, move.next_offset):
+                return
+            tried = True
+            self._database.writer().write(held.claim, checkpoint, self._clock())
+
+        self._database.insist(attempt)
+
+
+def _counted(forecasts: ForecastRows) -> tuple[list[int], list[int]]:
+    rungs = forecasts.rung.tolist()
+    present = sorted(set(rungs))
+    return present, [rungs.count(rung) for rung in present]

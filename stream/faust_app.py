@@ -1,0 +1,215 @@
+"""Faust around the worker, in its safe form.
+
+What Faust decides here is who reads which partition. Where a partition continues is decided by TimescaleDB, and whether
+the process goes on by us: after any error that is not a server's absence it ends at once, as if it had been killed,
+since Faust would acknowledge what was in flight, or live on without partitions. docs/decisions/ tells why.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import faust
+import structlog
+from faust.transport.drivers import aiokafka as faust_kafka
+from faust.types import TP
+from mode.supervisors import CrashingSupervisor
+
+from stream import metrics
+from stream.decode import LogMessage
+from stream.liveness import Liveness
+from stream.patience import Patience, Stopping
+from stream.release_watch import ReleaseWatch
+from stream.settings import WorkerSettings
+from stream.worker import Worker
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+EXIT_BROKEN = 70
+BEAT_S = 1.0
+FINISH_S = 10.0
+"""Seconds that a batch in flight is given to finish before its partitions are handed over."""
+
+
+class _Consumer(faust_kafka.Consumer):  # type: ignore[misc]
+    """Starts reading where TimescaleDB says, not where Kafka was told last."""
+
+    async def perform_seek(self) -> None:
+        """Called by Faust after each assignment, before the first message is read."""
+        await self.app.take_over()
+
+
+class _Transport(faust_kafka.Transport):  # type: ignore[misc]
+    Consumer = _Consumer
+
+
+class WorkerApp(faust.App):  # type: ignore[misc]
+    """The Faust application of one worker process."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        topic: str,
+        worker: Worker,
+        releases: ReleaseWatch,
+        liveness: Liveness,
+        patience: Patience,
+    ) -> None:
+        super().__init__(
+            settings.topic_prefix + settings.worker_group,
+            broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
+            autodiscover=False,
+            datadir=Path(tempfile.gettempdir()) / "dayahead-faust",
+            web_enabled=False,
+            store="memory://",
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            stream_wait_empty=False,
+            stream_buffer_maxsize=2 * settings.worker_batch_messages,
+            consumer_auto_offset_reset="earliest",
+            broker_max_poll_records=settings.worker_batch_messages,
+            broker_session_timeout=settings.worker_session_timeout_s,
+            broker_heartbeat_interval=settings.worker_session_timeout_s / 5,
+            broker_commit_interval=1.0,
+            producer_acks=-1,
+        )
+        self._topic = topic
+        self._worker, self._releases = worker, releases
+        self._liveness, self._patience = liveness, patience
+        # one thread: connections and state belong to it
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
+        self._in_flight: set[asyncio.Future[Any]] = set()
+        self._taking_over: asyncio.Task[None] | None = None
+        self._closing = False
+        self.on_partitions_revoked.connect(self._finish_in_flight)
+        self.on_partitions_assigned.connect(self._drop_if_none)
+        self.timer(settings.worker_release_poll_s)(self._look_for_release)
+        self.timer(BEAT_S)(self._beat)
+        observations = self.topic(
+            topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False
+        )
+        batch_messages, within_s = settings.worker_batch_messages, settings.worker_batch_within_s
+
+        # Faust publishes no types
+        @self.agent(observations, name="observations", supervisor_strategy=CrashingSupervisor)  # type: ignore[untyped-decorator]
+        async def take_in(stream: faust.Stream[bytes]) -> None:
+            async for events in stream.noack().noack_take(batch_messages, within=within_s):
+                await self._take_in(events)
+
+    def _new_transport(self) -> Any:
+        return _Transport(self.conf.broker_consumer, self)
+
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do something on the worker's thread; an error of its ends the process."""
+        future = asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        self._in_flight.add(future)
+        try:
+            return await asyncio.shield(future)
+        except (asyncio.CancelledError, Stopping):
+            raise
+        except BaseException as error:
+            self._end(error)
+            raise
+        finally:
+            future.add_done_callback(self._in_flight.discard)
+            future.add_done_callback(self._end_if_failed)
+
+    def _end_if_failed(self, future: "asyncio.Future[Any]") -> None:
+        """The work of somebody who was cancelled meanwhile failed."""
+        if not future.cancelled() and (error := future.exception()) and not isinstance(error, Stopping):
+            self._end(error)
+
+    @staticmethod
+    def _end(error: BaseException) -> None:
+        log.critical("worker_ends", error=f"{type(error).__name__}: {error}", exc_info=error)
+        os._exit(EXIT_BROKEN)
+
+    async def take_over(self) -> None:
+        """Hold what is assigned, and seek each partition to where it continues. Repeated calls wait for the first."""
+        if self._taking_over is None or self._taking_over.done():
+            self._taking_over = asyncio.ensure_future(self._take_over())
+        with suppress(Stopping):
+            # Faust gives up waiting after a while; the work goes on and seeks all the same.
+            await asyncio.shield(self._taking_over)
+
+    async def _take_over(self) -> None:
+        while not self._closing:
+            assigned = self._assigned()
+            offsets = await self._run(self._worker.assign, [tp.partition for tp in assigned])
+            if assigned == self._assigned():
+                for tp in assigned:
+                    await self.consumer.seek(tp, offsets[tp.partition])
+                return
+
+    def _assigned(self) -> set[TP]:
+        return {tp for tp in self.consumer.assignment() if tp.topic == self._topic}
+
+    async def _drop_if_none(self, app: Any, assigned: Iterable[TP], **_: Any) -> None:
+        if not assigned:
+            await self._run(self._worker.assign, [])
+
+    async def _finish_in_flight(self, app: Any, revoked: Iterable[TP], **_: Any) -> None:
+        """Let a batch in flight finish, so that the next owner does not have to refuse it."""
+        if self._in_flight:
+            await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
+
+    async def _take_in(self, events: Sequence[Any]) -> None:
+        by_partition: dict[int, list[Any]] = {}
+        for event in events:
+            by_partition.setdefault(event.message.partition, []).append(event)
+        for partition, waiting in by_partition.items():
+            if self._closing or TP(self._topic, partition) not in self._assigned():
+                continue
+            messages = [LogMessage(event.message.offset, event.message.value) for event in waiting]
+            try:
+                progress = await self._run(self._worker.process, partition, messages)
+            except Stopping:
+                return
+            for event in waiting:
+                if event.message.offset < progress.next_offset:
+                    event.ack()
+            if progress.seek_to is not None and TP(self._topic, partition) in self._assigned():
+                log.warning("reads_again", partition=partition, offset=progress.seek_to)
+                await self.consumer.seek(TP(self._topic, partition), progress.seek_to)
+
+    async def _look_for_release(self) -> None:
+        if not self._closing:
+            with suppress(Stopping):
+                await self._run(self._worker.look_for_release)
+
+    async def _beat(self) -> None:
+        assigned = {tp.partition: tp for tp in self._assigned()}
+        offsets = {
+            partition: held.next_offset for partition, held in self._worker.held.items() if partition in assigned
+        }
+        lags = {}
+        for partition, offset in offsets.items():
+            end = self.consumer.highwater(assigned[partition])
+            lags[partition] = max(0, end - offset) if end is not None else 0
+        metrics.LAG.clear()
+        for partition, lag in lags.items():
+            metrics.LAG.labels(str(partition)).set(lag)
+        ready = not self.rebalancing and offsets.keys() == assigned.keys()
+        self._liveness.beat(offsets, lags, ready=ready, trouble=self._releases.trouble)
+
+    async def stop(self) -> None:
+        """End in order: finish the batch in flight, then leave the group."""
+        if not self._closing:
+            self._closing = True
+            self._patience.stopping.set()
+            if self._in_flight:
+                await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
+        await super().stop()
+
+    def leave(self) -> None:
+        """After Faust has ended: wait for the thread, leave the servers."""
+        self._patience.stopping.set()
+        self._thread.submit(self._worker.close)
+        self._thread.shutdown(wait=True)

@@ -1,0 +1,99 @@
+"""Whether the worker lives: it has partitions, and their offsets move or nothing is waiting.
+
+A worker that Kafka has put out of its group, without Faust noticing, still runs, still answers, and does nothing: only
+the absence of partitions and of progress tells.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dayahead.telemetry import Health
+
+
+@dataclass
+class Standing:
+    """Where a partition stood when it was looked at last.
+
+    Attributes:
+        next_offset: first message that is not in the tables.
+        lag: messages that wait.
+        moved_at: when the offset moved last, or nothing waited.
+    """
+
+    next_offset: int
+    lag: int
+    moved_at: float
+
+
+class Liveness:
+    """Judges from what the event loop reports; asked from the threads of /health.
+
+    Args:
+        stalled_after_s: seconds without progress until the worker is not live.
+        monotonic: seconds that only grow, as time.monotonic.
+        awaited: the server that the worker waits for, or None.
+    """
+
+    def __init__(
+        self, stalled_after_s: float, monotonic: Callable[[], float], awaited: Callable[[], str | None]
+    ) -> None:
+        self._stalled_after_s = stalled_after_s
+        self._monotonic = monotonic
+        self._awaited = awaited
+        self._standings: dict[int, Standing] = {}
+        self._beat_at = self._assigned_at = monotonic()
+        self._ready = False
+        self._trouble: str | None = None
+
+    def beat(self, offsets: dict[int, int], lags: dict[int, int], *, ready: bool, trouble: str | None) -> None:
+        """Report from the event loop, every second or so.
+
+        Args:
+            offsets: next offset of each partition that is held.
+            lags: messages that wait, by partition.
+            ready: whether every assigned partition has been taken over.
+            trouble: what is not as it should be although the worker works.
+        """
+        now = self._monotonic()
+        standings = {}
+        for partition, offset in offsets.items():
+            before, lag = self._standings.get(partition), lags.get(partition, 0)
+            moved = before is None or before.next_offset != offset or lag == 0
+            standings[partition] = Standing(offset, lag, now if moved or before is None else before.moved_at)
+        self._standings = standings
+        self._beat_at = now
+        if offsets:
+            self._assigned_at = now
+        self._ready, self._trouble = ready, trouble
+
+    def live(self) -> Health:
+        """Whether the process should go on, or be ended and started again."""
+        now = self._monotonic()
+        if now - self._beat_at > self._stalled_after_s:
+            return Health(False, f"the event loop has not answered for {now - self._beat_at:.0f} s")
+        if server := self._awaited():
+            return Health(True, f"waiting for {server}")
+        if now - self._assigned_at > self._stalled_after_s:
+            return Health(False, f"no partition has been assigned for {now - self._assigned_at:.0f} s")
+        for partition, standing in self._standings.items():
+            if now - standing.moved_at > self._stalled_after_s:
+                return Health(
+                    False,
+                    f"partition {partition} has stood at offset {standing.next_offset} for "
+                    f"{now - standing.moved_at:.0f} s with {standing.lag} messages waiting",
+                )
+        return Health(True, f"{len(self._standings)} partitions, {self.lag} messages waiting")
+
+    def ready(self) -> Health:
+        """Whether the state of every assigned partition is there and messages are taken in."""
+        if server := self._awaited():
+            return Health(False, f"waiting for {server}")
+        if not self._ready or not self._standings:
+            return Health(False, "partitions are being assigned and their state rebuilt")
+        told = f"{len(self._standings)} partitions, {self.lag} messages waiting"
+        return Health(True, f"{told}; {self._trouble}" if self._trouble else told)
+
+    @property
+    def lag(self) -> int:
+        """Messages that wait, over all partitions."""
+        return sum(standing.lag for standing in self._standings.values())

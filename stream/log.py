@@ -1,0 +1,66 @@
+"""What the log of `observations` holds: asked where an offset is not the one that was expected."""
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from dayahead.errors import BrokerUnavailable, StorageError
+from stream.patience import Patience
+
+ANSWER_S = 10.0
+
+
+class Log:
+    """Asks the broker; subscribes to nothing and commits nothing."""
+
+    def __init__(self, bootstrap: str, patience: Patience) -> None:
+        self._patience = patience
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "dayahead-log-reader",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+            }
+        )
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """The first offset that is held, and the one after the last."""
+
+        def ask() -> tuple[int, int]:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
+            return low, high
+
+        return self._patience.insist("Kafka", ask, (KafkaException,))
+
+    def first_from(self, topic: str, partition: int, offset: int) -> int:
+        """The offset of the first message at or after an offset; there must be one."""
+
+        def ask() -> int:
+            self._consumer.assign([TopicPartition(topic, partition, offset)])
+            try:
+                message = self._consumer.poll(ANSWER_S)
+            finally:
+                self._consumer.unassign()
+            if message is None or message.error():
+                raise BrokerUnavailable(f"no message of {topic}/{partition} from offset {offset} on was given")
+            return int(message.offset())
+
+        return self._patience.insist("Kafka", ask, (KafkaException, BrokerUnavailable))
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has.
+
+        Raises:
+            StorageError: there is no such topic.
+        """
+
+        def ask() -> int:
+            found = self._consumer.list_topics(topic, timeout=ANSWER_S).topics[topic]
+            return 0 if found.error else len(found.partitions)
+
+        if not (count := self._patience.insist("Kafka", ask, (KafkaException,))):
+            raise StorageError(f"topic {topic} is not there: run `dayahead migrate`, or check DAYAHEAD_TOPIC_PREFIX")
+        return count
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()

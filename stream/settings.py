@@ -1,0 +1,40 @@
+"""Settings of the worker."""
+
+from pydantic import Field
+
+from dayahead.settings import ProcessSettings
+
+
+class WorkerSettings(ProcessSettings):
+    """How a worker takes observations in and how patient it is."""
+
+    metrics_port: int = Field(
+        default=8111, ge=0, le=65535, description="Port of /metrics, /health/live and /health/ready; 0 for any free"
+    )
+    worker_group: str = Field(
+        default="dayahead-worker", description="Kafka consumer group of the workers, after the topic prefix"
+    )
+    worker_batch_rows: int = Field(
+        default=5_000, ge=1, le=1_000_000, description="Rows that one transaction of a partition takes, about"
+    )
+    worker_batch_messages: int = Field(
+        default=500, ge=1, le=100_000, description="Messages that are taken from Kafka at once, over all partitions"
+    )
+    worker_batch_within_s: float = Field(
+        default=0.25, gt=0, le=60, description="Seconds that a batch waits for more messages"
+    )
+    worker_release_poll_s: float = Field(
+        default=3.0, gt=0, description="Seconds between two looks at which release is the champion"
+    )
+    worker_session_timeout_s: float = Field(
+        default=15.0, ge=6, description="Seconds after which Kafka gives the partitions of a silent worker to another"
+    )
+    worker_stalled_after_s: float = Field(
+        default=120.0,
+        gt=0,
+        description="Seconds without progress, with messages waiting or partitions missing, until it is not live",
+    )
+    worker_accept_lost_messages: bool = Field(
+        default=False,
+        description="Whether to go on where the log no longer holds messages that were not taken in: they are lost",
+    )

@@ -1,0 +1,166 @@
+"""The windows of all series of a partition: one matrix, a ring of 912 hours a series."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.models.window import WINDOW_HOURS
+from dayahead.storage.sources import RegisteredSeries
+
+NEVER = -(1 << 40)
+"""An hour before all hours: the newest hour of a series without any."""
+
+
+@dataclass(frozen=True)
+class Advance:
+    """Where series stood before and after rows were put in.
+
+    Attributes:
+        before: int64 [n], newest hour before.
+        after: int64 [n], newest hour after.
+    """
+
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+
+
+class PartitionState:
+    """What a worker remembers of a partition's series: exactly the last 912 hours of each, as known now.
+
+    An hour h lies in column h mod 912, so that a series moves on by overwriting its oldest hour.
+    Series are known by their index, in the order in which the partition met them; an index never changes.
+    """
+
+    def __init__(self) -> None:
+        self.series: list[RegisteredSeries] = []
+        self.index_of: dict[str, int] = {}
+        self.by_key: dict[int, RegisteredSeries] = {}
+        self._keys = np.empty(0, np.int64)
+        self._sources = np.empty(0, np.int64)
+        self._newest = np.empty(0, np.int64)
+        self._first_forecast = np.empty(0, np.int64)
+        self._rung = np.empty(0, np.int8)
+        self._values = np.empty((0, WINDOW_HOURS))
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """int64 [n], series_key of each series."""
+        return self._keys[: len(self)]
+
+    @property
+    def source_keys(self) -> NDArray[np.int64]:
+        """int64 [n], source_key of each series."""
+        return self._sources[: len(self)]
+
+    @property
+    def newest(self) -> NDArray[np.int64]:
+        """int64 [n], newest observed hour of each series, NEVER where it has none."""
+        return self._newest[: len(self)]
+
+    @property
+    def first_forecast(self) -> NDArray[np.int64]:
+        """int64 [n], first origin that each series has a forecast of, or no later than that; -NEVER without any."""
+        return self._first_forecast[: len(self)]
+
+    def add(self, series: Sequence[RegisteredSeries]) -> None:
+        """Make room for series that are not known yet; they are empty."""
+        fresh = [one for one in series if one.series_id not in self.index_of]
+        start, size = len(self), len(self) + len(fresh)
+        if size > len(self._keys):
+            self._grow(max(size, 2 * len(self._keys)))
+        for index, one in enumerate(fresh, start):
+            self.index_of[one.series_id] = index
+            self.by_key[one.series_key] = one
+            self._keys[index], self._sources[index] = one.series_key, one.source_key
+        self.series.extend(fresh)
+
+    def _grow(self, capacity: int) -> None:
+        more = capacity - len(self._keys)
+        self._keys = np.concatenate([self._keys, np.zeros(more, np.int64)])
+        self._sources = np.concatenate([self._sources, np.zeros(more, np.int64)])
+        self._newest = np.concatenate([self._newest, np.full(more, NEVER, np.int64)])
+        self._first_forecast = np.concatenate([self._first_forecast, np.full(more, -NEVER, np.int64)])
+        self._rung = np.concatenate([self._rung, np.full(more, -1, np.int8)])
+        self._values = np.concatenate([self._values, np.full((more, WINDOW_HOURS), np.nan)])
+
+    @property
+    def rung(self) -> NDArray[np.int8]:
+        """int8 [n], rung of each series' newest forecast, -1 without any."""
+        return self._rung[: len(self)]
+
+    def note_forecasts(self, series: NDArray[np.int64], origin: NDArray[np.int64], rung: NDArray[np.int8]) -> None:
+        """Remember that series, each once, have a forecast of an origin, and on which rung."""
+        self._first_forecast[series] = np.minimum(self._first_forecast[series], origin)
+        self._rung[series] = rung
+
+    def value_at(self, series: NDArray[np.int64], hour: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Current values of hours; NaN where an hour is missing or outside the window. Arrays broadcast."""
+        newest = self._newest[series]
+        inside = (hour <= newest) & (hour > newest - WINDOW_HOURS)
+        return np.where(inside, self._values[series, hour % WINDOW_HOURS], np.nan)
+
+    def put(self, series: NDArray[np.int64], hour: NDArray[np.int64], value: NDArray[np.float64]) -> Advance:
+        """Put values in, one after the other as they come; hours older than the window are left out.
+
+        Args:
+            series: int64 [r], indices.
+            hour: int64 [r].
+            value: float64 [r], the value that is current after the row.
+
+        Returns:
+            The newest hours of the r rows' series before and after.
+        """
+        before = self._newest[series]
+        np.maximum.at(self._newest, series, hour)
+        after = self._newest[series]
+        self._clear_between(series, before, after)
+        inside = hour > after - WINDOW_HOURS
+        self._values[series[inside], hour[inside] % WINDOW_HOURS] = value[inside]
+        return Advance(before, after)
+
+    def _clear_between(self, series: NDArray[np.int64], before: NDArray[np.int64], after: NDArray[np.int64]) -> None:
+        moved = after > before
+        if not moved.any():
+            return
+        series, first = np.unique(series[moved], return_index=True)
+        before, after = before[moved][first], after[moved][first]
+        steps = np.minimum(after - before, WINDOW_HOURS)
+        for step in range(int(steps.max())):
+            still = steps > step
+            self._values[series[still], (after[still] - step) % WINDOW_HOURS] = np.nan
+
+    def windows(self, series: NDArray[np.int64], origin: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Windows that end at given hours.
+
+        Args:
+            series: int64 [n], indices.
+            origin: int64 [n], the hour of the last column; no later than the series' newest.
+
+        Returns:
+            float64 [n, 912], NaN where an hour is missing or no longer remembered.
+        """
+        windows = np.empty((len(series), WINDOW_HOURS))
+        for hour in np.unique(origin).tolist():
+            here = origin == hour
+            cut = (hour + 1) % WINDOW_HOURS
+            windows[here, : WINDOW_HOURS - cut] = self._values[series[here], cut:]
+            windows[here, WINDOW_HOURS - cut :] = self._values[series[here], :cut]
+        behind = self._newest[series] - origin
+        if behind.any():
+            # columns that the ring has used again for hours after the origin
+            windows[np.arange(WINDOW_HOURS) < behind[:, None]] = np.nan
+        return windows
+
+    def newest_by_source(self) -> Mapping[int, int]:
+        """The newest hour of each source that has one here."""
+        newest: dict[int, int] = {}
+        for source in np.unique(self.source_keys).tolist():
+            hour = int(self.newest[self.source_keys == source].max(initial=NEVER))
+            if hour > NEVER:
+                newest[source] = hour
+        return newest

@@ -1,0 +1,114 @@
+"""Taking a partition over: claim it, rebuild its state, and publish what its former owner may not have."""
+
+import psycopg
+import structlog
+
+from dayahead.errors import StorageError
+from dayahead.hours import Clock
+from dayahead.storage.forecast_rows import ForecastRows, read_newest_forecasts, read_unconfirmed
+from dayahead.storage.worker_offsets import Claim, claim_partition, skip_to, still_holds
+from stream import metrics
+from stream.committing import Committer
+from stream.connection import Database
+from stream.held import HeldPartition
+from stream.log import Log
+from stream.redis_mirror import Memory
+from stream.restore import note_forecasts, restore_state
+
+log = structlog.get_logger()
+
+
+class Takeover:
+    """Takes partitions of `observations` over."""
+
+    def __init__(
+        self,
+        topic: str,
+        worker: str,
+        database: Database,
+        kafka_log: Log,
+        committer: Committer,
+        clock: Clock,
+        *,
+        accept_lost: bool,
+    ) -> None:
+        self._topic, self._worker = topic, worker
+        self._database, self._log, self._committer = database, kafka_log, committer
+        self._clock = clock
+        self._accept_lost = accept_lost
+
+    def is_still(self, held: HeldPartition) -> bool:
+        """Whether a partition that comes back to this worker was nobody else's meanwhile."""
+        return self._database.insist(lambda connection: still_holds(connection, held.claim, held.next_offset))
+
+    def take(self, partition: int) -> HeldPartition:
+        """Take a partition over; its former owner is refused from now on.
+
+        Raises:
+            StorageError: messages that are not in the tables are no longer in the log.
+            Stopping: the worker was asked to end while it waited for a server.
+        """
+        with metrics.stage("takeover"):
+            low, high = self._log.bounds(self._topic, partition)
+            claim = self._database.insist(lambda connection: self._claim(connection, partition, low))
+            next_offset = claim.next_offset
+            if not low <= next_offset <= high:
+                next_offset = self.lose(claim, next_offset, low, high)
+            state = self._database.insist(lambda connection: restore_state(connection, partition))
+            held = HeldPartition(claim, state, next_offset, claim.release)
+            newest = self._database.insist(lambda connection: read_newest_forecasts(connection, state.keys))
+            note_forecasts(state, newest)
+            if self._committer.introduce(held) is Memory.EMPTY:
+                self._committer.mirror_all(held)
+            unconfirmed = self._unconfirmed(held)
+            self._committer.publish(held, unconfirmed)
+        log.info(
+            "partition_taken_over",
+            partition=partition,
+            claim=claim.number,
+            next_offset=next_offset,
+            series=len(state),
+            published_again=len(unconfirmed),
+        )
+        return held
+
+    def lose(self, claim: Claim, wanted: int, low: int, high: int) -> int:
+        """Decide what to do about messages that are gone: an error that names them, unless losing them was accepted.
+
+        Returns:
+            Where to go on.
+
+        Raises:
+            StorageError: see above.
+        """
+        where = f"partition {claim.partition} of {claim.topic}"
+        if wanted > high:
+            told = f"{where} ends at offset {high} and {wanted} was to come next: the topic was made anew"
+        else:
+            told = f"{where} holds nothing before offset {low}: the messages {wanted} to {low - 1} are lost"
+        if not self._accept_lost:
+            raise StorageError(
+                f"{told}. Read their hours again with `dayahead backfill`, then start once with "
+                "DAYAHEAD_WORKER_ACCEPT_LOST_MESSAGES=true"
+            )
+        log.error("messages_lost", partition=claim.partition, wanted=wanted, first=low, end=high, told=told)
+        metrics.LOST_MESSAGES.inc(max(0, low - wanted))
+
+        def skip(connection: psycopg.Connection) -> None:
+            skip_to(connection, claim, low)
+
+        self._database.insist(skip)
+        return low
+
+    def _claim(self, connection: psycopg.Connection, partition: int, low: int) -> Claim:
+        with connection.transaction():
+            return claim_partition(connection, self._topic, partition, low, self._worker, self._clock())
+
+    def _unconfirmed(self, held: HeldPartition) -> ForecastRows:
+        claim = held.claim
+        first = claim.unconfirmed_from
+        if first is None:
+            return ForecastRows.joined([])
+        return self._database.insist(
+            lambda connection: read_unconfirmed(connection, held.state.keys, claim.published_offset, first)
+        )

@@ -1,0 +1,251 @@
+"""The worker: takes partitions over, moves them on batch by batch, and takes up new releases.
+
+Everything here runs on one thread beside the event loop, so that heartbeats go on while it computes or waits.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+
+from dayahead.contracts import LEADS
+from dayahead.features.calendar import Calendar
+from dayahead.hours import Clock
+from dayahead.storage.checkpoint import Checkpoint
+from dayahead.storage.worker_offsets import Move
+from stream import metrics
+from stream.batch import Result, compute, prepare
+from stream.committing import Committer
+from stream.connection import Database
+from stream.decode import DecodedMessage, LogMessage
+from stream.held import HeldPartition
+from stream.intake import Intake
+from stream.log import Log
+from stream.probe import Probe, Step
+from stream.refusals import RefusalWriter
+from stream.release_watch import ReleaseWatch
+from stream.rows import Outcome
+from stream.state import NEVER
+from stream.takeover import Takeover
+
+log = structlog.get_logger()
+
+REFRESHED_AT_ONCE = 5_000
+"""Series that one transaction of a refresh holds."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a partition stands after messages were given to the worker.
+
+    Attributes:
+        next_offset: messages before it are in the tables and sent out, so they may be acknowledged.
+        seek_to: where to read on instead of where the reader is, None where it is in the right place.
+    """
+
+    next_offset: int
+    seek_to: int | None = None
+
+
+class Worker:
+    """Moves the partitions on that Kafka has assigned to this process."""
+
+    def __init__(
+        self,
+        database: Database,
+        kafka_log: Log,
+        takeover: Takeover,
+        committer: Committer,
+        refusals: RefusalWriter,
+        intake: Intake,
+        releases: ReleaseWatch,
+        clock: Clock,
+        probe: Probe,
+        *,
+        batch_rows: int,
+    ) -> None:
+        self._database, self._log = database, kafka_log
+        self._takeover, self._committer = takeover, committer
+        self._refusals, self._intake, self._releases = refusals, intake, releases
+        self._clock, self._probe = clock, probe
+        self._batch_rows = batch_rows
+        self._held: dict[int, HeldPartition] = {}
+        self._calendars: dict[int, Calendar] = {}
+
+    @property
+    def held(self) -> dict[int, HeldPartition]:
+        """The partitions that were taken over, by number; a copy."""
+        return dict(self._held)
+
+    def assign(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Hold exactly these partitions.
+
+        Returns:
+            The next offset of each.
+
+        Raises:
+            StorageError: messages that are not in the tables are no longer in the log.
+            FencedError: another worker took one of them over at the same time.
+        """
+        wanted = set(partitions)
+        for partition in self._held.keys() - wanted:
+            del self._held[partition]
+        self._releases.look()
+        for partition in sorted(wanted):
+            held = self._held.get(partition)
+            if held is None or not self._takeover.is_still(held):
+                self._held.pop(partition, None)
+                held = self._takeover.take(partition)
+                self._load_sources()
+                self._held[partition] = held
+            if self._releases.forecasting.release not in {None, held.release}:
+                self._refresh(held)
+        self.show()
+        return {partition: held.next_offset for partition, held in self._held.items()}
+
+    def process(self, partition: int, messages: Sequence[LogMessage]) -> Progress:
+        """Take messages of a partition in, in the order of the log; what is known already is passed over.
+
+        Raises:
+            FencedError: another worker has taken the partition over; this one must end.
+            StorageError: messages that are not in the tables are no longer in the log.
+        """
+        held = self._held.get(partition)
+        if held is None:
+            return Progress(0)
+        ready, in_place = self._in_order(held, messages)
+        start = rows = 0
+        with metrics.stage("decode"):
+            decoded = self._intake.decode(ready)
+        for end, message in enumerate(decoded, 1):
+            rows += len(message.hours) + len(message.refusals)
+            if rows >= self._batch_rows or end == len(decoded):
+                self._checkpoint(held, decoded[start:end])
+                start, rows = end, 0
+        return Progress(held.next_offset, None if in_place else held.next_offset)
+
+    def _in_order(self, held: HeldPartition, messages: Sequence[LogMessage]) -> tuple[list[LogMessage], bool]:
+        """The messages that come next without a gap; False where others follow after one."""
+        ready: list[LogMessage] = []
+        expected = held.next_offset
+        for message in messages:
+            if message.offset < expected:
+                continue
+            if message.offset > expected:
+                low, high = self._log.bounds(held.claim.topic, held.claim.partition)
+                if expected < low:
+                    if ready:
+                        return ready, False
+                    expected = held.next_offset = self._takeover.lose(held.claim, expected, low, high)
+                if message.offset > expected and not self._is_hole(held, expected, message.offset):
+                    return ready, False
+            ready.append(message)
+            expected = message.offset + 1
+        return ready, True
+
+    def _is_hole(self, held: HeldPartition, expected: int, found: int) -> bool:
+        """Whether the log itself has nothing between two offsets (markers of a transaction are such holes)."""
+        return self._log.first_from(held.claim.topic, held.claim.partition, expected) == found
+
+    def _checkpoint(self, held: HeldPartition, decoded: Sequence[DecodedMessage]) -> None:
+        now = self._clock()
+        partition = held.claim.partition
+        self._probe.reached(Step.DECODED)
+        with metrics.stage("read"):
+            taken = self._database.insist(
+                lambda connection: self._intake.take(connection, decoded, held.state, partition, now)
+            )
+            prepared = self._database.insist(
+                lambda connection: prepare(connection, held.state, taken.rows, taken.offsets)
+            )
+        with metrics.stage("dead_letters"):
+            self._refusals.write(held.claim, taken.refusals, now)
+        self._probe.reached(Step.DEAD_LETTERS)
+        self._load_calendars()
+        with metrics.stage("compute"):
+            result = compute(prepared, held.state, self._releases.forecasting, self._calendars, now)
+        self._probe.reached(Step.COMPUTED)
+        self._committer.commit(held, _checkpoint_of(held, result, int(taken.offsets[-1]) + 1))
+        self._count(held, result, len(taken.refusals))
+
+    def _count(self, held: HeldPartition, result: Result, refused: int) -> None:
+        metrics.BATCHES.inc()
+        for outcome, count in result.outcomes.items():
+            metrics.ROWS.labels(outcome.value).inc(count)
+        metrics.ROWS.labels(Outcome.DEAD_LETTER.value).inc(refused)
+        scores = result.scores.take(result.first_scores)
+        if len(scores):
+            series = [held.state.by_key[key] for key in scores.series_key.tolist()]
+            index = np.array([held.state.index_of[one.series_id] for one in series], np.int64)
+            leads = np.arange(1, LEADS + 1)
+            actual = held.state.value_at(index[:, None], scores.origin[:, None] + leads)
+            metrics.count_scores(scores, actual, np.array([one.area for one in series], object))
+
+    def look_for_release(self) -> None:
+        """Take a new champion up, if there is one, and forecast every series anew with it."""
+        if self._releases.look():
+            for held in self._held.values():
+                self._refresh(held)
+        self.show()
+
+    def _refresh(self, held: HeldPartition) -> None:
+        """Forecast every series of a partition at its newest hour, and remember with which release."""
+        forecasting = self._releases.forecasting
+        self._load_calendars()
+        series = np.flatnonzero(held.state.newest > NEVER)
+        parts = np.array_split(series, max(1, -(-len(series) // REFRESHED_AT_ONCE)))
+        for number, part in enumerate(parts, 1):
+            offset = np.full(len(part), held.next_offset, np.int64)
+            made = forecasting.make(held.state, self._calendars, part, offset, self._clock())
+            result = Result.of_forecasts(made)
+            done = forecasting.release if number == len(parts) else None
+            self._committer.commit(held, _checkpoint_of(held, result, held.next_offset, done))
+            if made is not None:
+                held.state.note_forecasts(made.series, made.rows.origin, made.rows.rung)
+        held.release = forecasting.release
+        log.info("partition_refreshed", partition=held.claim.partition, series=len(series), release=forecasting.release)
+
+    def _load_sources(self) -> None:
+        self._database.insist(self._intake.load_sources)
+        self._load_calendars()
+
+    def _load_calendars(self) -> None:
+        for registered in self._intake.sources.values():
+            source = registered.source
+            self._calendars[registered.source_key] = Calendar(
+                source.local_time_zone, source.country, source.subdivision
+            )
+
+    def show(self) -> None:
+        """Bring the gauges up to date."""
+        metrics.PARTITIONS.set(len(self._held))
+        newest: dict[int, int] = {}
+        for held in self._held.values():
+            for source_key, hour in held.state.newest_by_source().items():
+                newest[source_key] = max(hour, newest.get(source_key, NEVER))
+        metrics.show_series(self._held.values(), newest, self._intake.sources.values())
+
+    def close(self) -> None:
+        """Leave the servers."""
+        self._database.close()
+        self._log.close()
+
+
+def _checkpoint_of(held: HeldPartition, result: Result, next_offset: int, release: str | None = None) -> Checkpoint:
+    origins = result.forecasts.origin
+    return Checkpoint(
+        observations=result.observations,
+        revisions=result.revisions,
+        forecasts=result.forecasts,
+        features=result.features,
+        scores=result.scores,
+        move=Move(
+            first_offset=held.next_offset,
+            next_offset=next_offset,
+            # whatever was committed before has been sent out before
+            published_offset=held.next_offset,
+            unconfirmed_from=int(origins.min()) if len(origins) else None,
+            release=release,
+        ),
+    )
