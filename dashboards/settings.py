@@ -15,4 +15,11 @@ class DashboardSettings(ServiceSettings):
     grafana_user: str = Field(default="admin", description="Grafana user, asked for where there is no token")
     grafana_password: SecretStr = Field(default=SecretStr(""), description="Password of the Grafana user")
     grafana_folder: str = Field(default="Dayahead", description="Grafana folder that the dashboards are put into")
+    grafana_prometheus_url: str = Field(
+        default="http://127.0.0.1:9090", description="Prometheus, as Grafana reaches it (http://…)"
+    )
+    grafana_database_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="TimescaleDB as role dayahead_reader, as Grafana reaches it; only where it has no data source yet",
+    )
     grafana_port: int = Field(default=3000, ge=1, le=65535, description="Port of docker-compose's Grafana on 127.0.0.1")

@@ -211,4 +211,19 @@ CASES = [
             'dayahead_trainings_total{outcome="promoted"}': "0+0.1x180",
         },
     ),
+    AlertCase(
+        "MessagesLost",
+        "critical",
+        {'dayahead_lost_messages_total{instance="w1"}': "0x50 40x130"},
+        {'dayahead_lost_messages_total{instance="w1"}': "40x180"},
+        {"instance": "w1"},
+        minute=70,
+    ),
+    AlertCase(
+        "ReleaseRefused",
+        "warning",
+        {'dayahead_release_refused{release="r-1"}': "1x180"},
+        {'dayahead_release_refused{release="r-1"}': "0x55 1x120"},
+        {"release": "r-1"},
+    ),
 ]

@@ -1,0 +1,34 @@
+"""`dayahead dashboards generate` and `dayahead dashboards publish`."""
+
+import typer
+
+# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# ruff: noqa: PLC0415
+
+
+def register(app: typer.Typer) -> None:
+    """Add `dashboards` to the command line."""
+    dashboards = typer.Typer(help="Grafana dashboards, made from code.", no_args_is_help=True)
+    dashboards.command()(generate)
+    dashboards.command()(publish)
+    app.add_typer(dashboards, name="dashboards")
+
+
+def generate() -> None:
+    """Write dashboards/generated/*.json anew from the code (needs the development packages)."""
+    from dashboards.catalogue import write
+
+    for path in write():
+        typer.echo(path)
+
+
+def publish() -> None:
+    """Put folder, data sources and dashboards into the Grafana of DAYAHEAD_GRAFANA_URL."""
+    from dashboards.publishing import Publisher
+    from dashboards.queries import generated_dashboards
+    from dashboards.settings import DashboardSettings
+    from dayahead.settings import load_settings
+
+    settings = load_settings(DashboardSettings)
+    for address in Publisher(settings).publish(generated_dashboards()):
+        typer.echo(f"{settings.grafana_url.rstrip('/')}{address}")

@@ -1,0 +1,233 @@
+"""Is it well? Services, sources, accuracy, freshness, on one page."""
+
+from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.models import common as common_models
+
+from dashboards.panels import (
+    BLUE,
+    GREEN,
+    NOTHING,
+    PROMETHEUS,
+    RED,
+    YELLOW,
+    lines,
+    number,
+    page,
+    prom,
+    rows,
+    steps,
+    words,
+)
+
+SERVICES = 'min by (job) (dayahead_ready or on (job, instance) up{job=~"ingest|worker|trainer|api"} == 0)'
+
+
+def build() -> dashboard.Dashboard:
+    """The dashboard `Dayahead: overview`."""
+    built = page("dayahead-overview", "Dayahead: overview", "Services, sources, accuracy and freshness at a glance.")
+    built = _health(built)
+    built = _accuracy(built)
+    return _freshness(built)
+
+
+def _health(built: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        built.with_row(dashboard.Row("Health"))
+        .with_panel(
+            number(
+                "Services",
+                "Green while every process of the service is up and says that it is ready.",
+                [prom(SERVICES, "{{job}}", now=True)],
+                width=10,
+                mappings=words({1: ("ready", GREEN), 0: ("not ready", RED)}),
+                thresholds=steps((None, RED), (1, GREEN)),
+            )
+        )
+        .with_panel(
+            number(
+                "Sources",
+                "Green while a source publishes as often as it promises.",
+                [prom("source:dayahead_fresh:bool", "{{source}}", now=True)],
+                width=6,
+                mappings=words({1: ("fresh", GREEN), 0: ("stale", RED)}),
+                thresholds=steps((None, RED), (1, GREEN)),
+            )
+        )
+        .with_panel(
+            number(
+                "Open alerts",
+                "Alerts that fire, without the Watchdog.",
+                [prom('count(ALERTS{alertstate="firing",alertname!="Watchdog"}) or vector(0)', "alerts", now=True)],
+                width=4,
+                thresholds=steps((None, GREEN), (1, RED)),
+                text=common_models.BigValueTextMode.VALUE,
+            )
+        )
+        .with_panel(
+            number(
+                "Champion since",
+                "Time since the release that serves was promoted.",
+                [prom("time() - (max(dayahead_champion_timestamp_seconds) > 0)", "age", now=True)],
+                width=4,
+                unit="s",
+                text=common_models.BigValueTextMode.VALUE,
+                empty="no champion",
+            )
+        )
+        .with_panel(
+            rows(
+                "Alerts",
+                "What fires now; each alert has a section in docs/runbook.md.",
+                prom('ALERTS{alertstate="firing",alertname!="Watchdog"}', now=True, as_table=True),
+                datasource=PROMETHEUS,
+                width=16,
+                height=6,
+                hidden=["Time", "Value", "__name__", "alertstate"],
+                empty=NOTHING,
+            )
+        )
+        .with_panel(
+            rows(
+                "Release",
+                "The releases that the workers forecast with; more than one only while they change over.",
+                prom("count by (release) (dayahead_release_info)", now=True, as_table=True),
+                datasource=PROMETHEUS,
+                width=8,
+                height=6,
+                hidden=["Time"],
+                empty="no release",
+            )
+        )
+    )
+
+
+def _accuracy(built: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        built.with_row(dashboard.Row("Accuracy of matured forecasts, over 24 h"))
+        .with_panel(
+            number(
+                "Skill against the seasonal naive",
+                "1 is perfect, 0 as good as the same hour a day or a week before, below 0 worse than that.",
+                [prom("area:dayahead_skill:24h", "{{area}}", now=True)],
+                width=6,
+                height=8,
+                unit="percentunit",
+                decimals=1,
+                thresholds=steps((None, RED), (0, YELLOW), (0.1, GREEN)),
+            )
+        )
+        .with_panel(
+            lines(
+                "WAPE by area",
+                "Sum of absolute errors over sum of actuals, of the model and of the seasonal naive.",
+                [
+                    prom("area:dayahead_wape:24h", "{{area}}"),
+                    prom("area:dayahead_naive_wape:24h", "{{area}} naive", ref="B"),
+                ],
+                width=9,
+                unit="percentunit",
+            )
+        )
+        .with_panel(
+            lines(
+                "MAPE by area",
+                "Mean of |error| / |actual|, with the limits of the two alerts.",
+                [
+                    prom("area:dayahead_mape:24h", "{{area}}"),
+                    prom("dayahead_mape_limit", "{{severity}}", ref="B"),
+                ],
+                width=9,
+                unit="percentunit",
+            )
+        )
+        .with_panel(
+            lines(
+                "WAPE by lead",
+                "The further ahead, the harder.",
+                [
+                    prom(
+                        """sum by (lead_bucket) (increase(dayahead_forecast_absolute_error_total[24h]))
+                        / (sum by (lead_bucket) (increase(dayahead_forecast_absolute_actual_total[24h])) > 0)""",
+                        "{{lead_bucket}} h",
+                    )
+                ],
+                unit="percentunit",
+            )
+        )
+        .with_panel(
+            lines(
+                "WAPE by release",
+                "Whether a promotion was a gain.",
+                [
+                    prom(
+                        """sum by (release) (increase(dayahead_forecast_absolute_error_total[24h]))
+                        / (sum by (release) (increase(dayahead_forecast_absolute_actual_total[24h])) > 0)""",
+                        "{{release}}",
+                    )
+                ],
+                unit="percentunit",
+            )
+        )
+    )
+
+
+def _freshness(built: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        built.with_row(dashboard.Row("Freshness"))
+        .with_panel(
+            lines(
+                "Series by rung",
+                "0 full model, 1 degraded input, 2 previous release, 3 profile, 4 last value, 5 no forecast yet.",
+                [prom("sum by (rung) (dayahead_series_rung)", "rung {{rung}}")],
+                width=8,
+                stacked=True,
+            )
+        )
+        .with_panel(
+            lines(
+                "Series, fresh and stale",
+                "Stale: further behind the newest hour of its source than the source file allows.",
+                [prom("sum by (state) (dayahead_series)", "{{state}}")],
+                width=8,
+                stacked=True,
+            )
+        )
+        .with_panel(
+            lines(
+                "Time since the last new hour",
+                "By source, on the wall clock.",
+                [prom("time() - max by (source) (dayahead_source_last_new_hour_timestamp_seconds)", "{{source}}")],
+                width=8,
+                unit="s",
+            )
+        )
+        .with_panel(
+            number(
+                "Hours from the source to the forecasts",
+                "How far the workers are behind the newest hour that ingest has published.",
+                [prom("source:dayahead_hours_behind:max", "{{source}}", now=True)],
+                width=8,
+                unit="h",
+                thresholds=steps((None, GREEN), (1.5, YELLOW), (2.5, RED)),
+            )
+        )
+        .with_panel(
+            number(
+                "Messages that wait",
+                "Lag of the workers over all partitions.",
+                [prom("dayahead_lag_messages:sum", "messages", now=True)],
+                width=8,
+                thresholds=steps((None, GREEN), (100, YELLOW), (1000, RED)),
+            )
+        )
+        .with_panel(
+            number(
+                "Newest hour",
+                "The newest hour that forecasts use, by source.",
+                [prom("max by (source) (dayahead_newest_hour_timestamp_seconds) * 1000", "{{source}}", now=True)],
+                width=8,
+                unit="dateTimeAsIso",
+                thresholds=steps((None, BLUE)),
+            )
+        )
+    )

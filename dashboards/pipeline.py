@@ -1,0 +1,205 @@
+"""How does it run? Throughput, lag, stages, dead letters, requests, resources."""
+
+from grafana_foundation_sdk.builders import dashboard
+
+from dashboards.panels import NOTHING, lines, page, prom
+
+RATE = "$__rate_interval"
+
+
+def build() -> dashboard.Dashboard:
+    """The dashboard `Dayahead: pipeline`."""
+    built = page("dayahead-pipeline", "Dayahead: pipeline", "From the source to the reader: rates, times, faults.")
+    built = _intake(built)
+    built = _workers(built)
+    return _readers(built)
+
+
+def _intake(built: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        built.with_row(dashboard.Row("Intake"))
+        .with_panel(
+            lines(
+                "Polls by outcome",
+                "Per second; what ends in _failed did not succeed.",
+                [prom(f"sum by (source, outcome) (rate(dayahead_poll_total[{RATE}]))", "{{source}} {{outcome}}")],
+                width=6,
+                unit="reqps",
+            )
+        )
+        .with_panel(
+            lines(
+                "Mean time of a poll",
+                "From the request to the cursor, waiting for the source's request limit included.",
+                [
+                    prom(
+                        f"""sum by (source) (rate(dayahead_poll_seconds_sum[{RATE}]))
+                        / (sum by (source) (rate(dayahead_poll_seconds_count[{RATE}])) > 0)""",
+                        "{{source}}",
+                    )
+                ],
+                width=6,
+                unit="s",
+            )
+        )
+        .with_panel(
+            lines(
+                "Rows published",
+                "Per second, acknowledged by Kafka.",
+                [prom(f"sum by (source) (rate(dayahead_published_rows_total[{RATE}]))", "{{source}}")],
+                width=6,
+                unit="rowsps",
+            )
+        )
+        .with_panel(
+            lines(
+                "Retries by cause",
+                "In ten minutes: answers that were not what they should be.",
+                [prom("sum by (source, cause) (increase(dayahead_source_retries_total[10m]))", "{{source}} {{cause}}")],
+                width=6,
+                empty=NOTHING,
+            )
+        )
+        .with_panel(
+            lines(
+                "Dead letters",
+                "In ten minutes, by where they were found and why they were set aside.",
+                [prom("sum by (stage, code) (increase(dayahead_dead_letters_total[10m]))", "{{stage}} {{code}}")],
+                width=24,
+                height=6,
+                empty=NOTHING,
+            )
+        )
+    )
+
+
+def _workers(built: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        built.with_row(dashboard.Row("Workers"))
+        .with_panel(
+            lines(
+                "Rows by outcome",
+                "Per second.",
+                [prom(f"sum by (outcome) (rate(dayahead_rows_total[{RATE}]))", "{{outcome}}")],
+                width=8,
+                unit="rowsps",
+            )
+        )
+        .with_panel(
+            lines(
+                "Forecasts by rung",
+                "Per second.",
+                [prom(f"sum by (rung) (rate(dayahead_forecasts_total[{RATE}]))", "rung {{rung}}")],
+                width=8,
+                unit="ops",
+                stacked=True,
+            )
+        )
+        .with_panel(
+            lines(
+                "Lag by partition",
+                "Messages of observations that wait.",
+                [prom("max by (partition) (dayahead_lag_messages)", "{{partition}}")],
+                width=8,
+            )
+        )
+        .with_panel(
+            lines(
+                "Stage times",
+                "Mean seconds of a micro-batch in each stage.",
+                [
+                    prom(
+                        f"""sum by (stage) (rate(dayahead_stage_seconds_sum[{RATE}]))
+                        / (sum by (stage) (rate(dayahead_stage_seconds_count[{RATE}])) > 0)""",
+                        "{{stage}}",
+                    )
+                ],
+                width=8,
+                unit="s",
+                stacked=True,
+            )
+        )
+        .with_panel(
+            lines(
+                "Micro-batches",
+                "Per second, by worker.",
+                [prom(f"sum by (instance) (rate(dayahead_batches_total[{RATE}]))", "{{instance}}")],
+                width=8,
+                unit="ops",
+            )
+        )
+        .with_panel(
+            lines(
+                "Partitions by worker",
+                "Together they hold all partitions of observations.",
+                [prom("dayahead_partitions_assigned", "{{instance}}")],
+                width=8,
+                stacked=True,
+            )
+        )
+    )
+
+
+def _readers(built: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        built.with_row(dashboard.Row("API, trainer, processes"))
+        .with_panel(
+            lines(
+                "Requests by route",
+                "Per second.",
+                [prom(f"sum by (route) (rate(dayahead_api_requests_total[{RATE}]))", "{{route}}")],
+                width=8,
+                unit="reqps",
+            )
+        )
+        .with_panel(
+            lines(
+                "95 % of requests are quicker than",
+                "By route.",
+                [
+                    prom(
+                        f"""histogram_quantile(0.95,
+                        sum by (route, le) (rate(dayahead_api_request_seconds_bucket[{RATE}])))""",
+                        "{{route}}",
+                    )
+                ],
+                width=8,
+                unit="s",
+            )
+        )
+        .with_panel(
+            lines(
+                "Server errors",
+                "Answers with status 5xx in ten minutes.",
+                [prom('sum by (route) (increase(dayahead_api_requests_total{status=~"5.."}[10m]))', "{{route}}")],
+                width=8,
+                empty=NOTHING,
+            )
+        )
+        .with_panel(
+            lines(
+                "Trainings by outcome",
+                "In a day.",
+                [prom("sum by (outcome) (increase(dayahead_trainings_total[1d]))", "{{outcome}}")],
+                width=8,
+                empty=NOTHING,
+            )
+        )
+        .with_panel(
+            lines(
+                "CPU",
+                "Cores in use, by process.",
+                [prom(f"rate(process_cpu_seconds_total[{RATE}])", "{{job}} {{instance}}")],
+                width=8,
+            )
+        )
+        .with_panel(
+            lines(
+                "Memory",
+                "Resident, by process.",
+                [prom("process_resident_memory_bytes", "{{job}} {{instance}}")],
+                width=8,
+                unit="bytes",
+            )
+        )
+    )

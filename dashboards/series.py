@@ -1,0 +1,114 @@
+"""How good is each series? Accuracy of all, and observations and forecast of a chosen one, from TimescaleDB."""
+
+from grafana_foundation_sdk.builders import dashboard
+
+from dashboards.panels import TIMESCALEDB, Sql, choice, lines, over_hours, page, rows
+
+# The newest origin stands for now, so that a replay of old data shows what live data would.
+AROUND_NOW = """
+WITH newest AS (
+    SELECT series_key, max(origin) AS origin FROM forecast JOIN series USING (series_key)
+    WHERE series_id = '$series' GROUP BY series_key
+), observed AS (
+    SELECT o.valid_time, o.value, n.origin FROM newest n JOIN observation o USING (series_key)
+    WHERE o.valid_time > n.origin - INTERVAL '7 days'
+), predicted AS (
+    SELECT p.valid_time, p.p10, p.p50, p.p90, p.origin FROM newest n JOIN forecast_point p USING (origin)
+    WHERE p.series_id = '$series'
+)
+SELECT (extract(epoch FROM valid_time - coalesce(observed.origin, predicted.origin)) / 3600)::integer AS hour,
+       value AS observed, p50 AS forecast, p10 AS "10 %", p90 AS "90 %"
+FROM observed FULL JOIN predicted USING (valid_time)
+ORDER BY hour
+"""
+
+HISTORY = """
+SELECT o.valid_time AS time, o.value AS observed, p.p50 AS "forecast, $lead h ahead", p.p10 AS "10 %", p.p90 AS "90 %"
+FROM observation o
+JOIN series s USING (series_key)
+LEFT JOIN forecast_point p ON p.series_id = s.series_id AND p.lead = $lead
+     AND p.origin = o.valid_time - $lead * INTERVAL '1 hour'
+WHERE s.series_id = '$series' AND $__timeFilter(o.valid_time)
+ORDER BY time
+"""
+
+ACCURACY = """
+SELECT series_id AS series,
+       count(*) AS forecasts,
+       sum(absolute_error) / nullif(sum(absolute_actual), 0) AS "WAPE",
+       sum(percentage_error) / nullif(sum(percentage_hours), 0) AS "MAPE",
+       1 - sum(model_error_where_naive) / nullif(sum(naive_error), 0) AS skill,
+       sum(signed_error) / nullif(sum(absolute_actual), 0) AS bias,
+       sum(covered)::double precision / nullif(sum(hours), 0) AS coverage,
+       max(rung) AS "worst rung",
+       sum(absolute_actual) / nullif(sum(hours), 0) AS "mean value",
+       min(unit) AS unit
+FROM score_by_series
+WHERE area = '$area' AND origin > (SELECT max(origin) FROM score) - $days * INTERVAL '1 day'
+GROUP BY series_id
+ORDER BY sum(absolute_error) DESC
+"""
+
+BY_LEAD = """
+SELECT lead AS hour, avg(error) AS "mean |error|"
+FROM score_by_series, unnest(lead_error) WITH ORDINALITY AS each_lead (error, lead)
+WHERE series_id = '$series' AND error <> 'NaN'
+  AND origin > (SELECT max(origin) FROM score) - $days * INTERVAL '1 day'
+GROUP BY lead
+ORDER BY lead
+"""
+
+POINTS = """
+SELECT valid_time AS time, lead, p10, p50, p90, unit, rung, release, issued_at
+FROM forecast_point
+WHERE series_id = '$series'
+  AND origin = (SELECT max(origin) FROM forecast JOIN series USING (series_key) WHERE series_id = '$series')
+ORDER BY lead
+"""
+
+
+def build() -> dashboard.Dashboard:
+    """The dashboard `Dayahead: series`."""
+    return (
+        page("dayahead-series", "Dayahead: series", "Accuracy of every series; observations and forecast of one.")
+        .with_variable(choice("area", "Area", "SELECT DISTINCT area FROM series ORDER BY 1"))
+        .with_variable(
+            choice("series", "Series", "SELECT series_id FROM series WHERE area = '$area' ORDER BY series_id")
+        )
+        .with_variable(dashboard.CustomVariable("lead").label("Lead, h").values("1,6,12,24"))
+        .with_variable(dashboard.CustomVariable("days").label("Days of scores").values("7,1,30"))
+        .with_panel(
+            over_hours(
+                "$series: last week and next 24 hours",
+                "Hours from the newest origin (0). Forecast: median with its 10 % and 90 % quantiles.",
+                Sql(AROUND_NOW),
+            )
+        )
+        .with_panel(
+            rows(
+                "Accuracy of the series of $area",
+                "Over the last days of scored forecasts; the largest errors first.",
+                Sql(ACCURACY),
+                units=[(name, "percentunit") for name in ("WAPE", "MAPE", "skill", "bias", "coverage")],
+            )
+        )
+        .with_panel(
+            lines(
+                "$series: observed, and forecast $lead h before",
+                "Over the dashboard's time range; for a replay of old data choose the years that it has.",
+                [Sql(HISTORY)],
+                width=16,
+                datasource=TIMESCALEDB,
+            )
+        )
+        .with_panel(
+            over_hours(
+                "$series: error by lead",
+                "Mean absolute error by hours ahead.",
+                Sql(BY_LEAD),
+                width=8,
+                height=8,
+            )
+        )
+        .with_panel(rows("$series: newest forecast", "Hour by hour, as the API gives it.", Sql(POINTS)))
+    )
