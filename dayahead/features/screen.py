@@ -19,8 +19,9 @@ LONGEST_RUN = 24
 def screen(filled: FilledWindow) -> tuple[FilledWindow, NDArray[np.bool_]]:
     """Set aside the values that neither their past nor the hour before them explains, and fill their place.
 
-    A value y is set aside where min(|y - ref|, |y - before|) > 12 x the running mean of |y - ref|, ref being the mean
-    of the values 24 and 168 h before. The first week of the observed hours only teaches the running mean.
+    A value y is set aside where min(|y - ref|, |y - before|) > 12 x the running mean of |y - ref| over the observed
+    hours before it, ref being the mean of the values 24 and 168 h before. The first eight days of a series only teach
+    the running mean.
 
     Args:
         filled: windows of n series.
@@ -28,18 +29,23 @@ def screen(filled: FilledWindow) -> tuple[FilledWindow, NDArray[np.bool_]]:
     Returns:
         The windows without those values, and which hours were set aside (bool [n, hours]).
     """
-    values = filled.values
+    values, observed = filled.values, filled.observed
     rejected = np.zeros(values.shape, np.bool_)
     deviation, step = _distances(values)
-    usual = np.asarray(lfilter([SMOOTHING], [1.0, SMOOTHING - 1.0], deviation, axis=1))
-    judged = filled.observed[:, WEEK:] & (np.arange(WEEK, values.shape[1]) >= filled.first[:, None] + WEEK)
-    suspect = judged[:, 1:] & (np.minimum(deviation, step)[:, 1:] > LIMIT * usual[:, :-1])
+    known = observed[:, WEEK:]
+    # Hours that were filled in deviate by nothing: counting them would make the next real value look wild.
+    seen = np.stack([np.where(known, deviation, 0.0), known.astype(np.float64)])
+    running = np.asarray(lfilter([SMOOTHING], [1.0, SMOOTHING - 1.0], seen, axis=2))
+    learnt = np.arange(WEEK, values.shape[1]) >= filled.first[:, None] + WEEK + DAY
+    judged = known & learnt
+    total, weight = running
+    suspect = judged[:, 1:] & (np.minimum(deviation, step)[:, 1:] * weight[:, :-1] > LIMIT * total[:, :-1])
     rows = np.flatnonzero(suspect.any(axis=1))
     if rows.size == 0:
         return filled, rejected
     start = WEEK + 1 + suspect[rows].argmax(axis=1)
-    rejected[rows] = _walk(values[rows], filled.observed[rows], usual[rows], start)
-    return fill(np.where(filled.observed & ~rejected, values, np.nan)), rejected
+    rejected[rows] = _walk(values[rows], observed[rows], running[:, rows], start)
+    return fill(np.where(observed & ~rejected, values, np.nan)), rejected
 
 
 def _distances(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -51,26 +57,28 @@ def _distances(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
 
 
 def _walk(
-    values: NDArray[np.float64], observed: NDArray[np.bool_], usual: NDArray[np.float64], start: NDArray[np.int64]
+    values: NDArray[np.float64], observed: NDArray[np.bool_], running: NDArray[np.float64], start: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Hour by hour, since what is set aside must not be the reference of what follows.
 
     Until its first suspect column (`start`) a row is as it was seen before, whatever rows it shares the walk with.
     """
     # Hours first, so that one hour of all rows lies together.
-    values, observed, usual = values.T.copy(), observed.T.copy(), usual.T.copy()
+    values, observed, running = values.T.copy(), observed.T.copy(), running.transpose(2, 0, 1).copy()
     rejected = np.zeros(values.shape, np.bool_)
     run = np.zeros(values.shape[1], np.int64)
-    mean = np.zeros(values.shape[1])
+    state = np.zeros(running.shape[1:])
     for hour in range(int(start.min()), len(values)):
-        mean = np.where(hour <= start, usual[hour - 1 - WEEK], mean)
+        state = np.where(hour <= start, running[hour - 1 - WEEK], state)
+        total, weight = state
         reference = (values[hour - DAY] + values[hour - WEEK]) / 2
         deviation = np.abs(values[hour] - reference)
         step = np.abs(values[hour] - values[hour - 1])
         seen = observed[hour] & (hour >= start)
-        implausible = seen & (np.minimum(deviation, step) > LIMIT * mean) & (run < LONGEST_RUN)
+        implausible = seen & (np.minimum(deviation, step) * weight > LIMIT * total) & (run < LONGEST_RUN)
         run = np.where(implausible, run + 1, np.where(seen, 0, run))
         rejected[hour] = implausible
         values[hour] = np.where(implausible, reference, values[hour])
-        mean = SMOOTHING * np.where(implausible, 0.0, deviation) + (1.0 - SMOOTHING) * mean
+        taken = observed[hour] & ~implausible
+        state = SMOOTHING * np.stack([np.where(taken, deviation, 0.0), taken]) + (1.0 - SMOOTHING) * state
     return np.ascontiguousarray(rejected.T)
