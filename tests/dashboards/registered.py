@@ -37,17 +37,20 @@ class Registered:
     labels: tuple[str, ...]
 
 
-def registered_metrics() -> dict[str, Registered]:
-    """Every metric of every service, by name."""
+def our_metrics() -> list[MetricWrapperBase]:
+    """The metrics of every service."""
     for module in modules_with_metrics():
         import_module(module)
+    metrics = {one for one in REGISTRY._collector_to_names if isinstance(one, MetricWrapperBase)}
+    return [metric for metric in metrics if metric._name.startswith("dayahead_")]
+
+
+def registered_metrics() -> dict[str, Registered]:
+    """What they are called and labelled, by name."""
     found = {}
-    for metric in {one for one in REGISTRY._collector_to_names if isinstance(one, MetricWrapperBase)}:
+    for metric in our_metrics():
         family = next(iter(metric.describe()))
-        if not family.name.startswith("dayahead_"):
-            continue
-        endings = SAMPLES.get(family.type, [""])
         name = f"{family.name}_total" if family.type == "counter" else family.name
-        samples = tuple(family.name + ending for ending in endings)
+        samples = tuple(family.name + ending for ending in SAMPLES.get(family.type, [""]))
         found[name] = Registered(name, family.type, samples, tuple(metric._labelnames))
     return found

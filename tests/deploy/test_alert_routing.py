@@ -1,6 +1,4 @@
 import json
-import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -14,9 +12,9 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.local.places import Places
-from deploy.local.ports import free_ports
 from deploy.local.tree import DebianTree
 from deploy.monitoring import MonitoringFiles, MonitoringSettings, render_alertmanager
+from tests.monitoring_server import monitoring_server
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -103,34 +101,17 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture(scope="module")
-def alertmanager(programs: Path, api: Api) -> Iterator[str]:
-    """A running Alertmanager with our configuration, in the Debian tree where its templates are; yields its URL."""
-    places = Places()
-    folder = places.stacks / f"alerting-{os.getpid()}"
-    inside = f"/{folder.relative_to(places.tree)}"
-    (port,) = free_ports(1)
-    files = MonitoringFiles(folder, inside)
-    files.write([], f"127.0.0.1:{port}", api.url, TOKEN, MonitoringSettings.model_construct(alert_group_wait_s=0))
-    command = ["setpriv", "--pdeathsig", "KILL", "chroot", places.tree, "/usr/bin/prometheus-alertmanager"]
-    command += [f"--config.file={files.alertmanager_config}", f"--storage.path={inside}/data"]
-    command += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: answers(f"{url}/-/ready"), 30, f"Alertmanager to answer; see {folder}/log")
+def alertmanager(api: Api) -> Iterator[str]:
+    """A running Alertmanager with our configuration; yields its URL."""
+
+    def prepare(files: MonitoringFiles, address: str) -> list[str]:
+        files.write([], address, api.url, TOKEN, MonitoringSettings.model_construct(alert_group_wait_s=0))
+        data = files.alertmanager_config.replace("alertmanager.yml", "data")
+        options = [f"--config.file={files.alertmanager_config}", f"--storage.path={data}"]
+        return ["/usr/bin/prometheus-alertmanager", *options, "--cluster.listen-address="]
+
+    with monitoring_server("alertmanager", prepare) as url:
         yield url
-    finally:
-        process.kill()
-        process.wait()
-        shutil.rmtree(folder)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url).is_success
-    except httpx.TransportError:
-        return False
 
 
 def send(alertmanager: str, *alerts: dict[str, str]) -> None:

@@ -1,0 +1,101 @@
+"""Every panel's query runs on a real Prometheus, which scrapes what the services register, and a real TimescaleDB."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from dashboards.checking import QueryResult, check_queries
+from dashboards.queries import Engine, PanelQuery
+from dayahead.storage.migrate import migrate_database
+from deploy.local.ports import free_ports
+from deploy.monitoring import MonitoringFiles, MonitoringSettings, Target
+from tests.conftest import FreshDatabase
+from tests.monitoring_server import monitoring_server
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+READER_PASSWORD = "for-reading"
+
+ROWS = """
+INSERT INTO source (name, definition) VALUES ('de35', '{}');
+INSERT INTO series (series_id, source_key, labels, area, unit, partition)
+    SELECT area || '/111', source_key, '{}', area, 'kWh', 0 FROM source, unnest(ARRAY['DK1', 'DK2']) AS area;
+INSERT INTO observation (series_key, valid_time, value, available_at)
+    SELECT series_key, hour, 100 + extract(hour FROM hour), hour + INTERVAL '1 hour'
+    FROM series, generate_series('2023-01-01Z'::timestamptz, '2023-01-10Z', '1 hour') AS hour;
+INSERT INTO forecast (series_key, origin, issued_at, release, rung, reasons, p50, p10, p90, message_offset)
+    SELECT series_key, origin, origin, 'r-1', 0, 0, f.line, f.line, f.line, 0
+    FROM series, generate_series('2023-01-08Z'::timestamptz, '2023-01-10Z', '1 hour') AS origin,
+         (SELECT array_agg(100::real) AS line FROM generate_series(1, 24)) AS f;
+INSERT INTO score
+    SELECT series_key, '2023-01-08Z', 'r-1', 0, 24, 240, 2400, 2.4, 24, 12, 480, 24, 2400, 240, 20, 48, line
+    FROM series, (SELECT array_agg(10::real) AS line FROM generate_series(1, 24)) AS f;
+"""
+
+
+@pytest.fixture
+def reader_url(database: FreshDatabase) -> SecretStr:
+    """The database with a few rows of each kind, as the role that Grafana has."""
+    migrate_database(database.owner_url, reader_password=READER_PASSWORD)
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute(ROWS)
+        where = connection.info
+        address = f"{where.host}:{where.port}/{where.dbname}"
+    return SecretStr(f"postgresql://dayahead_reader:{READER_PASSWORD}@{address}")
+
+
+@pytest.fixture
+def prometheus() -> Iterator[str]:
+    """A Prometheus that scrapes a stand-in of all services every second; yields its URL."""
+    (port,) = free_ports(1)
+    exporter = subprocess.Popen([sys.executable, "-m", "tests.dashboards.exporter", str(port)], cwd=ROOT)
+    jobs = ("ingest", "worker", "trainer", "api")
+
+    def prepare(files: MonitoringFiles, address: str) -> list[str]:
+        targets = [Target(job, f"127.0.0.1:{port}") for job in jobs]
+        settings = MonitoringSettings.model_construct(scrape_interval_s=1, alert_down_s=0)
+        files.write(targets, "127.0.0.1:9", "http://127.0.0.1:9/", SecretStr(""), settings)
+        data = files.prometheus_config.replace("prometheus.yml", "data")
+        return ["/usr/bin/prometheus", f"--config.file={files.prometheus_config}", f"--storage.tsdb.path={data}"]
+
+    try:
+        with monitoring_server("prometheus", prepare) as url:
+            yield url
+    finally:
+        exporter.kill()
+        exporter.wait()
+
+
+@pytest.mark.servers
+def test_every_query_runs_and_returns_data(prometheus: str, reader_url: SecretStr) -> None:
+    def unhappy() -> list[QueryResult]:
+        return [result for result in check_queries(prometheus, reader_url) if not result.ok]
+
+    wait_until(lambda: not unhappy(), 60, "every query to return data", pause_s=1)
+
+
+@pytest.mark.servers
+def test_a_query_that_is_wrong_or_finds_nothing_is_told(
+    prometheus: str, reader_url: SecretStr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def query(engine: Engine, text: str, may_be_empty: bool = False) -> PanelQuery:
+        return PanelQuery("dayahead-overview", text, engine, text, may_be_empty)
+
+    wrong = [
+        query(Engine.PROMETHEUS, "sum(("),
+        query(Engine.PROMETHEUS, "no_such_metric"),
+        query(Engine.PROMETHEUS, "no_such_metric", may_be_empty=True),
+        query(Engine.TIMESCALEDB, "SELECT no_such_column FROM series"),
+        query(Engine.TIMESCALEDB, "SELECT 1 FROM series WHERE false"),
+        query(Engine.TIMESCALEDB, "DELETE FROM series"),
+    ]
+    monkeypatch.setattr("dashboards.checking.panel_queries", lambda: wrong)
+    results = check_queries(prometheus, reader_url)
+    assert [result.ok for result in results] == [False, False, True, False, False, False]
+    assert [bool(result.error) for result in results] == [True, False, False, True, False, True]
+    assert "permission denied" in results[-1].error
