@@ -22,11 +22,12 @@ def process_rows(assembly: Assembly) -> list[ProcessRow]:
             named = state.state.lower() if state else "down"
             rows.append(ProcessRow(name, named, state.description if state else "", False, ""))
             continue
+        uptime = state.description.partition("uptime ")[2]
         if name in services:
             readiness = services[name].readiness()
-            rows.append(ProcessRow(name, "running", state.description, readiness.ok, readiness.reason))
+            rows.append(ProcessRow(name, "running", uptime, readiness.ok, readiness.reason))
         else:
-            rows.append(ProcessRow(name, "running", state.description, True, ""))
+            rows.append(ProcessRow(name, "running", uptime, True, ""))
     return rows
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rich import box
 from rich.table import Table
 
 from dayahead.contracts import Rung
 from dayahead.hours import format_utc
 from deploy.overview import AccuracyOverview, Overview, SeriesOverview
 
-SHOWN_LEADS = (1, 6, 12, 24)
+SHOWN_LEADS = (1, 12, 24)
 RUNNING = "RUNNING"
 
 
@@ -19,7 +20,7 @@ class ProcessRow:
 
     Attributes:
         state: of supervisord, in lower case.
-        since: pid and uptime.
+        since: how long it runs, or why it does not.
         says: what it answers on /health/ready; empty for servers.
     """
 
@@ -34,13 +35,12 @@ def forecasts_table(overview: Overview, count: int = 6) -> Table:
     """Some forecasts, spread evenly over the series: p50 at a few leads, with the band of the last."""
     series = [one for one in overview.series if one.p50]
     chosen = [series[index * len(series) // count] for index in range(count)] if len(series) > count else series
-    table = Table(title=f"{len(chosen)} of {len(series)} forecasts (p50 by hours ahead)", title_justify="left")
-    table.add_column("series")
-    table.add_column("from hour (UTC)")
+    table = Table(box=box.SIMPLE_HEAD, title=f"{len(chosen)} of {len(series)} forecasts", title_justify="left")
+    table.add_column("series", no_wrap=True)
+    table.add_column("after (UTC)", no_wrap=True)
     for lead in SHOWN_LEADS:
-        table.add_column(f"+{lead} h", justify="right")
-    table.add_column(f"p10 to p90 at +{SHOWN_LEADS[-1]} h", justify="right")
-    table.add_column("unit")
+        table.add_column(f"+{lead} h", justify="right", no_wrap=True)
+    table.add_column(f"80 % band, +{SHOWN_LEADS[-1]} h", justify="right", no_wrap=True)
     table.add_column("rung", justify="right")
     for one in chosen:
         table.add_row(*_forecast_cells(one))
@@ -52,10 +52,9 @@ def _forecast_cells(one: SeriesOverview) -> list[str]:
     last = SHOWN_LEADS[-1] - 1
     return [
         one.series_id,
-        format_utc(one.origin) if one.origin else "",
+        f"{one.origin:%Y-%m-%d %H}h" if one.origin else "",
         *(f"{p50[lead - 1]:,.0f}" for lead in SHOWN_LEADS),
-        f"{p10[last]:,.0f} to {p90[last]:,.0f}",
-        one.unit,
+        f"{p10[last]:,.0f}-{p90[last]:,.0f} {one.unit}",
         str(one.rung),
     ]
 
@@ -107,9 +106,9 @@ def lag_sentence(lag: Mapping[int, int]) -> str:
 
 def processes_table(rows: Sequence[ProcessRow]) -> Table:
     """Each server and service with its state."""
-    table = Table(title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD)
     for column in ("process", "state", "since", "says"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in ("process", "state"))
     for row in rows:
         style = "green" if row.ready else ("yellow" if row.state == RUNNING.lower() else "red")
         table.add_row(row.name, f"[{style}]{row.state}[/{style}]", row.since, row.says)

@@ -18,6 +18,7 @@ from deploy.overview import Overview, read_lag, read_overview
 from deploy.running import run_dayahead
 
 BACKFILL_WITHIN_S = 120.0
+READY_WITHIN_S = 60.0
 MOST_LIVES = 4  # a process that has ended this often while it was waited for will not come to life any more
 
 
@@ -69,6 +70,8 @@ class Up:
             self._start("replay", "ingest")
             self._await(self._all_forecast, FORECASTS_WITHIN_S, "a forecast of every series", "ingest", "worker")
             step.outcome = f"{self._overview().fresh} series have a forecast"
+        with self.steps.step("every service ready"):
+            self._await(self._all_ready, READY_WITHIN_S, "every service to be ready", *self._jobs)
         show_results(self.steps.console, self._overview(), self.assembly.settings.api_port, self.steps.elapsed_s)
 
     @property
@@ -88,6 +91,13 @@ class Up:
 
     def _overview(self) -> Overview:
         return read_overview(self._database_url)
+
+    @property
+    def _jobs(self) -> set[str]:
+        return {service.job for service in self.assembly.services}
+
+    def _all_ready(self) -> bool:
+        return all(service.readiness().ok for service in self.assembly.services)
 
     def _nothing_waits(self) -> bool:
         lag = read_lag(self._database_url, self.stack.kafka.bootstrap)
@@ -121,5 +131,8 @@ class Up:
             ) from error
 
     def _last_words(self, names: Sequence[str]) -> str:
-        logs = [log_file(self.stack.folder, name) for name in names]
+        """The end of the logs of those services that are not ready, or of all where all say that they are."""
+        services = [service for service in self.assembly.services if service.name in names]
+        unready = [service.name for service in services if not service.readiness().ok]
+        logs = [log_file(self.stack.folder, name) for name in unready or names]
         return "\n".join(f"The last lines of {log}:\n{last_lines(log, 6)}" for log in logs)

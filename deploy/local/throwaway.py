@@ -40,7 +40,7 @@ def throwaway_stack(
         dies_with_parent=True,
         more_servers=more_servers,
     )
-    with _owned(places, stack):
+    with owned(places, stack.name):
         try:
             stack.start_servers()
             yield stack
@@ -49,13 +49,20 @@ def throwaway_stack(
 
 
 @contextmanager
-def _owned(places: Places, stack: LocalStack) -> Iterator[None]:
+def owned(places: Places, name: str) -> Iterator[Path]:
+    """Make the folder of a throwaway stack and own it for the length of the block: no sweep touches it.
+
+    Args:
+        places: where the tree is; it must have been built.
+        name: of the stack; begins with `PREFIX`.
+    """
+    folder = places.stacks / name
     with ExitStack() as held:
         with locked(places.root / SWEEP_LOCK):  # a sweep must not find the folder before its owner is known
-            stack.folder.mkdir(mode=0o711, parents=True)
-            lock = held.enter_context((stack.folder / OWNER_LOCK).open("w"))
+            folder.mkdir(mode=0o711, parents=True)
+            lock = held.enter_context((folder / OWNER_LOCK).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield folder
 
 
 def sweep(places: Places) -> list[str]:
