@@ -115,5 +115,5 @@ class Backfiller:
             self._publisher.publish(rows, letters, name, received_at, refresh=False)
         self._known.remember((), rejections)
         self._series.update(row.series_id for row in rows)
-        log.info("backfilled", source=name, rows=len(rows), dead_letters=len(letters))
+        log.debug("backfilled", source=name, rows=len(rows), dead_letters=len(letters))
         return len(rows), len(letters), newest_hour(rows)

@@ -61,7 +61,7 @@ def backfill(
     from ingest.hour_text import hour_of
     from ingest.settings import IngestSettings
 
-    settings = load_settings(IngestSettings, log_level="warning")
+    settings = load_settings(IngestSettings)
     configure_logging("backfill", settings.log_level)
     start, end = hour_of(from_, "--from"), hour_of(to, "--to")
     run_backfill(load_source(source), data, start, end, resume, settings)

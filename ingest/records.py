@@ -100,19 +100,16 @@ class _Converter:
         self._now = now
         self._now_minute = math.floor(now.timestamp() / MINUTES)
         self._times = LocalTimes(source.time_zone)
-        self._series_ids: dict[tuple[object, ...], str] = {}
+        self._known_series: dict[tuple[object, ...], tuple[str, ...]] = {}
         self._rejections: list[Rejection] = []
         self._repeated = 0
-        self._columns: Sequence[tuple[str, tuple[str, ...]]] = (
-            [(source.value_column, ())]
-            if source.value_column
-            else [(column, (label,)) for column, label in source.value_columns.items()]
-        )
+        self._value_columns = [source.value_column] if source.value_column else list(source.value_columns)
+        self._label_columns = [column for column in source.key_columns if column not in source.constant_labels]
         self._low = max(-ABSURD_MAGNITUDE, source.minimum if source.minimum is not None else -math.inf)
         self._high = min(ABSURD_MAGNITUDE, source.maximum if source.maximum is not None else math.inf)
 
     def run(self, records: Sequence[Record]) -> Conversion:
-        kept = [record for record in records if self._is_wanted(record)]
+        kept = [record for record in records if self._is_wanted(record)] if self._source.filters else records
         self._times.learn_direction(record.get(self._source.time_column) for record in kept)
         parts = self._once(self._parts(kept))
         rows, incomplete = self._hours(parts)
@@ -130,25 +127,38 @@ class _Converter:
     def _parts(self, records: Iterable[Record]) -> Iterable[tuple[_Part, Record]]:
         for record in records:
             try:
-                keys = self._keys(record)
-                minute = self._minute(record, keys)
+                series_ids = self._series_ids(record)
+                minute = self._minute(record, series_ids)
             except ContractError as error:
                 self._reject(record, error)
                 continue
-            for column, label in self._columns:
+            for column, series_id in zip(self._value_columns, series_ids, strict=True):
                 try:
-                    part = _Part(self._series_id(keys + label), minute, self._value(record, column))
+                    value = self._value(record, column)
                 except ContractError as error:
                     self._reject(record, error)
                     continue
-                yield part, record
+                yield _Part(series_id, minute, value), record
 
-    def _keys(self, record: Record) -> tuple[str, ...]:
+    def _series_ids(self, record: Record) -> tuple[str, ...]:
+        """The series of the record's value columns, in their order."""
+        labels = tuple([record.get(column) for column in self._label_columns])
+        try:
+            return self._known_series[labels]
+        except (KeyError, TypeError):  # not seen yet, or something that is no label at all
+            pass
         constants = self._source.constant_labels
-        return tuple(
+        names = tuple(
             constants[column] if column in constants else str(self._field(record, column))
             for column in self._source.key_columns
         )
+        series_ids = tuple(
+            series_id_of(names + ((self._source.value_columns[column],) if self._source.value_columns else ()))
+            for column in self._value_columns
+        )
+        if all(isinstance(label, str) for label in labels):  # 1, 1.0 and True are one key, and are not one label
+            self._known_series[labels] = series_ids
+        return series_ids
 
     def _field(self, record: Record, column: str) -> object:
         try:
@@ -162,14 +172,8 @@ class _Converter:
             raise ContractError(DeadLetterCode.MISSING_FIELD, f"column {column!r} is null, and it names the row")
         return value
 
-    def _series_id(self, labels: tuple[str, ...]) -> str:
-        known = self._series_ids.get(labels)
-        if known is None:
-            known = self._series_ids[labels] = series_id_of(labels)
-        return known
-
-    def _minute(self, record: Record, keys: tuple[str, ...]) -> int:
-        minute = self._times.minute_of(self._field(record, self._source.time_column), keys)
+    def _minute(self, record: Record, series_ids: tuple[str, ...]) -> int:
+        minute = self._times.minute_of(self._field(record, self._source.time_column), series_ids)
         if minute % self._source.period_minutes:
             raise ContractError(
                 DeadLetterCode.NOT_ON_THE_HOUR,
