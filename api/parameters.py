@@ -51,18 +51,20 @@ Cursor = Annotated[str | None, Query(description="`next_cursor` of the page befo
 
 
 def _series_ids(request: Request, series_id: str) -> list[str]:
-    """What the caller may mean by the path: labels as they are, or percent-encoded once or twice.
+    """What the caller may mean by the path: the series_id as it stands, or as a text that a client encoded.
 
-    The decoded path alone does not tell a label with a slash from two labels, so the raw one is read too.
+    The decoded path alone does not tell a label with a slash from two labels, so the raw one is read.
     """
     raw = request.scope.get("raw_path", b"").split(b"?")[0].decode("ascii", "replace")
     route = request.scope["route"].path_format.split("{")[0]
+    if not raw.startswith(route):
+        return [series_id]
+    written = raw[len(route) :]
     candidates = []
-    if raw.startswith(route):
-        # An empty or overlong label: no series has it, and the decoded path says so by name.
-        with suppress(ContractError):
-            candidates.append(series_id_of(unquote(part) for part in raw[len(route) :].split("/")))
-    return list(dict.fromkeys([*candidates, series_id]))
+    # An empty or overlong label: no series has it, and the path as it was decoded says so by name.
+    with suppress(ContractError):
+        candidates.append(series_id_of(unquote(part) for part in written.split("/")))
+    return list(dict.fromkeys([*candidates, unquote(written)]))
 
 
 SeriesIds = Annotated[list[str], Depends(_series_ids)]

@@ -19,6 +19,8 @@ from deploy.local.throwaway import throwaway_stack
 
 CHECKOUT = Path(__file__).parents[1]
 REDIS_DATABASES = 64
+SESSION_REDIS_DATABASE = REDIS_DATABASES - 1
+"""Never emptied by `redis_url`: for what a whole session reads."""
 _numbers = itertools.count()
 
 
@@ -67,7 +69,7 @@ def owner_database_url(database: FreshDatabase) -> str:
 @pytest.fixture
 def redis_url(stack: LocalStack) -> str:
     """An empty Redis database for one test."""
-    url = stack.redis.url(next(_numbers) % REDIS_DATABASES)
+    url = stack.redis.url(next(_numbers) % SESSION_REDIS_DATABASE)
     with redis.Redis.from_url(url) as client:
         client.flushdb()
     return url

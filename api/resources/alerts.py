@@ -1,10 +1,11 @@
 """`/v1/alerts`: what Alertmanager has now."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from api.backends import Use
 from api.parameters import Moment, Utc
+from api.problems import server_away
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
@@ -45,11 +46,17 @@ class _Received(BaseModel):
     status: _Status = _Status()
 
 
+_RECEIVED = TypeAdapter(list[_Received])
+
+
 @router.get("", summary="Alerts that fire now")
 def list_alerts(use: Use) -> Alerts:
     """The alerts of Alertmanager; 503 where it is away."""
     answer = use.alertmanager.get("/api/v2/alerts", {"active": "true", "silenced": "true", "inhibited": "true"})
-    received = [_Received.model_validate(alert) for alert in answer[:MAX_ALERTS]]
+    try:
+        received = _RECEIVED.validate_python(answer)[:MAX_ALERTS]
+    except ValidationError as error:
+        raise server_away("Alertmanager", f"What answers at {use.alertmanager.url} is no Alertmanager.") from error
     firing = [alert for alert in received if alert.labels.get("alertname") != ALWAYS_ON]
     order = {"critical": 0, "warning": 1}
     firing.sort(key=lambda alert: (order.get(alert.labels.get("severity", ""), 2), alert.startsAt))

@@ -4,7 +4,8 @@ Some series are spoilt on purpose, one for each state that the page has to show.
 """
 
 import io
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import redis
 from numpy.typing import NDArray
 
 from dayahead.contracts import Reason, Rung
+from dayahead.evaluation.score import SCORE_HOURS, score
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.source import load_source
 from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_key
@@ -133,11 +135,14 @@ def _copy_forecasts(connection: psycopg.Connection, sample: Sample, now: datetim
     lines, scores = io.StringIO(), io.StringIO()
     for row, series in enumerate(sample.series):
         last = int(np.flatnonzero(~np.isnan(sample.values[row]))[-1])
+        matured = []
         for column in range(max(192, last + 1 - ORIGINS), last + 1):
             forecast = _forecast(sample, filled[row], series, column, now)
             lines.write(_line(series.series_key, forecast))
             if column + 24 <= last and forecast.rung < Rung.NONE:
-                scores.write(_score(sample.values[row], series.series_key, forecast, column))
+                matured.append((column, forecast))
+        if matured:
+            scores.writelines(_score(sample.values[row], series.series_key, matured))
         newest.append(forecast)
     with connection.cursor() as cursor:
         with cursor.copy("COPY forecast FROM STDIN") as copy:
@@ -187,16 +192,12 @@ def _line(series_key: int, f: StoredForecast) -> str:
     return "\t".join(str(field) for field in fields) + "\n"
 
 
-def _score(values: NDArray[np.float64], series_key: int, f: StoredForecast, column: int) -> str:
-    actual, naive = values[column + 1 : column + 25], values[column - 167 : column - 143]
-    known = ~np.isnan(actual)
-    error = np.abs(f.p50 - actual)
-    both = known & ~np.isnan(naive)
-    apart = known & (actual != 0)
-    fields = [
-        series_key, format_utc(f.origin), f.release or "\\N", int(f.rung), known.sum(), error[known].sum(),
-        np.abs(actual[known]).sum(), (error[apart] / np.abs(actual[apart])).sum(), apart.sum(),
-        (f.p50 - actual)[known].sum(), np.abs(naive - actual)[both].sum(), both.sum(), np.abs(actual[both]).sum(),
-        error[both].sum(), ((f.p10 <= actual) & (actual <= f.p90)).sum(), 0.0, _array(error.astype(np.float32)),
-    ]  # fmt: skip
-    return "\t".join(str(field) for field in fields).replace("nan", "NaN") + "\n"
+def _score(values: NDArray[np.float64], series_key: int, matured: list[tuple[int, StoredForecast]]) -> Iterator[str]:
+    windows = np.stack([values[column + 25 - SCORE_HOURS : column + 25] for column, _ in matured])
+    p10, p50, p90 = (np.stack([getattr(f, name) for _, f in matured]) for name in ("p10", "p50", "p90"))
+    batch = score(windows, p10, p50, p90)
+    for i, (_, f) in enumerate(matured):
+        sums = [getattr(batch, field.name)[i] for field in fields(batch)]
+        *numbers, by_lead = sums
+        head = [series_key, format_utc(f.origin), f.release or "\\N", int(f.rung)]
+        yield "\t".join(str(field) for field in [*head, *numbers, _array(by_lead)]).replace("nan", "NaN") + "\n"

@@ -1,0 +1,55 @@
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+from psycopg import sql
+
+from api.app import create_app
+from api.settings import ApiSettings
+from dayahead.storage.migrate import migrate_database
+from deploy.local.stack import LocalStack
+from tests.api.fakes import NOW, TOKEN, FakeServers
+from tests.api.sample import Sample, insert_sample
+from tests.conftest import SESSION_REDIS_DATABASE
+
+
+@pytest.fixture
+def servers() -> FakeServers:
+    """Servers in memory: TimescaleDB is away, Redis is empty, Kafka takes all."""
+    return FakeServers()
+
+
+@dataclass(frozen=True)
+class SampleService:
+    """The sample in real servers; tests read it and change nothing."""
+
+    sample: Sample
+    database_url: str
+    redis_url: str
+
+    def settings(self, **more: object) -> ApiSettings:
+        """Settings of an API on these servers."""
+        given = {"database_url": self.database_url, "redis_url": self.redis_url, "api_token": TOKEN, **more}
+        return ApiSettings(_env_file=None, **given)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def sample_service(stack: LocalStack) -> Iterator[SampleService]:
+    """The shipped sample in a database of its own, for tests that only read."""
+    name = "api_sample"
+    with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    migrate_database(stack.postgres.owner_url(name), stack.passwords.database_app.get_secret_value())
+    database_url, redis_url = stack.postgres.app_url(name), stack.redis.url(SESSION_REDIS_DATABASE)
+    yield SampleService(insert_sample(database_url, redis_url, NOW), database_url, redis_url)
+    with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def client(sample_service: SampleService) -> Iterator[TestClient]:
+    """The API on the sample, called in this process."""
+    with TestClient(create_app(sample_service.settings(), lambda: NOW)) as client:
+        yield client

@@ -1,0 +1,88 @@
+from dataclasses import fields
+
+import numpy as np
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+
+from api.resources.accuracy import verdict
+from dayahead.evaluation.metrics import accuracy
+from dayahead.evaluation.score import ScoreBatch
+from tests.api.conftest import SampleService
+from tests.api.sample import NO_FORECAST, WORSE_THAN_NAIVE
+
+
+@pytest.mark.parametrize(
+    ("skill_percent", "sentence"),
+    [
+        (32.4, "Better than the seasonal naive by 32 %."),
+        (-5.2, "Worse than the seasonal naive by 5 %."),
+        (0.2, "As good as the seasonal naive."),
+        (-0.2, "As good as the seasonal naive."),
+    ],
+)
+def test_the_comparison_is_a_sentence(skill_percent: float, sentence: str):
+    assert verdict(skill_percent) == sentence
+
+
+def test_without_scores_nothing_is_claimed():
+    assert "Not compared" in verdict(None)
+
+
+def read_scores(service: SampleService, where: str) -> ScoreBatch:
+    columns = [field.name for field in fields(ScoreBatch)]
+    with psycopg.connect(service.database_url) as connection:
+        rows = connection.execute(
+            f"SELECT {', '.join(columns)} FROM score_by_series"
+            f" WHERE {where} AND origin > (SELECT max(origin) FROM score) - INTERVAL '7 days'"
+        ).fetchall()
+    return ScoreBatch(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("where", "pick"),
+    [
+        ("true", lambda report: report["overall"][0]),
+        ("area = 'DK2'", lambda report: next(area for area in report["areas"] if area["area"] == "DK2")),
+        ("series_id = 'DK1/111'", lambda report: report["series"][0]),
+    ],
+    ids=["all", "area", "series"],
+)
+def test_figures_are_those_of_the_one_function_that_the_trainer_and_the_benchmarks_use(
+    client: TestClient, sample_service: SampleService, where, pick
+):
+    told = pick(client.get("/v1/accuracy").json())
+    figures = accuracy(read_scores(sample_service, where))
+    assert told["forecasts"] == figures.forecasts
+    assert told["hours"] == figures.hours
+    for name in ("wape", "mape", "bias", "coverage", "naive_wape", "skill"):
+        assert told[f"{name}_percent"] == pytest.approx(100 * getattr(figures, name)), name
+
+
+@pytest.mark.servers
+def test_one_series_has_the_figures_that_the_list_gives_it(client: TestClient):
+    listed = {series["series_id"]: series for series in client.get("/v1/accuracy").json()["series"]}
+    assert client.get("/v1/accuracy/DK1/111").json()["accuracy"] == listed["DK1/111"]
+
+
+@pytest.mark.servers
+def test_a_series_that_loses_against_the_naive_is_told_as_worse(client: TestClient):
+    told = client.get(f"/v1/accuracy/{WORSE_THAN_NAIVE}").json()["accuracy"]
+    assert told["skill_percent"] < 0
+    assert told["verdict"].startswith("Worse than the seasonal naive by")
+
+
+@pytest.mark.servers
+def test_a_series_without_scores_has_no_figures(client: TestClient):
+    told = client.get(f"/v1/accuracy/{NO_FORECAST}").json()
+    assert told["end"] is None
+    assert told["accuracy"]["wape_percent"] is None
+    assert "Not compared" in told["accuracy"]["verdict"]
+
+
+@pytest.mark.servers
+def test_the_window_ends_where_it_is_asked_to(client: TestClient):
+    told = client.get("/v1/accuracy", params={"days": 1, "end": "2023-01-20T12:00:00Z"}).json()
+    assert (told["start"], told["end"]) == ("2023-01-19T12:00:00Z", "2023-01-20T12:00:00Z")
+    assert told["series"][0]["forecasts"] == 24

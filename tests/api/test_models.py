@@ -1,0 +1,110 @@
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from kafka import KafkaConsumer
+from psycopg_pool import ConnectionPool
+
+from api.app import create_app
+from dayahead.contracts import ReleaseAnnouncement
+from dayahead.storage.releases import champion
+from tests.api.conftest import SampleService
+from tests.api.fakes import NOW, TOKEN, FakeServers
+from tests.conftest import TopicRoom
+
+pytestmark = pytest.mark.servers
+
+AUTHORISED = {"Authorization": f"Bearer {TOKEN}"}
+OLD, NEW = "r-000000000001", "r-000000000002"
+WISH = {"reason": "beats the champion by 3 %", "promoted_by": "anna"}
+
+
+@pytest.fixture
+def pool(database_url: str) -> Iterator[ConnectionPool]:
+    """A database with two releases, the old one promoted."""
+    with ConnectionPool(database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
+        with pool.connection() as connection:
+            for release in (OLD, NEW):
+                connection.execute(
+                    "INSERT INTO model_release (release, artifact, created_at, trained_from, trained_until,"
+                    " data_fingerprint, settings, metrics) VALUES (%s, 'abc', %s, %s, %s, 'd', '{}', '{}')",
+                    [release, NOW, NOW, NOW],
+                )
+            connection.execute(
+                "INSERT INTO promotion (release, promoted_at, promoted_by, reason) VALUES (%s, %s, 'trainer', 'first')",
+                [OLD, NOW],
+            )
+        yield pool
+
+
+def test_releases_champion_and_promotion_log_are_told(client: TestClient):
+    models = client.get("/v1/models").json()
+    assert models["champion"]["release"] == "r-0123456789ab"
+    assert [release["release"] for release in models["releases"]] == ["r-0123456789ab"]
+    assert models["releases"][0]["metrics"] == {"wape_percent": 6.4}
+    assert models["promotions"][0]["promoted_by"] == "trainer"
+
+
+def test_a_promotion_moves_the_pointer_and_is_announced(pool: ConnectionPool):
+    servers = FakeServers(database=pool)
+    with servers.client() as client:
+        answer = client.post(f"/v1/models/{NEW}/promote", json=WISH, headers=AUTHORISED)
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "release": NEW,
+        "previous": OLD,
+        "promoted_at": "2023-01-25T12:00:00Z",
+        "promoted_by": "anna",
+        "reason": "beats the champion by 3 %",
+        "announced": True,
+    }
+    with pool.connection() as connection:
+        serving = champion(connection)
+    assert serving is not None
+    assert (serving.release, serving.previous) == (NEW, OLD)
+    [(topic, key, message)] = servers.announcer.sent
+    assert (topic, key) == ("model-releases", b"champion")
+    assert isinstance(message, ReleaseAnnouncement)
+    assert message.release == NEW
+
+
+def test_while_kafka_is_away_the_promotion_stands_and_the_answer_says_that_it_was_not_announced(pool: ConnectionPool):
+    servers = FakeServers(database=pool)
+    servers.announcer.away = True
+    with servers.client() as client:
+        answer = client.post(f"/v1/models/{NEW}/promote", json=WISH, headers=AUTHORISED)
+    assert answer.json()["announced"] is False
+    with pool.connection() as connection:
+        serving = champion(connection)
+    assert serving is not None
+    assert serving.release == NEW
+
+
+def test_an_unknown_release_is_a_404_and_the_champion_stays(pool: ConnectionPool):
+    servers = FakeServers(database=pool)
+    with servers.client() as client:
+        answer = client.post("/v1/models/r-none/promote", json=WISH, headers=AUTHORISED)
+        serving = client.get("/v1/models").json()["champion"]["release"]
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:dayahead:problem:unknown-release"
+    assert serving == OLD
+    assert servers.announcer.sent == []
+
+
+def test_a_request_for_a_retune_reaches_kafka(sample_service: SampleService, topics: TopicRoom):
+    topics.create()
+    settings = sample_service.settings(kafka_bootstrap=topics.bootstrap, topic_prefix=topics.prefix)
+    with TestClient(create_app(settings, lambda: NOW)) as client:
+        answer = client.post("/v1/retune", json={"reason": "a test"}, headers=AUTHORISED)
+    assert answer.status_code == 202
+    consumer = KafkaConsumer(
+        topics.name("retune-requests"),
+        bootstrap_servers=topics.bootstrap,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=20_000,
+    )
+    try:
+        message = next(iter(consumer))
+    finally:
+        consumer.close()
+    assert message.value == answer.content

@@ -1,0 +1,83 @@
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+from psycopg_pool import ConnectionPool
+
+from tests.api.conftest import SampleService
+from tests.api.fakes import NOW, FakeServers
+from tests.api.sample import HOLED, NO_FORECAST, PROFILE, STALE
+
+pytestmark = pytest.mark.servers
+
+
+def listed(client: TestClient, query: str = "") -> list[str]:
+    return [series["series_id"] for series in client.get(f"/v1/series{query}").json()["series"]]
+
+
+def test_every_series_is_listed_with_its_newest_hour_and_rung(client: TestClient):
+    answer = client.get("/v1/series").json()
+    by_id = {series["series_id"]: series for series in answer["series"]}
+    assert len(by_id) == 76
+    assert answer["areas"] == ["DK1", "DK2"]
+    fresh = by_id["DK1/111"]
+    assert fresh["newest_hour"] == "2023-01-24T22:00:00Z"
+    assert (fresh["state"], fresh["rung"], fresh["rung_meaning"], fresh["stale"]) == ("fresh", 0, "full model", False)
+    assert fresh["labels"] == {"PriceArea": "DK1", "ConsumerType_DE35": "111"}
+
+
+def test_a_series_that_lags_behind_its_source_is_stale_and_says_by_how_much(client: TestClient):
+    series = client.get(f"/v1/series/{STALE}").json()
+    assert series["state"] == "stale"
+    assert series["hours_behind"] == 30
+    assert series["stale_reason"] == "its newest hour is 30 h behind its source; up to 6 h are normal"
+
+
+def test_a_degraded_forecast_is_told_with_its_reasons_in_words(client: TestClient):
+    series = client.get(f"/v1/series/{PROFILE}").json()
+    assert (series["state"], series["rung"]) == ("degraded", 3)
+    assert {"code": "model_failed", "meaning": "the model could not be computed"} in series["reasons"]
+
+
+def test_missing_hours_of_the_last_week_are_listed(client: TestClient):
+    quality = client.get(f"/v1/series/{HOLED}").json()["quality"]
+    assert quality["hours"] == 168
+    assert len(quality["missing_hours"]) == 8
+    assert quality["missing_hours"][0] == "2023-01-22T11:00:00Z"
+
+
+def test_filters_narrow_the_list(client: TestClient):
+    assert listed(client, "?state=stale") == [STALE]
+    assert listed(client, "?state=no-forecast") == [NO_FORECAST]
+    assert {series.split("/")[0] for series in listed(client, "?area=DK2")} == {"DK2"}
+    assert listed(client, "?search=dk2/11") == ["DK2/111", "DK2/112", "DK2/119"]
+
+
+def test_pages_by_cursor_give_every_series_once(client: TestClient):
+    seen: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        page = client.get("/v1/series", params={"limit": 30} | ({"cursor": cursor} if cursor else {})).json()
+        seen += [series["series_id"] for series in page["series"]]
+        cursor = page["next_cursor"]
+    assert seen == listed(client)
+
+
+def test_an_unknown_series_names_close_matches(client: TestClient):
+    for resource in ("series", "forecasts", "observations", "accuracy"):
+        answer = client.get(f"/v1/{resource}/dk1/1111")
+        assert answer.status_code == 404
+        problem = answer.json()
+        assert problem["type"] == "urn:dayahead:problem:unknown-series"
+        assert "DK1/111" in problem["close_matches"]
+        assert "'dk1/1111'" in problem["detail"]
+
+
+def test_a_source_that_is_silent_for_longer_than_it_promises_is_stale(sample_service: SampleService):
+    with ConnectionPool(sample_service.database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
+        servers = FakeServers(database=pool)
+        for hours, stale in ((1, False), (3, True)):
+            with servers.client(NOW + timedelta(hours=hours)) as client:
+                source = client.get("/v1/series/DK1/111").json()["source_detail"]
+                assert source["stale"] is stale
+        assert source["stale_reason"] == "no new hour has come for 3.0 h; one is promised every 1 h"
