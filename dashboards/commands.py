@@ -16,7 +16,15 @@ def register(app: typer.Typer) -> None:
 
 def generate() -> None:
     """Write dashboards/generated/*.json anew from the code (needs the development packages)."""
-    from dashboards.catalogue import write
+    from dayahead.errors import SettingsError
+
+    try:
+        from dashboards.catalogue import write
+    except ImportError as error:
+        raise SettingsError(
+            f"package {error.name} is missing: dashboards are generated where the development packages are "
+            "(`make .venv/dev.stamp`); to put them into a Grafana, `dayahead dashboards publish` is enough"
+        ) from error
 
     for path in write():
         typer.echo(path)

@@ -133,7 +133,11 @@ class MonitoringFiles:
         """
         (self.folder / "rules").mkdir(parents=True, exist_ok=True)
         (self.folder / "targets.json").write_text(render_targets(targets))
-        for name, text in render_rules(settings).items():
+        rules = render_rules(settings)
+        for stale in (self.folder / "rules").glob("*.yml"):
+            if stale.name not in rules:
+                stale.unlink()
+        for name, text in rules.items():
             (self.folder / "rules" / name).write_text(text)
         prometheus = render_prometheus(f"{self._seen}/targets.json", f"{self._seen}/rules", alertmanager, settings)
         (self.folder / "prometheus.yml").write_text(prometheus)
