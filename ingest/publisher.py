@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 DELIVERY_TIMEOUT_MS = 30_000
 METADATA_TIMEOUT_MS = 10_000
+CLOSE_TIMEOUT_S = 5.0
 
 
 class Delivery(Protocol):
@@ -40,8 +41,8 @@ class Producer(Protocol):
     def partitions_for(self, topic: str) -> set[int] | None:
         """The partitions of a topic."""
 
-    def close(self) -> None:
-        """End."""
+    def close(self, timeout: float | None = None) -> None:
+        """End, after so many seconds whatever is still to be sent."""
 
 
 def kafka_producer(bootstrap: str) -> Producer:
@@ -57,6 +58,7 @@ def kafka_producer(bootstrap: str) -> Producer:
             acks="all",
             enable_idempotence=True,
             linger_ms=5,
+            bootstrap_timeout_ms=METADATA_TIMEOUT_MS,
             max_block_ms=METADATA_TIMEOUT_MS,
             delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
             request_timeout_ms=DELIVERY_TIMEOUT_MS // 2,
@@ -126,7 +128,7 @@ class Publisher:
         producer, self._producer = self._producer, None
         if producer is not None:
             try:
-                producer.close()
+                producer.close(timeout=CLOSE_TIMEOUT_S)
             except KafkaError as error:
                 log.info("producer_closed_badly", error=repr(error))
 

@@ -1,0 +1,62 @@
+"""docs/sources.md says everything that there is to set, to ask for and to measure."""
+
+import re
+
+import pytest
+import typer
+from typer.main import get_command
+
+from dayahead.errors import DeadLetterCode
+from dayahead.settings import PREFIX, ProcessSettings
+from dayahead.source import Source
+from ingest import metrics
+from ingest.commands import register
+from ingest.replay.faults import FaultKind
+from ingest.settings import IngestSettings
+from tests.ingest.building import CHECKOUT, SOURCES
+
+PAGE = (CHECKOUT / "docs" / "sources.md").read_text()
+NAMED = set(re.findall(r"`([^`]+)`", PAGE))
+WORDS = {word for phrase in NAMED for word in re.split(r"[^\w-]+", phrase)}
+# Codes of messages, which the worker finds.
+OF_MESSAGES = {"not_json", "not_a_batch", "bad_row", "misrouted", "unknown_source"}
+
+
+@pytest.mark.parametrize("field", list(Source.model_fields))
+def test_every_field_of_a_source_is_explained(field) -> None:
+    assert field in WORDS
+
+
+def test_every_setting_of_ingest_is_explained_with_its_default() -> None:
+    for name in IngestSettings.model_fields.keys() - (ProcessSettings.model_fields.keys() - {"metrics_port"}):
+        default = IngestSettings.model_fields[name].default
+        shown = "" if default is None else f"{default:g} "
+        assert f"| `{PREFIX}{name.upper()}` | {shown}|" in PAGE
+
+
+def test_every_option_of_every_command_is_explained() -> None:
+    app = typer.Typer()
+    register(app)
+    for command in get_command(app).commands.values():
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert option in WORDS or option == "--help", f"{command.name} {option}"
+
+
+def test_every_metric_is_named() -> None:
+    for collector in vars(metrics).values():
+        if name := getattr(collector, "_name", None):
+            assert {f"dayahead_{name.removeprefix('dayahead_')}", f"{name}_total"} & WORDS, name
+
+
+def test_every_code_that_a_record_can_have_is_explained() -> None:
+    assert {code.value for code in DeadLetterCode} - OF_MESSAGES <= WORDS
+
+
+def test_every_fault_of_the_replay_is_named() -> None:
+    assert {kind.value for kind in FaultKind} <= WORDS
+
+
+def test_every_shipped_source_is_listed() -> None:
+    for file in SOURCES.glob("*.yaml"):
+        assert f"| `{file.name}` |" in PAGE
