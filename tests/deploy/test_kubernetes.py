@@ -1,0 +1,98 @@
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from dayahead.settings_document import all_settings, settings_classes
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "kubernetes"
+OLDEST_VERSION = "1.30"
+KUSTOMIZATION: dict[str, Any] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
+OBJECTS: list[dict[str, Any]] = [
+    document for name in KUSTOMIZATION["resources"] for document in yaml.safe_load_all((FOLDER / name).read_text())
+]
+PODS: dict[str, dict[str, Any]] = {
+    one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in OBJECTS if "template" in one.get("spec", {})
+}
+SETTINGS = dict(
+    line.split("=", 1) for line in (FOLDER / "settings.env").read_text().splitlines() if not line.startswith("#")
+)
+each_pod = pytest.mark.parametrize("name", PODS)
+
+
+def container(name: str) -> dict[str, Any]:
+    (only,) = PODS[name]["containers"]
+    return dict(only)
+
+
+def secrets(name: str) -> set[str]:
+    return {one["name"] for one in container(name)["env"] if "secretKeyRef" in one.get("valueFrom", {})}
+
+
+@pytest.mark.parametrize("item", OBJECTS, ids=lambda item: f"{item['kind']}-{item['metadata']['name']}")
+def test_an_object_is_what_kubernetes_expects(item: dict[str, Any]) -> None:
+    kubernetes_validate.validate(item, OLDEST_VERSION, strict=True)
+
+
+def test_kustomize_puts_it_together() -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("no kubectl here: the objects are judged one by one above")
+    done = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = list(yaml.safe_load_all(done.stdout))
+    assert {one["metadata"].get("namespace", one["metadata"]["name"]) for one in made} == {"dayahead"}
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version
+    assert f"image: dayahead:{version[1]}" in done.stdout
+    # the generated name of the settings reaches every pod, so that a change of them starts the pods anew
+    assert not re.search(r"name: dayahead-settings\n", done.stdout)
+
+
+def test_every_service_is_there() -> None:
+    assert set(PODS) == {"migrate", "ingest", "worker", "trainer", "api"}
+    assert [container(name)["args"][0] for name in PODS] == list(PODS)
+
+
+@each_pod
+def test_a_pod_has_no_rights_that_it_does_not_need(name: str) -> None:
+    pod, only = PODS[name], container(name)
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert only["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert only["resources"]["limits"]["memory"]
+
+
+@pytest.mark.parametrize("name", sorted(set(PODS) - {"migrate"}))
+def test_a_service_is_asked_how_it_is_where_it_answers(name: str) -> None:
+    only = container(name)
+    given = {one["name"]: one.get("value") for one in only["env"]}
+    port = int(given.get("DAYAHEAD_METRICS_PORT") or settings_classes()["api"].model_fields["api_port"].default)
+    assert [one["containerPort"] for one in only["ports"]] == [port]
+    paths = {probe: only[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert paths["readinessProbe"] == "/health/ready"
+    assert {paths["startupProbe"], paths["livenessProbe"]} == {"/health/live"}
+
+
+def test_every_variable_is_a_setting() -> None:
+    known = {setting.variable for setting in all_settings(settings_classes())}
+    used = set(SETTINGS) | {one["name"] for name in PODS for one in container(name)["env"]}
+    assert used <= known
+
+
+def test_secrets_are_handed_out_by_need_and_stand_in_the_readme() -> None:
+    every = set().union(*(secrets(name) for name in PODS))
+    assert [name for name in PODS if "DAYAHEAD_OWNER_DATABASE_URL" in secrets(name)] == ["migrate"]
+    assert [name for name in PODS if "DAYAHEAD_API_TOKEN" in secrets(name)] == ["api"]
+    readme = (FOLDER / "README.md").read_text()
+    assert every == set(re.findall(r"--from-literal=(\w+)=", readme))
+    assert not every & set(SETTINGS)
