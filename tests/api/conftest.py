@@ -1,3 +1,4 @@
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ class SampleService:
 @pytest.fixture(scope="session")
 def sample_service(stack: LocalStack) -> Iterator[SampleService]:
     """The shipped sample in a database of its own, for tests that only read."""
-    name = "api_sample"
+    name = f"api_sample_{secrets.token_hex(4)}"
     with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     migrate_database(stack.postgres.owner_url(name), stack.passwords.database_app.get_secret_value())

@@ -1,0 +1,189 @@
+"""The page as a person sees it, in a real Chromium."""
+
+from collections.abc import Callable
+from urllib.parse import urlparse
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.api.sample import HOLED, NO_FORECAST, PROFILE, STALE, WORSE_THAN_NAIVE
+from tests.browser.conftest import Site, Visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+Open = Callable[..., Visit]
+
+
+def at(series_id: str) -> str:
+    return f"/?series={series_id.replace('/', '%2F')}"
+
+
+def test_the_series_of_the_address_is_shown_with_its_week_its_forecast_and_its_band(site: Site, visit: Open):
+    seen = visit(site, at("DK1/112"))
+    expect(seen.page.locator("h1#series-title")).to_have_text("DK1 / 112")
+    assert seen.page.locator("#chart path.observed").get_attribute("data-hours") == "168"
+    for path in ("median", "band", "earlier"):
+        assert seen.page.locator(f"#chart path.{path}").get_attribute("d")
+    assert seen.page.locator("#hours tbody tr:not(.day-row)").count() == 24
+    assert "Tue 24 Jan, 23:00" in seen.text("#facts")  # 22:00 UTC, told in Copenhagen's time
+    assert seen.page.locator("#facts time").first.get_attribute("title") == "24 Jan 2023, 22:00 UTC"
+    assert "Rung 0: full model" in seen.text("#badges")
+
+
+def test_area_and_type_choose_a_series_and_the_address_follows(site: Site, visit: Open):
+    seen = visit(site, at("DK1/112"))
+    seen.page.select_option("#area", "DK2")
+    expect(seen.page.locator("h1#series-title")).to_have_text("DK2 / 112")
+    seen.page.select_option("#type", label="119")
+    expect(seen.page.locator("h1#series-title")).to_have_text("DK2 / 119")
+    assert seen.page.url.endswith("?series=DK2%2F119")
+    seen.page.go_back()
+    expect(seen.page.locator("h1#series-title")).to_have_text("DK2 / 112")
+    expect(seen.page.locator("#area")).to_have_value("DK2")
+
+
+def test_the_search_box_finds_a_series_by_keyboard_alone(site: Site, visit: Open):
+    seen = visit(site)
+    seen.page.focus("#search")
+    seen.page.keyboard.type("dk2/11")
+    expect(seen.page.locator("#matches [role=option]")).to_have_count(3)
+    seen.page.keyboard.press("ArrowDown")
+    seen.page.keyboard.press("Enter")
+    expect(seen.page.locator("h1#series-title")).to_have_text("DK2 / 112")
+
+
+def test_the_chart_is_read_by_keyboard(site: Site, visit: Open):
+    seen = visit(site, at("DK1/111"))
+    seen.page.focus("#chart")
+    seen.page.keyboard.press("End")
+    reading = seen.page.locator("#chart-reading")
+    expect(reading).to_contain_text("Wed 25 Jan, 23:00")
+    expect(reading).to_contain_text("Forecast 76,326 kWh")
+    seen.page.keyboard.press("Home")
+    expect(reading).to_contain_text("Observed")
+
+
+def test_accuracy_is_a_sentence_and_figures_beside_the_naive(site: Site, visit: Open):
+    seen = visit(site, at("DK1/111"))
+    told = seen.text("#accuracy")
+    assert "Better than the seasonal naive by" in told
+    assert "WAPE" in told
+    assert "MAPE" in told
+    assert "Seasonal naive" in told
+    seen = visit(site, at(WORSE_THAN_NAIVE))
+    assert "Worse than the seasonal naive by" in seen.text("#accuracy")
+
+
+def test_a_degraded_forecast_says_its_rung_and_why(site: Site, visit: Open):
+    seen = visit(site, at(PROFILE))
+    assert "Rung 3: weekly or daily profile" in seen.text("#badges")
+    assert "the model could not be computed" in seen.text("#why")
+
+
+def test_missing_hours_are_marked_and_counted(site: Site, visit: Open):
+    seen = visit(site, at(HOLED))
+    assert seen.page.locator("#chart rect.gap").count() == 1
+    assert "8 hours are missing." in seen.text("#quality")
+    assert "hours are missing in the last week" in seen.text("#why")
+
+
+def test_a_stale_series_is_never_shown_fresh(site: Site, visit: Open):
+    seen = visit(site, at(STALE))
+    assert "Stale" in seen.text("#badges")
+    assert seen.page.locator("#series-title ~ #badges [data-tone=good]").count() == 0
+    assert "30 h behind its source" in seen.text("#why")
+    assert seen.page.locator("#chart path.median.outdated").count() == 1
+    assert "The series has stopped reporting." in seen.text("#quality")
+
+
+def test_no_forecast_yet_is_said_in_the_chart_and_in_the_table(site: Site, visit: Open):
+    seen = visit(site, at(NO_FORECAST))
+    assert "Rung 5: no forecast yet" in seen.text("#badges")
+    assert seen.page.locator("#chart path.band").count() == 0
+    assert "No forecast yet" in seen.text(".chart-message")
+    assert "No forecast yet" in seen.text("#hours")
+
+
+def test_the_overview_lists_every_series_sorts_and_narrows(site: Site, visit: Open):
+    seen = visit(site)
+    rows = seen.page.locator("#all tbody tr")
+    expect(rows).to_have_count(76)
+    seen.page.click("#all [data-sort=wape]")
+    seen.page.click("#all [data-sort=wape]")
+    expect(seen.page.locator("#all th[aria-sort=descending]")).to_have_text("WAPE ↓")
+    figures = [
+        float(text.split()[0]) for text in seen.page.locator("#all td.wape").all_inner_texts() if text.endswith("%")
+    ]
+    assert figures == sorted(figures, reverse=True)
+    seen.page.click("#states [data-state=stale]")
+    expect(rows).to_have_count(1)
+    seen.page.click("#all tbody a")
+    expect(seen.page.locator("h1#series-title")).to_have_text(STALE.replace("/", " / "))
+
+
+def test_health_source_model_and_credit_are_told(site: Site, visit: Open):
+    seen = visit(site)
+    expect(seen.page.locator("#health .tile")).to_have_count(5)
+    health = seen.text("#health")
+    assert "1 up" in health
+    assert "75 of 76 fresh" in health
+    assert "1 stale, 1 degraded, 1 without forecast" in health
+    assert "Newest hour Tue 24 Jan, 23:00" in health
+    assert "r-0123456789ab made this forecast." in seen.text("#model")
+    assert "Source: Energinet (www.energidataservice.dk), CC BY 4.0" in seen.text("footer")
+
+
+def test_nothing_is_asked_from_elsewhere_and_the_console_stays_silent(site: Site, visit: Open):
+    seen = visit(site, at("DK1/111"))
+    with seen.page.expect_response(lambda response: "/v1/services" in response.url, timeout=20_000):
+        pass  # a second round
+    assert {urlparse(url).netloc for url in seen.requests} == {f"127.0.0.1:{site.port}"}
+    assert seen.errors == []
+
+
+def test_an_unknown_series_in_the_address_is_told_and_another_is_shown(site: Site, visit: Open):
+    seen = visit(site, at("DK9/1"))
+    assert "No series is called “DK9/1”" in seen.text("#notice")
+    expect(seen.page.locator("h1#series-title")).to_have_text("DK1 / 111")
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_no_width_needs_scrolling_sideways(site: Site, visit: Open, width: int):
+    seen = visit(site, at(STALE), width=width)
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out_from_their_ground(site: Site, visit: Open, scheme: str):
+    seen = visit(site, color_scheme=scheme)
+    contrasts: dict[str, float] = seen.page.evaluate(
+        """() => {
+            const style = getComputedStyle(document.documentElement);
+            const luminance = (name) => {
+                const probe = document.createElement("i");
+                probe.style.color = style.getPropertyValue(name);
+                document.body.append(probe);
+                const parts = getComputedStyle(probe).color.match(/[\\d.]+/g).slice(0, 3).map((part) => {
+                    const c = part / 255;
+                    return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+                });
+                probe.remove();
+                return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+            };
+            const names = ["--ink", "--soft", "--accent", "--good", "--warn", "--bad", "--idle"];
+            const [a, b] = [luminance("--surface"), luminance("--ground")];
+            const ratio = (x, y) => (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+            return Object.fromEntries(names.map((n) => [n, Math.min(ratio(luminance(n), a), ratio(luminance(n), b))]));
+        }"""
+    )
+    assert {name: ratio for name, ratio in contrasts.items() if ratio < 4.5} == {}  # WCAG 2.2, 1.4.3
+
+
+def test_every_control_has_a_name(site: Site, visit: Open):
+    seen = visit(site)
+    nameless = seen.page.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, [tabindex='0']")].filter((element) =>
+            !(element.labels?.length || element.getAttribute("aria-label") || element.getAttribute("aria-labelledby")
+              || element.innerText?.trim())).map((element) => element.outerHTML)"""
+    )
+    assert nameless == []
