@@ -78,10 +78,8 @@ def next_training(
     if lacking:
         return Waiting(lacking)
     schedule = settings.schedule
-    if runs and not runs[0].outcome.trained and runs[0].outcome is not Outcome.INTERRUPTED:
-        again = runs[0].started_at + RETRY_AFTER
-        if now < again:
-            return Waiting(f"the last training {runs[0].outcome}; the next try is at {format_utc(again)}")
+    if runs and runs[0].outcome is Outcome.FAILED and now < (again := runs[0].started_at + RETRY_AFTER):
+        return Waiting(f"the last training failed; the next try is at {format_utc(again)}")
     if champion is None and not any(run.outcome.trained for run in runs[:1]):
         return Due(START, f"no release serves yet and {history.source} has {history.hours} hours")
     if champion is not None:

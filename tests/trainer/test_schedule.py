@@ -54,8 +54,10 @@ def test_without_a_champion_it_trains_at_once_when_there_is_enough_history() -> 
     assert answer.requested_by == "start"
 
 
-def test_a_training_that_was_interrupted_is_taken_up_again_at_once() -> None:
-    assert isinstance(step(run(0.01, Outcome.INTERRUPTED)), Due)
+@pytest.mark.parametrize("left_behind", [Outcome.INTERRUPTED, Outcome.RUNNING])
+def test_a_training_that_was_interrupted_is_taken_up_again_at_once(left_behind: Outcome) -> None:
+    """One that still runs elsewhere holds the training lock: that is asked next."""
+    assert isinstance(step(run(0.01, left_behind)), Due)
 
 
 def test_a_training_that_failed_is_not_tried_again_at_once() -> None:
