@@ -35,7 +35,8 @@ def forecasts_table(overview: Overview, count: int = 6) -> Table:
     """Some forecasts, spread evenly over the series: p50 at a few leads, with the band of the last."""
     series = [one for one in overview.series if one.p50]
     chosen = [series[index * len(series) // count] for index in range(count)] if len(series) > count else series
-    table = Table(box=box.SIMPLE_HEAD, title=f"{len(chosen)} of {len(series)} forecasts", title_justify="left")
+    title = f"{len(chosen)} of {len(series)} forecasts"
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_edge=False, pad_edge=False)
     table.add_column("series", no_wrap=True)
     table.add_column("after (UTC)", no_wrap=True)
     for lead in SHOWN_LEADS:
@@ -106,7 +107,7 @@ def lag_sentence(lag: Mapping[int, int]) -> str:
 
 def processes_table(rows: Sequence[ProcessRow]) -> Table:
     """Each server and service with its state."""
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in ("process", "state", "since", "says"):
         table.add_column(column, overflow="fold", no_wrap=column in ("process", "state"))
     for row in rows:

@@ -62,7 +62,8 @@ class Kafka:
             # a broker that was killed may register again only when its old session has run out
             "broker.heartbeat.interval.ms": "1000",
             "broker.session.timeout.ms": "5000",
-            "group.initial.rebalance.delay.ms": "0",
+            # two workers that are started together join as one generation, so that none loses partitions at once
+            "group.initial.rebalance.delay.ms": "3000" if self._ground.durable else "0",
             "message.max.bytes": str(8 * 1024 * 1024),
         }
         self._config.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
