@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
 
 from dayahead.features.calendar import Calendar
 from dayahead.features.snapshot import SNAPSHOT_NAMES
 from dayahead.models.window import WINDOW_HOURS
-from dayahead.storage.checkpoint import Versions
-from dayahead.storage.forecast_rows import ForecastRows, read_forecasts
-from dayahead.storage.observation_versions import read_current_versions
+from dayahead.storage.checkpoint import CurrentRows, Versions
+from dayahead.storage.forecast_rows import ForecastRows
+from dayahead.storage.observation_versions import CurrentVersions
 from dayahead.storage.score_rows import ScoreRows
 from stream.forecasting import Forecasting, Made
+from stream.reading import Reader
 from stream.rounds import Round, rounds_of
 from stream.rows import Outcome, Rows
 from stream.scoring import ForecastsAtHand, may_become_due, now_due, score_due
 from stream.state import NEVER, PartitionState
-from stream.versions import Cells, Decided, Known, decide
+from stream.versions import Cells, Decided, decide
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Result:
     """What a batch made, each series and origin once: the last of them.
 
     Attributes:
-        observations: versions that have become current.
+        observations: versions that are current, where something of them is new.
         revisions: versions that are not current.
         forecasts: n forecasts.
         features: float32 [n, k].
@@ -63,7 +63,7 @@ class Result:
         outcomes: what became of the rows.
     """
 
-    observations: Versions
+    observations: CurrentRows
     revisions: Versions
     forecasts: ForecastRows
     features: NDArray[np.float32]
@@ -74,10 +74,10 @@ class Result:
     @classmethod
     def of_forecasts(cls, made: Made | None) -> "Result":
         """A result of forecasts alone: no message made it."""
-        nothing = Versions(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
+        none, no_value = np.empty(0, np.int64), np.empty(0)
         return cls(
-            nothing,
-            nothing,
+            CurrentRows(none, none, no_value, none, none),
+            Versions(none, none, no_value, none),
             made.rows if made else ForecastRows.joined([]),
             made.features if made else np.empty((0, len(SNAPSHOT_NAMES)), np.float32),
             ScoreRows.none(),
@@ -86,41 +86,37 @@ class Result:
         )
 
 
-def prepare(connection: psycopg.Connection, state: PartitionState, rows: Rows, offsets: NDArray[np.int64]) -> Prepared:
+def prepare(reader: Reader, state: PartitionState, rows: Rows, offsets: NDArray[np.int64]) -> Prepared:
     """Read what the batch needs, and decide which versions win.
 
     Args:
-        connection: to TimescaleDB; only read from.
+        reader: of the tables.
         state: of the partition; only read from.
         rows: of the batch.
         offsets: int64 [m], offset of each message.
     """
     cells = Cells.of(rows)
-    decided = decide(rows, cells, _known(connection, state, rows, cells))
+    decided = decide(rows, cells, _known(reader, state, cells))
     chosen = decided.changed
     newest = state.newest.copy()
     np.maximum.at(newest, rows.series, rows.hour)
     series, hour = rows.series[chosen], rows.hour[chosen]
     # The forecasts that this very batch makes are at hand anyway; the others have their first origin in the state.
     possible = may_become_due(state, series, hour, newest[series])
-    at_hand = ForecastsAtHand(read_forecasts(connection, state.keys[possible.series], possible.origin))
+    at_hand = ForecastsAtHand(reader.forecasts(state.keys[possible.series], possible.origin))
     return Prepared(rows, offsets, cells, decided, rounds_of(rows, chosen), at_hand)
 
 
-def _known(connection: psycopg.Connection, state: PartitionState, rows: Rows, cells: Cells) -> Known:
-    """What the database has of the cells: asked only where the state does not say enough."""
+def _known(reader: Reader, state: PartitionState, cells: Cells) -> CurrentVersions:
+    """What the database has of the cells: asked only where the state does not say that it has nothing."""
     newest = state.newest[cells.series]
-    value = state.value_at(cells.series, cells.hour)
-    available = np.zeros(len(cells), np.int64)
-    differs = np.zeros(len(cells), np.bool_)
-    differs[cells.of_row[rows.value != value[cells.of_row]]] = True
-    remembered = np.isfinite(value)
     older = (cells.hour <= newest - WINDOW_HOURS) & (newest > NEVER)
-    asked = np.flatnonzero((remembered & differs) | older)
-    value[asked], available[asked] = read_current_versions(
-        connection, state.keys[cells.series[asked]], cells.hour[asked]
-    )
-    return Known(value, available)
+    asked = np.flatnonzero(np.isfinite(state.value_at(cells.series, cells.hour)) | older)
+    known = CurrentVersions.unknown(len(cells))
+    found = reader.current_versions(state.keys[cells.series[asked]], cells.hour[asked])
+    known.value[asked] = found.value
+    known.available_us[asked], known.confirmed_us[asked] = found.available_us, found.confirmed_us
+    return known
 
 
 def compute(
@@ -176,23 +172,21 @@ def compute(
     )
 
 
-def _observations(prepared: Prepared, state: PartitionState) -> Versions:
+def _observations(prepared: Prepared, state: PartitionState) -> CurrentRows:
     cells, decided = prepared.cells, prepared.decided
     chosen = decided.touched
-    return Versions(
+    return CurrentRows(
         state.keys[cells.series[chosen]],
         cells.hour[chosen],
         decided.current.value[chosen],
         decided.current.available_us[chosen],
+        decided.current.confirmed_us[chosen],
     )
 
 
 def _revisions(prepared: Prepared, state: PartitionState) -> Versions:
-    cells, decided = prepared.cells, prepared.decided
-    lost = decided.superseded_cell
-    return Versions(
-        state.keys[cells.series[lost]], cells.hour[lost], decided.superseded.value, decided.superseded.available_us
-    )
+    cells, lost = prepared.cells, prepared.decided.superseded
+    return Versions(state.keys[cells.series[lost.cell]], cells.hour[lost.cell], lost.value, lost.available_us)
 
 
 def _outcomes(decided: Decided, too_old: int) -> Mapping[Outcome, int]:

@@ -77,13 +77,7 @@ class DecodedMessage:
 
     def refuse_row(self, row: object, error: ContractError) -> None:
         """Set one row aside, in an envelope that can be sent again once the row is mended."""
-        envelope = {
-            "source": self.source,
-            "available_at": self.available_at,
-            "refresh": self.refresh,
-            "rows": [row],
-        }
-        self.refusals.append(Refusal(self.offset, _bytes_of(envelope), error, self.source))
+        self.refusals.append(Refusal(self.offset, envelope_bytes(self, [row]), error, self.source))
 
 
 class Decoder:
@@ -236,9 +230,16 @@ def _shown(value: object) -> str:
     return repr(value)[:SHOWN]
 
 
-def _bytes_of(envelope: dict[str, Any]) -> bytes:
+def envelope_bytes(message: DecodedMessage, rows: list[Any]) -> bytes:
+    """A message like another one, with other rows."""
+    envelope = {
+        "source": message.source,
+        "available_at": message.available_at,
+        "refresh": message.refresh,
+        "rows": rows,
+    }
     try:
         return orjson.dumps(envelope)
     except (orjson.JSONEncodeError, RecursionError):
-        # NaN, a lone surrogate, or an integer beyond 64 bits: only Python's own writer keeps what was sent.
+        # A lone surrogate or an integer beyond 64 bits: only Python's own writer keeps what was sent.
         return json.dumps(envelope).encode()

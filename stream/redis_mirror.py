@@ -63,7 +63,7 @@ class RedisMirror:
         for start in range(0, max(1, len(forecasts)), KEYS_AT_ONCE):
             part = forecasts[start : start + KEYS_AT_ONCE]
             keys = [f"{CLAIM_PREFIX}{topic}:{partition}", *(forecast_key(series_id) for series_id, _ in part)]
-            values = [str(claim), *(value for _, value in part)]
+            values: list[str | bytes] = [str(claim), *(value for _, value in part)]
             attempt = partial(self._script, keys=keys, args=values)
             answer = self._patience.insist("Redis", attempt, (redis.RedisError,))
             if answer < 0:

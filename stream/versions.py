@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.storage.observation_versions import CurrentVersions
 from stream.rows import Rows
 
 HOUR_BITS = 32
@@ -41,14 +42,16 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Known:
-    """The current versions of cells as the database holds them.
+class Superseded:
+    """Versions that are not current, or no longer.
 
     Attributes:
-        value: float64 [c], NaN where the hour is not known.
-        available_us: int64 [c], meaningless where it is not known.
+        cell: int64 [s].
+        value: float64 [s].
+        available_us: int64 [s], microseconds since 1970.
     """
 
+    cell: NDArray[np.int64]
     value: NDArray[np.float64]
     available_us: NDArray[np.int64]
 
@@ -60,21 +63,19 @@ class Decided:
     Attributes:
         changed: bool [r], whether the row changed the current value of its hour.
         revised: bool [r], whether the row met another value of its hour, so that one of the two is a revision.
-        current: Known, [c], the versions that are current after the batch.
-        touched: bool [c], cells whose current version is another one than before.
-        superseded_cell: int64 [s], cells of the versions that are not, or no longer, current.
-        superseded: Known, [s], those versions.
+        current: of the c cells after the batch.
+        touched: bool [c], cells of which something is to be written.
+        superseded: versions for the revision log; some may stand there already.
     """
 
     changed: NDArray[np.bool_]
     revised: NDArray[np.bool_]
-    current: Known
+    current: CurrentVersions
     touched: NDArray[np.bool_]
-    superseded_cell: NDArray[np.int64]
-    superseded: Known
+    superseded: Superseded
 
 
-def decide(rows: Rows, cells: Cells, known: Known) -> Decided:
+def decide(rows: Rows, cells: Cells, known: CurrentVersions) -> Decided:
     """Let the rows of a batch compete with what is known.
 
     Args:
@@ -82,38 +83,69 @@ def decide(rows: Rows, cells: Cells, known: Known) -> Decided:
         cells: their c cells.
         known: what the database holds of the cells.
     """
-    value, available = known.value.copy(), known.available_us.copy()
+    contest = _Contest(known)
     changed, revised = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
-    lost_cells, lost_values, lost_moments = [], [], []
     for turn in _turns(cells.of_row):
-        cell = cells.of_row[turn]
-        new_value, new_available = rows.value[turn], rows.available_us[turn]
-        old_value, old_available = value[cell], available[cell]
-        absent = np.isnan(old_value)
-        differs = ~absent & (new_value != old_value)
-        later = (new_available > old_available) | ((new_available == old_available) & (new_value > old_value))
-        wins = absent | (differs & later)
-        changed[turn], revised[turn] = wins, differs
-        # of two versions that differ one is superseded: the old one where the new one wins
-        loses = differs & ~wins
-        lost_cells.append(cell[differs])
-        lost_values.append(np.where(loses, new_value, old_value)[differs])
-        lost_moments.append(np.where(loses, new_available, old_available)[differs])
-        value[cell[wins]], available[cell[wins]] = new_value[wins], new_available[wins]
-    touched = np.zeros(len(cells), np.bool_)
-    touched[cells.of_row[changed]] = True
-    lost = np.concatenate(lost_cells) if lost_cells else np.empty(0, np.int64)
-    return Decided(
-        changed,
-        revised,
-        Known(value, available),
-        touched,
-        lost,
-        Known(
-            np.concatenate(lost_values) if lost_values else np.empty(0),
-            np.concatenate(lost_moments) if lost_moments else np.empty(0, np.int64),
-        ),
+        changed[turn], revised[turn] = contest.enter(cells.of_row[turn], rows.value[turn], rows.available_us[turn])
+    current = contest.current
+    touched = (
+        (contest.current.available_us != known.available_us)
+        | (current.confirmed_us != known.confirmed_us)
+        | (np.isfinite(current.value) & (current.value != known.value))
     )
+    return Decided(changed, revised, current, touched, contest.superseded())
+
+
+class _Contest:
+    """Cells and the versions that hold them."""
+
+    def __init__(self, known: CurrentVersions) -> None:
+        self.current = CurrentVersions(known.value.copy(), known.available_us.copy(), known.confirmed_us.copy())
+        self._lost: list[Superseded] = []
+
+    def enter(
+        self, cell: NDArray[np.int64], value: NDArray[np.float64], available: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """One version for each of some cells; returns whether it changed the value, and whether it met another."""
+        now = self.current
+        old, first, last = now.value[cell], now.available_us[cell], now.confirmed_us[cell]
+        absent = np.isnan(old)
+        same = ~absent & (value == old)
+        differs = ~absent & ~same
+        greater = value > old
+        wins = differs & ((available > last) | ((available == last) & greater))
+        # another value between two publications of the current one: from the second on the current one is a new version
+        between = differs & ~wins & ((available > first) | ((available == first) & greater))
+        self._lose(cell, old, first, wins | between)
+        self._lose(cell, value, available, (differs & ~wins) | (same & (available < first)))
+        now.available_us[cell[between]] = last[between]
+        confirms = same & (available > last)
+        now.confirmed_us[cell[confirms]] = available[confirms]
+        changed = absent | wins
+        taken = cell[changed]
+        now.value[taken] = value[changed]
+        now.available_us[taken] = now.confirmed_us[taken] = available[changed]
+        return changed, differs
+
+    def _lose(
+        self,
+        cell: NDArray[np.int64],
+        value: NDArray[np.float64],
+        available: NDArray[np.int64],
+        chosen: NDArray[np.bool_],
+    ) -> None:
+        if chosen.any():
+            self._lost.append(Superseded(cell[chosen], value[chosen], available[chosen]))
+
+    def superseded(self) -> Superseded:
+        """All versions that lost, or that never were current."""
+        if not self._lost:
+            return Superseded(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
+        return Superseded(
+            np.concatenate([part.cell for part in self._lost]),
+            np.concatenate([part.value for part in self._lost]),
+            np.concatenate([part.available_us for part in self._lost]),
+        )
 
 
 def _turns(of_row: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -23,6 +23,7 @@ from stream.held import HeldPartition
 from stream.intake import Intake
 from stream.log import Log
 from stream.probe import Probe, Step
+from stream.reading import TableReader
 from stream.refusals import RefusalWriter
 from stream.release_watch import ReleaseWatch
 from stream.rows import Outcome
@@ -157,7 +158,7 @@ class Worker:
                 lambda connection: self._intake.take(connection, decoded, held.state, partition, now)
             )
             prepared = self._database.insist(
-                lambda connection: prepare(connection, held.state, taken.rows, taken.offsets)
+                lambda connection: prepare(TableReader(connection), held.state, taken.rows, taken.offsets)
             )
         with metrics.stage("dead_letters"):
             self._refusals.write(held.claim, taken.refusals, now)

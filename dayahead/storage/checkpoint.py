@@ -27,9 +27,12 @@ WITHOUT_FORECAST = 5
 
 TEMPORARY_TABLES = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_observation
+        (series_key integer, valid_time timestamptz, value double precision, available_at timestamptz,
+         confirmed_at timestamptz)
+        ON COMMIT DELETE ROWS;
+    CREATE TEMPORARY TABLE IF NOT EXISTS incoming_revision
         (series_key integer, valid_time timestamptz, value double precision, available_at timestamptz)
         ON COMMIT DELETE ROWS;
-    CREATE TEMPORARY TABLE IF NOT EXISTS incoming_revision (LIKE incoming_observation) ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_forecast
         (series_key integer, origin timestamptz, issued_at timestamptz, release smallint, rung smallint,
          reasons integer, p50 real[], p10 real[], p90 real[], message_offset bigint)
@@ -57,10 +60,13 @@ REVISIONS = """
 """
 
 OBSERVATIONS = """
-    INSERT INTO observation (series_key, valid_time, value, available_at, recorded_at)
-    SELECT series_key, valid_time, value, available_at, %(now)s FROM incoming_observation
+    INSERT INTO observation (series_key, valid_time, value, available_at, confirmed_at, recorded_at)
+    SELECT series_key, valid_time, value, available_at, nullif(confirmed_at, available_at), %(now)s
+    FROM incoming_observation
     ON CONFLICT (series_key, valid_time) DO UPDATE
-        SET value = excluded.value, available_at = excluded.available_at, recorded_at = excluded.recorded_at
+        SET value = excluded.value, available_at = excluded.available_at, confirmed_at = excluded.confirmed_at,
+            recorded_at = CASE WHEN observation.value = excluded.value THEN observation.recorded_at
+                               ELSE excluded.recorded_at END
 """
 
 SNAPSHOTS = """
@@ -101,7 +107,7 @@ SCORES = """
 
 @dataclass(frozen=True)
 class Versions:
-    """Versions of hours, each (series, hour) or (series, hour, version) once.
+    """Versions of hours that are not current, or no longer.
 
     Attributes:
         series_key: int64 [n].
@@ -121,11 +127,26 @@ class Versions:
 
 
 @dataclass(frozen=True)
+class CurrentRows(Versions):
+    """Current versions of hours, each series and hour once.
+
+    Attributes:
+        confirmed_us: int64 [n], when the value was published last, no earlier than available_us.
+    """
+
+    confirmed_us: NDArray[np.int64]
+
+    def columns(self) -> list[Column]:
+        """For the temporary tables."""
+        return [*super().columns(), moments(self.confirmed_us)]
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """What one transaction writes.
 
     Attributes:
-        observations: versions that are current now and were not before.
+        observations: versions that are current, where something of them is new.
         revisions: versions that are not, or no longer, current.
         forecasts: each series and origin once.
         features: float32 [forecasts, k], snapshots at the same origins.
@@ -133,7 +154,7 @@ class Checkpoint:
         move: of the partition's offset.
     """
 
-    observations: Versions
+    observations: CurrentRows
     revisions: Versions
     forecasts: ForecastRows
     features: NDArray[np.float32]

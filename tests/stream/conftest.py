@@ -1,4 +1,4 @@
-"""A room for worker tests: topics, a database with a source, a producer, and worker processes that end with the test."""
+"""A room for worker tests: topics, a database with a source, and worker processes that end with the test."""
 
 import os
 import signal
@@ -155,7 +155,7 @@ class WorkerRoom:
         """What the worker wrote, but for when it wrote it."""
         return {
             "observation": self.query(
-                "SELECT series_id, valid_time, value, available_at FROM observation JOIN series USING (series_key)"
+                "SELECT series_id, valid_time, value, available_at, confirmed_at FROM observation JOIN series USING (series_key)"
                 " ORDER BY 1, 2"
             ),
             "observation_revision": self.query(

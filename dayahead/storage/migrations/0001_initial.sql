@@ -39,9 +39,11 @@ CREATE TABLE observation (
     valid_time    timestamptz NOT NULL,
     value         double precision NOT NULL,
     available_at  timestamptz NOT NULL,
+    confirmed_at  timestamptz,
     recorded_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (series_key, valid_time)
 );
+COMMENT ON COLUMN observation.confirmed_at IS 'When the same value was published last, where that was later than available_at: an older version is measured against it';
 SELECT create_hypertable('observation', by_range('valid_time', INTERVAL '28 days'), create_default_indexes => false);
 CREATE INDEX observation_valid_time ON observation (valid_time DESC);
 

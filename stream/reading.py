@@ -1,0 +1,35 @@
+"""What a batch has to know from the tables before it is computed."""
+
+from typing import Protocol
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from dayahead.storage.forecast_rows import ForecastRows, read_forecasts
+from dayahead.storage.observation_versions import CurrentVersions, read_current_versions
+
+
+class Reader(Protocol):
+    """Reads the tables, or what stands in for them in a test."""
+
+    def current_versions(self, series_keys: NDArray[np.int64], hours: NDArray[np.int64]) -> CurrentVersions:
+        """The current versions of hours, as far as there are any."""
+
+    def forecasts(self, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
+        """The forecasts of series at origins, as far as there are any, in no order."""
+
+
+class TableReader:
+    """Reads TimescaleDB."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def current_versions(self, series_keys: NDArray[np.int64], hours: NDArray[np.int64]) -> CurrentVersions:
+        """See `Reader`."""
+        return read_current_versions(self._connection, series_keys, hours)
+
+    def forecasts(self, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
+        """See `Reader`."""
+        return read_forecasts(self._connection, series_keys, origins)

@@ -1,0 +1,186 @@
+"""The tables of the worker in memory, by the plainest rules: what a test compares the worker's batches with."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import LEADS, Rung
+from dayahead.evaluation.score import ScoreBatch
+from dayahead.features.calendar import Calendar
+from dayahead.hours import from_hour
+from dayahead.models.forecaster import SNAPSHOT_NAMES, ForecastBatch, Forecaster
+from dayahead.models.window import WINDOW_HOURS, WindowBatch
+from dayahead.storage.forecast_rows import ForecastRows
+from dayahead.storage.observation_versions import CurrentVersions
+from dayahead.storage.sources import RegisteredSeries
+from stream.batch import Result, compute, prepare
+from stream.forecasting import Forecasting
+from stream.rows import Rows
+from stream.state import NEVER, PartitionState
+
+SOURCE_KEY = 7
+CALENDARS = {SOURCE_KEY: Calendar("Europe/Copenhagen", "DK")}
+
+
+def series(count: int) -> list[RegisteredSeries]:
+    """Registered series with keys from 100 on."""
+    return [RegisteredSeries(100 + number, f"DK1/{number}", SOURCE_KEY, {}, "DK1", "kWh", 0) for number in range(count)]
+
+
+class MemoryTables:
+    """observation, observation_revision, forecast, feature_snapshot and score."""
+
+    def __init__(self) -> None:
+        self.observation: dict[tuple[int, int], tuple[float, int, int]] = {}
+        self.revision: set[tuple[int, int, int, float]] = set()
+        self.forecast: dict[tuple[int, int], ForecastRows] = {}
+        self.snapshot: dict[tuple[int, int], bytes] = {}
+        self.score: dict[tuple[int, int], tuple[object, ...]] = {}
+
+    def current_versions(self, series_keys: NDArray[np.int64], hours: NDArray[np.int64]) -> CurrentVersions:
+        found = CurrentVersions.unknown(len(hours))
+        for place, pair in enumerate(zip(series_keys.tolist(), hours.tolist(), strict=True)):
+            if pair in self.observation:
+                found.value[place], found.available_us[place], found.confirmed_us[place] = self.observation[pair]
+        return found
+
+    def forecasts(self, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
+        pairs = zip(series_keys.tolist(), origins.tolist(), strict=True)
+        return ForecastRows.joined([self.forecast[pair] for pair in pairs if pair in self.forecast])
+
+    def write(self, result: Result) -> None:
+        versions = result.observations
+        for key, hour, *version in zip(
+            versions.series_key.tolist(),
+            versions.hour.tolist(),
+            versions.value.tolist(),
+            versions.available_us.tolist(),
+            versions.confirmed_us.tolist(),
+            strict=True,
+        ):
+            self.observation[key, hour] = tuple(version)
+        lost = result.revisions
+        self.revision.update(
+            zip(
+                lost.series_key.tolist(),
+                lost.hour.tolist(),
+                lost.available_us.tolist(),
+                lost.value.tolist(),
+                strict=True,
+            )
+        )
+        rows = result.forecasts
+        for place, pair in enumerate(zip(rows.series_key.tolist(), rows.origin.tolist(), strict=True)):
+            self.forecast[pair] = rows.take(np.array([place]))
+            self.snapshot[pair] = result.features[place].tobytes()
+        scores = result.scores
+        for place, pair in enumerate(zip(scores.series_key.tolist(), scores.origin.tolist(), strict=True)):
+            sums = [getattr(scores.sums, item.name)[place].tobytes() for item in fields(ScoreBatch)]
+            self.score[pair] = (scores.release[place], int(scores.rung[place]), *sums)
+
+    def contents(self) -> dict[str, object]:
+        """Everything, comparable; without the moments of issue."""
+        forecast = {
+            pair: (row.rung[0], row.reasons[0], row.message_offset[0], *(part.tobytes() for part in _quantiles(row)))
+            for pair, row in self.forecast.items()
+        }
+        return {
+            "observation": self.observation,
+            "revision": self.revision,
+            "forecast": forecast,
+            "snapshot": self.snapshot,
+            "score": self.score,
+        }
+
+    def as_of(self, key: int, hour: int, moment_us: int) -> float | None:
+        """The value that was known at a moment, as dayahead/storage/observations.py reads it."""
+        versions = [(at, value) for one, when, at, value in self.revision if (one, when) == (key, hour)]
+        if (key, hour) in self.observation:
+            value, at, _ = self.observation[key, hour]
+            versions.append((at, value))
+        return max([version for version in versions if version[0] <= moment_us], default=(0, None))[1]
+
+    def restore(self, known: Sequence[RegisteredSeries]) -> PartitionState:
+        """The state of a worker that has just taken over."""
+        state = PartitionState()
+        state.add(known)
+        for index, one in enumerate(known):
+            hours = sorted(hour for key, hour in self.observation if key == one.series_key)
+            remembered = [hour for hour in hours if hour > hours[-1] - WINDOW_HOURS]
+            values = np.array([self.observation[one.series_key, hour][0] for hour in remembered])
+            if remembered:
+                state.put(np.full(len(remembered), index), np.array(remembered), values)
+            if any(key == one.series_key for key, _ in self.forecast):
+                state.note_forecasts(np.array([index]), np.array([NEVER]), np.array([0], np.int8))
+        return state
+
+
+def _quantiles(row: ForecastRows) -> tuple[NDArray[np.float32], ...]:
+    return row.p50, row.p10, row.p90
+
+
+Message = tuple[int, bool, list[tuple[int, int, float]]]
+"""(available_us, refresh, rows of (series index, hour, value))."""
+
+
+def rows_of(messages: Sequence[Message]) -> Rows:
+    """Messages as the intake gives them."""
+    flat = [
+        (number, index, hour, value, available, refresh)
+        for number, (available, refresh, rows) in enumerate(messages)
+        for index, hour, value in rows
+    ]
+    columns = list(zip(*flat, strict=True)) if flat else [()] * 6
+    types = (np.int64, np.int64, np.int64, np.float64, np.int64, np.bool_)
+    return Rows(*(np.array(column, kind) for column, kind in zip(columns, types, strict=True)))
+
+
+class WindowPrint:
+    """Forecasts that tell every window from every other one, without the work of a real forecaster."""
+
+    release = None
+    previous = None
+
+    def forecast(self, batch: WindowBatch) -> ForecastBatch:
+        known = np.nan_to_num(batch.values, nan=-1.0)
+        prints = np.stack([known @ np.cos(np.arange(WINDOW_HOURS) * (lead + 1)) for lead in range(LEADS)], axis=1)
+        p50 = (prints + batch.origin[:, None] % 1000).astype(np.float32)
+        young = np.isfinite(batch.values).sum(axis=1) < 24
+        p50[young] = np.nan
+        rung = np.where(young, Rung.NONE, Rung.PROFILE).astype(np.int8)
+        features = np.repeat(p50[:, :1], len(SNAPSHOT_NAMES), axis=1)
+        return ForecastBatch(p50, p50 - 1, p50 + 1, rung, np.zeros(len(rung), np.int32), features)
+
+
+def run(
+    log: Sequence[Message],
+    cuts: Sequence[int],
+    count: int,
+    *,
+    restarts: bool = False,
+    forecaster: Forecaster | WindowPrint | None = None,
+) -> tuple[MemoryTables, PartitionState]:
+    """Take a log in, cut into batches at the given places.
+
+    Args:
+        log: the messages.
+        cuts: places, ascending, at which a new batch begins.
+        count: series.
+        restarts: whether the state is rebuilt from the tables before each batch.
+        forecaster: WindowPrint unless another one is given.
+    """
+    tables, known = MemoryTables(), series(count)
+    state = tables.restore(known)
+    forecasting = Forecasting(forecaster or WindowPrint())
+    edges = [0, *cuts, len(log)]
+    for start, end in itertools.pairwise(edges):
+        if start == end:
+            continue
+        if restarts:
+            state = tables.restore(known)
+        prepared = prepare(tables, state, rows_of(log[start:end]), np.arange(start, end))
+        tables.write(compute(prepared, state, forecasting, CALENDARS, from_hour(500_000)))
+    return tables, state

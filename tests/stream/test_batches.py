@@ -1,0 +1,121 @@
+"""The outcome is a function of the log; the state is a function of what was observed."""
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dayahead.models.forecaster import Forecaster
+from dayahead.models.window import WINDOW_HOURS
+from tests.stream.memory_tables import MemoryTables, Message, run
+
+START = 465_000
+HOUR_US = 3_600_000_000
+SERIES = 3
+
+relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def history(hours: int) -> Message:
+    """A message of hours that every series has from the start, so that there are forecasts to score."""
+    rows = [(index, START + hour, 100.0 + 10 * index + hour % 24) for index in range(SERIES) for hour in range(hours)]
+    return (START + hours + 1) * HOUR_US, False, rows
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Message]:
+    """Messages with hours in and out of order, repeated, revised, and late by up to more than the window."""
+    messages: list[Message] = [history(30)]
+    moving = START + 30
+    for _ in range(draw(st.integers(1, 14))):
+        moving += draw(st.integers(0, 14))
+        late = st.integers(0, 40) | st.integers(WINDOW_HOURS - 3, WINDOW_HOURS + 3)
+        rows = draw(
+            st.lists(
+                st.tuples(
+                    st.integers(0, SERIES - 1),
+                    late.map(lambda hours, now=moving: now - hours),
+                    st.integers(1, 3).map(float),
+                ),
+                min_size=1,
+                max_size=12,
+            )
+        )
+        available = moving * HOUR_US + draw(st.integers(-2, 2)) * HOUR_US
+        messages.append((available, draw(st.booleans()), rows))
+    return messages
+
+
+@given(logs(), st.data())
+@relaxed
+def test_any_cutting_of_a_log_into_batches_gives_the_same_tables(log: list[Message], data: st.DataObject) -> None:
+    one_by_one, _ = run(log, range(1, len(log)), SERIES)
+    at_once, _ = run(log, [], SERIES)
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(log) - 1))))
+    restarted, _ = run(log, cuts, SERIES, restarts=True)
+    assert at_once.contents() == one_by_one.contents()
+    assert restarted.contents() == one_by_one.contents()
+
+
+@given(logs())
+@relaxed
+def test_messages_that_are_delivered_twice_change_nothing(log: list[Message]) -> None:
+    once, _ = run(log, [], SERIES)
+    tables, _ = run([*log, *log], [len(log)], SERIES)
+    for name in ("observation", "forecast", "snapshot", "score"):
+        assert tables.contents()[name] == once.contents()[name], name
+    # a value that went and came back may be told more exactly by the second reading, and never less
+    assert once.revision <= tables.revision
+
+
+@st.composite
+def observations(draw: st.DrawFn) -> list[tuple[int, int, int, float]]:
+    """(available, series, hour, value): several versions of hours, also ones that go back to an earlier value."""
+    cells = draw(
+        st.dictionaries(
+            st.tuples(st.integers(0, SERIES - 1), st.integers(0, 60) | st.integers(WINDOW_HOURS, WINDOW_HOURS + 30)),
+            st.dictionaries(st.integers(0, 5), st.integers(0, 2), min_size=1, max_size=4),
+            min_size=1,
+            max_size=20,
+        )
+    )
+    return [
+        ((START + hour + after) * HOUR_US, index, START + hour, 10.0 + hour % 24 + value)
+        for (index, hour), versions in cells.items()
+        for after, value in versions.items()
+    ]
+
+
+def as_log(versions: list[tuple[int, int, int, float]]) -> list[Message]:
+    return [history(30), *((available, True, [(index, hour, value)]) for available, index, hour, value in versions)]
+
+
+def newest(tables: MemoryTables) -> dict[int, object]:
+    """The forecast at the last origin of each series, without the message that made it."""
+    forecasts = tables.contents()["forecast"]
+    assert isinstance(forecasts, dict)
+    last = {key: max(origin for found, origin in forecasts if found == key) for key, _ in forecasts}
+    return {
+        key: (origin, forecasts[key, origin][:2], forecasts[key, origin][3:], tables.snapshot[key, origin])
+        for key, origin in last.items()
+    }
+
+
+@given(observations(), st.data())
+@relaxed
+def test_the_order_of_observations_leaves_no_trace(
+    versions: list[tuple[int, int, int, float]], data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations([*versions, *versions[:3]]))
+    floor = Forecaster(None)
+    tables, state = run(as_log(versions), [], SERIES, forecaster=floor)
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(shuffled)))))
+    other, other_state = run(as_log(shuffled), cuts, SERIES, forecaster=floor)
+    for cell in tables.observation.keys() | other.observation.keys():
+        assert other.observation[cell][0] == tables.observation[cell][0]
+        moments = {available for available, index, hour, _ in versions if (100 + index, hour) == cell}
+        for moment in moments:
+            assert other.as_of(*cell, moment) == tables.as_of(*cell, moment)
+    assert (other_state.newest == state.newest).all()
+    every = np.arange(SERIES)
+    np.testing.assert_array_equal(other_state.windows(every, other_state.newest), state.windows(every, state.newest))
+    assert newest(other) == newest(tables)
