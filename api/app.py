@@ -16,10 +16,12 @@ from api.backends import (
     RedisForecasts,
     Watcher,
 )
+from api.feed import ForecastFeed
 from api.resources import (
     accuracy,
     alertmanager,
     alerts,
+    forecast_stream,
     forecasts,
     health,
     models,
@@ -62,6 +64,8 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
         stack.callback(forecasts_cache.close)
         announcer = KafkaAnnouncer(settings.kafka_bootstrap, settings.topic_prefix)
         stack.callback(announcer.close)
+        feed = ForecastFeed(settings.kafka_bootstrap, settings.topic_prefix)
+        stack.callback(feed.close)
         client = stack.enter_context(httpx.Client(timeout=WATCHER_TIMEOUT_S, trust_env=False))
         yield Backends(
             settings=settings,
@@ -69,6 +73,7 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
             database=pool,
             forecasts=forecasts_cache,
             announcer=announcer,
+            feed=feed,
             prometheus=Watcher("Prometheus", settings.prometheus_url, "DAYAHEAD_PROMETHEUS_URL", client),
             alertmanager=Watcher("Alertmanager", settings.alertmanager_url, "DAYAHEAD_ALERTMANAGER_URL", client),
         )
@@ -101,6 +106,7 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
     problems.install(app)
     for resource in (
         series,
+        forecast_stream,  # before the resource whose path would take it for a series
         forecasts,
         observations,
         accuracy,

@@ -15,6 +15,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from pydantic import SecretStr
 
+from api.feed import ForecastFeed
 from api.problems import server_away
 from api.settings import ApiSettings
 from dayahead.contracts import Message, message_bytes
@@ -155,6 +156,7 @@ class Backends:
     database: Database
     forecasts: ForecastCache
     announcer: Announcer
+    feed: ForecastFeed
     prometheus: Watcher
     alertmanager: Watcher
 

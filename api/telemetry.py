@@ -4,7 +4,7 @@ import time
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.resources.health import check_servers
@@ -20,6 +20,7 @@ LATENCY = Histogram(
 FORECASTS_SERVED = Counter(
     "dayahead_api_forecasts_served", "Forecasts answered, by the server that held them", ["server"]
 )
+STREAM_CLIENTS = Gauge("dayahead_api_stream_clients", "Clients of the stream of forecasts")
 
 NO_ROUTE = "none"
 
@@ -58,5 +59,6 @@ def install(app: FastAPI) -> None:
     @app.get("/metrics", include_in_schema=False)
     def metrics(request: Request) -> Response:
         checks = check_servers(request.app.state.backends)
+        STREAM_CLIENTS.set(request.app.state.backends.feed.clients)
         UP.labels("api").set(all(check.ok for check in checks if check.needed))
         return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)

@@ -13,6 +13,7 @@ from psycopg_pool import PoolTimeout
 
 from api.app import create_app
 from api.backends import Backends, Watcher
+from api.feed import ForecastFeed
 from api.settings import ApiSettings
 from dayahead.contracts import Message
 from dayahead.hours import Clock
@@ -89,6 +90,7 @@ class FakeServers:
                     database=self.database,
                     forecasts=self.forecasts,
                     announcer=self.announcer,
+                    feed=ForecastFeed("127.0.0.1:1", ""),
                     prometheus=Watcher("Prometheus", settings.prometheus_url, "DAYAHEAD_PROMETHEUS_URL", client),
                     alertmanager=Watcher(
                         "Alertmanager", settings.alertmanager_url, "DAYAHEAD_ALERTMANAGER_URL", client

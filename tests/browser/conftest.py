@@ -1,14 +1,11 @@
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from api.app import create_app, open_backends
@@ -17,7 +14,7 @@ from api.settings import ApiSettings
 from dayahead.hours import Clock
 from tests.api.conftest import SampleService, sample_service  # noqa: F401 - a fixture
 from tests.api.fakes import NOW
-from tests.waiting import wait_until
+from tests.api.serving import Site
 
 CHROMIUM = os.environ.get("DAYAHEAD_CHROMIUM") or shutil.which("chromium")
 # Debian's Chromium asks its maker's servers for this and that unless it is told not to.
@@ -59,41 +56,9 @@ def backends_with_watchers(settings: ApiSettings, clock: Clock) -> Iterator[Back
         )
 
 
-@dataclass
-class Site:
-    """The API and the page over HTTP, as a person reaches them; can be stopped and started on the same port."""
-
-    settings: ApiSettings
-    port: int
-    _server: uvicorn.Server | None = None
-    _thread: threading.Thread | None = None
-
-    @property
-    def url(self) -> str:
-        """Where the page is."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        """Serve, and wait until it answers."""
-        app = create_app(self.settings, lambda: NOW, backends_with_watchers)
-        self._server = uvicorn.Server(uvicorn.Config(app, port=self.port, log_config=None))
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        wait_until(lambda: self._server is not None and self._server.started, 30, f"the page at {self.url}")
-
-    def stop(self) -> None:
-        """Stop serving."""
-        if self._server and self._thread:
-            self._server.should_exit = True
-            self._thread.join(timeout=30)
-            self._server = self._thread = None
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def site_of(settings: ApiSettings) -> Site:
+    """The page over HTTP on a free port."""
+    return Site(lambda: create_app(settings, lambda: NOW, backends_with_watchers))
 
 
 @pytest.fixture
@@ -102,7 +67,7 @@ def serve() -> Iterator[Callable[[ApiSettings], Site]]:
     sites: list[Site] = []
 
     def start(settings: ApiSettings) -> Site:
-        sites.append(Site(settings, free_port()))
+        sites.append(site_of(settings))
         sites[-1].start()
         return sites[-1]
 
@@ -114,7 +79,7 @@ def serve() -> Iterator[Callable[[ApiSettings], Site]]:
 @pytest.fixture(scope="session")
 def site(sample_service: SampleService) -> Iterator[Site]:  # noqa: F811
     """The page on the sample."""
-    site = Site(sample_service.settings(), free_port())
+    site = site_of(sample_service.settings())
     site.start()
     yield site
     site.stop()

@@ -1,0 +1,66 @@
+"""`/v1/forecasts/stream`: forecasts as they are made, as server-sent events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
+
+from api.backends import Use
+from api.feed import ForecastFeed, Subscription
+from api.parameters import Area
+
+router = APIRouter(prefix="/v1/forecasts/stream", tags=["forecasts"])
+
+KEEP_ALIVE_S = 15.0
+
+
+@router.get(
+    "",
+    summary="Forecasts as they are made",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "Events `forecast`, and `lagged` at worst"}},
+)
+async def stream_forecasts(
+    use: Use,
+    request: Request,
+    area: Area = None,
+    series_id: Annotated[
+        list[str] | None, Query(max_length=1000, description="Only these series; may be repeated")
+    ] = None,
+) -> StreamingResponse:
+    """Server-sent events: each `forecast` has the bytes of a forecast as its `data` and its series_id as its `id`.
+
+    Nothing that was made before the connection is sent: read `/v1/forecasts` first. A client that reads too slowly gets
+    `lagged` and is disconnected.
+    """
+    prefix = None if area is None else quote(area, safe=" -._~") + "/"
+    wanted = set(series_id or ())
+    events = _events(use.feed, request, prefix, wanted)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _events(feed: ForecastFeed, request: Request, prefix: str | None, wanted: set[str]) -> AsyncIterator[bytes]:
+    with feed.listen() as subscription:
+        yield b": forecasts from now on\n\n"
+        async for event in _heard(subscription, prefix, wanted):
+            if await request.is_disconnected():
+                return
+            yield event
+
+
+async def _heard(subscription: Subscription, prefix: str | None, wanted: set[str]) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            made = await asyncio.wait_for(subscription.queue.get(), KEEP_ALIVE_S)
+        except TimeoutError:
+            yield b": still here\n\n"
+            continue
+        if made is None:
+            yield b"event: lagged\ndata: {}\n\n"
+            return
+        if (prefix and not made.series_id.startswith(prefix)) or (wanted and made.series_id not in wanted):
+            continue
+        yield b"event: forecast\nid: %b\ndata: %b\n\n" % (made.series_id.encode(), made.body)

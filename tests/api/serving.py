@@ -1,0 +1,48 @@
+"""An API over real HTTP, in a thread of the test."""
+
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import uvicorn
+from fastapi import FastAPI
+
+from tests.waiting import wait_until
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Site:
+    """The API and the page as a person reaches them; can be stopped and started again on the same port."""
+
+    make_app: Callable[[], FastAPI]
+    port: int = field(default_factory=free_port)
+    _server: uvicorn.Server | None = None
+    _thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Serve, and wait until it answers."""
+        config = uvicorn.Config(self.make_app(), port=self.port, log_config=None, timeout_graceful_shutdown=2)
+        self._server = server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=server.run, daemon=True)
+        self._thread.start()
+        wait_until(lambda: server.started, 30, f"the API at {self.url}")
+
+    def stop(self) -> None:
+        """Stop serving."""
+        if self._server and self._thread:
+            self._server.should_exit = True
+            self._thread.join(timeout=30)
+            self._server = self._thread = None
