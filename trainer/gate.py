@@ -16,7 +16,8 @@ class ScenarioFigures:
         windows: forecasts that were judged.
         wape: sum of absolute errors over sum of absolute actuals, of the release.
         series_wape: mean over the series of their own WAPE.
-        naive_wape: WAPE of the seasonal naive on the same hours.
+        naive_wape: WAPE of the seasonal naive.
+        skill: 1 - error of the release / error of the seasonal naive, on the hours that both forecast.
         coverage: share of the hours within the 10-90 % band.
         broken: forecasts that were not finite, or whose quantiles cross.
     """
@@ -25,8 +26,14 @@ class ScenarioFigures:
     wape: float
     series_wape: float
     naive_wape: float
+    skill: float
     coverage: float
     broken: int
+
+    @classmethod
+    def nothing(cls) -> "ScenarioFigures":
+        """Where no forecast could be judged."""
+        return cls(0, math.nan, math.nan, math.nan, math.nan, math.nan, 0)
 
 
 Judgement = Mapping[Scenario, ScenarioFigures]
@@ -123,7 +130,7 @@ def _beats_naive(judged: Judgement) -> GateCheck:
     figures = judged[Scenario.ALL_WELL]
     return GateCheck(
         "beats_naive",
-        figures.wape < figures.naive_wape,
+        figures.skill > 0,
         f"WAPE {figures.wape:.2%} on held-out hours, seasonal naive {figures.naive_wape:.2%}",
     )
 

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS, Rung
+from dayahead.evaluation.backtest import RunResult
+from dayahead.evaluation.backtest import judge as judge_windows
 from dayahead.hours import Hour
 from dayahead.models.forecaster import Forecaster
 from dayahead.models.history import History
@@ -42,61 +44,54 @@ def judged_windows(history: History, start: Hour, settings: HoldoutSettings) -> 
     """The windows whose 24 hours lie from `start` to the end of the history; thinned by series where too many."""
     origins = np.arange(start - 1, history.end - LEADS, settings.origin_every_h, dtype=np.int64)
     rows = len(history.series_ids)
-    step = max(1, -(-rows * len(origins) // settings.most_windows))
-    return JudgedWindows(np.arange(0, rows, min(step, rows), dtype=np.int64), origins)
+    most_rows = max(1, settings.most_windows // max(1, len(origins)))
+    return JudgedWindows(np.arange(0, rows, -(-rows // most_rows), dtype=np.int64), origins)
 
 
 def judge(release: Release, training_set: TrainingSet, windows: JudgedWindows) -> Judgement:
-    """Figures of a release under each scenario. The naive sees the undamaged window: it is the yardstick.
+    """Figures of a release under each scenario.
 
     Args:
         release: what is judged; the caller sees to it that it has not seen the hours.
         training_set: the windows are taken from what was observed, the actuals from what was cleaned.
         windows: which forecasts.
     """
-    forecaster, naive = Forecaster(release), Forecaster(None)
-    return {scenario: _figures(forecaster, naive, scenario, training_set, windows) for scenario in Scenario}
+    forecaster = Forecaster(release)
+    return {scenario: _figures(forecaster, scenario, training_set, windows) for scenario in Scenario}
 
 
 def _figures(
-    forecaster: Forecaster, naive: Forecaster, scenario: Scenario, training_set: TrainingSet, windows: JudgedWindows
+    forecaster: Forecaster, scenario: Scenario, training_set: TrainingSet, windows: JudgedWindows
 ) -> ScenarioFigures:
-    series_count = len(training_set.history.series_ids)
-    error, naive_error, actual_sum = np.zeros(series_count), np.zeros(series_count), np.zeros(series_count)
-    hours = covered = broken = judged = 0
-    for rows, batch, actual in _batches(training_set, windows):
-        made = forecaster.forecast(WindowBatch(damaged(batch.values, scenario), batch.origin, batch.calendar))
-        floor = naive.forecast(batch)
-        given = (made.rung != Rung.NONE) & (floor.rung != Rung.NONE)
-        ordered = (made.p10 <= made.p50) & (made.p50 <= made.p90) & np.isfinite(made.p10) & np.isfinite(made.p90)
-        broken += int((given & ~ordered.all(axis=1)).sum())
-        counts = given[:, None] & np.isfinite(actual)
-        judged += int(counts.any(axis=1).sum())
-        hours += int(counts.sum())
-        covered += int((counts & (made.p10 <= actual) & (actual <= made.p90)).sum())
-        for sums, values in (
-            (error, np.abs(made.p50 - actual)),
-            (naive_error, np.abs(floor.p50 - actual)),
-            (actual_sum, np.abs(actual)),
-        ):
-            np.add.at(sums, rows, np.where(counts, values, 0.0).sum(axis=1))
-    total = float(actual_sum.sum())
-    known = actual_sum > 0
+    parts = []
+    for rows, batch in _batches(training_set.observed, windows):
+        broken = WindowBatch(damaged(batch.values, scenario), batch.origin, batch.calendar)
+        parts.append(judge_windows(training_set.history, rows, broken, forecaster))
+    if not parts:
+        return ScenarioFigures.nothing()
+    result = RunResult.join(parts)
+    accuracy = result.accuracy()
     return ScenarioFigures(
-        windows=judged,
-        wape=float(error.sum()) / total if total else np.nan,
-        series_wape=float((error[known] / actual_sum[known]).mean()) if known.any() else np.nan,
-        naive_wape=float(naive_error.sum()) / total if total else np.nan,
-        coverage=covered / hours if hours else np.nan,
-        broken=broken,
+        windows=int((result.scores.hours > 0).sum()),
+        wape=accuracy.wape,
+        series_wape=result.wape_series_mean(),
+        naive_wape=accuracy.naive_wape,
+        skill=accuracy.skill,
+        coverage=accuracy.coverage,
+        broken=_broken(result),
     )
 
 
-def _batches(
-    training_set: TrainingSet, windows: JudgedWindows
-) -> Iterator[tuple[NDArray[np.int64], WindowBatch, NDArray[np.float64]]]:
-    """Rows of the history, their windows, and float64 [n, 24] what was observed after."""
-    observed, cleaned = training_set.observed, training_set.history
+def _broken(result: RunResult) -> int:
+    """Forecasts that are not finite, or whose quantiles cross."""
+    with np.errstate(invalid="ignore"):
+        ordered = (result.p10 <= result.p50) & (result.p50 <= result.p90)
+    sound = (ordered & np.isfinite(result.p10) & np.isfinite(result.p90)).all(axis=1)
+    return int(((result.rung != Rung.NONE) & ~sound).sum())
+
+
+def _batches(observed: History, windows: JudgedWindows) -> Iterator[tuple[NDArray[np.int64], WindowBatch]]:
+    """Rows of the history and their windows."""
     for number, calendar in enumerate(observed.calendars):
         series = windows.series[observed.calendar_of[windows.series] == number]
         if not len(series):
@@ -105,4 +100,4 @@ def _batches(
         for first in range(0, len(windows.origins), origins_at_once):
             origins = windows.origins[first : first + origins_at_once]
             rows, at = np.tile(series, len(origins)), np.repeat(origins, len(series))
-            yield rows, WindowBatch(observed.windows(rows, at), at, calendar), cleaned.targets(rows, at)
+            yield rows, WindowBatch(observed.windows(rows, at), at, calendar)

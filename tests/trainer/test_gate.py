@@ -6,7 +6,7 @@ from trainer.gate import Comparison, GateDecision, Judgement, ScenarioFigures, d
 from trainer.scenarios import Scenario
 from trainer.settings import GateSettings
 
-GOOD = ScenarioFigures(windows=500, wape=0.05, series_wape=0.06, naive_wape=0.10, coverage=0.8, broken=0)
+GOOD = ScenarioFigures(windows=500, wape=0.05, series_wape=0.06, naive_wape=0.10, skill=0.5, coverage=0.8, broken=0)
 SETTINGS = GateSettings(margin=0.01, scenario_margin=-0.02, least_unseen_h=48)
 
 
@@ -31,9 +31,10 @@ def test_the_first_release_has_only_the_naive_to_beat() -> None:
     assert "seasonal naive 10.00%" in decision.reason
 
 
-@pytest.mark.parametrize("wape", [0.10, 0.11, float("nan")])
-def test_a_challenger_that_does_not_beat_the_naive_stays_outside(wape: float) -> None:
-    assert failed(decide(judged(wape), None, False, SETTINGS)) == ["beats_naive"]
+@pytest.mark.parametrize("skill", [0.0, -0.1, float("nan")])
+def test_a_challenger_that_does_not_beat_the_naive_stays_outside(skill: float) -> None:
+    poor = dict(judged()) | {Scenario.ALL_WELL: replace(GOOD, skill=skill)}
+    assert failed(decide(poor, None, False, SETTINGS)) == ["beats_naive"]
 
 
 def test_nothing_is_decided_on_a_handful_of_forecasts() -> None:
