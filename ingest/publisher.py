@@ -1,5 +1,6 @@
 """Sends rows and dead letters to Kafka, and returns only when Kafka has acknowledged all of them."""
 
+import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from types import TracebackType
@@ -19,6 +20,7 @@ log = structlog.get_logger()
 
 DELIVERY_TIMEOUT_MS = 30_000
 METADATA_TIMEOUT_MS = 10_000
+RECONNECT_MS = 2_000
 CLOSE_TIMEOUT_S = 5.0
 
 
@@ -51,6 +53,8 @@ def kafka_producer(bootstrap: str) -> Producer:
     Raises:
         BrokerUnavailable: no broker answers.
     """
+    # What the client has to say reaches us as an exception, told once and as JSON.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         producer: Producer = KafkaProducer(
             bootstrap_servers=bootstrap.split(","),
@@ -59,6 +63,7 @@ def kafka_producer(bootstrap: str) -> Producer:
             enable_idempotence=True,
             linger_ms=5,
             bootstrap_timeout_ms=METADATA_TIMEOUT_MS,
+            reconnect_backoff_max_ms=RECONNECT_MS,
             max_block_ms=METADATA_TIMEOUT_MS,
             delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
             request_timeout_ms=DELIVERY_TIMEOUT_MS // 2,

@@ -48,9 +48,11 @@ def make_app(
             raise ApiError(HTTPStatus.NOT_FOUND, f"dataset {name} does not exist")
         query = Query.parse(dict(request.query_params), records.columns)
         fault = coming.next()
-        is_poll = fault is None or fault.kind is FaultKind.NULL_VALUES
-        published = clock.polled() if is_poll else clock.end
+        spoils_answer = fault is not None and fault.kind is not FaultKind.NULL_VALUES
+        published = clock.end
         end = published if query.end is None else min(query.end, published)
+        if not spoils_answer and end == published:
+            clock.fetched()
         total, given = query.answer(records.between(query.start, end))
         if fault is not None and fault.kind is FaultKind.NULL_VALUES:
             given = with_null_values(given, values)
@@ -60,7 +62,7 @@ def make_app(
         if query.limit:
             envelope["limit"] = query.limit
         body = orjson.dumps({**envelope, "dataset": name, "records": given}, default=_text)
-        if fault is not None and not is_poll:
+        if fault is not None and spoils_answer:
             return spoiled(fault, body)
         return Response(body, media_type="application/json")
 

@@ -77,16 +77,10 @@ class ReplayClock:
         with self._lock:
             return self._published == len(self._hours)
 
-    def polled(self) -> Hour:
-        """A poll is answered now.
-
-        Returns:
-            The hour after the newest that the answer may hold.
-        """
+    def fetched(self) -> None:
+        """A poll that asked for the newest hours has been answered: in lockstep the next one may come."""
         with self._lock:
-            self._advance()
             self._fetched = True
-            return self._end()
 
     def move_to(self, end: Hour) -> None:
         """Publish every hour before `end` at once (for tests and for people in a hurry)."""

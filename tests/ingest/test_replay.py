@@ -119,6 +119,20 @@ def test_in_lockstep_an_hour_waits_until_the_one_before_was_fetched() -> None:
     assert seen == [10, 11, 11, 12, 12, 13]
 
 
+def test_in_lockstep_a_backfill_or_a_spoiled_answer_does_not_let_the_next_hour_come() -> None:
+    time = ManualTime()
+    client = replay_client(RECORDS, published_until=FIRST + 10, pace=Pace(1, wait_for_poll=True), time=time)
+    time.seconds += 1
+    assert client.get("/_clock").json()["end"] == "2023-01-01T11:00:00Z"
+    time.seconds += 5
+    ask(client, end="2023-01-01T10:00", timezone="utc", limit=0)
+    client.post("/_faults", json=[{"kind": "html"}])
+    client.get("/dataset/Test")
+    assert client.get("/_clock").json()["end"] == "2023-01-01T11:00:00Z"
+    ask(client, limit=0)
+    assert client.get("/_clock").json()["end"] == "2023-01-01T12:00:00Z"
+
+
 def test_the_clock_goes_on_where_it_stood_when_it_is_started_again(tmp_path: Path) -> None:
     time, state = ManualTime(), tmp_path / "replay" / "state.json"
     held = list(range(FIRST, FIRST + 50))
