@@ -1,0 +1,68 @@
+"""The whole service, started as a user would: `dayahead up` in an empty folder, on free ports, with its own data."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from deploy.local.build import build
+from deploy.local.places import Places
+from deploy.local.ports import free_ports, is_taken
+from deploy.local.services import DAYAHEAD
+from deploy.local.throwaway import PREFIX, owned, sweep
+from deploy.settings import StackSettings
+
+
+@dataclass
+class RunningService:
+    """The service and the folder that it was started in.
+
+    Attributes:
+        folder: has its `.env`.
+        environment: settings of the stack: name and ports.
+        url: of the API and the page.
+        told: what `dayahead up` printed.
+    """
+
+    folder: Path
+    environment: dict[str, str]
+    url: str
+    told: str = field(default="")
+
+    def dayahead(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of `dayahead` as its user would, in its folder."""
+        environment = {**os.environ, **self.environment, "NO_COLOR": "1", "COLUMNS": "120"}
+        return subprocess.run(
+            [DAYAHEAD, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+
+
+@pytest.fixture(scope="session")
+def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """The service on the sample: every series has a forecast; stopped and forgotten when the session ends."""
+    places = Places()
+    build(places)
+    sweep(places)
+    name = f"{PREFIX}end-to-end-{os.getpid()}"
+    ports = [setting for setting in StackSettings.model_fields if setting.endswith("_port")]
+    numbers = dict(zip(ports, free_ports(len(ports)), strict=True))
+    numbers["worker_port"] = _two_free_neighbours()
+    environment = {f"DAYAHEAD_{setting.upper()}": str(number) for setting, number in numbers.items()}
+    environment["DAYAHEAD_STACK_NAME"] = name
+    folder = tmp_path_factory.mktemp("service")
+    service = RunningService(folder, environment, f"http://127.0.0.1:{numbers['api_port']}")
+    with owned(places, name):
+        try:
+            done = service.dayahead("up")
+            service.told = done.stdout
+            assert done.returncode == 0, f"dayahead up failed:\n{done.stdout}\n{done.stderr}"
+            yield service
+        finally:
+            service.dayahead("clean")
+
+
+def _two_free_neighbours() -> int:
+    return next(port for port in free_ports(50) if not is_taken(port + 1))
