@@ -1,5 +1,6 @@
 """The command `dayahead api`."""
 
+import socket
 from typing import Annotated
 
 import typer
@@ -24,12 +25,30 @@ def serve(
 
     settings = load_settings(ApiSettings, api_host=host, api_port=port)
     configure_logging("api", settings.log_level)
-    uvicorn.run(
-        create_app(settings),
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    with _listening_socket(settings.api_host, settings.api_port) as listening:
+        typer.echo(f"the page is at http://{settings.api_host}:{listening.getsockname()[1]}", err=True)
+        config = uvicorn.Config(
+            create_app(settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listening_socket(host: str, port: int) -> socket.socket:
+    """The socket to serve on, bound before anything else starts, so that a port in use is a sentence.
+
+    Raises:
+        SettingsError: the address cannot be used.
+    """
+    from dayahead.errors import SettingsError  # noqa: PLC0415
+
+    try:
+        return socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        raise SettingsError(
+            f"{host}:{port} cannot be used for the API: {error.strerror or error}. "
+            "Set DAYAHEAD_API_HOST and DAYAHEAD_API_PORT to an address that is free."
+        ) from error

@@ -21,7 +21,9 @@ from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.source import load_source
 from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_key
 from dayahead.storage.poll_cursors import move_cursor
+from dayahead.storage.quarantine import QuarantinedRange, save_quarantine
 from dayahead.storage.sources import RegisteredSeries, register_series, register_source
+from dayahead.storage.tuning_runs import Outcome, finish_run, start_run
 
 INGEST = Path(__file__).parents[2] / "ingest"
 DATA = INGEST / "sample" / "ConsumptionDE35Hour.parquet"
@@ -30,6 +32,7 @@ SOURCE = INGEST / "sources" / "consumption-de35-hour.yaml"
 ORIGINS = 200
 RELEASE = "r-0123456789ab"
 
+QUARANTINED = "DK1/130"
 STALE = "DK1/211"
 HOLED = "DK1/212"
 PROFILE = "DK2/211"
@@ -72,6 +75,7 @@ def insert_sample(database_url: str, redis_url: str, now: datetime, hours: int |
         _copy_observations(connection, sample)
         move_cursor(connection, source.source_key, sample.newest + 1, now)
         _insert_release(connection, now)
+        _insert_training(connection, sample, now)
         newest = _copy_forecasts(connection, sample, now)
     with redis.Redis.from_url(redis_url) as client:
         client.mset({forecast_key(f.series_id): forecast_bytes(f) for f in newest})
@@ -123,6 +127,19 @@ def _insert_release(connection: psycopg.Connection, now: datetime) -> None:
     connection.execute(
         "INSERT INTO promotion (release, promoted_at, promoted_by, reason) VALUES (%s, %s, 'trainer', %s)",
         [RELEASE, now, "the first release that beats the seasonal naive"],
+    )
+
+
+def _insert_training(connection: psycopg.Connection, sample: Sample, now: datetime) -> None:
+    run = start_run(connection, "schedule", "the weekly training", now)
+    finish_run(connection, run, Outcome.PROMOTED, now, RELEASE)
+    series = sample.series[_row(sample, QUARANTINED)]
+    end = sample.newest - 40
+    reason = "12 hours with the same value: a stuck meter"
+    save_quarantine(
+        connection,
+        run,
+        [QuarantinedRange(series.series_key, series.series_id, end - 12, end, "stuck_meter", 12, reason)],
     )
 
 

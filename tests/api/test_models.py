@@ -42,6 +42,7 @@ def test_releases_champion_and_promotion_log_are_told(client: TestClient):
     assert models["champion"]["release"] == "r-0123456789ab"
     assert [release["release"] for release in models["releases"]] == ["r-0123456789ab"]
     assert models["releases"][0]["metrics"] == {"wape_percent": 6.4}
+    assert [(training["outcome"], training["promoted"]) for training in models["trainings"]] == [("promoted", True)]
     assert models["promotions"][0]["promoted_by"] == "trainer"
 
 

@@ -6,7 +6,7 @@ from psycopg_pool import ConnectionPool
 
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, FakeServers
-from tests.api.sample import HOLED, NO_FORECAST, PROFILE, STALE
+from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, STALE
 
 pytestmark = pytest.mark.servers
 
@@ -44,6 +44,18 @@ def test_missing_hours_of_the_last_week_are_listed(client: TestClient):
     assert quality["hours"] == 168
     assert len(quality["missing_hours"]) == 8
     assert quality["missing_hours"][0] == "2023-01-22T11:00:00Z"
+
+
+def test_hours_that_the_newest_training_set_aside_are_told_with_the_reason(client: TestClient):
+    [quarantined] = client.get(f"/v1/series/{QUARANTINED}").json()["quality"]["quarantined"]
+    assert quarantined == {
+        "start": "2023-01-22T18:00:00Z",
+        "end": "2023-01-23T06:00:00Z",
+        "hours": 12,
+        "rule": "stuck_meter",
+        "reason": "12 hours with the same value: a stuck meter",
+    }
+    assert client.get("/v1/series/DK1/111").json()["quality"]["quarantined"] == []
 
 
 def test_filters_narrow_the_list(client: TestClient):

@@ -6,7 +6,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import expect
 
-from tests.api.sample import HOLED, NO_FORECAST, PROFILE, STALE, WORSE_THAN_NAIVE
+from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, STALE, WORSE_THAN_NAIVE
 from tests.browser.conftest import Site, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
@@ -85,6 +85,12 @@ def test_missing_hours_are_marked_and_counted(site: Site, visit: Open):
     assert seen.page.locator("#chart rect.gap").count() == 1
     assert "8 hours are missing." in seen.text("#quality")
     assert "hours are missing in the last week" in seen.text("#why")
+
+
+def test_hours_that_the_training_set_aside_are_shaded_and_explained(site: Site, visit: Open):
+    seen = visit(site, at(QUARANTINED))
+    assert seen.page.locator("#chart rect.set-aside").count() == 1
+    assert "12 hours with the same value: a stuck meter" in seen.text("#quality")
 
 
 def test_a_stale_series_is_never_shown_fresh(site: Site, visit: Open):

@@ -12,6 +12,8 @@ import { startTheme } from "./theme.js";
 const EVERY_MS = 5000;
 const LONGEST_PAUSE_MS = 30_000;
 const SLOW_EVERY = 3; // what is dearer to compute is asked every third time
+const LONG_LIST = 2000; // of so many series the list itself is dear, too
+const LONG_LIST_EVERY = 12;
 const DAY_MS = 24 * 3_600_000;
 
 /** What is known by now; an answer that fails to come leaves the one before in place. */
@@ -79,7 +81,8 @@ async function renewAll() {
   const run = ++view.run;
   const slow = view.round % SLOW_EVERY === 0;
   try {
-    const list = learnSeriesList().then(() => delete refusals.series, (refusal) => { refusals.series = refusal; });
+    const due = !known.series || refusals.series || known.series.length < LONG_LIST || view.round % LONG_LIST_EVERY === 0;
+    const list = !due ? null : learnSeriesList().then(() => delete refusals.series, (refusal) => { refusals.series = refusal; });
     const rest = [learn("services", "/v1/services"), learn("alerts", "/v1/alerts")];
     if (slow) rest.push(learn("quality", "/v1/quality"), learn("accuracy", "/v1/accuracy?limit=5000"), learn("models", "/v1/models"));
     await list;

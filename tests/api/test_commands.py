@@ -1,0 +1,50 @@
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.api.serving import free_port
+from tests.waiting import wait_until
+
+DAYAHEAD = Path(sys.executable).parent / "dayahead"
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_the_command_serves_while_no_server_is_up_and_ends_when_told_to(tmp_path: Path):
+    port = free_port()
+    process = subprocess.Popen([DAYAHEAD, "api", "--port", str(port)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health/live"), 60, "the API")
+        page = httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+        assert "<title>Dayahead</title>" in page.text
+        assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    assert f"the page is at http://127.0.0.1:{port}" in said
+    assert "Traceback" not in said
+
+
+def test_a_port_in_use_is_a_sentence(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            [DAYAHEAD, "api", "--port", str(port)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 2
+    assert f"127.0.0.1:{port} cannot be used for the API" in ended.stderr
+    assert "DAYAHEAD_API_PORT" in ended.stderr
+    assert "Traceback" not in ended.stderr
