@@ -1,5 +1,6 @@
 """What the worker sends to Kafka: acknowledged by all replicas before it goes on."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from dayahead.errors import BrokerUnavailable
 from stream.patience import Patience
 
 DELIVERY_S = 30
+LIBRARY_LOG = logging.getLogger("librdkafka")
 FLUSH_S = 1.0
 
 
@@ -45,7 +47,8 @@ class KafkaOutput:
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": 262_144,
                 "message.timeout.ms": DELIVERY_S * 1000,
-            }
+            },
+            logger=LIBRARY_LOG,
         )
 
     def deliver(self, messages: Sequence[Outgoing]) -> None:

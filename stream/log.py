@@ -3,6 +3,7 @@
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from dayahead.errors import BrokerUnavailable, StorageError
+from stream.kafka_output import LIBRARY_LOG
 from stream.patience import Patience
 
 ANSWER_S = 10.0
@@ -19,7 +20,8 @@ class Log:
                 "group.id": "dayahead-log-reader",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
-            }
+            },
+            logger=LIBRARY_LOG,
         )
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:

@@ -1,6 +1,8 @@
 """A room for worker tests: topics, a database with a source, and worker processes that end with the test."""
 
+import math
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -8,16 +10,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import orjson
 import psycopg
 import pytest
 import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from dayahead.hours import Hour, format_utc, from_hour
+from dayahead.hours import Hour, format_utc, from_hour, wall_clock
 from dayahead.series import partition_of
 from dayahead.source import Source, SourceKind
-from dayahead.storage.sources import register_source
+from dayahead.storage.forecast_rows import read_newest_forecasts
+from dayahead.storage.sources import load_series, register_source
+from stream.assembly import build_worker
+from stream.decode import LogMessage
+from stream.patience import Patience
+from stream.probe import NoProbe, Probe
+from stream.publish import message_values
+from stream.settings import WorkerSettings
+from stream.worker import Worker
 from tests.conftest import TopicRoom
 from tests.waiting import wait_until
 
@@ -58,6 +69,38 @@ def batch(rows: Sequence[tuple[str, Hour, object]], available: Hour, *, refresh:
     )
 
 
+def eventful_log(partition: int, hours: int = 40) -> list[bytes | None]:
+    """Hours of three series with everything that happens: late, twice, revised, of old, out of place, and rubbish."""
+    ids = series_of(partition, 3)
+    stranger = series_of(1 - partition, 1)[0]
+    chance = random.Random(partition)
+    log: list[bytes | None] = [
+        batch([(ids[0], START + hour, 90.0 + hour % 24) for hour in range(26)], START + 30, refresh=False),
+        None,
+        b'{"source": "test", "available_at":',
+    ]
+    for hour in range(START + 26, START + 26 + hours):
+        value = 100 + 30 * math.sin(hour / 4)
+        rows: list[tuple[str, Hour, object]] = [(one, hour, round(value + place, 2)) for place, one in enumerate(ids)]
+        if chance.random() < 0.2:
+            del rows[chance.randrange(3)]
+        if chance.random() < 0.3:
+            rows.append((ids[chance.randrange(3)], hour - chance.randrange(1, 30), float(chance.randrange(90, 110))))
+        if chance.random() < 0.1:
+            rows.append((ids[1], hour - 912 - chance.randrange(3), 77.0))
+        if chance.random() < 0.2:
+            rows += [(ids[2], hour, None), (stranger, hour, 1.0), (ids[0], hour, "many")]
+        log.append(batch(rows, hour + chance.randrange(1, 3)))
+        if chance.random() < 0.2:
+            log.append(log[-1])
+    return log
+
+
+def in_log(messages: Sequence[bytes | None], start: int = 0) -> list[LogMessage]:
+    """Messages as they stand in a log that holds nothing else."""
+    return [LogMessage(offset, value) for offset, value in enumerate(messages, start)]
+
+
 @dataclass
 class WorkerRoom:
     """Everything that a worker of one test needs."""
@@ -66,6 +109,7 @@ class WorkerRoom:
     database_url: str
     redis_url: str
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[Worker] = field(default_factory=list)
 
     def environment(self, **settings: object) -> dict[str, str]:
         """The environment of a worker process."""
@@ -141,9 +185,51 @@ class WorkerRoom:
             f"partition {partition} to reach offset {offset}",
         )
 
-    def wait_until_published(self, partition: int, offset: int) -> None:
-        """Wait until a partition stands at an offset and all before it has been sent out."""
-        self.wait_for(partition, offset)
+    def start_over(self) -> None:
+        """Empty tables, an empty Redis, and topics of another name."""
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(
+                "TRUNCATE series, observation, observation_revision, feature_snapshot, forecast, score, worker_offset"
+            )
+        self.forget_redis()
+        self.topics = TopicRoom(self.topics.bootstrap, f"{self.topics.prefix}again.")
+        self.topics.create(PARTITIONS)
+
+    def forget_redis(self) -> None:
+        """Empty Redis."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.flushdb()
+
+    def worker(self, probe: Probe | None = None, **settings: object) -> Worker:
+        """A worker without Faust, in this process, for messages that are given to it by hand."""
+        given = WorkerSettings(
+            database_url=self.database_url,
+            redis_url=self.redis_url,
+            kafka_bootstrap=self.topics.bootstrap,
+            topic_prefix=self.topics.prefix,
+            **settings,
+        )
+        worker, _ = build_worker(given, wall_clock, Patience(), probe or NoProbe())
+        self.workers.append(worker)
+        return worker
+
+    def newest_forecasts(self) -> dict[str, bytes]:
+        """The bytes of the newest forecast of every series, made from the tables."""
+        with psycopg.connect(self.database_url, options="-c timezone=UTC") as connection:
+            series = {one.series_key: one for one in load_series(connection)}
+            rows = read_newest_forecasts(connection, np.array(list(series)))
+        values = message_values(series, rows)
+        return {series[int(key)].series_id: value for key, value in zip(rows.series_key, values, strict=True)}
+
+    def newest_messages(self) -> dict[str, bytes]:
+        """What a consumer of `forecasts` keeps that wants the newest origin of every series."""
+        kept: dict[str, tuple[str, bytes]] = {}
+        for key, value, _ in self.read("forecasts"):
+            assert key is not None
+            origin = orjson.loads(value)["origin"]
+            if key.decode() not in kept or kept[key.decode()][0] <= origin:
+                kept[key.decode()] = (origin, value)
+        return {series_id: value for series_id, (_, value) in kept.items()}
 
     def redis(self) -> dict[str, bytes]:
         """All forecasts in Redis, by series_id."""
@@ -155,8 +241,8 @@ class WorkerRoom:
         """What the worker wrote, but for when it wrote it."""
         return {
             "observation": self.query(
-                "SELECT series_id, valid_time, value, available_at, confirmed_at FROM observation JOIN series USING (series_key)"
-                " ORDER BY 1, 2"
+                "SELECT series_id, valid_time, value, available_at, confirmed_at FROM observation"
+                " JOIN series USING (series_key) ORDER BY 1, 2"
             ),
             "observation_revision": self.query(
                 "SELECT series_id, valid_time, available_at, value FROM observation_revision"
@@ -181,6 +267,8 @@ class WorkerRoom:
 
     def close(self) -> None:
         """End the workers that still run."""
+        for worker in self.workers:
+            worker.close()
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)

@@ -1,0 +1,141 @@
+"""A worker may end at any moment: what the next one makes of the log is what an unbroken one makes of it."""
+
+import pytest
+
+from dayahead.errors import FencedError
+from stream.probe import Step
+from stream.worker import Worker
+from tests.stream.conftest import WorkerRoom, eventful_log, in_log
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.servers
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+class CrashingProbe:
+    """Ends the worker at a step, the nth time that it is reached."""
+
+    def __init__(self, step: Step, count: int = 1) -> None:
+        self._step, self._left = step, count
+
+    def reached(self, step: Step) -> None:
+        if step is self._step:
+            self._left -= 1
+            if not self._left:
+                raise Crash
+
+
+def unbroken(room: WorkerRoom) -> dict[str, list[tuple[object, ...]]]:
+    """The tables after a worker that was left alone; everything is empty again afterwards."""
+    logs = {partition: eventful_log(partition) for partition in (0, 1)}
+    for partition, log in logs.items():
+        room.send(partition, log)
+    worker = room.worker()
+    worker.assign([0, 1])
+    for partition, log in logs.items():
+        worker.process(partition, in_log(log))
+    tables = room.tables()
+    assert all(tables.values()), {name: len(rows) for name, rows in tables.items()}
+    assert room.redis() == room.newest_forecasts() == room.newest_messages()
+    room.start_over()
+    return tables
+
+
+def catch_up(worker: Worker, logs: dict[int, list[bytes | None]]) -> None:
+    """Take over, and take in what the log has from there on."""
+    offsets = worker.assign(logs)
+    for partition, log in logs.items():
+        worker.process(partition, in_log(log)[offsets[partition] :])
+
+
+def test_a_crash_at_any_step_changes_nothing(room: WorkerRoom) -> None:
+    expected = unbroken(room)
+    logs = {partition: eventful_log(partition) for partition in (0, 1)}
+    for partition, log in logs.items():
+        room.send(partition, log)
+    for rows, step in enumerate(Step, 10):
+        # sending out again what the one before did not send reaches the last two steps once
+        probe = CrashingProbe(step, 2 if step in {Step.REDIS, Step.KAFKA} else 1)
+        with pytest.raises(Crash):
+            catch_up(room.worker(probe, worker_batch_rows=rows), logs)
+    assert 0 < room.offsets()[0] < len(logs[0])
+    catch_up(room.worker(), logs)
+    assert room.tables() == expected
+    assert room.redis() == room.newest_forecasts() == room.newest_messages()
+
+
+@pytest.mark.parametrize("step", [Step.COMMITTED, Step.REDIS])
+def test_what_was_committed_but_not_sent_out_is_sent_by_the_next_worker(room: WorkerRoom, step: Step) -> None:
+    log = eventful_log(0)
+    room.send(0, log)
+    worker = room.worker(CrashingProbe(step))
+    worker.assign([0])
+    with pytest.raises(Crash):
+        worker.process(0, in_log(log))
+    assert room.offsets()[0] == len(log)
+    assert room.newest_messages() == {}
+    room.worker().assign([0])
+    assert room.redis() == room.newest_forecasts() == room.newest_messages()
+    assert len(room.newest_messages()) == 3
+
+
+def test_a_worker_whose_partition_was_taken_over_writes_nothing(room: WorkerRoom) -> None:
+    log = eventful_log(0)
+    room.send(0, log)
+    old, new = room.worker(), room.worker()
+    old.assign([0])
+    old.process(0, in_log(log[:20]))
+    new.assign([0])
+    before, mirrored, sent = room.tables(), room.redis(), room.end_of("forecasts", 0)
+    # the new owner stands where the old one does: the offset alone would let the old one write
+    with pytest.raises(FencedError, match="another worker"):
+        old.process(0, in_log(log)[20:])
+    assert (room.tables(), room.redis(), room.end_of("forecasts", 0)) == (before, mirrored, sent)
+    new.process(0, in_log(log)[20:])
+    assert room.offsets()[0] == len(log)
+
+
+def test_a_partition_that_comes_back_untouched_is_not_read_again(room: WorkerRoom) -> None:
+    log = eventful_log(0)
+    room.send(0, log)
+    worker = room.worker()
+    worker.assign([0])
+    worker.process(0, in_log(log))
+    held = worker.held[0]
+    worker.assign([0, 1])
+    assert worker.held[0] is held
+    room.worker().assign([0])
+    worker.assign([0, 1])
+    assert worker.held[0] is not held
+
+
+def test_an_emptied_redis_is_filled_again(room: WorkerRoom) -> None:
+    log = eventful_log(0)
+    room.send(0, log)
+    worker = room.worker()
+    worker.assign([0])
+    worker.process(0, in_log(log[:-1]))
+    room.forget_redis()
+    worker.process(0, in_log(log)[-1:])
+    assert room.redis() == room.newest_forecasts()
+    assert len(room.redis()) == 3
+
+
+def test_killed_processes_leave_what_an_unbroken_worker_leaves(room: WorkerRoom) -> None:
+    expected = unbroken(room)
+    logs = {partition: eventful_log(partition) for partition in (0, 1)}
+    for partition, log in logs.items():
+        room.send(partition, log)
+    for number, step in enumerate((Step.COMPUTED, Step.COMMITTED, Step.KAFKA)):
+        # a group of its own for each, so that nobody waits for Kafka to notice the death of the one before
+        process = room.start(f"{step}:{number + 1}", worker_batch_rows=25, worker_group=f"worker-{number}")
+        assert process.wait(60) == -9
+    room.start(worker_batch_rows=25, worker_group="worker-last")
+    for partition, log in logs.items():
+        room.wait_for(partition, len(log))
+    wait_until(lambda: room.redis() == room.newest_forecasts(), 30, "Redis to follow")
+    wait_until(lambda: room.newest_messages() == room.newest_forecasts(), 30, "Kafka to follow")
+    assert room.tables() == expected
