@@ -8,6 +8,8 @@ import structlog
 
 from dayahead.dead_letters import DeadLetter
 from dayahead.hours import Clock, Hour
+from dayahead.reading.reader import Answer, Reader
+from dayahead.reading.records import convert, newest_hour, within
 from dayahead.source import Source
 from dayahead.storage.backfills import Backfill, read_progress, write_progress
 from dayahead.storage.poll_cursors import join_backfill
@@ -15,8 +17,6 @@ from dayahead.storage.sources import register_source
 from ingest.known import Known
 from ingest.poller import STAGE
 from ingest.publisher import Publisher
-from ingest.reading import Answer, Reader
-from ingest.records import convert, newest_hour, within
 
 log = structlog.get_logger()
 

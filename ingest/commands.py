@@ -54,11 +54,11 @@ def backfill(
     ] = False,
 ) -> None:
     """Publish the history of a source; nothing is forecast from it."""
+    from dayahead.reading.hour_text import hour_of
     from dayahead.settings import load_settings
     from dayahead.source import load_source
     from dayahead.telemetry import configure_logging
     from ingest.backfill_command import run_backfill
-    from ingest.hour_text import hour_of
     from ingest.settings import IngestSettings
 
     settings = load_settings(IngestSettings)
@@ -88,10 +88,10 @@ def replay(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on")] = 8130,
 ) -> None:
     """Stand in for the API of a source: publish the hours of a data file at any speed."""
+    from dayahead.reading.hour_text import hour_of
     from dayahead.settings import load_settings
     from dayahead.source import load_source
     from dayahead.telemetry import configure_logging
-    from ingest.hour_text import hour_of
     from ingest.replay.clock import Pace, ReplayClock
     from ingest.replay.records import load_records
     from ingest.replay.serving import serve

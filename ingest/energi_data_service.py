@@ -17,11 +17,11 @@ import orjson
 
 from dayahead.errors import ContractError, SettingsError, SourceRefused, SourceUnavailable
 from dayahead.hours import Clock, Hour, from_hour
+from dayahead.reading.local_time import LocalTimes
+from dayahead.reading.reader import Answer
+from dayahead.reading.records import Record
 from dayahead.source import Source
-from ingest.local_time import LocalTimes
 from ingest.patience import Spacing
-from ingest.reading import Answer
-from ingest.records import Record
 
 API_ZONE = ZoneInfo("Europe/Copenhagen")
 WORDS_SHOWN = 300

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from dayahead.hours import Hour
-from ingest.records import Rejection, Row
+from dayahead.reading.records import Rejection, Row
 
 
 class Known:

@@ -10,8 +10,8 @@ import orjson
 
 from dayahead.contracts import MAX_ROWS_PER_MESSAGE
 from dayahead.hours import Hour, format_utc, from_hour
+from dayahead.reading.records import Row
 from dayahead.series import partition_of
-from ingest.records import Row
 
 
 @dataclass(frozen=True)

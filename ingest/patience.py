@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from dayahead.errors import SourceUnavailable
-from ingest.reading import Answer, Reader
+from dayahead.reading.reader import Answer, Reader
 
 Pause = Callable[[float], bool]
 """Waits so many seconds; returns True at once when the process is asked to stop (`threading.Event.wait`)."""

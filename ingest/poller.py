@@ -15,6 +15,8 @@ import structlog
 from dayahead.dead_letters import DeadLetter
 from dayahead.errors import BrokerUnavailable, SourceRefused, SourceUnavailable, StorageError
 from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
+from dayahead.reading.reader import Answer, Reader
+from dayahead.reading.records import Rejection, Row, convert, newest_hour, within
 from dayahead.source import Source
 from dayahead.storage.poll_cursors import PollCursor, move_cursor, read_cursor
 from dayahead.storage.sources import register_source
@@ -23,8 +25,6 @@ from ingest.condition import Condition
 from ingest.known import Known
 from ingest.patience import Backoff, Pause, Stopped
 from ingest.publisher import Publisher
-from ingest.reading import Answer, Reader
-from ingest.records import Rejection, Row, convert, newest_hour, within
 
 log = structlog.get_logger()
 

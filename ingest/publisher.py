@@ -12,9 +12,9 @@ from kafka.errors import KafkaError
 
 from dayahead.dead_letters import DeadLetter, DeadLetterWriter
 from dayahead.errors import BrokerUnavailable
+from dayahead.reading.records import Row
 from dayahead.topics import OBSERVATIONS
 from ingest.packing import batch_bytes, pack
-from ingest.records import Row
 
 log = structlog.get_logger()
 

@@ -12,17 +12,17 @@ import structlog
 
 from dayahead.errors import SettingsError, SourceUnavailable
 from dayahead.hours import wall_clock
+from dayahead.reading.file_source import FileSource
+from dayahead.reading.reader import Reader
 from dayahead.source import Source, SourceKind, load_source
 from dayahead.storage.database import connect
 from dayahead.telemetry import TelemetryServer
 from ingest import metrics
 from ingest.condition import Condition, all_of
 from ingest.energi_data_service import EnergiDataService, http_client
-from ingest.file_source import FileSource
 from ingest.patience import Backoff, PatientReader, Pause, Spacing
 from ingest.poller import Poller, PollResult
 from ingest.publisher import Publisher, kafka_producer
-from ingest.reading import Reader
 from ingest.settings import IngestSettings
 
 log = structlog.get_logger()

@@ -9,8 +9,8 @@ import orjson
 from fastapi import FastAPI, Request, Response
 
 from dayahead.hours import Hour, format_utc, from_hour
+from dayahead.reading.hour_text import hour_of
 from dayahead.source import Source
-from ingest.hour_text import hour_of
 from ingest.replay.clock import ReplayClock
 from ingest.replay.faults import Fault, FaultKind, Faults, spoiled, with_null_values
 from ingest.replay.query import ApiError, Query

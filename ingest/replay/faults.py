@@ -8,7 +8,7 @@ from enum import StrEnum
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from ingest.records import Record
+from dayahead.reading.records import Record
 
 
 class FaultKind(StrEnum):

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from dayahead.hours import HOUR_S, Hour
-from ingest.records import Record
+from dayahead.reading.records import Record
 
 DEFAULT_LIMIT = 100
 API_ZONE = ZoneInfo("Europe/Copenhagen")

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from dayahead.errors import ContractError, SettingsError
 from dayahead.hours import Hour
+from dayahead.reading.local_time import LocalTimes
+from dayahead.reading.records import Record
 from dayahead.source import Source
-from ingest.local_time import LocalTimes
-from ingest.records import Record
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
 from dayahead.contracts import ObservationBatch
+from dayahead.reading.reader import Reader
 from dayahead.series import partition_of
 from dayahead.source import Source
 from dayahead.storage.database import connect
@@ -16,7 +17,6 @@ from ingest.condition import Condition
 from ingest.patience import Backoff
 from ingest.poller import Connect, Poller
 from ingest.publisher import Publisher, kafka_producer
-from ingest.reading import Reader
 from tests.conftest import TopicRoom
 from tests.ingest.building import NOW, make_source
 

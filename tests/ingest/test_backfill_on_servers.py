@@ -7,9 +7,9 @@ import pytest
 
 from dayahead.errors import SourceUnavailable
 from dayahead.hours import from_hour
+from dayahead.reading.file_source import FileSource
+from dayahead.reading.reader import Answer, Reader
 from ingest.backfill import Backfiller
-from ingest.file_source import FileSource
-from ingest.reading import Answer, Reader
 from tests.conftest import TopicRoom
 from tests.ingest.building import (
     FIRST,

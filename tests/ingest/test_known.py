@@ -1,6 +1,6 @@
 from dayahead.errors import DeadLetterCode
+from dayahead.reading.records import Rejection, Row
 from ingest.known import Known
-from ingest.records import Rejection, Row
 from tests.ingest.building import FIRST, make_record
 
 ROW = Row("DK1/111", FIRST, 1.0)

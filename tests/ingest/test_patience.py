@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dayahead.errors import SourceRefused, SourceUnavailable
+from dayahead.reading.reader import Answer
 from ingest.patience import Backoff, PatientReader, Spacing, Stopped
-from ingest.reading import Answer
 from ingest.replay.faults import Fault, FaultKind
 from tests.ingest.building import FIRST, ManualTime, make_records, make_source, reader_of, replay_client
 

@@ -10,12 +10,12 @@ import pytest
 from dayahead.contracts import ObservationBatch
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import from_hour
+from dayahead.reading.reader import Answer
 from dayahead.storage.sources import load_sources
 from ingest import poller as poller_module
 from ingest.condition import Condition
 from ingest.patience import Backoff, PatientReader
 from ingest.publisher import Publisher, kafka_producer
-from ingest.reading import Answer
 from ingest.replay.faults import Fault, FaultKind
 from tests.conftest import TopicRoom
 from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source, reader_of, replay_client

@@ -6,8 +6,8 @@ import pytest
 
 from dayahead.errors import SettingsError
 from dayahead.hours import to_hour
-from ingest.file_source import FileSource
-from ingest.records import convert
+from dayahead.reading.file_source import FileSource
+from dayahead.reading.records import convert
 from ingest.running import load_sources_from
 from tests.ingest.building import SAMPLE, SOURCES, sample_source
 

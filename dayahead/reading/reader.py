@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dayahead.hours import Hour
-from ingest.records import Record
+from dayahead.reading.records import Record
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import orjson
 from dayahead.contracts import ABSURD_MAGNITUDE
 from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.hours import Hour, format_utc
+from dayahead.reading.local_time import LocalTimes
 from dayahead.series import series_id_of
 from dayahead.source import Source
-from ingest.local_time import LocalTimes
 
 Record = Mapping[str, object]
 """One record as the source gave it: column name -> value."""

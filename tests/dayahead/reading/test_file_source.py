@@ -5,9 +5,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dayahead.errors import DeadLetterCode, SettingsError, SourceUnavailable
+from dayahead.reading.file_source import FileSource
+from dayahead.reading.records import convert
 from dayahead.source import Source
-from ingest.file_source import FileSource
-from ingest.records import convert
 from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source
 
 HEADER = "HourUTC;Area;Type;kWh\n"

@@ -4,7 +4,7 @@ import pytest
 
 from dayahead.errors import SettingsError
 from dayahead.hours import to_hour
-from ingest.hour_text import hour_of
+from dayahead.reading.hour_text import hour_of
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from dayahead.errors import DeadLetterCode
 from dayahead.hours import to_hour
+from dayahead.reading.records import convert
 from dayahead.source import Source
-from ingest.records import convert
 from tests.ingest.building import make_source
 
 ZONE = ZoneInfo("Europe/Copenhagen")

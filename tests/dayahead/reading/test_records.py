@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dayahead.errors import DeadLetterCode
 from dayahead.hours import to_hour
-from ingest.records import Row, convert, within
+from dayahead.reading.records import Row, convert, within
 from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source
 
 

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from dayahead.errors import SettingsError, SourceRefused, SourceUnavailable
 from dayahead.hours import Hour, from_hour
+from dayahead.reading.reader import Answer
+from dayahead.reading.records import Record
 from dayahead.source import Source
-from ingest.reading import Answer
-from ingest.records import Record
 
 # No zone is further from UTC than 14 hours, and a record of the day before may decide which 02:00 is meant.
 MARGIN = timedelta(days=2)
