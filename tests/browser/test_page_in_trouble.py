@@ -1,5 +1,6 @@
 """What the page shows when a server is away, when nothing has come yet, and when something new comes."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -39,6 +40,12 @@ def test_while_the_api_is_away_the_page_keeps_its_data_says_what_to_do_and_recov
     )
     assert seen.page.locator("#chart path.band").get_attribute("d")
     expect(seen.page.locator("#pulse")).to_have_attribute("data-tone", "bad")
+    expect(seen.page.locator("#pulse-text")).to_have_text(re.compile(r"\d+ s old"))
+    told = seen.page.evaluate("getComputedStyle(document.querySelector('#badges .badge')).color")
+    assert told == seen.page.evaluate(
+        "(() => { const i = document.createElement('i'); i.style.color = 'var(--idle)'; document.body.append(i);"
+        " return getComputedStyle(i).color })()"
+    ), "a state that is only remembered is not green"
     site.start()
     expect(notice).to_be_hidden(timeout=LONG_MS)
     expect(seen.page.locator("#pulse-text")).to_have_text("Live")

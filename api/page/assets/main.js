@@ -165,10 +165,11 @@ function showNotice() {
 
 function showPulse() {
   const pulse = byId("pulse");
-  const away = !!refusals.series;
+  const away = !!(refusals.series ?? refusals.detail ?? refusals.observations);
+  document.body.toggleAttribute("data-away", away); // what is held is not news: nothing is green
   pulse.dataset.tone = away ? "bad" : view.answeredAt ? "good" : "idle";
   const age = view.answeredAt ? Date.now() - view.answeredAt : null;
-  const text = age === null ? (away ? "No answer" : "Loading") : age < 2 * EVERY_MS ? "Live" : `${duration(age)} old`;
+  const text = age === null ? (away ? "No answer" : "Loading") : away || age > 3 * EVERY_MS ? `${duration(age)} old` : "Live";
   if (byId("pulse-text").textContent !== text) byId("pulse-text").textContent = text;
 }
 
