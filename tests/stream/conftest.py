@@ -16,6 +16,7 @@ import psycopg
 import pytest
 import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from dayahead.hours import Hour, format_utc, from_hour, wall_clock
 from dayahead.series import partition_of
@@ -30,6 +31,7 @@ from stream.publish import message_values
 from stream.settings import WorkerSettings
 from stream.worker import Worker
 from tests.conftest import TopicRoom
+from tests.dayahead.conftest import small_history, small_release, small_settings  # noqa: F401 - fixtures
 from tests.waiting import wait_until
 
 PROCESS = Path(__file__).with_name("worker_process.py")
@@ -137,6 +139,13 @@ class WorkerRoom:
         for message in messages:
             producer.produce(self.topics.name("observations"), value=message, partition=partition)
         assert producer.flush(30) == 0
+
+    def delete_before(self, partition: int, offset: int) -> None:
+        """Let the log lose its first messages, as retention does."""
+        admin = AdminClient({"bootstrap.servers": self.topics.bootstrap})
+        wanted = TopicPartition(self.topics.name("observations"), partition, offset)
+        for future in admin.delete_records([wanted]).values():
+            future.result(20)
 
     def end_of(self, topic: str, partition: int) -> int:
         """The offset after the last message."""
