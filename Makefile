@@ -29,9 +29,10 @@ $(UV):
 $(BIN)/python: | $(UV)
 	@$(UV) venv --quiet --python $(PYTHON) $(VENV)
 
-# Stamps: the environment is renewed when the lock changes, and only then.
+# Stamps: the environment is renewed when the lock changes, and only then. Bytecode is compiled here once: a dozen
+# processes start from it at once, and some machines do not let Python keep what it compiles.
 $(VENV)/service.stamp: requirements/service.txt pyproject.toml | $(BIN)/python
-	@$(LOCKED) install --quiet --require-hashes -r requirements/service.txt
+	@$(LOCKED) install --quiet --compile-bytecode --require-hashes -r requirements/service.txt
 	@$(LOCKED) install --quiet --no-deps --editable .
 	@touch $@
 
