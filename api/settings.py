@@ -1,6 +1,8 @@
 """Settings of the API."""
 
-from pydantic import Field, SecretStr
+import re
+
+from pydantic import Field, SecretStr, field_validator
 
 from dayahead.settings import ServiceSettings
 
@@ -31,3 +33,12 @@ class ApiSettings(ServiceSettings):
         default="(?i)mape",
         description="Regular expression on the name of a critical alert that asks for a retune",
     )
+
+    @field_validator("retune_alert_pattern")
+    @classmethod
+    def _is_an_expression(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        return pattern
