@@ -1,4 +1,4 @@
-"""The commands `dayahead trainer`, `dayahead train` and `dayahead models …`."""
+"""The commands `dayahead trainer`, `dayahead train`, `dayahead backtest` and `dayahead models …`."""
 
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ import typer
 # ruff: noqa: PLC0415
 
 SET_HELP = "A training setting for this run, e.g. --set gate.margin=0.01; may be repeated"
+HOUR_HELP = "2023-01-18T00 or 2023-01-18, UTC"
 FILE_HELP = "Training settings (YAML) instead of the shipped trainer/settings/default.yaml"
 
 
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this service to the command line."""
     app.command()(trainer)
     app.command()(train)
+    app.command()(backtest)
     models = typer.Typer(no_args_is_help=True, help="Releases of the model: list, show, promote, roll back.")
     models.command("list")(list_models)
     models.command("show")(show_model)
@@ -62,6 +64,43 @@ def train(
     configure_logging("train", "warning")
     training = load_training_settings(settings_file or settings.training_settings, set_ or ())
     run_training(settings, training, promote, _moment(as_of), reason)
+
+
+def backtest(
+    data: Annotated[Path, typer.Option(help="CSV or Parquet file", exists=True, dir_okay=False)],
+    source: Annotated[Path, typer.Option(help="Source file that names its columns", exists=True, dir_okay=False)],
+    from_: Annotated[str, typer.Option("--from", help=f"First forecast hour; all before is learnt from: {HOUR_HELP}")],
+    to: Annotated[
+        str | None, typer.Option(help="Hour after the last forecast one; the end of the file if absent")
+    ] = None,
+    every: Annotated[str, typer.Option(help="From one forecast to the next: 24h, 7h, 1h")] = "24h",
+    set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help=FILE_HELP, exists=True, dir_okay=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for forecasts.parquet with every forecast")] = None,
+) -> None:
+    """Judge the forecasts on a file of your own, without any server: train before --from, then walk to --to."""
+    from dayahead.errors import SettingsError
+    from dayahead.reading.hour_text import hour_of
+    from dayahead.source import load_source
+    from dayahead.telemetry import configure_logging
+    from trainer.backtest_command import run_backtest
+    from trainer.settings import load_training_settings
+
+    configure_logging("backtest", "warning")
+    hours = every.removesuffix("h")
+    if not hours.isdecimal() or int(hours) < 1:
+        raise SettingsError(f"--every {every!r}: write hours like 24h")
+    run_backtest(
+        data,
+        load_source(source),
+        load_training_settings(settings_file, set_ or ()),
+        hour_of(from_, "--from"),
+        None if to is None else hour_of(to, "--to"),
+        int(hours),
+        out,
+    )
 
 
 def list_models(limit: Annotated[int, typer.Option(min=1, help="Releases to show, newest first")] = 20) -> None:

@@ -1,0 +1,82 @@
+"""A person's own file as a history: read by the same code that the poller reads with, without any server."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from dayahead.errors import NotEnoughHistoryError
+from dayahead.hours import from_hour, to_hour
+from dayahead.models.history import History
+from dayahead.reading.file_source import FileSource
+from dayahead.reading.records import Conversion, convert
+from dayahead.source import Source
+from dayahead.storage.sources import RegisteredSeries
+from trainer.quarantine import clean
+from trainer.settings import QuarantineSettings
+from trainer.training_set import TrainingSet, calendar_of
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """What was read from a file.
+
+    Attributes:
+        data: all its hours, as observed and as cleaned.
+        rejected: records that break the source's definition, by code.
+        example: what was wrong with the first of them; empty where none was.
+    """
+
+    data: TrainingSet
+    rejected: Counter[str]
+    example: str
+
+
+def read_data_file(path: Path, source: Source, settings: QuarantineSettings, now: datetime) -> DataFile:
+    """Read a CSV or Parquet file.
+
+    Args:
+        path: the file.
+        source: its columns, time zone, unit.
+        settings: what is not learnt from.
+        now: the present moment; later hours are rejected.
+
+    Raises:
+        SettingsError: the name of the file says neither CSV nor Parquet.
+        SourceError: the file cannot be read.
+        NotEnoughHistoryError: no record of it could be used.
+    """
+    conversion = convert(FileSource(source, path).read(0, to_hour(now) + 1).records, source, now)
+    rejected = Counter(str(rejection.code) for rejection in conversion.rejections)
+    example = conversion.rejections[0].reason if conversion.rejections else ""
+    if not conversion.rows:
+        raise NotEnoughHistoryError(
+            f"{path} gave no hour: {sum(rejected.values())} records were rejected"
+            + (f", the first because {example}. Compare its columns with source {source.name}" if example else "")
+        )
+    return DataFile(_training_set(conversion, source, settings), rejected, example)
+
+
+def _training_set(conversion: Conversion, source: Source, settings: QuarantineSettings) -> TrainingSet:
+    names, rows = np.unique([row.series_id for row in conversion.rows], return_inverse=True)
+    hours = np.array([row.hour for row in conversion.rows], np.int64)
+    start = int(hours.min())
+    values = np.full((len(names), int(hours.max()) - start + 1), np.nan)
+    values[rows, hours - start] = [row.value for row in conversion.rows]
+    ids = tuple(str(name) for name in names)
+    series = [RegisteredSeries(key, name, 0, {}, name.split("/")[0], source.unit, 0) for key, name in enumerate(ids)]
+    cleaned = clean(values, start, series, source, settings)
+    calendars = (calendar_of(source),)
+    return TrainingSet(
+        History(ids, start, values, calendars),
+        History(ids, start, cleaned.values, calendars),
+        cleaned.ranges,
+        (source.name,),
+    )
+
+
+def span_of(data: TrainingSet) -> str:
+    """First and last hour, for messages."""
+    return f"{from_hour(data.observed.start):%Y-%m-%dT%H} to {from_hour(data.observed.end - 1):%Y-%m-%dT%H}"
