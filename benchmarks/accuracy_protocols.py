@@ -141,11 +141,11 @@ def m4() -> Protocol:
 
 
 def m4_early() -> Protocol:
-    """M4 Hourly: 25 origins every 7 h before the end of the training part."""
+    """M4 Hourly: 25 origins every 7 h, the last a day before the end of the training part."""
     values, lengths = _m4_values()
     training = values.copy()
-    training[np.arange(training.shape[1]) >= (lengths - 175)[:, None]] = np.nan
-    back = np.arange(175, 0, -7)
+    training[np.arange(training.shape[1]) >= (lengths - 192)[:, None]] = np.nan
+    back = np.arange(192, 23, -7)
     return Protocol(
         "m4-early",
         "M4 Hourly, 414 series, 25 origins every 7 h before the test part",

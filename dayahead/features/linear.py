@@ -56,7 +56,7 @@ def linear_features(z: NDArray[np.float32], context: OriginContext, *, annual: b
     """Features of n origins; affine in z, which LinearMember relies on.
 
     Args:
-        z: float32 [n, 720], scaled values, the last column the origin.
+        z: float32 [n, 864], scaled values, the last column the origin.
         context: calendar of the n origins.
         annual: whether the season is among the features (it needs more than a year of history to learn from).
 

@@ -8,14 +8,18 @@ from numpy.typing import NDArray
 from dayahead.features.fill import WEEK, fill
 from dayahead.features.screen import screen
 
-LAG_HOURS = 720
-"""Hours that the features reach back, for the origin itself (672) and for the 48 origins before it."""
+LAG_HOURS = 864
+"""Hours that the features reach back, for the origin itself (672) and for the 192 hours of origins before it."""
 
-PAST_ORIGINS = 48
-"""Origins before the newest at which the linear member is judged."""
+PAST_ORIGINS = 192
+"""Hours before the origin within which the linear member's past forecasts are judged."""
 
 SCALE_FLOOR = 0.01
 """A scale is at least this share of the mean of four weeks, so that a series that fell silent stays finite."""
+
+
+GREATEST_Z = 1e9
+"""Scaled values are held within this, so that no product of theirs leaves single precision."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,8 @@ class SeriesState:
         set_aside: bool [n, 912], True where a value was observed but is implausible.
         first: int64 [n], column of the first observed hour, 912 where there is none.
         scale: float64 [n], mean |value| of the last week; 0 where the series is all zero.
-        past_scales: float64 [n, 49], column d is the scale as of the origin d hours before, divided by `scale`.
-        z: float32 [n, 720], value / scale - 1, the last column the origin.
+        past_scales: float64 [n, 193], column d is the scale as of the origin d hours before, divided by `scale`.
+        z: float32 [n, 864], value / scale - 1, the last column the origin.
     """
 
     values: NDArray[np.float64]
@@ -70,13 +74,13 @@ def describe(values: NDArray[np.float64], *, screened: bool) -> SeriesState:
     scale = scales[:, 0]
     alive = scale > 0
     divisor = np.where(alive, scale, 1.0)
-    z = (filled.values[:, -LAG_HOURS:] / divisor[:, None] - 1.0).astype(np.float32)
+    z = np.clip(filled.values[:, -LAG_HOURS:] / divisor[:, None] - 1.0, -GREATEST_Z, GREATEST_Z).astype(np.float32)
     past = np.where(alive[:, None], scales / divisor[:, None], 1.0)
     return SeriesState(filled.values, filled.observed, set_aside, filled.first, scale, past, z)
 
 
 def _scales(magnitude: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean of |value| over the week that ends 0 … 48 hours before the origin; [n, 49]."""
+    """Mean of |value| over the week that ends 0 … 192 hours before the origin; [n, 193]."""
     running = np.cumsum(magnitude[:, -WEEK - PAST_ORIGINS :], axis=1)
     running = np.concatenate([np.zeros((len(running), 1)), running], axis=1)
     weeks = (running[:, WEEK:] - running[:, :-WEEK])[:, ::-1] / WEEK

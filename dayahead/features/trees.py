@@ -41,9 +41,13 @@ TREE_FEATURES = (
     "error_24h_mean_24h",
     "error_24h_same_hour",
     "error_24h_absolute",
+    "error_week_absolute",
 )
 """Columns of `tree_features`. Deviation is the mean absolute one. The day of the year is not among them on purpose:
 trees turn it into a date index, which ruins short histories."""
+
+LEAST_USUAL_ERROR = 1e-3
+"""The usual error, in units of the scale, is at least this: a constant series has none."""
 
 
 def tree_features(
@@ -51,6 +55,7 @@ def tree_features(
     linear: NDArray[np.float32],
     one_step_errors: NDArray[np.float32],
     day_errors: NDArray[np.float32],
+    week_error: NDArray[np.float32],
     calendar: Calendar,
     origin: int,
 ) -> NDArray[np.float32]:
@@ -61,11 +66,12 @@ def tree_features(
         linear: float32 [n, 24], the linear member's forecast, value / scale - 1.
         one_step_errors: float32 [n, 3], its recent 1-hour errors, newest first.
         day_errors: float32 [n, 24], its recent 24-hour errors, newest first.
+        week_error: float32 [n], the mean |24-hour error| of the last week.
         calendar: of the source.
         origin: hour of the newest observation.
 
     Returns:
-        float32 [n, 24, 31], in the order of TREE_FEATURES.
+        float32 [n, 24, 32], in the order of TREE_FEATURES.
     """
     z = state.z
     targets = origin + np.arange(1, LEADS + 1)
@@ -113,4 +119,18 @@ def tree_features(
         table[place] = column[:, None]
     table[29] = day_errors[:, ::-1]
     table[30] = np.abs(day_errors).mean(axis=1)[:, None]
+    table[31] = week_error[:, None]
     return np.ascontiguousarray(table.transpose(1, 2, 0))
+
+
+def usual_error(features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What a series is usually missed by, from its recent errors and its day-to-day changes; [n].
+
+    The spread model learns the error in this unit, so that a series that calms down or grows wild has its band follow
+    within a week, also beyond what was seen in training.
+
+    Args:
+        features: float32 [n, 32], of `tree_features`.
+    """
+    recent, strays = (features[:, TREE_FEATURES.index(name)] for name in ("error_week_absolute", "spread"))
+    return np.maximum((recent.astype(np.float64) + strays) / 2, LEAST_USUAL_ERROR)

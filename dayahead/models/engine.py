@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
 from dayahead.features.state import SeriesState
-from dayahead.features.trees import TREE_FEATURES, tree_features
+from dayahead.features.trees import TREE_FEATURES, tree_features, usual_error
 from dayahead.models.arithmetic import one_thread
 from dayahead.models.linear import LinearMember
 from dayahead.models.release import Release
@@ -63,11 +63,18 @@ class Engine:
                 outlook = self._linear.outlook(part, calendar, int(hour))
                 linear[rows] = outlook.forecast
                 features[rows] = tree_features(
-                    part, outlook.forecast, outlook.one_step_errors, outlook.day_errors, calendar, int(hour)
+                    part,
+                    outlook.forecast,
+                    outlook.one_step_errors,
+                    outlook.day_errors,
+                    outlook.week_error,
+                    calendar,
+                    int(hour),
                 )
         flat = features.reshape(count * LEADS, -1)
         middle = linear + self._correction.predict(flat).reshape(count, LEADS)
-        spread = np.exp(np.clip(self._spread.predict(flat).reshape(count, LEADS).astype(np.float64), *LOG_SPREAD_RANGE))
+        relative = np.exp(np.clip(self._spread.predict(flat).astype(np.float64), *LOG_SPREAD_RANGE))
+        spread = (usual_error(flat) * relative).reshape(count, LEADS)
         scale = state.scale[:, None]
         low, high = self.release.band_multipliers.T.astype(np.float64)
         p50 = middle.astype(np.float64) + 1.0

@@ -139,11 +139,12 @@ def _grams(table: _Table, weight: NDArray[np.float32], settings: LinearSettings)
         for start in range(table.bounds[number], table.bounds[number + 1], CHUNK_ROWS):
             part = slice(start, min(start + CHUNK_ROWS, table.bounds[number + 1]))
             root = np.sqrt(weight[part])[:, None]
-            x = table.features[part] * root
-            y = table.target[part] * root
+            # In double: sums of lags are among the features, and a rounded Gram matrix would not be definite.
+            x = (table.features[part] * root).astype(np.float64)
+            y = (table.target[part] * root).astype(np.float64)
             grams.xx[place] += x.T @ x
             grams.xy[place] += x.T @ y
-            grams.yy[place] += np.sum(y * y, axis=0, dtype=np.float64)
+            grams.yy[place] += np.sum(y * y, axis=0)
         grams.rows[place] = table.bounds[number + 1] - table.bounds[number]
     if grams.rows.sum() < settings.rows_per_feature * width * HOURS:
         return _pool(grams)
@@ -172,31 +173,30 @@ class _Solution:
 
 def _solve(grams: _Grams, settings: LinearSettings) -> _Solution:
     """Ridge for every penalty; the one whose left-out blocks it forecasts best is kept."""
-    best: _Solution | None = None
-    best_loss = np.inf
+    losses = [_left_out(grams, penalty)[1] for penalty in settings.penalties]
+    penalty = settings.penalties[int(np.argmin(losses))]
+    xx, xy = grams.xx.sum(axis=1), grams.xy.sum(axis=1)
+    full = np.stack([_ridge(xx[hour], xy[hour], penalty) for hour in range(HOURS)])
+    return _Solution(full, _left_out(grams, penalty)[0], penalty)
+
+
+def _left_out(grams: _Grams, penalty: float) -> tuple[NDArray[np.float64], float]:
+    """Coefficients without each block, and the weighted squared error on the blocks left out."""
     hours, blocks, width, _ = grams.xx.shape
-    for penalty in settings.penalties:
-        ridge = penalty * np.eye(width)
-        without = np.empty((blocks, hours, width, LEADS))
-        loss = 0.0
-        for hour in range(hours):
-            xx, xy = grams.xx[hour].sum(axis=0), grams.xy[hour].sum(axis=0)
-            for block in range(blocks):
-                left = cho_solve(cho_factor(xx - grams.xx[hour, block] + ridge), xy - grams.xy[hour, block])
-                without[block, hour] = left
-                loss += float(
-                    np.sum(grams.yy[hour, block])
-                    - 2 * np.sum(left * grams.xy[hour, block])
-                    + np.sum(left * (grams.xx[hour, block] @ left))
-                )
-        if loss < best_loss:
-            best_loss = loss
-            full = np.stack(
-                [
-                    cho_solve(cho_factor(grams.xx[hour].sum(axis=0) + ridge), grams.xy[hour].sum(axis=0))
-                    for hour in range(hours)
-                ]
+    without = np.empty((blocks, hours, width, LEADS))
+    loss = 0.0
+    for hour in range(hours):
+        xx, xy = grams.xx[hour].sum(axis=0), grams.xy[hour].sum(axis=0)
+        for block in range(blocks):
+            left = _ridge(xx - grams.xx[hour, block], xy - grams.xy[hour, block], penalty)
+            without[block, hour] = left
+            loss += float(
+                np.sum(grams.yy[hour, block])
+                - 2 * np.sum(left * grams.xy[hour, block])
+                + np.sum(left * (grams.xx[hour, block] @ left))
             )
-            best = _Solution(full, without, penalty)
-    assert best is not None
-    return best
+    return without, loss
+
+
+def _ridge(xx: NDArray[np.float64], xy: NDArray[np.float64], penalty: float) -> NDArray[np.float64]:
+    return np.asarray(cho_solve(cho_factor(xx + penalty * np.eye(len(xx))), xy))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
 from dayahead.features.state import SeriesState, describe
-from dayahead.features.trees import TREE_FEATURES, tree_features
+from dayahead.features.trees import TREE_FEATURES, tree_features, usual_error
 from dayahead.models.examples import CHUNK_ROWS, Rows
 from dayahead.models.fit_linear import LinearFit
 from dayahead.models.history import History
@@ -37,7 +37,7 @@ class TreeTable:
     """Rows that the trees learn from: one (series, origin, lead) each.
 
     Attributes:
-        features: float32 [n, 31].
+        features: float32 [n, 32].
         residual: float32 [n], actual - out-of-block linear forecast, in units of the scale.
         block: int64 [n], block of time of the origin.
         lead: int64 [n], 1 to 24.
@@ -97,7 +97,9 @@ def tree_table(
         calendar = history.calendars[history.calendar_of[group.series[0]]]
         origin = int(group.origin[0])
         outlook = members[group.block[0]].outlook(state, calendar, origin)
-        features = tree_features(state, outlook.forecast, outlook.one_step_errors, outlook.day_errors, calendar, origin)
+        features = tree_features(
+            state, outlook.forecast, outlook.one_step_errors, outlook.day_errors, outlook.week_error, calendar, origin
+        )
         leads = rng.permuted(np.tile(np.arange(LEADS), (len(group), 1)), axis=1)[:, : settings.leads_per_row]
         actual = np.take_along_axis(history.targets(group.series, group.origin), leads, axis=1)
         alive = np.where(state.scale > 0, state.scale, np.nan)[:, None]
@@ -145,7 +147,7 @@ def fit_correction(table: TreeTable, settings: TreeSettings, seed: int) -> TreeM
 
 
 def fit_bands(table: TreeTable, error: NDArray[np.float32], settings: BandSettings, seed: int) -> BandFit:
-    """Spread model on the logarithm of |error|, and the quantiles of error / spread, cross-fitted by halves of time.
+    """Spread model on log(|error| / usual error), and the quantiles of error / spread, cross-fitted by halves of time.
 
     Args:
         table: rows that the forecast behind `error` has not seen.
@@ -153,7 +155,8 @@ def fit_bands(table: TreeTable, error: NDArray[np.float32], settings: BandSettin
         settings: size of the spread model.
         seed: of the trees.
     """
-    target = np.log(np.maximum(np.abs(error), LEAST_ERROR))
+    usual = usual_error(table.features)
+    target = np.log(np.maximum(np.abs(error), LEAST_ERROR) / usual)
     parameters = {
         "objective": "regression",
         "num_leaves": settings.leaves,
@@ -169,7 +172,7 @@ def fit_bands(table: TreeTable, error: NDArray[np.float32], settings: BandSettin
     half = np.arange(len(table)) * 2 // max(len(table), 1)
     for part in (0, 1):
         model = _train(table.features[half != part], target[half != part], parameters, settings.trees, seed)
-        spread[half == part] = np.exp(model.predict(table.features[half == part]))
+        spread[half == part] = usual[half == part] * np.exp(model.predict(table.features[half == part]))
     ratio = error / spread
     multipliers = np.array([_quantiles_near(ratio, table.lead, lead) for lead in range(1, LEADS + 1)], np.float32)
     return BandFit(_train(table.features, target, parameters, settings.trees, seed), multipliers)

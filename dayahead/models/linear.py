@@ -1,7 +1,7 @@
 """The linear member: one pooled ridge per local hour of the origin, 24 outputs, shared by all series.
 
 Its features are affine in the window (dayahead/features/linear.py), and so is its forecast. At one origin all series
-share one calendar, so the forecast at the origin and the errors of the 27 past forecasts that the corrections ask for
+share one calendar, so the forecast at the origin and the errors of the past forecasts that the corrections ask for
 are one matrix product: the weights of every past origin are moved to the place that its lags have in today's window.
 """
 
@@ -20,8 +20,11 @@ from dayahead.models.arithmetic import product
 ONE_STEP_ORIGINS = (1, 2, 3)
 """Origins this many hours back whose 1-hour forecasts are judged."""
 
-DAY_ORIGINS = tuple(range(24, PAST_ORIGINS))
-"""Origins this many hours back whose 24-hour forecasts are judged."""
+DAY_ORIGINS = tuple(range(24, 48))
+"""Origins this many hours back whose 24-hour forecasts are judged: those for the last day."""
+
+WEEK_ORIGINS = tuple(range(48, PAST_ORIGINS, 5))
+"""Some more, for the rest of the last week; five hours apart, so that every hour of the day has its turn."""
 
 REMEMBERED_ORIGINS = 64
 
@@ -35,21 +38,23 @@ class LinearOutlook:
         one_step_errors: float32 [n, 3], actual - forecast of the 1-hour forecasts for the hours t, t-1, t-2.
         day_errors: float32 [n, 24], actual - forecast of the 24-hour forecasts for the hours t, t-1, … t-23; an hour
             that was not observed counts as no error.
+        week_error: float32 [n], mean |actual - forecast| of the 24-hour forecasts for hours of the last week.
     """
 
     forecast: NDArray[np.float32]
     one_step_errors: NDArray[np.float32]
     day_errors: NDArray[np.float32]
+    week_error: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """The member at one origin as an affine map of the window; outputs: 24 leads, 3 one-step, 24 day-ahead.
+    """The member at one origin as an affine map of the window; outputs: 24 leads, 3 one-step, 53 day-ahead.
 
     Attributes:
-        weights: float32 [720, 51].
-        intercept: float32 [51].
-        total: float32 [51], sum of the weights, which a change of scale needs.
+        weights: float32 [864, 80].
+        intercept: float32 [80].
+        total: float32 [80], sum of the weights, which a change of scale needs.
     """
 
     weights: NDArray[np.float32]
@@ -87,10 +92,13 @@ class LinearMember:
         hours = state.z[:, _TARGETS]
         errors = np.where(state.observed[:, -LAG_HOURS:][:, _TARGETS], hours - past, np.float32(0))
         steps = len(ONE_STEP_ORIGINS)
-        return LinearOutlook(raw[:, :LEADS], errors[:, :steps], errors[:, steps:])
+        day_ahead = errors[:, steps:]
+        return LinearOutlook(
+            raw[:, :LEADS], errors[:, :steps], day_ahead[:, : len(DAY_ORIGINS)], np.abs(day_ahead).mean(axis=1)
+        )
 
     def _as_maps(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The member as maps of the window: [24 hours, 7 weekdays, 24, 720] and, per harmonic, [24, 4, 24, 720]."""
+        """The member as maps of the window: [24 hours, 7 weekdays, 24, 864] and, per harmonic, [24, 4, 24, 864]."""
         unit = np.eye(LAG_HOURS, dtype=np.float32)
         by_weekday = np.empty((24, 7, LEADS, LAG_HOURS), np.float32)
         by_season = np.zeros((24, HARMONICS if self.annual else 0, LEADS, LAG_HOURS), np.float32)
@@ -103,7 +111,7 @@ class LinearMember:
         return by_weekday, by_season
 
     def _slopes(self, unit: NDArray[np.float32], weekday: int, harmonic: int | None) -> NDArray[np.float32]:
-        """What each hour of the window adds to each feature; [720, features]."""
+        """What each hour of the window adds to each feature; [864, features]."""
         context = OriginContext(
             hour=np.zeros(LAG_HOURS, np.int64),
             weekday=np.tile(np.eye(7, dtype=np.float32)[weekday], (LAG_HOURS, 1)),
@@ -138,10 +146,10 @@ class LinearMember:
         return _Plan(np.ascontiguousarray(weights.T), intercept, weights.sum(axis=1))
 
 
-_OFFSETS = np.array([0] * LEADS + list(ONE_STEP_ORIGINS) + list(DAY_ORIGINS))
+_OFFSETS = np.array([0] * LEADS + list(ONE_STEP_ORIGINS) + list(DAY_ORIGINS + WEEK_ORIGINS))
 """How many hours back the origin of each output lies."""
 
-_LEADS = np.array([*range(1, LEADS + 1), *(1 for _ in ONE_STEP_ORIGINS), *(LEADS for _ in DAY_ORIGINS)])
+_LEADS = np.array([*range(1, LEADS + 1), *(1 for _ in ONE_STEP_ORIGINS), *(LEADS for _ in DAY_ORIGINS + WEEK_ORIGINS)])
 """Lead of each output."""
 
 _TARGETS = LAG_HOURS - 1 - _OFFSETS[LEADS:] + _LEADS[LEADS:]

@@ -61,7 +61,7 @@ class Release:
         data_fingerprint: of the training data.
         coefficients: float32 [24 hours of day, features, 24 leads] of the linear member.
         correction: LightGBM text that corrects the linear member; empty for none.
-        spread: LightGBM text for the logarithm of the size of the error; empty for none.
+        spread: LightGBM text for the logarithm of |error| / usual error; empty for none.
         band_multipliers: float32 [24 leads, 2], 10 and 90 % quantiles of error / spread.
         metrics: what was measured on the held-out block of the training time.
     """

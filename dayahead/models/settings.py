@@ -14,7 +14,7 @@ class LinearSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     penalties: tuple[float, ...] = Field(
-        default=(0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+        default=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
         min_length=1,
         description="Ridge penalties to choose from, for rows of mean weight 1; the choice leaves out a block of time",
     )

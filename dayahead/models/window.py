@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from dayahead.features.calendar import Calendar
 
 WINDOW_HOURS = 912
-"""Hours that a series is remembered: 672 for the features, 48 more origins for the recent errors of the linear
-member, the rest so that gaps are filled from something. The state of a series is a pure function of these hours
+"""Hours that a series is remembered: 672 for the features, 192 more for the recent errors of the linear member,
+the rest so that gaps are filled from something. The state of a series is a pure function of these hours
 and of the release; nothing remembers more."""
 
 

@@ -31,7 +31,13 @@ def consumption(series: int, hours: int, seed: int = 0, noise: float = 0.03) -> 
 
 @pytest.fixture(scope="session")
 def small_settings() -> ModelSettings:
-    return ModelSettings.model_validate({"trees": {"trees": 15, "rows": 4000}, "bands": {"trees": 10}})
+    return ModelSettings.model_validate(
+        {
+            "linear": {"penalties": [0.1], "passes": 2, "blocks": 3},
+            "trees": {"trees": 15, "rows": 4000},
+            "bands": {"trees": 10},
+        }
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dayahead.evaluation.metrics import accuracy
+from dayahead.evaluation.score import ScoreBatch, score
+
+WEEK_AND_DAY = 192
+
+
+def scored(values: NDArray[np.float64], p50: float, half_width: float = 0.0) -> ScoreBatch:
+    middle = np.full((len(values), 24), p50, np.float32)
+    return score(values, middle - np.float32(half_width), middle, middle + np.float32(half_width))
+
+
+def test_sums_run_over_the_leads_whose_actual_is_known() -> None:
+    values = np.full((1, WEEK_AND_DAY), 10.0)
+    values[0, -24:] = 8.0
+    values[0, -1] = np.nan
+    values[0, -2] = 0.0
+    made = scored(values, 9.0, 1.0)
+    assert made.hours[0] == 23
+    assert made.absolute_error[0] == 22 * 1 + 9
+    assert made.absolute_actual[0] == 22 * 8
+    assert made.signed_error[0] == 22 * 1 + 9
+    assert made.percentage_hours[0] == 22
+    assert made.percentage_error[0] == pytest.approx(22 / 8)
+    assert made.covered[0] == 22
+    assert np.isnan(made.lead_error[0, 23])
+    assert made.lead_error[0, 22] == 9
+
+
+def test_the_seasonal_naive_is_the_week_before_and_where_that_is_missing_the_day_before() -> None:
+    values = np.full((1, WEEK_AND_DAY), 10.0)
+    values[0, -24:] = 8.0
+    values[0, -48:-24] = 7.0
+    values[0, :4] = np.nan
+    values[0, -48] = np.nan
+    made = scored(values, 9.0)
+    assert made.naive_hours[0] == 23
+    assert made.naive_error[0] == 3 * 1 + 20 * 2
+    assert made.naive_actual[0] == 23 * 8
+    assert made.model_error_where_naive[0] == 23
+
+
+def test_pinball_is_the_mean_of_three_quantiles() -> None:
+    values = np.full((1, WEEK_AND_DAY), 10.0)
+    made = scored(values, 8.0, 1.0)
+    assert made.pinball[0] == pytest.approx(24 * (0.1 * 3 + 0.5 * 2 + 0.9 * 1) / 3)
+
+
+def test_a_forecast_that_was_never_made_has_no_hours() -> None:
+    made = scored(np.full((1, WEEK_AND_DAY), 10.0), np.nan)
+    assert made.hours[0] == 0
+    assert made.naive_hours[0] == 0
+    assert np.isfinite(made.pinball[0])
+
+
+def test_ratios_are_of_sums() -> None:
+    values = np.full((2, WEEK_AND_DAY), 1.0)
+    values[1] = 99.0
+    values[:, -24:] += 1
+    total = accuracy(scored(values, 2.0))
+    assert total.wape == pytest.approx(98 / 102)
+    assert total.bias == pytest.approx(-98 / 102)
+    assert total.mase == pytest.approx(98 / 2)
+    assert total.skill == pytest.approx(1 - 98 / 2)
+    assert total.mape == pytest.approx(0.98 / 2)
+    assert total.coverage == 0.5
+    assert total.naive_wape == pytest.approx(2 / 102)
+
+
+def test_what_cannot_be_told_is_nan_and_not_zero() -> None:
+    total = accuracy(scored(np.zeros((1, WEEK_AND_DAY)), 0.0))
+    assert np.isnan(total.wape)
+    assert np.isnan(total.mape)
+    assert np.isnan(total.skill)

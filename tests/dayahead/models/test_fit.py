@@ -1,0 +1,140 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dayahead.contracts import Rung
+from dayahead.errors import NotEnoughHistoryError, ReleaseError, SettingsError
+from dayahead.features.calendar import Calendar
+from dayahead.models.fit import fit_release
+from dayahead.models.forecaster import Forecaster
+from dayahead.models.history import History
+from dayahead.models.release import MAGIC, Release
+from dayahead.models.settings import ModelSettings, load_model_settings
+from dayahead.models.window import WindowBatch
+
+DENMARK = Calendar("Europe/Copenhagen", "DK")
+
+
+def test_the_same_data_settings_and_seed_make_the_same_release(
+    small_history: History, small_settings: ModelSettings, small_release: Release
+) -> None:
+    again = fit_release(small_history.until(small_history.end - 72), small_settings, seed=1)
+    assert again.to_bytes() == small_release.to_bytes()
+    assert again.release_id == small_release.release_id
+    assert small_release.release_id.startswith("r-")
+    assert len(small_release.release_id) == 14
+
+
+def test_another_seed_or_hour_of_data_makes_another_release(
+    small_history: History, small_settings: ModelSettings, small_release: Release
+) -> None:
+    other_seed = fit_release(small_history.until(small_history.end - 72), small_settings, seed=2)
+    other_data = fit_release(small_history.until(small_history.end - 73), small_settings, seed=1)
+    assert len({small_release.release_id, other_seed.release_id, other_data.release_id}) == 3
+
+
+def test_a_release_comes_back_from_its_bytes_and_forecasts_the_same(
+    small_release: Release, small_history: History
+) -> None:
+    back = Release.from_bytes(small_release.to_bytes())
+    assert back.release_id == small_release.release_id
+    _, batch = small_history.batch(small_history.end - 25)
+    assert Forecaster(back).forecast(batch).p90.tobytes() == Forecaster(small_release).forecast(batch).p90.tobytes()
+
+
+def test_a_release_knows_what_it_was_trained_on(small_release: Release, small_history: History) -> None:
+    assert small_release.trained_from == small_history.start
+    assert small_release.trained_until == small_history.end - 72
+    assert small_release.data_fingerprint == small_history.until(small_history.end - 72).fingerprint
+    assert 0 < small_release.metrics["held_out_wape"] < small_release.metrics["held_out_wape_naive"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", MAGIC, MAGIC + b"rubbish"])
+def test_damaged_bytes_are_refused(damage: bytes) -> None:
+    with pytest.raises(ReleaseError, match="train a new one"):
+        Release.from_bytes(damage)
+
+
+def test_a_release_with_unknown_features_is_refused(small_release: Release) -> None:
+    spec = dataclasses.replace(small_release.feature_spec, trees=("temperature",))
+    with pytest.raises(ReleaseError, match="does not compute"):
+        Release.from_bytes(dataclasses.replace(small_release, feature_spec=spec).to_bytes())
+
+
+def test_two_weeks_are_enough_and_less_is_refused(small_history: History, small_settings: ModelSettings) -> None:
+    release = fit_release(small_history.until(small_history.start + 336), small_settings, seed=1)
+    _, batch = small_history.batch(small_history.start + 400)
+    assert (Forecaster(release).forecast(batch).rung == Rung.DEGRADED_INPUT).all()
+    with pytest.raises(NotEnoughHistoryError, match="335"):
+        fit_release(small_history.until(small_history.start + 335), small_settings, seed=1)
+
+
+def test_one_series_is_enough(small_history: History, small_settings: ModelSettings) -> None:
+    one = History(("DK1/0",), small_history.start, small_history.values[:1], small_history.calendars)
+    _, batch = one.batch(one.end - 1)
+    assert (Forecaster(fit_release(one, small_settings, seed=1)).forecast(batch).rung == Rung.FULL).all()
+
+
+def test_strange_series_among_the_training_data_spoil_nothing(
+    small_history: History, small_settings: ModelSettings
+) -> None:
+    rng = np.random.default_rng(5)
+    clean = small_history.values
+    base = clean[0] / clean[0].mean()
+    hours = np.arange(clean.shape[1])
+    holed = np.where(rng.uniform(size=clean.shape[1]) < 0.25, np.nan, base)
+    strange = np.stack(
+        [
+            np.zeros_like(base),
+            np.full_like(base, 3.0),
+            np.where(hours % 29 == 0, 4.0, 0.0),
+            holed,
+            base * np.where(hours % 97 == 0, 1e9, 1.0),
+            np.where(hours > 700, 5 * base, base),
+            np.where(hours > 900, base * 1e12, np.nan),
+            np.full_like(base, np.nan),
+        ]
+    )
+    history = History(
+        tuple(f"s{number}" for number in range(16)),
+        small_history.start,
+        np.concatenate([clean, strange]),
+        small_history.calendars,
+    )
+    _, batch = history.batch(history.end - 25)
+    spoilt = Forecaster(fit_release(history.until(history.end - 24), small_settings, seed=1)).forecast(batch)
+    pure = Forecaster(fit_release(small_history.until(history.end - 24), small_settings, seed=1)).forecast(
+        WindowBatch(batch.values[:8], batch.origin[:8], DENMARK)
+    )
+    actual = clean[:, -24:]
+    error, pure_error = (np.abs(made / actual - 1).mean() for made in (spoilt.p50[:8], pure.p50))
+    # Nearly half of the rows are rubbish now: they cost something, and must not cost more.
+    assert error < 1.35 * pure_error
+    assert np.isfinite(spoilt.p50[:15]).all()
+    assert spoilt.rung[15] == Rung.NONE
+
+
+def test_sources_of_different_calendars_share_a_model(small_history: History, small_settings: ModelSettings) -> None:
+    sydney = Calendar("Australia/Sydney", "AU", "NSW")
+    mixed = History(
+        small_history.series_ids,
+        small_history.start,
+        small_history.values,
+        (DENMARK, sydney),
+        np.array([0, 1] * 4),
+    )
+    forecaster = Forecaster(fit_release(mixed, small_settings, seed=1))
+    for number in (0, 1):
+        series, batch = mixed.batch(mixed.end - 1, number)
+        assert len(series) == 4
+        assert (forecaster.forecast(batch).rung == Rung.FULL).all()
+
+
+def test_settings_come_from_yaml(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "model.yaml"
+    path.write_text("trees: {trees: 90}\n")
+    assert load_model_settings(path).trees.trees == 90
+    path.write_text("trees: {treees: 90}\n")
+    with pytest.raises(SettingsError, match=r"trees\.treees"):
+        load_model_settings(path)

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dayahead.features.calendar import Calendar
+from dayahead.features.linear import anchor, linear_feature_names, linear_features, origin_context
+from dayahead.features.state import describe
+from dayahead.models.linear import DAY_ORIGINS, WEEK_ORIGINS, LinearMember
+
+DENMARK = Calendar("Europe/Copenhagen", "DK")
+SPRING = 467_425  # 2023-04-29T01Z: the past origins lie on both sides of a holiday and a week's end
+
+
+def history(hours: int, rows: int = 5) -> NDArray[np.float64]:
+    rng = np.random.default_rng(3)
+    return 10.0 ** rng.uniform(0, 6, (rows, 1)) * rng.lognormal(0, 0.3, (rows, hours))
+
+
+def member(*, annual: bool) -> LinearMember:
+    rng = np.random.default_rng(4)
+    width = len(linear_feature_names(annual=annual))
+    return LinearMember(rng.normal(0, 0.02, (24, width, 24)).astype(np.float32), annual=annual)
+
+
+def direct(model: LinearMember, values: NDArray[np.float64], origin: int) -> NDArray[np.float64]:
+    """The member's forecast in the unit of the series, feature by feature."""
+    state = describe(values, screened=False)
+    context = origin_context(DENMARK, np.full(len(values), origin))
+    features = linear_features(state.z, context, annual=model.annual)
+    made = anchor(state.z) + features @ model.coefficients[context.hour[0]]
+    return (made + 1.0) * state.scale[:, None]
+
+
+@pytest.mark.parametrize("annual", [False, True])
+def test_the_map_of_the_window_is_the_forecast_by_features(annual: bool) -> None:
+    values, model = history(912), member(annual=annual)
+    state = describe(values, screened=False)
+    outlook = model.outlook(state, DENMARK, SPRING)
+    made = (outlook.forecast + 1.0) * state.scale[:, None]
+    assert np.abs(made / direct(model, values, SPRING) - 1).max() < 1e-4
+
+
+@pytest.mark.parametrize("annual", [False, True])
+def test_past_errors_are_those_of_forecasts_made_at_the_past_origins(annual: bool) -> None:
+    longer, model = history(912 + 192), member(annual=annual)
+    state = describe(longer[:, -912:], screened=False)
+    outlook = model.outlook(state, DENMARK, SPRING)
+    for back in (1, 2, 3):
+        then = longer[:, -912 - back : -back]
+        error = (longer[:, -back] - direct(model, then, SPRING - back)[:, 0]) / state.scale
+        assert np.abs(outlook.one_step_errors[:, back - 1] - error).max() < 1e-4
+    day_ahead = [
+        np.abs(longer[:, -1 - back + 24] - direct(model, longer[:, -912 - back : -back], SPRING - back)[:, 23])
+        for back in (*DAY_ORIGINS, *WEEK_ORIGINS)
+    ]
+    assert np.abs(outlook.week_error - np.mean(day_ahead, axis=0) / state.scale).max() < 1e-3
+    for back in (24, 31, 47):
+        then = longer[:, -912 - back : -back]
+        error = (longer[:, -1 - back + 24] - direct(model, then, SPRING - back)[:, 23]) / state.scale
+        assert np.abs(outlook.day_errors[:, back - 24] - error).max() < 1e-4
+
+
+def test_an_hour_that_was_not_observed_is_no_error() -> None:
+    values = history(912)
+    values[:, -5] = np.nan
+    outlook = member(annual=False).outlook(describe(values, screened=False), DENMARK, SPRING)
+    assert (outlook.day_errors[:, 4] == 0).all()
+    assert (outlook.day_errors[:, 3] != 0).all()
+
+
+def test_features_have_a_name_each() -> None:
+    z = np.zeros((1, 864), np.float32)
+    context = origin_context(DENMARK, np.array([SPRING]))
+    for annual in (False, True):
+        assert linear_features(z, context, annual=annual).shape[1] == len(linear_feature_names(annual=annual))
