@@ -1,12 +1,14 @@
 """The worker as a process, on real Kafka, TimescaleDB and Redis."""
 
 import math
+import signal
 
 import orjson
 import pytest
 
 from dayahead.contracts import ForecastMessage, Rung
-from tests.stream.conftest import START, WorkerRoom, batch, series_of
+from stream.faust_app import EXIT_BROKEN
+from tests.stream.conftest import START, WorkerRoom, batch, in_log, series_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -51,3 +53,59 @@ def test_observations_become_forecasts_in_timescaledb_redis_and_kafka(room: Work
         assert message.series_id == series_id
         assert message.leads == 24
         assert message.rung is Rung.PROFILE
+
+
+def test_a_worker_ends_in_order_when_it_is_asked_to(room: WorkerRoom) -> None:
+    room.send(0, hourly(series_of(0, 2), 5))
+    process = room.start()
+    room.wait_for(0, 5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+
+
+def test_a_paused_worker_whose_partitions_were_taken_over_writes_nothing_and_ends(room: WorkerRoom) -> None:
+    log = hourly(series_of(0, 2), 40)
+    room.send(0, log[:20])
+    paused = room.start()
+    room.wait_for(0, 20)
+    paused.send_signal(signal.SIGSTOP)
+    # it held both partitions; another process takes them over, as Kafka has it when a worker is silent for too long
+    successor = room.worker()
+    offsets = successor.assign([0, 1])
+    assert offsets[0] == 20
+    room.send(0, log[20:])
+    before = room.tables()
+    paused.send_signal(signal.SIGCONT)
+    assert paused.wait(60) == EXIT_BROKEN
+    assert room.tables() == before
+    successor.process(0, in_log(log)[20:])
+    assert room.offsets()[0] == 40
+    assert room.redis() == room.newest_forecasts()
+
+
+def test_two_workers_share_the_partitions_and_a_third_joins_and_leaves(room: WorkerRoom) -> None:
+    logs = {partition: hourly(series_of(partition, 2), 60) for partition in (0, 1)}
+    room.start()
+    for partition, log in logs.items():
+        room.send(partition, log[:20])
+        room.wait_for(partition, 20)
+    joined = room.start()
+    claims = dict(room.query("SELECT partition, claim FROM worker_offset"))
+    wait_until(
+        lambda: dict(room.query("SELECT partition, claim FROM worker_offset")) != claims, 60, "the second to take one"
+    )
+    for partition, log in logs.items():
+        room.send(partition, log[20:40])
+    for partition in logs:
+        room.wait_for(partition, 40)
+    joined.send_signal(signal.SIGTERM)
+    assert joined.wait(30) == 0
+    for partition, log in logs.items():
+        room.send(partition, log[40:])
+    for partition in logs:
+        room.wait_for(partition, 60)
+    assert len(room.tables()["observation"]) == 2 * 2 * 60
+    assert len(room.tables()["forecast"]) == 2 * 2 * 60
+    # nobody had to be put out: the first one is still at work
+    assert room.processes[0].poll() is None
+    wait_until(lambda: room.newest_messages() == room.newest_forecasts() == room.redis(), 30, "the outputs to follow")
