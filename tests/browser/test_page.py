@@ -159,6 +159,15 @@ def test_no_width_needs_scrolling_sideways(site: Site, visit: Open, width: int):
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_ends_with_its_footer(site: Site, visit: Open, width: int):
+    seen = visit(site, width=width)
+    expect(seen.page.locator("#all tbody tr")).to_have_count(76)
+    foot = seen.page.locator("footer").bounding_box()
+    assert foot is not None
+    assert seen.page.evaluate("document.documentElement.scrollHeight") <= foot["y"] + foot["height"] + 1
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_stand_out_from_their_ground(site: Site, visit: Open, scheme: str):
     seen = visit(site, color_scheme=scheme)
