@@ -5,7 +5,7 @@ import pytest
 from dayahead.errors import FencedError
 from stream.probe import Step
 from stream.worker import Worker
-from tests.stream.conftest import WorkerRoom, eventful_log, in_log
+from tests.stream.conftest import START, WorkerRoom, batch, eventful_log, in_log, series_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -114,12 +114,13 @@ def test_a_partition_that_comes_back_untouched_is_not_read_again(room: WorkerRoo
 
 def test_an_emptied_redis_is_filled_again(room: WorkerRoom) -> None:
     log = eventful_log(0)
-    room.send(0, log)
+    one_series = batch([(series_of(0, 1)[0], START + 70, 100.0)], START + 71)
+    room.send(0, [*log, one_series])
     worker = room.worker()
     worker.assign([0])
-    worker.process(0, in_log(log[:-1]))
+    worker.process(0, in_log(log))
     room.forget_redis()
-    worker.process(0, in_log(log)[-1:])
+    worker.process(0, in_log([one_series], len(log)))
     assert room.redis() == room.newest_forecasts()
     assert len(room.redis()) == 3
 

@@ -1,6 +1,7 @@
 """A worker without Faust on real servers: broken input, gaps in the log, lost connections, new releases."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import orjson
@@ -13,6 +14,7 @@ from dayahead.contracts import Rung
 from dayahead.errors import DeadLetterCode, FencedError, StorageError
 from dayahead.hours import from_hour
 from dayahead.models.release import Release
+from dayahead.storage.checkpoint import CheckpointWriter
 from dayahead.storage.releases import ReleaseRecord, promote, save_release
 from stream.commands import register
 from stream.decode import LogMessage
@@ -152,6 +154,27 @@ def test_a_broken_connection_costs_nothing(room: WorkerRoom, owner_database_url:
             )
         worker.process(0, in_log(log[offset : offset + 10], offset))
     assert len(room.tables()["observation"]) == 30
+    assert room.redis() == room.newest_forecasts() == room.newest_messages()
+
+
+def test_a_commit_whose_answer_was_lost_is_not_taken_for_another_worker(
+    room: WorkerRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = [batch([(series_of(0, 1)[0], START + hour, 1.0 + hour)], START + hour + 1) for hour in range(30)]
+    room.send(0, log)
+    worker = room.worker()
+    worker.assign([0])
+    write, broken = CheckpointWriter.write, []
+
+    def write_and_lose_the_answer(writer: CheckpointWriter, *arguments: Any) -> None:
+        write(writer, *arguments)
+        if not broken:
+            broken.append(True)
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(CheckpointWriter, "write", write_and_lose_the_answer)
+    assert worker.process(0, in_log(log)).next_offset == 30
+    assert broken
     assert room.redis() == room.newest_forecasts() == room.newest_messages()
 
 
