@@ -1,4 +1,4 @@
-"""The commands `dayahead trainer`, `dayahead train`, `dayahead backtest` and `dayahead models …`."""
+"""The commands `dayahead trainer`, `dayahead train`, `dayahead tune`, `dayahead backtest` and `dayahead models …`."""
 
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this service to the command line."""
     app.command()(trainer)
     app.command()(train)
+    app.command()(tune)
     app.command()(backtest)
     models = typer.Typer(no_args_is_help=True, help="Releases of the model: list, show, promote, roll back.")
     models.command("list")(list_models)
@@ -64,6 +65,32 @@ def train(
     configure_logging("train", "warning")
     training = load_training_settings(settings_file or settings.training_settings, set_ or ())
     run_training(settings, training, promote, _moment(as_of), reason)
+
+
+def tune(
+    trials: Annotated[int, typer.Option(min=1, help="Trials of the whole study, whoever does them")] = 20,
+    study: Annotated[
+        str | None, typer.Option(help="Join this study; by default the one of the day that the data end on")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help=FILE_HELP, exists=True, dir_okay=False)
+    ] = None,
+    promote: Annotated[
+        bool, typer.Option(help="Promote the release if it passes the gate; --no-promote only saves it")
+    ] = True,
+    reason: Annotated[str, typer.Option(help="Why, for the record")] = "tuned on the command line",
+) -> None:
+    """Search the settings of the fit, then train with the best; started twice, two processes share the study."""
+    from dayahead.settings import load_settings
+    from dayahead.telemetry import configure_logging
+    from trainer.running import run_tuning
+    from trainer.settings import TrainerSettings, load_training_settings
+
+    settings = load_settings(TrainerSettings)
+    configure_logging("tune", "warning")
+    training = load_training_settings(settings_file or settings.training_settings, set_ or ())
+    run_tuning(settings, training, trials, study, promote, reason)
 
 
 def backtest(

@@ -60,6 +60,13 @@ def judge(release: Release, training_set: TrainingSet, windows: JudgedWindows) -
     return {scenario: _figures(forecaster, scenario, training_set, windows) for scenario in Scenario}
 
 
+def judge_scenario(
+    release: Release, training_set: TrainingSet, windows: JudgedWindows, scenario: Scenario
+) -> ScenarioFigures:
+    """Figures of a release under one scenario; see `judge`."""
+    return _figures(Forecaster(release), scenario, training_set, windows)
+
+
 def _figures(
     forecaster: Forecaster, scenario: Scenario, training_set: TrainingSet, windows: JudgedWindows
 ) -> ScenarioFigures:

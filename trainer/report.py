@@ -10,6 +10,7 @@ from dayahead.storage.releases import Champion, ReleaseRecord
 from dayahead.storage.tuning_runs import Outcome
 from trainer.gate import GateCheck, Judgement
 from trainer.result import TrainingResult
+from trainer.tune import Tuned
 
 OUTCOME_TEXT = {
     Outcome.PROMOTED: "promoted: it serves now",
@@ -18,6 +19,7 @@ OUTCOME_TEXT = {
     Outcome.UNCHANGED: "unchanged",
 }
 QUARANTINE_SHOWN = 10
+TRIALS_SHOWN = 10
 
 
 def print_result(console: Console, result: TrainingResult) -> None:
@@ -49,6 +51,25 @@ def print_result(console: Console, result: TrainingResult) -> None:
             )
     steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in result.seconds.items())
     console.print(f"{result.total_seconds:.1f} s: {steps}", highlight=False, soft_wrap=True)
+
+
+def print_tuned(console: Console, tuned: Tuned) -> None:
+    """Tell what a search found."""
+    table = Table("trial", "state", "loss", "settings", title=f"Study {tuned.study}, the best first")
+    finished = [trial for trial in tuned.trials if trial["loss"] is not None]
+    for trial in sorted(finished, key=lambda trial: trial["loss"])[:TRIALS_SHOWN]:
+        shown = ", ".join(
+            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in trial["parameters"].items()
+        )
+        table.add_row(str(trial["number"]), trial["state"], f"{trial['loss']:.2%}", shown)
+    console.print(table)
+    console.print(
+        f"{len(tuned.trials)} trials; the loss is the mean of WAPE and of the series' own WAPE on the validation "
+        f"windows: {tuned.first_loss:.2%} to begin with, {tuned.loss:.2%} at best.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def figures_table(judged: Judgement) -> Table:

@@ -10,6 +10,7 @@ from dayahead.hours import Hour, format_utc, from_hour
 from dayahead.storage.quarantine import QuarantinedRange
 from dayahead.storage.tuning_runs import Outcome
 from trainer.gate import Comparison, GateDecision, Judgement
+from trainer.tune import Tuned
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class TrainingResult:
         comparison: with the champion, where one served.
         gate: every question that was asked.
         quarantined: what was not learnt from.
+        tuned: the search that its settings came from, where there was one.
         seconds: by step: read, judge, fit, and so on.
         announcement: what to announce, where it was promoted.
     """
@@ -60,6 +62,7 @@ class TrainingResult:
     comparison: Comparison | None
     gate: GateDecision
     quarantined: list[QuarantinedRange]
+    tuned: Tuned | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     announcement: ReleaseAnnouncement | None = None
 
@@ -91,6 +94,7 @@ class TrainingResult:
                 "held_out": _as_json(self.comparison.champion_figures),
             },
             "quarantined_hours": rules,
+            "tuning": self.tuned and self.tuned.details(),
             "seconds": {step: round(value, 3) for step, value in self.seconds.items()},
         }
 

@@ -8,21 +8,23 @@ from datetime import datetime
 import psycopg
 import structlog
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from dayahead.errors import BrokerUnavailable, StorageError
-from dayahead.hours import wall_clock
+from dayahead.hours import Hour, wall_clock
 from dayahead.storage.database import connect
 from dayahead.storage.tuning_runs import close_interrupted_runs
 from dayahead.telemetry import TelemetryServer
 from trainer.lock import training_lock
 from trainer.messages import Announcer, RequestReader
-from trainer.report import print_result
+from trainer.report import print_result, print_tuned
 from trainer.result import TrainingResult
 from trainer.schedule import COMMAND
 from trainer.service import Trainer
 from trainer.settings import TrainerSettings, TrainingSettings
-from trainer.train import STEPS, OnStep, Training
+from trainer.train import STEPS, OnStep, Training, held_out_from
+from trainer.training_set import TrainingSet, read_training_set
+from trainer.tune import Tuned, storage_of, tune
 
 log = structlog.get_logger()
 
@@ -38,8 +40,13 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
     requests = RequestReader(settings.kafka_bootstrap, settings.topic_prefix)
     announcer = Announcer(settings.kafka_bootstrap, settings.topic_prefix)
 
+    def search(data: TrainingSet, cut: Hour) -> Tuned:
+        storage = storage_of(settings.database_url, training.tuning.heartbeat_s)
+        return tune(data, cut, training, storage, training.tuning.trials)
+
     def train(connection: psycopg.Connection, requested_by: str, reason: str, on_step: OnStep) -> TrainingResult:
-        return Training(connection, training, wall_clock, on_step=on_step).run(requested_by, reason)
+        tuner = search if training.tuning.trials else None
+        return Training(connection, training, wall_clock, tuner=tuner, on_step=on_step).run(requested_by, reason)
 
     service = Trainer(settings, training, train, requests, announcer, wall_clock, stop)
     telemetry = TelemetryServer("trainer", settings.bind_host, settings.metrics_port, service.live, service.ready)
@@ -54,7 +61,12 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
 
 
 def run_training(
-    settings: TrainerSettings, training: TrainingSettings, promote: bool, as_of: datetime | None, reason: str
+    settings: TrainerSettings,
+    training: TrainingSettings,
+    promote: bool,
+    as_of: datetime | None,
+    reason: str,
+    tuned: Tuned | None = None,
 ) -> None:
     """One training with its progress and its result on the terminal.
 
@@ -87,7 +99,9 @@ def run_training(
             with training_lock(lock_connection) as held:
                 if held:
                     close_interrupted_runs(connection, wall_clock())
-                    work = Training(connection, training, wall_clock, promote=promote, as_of=as_of, on_step=on_step)
+                    work = Training(
+                        connection, training, wall_clock, promote=promote, as_of=as_of, tuned=tuned, on_step=on_step
+                    )
                     result = work.run(COMMAND, reason)
                     break
             if time.monotonic() > deadline:
@@ -105,3 +119,30 @@ def run_training(
             console.print(f"Not announced yet: {error}", style="yellow", markup=False)
         finally:
             announcer.close()
+
+
+def run_tuning(
+    settings: TrainerSettings, training: TrainingSettings, trials: int, study: str | None, promote: bool, reason: str
+) -> None:
+    """A search with a progress bar, then one training with what it found.
+
+    Raises:
+        StorageError: TimescaleDB does not answer.
+        NotEnoughHistoryError: there are too few hours.
+        SettingsError: the search space is wrong.
+    """
+    console = Console()
+    with connect(settings.database_url) as connection:
+        data = read_training_set(connection, training)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("search", total=trials)
+
+        def on_trial(done: int, loss: float | None) -> None:
+            best = f"search, best {loss:.2%}" if loss is not None else "search"
+            progress.update(task, completed=done, description=best)
+
+        storage = storage_of(settings.database_url, training.tuning.heartbeat_s)
+        tuned = tune(data, held_out_from(data, training), training, storage, trials, study, on_trial)
+    print_tuned(console, tuned)
+    run_training(settings, training, promote, None, reason, tuned)

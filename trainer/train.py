@@ -30,16 +30,21 @@ from trainer.result import Learnt, TrainingResult
 from trainer.scenarios import Scenario
 from trainer.settings import TrainingSettings
 from trainer.training_set import TrainingSet, read_training_set
+from trainer.tune import Tuned
 
 log = structlog.get_logger()
 
-READ, FIT_JUDGED, JUDGE, FIT, DECIDE = "read and clean", "fit to be judged", "judge", "fit on everything", "decide"
-STEPS = (READ, FIT_JUDGED, JUDGE, FIT, DECIDE)
+READ, TUNE = "read and clean", "search settings"
+FIT_JUDGED, JUDGE, FIT, DECIDE = "fit to be judged", "judge", "fit on everything", "decide"
+STEPS = (READ, TUNE, FIT_JUDGED, JUDGE, FIT, DECIDE)
 
 PROMOTED_BY = "trainer"
 
 OnStep = Callable[[str], None]
 """Told the name of each step as it begins; may raise to give up."""
+
+Tuner = Callable[[TrainingSet, Hour], Tuned]
+"""Searches the settings of the fit on the hours before a given one."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class Training:
         *,
         promote: bool = True,
         as_of: datetime | None = None,
+        tuner: Tuner | None = None,
+        tuned: Tuned | None = None,
         on_step: OnStep = _no_word,
     ) -> None:
         """Prepare.
@@ -79,9 +86,12 @@ class Training:
             clock: the present moment.
             promote: whether a challenger that passes the gate is promoted, or only saved.
             as_of: learn only from what was published by then.
+            tuner: searches the settings of the fit first; None fits with those that are given.
+            tuned: a search that was done before, whose settings are fitted.
             on_step: told each step as it begins.
         """
         self._connection, self._settings, self._clock = connection, settings, clock
+        self._tuner, self._tuned = tuner, tuned
         self._promote, self._as_of, self._on_step = promote, as_of, on_step
         self._seconds: dict[str, float] = {}
 
@@ -116,13 +126,18 @@ class Training:
             data = read_training_set(self._connection, self._settings, self._as_of)
             serving = self._serving()
         cut = _cut(data, serving, self._settings)
+        tuned = self._tuned
+        if self._tuner is not None:
+            with self._step(TUNE):
+                tuned = self._tuner(data, held_out_from(data, self._settings))
+        fit, seed = tuned.fit if tuned else self._settings.fit, self._settings.seed
         with self._step(FIT_JUDGED):
-            rehearsal = fit_release(data.history.until(cut), self._settings.fit, self._settings.seed)
+            rehearsal = fit_release(data.history.until(cut), fit, seed)
         with self._step(JUDGE):
             judged = judge(rehearsal, data, judged_windows(data.observed, cut, self._settings.holdout))
             comparison = self._compare(rehearsal, judged, serving, data, cut)
         with self._step(FIT):
-            release = fit_release(data.history, self._settings.fit, self._settings.seed)
+            release = fit_release(data.history, fit, seed)
         with self._step(DECIDE):
             gate = decide(judged, comparison, self._is_withdrawn(release), self._settings.gate)
             result = TrainingResult(
@@ -136,6 +151,7 @@ class Training:
                 comparison=comparison,
                 gate=gate,
                 quarantined=data.quarantined,
+                tuned=tuned,
             )
             result = self._save(result, release, serving)
         result = replace(result, seconds=dict(self._seconds))
@@ -152,7 +168,7 @@ class Training:
             trained_from=from_hour(release.trained_from),
             trained_until=from_hour(release.trained_until),
             data_fingerprint=release.data_fingerprint,
-            settings=self._settings.fit.model_dump(mode="json") | {"seed": self._settings.seed},
+            settings=release.settings.model_dump(mode="json") | {"seed": release.seed},
             metrics=_metrics(result.judged),
             artifact_bytes=0,
         )
@@ -207,18 +223,17 @@ def _cut(data: TrainingSet, serving: Serving | None, settings: TrainingSettings)
     Where the champion has learnt from some of the hours that would be held out, the challenger may too, as long as
     enough are left that neither has seen: so the two are compared on equal terms.
     """
-    end = data.history.end
-    cut = end - _held_out_h(data.history.hours, settings)
+    end, cut = data.history.end, held_out_from(data, settings)
     if serving is not None and cut < serving.release.trained_until <= end - settings.gate.least_unseen_h:
         return serving.release.trained_until
     return cut
 
 
-def _held_out_h(hours: int, settings: TrainingSettings) -> int:
-    """A share of the history, within its limits, and never what the fit itself needs."""
-    holdout = settings.holdout
+def held_out_from(data: TrainingSet, settings: TrainingSettings) -> Hour:
+    """The first hour that may be held out: a share of the history, within its limits, never what the fit needs."""
+    holdout, hours = settings.holdout, data.history.hours
     wanted = int(np.clip(round(hours * holdout.share), holdout.least_h, holdout.most_h))
-    return max(min(wanted, hours - settings.fit.least_history_h), holdout.least_h)
+    return data.history.end - max(min(wanted, hours - settings.fit.least_history_h), holdout.least_h)
 
 
 def _learnt(data: TrainingSet, cut: Hour) -> Learnt:

@@ -1,6 +1,6 @@
 """What a training learns from: every source's hours as a matrix, cleaned, as known at a moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -42,6 +42,10 @@ class TrainingSet:
     def known_hours(self) -> int:
         """Values that can be learnt from."""
         return int(np.isfinite(self.history.values).sum())
+
+    def until(self, hour: Hour) -> "TrainingSet":
+        """The same without this hour and all after it."""
+        return replace(self, observed=self.observed.until(hour), history=self.history.until(hour))
 
 
 @dataclass(frozen=True)

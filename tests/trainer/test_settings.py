@@ -10,12 +10,15 @@ SHIPPED = Path(__file__).parents[2] / "trainer" / "settings" / "default.yaml"
 
 
 def test_the_shipped_file_says_what_the_defaults_are() -> None:
-    assert load_training_settings(environ={}) == TrainingSettings()
+    shipped = load_training_settings(environ={})
+    assert shipped.tuning.space
+    without_space = shipped.tuning.model_copy(update={"space": {}})
+    assert shipped.model_copy(update={"tuning": without_space}) == TrainingSettings()
 
 
 def test_the_shipped_file_names_every_setting_outside_the_fit() -> None:
     named = yaml.safe_load(SHIPPED.read_text())
-    for part in ("quarantine", "holdout", "gate", "schedule"):
+    for part in ("quarantine", "holdout", "gate", "schedule", "tuning"):
         assert set(named[part]) == set(TrainingSettings.model_fields[part].annotation.model_fields)  # type: ignore[union-attr]
     assert set(named) | {"threads"} >= set(TrainingSettings.model_fields)
 

@@ -2,20 +2,26 @@
 
 from trainer.settings.service import TrainerSettings
 from trainer.settings.training import (
+    Choices,
     GateSettings,
     HoldoutSettings,
     QuarantineSettings,
+    Range,
     ScheduleSettings,
     TrainingSettings,
+    TuningSettings,
     load_training_settings,
 )
 
 __all__ = [
+    "Choices",
     "GateSettings",
     "HoldoutSettings",
     "QuarantineSettings",
+    "Range",
     "ScheduleSettings",
     "TrainerSettings",
     "TrainingSettings",
+    "TuningSettings",
     "load_training_settings",
 ]

@@ -24,6 +24,20 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Range(Part):
+    """Numbers from low to high; whole ones where both are whole."""
+
+    low: int | float = Field(description="Least value")
+    high: int | float = Field(description="Greatest value")
+    log: bool = Field(default=False, description="Whether ratios matter, not differences")
+
+
+class Choices(Part):
+    """One of some values."""
+
+    choices: tuple[bool | int | float | str, ...] = Field(min_length=1, description="The values")
+
+
 class QuarantineSettings(Part):
     """When an observed value is not learnt from."""
 
@@ -138,6 +152,24 @@ class ScheduleSettings(Part):
     )
 
 
+class TuningSettings(Part):
+    """How the settings of the fit are searched."""
+
+    trials: int = Field(
+        default=0, ge=0, description="Trials before each training of the service; 0 fits with the settings as they are"
+    )
+    folds: int = Field(default=2, ge=1, le=10, description="Validation windows, one after the other in time")
+    fold_h: int = Field(default=168, ge=48, description="Hours of a validation window at most")
+    heartbeat_s: int = Field(
+        default=30,
+        ge=1,
+        description="A trial that gave no sign for three times this long is taken up by another trainer",
+    )
+    space: dict[str, Range | Choices] = Field(
+        default_factory=dict, description="Settings of the fit to search, by name: {low, high, log} or {choices}"
+    )
+
+
 class TrainingSettings(Part):
     """How a training is done."""
 
@@ -155,6 +187,9 @@ class TrainingSettings(Part):
     holdout: HoldoutSettings = Field(default_factory=HoldoutSettings, description="What a training is judged on")
     gate: GateSettings = Field(default_factory=GateSettings, description="What a challenger must show")
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="When a training happens")
+    tuning: TuningSettings = Field(
+        default_factory=TuningSettings, description="How the settings of the fit are searched"
+    )
 
     @property
     def needed_h(self) -> int:

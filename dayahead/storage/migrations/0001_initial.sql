@@ -163,6 +163,9 @@ COMMENT ON TABLE tuning_run IS 'Every training: who asked and why, what came of 
 COMMENT ON COLUMN tuning_run.outcome IS 'running, promoted, kept (the champion stays), saved (nobody asked to promote), unchanged (the champion came out again), refused, failed or interrupted';
 CREATE INDEX tuning_run_started ON tuning_run (started_at DESC);
 
+-- Optuna makes its own tables here when the first study starts, so that several trainers can share it.
+CREATE SCHEMA optuna;
+
 CREATE TABLE training_quarantine (
     tuning_run_key integer NOT NULL REFERENCES tuning_run,
     series_key     integer NOT NULL,

@@ -1,0 +1,238 @@
+"""Searches the settings of the fit with Optuna, on validation windows that follow each other in time.
+
+The hours that the gate judges on are never seen here: the newest validation window ends where they begin. A study
+lives in TimescaleDB, so that several trainers can share it; the trial of one that was killed is taken up by another.
+"""
+
+import hashlib
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.study import MaxTrialsCallback
+from optuna.trial import FrozenTrial, Trial, TrialState
+from pydantic import SecretStr, ValidationError
+from sqlalchemy.engine import make_url
+
+from dayahead.errors import NotEnoughHistoryError, SettingsError
+from dayahead.hours import Hour, from_hour
+from dayahead.models.fit import fit_release
+from dayahead.models.settings import ModelSettings
+from trainer.judge import judge_scenario, judged_windows
+from trainer.scenarios import Scenario
+from trainer.settings import Range, TrainingSettings
+from trainer.training_set import TrainingSet
+
+DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+STARTUP_TRIALS = 5
+CUT = "cut"
+OnTrial = Callable[[int, float | None], None]
+"""Told the number of trials that are done, and the least loss so far."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What came of a search.
+
+    Attributes:
+        study: its name in the storage.
+        fit: the settings that did best.
+        loss: their loss, the mean of WAPE and of the mean of the series' own over the validation windows.
+        first_loss: that of the settings that the search began with; NaN where that trial was not finished.
+        trials: every trial: number, state, loss, parameters.
+    """
+
+    study: str
+    fit: ModelSettings
+    loss: float
+    first_loss: float
+    trials: list[dict[str, Any]]
+
+    def details(self) -> dict[str, Any]:
+        """What is kept in `tuning_run.details`."""
+        return {"study": self.study, "loss": self.loss, "trials": self.trials}
+
+
+def storage_of(database_url: SecretStr, heartbeat_s: int) -> RDBStorage:
+    """Optuna's storage in schema `optuna` of TimescaleDB."""
+    url = make_url(database_url.get_secret_value()).set(drivername="postgresql+psycopg")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return RDBStorage(
+            url.render_as_string(hide_password=False),
+            engine_kwargs={"connect_args": {"options": "-c search_path=optuna -c timezone=UTC"}},
+            heartbeat_interval=heartbeat_s,
+            grace_period=3 * heartbeat_s,
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=3),
+        )
+
+
+def tune(
+    data: TrainingSet,
+    cut: Hour,
+    settings: TrainingSettings,
+    storage: RDBStorage,
+    trials: int,
+    study_name: str | None = None,
+    on_trial: OnTrial = lambda done, loss: None,
+) -> Tuned:
+    """Search until the study has so many trials, whoever did them.
+
+    Args:
+        data: everything; only hours before the cut are looked at.
+        cut: first hour that the gate judges on. A study that exists keeps its own.
+        settings: the space, the validation windows, the fit to begin with.
+        storage: where the study lives.
+        trials: finished or pruned trials of the whole study.
+        study_name: to join a certain study; by default one for the day that the data end on.
+        on_trial: told after each trial.
+
+    Raises:
+        NotEnoughHistoryError: no validation window fits.
+        SettingsError: the space names a setting that the fit does not have, or a value that it does not allow.
+    """
+    _check_space(settings)
+    name = study_name or _study_name(data, settings)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        storage=storage,
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
+        study_name=name,
+        load_if_exists=True,
+    )
+    is_new = CUT not in study.user_attrs
+    # Who joins draws otherwise: with the same seed two trainers would try the same settings.
+    study.sampler = _sampler(settings.seed if is_new else None)
+    if is_new:
+        study.set_user_attr(CUT, cut)
+        study.enqueue_trial(_start_point(settings), skip_if_exists=True)
+    known = data.until(min(cut, int(study.user_attrs[CUT])))
+    folds = validation_windows(known, settings)
+
+    def objective(trial: Trial) -> float:
+        fit = with_values(settings.fit, {n: _suggest(trial, n, part) for n, part in settings.tuning.space.items()})
+        losses: list[float] = []
+        for step, (first, end) in enumerate(folds):
+            seen = known.until(end)
+            release = fit_release(seen.history.until(first), fit, settings.seed)
+            windows = judged_windows(seen.observed, first, settings.holdout)
+            figures = judge_scenario(release, seen, windows, Scenario.ALL_WELL)
+            losses.append((figures.wape + figures.series_wape) / 2)
+            trial.report(float(np.mean(losses)), step)
+            if step + 1 < len(folds) and trial.should_prune():
+                raise optuna.TrialPruned
+        return float(np.mean(losses))
+
+    def tell(study: optuna.Study, _: FrozenTrial) -> None:
+        done = study.get_trials(deepcopy=False, states=DONE)
+        on_trial(len(done), min((t.value for t in done if t.value is not None), default=None))
+
+    if len(study.get_trials(deepcopy=False, states=DONE)) < trials:
+        study.optimize(objective, callbacks=[tell, MaxTrialsCallback(trials, states=DONE)])
+    return _result(study, settings)
+
+
+def _sampler(seed: int | None) -> optuna.samplers.BaseSampler:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=seed, constant_liar=True, n_startup_trials=STARTUP_TRIALS)
+
+
+def validation_windows(data: TrainingSet, settings: TrainingSettings) -> list[tuple[Hour, Hour]]:
+    """First hour and hour after the last of each window, one after the other up to the end of the data.
+
+    Raises:
+        NotEnoughHistoryError: what is left before the first is too little to fit.
+    """
+    tuning, hours = settings.tuning, data.history.hours
+    spare = hours - settings.fit.least_history_h
+    length = min(tuning.fold_h, spare // tuning.folds)
+    if length < settings.holdout.least_h:
+        raise NotEnoughHistoryError(
+            f"before the held-out hours there are {hours} hours; a search needs {settings.fit.least_history_h} to fit "
+            f"and {tuning.folds} x {settings.holdout.least_h} to compare. Wait, or lower tuning.folds"
+        )
+    end = data.history.end
+    return [(end - (n + 1) * length, end - n * length) for n in reversed(range(tuning.folds))]
+
+
+def with_values(fit: ModelSettings, values: dict[str, Any]) -> ModelSettings:
+    """Settings of a fit with some values replaced, by dotted names.
+
+    Raises:
+        SettingsError: there is no such setting, or it does not allow the value.
+    """
+    tree = fit.model_dump()
+    for name, value in values.items():
+        *parts, last = name.split(".")
+        place = tree
+        for part in parts:
+            place = place.setdefault(part, {})
+        place[last] = value
+    try:
+        return ModelSettings.model_validate(tree)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise SettingsError(f"tuning.space: {faults}") from error
+
+
+def _check_space(settings: TrainingSettings) -> None:
+    if not settings.tuning.space:
+        raise SettingsError("tuning.space names nothing to search: see trainer/settings/default.yaml")
+    for name, part in settings.tuning.space.items():
+        for value in (part.low, part.high) if isinstance(part, Range) else part.choices:
+            with_values(settings.fit, {name: value})
+
+
+def _suggest(trial: Trial, name: str, part: Any) -> Any:
+    if not isinstance(part, Range):
+        return trial.suggest_categorical(name, part.choices)
+    if isinstance(part.low, int) and isinstance(part.high, int) and not _is_real(name):
+        return trial.suggest_int(name, part.low, part.high, log=part.log)
+    return trial.suggest_float(name, part.low, part.high, log=part.log)
+
+
+def _is_real(name: str) -> bool:
+    """Whether the setting takes fractions, though its range is written in whole numbers."""
+    return isinstance(_value_of(ModelSettings(), name), float)
+
+
+def _value_of(fit: ModelSettings, name: str) -> Any:
+    place: Any = fit
+    for part in name.split("."):
+        place = getattr(place, part)
+    return place
+
+
+def _start_point(settings: TrainingSettings) -> dict[str, Any]:
+    """The settings that the search begins with, held within the space."""
+    start: dict[str, Any] = {}
+    for name, part in settings.tuning.space.items():
+        value = _value_of(settings.fit, name)
+        start[name] = min(max(value, part.low), part.high) if isinstance(part, Range) else value
+        if not isinstance(part, Range) and value not in part.choices:
+            start[name] = part.choices[0]
+    return start
+
+
+def _study_name(data: TrainingSet, settings: TrainingSettings) -> str:
+    asked = repr((settings.tuning.space, settings.tuning.folds, settings.fit, data.sources))
+    return f"{from_hour(data.history.end):%Y-%m-%d}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+
+
+def _result(study: optuna.Study, settings: TrainingSettings) -> Tuned:
+    trials = study.get_trials(deepcopy=False)
+    return Tuned(
+        study=study.study_name,
+        fit=with_values(settings.fit, study.best_params),
+        loss=study.best_value,
+        first_loss=next((t.value for t in trials[:1] if t.value is not None), float("nan")),
+        trials=[
+            {"number": t.number, "state": t.state.name.lower(), "loss": t.value, "parameters": t.params} for t in trials
+        ],
+    )
