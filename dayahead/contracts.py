@@ -5,6 +5,7 @@ published it, `origin` the last observed hour that a forecast uses, `lead` the h
 """
 
 from enum import IntEnum, IntFlag, StrEnum
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
@@ -65,12 +66,17 @@ class Reason(IntFlag):
     @classmethod
     def codes(cls, flags: int) -> list[str]:
         """The reason codes in a set of flags, in a fixed order."""
-        return [reason.name.lower() for reason in cls if flags & reason and reason.name]
+        return list(_codes_of(flags))
 
     @classmethod
     def meaning(cls, code: str) -> str:
         """What a person is told for a reason code."""
         return _REASON_MEANINGS[cls[code.upper()]]
+
+
+@cache  # there are few combinations, and every forecast that is sent asks
+def _codes_of(flags: int) -> tuple[str, ...]:
+    return tuple(reason.name.lower() for reason in Reason if flags & reason and reason.name)
 
 
 _REASON_MEANINGS = {

@@ -5,7 +5,7 @@ import psycopg
 from dayahead.hours import Clock
 from dayahead.storage.checkpoint import Checkpoint
 from dayahead.storage.forecast_rows import ForecastRows, read_newest_forecasts
-from dayahead.storage.worker_offsets import still_holds
+from dayahead.storage.worker_offsets import Move, move_offset, still_holds
 from stream import metrics
 from stream.connection import Database
 from stream.held import HeldPartition
@@ -32,7 +32,7 @@ class Committer:
         """
         with metrics.stage("database"):
             self._write(held, checkpoint)
-        held.next_offset = checkpoint.move.next_offset
+        held.next_offset, held.noted = checkpoint.move.next_offset, False
         self._probe.reached(Step.COMMITTED)
         self.publish(held, checkpoint.forecasts)
         for rung, count in zip(*_counted(checkpoint.forecasts), strict=True):
@@ -44,6 +44,25 @@ class Committer:
             memory = self._publisher.publish(held.claim, held.state.by_key, forecasts, self._probe)
             if memory is Memory.EMPTY:
                 self.mirror_all(held)
+
+    def note_published(self, held: HeldPartition) -> None:
+        """Let the tables know that all has been sent out, so that the next owner need not send it again.
+
+        The next checkpoint does so anyway; this is for a partition that rests.
+
+        Raises:
+            FencedError: another worker has taken the partition over.
+        """
+        if held.noted:
+            return
+        move = Move(held.next_offset, held.next_offset, held.next_offset, None)
+
+        def note(connection: psycopg.Connection) -> None:
+            with connection.transaction(), connection.cursor() as cursor:
+                move_offset(cursor, held.claim, move, self._clock())
+
+        self._database.insist(note)
+        held.noted = True
 
     def mirror_all(self, held: HeldPartition) -> None:
         """Write the newest forecast of every series of the partition to Redis."""

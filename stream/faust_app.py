@@ -88,9 +88,10 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self._in_flight: set[asyncio.Future[Any]] = set()
         self._taking_over: asyncio.Task[None] | None = None
         self._closing = False
+        self._shown: set[int] = set()
         self.on_partitions_revoked.connect(self._finish_in_flight)
         self.on_partitions_assigned.connect(self._drop_if_none)
-        self.timer(settings.worker_release_poll_s)(self._look_for_release)
+        self.timer(settings.worker_release_poll_s)(self._tend)
         self.timer(BEAT_S)(self._beat)
         observations = self.topic(
             topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False
@@ -165,7 +166,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         for event in events:
             by_partition.setdefault(event.message.partition, []).append(event)
         for partition, waiting in by_partition.items():
-            if self._closing or TP(self._topic, partition) not in self._assigned():
+            if self._is_between_owners() or TP(self._topic, partition) not in self._assigned():
                 continue
             messages = [LogMessage(event.message.offset, event.message.value) for event in waiting]
             try:
@@ -179,10 +180,14 @@ class WorkerApp(faust.App):  # type: ignore[misc]
                 log.warning("reads_again", partition=partition, offset=progress.seek_to)
                 await self.consumer.seek(TP(self._topic, partition), progress.seek_to)
 
-    async def _look_for_release(self) -> None:
-        if not self._closing:
+    async def _tend(self) -> None:
+        if not self._is_between_owners():
             with suppress(Stopping):
-                await self._run(self._worker.look_for_release)
+                await self._run(self._worker.tend)
+
+    def _is_between_owners(self) -> bool:
+        """Whether partitions may belong to somebody else already: then nothing new is begun."""
+        return self._closing or bool(self.rebalancing)
 
     async def _beat(self) -> None:
         assigned = {tp.partition: tp for tp in self._assigned()}
@@ -193,9 +198,11 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         for partition, offset in offsets.items():
             end = self.consumer.highwater(assigned[partition])
             lags[partition] = max(0, end - offset) if end is not None else 0
-        metrics.LAG.clear()
+        for partition in self._shown - lags.keys():
+            metrics.LAG.remove(str(partition))
         for partition, lag in lags.items():
             metrics.LAG.labels(str(partition)).set(lag)
+        self._shown = set(lags)
         ready = not self.rebalancing and offsets.keys() == assigned.keys()
         self._liveness.beat(offsets, lags, ready=ready, trouble=self._releases.trouble)
 

@@ -15,9 +15,11 @@ class HeldPartition:
         state: windows of the partition's series, as the tables say at `next_offset`.
         next_offset: the first message that is not in the tables yet.
         release: with which all series were last forecast anew.
+        noted: whether the tables know that everything before `next_offset` has been sent out.
     """
 
     claim: Claim
     state: PartitionState
     next_offset: int
     release: str | None
+    noted: bool = False

@@ -183,11 +183,17 @@ class Worker:
             actual = held.state.value_at(index[:, None], scores.origin[:, None] + leads)
             metrics.count_scores(scores, actual, np.array([one.area for one in series], object))
 
-    def look_for_release(self) -> None:
-        """Take a new champion up, if there is one, and forecast every series anew with it."""
+    def tend(self) -> None:
+        """What is done every few seconds: take a new champion up and forecast every series anew with it, keep order.
+
+        Raises:
+            FencedError: another worker has taken a partition over.
+        """
         if self._releases.look():
             for held in self._held.values():
                 self._refresh(held)
+        for held in self._held.values():
+            self._committer.note_published(held)
         self.show()
 
     def _refresh(self, held: HeldPartition) -> None:

@@ -219,7 +219,7 @@ def test_a_release_is_taken_up_without_a_restart(room: WorkerRoom, small_release
     before = [orjson.loads(value) for value in room.redis().values()]
     assert {(one["rung"], one["release"]) for one in before} == {(Rung.PROFILE, None)}
     crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
-    worker.look_for_release()
+    worker.tend()
     after = [orjson.loads(value) for value in room.redis().values()]
     assert {one["release"] for one in after} == {small_release.release_id}
     assert {one["rung"] for one in after} <= {Rung.FULL, Rung.DEGRADED_INPUT}
@@ -256,9 +256,21 @@ def test_a_release_that_does_not_load_leaves_the_one_before_in_service(
     record = record_of(small_release)
     broken = ReleaseRecord("r-broken", *list(vars(record).values())[1:])
     crown(room, "r-broken", broken, b"dayahead-release-1\nno release at all")
-    worker.look_for_release()
+    worker.tend()
     worker.process(0, in_log(log)[-1:])
     assert {orjson.loads(value)["release"] for value in room.redis().values()} == {small_release.release_id}
+
+
+def test_a_partition_at_rest_is_not_sent_out_again(room: WorkerRoom) -> None:
+    log = [batch([(series_of(0, 1)[0], START + hour, 1.0 + hour)], START + hour + 1) for hour in range(30)]
+    room.send(0, log)
+    worker = room.worker()
+    worker.assign([0])
+    worker.process(0, in_log(log))
+    worker.tend()
+    sent = room.end_of("forecasts", 0)
+    room.worker().assign([0])
+    assert room.end_of("forecasts", 0) == sent == 30
 
 
 def test_a_lost_partition_is_not_refreshed_with_a_new_release(room: WorkerRoom, small_release: Release) -> None:
@@ -270,5 +282,5 @@ def test_a_lost_partition_is_not_refreshed_with_a_new_release(room: WorkerRoom, 
     room.worker().assign([0])
     crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
     with pytest.raises(FencedError):
-        old.look_for_release()
+        old.tend()
     assert room.query("SELECT count(*) FROM forecast WHERE release IS NOT NULL") == [(0,)]
