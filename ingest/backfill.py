@@ -11,11 +11,13 @@ from dayahead.hours import Clock, Hour
 from dayahead.reading.reader import Answer, Reader
 from dayahead.reading.records import convert, newest_hour, within
 from dayahead.source import Source
-from dayahead.storage.backfills import Backfill, read_progress, write_progress
+from dayahead.storage.backfills import Backfill, Progress, read_progress, write_progress
+from dayahead.storage.observations import read_known_values
 from dayahead.storage.poll_cursors import join_backfill
 from dayahead.storage.sources import register_source
 from ingest.known import Known
 from ingest.poller import STAGE
+from ingest.publication import publications_of_history
 from ingest.publisher import Publisher
 
 log = structlog.get_logger()
@@ -30,7 +32,7 @@ class BackfillReport:
         rows: rows that Kafka has acknowledged.
         series: how many series they are of.
         rejections: dead letters published.
-        newest: the newest hour published, or None of none.
+        newest: the newest hour published, before the interruption too, or None of none.
         cursor_moved: whether the poller goes on from there.
     """
 
@@ -84,21 +86,22 @@ class Backfiller:
         """
         source_key = register_source(self._connection, self._source).source_key
         backfill = Backfill(source_key, start, end)
-        resumed_at = read_progress(self._connection, backfill) if resume else None
-        position, rows, rejections = resumed_at or start, 0, 0
-        newest: Hour | None = None
+        before = read_progress(self._connection, backfill) if resume else None
+        position, newest = (before.next_hour, before.newest) if before else (start, None)
+        rows = rejections = 0
         while position < end:
             page_end = min(end, position + max(1, int(self._source.page_h)))
             answer = self._reader.read(position, page_end)
             reached = page_end if answer.cut_at is None else min(page_end, answer.cut_at)
             page_rows, page_rejections, page_newest = self._publish(answer, position, reached)
             rows, rejections = rows + page_rows, rejections + page_rejections
-            newest = newest if page_newest is None else max(page_newest, newest or page_newest)
+            newest = max((hour for hour in (newest, page_newest) if hour is not None), default=None)
             position = reached
-            write_progress(self._connection, backfill, position, self._clock())
+            write_progress(self._connection, backfill, Progress(position, newest), self._clock())
             if on_progress:
                 on_progress(position, rows)
         moved = newest is not None and join_backfill(self._connection, source_key, start, newest + 1, self._clock())
+        resumed_at = None if before is None else before.next_hour
         return BackfillReport(resumed_at, rows, len(self._series), rejections, newest, moved)
 
     def _publish(self, answer: Answer, start: Hour, end: Hour) -> tuple[int, int, Hour | None]:
@@ -112,7 +115,9 @@ class Backfiller:
             for rejection in rejections
         ]
         if rows or letters:
-            self._publisher.publish(rows, letters, name, received_at, refresh=False)
+            known = read_known_values(self._connection, {row.series_id for row in rows}, start, end)
+            publications = publications_of_history(rows, known, self._source, received_at)
+            self._publisher.publish(publications, letters, name, refresh=False)
         self._known.remember((), rejections)
         self._series.update(row.series_id for row in rows)
         log.debug("backfilled", source=name, rows=len(rows), dead_letters=len(letters))

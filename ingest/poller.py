@@ -24,6 +24,7 @@ from ingest import metrics
 from ingest.condition import Condition
 from ingest.known import Known
 from ingest.patience import Backoff, Pause, Stopped
+from ingest.publication import Publication
 from ingest.publisher import Publisher
 
 log = structlog.get_logger()
@@ -186,7 +187,7 @@ class Poller:
                 DeadLetter(rejection.raw(), rejection.code, rejection.reason, STAGE, received_at, name)
                 for rejection in rejections
             ]
-            self._publisher.publish(fresh, letters, name, received_at, refresh=True)
+            self._publisher.publish([Publication(received_at, fresh)], letters, name, refresh=True)
             self._known.remember(fresh, rejections)
             metrics.PUBLISHED_ROWS.labels(name).inc(len(fresh))
             log.info("published", source=name, rows=len(fresh), dead_letters=len(letters))

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -12,9 +11,9 @@ from kafka.errors import KafkaError
 
 from dayahead.dead_letters import DeadLetter, DeadLetterWriter
 from dayahead.errors import BrokerUnavailable
-from dayahead.reading.records import Row
 from dayahead.topics import OBSERVATIONS
 from ingest.packing import batch_bytes, pack
+from ingest.publication import Publication
 
 log = structlog.get_logger()
 
@@ -94,15 +93,14 @@ class Publisher:
         self._producer: Producer | None = None
 
     def publish(
-        self, rows: Iterable[Row], letters: Iterable[DeadLetter], source: str, available_at: datetime, refresh: bool
+        self, publications: Iterable[Publication], letters: Iterable[DeadLetter], source: str, refresh: bool
     ) -> None:
         """Send rows and dead letters of one source and wait until all are acknowledged.
 
         Args:
-            rows: in any order.
+            publications: rows, and when they became known.
             letters: what was rejected on the way.
             source: name of the source.
-            available_at: when the rows were received.
             refresh: whether their series are forecast anew.
 
         Raises:
@@ -115,9 +113,12 @@ class Publisher:
                 raise BrokerUnavailable(f"topic {self._topic} does not exist: run `dayahead migrate`")
             deliveries = [
                 producer.send(
-                    self._topic, batch_bytes(packed.rows, source, available_at, refresh), partition=packed.partition
+                    self._topic,
+                    batch_bytes(packed.rows, source, publication.available_at, refresh),
+                    partition=packed.partition,
                 )
-                for packed in pack(rows, len(partitions))
+                for publication in publications
+                for packed in pack(publication.rows, len(partitions))
             ]
             writer = DeadLetterWriter(producer, self._prefix)
             deliveries += [writer.write(letter) for letter in letters]

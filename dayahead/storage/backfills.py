@@ -23,22 +23,43 @@ class Backfill:
     end: Hour
 
 
-def read_progress(connection: psycopg.Connection, backfill: Backfill) -> Hour | None:
-    """The hour that the backfill stood at, or None where it was never begun."""
+@dataclass(frozen=True)
+class Progress:
+    """How far a backfill has come.
+
+    Attributes:
+        next_hour: every hour before it has been acknowledged by Kafka.
+        newest: the newest hour that was published, None of none.
+    """
+
+    next_hour: Hour
+    newest: Hour | None
+
+
+def read_progress(connection: psycopg.Connection, backfill: Backfill) -> Progress | None:
+    """Where the backfill stood, or None where it was never begun."""
     row = connection.execute(
-        "SELECT next_time FROM backfill WHERE source_key = %s AND start_time = %s AND end_time = %s",
+        "SELECT next_time, newest_time FROM backfill WHERE source_key = %s AND start_time = %s AND end_time = %s",
         [backfill.source_key, from_hour(backfill.start), from_hour(backfill.end)],
     ).fetchone()
-    return None if row is None else to_hour(row[0])
+    return None if row is None else Progress(to_hour(row[0]), None if row[1] is None else to_hour(row[1]))
 
 
-def write_progress(connection: psycopg.Connection, backfill: Backfill, next_hour: Hour, now: datetime) -> None:
-    """Remember that every hour before `next_hour` has been acknowledged by Kafka; the caller commits."""
+def write_progress(connection: psycopg.Connection, backfill: Backfill, progress: Progress, now: datetime) -> None:
+    """Remember how far it has come; the caller commits."""
     connection.execute(
         """
-        INSERT INTO backfill (source_key, start_time, end_time, next_time, updated_at) VALUES (%s, %s, %s, %s, %s)
-        ON CONFLICT (source_key, start_time, end_time)
-        DO UPDATE SET next_time = excluded.next_time, updated_at = excluded.updated_at
+        INSERT INTO backfill (source_key, start_time, end_time, next_time, newest_time, updated_at)
+        VALUES (%(source)s, %(start)s, %(end)s, %(next)s, %(newest)s, %(now)s)
+        ON CONFLICT (source_key, start_time, end_time) DO UPDATE
+            SET next_time = excluded.next_time, newest_time = excluded.newest_time, updated_at = excluded.updated_at
         """,
-        [backfill.source_key, from_hour(backfill.start), from_hour(backfill.end), from_hour(next_hour), now],
+        {
+            "source": backfill.source_key,
+            "start": from_hour(backfill.start),
+            "end": from_hour(backfill.end),
+            "next": from_hour(progress.next_hour),
+            "newest": None if progress.newest is None else from_hour(progress.newest),
+            "now": now,
+        },
     )

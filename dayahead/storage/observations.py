@@ -1,5 +1,6 @@
 """Reads observations as matrices: the one way from TimescaleDB to a model, as known now or as of a past moment."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,6 +76,20 @@ def read_observations(
             row = order[np.searchsorted(keys, found[:, 0].astype(np.int64), sorter=order)]
             values[row, found[:, 1].astype(np.int64) // HOUR_S - start] = found[:, 2]
     return ObservationMatrix(keys, start, values)
+
+
+def read_known_values(
+    connection: psycopg.Connection, series_ids: Iterable[str], start: Hour, end: Hour
+) -> dict[tuple[str, Hour], float]:
+    """Current values of given series from `start` (inclusive) to `end` (exclusive), by series_id and hour."""
+    rows = connection.execute(
+        """
+        SELECT series_id, extract(epoch FROM valid_time)::bigint, value FROM observation JOIN series USING (series_key)
+        WHERE series_id = ANY(%(ids)s) AND valid_time >= %(start)s AND valid_time < %(end)s
+        """,
+        {"ids": list(series_ids), "start": from_hour(start), "end": from_hour(end)},
+    )
+    return {(series_id, second // HOUR_S): value for series_id, second, value in rows}
 
 
 def observed_range(connection: psycopg.Connection, source_key: int | None = None) -> tuple[datetime, datetime] | None:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
@@ -9,6 +10,7 @@ from dayahead.errors import SourceUnavailable
 from dayahead.hours import from_hour
 from dayahead.reading.file_source import FileSource
 from dayahead.reading.reader import Answer, Reader
+from dayahead.storage.sources import register_series, register_source
 from ingest.backfill import Backfiller
 from tests.conftest import TopicRoom
 from tests.ingest.building import (
@@ -125,6 +127,50 @@ def test_an_interrupted_backfill_goes_on_where_it_stood(room, database_url) -> N
     report = backfill(room, database_url, reader_of(client), resume=True)
     assert (report.resumed_at, report.rows) == (FIRST + 48, 2 * 52)
     assert len(published(room)) == 200
+
+
+class ProcessKilledError(Exception):
+    """The process is killed."""
+
+
+def test_a_backfill_that_was_cut_off_after_its_last_rows_still_hands_over_to_the_poller(room, database_url) -> None:
+    reader = reader_of(replay_client(make_records(90)))
+
+    def killed_after_the_rows(hour: int, rows: int) -> None:
+        if hour >= FIRST + 96:
+            raise ProcessKilledError
+
+    with pytest.raises(ProcessKilledError):
+        backfill(room, database_url, reader, on_progress=killed_after_the_rows)
+    assert cursor_of(database_url) is None
+    report = backfill(room, database_url, reader, resume=True)
+    assert (report.rows, report.newest, report.cursor_moved) == (0, FIRST + 89, True)
+    assert cursor_of(database_url)[0] == from_hour(FIRST + 90)
+
+
+def test_history_is_dated_as_its_publisher_published_it(room, database_url) -> None:
+    backfill(room, database_url, reader_of(replay_client(make_records(30))), FIRST, FIRST + 30)
+    assert len(batches(room)) >= 30
+    for batch in batches(room):
+        assert {time for _, time, _ in batch.rows} == {batch.available_at - timedelta(hours=1)}
+
+
+def test_history_that_differs_from_what_is_held_was_learnt_now(room, database_url) -> None:
+    with closing(connector(database_url)()) as connection:
+        registered = register_source(connection, SOURCE)
+        key = register_series(connection, ["DK1/000"], registered, 4, NOW)["DK1/000"].series_key
+        for hour, value in ((0, 0.0), (1, 99.0)):
+            connection.execute(
+                "INSERT INTO observation (series_key, valid_time, value, available_at) VALUES (%s, %s, %s, %s)",
+                [key, from_hour(FIRST + hour), value, from_hour(FIRST + hour + 1)],
+            )
+    backfill(room, database_url, reader_of(replay_client(make_records(3, series=1))), FIRST, FIRST + 3)
+    dated = {time: batch.available_at for batch in batches(room) for _, time, _ in batch.rows}
+    assert dated == {
+        from_hour(FIRST): from_hour(FIRST + 1),
+        from_hour(FIRST + 1): NOW,
+        from_hour(FIRST + 2): from_hour(FIRST + 3),
+    }
 
 
 def test_pages_that_the_source_cuts_are_read_on_from_there(room, database_url) -> None:

@@ -15,6 +15,7 @@ from dayahead.storage.sources import load_sources
 from ingest import poller as poller_module
 from ingest.condition import Condition
 from ingest.patience import Backoff, PatientReader
+from ingest.publication import Publication
 from ingest.publisher import Publisher, kafka_producer
 from ingest.replay.faults import Fault, FaultKind
 from tests.conftest import TopicRoom
@@ -284,7 +285,7 @@ def test_a_source_that_refuses_is_told_on_ready_and_asked_again(room, database_u
 def test_what_is_sent_fits_the_contract_and_one_message_holds_at_most_500_rows(room, database_url) -> None:
     with make_publisher(room) as publisher, closing(connector(database_url)()):
         rows = [poller_module.Row(f"DK1/{n:03d}", FIRST + hour, 1.0) for n in range(30) for hour in range(70)]
-        publisher.publish(rows, [], "test-source", NOW, refresh=False)
+        publisher.publish([Publication(NOW, rows)], [], "test-source", refresh=False)
     found = batches(room)
     assert all(isinstance(batch, ObservationBatch) and len(batch.rows) <= 500 for batch in found)
     assert sum(len(batch.rows) for batch in found) == 2100

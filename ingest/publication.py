@@ -1,0 +1,55 @@
+"""When rows became known: on receipt for the poller, by the publisher's rule for history (docs/decisions/0013)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dayahead.hours import Hour, from_hour
+from dayahead.reading.records import Row
+from dayahead.source import Source
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Rows that became known at the same moment.
+
+    Attributes:
+        available_at: when, UTC.
+        rows: in any order.
+    """
+
+    available_at: datetime
+    rows: Sequence[Row]
+
+
+def publications_of_history(
+    rows: Iterable[Row], known: Mapping[tuple[str, Hour], float], source: Source, now: datetime
+) -> list[Publication]:
+    """Date rows of the past as their source published them, so that a read as of a past moment finds them.
+
+    Hours that come out together share a moment: that of the last hour of their publication interval, plus the
+    publication lag, and never later than now. A row that differs from what the service holds is a revision, which
+    nobody knew before now.
+
+    Args:
+        rows: of one source, in any order.
+        known: values that the service holds of these hours.
+        source: its publication interval and lag.
+        now: the present moment.
+
+    Returns:
+        Oldest first; the revisions, if there are any, last.
+    """
+    interval_h = max(1, int(source.publication_interval_h))
+    together: dict[Hour, list[Row]] = {}
+    revisions: list[Row] = []
+    for row in rows:
+        if known.get((row.series_id, row.hour), row.value) != row.value:
+            revisions.append(row)
+        else:
+            together.setdefault(row.hour // interval_h, []).append(row)
+    dated = [
+        Publication(min(now, from_hour((number + 1) * interval_h - 1) + source.publication_lag), members)
+        for number, members in sorted(together.items())
+    ]
+    return [*dated, Publication(now, revisions)] if revisions else dated
