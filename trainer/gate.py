@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from trainer.scenarios import Scenario
 from trainer.settings import GateSettings
 
+BEATS_NAIVE, BEATS_CHAMPION = "beats_naive", "beats_champion"
+
 
 @dataclass(frozen=True)
 class ScenarioFigures:
@@ -70,7 +72,8 @@ class GateDecision:
     def reason(self) -> str:
         """A sentence: what decided."""
         failed = [check.detail for check in self.checks if not check.passed]
-        return "; ".join(failed) if failed else "; ".join(check.detail for check in self.checks[:2])
+        decisive = [check.detail for check in self.checks if check.name in {BEATS_NAIVE, BEATS_CHAMPION}]
+        return "; ".join(failed or decisive)
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def _enough_windows(judged: Judgement, settings: GateSettings) -> GateCheck:
 def _beats_naive(judged: Judgement) -> GateCheck:
     figures = judged[Scenario.ALL_WELL]
     return GateCheck(
-        "beats_naive",
+        BEATS_NAIVE,
         figures.skill > 0,
         f"WAPE {figures.wape:.2%} on held-out hours, seasonal naive {figures.naive_wape:.2%}",
     )
@@ -159,7 +162,7 @@ def _beats_champion(comparison: Comparison, settings: GateSettings) -> Sequence[
     if comparison.unseen_h < settings.least_unseen_h or not comparison.champion_figures:
         return [
             GateCheck(
-                "beats_champion",
+                BEATS_CHAMPION,
                 False,
                 f"champion {comparison.champion} has learnt from all but {comparison.unseen_h} of the held-out hours, "
                 f"{settings.least_unseen_h} are needed to compare fairly: wait for new hours",
@@ -174,7 +177,7 @@ def _beats_champion(comparison: Comparison, settings: GateSettings) -> Sequence[
         better = challenger.wape < limit if usual else challenger.wape <= limit
         checks.append(
             GateCheck(
-                "beats_champion" if usual else f"holds_under_{scenario}",
+                BEATS_CHAMPION if usual else f"holds_under_{scenario}",
                 better and math.isfinite(challenger.wape),
                 f"WAPE {challenger.wape:.2%} against {champion.wape:.2%} of {comparison.champion} on "
                 f"{challenger.windows} windows that neither has seen ({scenario.meaning}); the limit is {limit:.2%}",

@@ -91,3 +91,14 @@ def test_a_release_that_is_not_there_is_named(run: Run) -> None:
 def test_a_moment_without_an_offset_is_refused(run: Run) -> None:
     with pytest.raises(SettingsError, match="--as-of"):
         run("train", "--as-of", "2023-01-10")
+
+
+def test_a_person_searches_and_trains_with_what_was_found(run: Run, database_url: str, sample: Sample) -> None:
+    fill(database_url, sample)
+    space = "tuning.space={trees.trees: {low: 5, high: 20}}"
+    told = run("tune", "--trials", "2", *QUICK_OPTIONS, "--set", space, "--set", "tuning.fold_h=72").output
+    assert "2 trials; the loss is" in told
+    release = serving(database_url)
+    assert release is not None
+    assert f"{release} promoted" in told
+    assert "trees.trees" in told

@@ -108,7 +108,7 @@ class GateSettings(Part):
     """What a challenger must show before it serves."""
 
     margin: float = Field(
-        default=0.0,
+        default=0.005,
         ge=0,
         lt=1,
         description="Share of the champion's WAPE by which the challenger must be better; 0 asks for better at all",

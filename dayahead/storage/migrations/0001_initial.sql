@@ -164,7 +164,7 @@ COMMENT ON COLUMN tuning_run.outcome IS 'running, promoted, kept (the champion s
 CREATE INDEX tuning_run_started ON tuning_run (started_at DESC);
 
 -- Optuna makes its own tables here when the first study starts, so that several trainers can share it.
-CREATE SCHEMA optuna;
+CREATE SCHEMA IF NOT EXISTS optuna;
 
 CREATE TABLE training_quarantine (
     tuning_run_key integer NOT NULL REFERENCES tuning_run,
