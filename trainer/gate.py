@@ -111,12 +111,12 @@ def decide(
         _enough_windows(challenger, settings),
         _beats_naive(challenger),
         _sound(challenger),
-        _covers(challenger, settings),
     ]
     if withdrawn:
         checks.append(GateCheck("not_withdrawn", False, "a rollback took this very release out of service"))
     if comparison is not None:
-        checks += _beats_champion(comparison, settings)
+        # The first release is held against the naive alone: no band is worse than the naive's.
+        checks += [_covers(challenger, settings), *_beats_champion(comparison, settings)]
     return GateDecision(checks)
 
 

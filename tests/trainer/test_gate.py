@@ -50,9 +50,10 @@ def test_a_forecast_that_is_broken_under_an_outage_keeps_a_challenger_outside() 
 
 
 @pytest.mark.parametrize("coverage", [0.3, 0.99])
-def test_a_band_that_says_nothing_keeps_a_challenger_outside(coverage: float) -> None:
+def test_a_band_that_says_nothing_does_not_replace_a_champion(coverage: float) -> None:
     figures = {scenario: replace(GOOD, coverage=coverage) for scenario in Scenario}
-    assert failed(decide(figures, None, False, SETTINGS)) == ["coverage"]
+    assert failed(decide(figures, comparison(figures, judged(0.06)), False, SETTINGS)) == ["coverage"]
+    assert decide(figures, None, False, SETTINGS).passed
 
 
 def test_a_challenger_that_is_better_by_the_margin_is_promoted() -> None:
@@ -94,7 +95,7 @@ def test_a_release_that_was_rolled_back_does_not_come_back_by_itself() -> None:
 def test_every_question_is_asked_after_one_was_failed() -> None:
     ours = judged(0.2)
     names = [check.name for check in decide(ours, comparison(ours, judged(0.05)), True, SETTINGS).checks]
-    assert names[:5] == ["enough_windows", "beats_naive", "sound", "coverage", "not_withdrawn"]
+    assert names[:5] == ["enough_windows", "beats_naive", "sound", "not_withdrawn", "coverage"]
     assert names[5:] == [
         "beats_champion",
         "holds_under_last_hours_missing",
