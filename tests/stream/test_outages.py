@@ -1,0 +1,74 @@
+"""Servers that go away are waited for, and nothing is skipped meanwhile."""
+
+import httpx
+import psycopg
+import pytest
+from psycopg import sql
+
+from deploy.local.ports import free_ports
+from deploy.local.stack import LocalStack
+from deploy.local.supervision import Supervisor
+from tests.conftest import FreshDatabase
+from tests.stream.conftest import START, WorkerRoom, batch, series_of
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.servers
+
+
+def reason(port: int) -> str:
+    """What /health/ready says, empty while nobody answers."""
+    try:
+        return str(httpx.get(f"http://127.0.0.1:{port}/health/ready").json()["reason"])
+    except httpx.HTTPError:
+        return ""
+
+
+def make_commits_last(database: FreshDatabase) -> None:
+    """The test stack forgets its last commits when it is stopped; a real one does not."""
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        name = sql.Identifier(database.name)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit TO on").format(name))
+
+
+def test_a_worker_waits_for_each_server_and_goes_on(
+    room: WorkerRoom, stack: LocalStack, database: FreshDatabase
+) -> None:
+    make_commits_last(database)
+    supervisor = Supervisor(stack.folder)
+    (port,) = free_ports(1)
+    ids = series_of(0, 2)
+    hours = iter(range(START, START + 1000))
+    sent = 0
+
+    def send(count: int) -> int:
+        nonlocal sent
+        messages = []
+        for _ in range(count):
+            hour = next(hours)
+            messages.append(batch([(one, hour, 50.0 + hour % 24) for one in ids], hour + 1))
+        room.send(0, messages)
+        sent += count
+        return sent
+
+    process = room.start(metrics_port=port)
+    room.wait_for(0, send(30))
+    for server, told in ((stack.postgres, "TimescaleDB"), (stack.redis, "Redis")):
+        supervisor.stop([server.name])
+        try:
+            send(10)
+            wait_until(lambda told=told: reason(port) == f"waiting for {told}", 30, f"the worker to wait for {told}")
+            live = httpx.get(f"http://127.0.0.1:{port}/health/live")
+            assert live.status_code == 200, live.text
+        finally:
+            supervisor.start_programs([server.name])
+            wait_until(server.is_ready, 60, f"{server.name} to be back")
+        room.wait_for(0, sent)
+        wait_until(lambda: room.redis() == room.newest_forecasts(), 30, "Redis to follow")
+    supervisor.stop([stack.kafka.name])
+    supervisor.start_programs([stack.kafka.name])
+    wait_until(stack.kafka.is_ready, 60, "Kafka to be back")
+    room.wait_for(0, send(10))
+    assert process.poll() is None
+    assert len(room.tables()["observation"]) == 2 * sent
+    assert len(room.tables()["forecast"]) == 2 * sent
+    wait_until(lambda: room.newest_messages() == room.newest_forecasts(), 30, "Kafka to follow")
