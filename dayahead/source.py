@@ -94,6 +94,12 @@ class Source(BaseModel):
     stale_after_h: Hours = Field(
         default=6, description="A series this many hours behind the newest hour of its source is stale"
     )
+    stale_after_intervals: float = Field(
+        default=2,
+        ge=1,
+        allow_inf_nan=False,
+        description="Publication intervals without a new hour, and two polls, after which the source itself is stale",
+    )
 
     @field_validator("time_zone", "local_time_zone")
     @classmethod
@@ -139,6 +145,12 @@ class Source(BaseModel):
     def publication_lag(self) -> timedelta:
         """From the start of an hour to its publication."""
         return timedelta(hours=self.publication_lag_h)
+
+    @property
+    def silence_allowed(self) -> timedelta:
+        """How long no new hour may come before the source is stale: for the API, the page and the alert alike."""
+        publications = timedelta(hours=self.stale_after_intervals * self.publication_interval_h)
+        return publications + 2 * timedelta(seconds=self.poll_interval_s)
 
 
 def load_source(path: Path) -> Source:

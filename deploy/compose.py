@@ -8,6 +8,7 @@ import psycopg
 from rich.console import Console
 
 from dayahead.errors import StackError
+from dayahead.hours import wall_clock
 from dayahead.settings import PREFIX, load_settings
 from deploy.arrival import FORECASTS_WITHIN_S, TRAINING_WITHIN_S, all_forecast, show_results, show_series
 from deploy.local.env_file import EnvFile
@@ -81,7 +82,7 @@ class Compose:
         self._docker("--profile", "sample", "down", "--volumes")
 
     def _overview(self) -> Overview:
-        return read_overview(self._database_url)
+        return read_overview(self._database_url, wall_clock())
 
     def _docker(self, *arguments: str) -> None:
         done = subprocess.run([*self._command, *arguments], check=False)

@@ -5,34 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+import numpy as np
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
 from psycopg.rows import class_row
 
 from dayahead.contracts import Rung
 from dayahead.errors import StackError
+from dayahead.hours import to_hour
+from dayahead.storage.forecast_rows import ForecastRows, read_forecasts
+from dayahead.storage.standing import SeriesStanding, State, read_series, read_sources
 from dayahead.topics import OBSERVATIONS
-
-FRESH_RUNGS = (Rung.FULL, Rung.DEGRADED_INPUT)
-
-# A series is stale when it lags behind its source, so that a replay of old data is judged as fairly as live data.
-SERIES = """
-    SELECT series.series_id, series.unit, newest.valid_time AS newest_hour,
-           latest.origin, latest.rung, latest.release, latest.p10, latest.p50, latest.p90,
-           newest.valid_time IS NULL OR max(newest.valid_time) OVER (PARTITION BY series.source_key)
-               - newest.valid_time > (source.definition ->> 'stale_after_h')::float8 * INTERVAL '1 hour' AS stale
-    FROM series
-    JOIN source USING (source_key)
-    LEFT JOIN LATERAL (
-        SELECT valid_time FROM observation WHERE observation.series_key = series.series_key
-        ORDER BY valid_time DESC LIMIT 1
-    ) AS newest ON true
-    LEFT JOIN LATERAL (
-        SELECT origin, rung, release, p10, p50, p90 FROM forecast WHERE forecast.series_key = series.series_key
-        ORDER BY origin DESC LIMIT 1
-    ) AS latest ON true
-    ORDER BY series.series_id
-"""
 
 # Both are judged on the same leads: those for which the seasonal naive had a value.
 ACCURACY = """
@@ -47,18 +30,17 @@ ACCURACY = """
 
 @dataclass(frozen=True)
 class SeriesOverview:
-    """A series, its newest hour and its newest forecast (arrays by lead, in `unit`); None where there is none yet."""
+    """A series and its newest forecast.
 
-    series_id: str
-    unit: str
-    newest_hour: datetime | None
-    origin: datetime | None
-    rung: int | None
-    release: str | None
-    p10: list[float] | None
-    p50: list[float] | None
-    p90: list[float] | None
-    stale: bool
+    Attributes:
+        standing: how it stands.
+        p10: by lead, in the unit of the series; empty where there is no forecast. Likewise p50 and p90.
+    """
+
+    standing: SeriesStanding
+    p10: list[float]
+    p50: list[float]
+    p90: list[float]
 
 
 @dataclass(frozen=True)
@@ -93,25 +75,48 @@ class Overview:
     @property
     def fresh(self) -> int:
         """Series whose newest forecast comes from the model in force, and that keep up with their source."""
-        return sum(1 for one in self.series if one.rung in FRESH_RUNGS and not one.stale)
+        return sum(1 for one in self.series if one.standing.state is State.FRESH)
+
+    @property
+    def stale(self) -> int:
+        """Series that lag behind their source."""
+        return sum(1 for one in self.series if one.standing.state is State.STALE)
 
     @property
     def by_rung(self) -> Mapping[int | None, int]:
         """Series by the rung of their newest forecast; None for those without one."""
-        rungs = [one.rung for one in self.series]
+        rungs = [one.standing.rung for one in self.series]
         return {rung: rungs.count(rung) for rung in sorted(set(rungs), key=lambda rung: 9 if rung is None else rung)}
 
 
-def read_overview(database_url: str) -> Overview:
-    """Read everything in one transaction."""
+def read_overview(database_url: str, now: datetime) -> Overview:
+    """Read everything in one transaction.
+
+    Args:
+        database_url: postgresql:// URL.
+        now: the present moment.
+    """
     with psycopg.connect(database_url, options="-c timezone=UTC", connect_timeout=5) as connection:
-        with connection.cursor(row_factory=class_row(SeriesOverview)) as cursor:
-            series = cursor.execute(SERIES).fetchall()
+        series = _read_series(connection, now)
         with connection.cursor(row_factory=class_row(AccuracyOverview)) as cursor:
             accuracy = cursor.execute(ACCURACY, [int(Rung.PREVIOUS_RELEASE)]).fetchone()
         champion = connection.execute("SELECT release FROM champion").fetchone()
     assert accuracy is not None  # an aggregate without GROUP BY has one row
     return Overview(series, accuracy, champion[0] if champion else None)
+
+
+def _read_series(connection: psycopg.Connection, now: datetime) -> list[SeriesOverview]:
+    standings = read_series(connection, read_sources(connection, now))
+    origins = {one.series_key: to_hour(one.origin) for one in standings if one.origin is not None}
+    rows = read_forecasts(connection, np.array(list(origins), np.int64), np.array(list(origins.values()), np.int64))
+    row_of = {key: row for row, key in enumerate(rows.series_key.tolist())}
+    return [SeriesOverview(one, *_leads(rows, row_of.get(one.series_key))) for one in standings]
+
+
+def _leads(rows: ForecastRows, row: int | None) -> tuple[list[float], list[float], list[float]]:
+    if row is None or rows.rung[row] == Rung.NONE:
+        return [], [], []
+    return rows.p10[row].tolist(), rows.p50[row].tolist(), rows.p90[row].tolist()
 
 
 def read_lag(database_url: str, bootstrap: str, topic_prefix: str = "") -> dict[int, int]:

@@ -5,6 +5,7 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 
 from dayahead.errors import StackError
+from dayahead.hours import wall_clock
 from deploy.arrival import show_series
 from deploy.local.assembly import Assembly
 from deploy.overview import read_lag, read_overview
@@ -46,7 +47,7 @@ def show_status(assembly: Assembly, console: Console) -> bool:
     try:
         lag = read_lag(database_url, assembly.stack.kafka.bootstrap)
         console.print(lag_sentence(lag), markup=False, highlight=False)
-        show_series(console, read_overview(database_url))
+        show_series(console, read_overview(database_url, wall_clock()))
     except (psycopg.Error, KafkaException, StackError) as error:
         console.print(f"Lag and series cannot be told: {str(error).strip()}", markup=False, highlight=False)
     return all(row.ready for row in rows)

@@ -49,14 +49,13 @@ def forecasts_table(overview: Overview, count: int = 6) -> Table:
 
 
 def _forecast_cells(one: SeriesOverview) -> list[str]:
-    p10, p50, p90 = one.p10 or [], one.p50 or [], one.p90 or []
     last = SHOWN_LEADS[-1] - 1
     return [
-        one.series_id,
-        f"{one.origin:%Y-%m-%d %H}h" if one.origin else "",
-        *(f"{p50[lead - 1]:,.0f}" for lead in SHOWN_LEADS),
-        f"{p10[last]:,.0f}-{p90[last]:,.0f} {one.unit}",
-        str(one.rung),
+        one.standing.series_id,
+        f"{one.standing.origin:%Y-%m-%d %H}h" if one.standing.origin else "",
+        *(f"{one.p50[lead - 1]:,.0f}" for lead in SHOWN_LEADS),
+        f"{one.p10[last]:,.0f}-{one.p90[last]:,.0f} {one.standing.unit}",
+        str(one.standing.rung),
     ]
 
 
@@ -81,13 +80,12 @@ def rungs_sentence(overview: Overview) -> str:
     for rung, count in overview.by_rung.items():
         meaning = "no forecast yet" if rung is None else f"rung {rung} ({Rung(rung).meaning.rstrip('.')})"
         parts.append(f"{count} on {meaning}" if rung is not None else f"{count} with {meaning}")
-    stale = sum(1 for one in overview.series if one.stale)
-    return f"Series: {len(overview.series)} known; {', '.join(parts) or 'none'}; {stale} stale."
+    return f"Series: {len(overview.series)} known; {', '.join(parts) or 'none'}; {overview.stale} stale."
 
 
 def freshness_sentence(overview: Overview) -> str:
     """Newest hours of the series and the release in force."""
-    hours = [one.newest_hour for one in overview.series if one.newest_hour]
+    hours = [one.standing.newest_hour for one in overview.series if one.standing.newest_hour]
     if not hours:
         return "Freshness: no hour has been observed yet."
     span = (

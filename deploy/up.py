@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 
 from dayahead.errors import StackError
+from dayahead.hours import wall_clock
 from deploy.arrival import FORECASTS_WITHIN_S, TRAINING_WITHIN_S, all_forecast, show_results
 from deploy.local import sample
 from deploy.local.assembly import Assembly
@@ -90,7 +91,7 @@ class Up:
             self._await(self._nothing_waits, BACKFILL_WITHIN_S, "the workers to take in the history", "worker")
 
     def _overview(self) -> Overview:
-        return read_overview(self._database_url)
+        return read_overview(self._database_url, wall_clock())
 
     @property
     def _jobs(self) -> set[str]:

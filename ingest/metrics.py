@@ -24,8 +24,8 @@ LAST_NEW_HOUR = Gauge(
     "When an hour newer than all before was last published",
     ["source"],
 )
-PUBLICATION_INTERVAL = Gauge(
-    "dayahead_source_publication_interval_seconds", "Time between publications that the source promises", ["source"]
+SILENCE_ALLOWED = Gauge(
+    "dayahead_source_silence_allowed_seconds", "Time without a new hour after which the source is stale", ["source"]
 )
 RETRIES = Counter(
     "dayahead_source_retries_total", "Requests that a source did not answer as it should, by cause", ["source", "cause"]

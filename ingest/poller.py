@@ -89,7 +89,7 @@ class Poller:
         self._connection: psycopg.Connection | None = None
         self._source_key = 0
         self._known = Known()
-        metrics.PUBLICATION_INTERVAL.labels(source.name).set(source.publication_interval_h * HOUR_S)
+        metrics.SILENCE_ALLOWED.labels(source.name).set(source.silence_allowed.total_seconds())
 
     def run(self) -> None:
         """Poll until `pause` says to stop. A server that is away is waited for; nothing is dropped meanwhile."""

@@ -9,12 +9,11 @@ from pydantic import BaseModel, Field
 from api.backends import Use
 from api.parameters import Utc
 from api.resources.series import SourceItem, source_item
-from api.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
 from dayahead.contracts import Rung
+from dayahead.storage.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
 
 router = APIRouter(prefix="/v1/quality", tags=["quality"])
 
-MAX_SERIES = 200_000
 WEEK_H = 168
 
 HOURS = """
@@ -93,7 +92,7 @@ def get_quality(
     """Freshness of each source, its stale series with reasons, rungs, and the gaps of the last week."""
     with use.database.connection() as connection:
         sources = read_sources(connection, use.now())
-        series = read_series(connection, sources, MAX_SERIES)
+        series = read_series(connection, sources)
         return Quality(
             sources=[
                 _source_quality(connection, source, [s for s in series if s.source == source.source.name], limit)

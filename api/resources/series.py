@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 from api.backends import Use
 from api.parameters import Area, Cursor, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND
-from api.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
 from dayahead.contracts import Reason, Rung
 from dayahead.hours import from_hour
 from dayahead.storage.quarantine import load_quarantine
+from dayahead.storage.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
 
 router = APIRouter(prefix="/v1/series", tags=["series"])
 
@@ -126,7 +126,7 @@ def list_series(
     """Series in the order of their ids, with their newest hour, rung, and whether they are stale and why."""
     with use.database.connection() as connection:
         sources = read_sources(connection, use.now())
-        found = read_series(connection, sources, limit + 1, area, state, search, cursor)
+        found = read_series(connection, sources, limit + 1, area=area, state=state, search=search, after=cursor)
         areas = [area for (area,) in connection.execute("SELECT DISTINCT area FROM series ORDER BY area")]
     page = found[:limit]
     return SeriesList(
@@ -142,7 +142,7 @@ def get_series(use: Use, series_ids: SeriesIds) -> SeriesDetail:
     with use.database.connection() as connection:
         key, _, _ = series_key_of(connection, series_ids)
         sources = read_sources(connection, use.now())
-        [standing] = read_series(connection, sources, 1, series_keys=[key])
+        [standing] = read_series(connection, sources, series_keys=[key])
         [source] = [source for source in sources if source.source.name == standing.source]
         quality = _quality(connection, key, source.newest_hour)
     return SeriesDetail(**dict(series_item(standing)), source_detail=source_item(source), quality=quality)

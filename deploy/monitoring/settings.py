@@ -25,9 +25,6 @@ class MonitoringSettings(ServiceSettings):
     alert_behind_h: float = Field(
         default=2, gt=0, description="Hours that the workers may be behind the newest hour that ingest has published"
     )
-    alert_source_stale_intervals: float = Field(
-        default=3, gt=1, description="Publication intervals without a new hour after which a source is stale"
-    )
     alert_source_failing_s: int = Field(
         default=900, ge=60, description="Seconds without a good answer after which a source is failing"
     )

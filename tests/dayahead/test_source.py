@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,10 @@ def test_a_wrong_source_file_is_refused_by_name_and_fault(
 def test_a_missing_source_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.yaml cannot be read"):
         load_source(tmp_path / "nowhere.yaml")
+
+
+def test_a_source_may_be_silent_for_two_publications_and_two_polls(tmp_path: Path) -> None:
+    text = WHOLE + "publication_interval_h: 24\npoll_interval_s: 3600\n"
+    assert load_source(write(tmp_path, text)).silence_allowed == timedelta(hours=48 + 2)
+    patient = text + "stale_after_intervals: 3\n"
+    assert load_source(write(tmp_path, patient)).silence_allowed == timedelta(hours=72 + 2)

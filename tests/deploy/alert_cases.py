@@ -38,7 +38,7 @@ def source_clock(last_new_hour: str) -> Series:
     """An hourly source and when it last had something new (promtool's clock starts at 0)."""
     return {
         'dayahead_source_last_new_hour_timestamp_seconds{source="de35"}': last_new_hour,
-        'dayahead_source_publication_interval_seconds{source="de35"}': "3600x300",
+        'dayahead_source_silence_allowed_seconds{source="de35"}': "10800x300",
     }
 
 

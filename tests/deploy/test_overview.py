@@ -6,13 +6,17 @@ import pytest
 from kafka import KafkaProducer
 from rich.console import Console
 
+from dayahead.source import load_source
+from dayahead.storage.sources import register_source
 from deploy.arrival import all_forecast
+from deploy.local import sample
 from deploy.overview import read_lag, read_overview
 from deploy.tables import accuracy_sentence, forecasts_table, freshness_sentence, lag_sentence, rungs_sentence
 from tests.conftest import FreshDatabase, TopicRoom
 
 pytestmark = pytest.mark.servers
 
+NOW = datetime(2023, 1, 24, 23, 30, tzinfo=UTC)
 NEWEST = datetime(2023, 1, 24, 22, tzinfo=UTC)
 
 
@@ -20,7 +24,7 @@ NEWEST = datetime(2023, 1, 24, 22, tzinfo=UTC)
 def database_with_three_series(database: FreshDatabase) -> FreshDatabase:
     """`DK1/1` is fresh on rung 0, `DK1/2` is ten hours behind, `DK1/3` has no forecast yet."""
     with psycopg.connect(database.owner_url) as connection:
-        connection.execute("INSERT INTO source (name, definition) VALUES ('made-up', '{\"stale_after_h\": 6}')")
+        register_source(connection, load_source(sample.SOURCE))
         for number, behind_h in ((1, 0), (2, 10), (3, 0)):
             connection.execute(
                 "INSERT INTO series (series_id, source_key, labels, area, unit, partition)"
@@ -52,9 +56,9 @@ def add_score(database: FreshDatabase, rung: int, error: float, naive_error: flo
 
 
 def test_fresh_is_a_model_forecast_of_a_series_that_keeps_up(database_with_three_series: FreshDatabase) -> None:
-    overview = read_overview(database_with_three_series.url)
+    overview = read_overview(database_with_three_series.url, NOW)
     assert overview.fresh == 1
-    assert [one.stale for one in overview.series] == [False, True, False]
+    assert [one.standing.state for one in overview.series] == ["fresh", "stale", "no-forecast"]
     assert overview.by_rung == {0: 1, 1: 1, None: 1}
     assert "1 stale" in rungs_sentence(overview)
     assert "1 with no forecast yet" in rungs_sentence(overview)
@@ -62,37 +66,37 @@ def test_fresh_is_a_model_forecast_of_a_series_that_keeps_up(database_with_three
 
 
 def test_the_service_has_arrived_only_when_every_series_is_fresh(database_with_three_series: FreshDatabase) -> None:
-    assert not all_forecast(read_overview(database_with_three_series.url), replays=False)
+    assert not all_forecast(read_overview(database_with_three_series.url, NOW), replays=False)
     with psycopg.connect(database_with_three_series.owner_url) as connection:
         connection.execute("DELETE FROM series WHERE series_id <> 'DK1/1'")
-    assert all_forecast(read_overview(database_with_three_series.url), replays=False)
-    assert not all_forecast(read_overview(database_with_three_series.url), replays=True), "nothing has been scored"
+    assert all_forecast(read_overview(database_with_three_series.url, NOW), replays=False)
+    assert not all_forecast(read_overview(database_with_three_series.url, NOW), replays=True), "nothing has been scored"
 
 
 def test_an_empty_service_has_not_arrived(database: FreshDatabase) -> None:
-    assert not all_forecast(read_overview(database.url), replays=False)
-    assert "no forecast has matured" in accuracy_sentence(read_overview(database.url).accuracy)
+    assert not all_forecast(read_overview(database.url, NOW), replays=False)
+    assert "no forecast has matured" in accuracy_sentence(read_overview(database.url, NOW).accuracy)
 
 
 def test_accuracy_is_told_against_the_naive_also_where_the_model_is_worse(
     database_with_three_series: FreshDatabase,
 ) -> None:
     add_score(database_with_three_series, 0, error=60, naive_error=100)
-    sentence = accuracy_sentence(read_overview(database_with_three_series.url).accuracy)
+    sentence = accuracy_sentence(read_overview(database_with_three_series.url, NOW).accuracy)
     assert "WAPE 6.00%, seasonal naive 10.00% (40% less error" in sentence
     assert "75% of hours within p10 to p90" in sentence
     add_score(database_with_three_series, 1, error=300, naive_error=100)
-    assert "80% MORE error" in accuracy_sentence(read_overview(database_with_three_series.url).accuracy)
+    assert "80% MORE error" in accuracy_sentence(read_overview(database_with_three_series.url, NOW).accuracy)
 
 
 def test_forecasts_of_the_floor_are_not_counted_as_the_models(database_with_three_series: FreshDatabase) -> None:
     add_score(database_with_three_series, 3, error=500, naive_error=500)
-    assert read_overview(database_with_three_series.url).accuracy.forecasts == 0
+    assert read_overview(database_with_three_series.url, NOW).accuracy.forecasts == 0
 
 
 def test_the_table_of_forecasts_shows_numbers_with_their_unit(database_with_three_series: FreshDatabase) -> None:
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(forecasts_table(read_overview(database_with_three_series.url)))
+    console.print(forecasts_table(read_overview(database_with_three_series.url, NOW)))
     text = console.export_text()
     assert "1,234" in text
     assert "1,000-1,500 kWh" in text

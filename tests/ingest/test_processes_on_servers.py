@@ -117,7 +117,10 @@ def test_killed_pollers_skip_no_hour_and_a_stopped_one_ends_in_good_order(
     assert httpx.get(f"http://127.0.0.1:{metrics}/health/live").status_code == 200
     text = httpx.get(f"http://127.0.0.1:{metrics}/metrics").text
     name = sample_source().name
-    assert f'dayahead_source_publication_interval_seconds{{source="{name}"}} 3600.0' in text
+    assert (
+        f'dayahead_source_silence_allowed_seconds{{source="{name}"}} {sample_source().silence_allowed.total_seconds()}'
+        in text
+    )
     assert f'dayahead_source_newest_hour_timestamp_seconds{{source="{name}"}} 1.6745976e+09' in text
     poller.send_signal(signal.SIGTERM)
     assert poller.wait(20) == 0

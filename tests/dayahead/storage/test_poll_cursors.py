@@ -6,7 +6,7 @@ import pytest
 
 from dayahead.hours import to_hour
 from dayahead.source import Source
-from dayahead.storage.backfills import Backfill, read_progress, write_progress
+from dayahead.storage.backfills import Backfill, Progress, read_progress, write_progress
 from dayahead.storage.poll_cursors import PollCursor, join_backfill, move_cursor, read_cursor
 from dayahead.storage.sources import register_source
 
@@ -61,7 +61,8 @@ def test_a_backfill_of_hours_10_to_20_moves_the_cursor_only_from_within(connecti
 def test_the_progress_of_a_backfill_belongs_to_its_source_and_range(connection, source_key) -> None:
     backfill = Backfill(source_key, HOUR, HOUR + 100)
     assert read_progress(connection, backfill) is None
-    write_progress(connection, backfill, HOUR + 10, EARLY)
-    write_progress(connection, backfill, HOUR + 20, EARLY)
-    assert read_progress(connection, backfill) == HOUR + 20
+    write_progress(connection, backfill, Progress(HOUR + 10, None), EARLY)
+    assert read_progress(connection, backfill) == Progress(HOUR + 10, None)
+    write_progress(connection, backfill, Progress(HOUR + 20, HOUR + 17), EARLY)
+    assert read_progress(connection, backfill) == Progress(HOUR + 20, HOUR + 17)
     assert read_progress(connection, Backfill(source_key, HOUR, HOUR + 99)) is None

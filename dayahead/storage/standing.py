@@ -1,4 +1,7 @@
-"""How each series stands now: its newest hour, its newest forecast, and whether it keeps up with its source."""
+"""How each series stands now: its newest hour, its newest forecast, and whether it keeps up with its source.
+
+The one answer to "is it fresh?", for the API, the page and `dayahead status`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -145,18 +148,17 @@ def read_sources(connection: psycopg.Connection, now: datetime) -> list[SourceSt
 def _silence(source: Source, heard_at: datetime | None, now: datetime) -> str:
     if heard_at is None:
         return "no hour of this source has been published yet"
-    silent_h = (now - heard_at) / timedelta(hours=1)
-    # Half an interval of grace: a publisher that is some minutes late has not broken its promise yet.
-    allowed_h = 1.5 * source.publication_interval_h + 2 * source.poll_interval_s / 3600
-    if silent_h <= allowed_h:
+    if now - heard_at <= source.silence_allowed:
         return ""
+    silent_h = (now - heard_at) / timedelta(hours=1)
     return f"no new hour has come for {silent_h:.1f} h; one is promised every {source.publication_interval_h:g} h"
 
 
 def read_series(
     connection: psycopg.Connection,
     sources: list[SourceStanding],
-    limit: int,
+    limit: int | None = None,
+    *,
     area: str | None = None,
     state: State | None = None,
     search: str | None = None,
@@ -168,7 +170,7 @@ def read_series(
     Args:
         connection: an open connection.
         sources: from `read_sources`.
-        limit: series at most.
+        limit: series at most; None reads all.
         area: only this area.
         state: only this state.
         search: only ids that contain this text, whatever its case.
