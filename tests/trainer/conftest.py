@@ -59,3 +59,9 @@ def quick() -> TrainingSettings:
 def connection(database_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(database_url) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command run in-process must not bind the log to an output that ends with the test."""
+    monkeypatch.setattr("dayahead.telemetry.configure_logging", lambda *_: None)
