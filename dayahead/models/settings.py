@@ -19,7 +19,12 @@ class LinearSettings(BaseModel):
         description="Ridge penalties to choose from, for rows of mean weight 1; the choice leaves out a block of time",
     )
     blocks: int = Field(default=5, ge=2, le=20, description="Blocks of time for leave-one-block-out")
-    passes: int = Field(default=3, ge=1, le=10, description="Robust passes: each lowers the weight of rows it misses")
+    passes: int = Field(
+        default=4,
+        ge=1,
+        le=10,
+        description="Fits of the linear member: each lowers the weight of the rows that the one before missed",
+    )
     robust_share: float = Field(
         default=0.7, gt=0, description="Rows that are missed by more than this share of the median lose weight"
     )
