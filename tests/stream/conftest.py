@@ -1,8 +1,6 @@
 """A room for worker tests: topics, a database with a source, and worker processes that end with the test."""
 
-import math
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -18,13 +16,10 @@ import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from dayahead.hours import Hour, format_utc, from_hour, wall_clock
-from dayahead.series import partition_of
-from dayahead.source import Source, SourceKind
+from dayahead.hours import wall_clock
 from dayahead.storage.forecast_rows import read_newest_forecasts
 from dayahead.storage.sources import load_series, register_source
 from stream.assembly import build_worker
-from stream.decode import LogMessage
 from stream.patience import Patience
 from stream.probe import NoProbe, Probe
 from stream.publish import message_values
@@ -32,75 +27,10 @@ from stream.settings import WorkerSettings
 from stream.worker import Worker
 from tests.conftest import TopicRoom
 from tests.dayahead.conftest import small_history, small_release, small_settings  # noqa: F401 - fixtures
+from tests.stream.logs import PARTITIONS, SOURCE
 from tests.waiting import wait_until
 
 PROCESS = Path(__file__).with_name("worker_process.py")
-PARTITIONS = 2
-SOURCE = Source(
-    name="test",
-    kind=SourceKind.ENERGI_DATA_SERVICE,
-    title="Test",
-    url="http://127.0.0.1:1/",
-    dataset="Test",
-    time_column="HourUTC",
-    key_columns=["Area", "Kind"],
-    value_column="kWh",
-    unit="kWh",
-    local_time_zone="Europe/Copenhagen",
-    country="DK",
-)
-START: Hour = 465_000
-"""2023-01-18T00:00Z, the first hour of test data."""
-
-
-def series_of(partition: int, count: int) -> list[str]:
-    """Ids of series that belong to a partition."""
-    candidates = (f"{area}/{number}" for number in range(1000) for area in ("DK1", "DK2"))
-    return [one for one in candidates if partition_of(one, PARTITIONS) == partition][:count]
-
-
-def batch(rows: Sequence[tuple[str, Hour, object]], available: Hour, *, refresh: bool = True) -> bytes:
-    """A message of `observations`."""
-    return orjson.dumps(
-        {
-            "source": SOURCE.name,
-            "available_at": format_utc(from_hour(available)),
-            "refresh": refresh,
-            "rows": [[series_id, format_utc(from_hour(hour)), value] for series_id, hour, value in rows],
-        }
-    )
-
-
-def eventful_log(partition: int, hours: int = 40) -> list[bytes | None]:
-    """Hours of three series with everything that happens: late, twice, revised, of old, out of place, and rubbish."""
-    ids = series_of(partition, 3)
-    stranger = series_of(1 - partition, 1)[0]
-    chance = random.Random(partition)
-    log: list[bytes | None] = [
-        batch([(ids[0], START + hour, 90.0 + hour % 24) for hour in range(26)], START + 30, refresh=False),
-        None,
-        b'{"source": "test", "available_at":',
-    ]
-    for hour in range(START + 26, START + 26 + hours):
-        value = 100 + 30 * math.sin(hour / 4)
-        rows: list[tuple[str, Hour, object]] = [(one, hour, round(value + place, 2)) for place, one in enumerate(ids)]
-        if chance.random() < 0.2:
-            del rows[chance.randrange(3)]
-        if chance.random() < 0.3:
-            rows.append((ids[chance.randrange(3)], hour - chance.randrange(1, 30), float(chance.randrange(90, 110))))
-        if chance.random() < 0.1:
-            rows.append((ids[1], hour - 912 - chance.randrange(3), 77.0))
-        if chance.random() < 0.2:
-            rows += [(ids[2], hour, None), (stranger, hour, 1.0), (ids[0], hour, "many")]
-        log.append(batch(rows, hour + chance.randrange(1, 3)))
-        if chance.random() < 0.2:
-            log.append(log[-1])
-    return log
-
-
-def in_log(messages: Sequence[bytes | None], start: int = 0) -> list[LogMessage]:
-    """Messages as they stand in a log that holds nothing else."""
-    return [LogMessage(offset, value) for offset, value in enumerate(messages, start)]
 
 
 @dataclass

@@ -5,27 +5,12 @@ import pytest
 from dayahead.errors import FencedError
 from stream.probe import Step
 from stream.worker import Worker
-from tests.stream.conftest import START, WorkerRoom, batch, eventful_log, in_log, series_of
+from tests.stream.conftest import WorkerRoom
+from tests.stream.crashing import Crash, CrashingProbe
+from tests.stream.logs import START, batch, eventful_log, in_log, series_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
-
-
-class Crash(BaseException):
-    """The process is gone."""
-
-
-class CrashingProbe:
-    """Ends the worker at a step, the nth time that it is reached."""
-
-    def __init__(self, step: Step, count: int = 1) -> None:
-        self._step, self._left = step, count
-
-    def reached(self, step: Step) -> None:
-        if step is self._step:
-            self._left -= 1
-            if not self._left:
-                raise Crash
 
 
 def unbroken(room: WorkerRoom) -> dict[str, list[tuple[object, ...]]]:

@@ -9,7 +9,8 @@ from deploy.local.ports import free_ports
 from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor
 from tests.conftest import FreshDatabase
-from tests.stream.conftest import START, WorkerRoom, batch, series_of
+from tests.stream.conftest import WorkerRoom
+from tests.stream.logs import START, batch, series_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers

@@ -1,25 +1,23 @@
 """A worker without Faust on real servers: broken input, gaps in the log, lost connections, new releases."""
 
-from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-import orjson
 import psycopg
 import pytest
+from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from dayahead.cli import app
-from dayahead.contracts import Rung
-from dayahead.errors import DeadLetterCode, FencedError, StorageError
+from dayahead.errors import DeadLetterCode, StorageError
 from dayahead.hours import from_hour
-from dayahead.models.release import Release
 from dayahead.storage.checkpoint import CheckpointWriter
-from dayahead.storage.releases import ReleaseRecord, promote, save_release
 from stream.commands import register
+from stream.dead_letter_box import DeadLetterBox
 from stream.decode import LogMessage
-from tests.dayahead.conftest import consumption
-from tests.stream.conftest import START, WorkerRoom, batch, in_log, series_of
+from stream.probe import Step
+from tests.stream.conftest import WorkerRoom
+from tests.stream.crashing import Crash, CrashingProbe
+from tests.stream.logs import START, batch, in_log, series_of
 
 pytestmark = pytest.mark.servers
 
@@ -117,6 +115,37 @@ def test_messages_after_a_gap_are_not_taken_in_before_it(room: WorkerRoom) -> No
     assert (progress.next_offset, progress.seek_to) == (6, None)
 
 
+def test_a_hole_that_the_log_itself_has_is_passed(room: WorkerRoom) -> None:
+    log = [batch([(series_of(0, 1)[0], START + hour, 1.0 + hour)], START + hour + 1) for hour in range(4)]
+    # a committed transaction leaves a marker in the log, an offset without a message
+    producer = Producer({"bootstrap.servers": room.topics.bootstrap, "transactional.id": room.topics.prefix})
+    producer.init_transactions(30)
+    for part in (log[:2], log[2:]):
+        producer.begin_transaction()
+        for value in part:
+            producer.produce(room.topics.name("observations"), value=value, partition=0)
+        producer.commit_transaction(30)
+    assert room.end_of("observations", 0) == 6
+    worker = room.worker()
+    worker.assign([0])
+    progress = worker.process(0, [*in_log(log[:2]), *in_log(log[2:], 3)])
+    assert (progress.next_offset, progress.seek_to) == (5, None)
+    assert len(room.tables()["observation"]) == 4
+
+
+def test_a_dead_letter_that_was_written_twice_is_shown_once(room: WorkerRoom) -> None:
+    mine = series_of(0, 1)[0]
+    log = [batch([(mine, START, None), (mine, START + 1, None)], START + 2)]
+    room.send(0, log)
+    for _ in range(2):
+        worker = room.worker(CrashingProbe(Step.COMPUTED))
+        worker.assign([0])
+        with pytest.raises(Crash):
+            worker.process(0, in_log(log))
+    assert len(letters(room)) == 4
+    assert [letter.offset for letter in DeadLetterBox(room.topics.bootstrap, room.topics.prefix).newest(50)] == [0, 1]
+
+
 def test_a_log_that_lost_messages_stops_the_worker_until_that_is_accepted(room: WorkerRoom) -> None:
     log = [batch([(series_of(0, 1)[0], START + hour, 1.0 + hour)], START + hour + 1) for hour in range(6)]
     room.send(0, log)
@@ -178,89 +207,6 @@ def test_a_commit_whose_answer_was_lost_is_not_taken_for_another_worker(
     assert room.redis() == room.newest_forecasts() == room.newest_messages()
 
 
-def record_of(release: Release) -> ReleaseRecord:
-    return ReleaseRecord(
-        release.release_id,
-        datetime(2024, 1, 1, tzinfo=UTC),
-        from_hour(release.trained_from),
-        from_hour(release.trained_until),
-        release.data_fingerprint,
-        {},
-        {},
-        len(release.to_bytes()),
-    )
-
-
-def crown(room: WorkerRoom, release: str, record: ReleaseRecord, artifact: bytes) -> None:
-    with psycopg.connect(room.database_url) as connection:
-        save_release(connection, record, artifact)
-        promote(connection, release, "test", "because", datetime(2024, 1, 2, tzinfo=UTC))
-
-
-def history(room: WorkerRoom, partition: int, hours: int = 300) -> list[bytes]:
-    ids = series_of(partition, 2)
-    values = np.round(consumption(2, hours), 3)
-    return [
-        batch(
-            [(one, START + hour, float(values[place, hour])) for place, one in enumerate(ids)],
-            START + hour + 1,
-            refresh=hour > hours - 5,
-        )
-        for hour in range(hours)
-    ]
-
-
-def test_a_release_is_taken_up_without_a_restart(room: WorkerRoom, small_release: Release) -> None:
-    log = history(room, 0)
-    room.send(0, log)
-    worker = room.worker()
-    worker.assign([0])
-    worker.process(0, in_log(log[:-1]))
-    before = [orjson.loads(value) for value in room.redis().values()]
-    assert {(one["rung"], one["release"]) for one in before} == {(Rung.PROFILE, None)}
-    crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
-    worker.tend()
-    after = [orjson.loads(value) for value in room.redis().values()]
-    assert {one["release"] for one in after} == {small_release.release_id}
-    assert {one["rung"] for one in after} <= {Rung.FULL, Rung.DEGRADED_INPUT}
-    assert {one["origin"] for one in after} == {one["origin"] for one in before}
-    assert room.redis() == room.newest_forecasts() == room.newest_messages()
-    worker.process(0, in_log(log)[-1:])
-    assert {orjson.loads(value)["release"] for value in room.redis().values()} == {small_release.release_id}
-    # a worker that starts later finds nothing to do anew
-    issued = room.query("SELECT max(issued_at) FROM forecast")
-    room.worker().assign([0])
-    assert room.query("SELECT max(issued_at) FROM forecast") == issued
-
-
-def test_a_promotion_that_no_worker_saw_is_made_up_for_on_assignment(room: WorkerRoom, small_release: Release) -> None:
-    log = history(room, 0)
-    room.send(0, log)
-    worker = room.worker()
-    worker.assign([0])
-    worker.process(0, in_log(log))
-    crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
-    room.worker().assign([0])
-    assert {orjson.loads(value)["release"] for value in room.redis().values()} == {small_release.release_id}
-
-
-def test_a_release_that_does_not_load_leaves_the_one_before_in_service(
-    room: WorkerRoom, small_release: Release
-) -> None:
-    log = history(room, 0)
-    room.send(0, log)
-    crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
-    worker = room.worker()
-    worker.assign([0])
-    worker.process(0, in_log(log[:-1]))
-    record = record_of(small_release)
-    broken = ReleaseRecord("r-broken", *list(vars(record).values())[1:])
-    crown(room, "r-broken", broken, b"dayahead-release-1\nno release at all")
-    worker.tend()
-    worker.process(0, in_log(log)[-1:])
-    assert {orjson.loads(value)["release"] for value in room.redis().values()} == {small_release.release_id}
-
-
 def test_a_partition_at_rest_is_not_sent_out_again(room: WorkerRoom) -> None:
     log = [batch([(series_of(0, 1)[0], START + hour, 1.0 + hour)], START + hour + 1) for hour in range(30)]
     room.send(0, log)
@@ -271,16 +217,3 @@ def test_a_partition_at_rest_is_not_sent_out_again(room: WorkerRoom) -> None:
     sent = room.end_of("forecasts", 0)
     room.worker().assign([0])
     assert room.end_of("forecasts", 0) == sent == 30
-
-
-def test_a_lost_partition_is_not_refreshed_with_a_new_release(room: WorkerRoom, small_release: Release) -> None:
-    log = history(room, 0)
-    room.send(0, log)
-    old = room.worker()
-    old.assign([0])
-    old.process(0, in_log(log))
-    room.worker().assign([0])
-    crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
-    with pytest.raises(FencedError):
-        old.tend()
-    assert room.query("SELECT count(*) FROM forecast WHERE release IS NOT NULL") == [(0,)]

@@ -8,7 +8,8 @@ import pytest
 
 from dayahead.contracts import ForecastMessage, Rung
 from stream.faust_app import EXIT_BROKEN
-from tests.stream.conftest import START, WorkerRoom, batch, in_log, series_of
+from tests.stream.conftest import WorkerRoom
+from tests.stream.logs import START, batch, in_log, series_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
