@@ -8,7 +8,7 @@ from tests.trainer.filling import NOW, Sample, read_sample
 from trainer.settings import TrainingSettings, load_training_settings
 
 QUICK = [
-    "fit.linear.penalties=[1.0]",
+    "fit.linear.penalties=[0.03]",
     "fit.linear.passes=1",
     "fit.linear.blocks=2",
     "fit.trees.trees=10",
