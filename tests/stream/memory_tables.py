@@ -95,14 +95,6 @@ class MemoryTables:
             "score": self.score,
         }
 
-    def as_of(self, key: int, hour: int, moment_us: int) -> float | None:
-        """The value that was known at a moment, as dayahead/storage/observations.py reads it."""
-        versions = [(at, value) for one, when, at, value in self.revision if (one, when) == (key, hour)]
-        if (key, hour) in self.observation:
-            value, at, _ = self.observation[key, hour]
-            versions.append((at, value))
-        return max([version for version in versions if version[0] <= moment_us], default=(0, None))[1]
-
     def restore(self, known: Sequence[RegisteredSeries]) -> PartitionState:
         """The state of a worker that has just taken over."""
         state = PartitionState()
