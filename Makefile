@@ -13,7 +13,7 @@ BENCHMARKS := .venv-benchmarks
 # The lock alone decides what is installed: no links or pins of this machine's own.
 LOCKED := env -u PIP_FIND_LINKS UV_PYTHON=$(VENV)/bin/python $(UV) pip
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
-           --no-header --no-annotate --python-version 3.11 --quiet
+           --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in
 
 .PHONY: help up down status clean test lint unit lock benchmark chromium
 
