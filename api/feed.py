@@ -123,7 +123,7 @@ class ForecastFeed:
                 for records in consumer.poll(timeout_ms=POLL_MS).values():
                     for record in records:
                         if record.key and record.value:
-                            self._tell(Made(record.key.decode(), record.value))
+                            self._tell(Made(record.key.decode(errors="replace"), record.value))
         finally:
             consumer.close()
 

@@ -19,18 +19,23 @@ MAX_CLOSE_MATCHES = 5
 MAX_IDS_COMPARED = 20_000
 
 EXAMPLE = "2023-01-24T22:00:00Z"
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+"""Moments beyond are slips of the pen, and the ends of the calendar have no hour before or after them."""
 
 
 def _moment(value: object) -> datetime:
     if isinstance(value, datetime):
         return value
     try:
-        return parse_utc(str(value))
-    except ValueError as error:
+        moment = parse_utc(str(value))
+    except (ValueError, OverflowError) as error:
         hint = " (a + in a URL is written %2B)" if " " in str(value) else ""
         raise ValueError(
             f"{value!r} is no moment with an offset: write ISO 8601 in UTC, like {EXAMPLE}{hint}"
         ) from error
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"{value!r} is not in the years {FIRST_YEAR} to {LAST_YEAR}: write it like {EXAMPLE}")
+    return moment
 
 
 Moment = Annotated[

@@ -1,5 +1,6 @@
 """Errors as the API tells them: problem details (RFC 9457), each naming the thing, the value and the remedy."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,11 +73,18 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
             parameters=self.parameters,
         )
         return Response(
-            orjson.dumps(document.model_dump(exclude_none=True), default=str),
+            _json(document.model_dump(exclude_none=True)),
             self.status,
             {"Cache-Control": "no-store", **self.headers},
             MEDIA_TYPE,
         )
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(document, default=str)
+    except orjson.JSONEncodeError:  # what was sent, and is told back, has a lone surrogate or a huge integer
+        return json.dumps(document, default=str).encode()
 
 
 def unknown_series(series_id: str, close_matches: list[str]) -> Problem:
@@ -162,6 +170,12 @@ def install(app: FastAPI) -> None:
     def _away(request: Request, error: Exception) -> Response:
         log.warning("database_away", path=request.url.path, error=str(error))
         return database_away().response(request.url.path)
+
+    @app.exception_handler(psycopg.DataError)
+    def _unfit(request: Request, error: Exception) -> Response:
+        log.info("request_refused", path=request.url.path, error=str(error))
+        detail = f"A text or number of the request is none that TimescaleDB can hold: {str(error).splitlines()[0]}."
+        return Problem(422, "bad-parameter", "A parameter is not allowed", detail).response(request.url.path)
 
     @app.exception_handler(psycopg.errors.QueryCanceled)
     def _too_slow(request: Request, error: Exception) -> Response:

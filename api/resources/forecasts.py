@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -129,16 +129,16 @@ def get_forecast(
     FORECASTS_SERVED.labels(server).inc()
     tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Dayahead-Served-By": server}
-    if if_none_match and tag in {known.strip().removeprefix("W/") for known in if_none_match.split(",")}:
+    if if_none_match and {tag, "*"} & {known.strip().removeprefix("W/") for known in if_none_match.split(",")}:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _why_none(as_of: object, origin: object) -> str:
+def _why_none(as_of: datetime | None, origin: datetime | None) -> str:
     if as_of is not None:
-        return f"none was issued at or before {as_of}. Leave as_of out for the newest one."
+        return f"none was issued at or before {format_utc(as_of)}. Leave as_of out for the newest one."
     if origin is not None:
-        return f"none was made at or before origin {origin}. Leave origin out for the newest one."
+        return f"none was made at or before origin {format_utc(origin)}. Leave origin out for the newest one."
     return "none has been made yet; the workers make the first one when an hour of the series arrives."
 
 

@@ -1,6 +1,9 @@
-import pytest
+from urllib.parse import unquote
 
-from tests.api.fakes import FakeServers
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.api.fakes import TOKEN, FakeServers
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,10 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_try_again(servers: F
         ("/v1/observations/DK1/111?as_of=2023-01-24T22:00:00", "as_of"),
         ("/v1/forecasts/DK1/111?as_of=2023-13-01T00:00:00Z", "as_of"),
         ("/v1/accuracy?end=1674597600", "end"),
+        ("/v1/observations/DK1/111?start=0001-01-01T00:00:00Z", "start"),
+        ("/v1/observations/DK1/111?end=9999-12-31T23:59:59Z", "end"),
+        ("/v1/forecasts/DK1/111?origin=0001-01-01T00:00:00%2B14:00", "origin"),
+        ("/v1/forecasts/DK1/111?as_of=9999-12-31T23:59:59-14:00", "as_of"),
     ],
 )
 def test_a_moment_that_is_none_is_named_with_the_allowed_form(servers: FakeServers, path: str, parameter: str):
@@ -45,7 +52,7 @@ def test_a_moment_that_is_none_is_named_with_the_allowed_form(servers: FakeServe
     assert answer.status_code == 422
     [fault] = answer.json()["parameters"]
     assert fault["parameter"] == parameter
-    assert fault["value"] == path.split("=")[1]
+    assert fault["value"] == unquote(path.split("=")[1])
     assert "2023-01-24T22:00:00Z" in fault["reason"]
 
 
@@ -75,3 +82,28 @@ def test_an_error_that_nobody_foresaw_tells_nothing_of_the_inside(servers: FakeS
     assert answer.status_code == 500
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "NoneType" not in answer.text
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/series/DK1/%00",
+        "/v1/forecasts/%00",
+        "/v1/series?search=%00",
+        "/v1/forecasts?cursor=%00",
+        "/v1/accuracy?area=%00",
+    ],
+)
+def test_a_text_that_the_database_cannot_hold_is_the_callers_mistake(client: TestClient, path: str):
+    answer = client.get(path)
+    assert answer.status_code == 422
+    assert "TimescaleDB can hold" in answer.json()["detail"]
+
+
+def test_a_mistake_that_is_no_unicode_is_told_back_all_the_same(servers: FakeServers):
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    with servers.client() as client:
+        answer = client.post("/v1/retune", content=b'{"reason": "\\ud800"}', headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["parameters"][0]["parameter"] == "reason"
