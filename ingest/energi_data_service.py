@@ -159,7 +159,7 @@ def _hour(times: LocalTimes, written: object) -> Hour | None:
 def retry_after_s(headers: Mapping[str, str], clock: Clock) -> float | None:
     """What a Retry-After header asks for, in seconds from now: it is a number of seconds or an HTTP date (RFC 9110)."""
     text = headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text)
     try:
         moment = parsedate_to_datetime(text)

@@ -12,6 +12,8 @@ Pause = Callable[[float], bool]
 
 FIRST_S = 1.0
 LONGEST_S = 300.0
+LONGEST_ASKED_S = 24 * 3600.0
+"""Whoever asks to be left alone for longer is asked again all the same: a slip, or more than a clock can wait."""
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the process was asked to stop while it waited
@@ -38,11 +40,11 @@ class Backoff:
         """Seconds to wait after one more failure.
 
         Args:
-            asked_s: what the other side asked for (Retry-After): waited for in full, the jitter comes on top.
+            asked_s: what the other side asked for (Retry-After): waited for in full up to a day, the jitter on top.
         """
         bound_s = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
         self._failures += 1
-        return (asked_s or 0.0) + bound_s * self._draw()
+        return min(asked_s or 0.0, LONGEST_ASKED_S) + bound_s * self._draw()
 
     def reset(self) -> None:
         """Begin anew after a success."""

@@ -153,6 +153,7 @@ def test_a_column_that_the_dataset_lacks_is_refused_in_the_words_of_the_api() ->
         ("Tue, 24 Jan 2023 00:00:00 GMT", 0.0),
         ("soon", None),
         ("", None),
+        ("²", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(text, seconds) -> None:
