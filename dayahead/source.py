@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
 import yaml
+from holidays import list_supported_countries
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, field_validator, model_validator
 
 from dayahead.errors import SettingsError
@@ -28,16 +29,18 @@ Hours = Annotated[float, Field(gt=0, le=24 * 366 * 2)]
 class Source(BaseModel):
     """One dataset: where its hours come from and what they mean."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$", description="Name of the source inside Dayahead")
     kind: SourceKind = Field(description="How the source is read: energi-data-service or file")
-    title: str = Field(description="What a person reads: dataset and publisher")
+    title: str = Field(min_length=1, description="What a person reads: dataset and publisher")
     attribution: str = Field(default="", description="Credit that the licence asks for; shown on the page")
     url: HttpUrl | None = Field(default=None, description="Base URL of the API; overridden by DAYAHEAD_SOURCE_URL")
     dataset: str | None = Field(default=None, description="Name of the dataset in the API")
     path: Path | None = Field(default=None, description="The CSV or Parquet file, for kind file")
-    delimiter: str = Field(default=",", min_length=1, max_length=1, description="What parts the columns of a CSV file")
+    delimiter: str = Field(
+        default=",", pattern=r"^[ -!#-~\t]$", description="What parts the columns of a CSV file: one ASCII character"
+    )
     decimal: str = Field(default=".", pattern=r"^[.,]$", description="Decimal mark of a CSV file: . or ,")
 
     time_column: str = Field(description="Column with the start of the period")
@@ -61,7 +64,7 @@ class Source(BaseModel):
     filters: dict[str, list[str]] = Field(
         default_factory=dict, description="Keep only records whose column has one of these values"
     )
-    unit: str = Field(description="Unit of the value of one hour, e.g. kWh")
+    unit: str = Field(min_length=1, description="Unit of the value of one hour, e.g. kWh")
     period_minutes: int = Field(
         default=60, description="Length of a record's period: 60, or a divisor of it that is added up to hours"
     )
@@ -97,7 +100,6 @@ class Source(BaseModel):
     stale_after_intervals: float = Field(
         default=2,
         ge=1,
-        allow_inf_nan=False,
         description="Publication intervals without a new hour, and two polls, after which the source itself is stale",
     )
 
@@ -116,12 +118,38 @@ class Source(BaseModel):
             raise ValueError("give either value_column or value_columns")
         if bool(self.value_columns) != bool(self.value_label):
             raise ValueError("value_columns needs value_label, the name of the label that it adds, and only then")
+        names = self.label_names
+        if not all(names) or len(set(names)) < len(names):
+            raise ValueError(f"labels {names} (key_columns, value_label) must have names that differ")
+        if stray := self.constant_labels.keys() - set(self.key_columns):
+            raise ValueError(f"constant_labels {', '.join(sorted(stray))} must be among key_columns")
+        if not all([*self.constant_labels.values(), *self.value_columns.values()]):
+            raise ValueError("constant_labels and value_columns must not give an empty label")
+        if len(set(self.value_columns.values())) < len(self.value_columns):
+            raise ValueError(f"value_columns {self.value_columns} gives two columns the same label")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        if self.delimiter == self.decimal:
+            raise ValueError(f"delimiter and decimal are both {self.decimal!r}")
         if self.kind is SourceKind.FILE and self.path is None:
             raise ValueError("kind file needs path")
         if self.kind is SourceKind.ENERGI_DATA_SERVICE and not (self.url and self.dataset):
             raise ValueError("kind energi-data-service needs url and dataset")
         if self.period_minutes not in {5, 10, 15, 20, 30, 60}:
             raise ValueError(f"period_minutes {self.period_minutes} must divide an hour: 5, 10, 15, 20, 30 or 60")
+        return self
+
+    @model_validator(mode="after")
+    def _known_holidays(self) -> Self:
+        if self.country is None and self.subdivision is not None:
+            raise ValueError("subdivision needs country")
+        if self.country is not None:
+            known = list_supported_countries()
+            if self.country not in known:
+                raise ValueError(f"country {self.country!r} has no holiday calendar: give an ISO 3166 code like DK")
+            if self.subdivision is not None and self.subdivision not in known[self.country]:
+                there = ", ".join(known[self.country]) or "none"
+                raise ValueError(f"country {self.country} has no subdivision {self.subdivision!r}; there are: {there}")
         return self
 
     @property
@@ -163,6 +191,8 @@ def load_source(path: Path) -> Source:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"source file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"source file {path} is not UTF-8 ({error.reason} at byte {error.start})") from error
     try:
         fields = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +19,8 @@ from dayahead.source import Source
 MARGIN = timedelta(days=2)
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}"
 DATE_LENGTH = 10
+TORN_LINE = "line"
+"""Column of the record that stands for a line with too few or too many columns: it lacks all others."""
 
 
 class FileSource:
@@ -41,6 +43,7 @@ class FileSource:
             raise SettingsError(f"{file}: the name of a data file ends in .csv or .parquet")
         self._source, self._path = source, file
         self._table: pa.Table | None = None
+        self._torn: list[Record] = []
         self._version: tuple[int, int] | None = None
 
     def read(self, start: Hour, end: Hour | None) -> Answer:
@@ -51,7 +54,7 @@ class FileSource:
             low = str((from_hour(start) - MARGIN).date())
             high = None if end is None else str((from_hour(end) + MARGIN).date())
             table = table.filter(_is_near(table[column], low, high))
-        return Answer([self._typed(record) for record in table.to_pylist()])
+        return Answer([*(self._typed(record) for record in table.to_pylist()), *self._torn])
 
     def _current_table(self) -> pa.Table:
         try:
@@ -73,15 +76,26 @@ class FileSource:
             table = pq.read_table(self._path)
         else:
             names = self._source.data_columns
+            self._torn = []
             # Everything as text: one bad value must not decide the type of its column.
             table = pyarrow.csv.read_csv(
                 self._path,
-                parse_options=pyarrow.csv.ParseOptions(delimiter=self._source.delimiter),
+                parse_options=pyarrow.csv.ParseOptions(
+                    delimiter=self._source.delimiter, invalid_row_handler=self._set_aside
+                ),
                 convert_options=pyarrow.csv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
                 ),
             )
-        return table.select([name for name in self._source.data_columns if name in table.column_names])
+        wanted = [name for name in self._source.data_columns if name in table.column_names]
+        if repeated := [name for name in wanted if table.column_names.count(name) > 1]:
+            raise SourceRefused(f"{self._path} has more than one column {', '.join(repeated)}: rename all but one")
+        return table.select(wanted)
+
+    def _set_aside(self, row: pyarrow.csv.InvalidRow) -> Literal["skip"]:
+        """A line with too few or too many columns spoils nothing but itself."""
+        self._torn.append({TORN_LINE: row.text})
+        return "skip"
 
     def _typed(self, record: Record) -> Record:
         """Numbers of a CSV file as numbers; a text that is none stays, to be rejected with its reason."""
@@ -92,11 +106,16 @@ class FileSource:
         for column in columns:
             text = record.get(column)
             if isinstance(text, str):
-                try:
-                    typed[column] = float(text.replace(self._source.decimal, "."))
-                except ValueError:
-                    typed[column] = text
+                typed[column] = self._number(text)
         return typed
+
+    def _number(self, text: str) -> float | str:
+        # Beside a decimal comma a dot would part thousands: "1.234" is no 1.234. And "1_0" is a number to Python alone.
+        foreign = "_." if self._source.decimal == "," else "_"
+        try:
+            return text if any(mark in text for mark in foreign) else float(text.replace(self._source.decimal, "."))
+        except ValueError:
+            return text
 
 
 def _is_near(times: "pa.ChunkedArray[Any]", low: str, high: str | None) -> "pa.ChunkedArray[Any]":

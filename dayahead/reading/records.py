@@ -149,7 +149,7 @@ class _Converter:
             pass
         constants = self._source.constant_labels
         names = tuple(
-            constants[column] if column in constants else str(self._field(record, column))
+            constants[column] if column in constants else self._label(record, column)
             for column in self._source.key_columns
         )
         series_ids = tuple(
@@ -171,6 +171,13 @@ class _Converter:
         if value is None:
             raise ContractError(DeadLetterCode.MISSING_FIELD, f"column {column!r} is null, and it names the row")
         return value
+
+    def _label(self, record: Record, column: str) -> str:
+        value = self._field(record, column)
+        is_nan = isinstance(value, float) and math.isnan(value)  # how a table says that it is empty
+        if is_nan or isinstance(value, bool | bytes | list | dict):
+            raise ContractError(DeadLetterCode.BAD_SERIES_ID, f"column {column!r} is {value!r}, which names no series")
+        return str(value)
 
     def _minute(self, record: Record, series_ids: tuple[str, ...]) -> int:
         minute = self._times.minute_of(self._field(record, self._source.time_column), series_ids)

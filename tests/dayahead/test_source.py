@@ -46,6 +46,21 @@ def test_a_source_survives_the_way_through_the_database(tmp_path: Path) -> None:
         (("path: load.csv", ""), "kind file needs path"),
         (("kind: file", "kind: energi-data-service"), "needs url and dataset"),
         (("name: metered-load", "name: [a"), "is not YAML"),
+        (("unit: MWh", "unit: ''"), "unit: String should have at least 1"),
+        (("unit: MWh", "unit: MWh\ncountry: XX"), "'XX' has no holiday calendar"),
+        (("unit: MWh", "unit: MWh\ncountry: DE\nsubdivision: ZZ"), "DE has no subdivision 'ZZ'; there are: BB, BE"),
+        (("unit: MWh", "unit: MWh\nsubdivision: BY"), "subdivision needs country"),
+        (("unit: MWh", "unit: MWh\nminimum: 5\nmaximum: 1"), "minimum 5 is above maximum 1"),
+        (("unit: MWh", "unit: MWh\npoll_interval_s: .inf"), "poll_interval_s: Input should be a finite number"),
+        (("unit: MWh", "unit: MWh\ndecimal: ','"), "delimiter and decimal are both ','"),
+        (("unit: MWh", "unit: MWh\ndelimiter: '\"'"), "delimiter: String should match"),
+        (("unit: MWh", "unit: MWh\nconstant_labels: {Region: DK}"), "Region must be among key_columns"),
+        (("unit: MWh", "unit: MWh\nconstant_labels: {Area: ''}"), "must not give an empty label"),
+        (("key_columns: [Area]", "key_columns: [Area, Area]"), "must have names that differ"),
+        (
+            ("value_column: Load", "value_columns: {Load: total, Other: total}\nvalue_label: Kind"),
+            "gives two columns the same label",
+        ),
     ],
 )
 def test_a_wrong_source_file_is_refused_by_name_and_fault(
@@ -66,3 +81,9 @@ def test_a_source_may_be_silent_for_two_publications_and_two_polls(tmp_path: Pat
     assert load_source(write(tmp_path, text)).silence_allowed == timedelta(hours=48 + 2)
     patient = text + "stale_after_intervals: 3\n"
     assert load_source(write(tmp_path, patient)).silence_allowed == timedelta(hours=72 + 2)
+
+
+def test_a_source_file_of_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes(WHOLE.replace("our own", "vores k\u00f8b").encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"latin\.yaml is not UTF-8"):
+        load_source(tmp_path / "latin.yaml")

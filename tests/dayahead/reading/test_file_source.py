@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dayahead.errors import DeadLetterCode, SettingsError, SourceUnavailable
+from dayahead.errors import DeadLetterCode, SettingsError, SourceRefused, SourceUnavailable
 from dayahead.reading.file_source import FileSource
 from dayahead.reading.records import convert
 from dayahead.source import Source
@@ -40,6 +40,36 @@ def test_one_bad_value_in_a_csv_file_is_rejected_alone(tmp_path) -> None:
         DeadLetterCode.NULL_VALUE,
     ]
     assert [row.hour for row in conversion.rows] == [FIRST + 2]
+
+
+@pytest.mark.parametrize("torn", ["2023-01-01 01:00;DK1;111", "2023-01-01 01:00;DK1;111;2;9"])
+def test_a_line_with_too_few_or_too_many_columns_is_rejected_alone(tmp_path, torn) -> None:
+    text = HEADER + f"2023-01-01 00:00;DK1;111;1\n{torn}\n2023-01-01 02:00;DK1;111;3\n"
+    conversion = read(csv_source(tmp_path / "a.csv", text))
+    assert [row.hour for row in conversion.rows] == [FIRST, FIRST + 2]
+    ((rejection),) = conversion.rejections
+    assert rejection.code is DeadLetterCode.MISSING_FIELD
+    assert torn in rejection.raw().decode()
+
+
+def test_a_torn_line_is_told_once_for_each_version_of_the_file(tmp_path) -> None:
+    file = tmp_path / "a.csv"
+    source = FileSource(csv_source(file, HEADER + "torn\n2023-01-01 02:00;DK1;111;3\n"))
+    assert len(source.read(0, None).records) == len(source.read(0, None).records) == 2
+    file.write_text(HEADER + "2023-01-01 02:00;DK1;111;3\n")
+    assert len(source.read(0, None).records) == 1
+
+
+@pytest.mark.parametrize("text", ["1.234", "1.234,5", "1_000"])
+def test_a_number_written_in_another_way_than_the_source_says_is_no_number(tmp_path, text) -> None:
+    conversion = read(csv_source(tmp_path / "a.csv", HEADER + f"2023-01-01 00:00;DK1;111;{text}\n"))
+    assert [rejection.code for rejection in conversion.rejections] == [DeadLetterCode.NOT_A_NUMBER]
+
+
+def test_a_column_that_stands_twice_is_refused_by_its_name(tmp_path) -> None:
+    source = csv_source(tmp_path / "a.csv", "HourUTC;Area;Type;kWh;kWh\n2023-01-01 00:00;DK1;111;1;2\n")
+    with pytest.raises(SourceRefused, match="more than one column kWh"):
+        read(source)
 
 
 def test_a_parquet_file_with_timestamps_is_read(tmp_path) -> None:

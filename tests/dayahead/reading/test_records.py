@@ -61,6 +61,12 @@ def test_a_missing_column_is_named_in_the_reason(column) -> None:
     assert column in rejection.reason
 
 
+@pytest.mark.parametrize("label", [True, {"no": 1}, ["DK1"], b"DK1", math.nan])
+def test_what_is_neither_a_text_nor_a_number_names_no_series(label) -> None:
+    conversion = convert([make_record(area=label)], make_source(), NOW)
+    assert [rejection.code for rejection in conversion.rejections] == [DeadLetterCode.BAD_SERIES_ID]
+
+
 def test_the_hour_that_has_just_begun_is_no_future_hour() -> None:
     assert codes([make_record(to_hour(NOW))]) == []
 
