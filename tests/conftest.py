@@ -16,6 +16,7 @@ from dayahead.settings import MigrationSettings
 from dayahead.storage.migrate import migrate_database, migrate_topics
 from deploy.local.stack import LocalStack
 from deploy.local.throwaway import throwaway_stack
+from tests.looking import browser, visit  # noqa: F401 - fixtures
 
 CHECKOUT = Path(__file__).parents[1]
 REDIS_DATABASES = 64

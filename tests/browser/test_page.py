@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, STALE, WORSE_THAN_NAIVE
-from tests.browser.conftest import Site, Visit
+from tests.looking import Site, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 

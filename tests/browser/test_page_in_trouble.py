@@ -16,7 +16,7 @@ from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.sample import insert_sample
-from tests.browser.conftest import Site, Visit
+from tests.looking import Site, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.build import build
+from deploy.local.env_file import EnvFile
 from deploy.local.places import Places
 from deploy.local.ports import free_ports, is_taken
 from deploy.local.services import DAYAHEAD
@@ -31,6 +32,10 @@ class RunningService:
     environment: dict[str, str]
     url: str
     told: str = field(default="")
+
+    def setting(self, variable: str) -> str:
+        """A value of the `.env` that `dayahead up` wrote."""
+        return EnvFile(self.folder / ".env").read()[variable]
 
     def dayahead(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of `dayahead` as its user would, in its folder."""
