@@ -1,0 +1,74 @@
+"""One method on one protocol in a process of its own: its memory is its own, and it can be ended in time."""
+
+import os
+import subprocess
+import sys
+from typing import Annotated
+
+import orjson
+import typer
+from accuracy_methods import Dayahead, Measured, Method, NoForecastError, OverTimeError, SeasonalNaive, measure
+from accuracy_protocols import PROTOCOLS
+from peers.registry import MODULES, make_peer
+
+from dayahead.features.fill import DAY, WEEK
+
+OWN = {
+    f"seasonal naive {DAY}": lambda: SeasonalNaive(DAY),
+    f"seasonal naive {WEEK}": lambda: SeasonalNaive(WEEK),
+    "dayahead": Dayahead,
+}
+GRACE_S = 60
+"""Seconds after its bound at which a method that keeps no bound is ended."""
+
+SKIPPED = 3
+"""Exit status of a method that says why it has no result."""
+
+
+class SkippedError(Exception):
+    """A method has no result on a protocol, and why."""
+
+
+def run(protocol: str, method: str, limit_s: float = float("inf")) -> Measured:
+    """Measure a method on a protocol in a new process, on one thread.
+
+    Raises:
+        SkippedError: it would take too long, or it failed; the message says which.
+    """
+    command = [sys.executable, __file__, protocol, method, str(limit_s)]
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    try:
+        ended = subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+            env=os.environ | threads,
+            timeout=None if limit_s == float("inf") else limit_s + GRACE_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise SkippedError(f"did not end within {limit_s / 60:.0f} minutes (--peer-minutes)") from None
+    last = (ended.stdout.splitlines() or [b""])[-1]
+    if ended.returncode == SKIPPED:
+        raise SkippedError(last.decode())
+    if ended.returncode != 0:
+        raise SkippedError(f"failed: {(ended.stderr.decode().splitlines() or ['without a word'])[-1]}")
+    return Measured(**orjson.loads(last))
+
+
+def main(
+    protocol: Annotated[str, typer.Argument(help=f"One of {', '.join(PROTOCOLS)}")],
+    method: Annotated[str, typer.Argument(help=f"One of {', '.join([*OWN, *MODULES])}")],
+    limit_s: Annotated[float, typer.Argument(help="Seconds that it may take")] = float("inf"),
+) -> None:
+    """Measure one method on one protocol; the last line is JSON."""
+    made: Method = OWN[method]() if method in OWN else make_peer(method, limit_s)
+    try:
+        measured = measure(PROTOCOLS[protocol](), made, limit_s)
+    except (OverTimeError, NoForecastError) as reason:
+        print(reason)
+        raise typer.Exit(SKIPPED) from reason
+    print(orjson.dumps(measured).decode())
+
+
+if __name__ == "__main__":
+    typer.run(main)
