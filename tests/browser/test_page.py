@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, STALE, WORSE_THAN_NAIVE
-from tests.looking import Site, Visit
+from tests.api.serving import Site
+from tests.looking import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 

@@ -16,7 +16,8 @@ from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.sample import insert_sample
-from tests.looking import Site, Visit
+from tests.api.serving import Site
+from tests.looking import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
