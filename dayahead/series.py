@@ -22,9 +22,14 @@ def series_id_of(label_values: Iterable[str]) -> str:
         raise ContractError(
             DeadLetterCode.BAD_SERIES_ID, f"labels {values} of a series must be texts that are not empty"
         )
-    series_id = "/".join(quote(value, safe=" -._~") for value in values)
+    series_id = "/".join(map(encoded_label, values))
     check_series_id(series_id)
     return series_id
+
+
+def encoded_label(value: str) -> str:
+    """A label value as it stands in a series_id."""
+    return quote(value, safe=" -._~")
 
 
 def check_series_id(series_id: str) -> None:

@@ -35,5 +35,7 @@ FORECASTS = TopicSpec(
 DRIFT = TopicSpec("drift", {"retention.ms": str(90 * DAY_MS)})
 RETUNE_REQUESTS = TopicSpec("retune-requests", {"retention.ms": str(90 * DAY_MS)})
 MODEL_RELEASES = TopicSpec("model-releases", {"cleanup.policy": "compact"})
+CHAMPION_KEY = b"champion"
+"""Key of every message of `model-releases`, so that compaction keeps the newest one."""
 
 TOPICS = (OBSERVATIONS, DEAD_LETTERS, FORECASTS, DRIFT, RETUNE_REQUESTS, MODEL_RELEASES)

@@ -10,12 +10,11 @@ from pydantic import ValidationError
 
 from dayahead.contracts import ReleaseAnnouncement, RetuneRequest, message_bytes
 from dayahead.errors import BrokerUnavailable
-from dayahead.topics import MODEL_RELEASES, RETUNE_REQUESTS
+from dayahead.topics import CHAMPION_KEY, MODEL_RELEASES, RETUNE_REQUESTS
 
 log = structlog.get_logger()
 
 GROUP = "dayahead-trainer"
-CHAMPION_KEY = b"champion"
 TIMEOUT_MS = 10_000
 SESSION_MS = 10_000
 LONGEST_TRAINING_MS = 6 * 3600 * 1000

@@ -1,6 +1,5 @@
 """`/v1/models`: releases, the champion, and how it came to be."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -10,17 +9,11 @@ from api.backends import Use
 from api.bearer import TokenRequired
 from api.parameters import Utc
 from api.problems import FORBIDDEN, NOT_FOUND
-from dayahead.storage.releases import champion, list_releases, promote
+from dayahead.storage.releases import champion, list_releases, promote, recent_promotions
 from dayahead.storage.tuning_runs import recent_runs
-from dayahead.topics import MODEL_RELEASES
+from dayahead.topics import CHAMPION_KEY, MODEL_RELEASES
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
-
-CHAMPION_KEY = b"champion"
-
-PROMOTIONS = """
-    SELECT release, previous, promoted_at, promoted_by, reason FROM promotion ORDER BY promotion_key DESC LIMIT %s
-"""
 
 
 class Promotion(BaseModel):
@@ -89,13 +82,14 @@ def list_models(
     """The champion, the releases with their metrics, the promotion log and the trainings, newest first."""
     with use.database.connection() as connection:
         serving = champion(connection)
-        rows = connection.execute(PROMOTIONS, [limit]).fetchall()
         return Models(
             champion=Promotion.model_validate(serving, from_attributes=True) if serving else None,
             releases=[
                 ReleaseItem.model_validate(record, from_attributes=True) for record in list_releases(connection, limit)
             ],
-            promotions=[_promotion(*row) for row in rows],
+            promotions=[
+                Promotion.model_validate(one, from_attributes=True) for one in recent_promotions(connection, limit)
+            ],
             trainings=[Training.model_validate(run, from_attributes=True) for run in recent_runs(connection, limit)],
         )
 
@@ -109,11 +103,4 @@ def promote_release(use: Use, release: str, wish: PromotionWish) -> Promoted:
     with use.database.connection() as connection:
         announcement = promote(connection, release, wish.promoted_by, wish.reason, use.now())
     announced = use.announcer.send(MODEL_RELEASES, CHAMPION_KEY, announcement)
-    return Promoted(**announcement.model_dump(exclude={"promoted_at"}), promoted_at=announcement.promoted_at,
-                    announced=announced)  # fmt: skip
-
-
-def _promotion(release: str, previous: str | None, promoted_at: datetime, promoted_by: str, reason: str) -> Promotion:
-    return Promotion(
-        release=release, previous=previous, promoted_at=promoted_at, promoted_by=promoted_by, reason=reason
-    )
+    return Promoted(**dict(announcement), announced=announced)

@@ -131,6 +131,16 @@ def champion(connection: psycopg.Connection) -> Champion | None:
     return None if row is None else Champion(*row)
 
 
+def recent_promotions(connection: psycopg.Connection, limit: int) -> list[Champion]:
+    """The champions of now and before, newest first."""
+    rows = connection.execute(
+        "SELECT release, previous, promoted_at, promoted_by, reason FROM promotion"
+        " ORDER BY promotion_key DESC LIMIT %s",
+        [limit],
+    ).fetchall()
+    return [Champion(*row) for row in rows]
+
+
 def promote(
     connection: psycopg.Connection, release: str, promoted_by: str, reason: str, now: datetime
 ) -> ReleaseAnnouncement:

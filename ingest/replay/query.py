@@ -1,11 +1,10 @@
 """A request to the API as it understands it, and its errors in its words."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -115,11 +114,6 @@ class Query:
         if self.columns:
             given = [{column: record[column] for column in self.columns} for record in given]
         return len(found), given
-
-
-def _sort_key(column: str) -> Callable[[Record], tuple[bool, Any]]:
-    """Nulls last; the values of a column are of one type."""
-    return lambda record: (record[column] is None, record[column])
 
 
 def _bad(message: str) -> ApiError:

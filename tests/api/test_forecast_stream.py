@@ -9,6 +9,7 @@ from kafka import KafkaProducer
 from api.app import create_app
 from api.backends import Backends
 from api.feed import HELD_BACK, Made, Subscription
+from api.resources.forecast_stream import Wanted
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.serving import Site
@@ -49,6 +50,20 @@ def test_a_forecast_reaches_who_listens_byte_for_byte_and_only_what_was_asked_fo
     finally:
         producer.close()
         site.stop()
+
+
+@pytest.mark.parametrize(
+    ("area", "series_ids", "heard"),
+    [
+        (None, (), ["DK1/111", "DK1", "DK10/1", "A%2FB/1"]),
+        ("DK1", (), ["DK1/111", "DK1"]),  # a series with one label is its area
+        ("A%2FB", (), ["A%2FB/1"]),
+        ("DK1", ("DK1", "DK10/1"), ["DK1"]),
+    ],
+)
+def test_a_client_hears_of_its_area_and_its_series(area, series_ids, heard):
+    wanted = Wanted(area, frozenset(series_ids))
+    assert [one for one in ("DK1/111", "DK1", "DK10/1", "A%2FB/1") if wanted.has(one)] == heard
 
 
 def test_a_client_that_reads_too_slowly_is_told_once_and_hears_no_more():

@@ -115,15 +115,6 @@ COMMENT ON COLUMN score.lead_error IS '|error| by lead, NaN where the actual is 
 SELECT create_hypertable('score', by_range('origin', INTERVAL '28 days'), create_default_indexes => false);
 CREATE INDEX score_origin ON score (origin DESC);
 
-CREATE TABLE drift_event (
-    series_key   integer NOT NULL,
-    valid_time   timestamptz NOT NULL,
-    kind         text NOT NULL,
-    detector     text NOT NULL,
-    statistic    double precision NOT NULL,
-    PRIMARY KEY (series_key, valid_time, kind, detector)
-);
-
 CREATE TABLE model_release (
     release        text PRIMARY KEY,
     artifact       bytea NOT NULL,
@@ -177,13 +168,6 @@ CREATE TABLE training_quarantine (
     PRIMARY KEY (tuning_run_key, series_key, valid_from, rule)
 );
 COMMENT ON TABLE training_quarantine IS 'Observed hours that a training left out, and why: valid_from up to, not including, valid_until; hours counts the values set aside';
-
-CREATE TABLE annotation (
-    annotation_key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at             timestamptz NOT NULL,
-    kind           text NOT NULL,
-    text           text NOT NULL
-);
 
 -- Where a partition continues: moved in the same transaction as what its messages wrote.
 CREATE TABLE worker_offset (

@@ -40,9 +40,9 @@ def test_a_database_of_a_newer_version_is_left_alone(database: FreshDatabase) ->
 
 def test_the_app_may_write_rows_but_not_change_tables(database: FreshDatabase) -> None:
     with psycopg.connect(database.url) as connection:
-        connection.execute("INSERT INTO annotation (at, kind, text) VALUES (now(), 'note', 'written by the app')")
+        connection.execute("INSERT INTO tuning_run (started_at, requested_by, reason) VALUES (now(), 'app', 'it may')")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("DROP TABLE annotation")
+            connection.execute("DROP TABLE tuning_run")
 
 
 def test_topics_are_made_once_with_their_partitions_and_policies(topics: TopicRoom) -> None:
