@@ -10,6 +10,9 @@ import structlog
 from dayahead.hours import Clock
 from dayahead.telemetry import TelemetryServer
 from dayahead.topics import FORECASTS, OBSERVATIONS
+from stream.auditor import Auditor
+from stream.auditor_log import LaterMessages
+from stream.auditor_thread import AuditThread
 from stream.committing import Committer
 from stream.connection import Database
 from stream.faust_app import WorkerApp
@@ -65,6 +68,12 @@ def build_worker(
     return worker, releases
 
 
+def build_auditor(settings: WorkerSettings) -> Auditor:
+    """An auditor of what the workers of these settings serve; it reads all its servers for itself."""
+    topic = settings.topic_prefix + OBSERVATIONS.name
+    return Auditor(settings.database_url, settings.redis_url, topic, LaterMessages(settings.kafka_bootstrap))
+
+
 def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = None) -> None:
     """Run a worker until it is asked to end; does not return.
 
@@ -77,7 +86,11 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
     worker, releases = build_worker(settings, clock, patience, probe or NoProbe())
     liveness = Liveness(settings.worker_stalled_after_s, time.monotonic, lambda: patience.awaited)
     app = WorkerApp(settings, settings.topic_prefix + OBSERVATIONS.name, worker, releases, liveness, patience)
-    with TelemetryServer("worker", settings.bind_host, settings.metrics_port, liveness.live, liveness.ready) as server:
+    audit = AuditThread(build_auditor(settings), settings.worker_audit_every_s, settings.worker_audit_series, clock)
+    with (
+        TelemetryServer("worker", settings.bind_host, settings.metrics_port, liveness.live, liveness.ready) as server,
+        audit,
+    ):
         log.info("worker_starts", metrics_port=server.port, group=app.conf.id)
         try:
             faust.Worker(

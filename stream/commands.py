@@ -1,4 +1,4 @@
-"""`dayahead worker` and `dayahead dead-letters`."""
+"""`dayahead worker`, `dayahead audit` and `dayahead dead-letters`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +11,7 @@ dead_letters = typer.Typer(help="Rows and messages that were set aside, and thei
 def register(app: typer.Typer) -> None:
     """Add the worker's commands."""
     app.command()(worker)
+    app.command()(audit)
     app.add_typer(dead_letters, name="dead-letters")
 
 
@@ -25,6 +26,26 @@ def worker() -> None:
     settings = load_settings(WorkerSettings)
     configure_logging("worker", settings.log_level)
     run_worker(settings, wall_clock)
+
+
+def audit(
+    series: Annotated[list[str] | None, typer.Argument(help="Series to audit, e.g. DK1/111; without any: all.")] = None,
+) -> None:
+    """Recompute newest forecasts from TimescaleDB, and compare them byte for byte; exit code 1 where one differs."""
+    from dayahead.settings import load_settings  # noqa: PLC0415
+    from stream.assembly import build_auditor  # noqa: PLC0415
+    from stream.auditor import Outcome  # noqa: PLC0415
+    from stream.settings import WorkerSettings  # noqa: PLC0415
+
+    auditor = build_auditor(load_settings(WorkerSettings))
+    findings = auditor.audit(series) if series else auditor.audit_all()
+    for finding in findings:
+        if finding.told:
+            typer.echo(f"{finding.outcome.value} {finding.series_id}: {finding.told}")
+    counts = {outcome: sum(finding.outcome is outcome for finding in findings) for outcome in Outcome}
+    typer.echo(", ".join(f"{outcome.value} {count}" for outcome, count in counts.items()))
+    if counts[Outcome.MISMATCH]:
+        raise typer.Exit(1)
 
 
 @dead_letters.command("list")

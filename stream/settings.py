@@ -38,3 +38,11 @@ class WorkerSettings(ProcessSettings):
         default=False,
         description="Whether to go on where the log no longer holds messages that were not taken in: they are lost",
     )
+    worker_audit_every_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Seconds between two audits of a sample of served forecasts; 0: no audits",
+    )
+    worker_audit_series: int = Field(
+        default=20, ge=1, le=10_000, description="Series whose newest forecasts an audit recomputes"
+    )

@@ -226,4 +226,28 @@ CASES = [
         {'dayahead_release_refused{release="r-1"}': "0x55 1x120"},
         {"release": "r-1"},
     ),
+    AlertCase(
+        "AuditMismatch",
+        "critical",
+        {'dayahead_audit_total{outcome="mismatch"}': "0x50 1x130"},
+        {'dayahead_audit_total{outcome="mismatch"}': "0x180", 'dayahead_audit_total{outcome="skipped"}': "0+5x180"},
+    ),
+    AlertCase(
+        "AuditStopped",
+        "warning",
+        {
+            'dayahead_audit_total{outcome="match"}': "0+5x20 100x280",
+            'dayahead_audit_total{outcome="skipped"}': "0+5x300",
+            'dayahead_forecasts_total{rung="0"}': "0+9x300",
+        },
+        {'dayahead_audit_total{outcome="match"}': "0+1x300", 'dayahead_forecasts_total{rung="0"}': "0+9x300"},
+        minute=200,
+    ),
+    AlertCase(  # nothing to audit, or no audits by settings
+        "AuditStopped",
+        "warning",
+        {'dayahead_audit_total{outcome="match"}': "0x300", 'dayahead_forecasts_total{rung="0"}': "0+9x300"},
+        {'dayahead_audit_total{outcome="match"}': "0x300", 'dayahead_forecasts_total{rung="0"}': "7x300"},
+        minute=200,
+    ),
 ]

@@ -3,10 +3,13 @@
 import math
 import signal
 
+import httpx
 import orjson
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from dayahead.contracts import ForecastMessage, Rung
+from deploy.local.ports import free_ports
 from stream.faust_app import EXIT_BROKEN
 from tests.stream.conftest import WorkerRoom
 from tests.stream.logs import START, batch, in_log, series_of
@@ -33,7 +36,8 @@ def test_observations_become_forecasts_in_timescaledb_redis_and_kafka(room: Work
     series = {partition: series_of(partition, 3) for partition in (0, 1)}
     for partition, ids in series.items():
         room.send(partition, hourly(ids, 60))
-    room.start()
+    (port,) = free_ports(1)
+    room.start(metrics_port=port, worker_audit_every_s=0.2)
     for partition in series:
         room.wait_for(partition, 60)
     everyone = sorted(series[0] + series[1])
@@ -54,6 +58,20 @@ def test_observations_become_forecasts_in_timescaledb_redis_and_kafka(room: Work
         assert message.series_id == series_id
         assert message.leads == 24
         assert message.rung is Rung.PROFILE
+    # beside its work it audits what it serves, and finds nothing
+    wait_until(lambda: audited(port).get("match", 0) >= 12, 30, "forecasts to be audited")
+    assert audited(port)["mismatch"] == 0
+
+
+def audited(port: int) -> dict[str, float]:
+    """What a worker's auditor has counted, by outcome."""
+    families = text_string_to_metric_families(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+    return {
+        sample.labels["outcome"]: sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == "dayahead_audit_total"
+    }
 
 
 def test_a_worker_ends_in_order_when_it_is_asked_to(room: WorkerRoom) -> None:

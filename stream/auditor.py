@@ -1,0 +1,183 @@
+"""Recomputes served forecasts from TimescaleDB, and compares them byte for byte with what is kept and served.
+
+Only the newest forecast of a series can be judged from the tables: it is a function of the window as known now and of
+the release that serves, since every message that changes the window makes it anew. It is not judged where that is not
+so: while workers take up another release, and where later messages changed the window without asking for a forecast
+(a backfill), which the log itself has to show. Forecasts of older origins used what was known at their time; a revision
+since then is no fault of theirs.
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+import psycopg
+import redis
+from pydantic import SecretStr
+
+from dayahead.contracts import Reason, Rung
+from dayahead.models.forecaster import Forecaster
+from dayahead.models.release import Release
+from dayahead.storage.database import connect
+from dayahead.storage.forecast_rows import ForecastRows
+from dayahead.storage.forecasts import forecast_key
+from dayahead.storage.releases import load_artifact
+from dayahead.storage.sources import load_series
+from stream.auditor_log import LaterMessages
+from stream.auditor_reading import ServedForecast, ServingPair, read_served, sample_series
+from stream.publish import message_values
+
+FALLS_BACK = Reason.MODEL_FAILED | Reason.OUTPUT_REJECTED
+
+
+AT_ONCE = 500
+"""Series whose windows are held at once, in one snapshot of the tables."""
+
+
+class Outcome(StrEnum):
+    """What came of auditing one forecast; label of `dayahead_audit_total`."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    SKIPPED = "skipped"
+    """Not defined at the moment: see above."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One audited forecast.
+
+    Attributes:
+        series_id: of the forecast.
+        outcome: match, mismatch or skipped.
+        told: what differs, or why it was skipped; empty for a match.
+    """
+
+    series_id: str
+    outcome: Outcome
+    told: str = ""
+
+
+class Auditor:
+    """Audits forecasts; writes nothing.
+
+    Raises:
+        StorageError: TimescaleDB cannot be used.
+        psycopg.Error: TimescaleDB went away meanwhile.
+        redis.RedisError: Redis does not answer.
+        BrokerUnavailable: Kafka does not answer, where the log had to be asked.
+    """
+
+    def __init__(self, database_url: SecretStr, redis_url: SecretStr, topic: str, later: LaterMessages) -> None:
+        self._database_url, self._topic, self._later = database_url, topic, later
+        self._redis = redis.Redis.from_url(redis_url.get_secret_value(), socket_timeout=10, socket_connect_timeout=5)
+        self._forecaster = Forecaster(None)
+        self._pair = ServingPair(None, None)
+
+    def audit_sample(self, count: int) -> list[Finding]:
+        """Audit the newest forecasts of some series, others each time."""
+        with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
+            return self._audit(connection, sample_series(connection, count))
+
+    def audit(self, series_ids: Sequence[str]) -> list[Finding]:
+        """Audit the newest forecasts of given series; a series without any has no finding."""
+        with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
+            return self._audit(connection, series_ids)
+
+    def audit_all(self) -> list[Finding]:
+        """Audit the newest forecasts of all series, some hundreds at a time."""
+        with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
+            series_ids = [one.series_id for one in load_series(connection)]
+            parts = [series_ids[start : start + AT_ONCE] for start in range(0, len(series_ids), AT_ONCE)]
+            return [finding for part in parts for finding in self._audit(connection, part)]
+
+    def close(self) -> None:
+        """Leave Redis."""
+        self._redis.close()
+
+    def _audit(self, connection: psycopg.Connection, series_ids: Sequence[str]) -> list[Finding]:
+        served = read_served(connection, self._topic, series_ids)
+        if served:
+            self._take_up(connection, served[0].pair)
+        return [self._judge(connection, one) for one in served]
+
+    def _take_up(self, connection: psycopg.Connection, pair: ServingPair) -> None:
+        if pair != self._pair:
+            releases = [
+                Release.from_bytes(load_artifact(connection, release)) if release else None
+                for release in (pair.release, pair.previous)
+            ]
+            self._forecaster, self._pair = Forecaster(*releases), pair
+
+    def _judge(self, connection: psycopg.Connection, served: ServedForecast) -> Finding:
+        series_id = served.series.series_id
+        if served.standing.release != served.pair.release:
+            return Finding(series_id, Outcome.SKIPPED, f"release {served.pair.release} is being taken up")
+        fault = fault_of(served, self._forecaster, served.pair)
+        if fault:
+            return self._explained(served, fault)
+        return self._compare_with_redis(connection, served)
+
+    def _explained(self, served: ServedForecast, fault: str) -> Finding:
+        series_id = served.series.series_id
+        if served.row.reasons[0] & FALLS_BACK:
+            return Finding(series_id, Outcome.SKIPPED, "the champion failed, and what took over depends on its worker")
+        quietly = self._later.changed_quietly(
+            self._topic,
+            served.series.partition,
+            int(served.row.message_offset[0]),
+            served.standing.next_offset,
+            series_id,
+        )
+        if quietly is None:
+            return Finding(series_id, Outcome.SKIPPED, f"{fault}; the log is too short or too long to tell why")
+        if quietly:
+            return Finding(series_id, Outcome.SKIPPED, "a message that asked for no forecast changed its window")
+        return Finding(series_id, Outcome.MISMATCH, fault)
+
+    def _compare_with_redis(self, connection: psycopg.Connection, served: ServedForecast) -> Finding:
+        series_id = served.series.series_id
+        expected = bytes_of(served, served.row)
+        held = self._redis.get(forecast_key(series_id))
+        if held == expected:
+            return Finding(series_id, Outcome.MATCH)
+        if held is None:
+            return Finding(series_id, Outcome.SKIPPED, "Redis has nothing of it: the next batch fills an emptied one")
+        if not served.standing.has_published(served.row):
+            return Finding(series_id, Outcome.SKIPPED, "it is on its way to Redis")
+        # Redis was asked after the tables: it may have a newer one, and then the tables have it too by now
+        again = read_served(connection, self._topic, [series_id])
+        if again and bytes_of(served, again[0].row) != expected:
+            return Finding(series_id, Outcome.SKIPPED, "a newer one came meanwhile")
+        return Finding(series_id, Outcome.MISMATCH, f"Redis holds {held!r}, TimescaleDB {expected!r}")
+
+
+def fault_of(served: ServedForecast, forecaster: Forecaster, pair: ServingPair) -> str:
+    """In what a kept forecast differs from what its inputs give; empty where it does not."""
+    row, newest = served.row, int(served.window.origin[0])
+    if row.origin[0] != newest:
+        return f"its origin is hour {row.origin[0]} and the newest observed hour is {newest}"
+    made = forecaster.forecast(served.window)
+    by_rung = {Rung.FULL: pair.release, Rung.DEGRADED_INPUT: pair.release, Rung.PREVIOUS_RELEASE: pair.previous}
+    recomputed = replace(
+        row,
+        release=np.array([by_rung.get(Rung(int(made.rung[0])))], object),
+        rung=made.rung,
+        reasons=made.reasons,
+        p50=made.p50,
+        p10=made.p10,
+        p90=made.p90,
+    )
+    kept, right = bytes_of(served, row), bytes_of(served, recomputed)
+    if kept != right:
+        return f"TimescaleDB holds {kept!r}, its inputs give {right!r}"
+    if served.features.tobytes() != made.features[0].tobytes():
+        return f"its features are {served.features.tolist()}, its inputs give {made.features[0].tolist()}"
+    return ""
+
+
+def bytes_of(served: ServedForecast, row: ForecastRows) -> bytes:
+    """A forecast of the served series as Redis and Kafka have it."""
+    return message_values({served.series.series_key: served.series}, row)[0]
