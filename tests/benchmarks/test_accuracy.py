@@ -1,0 +1,122 @@
+"""The accuracy benchmark measures what it says, and says what it leaves out."""
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import accuracy_protocols
+import numpy as np
+import pytest
+from accuracy_methods import Measured, MethodForecast, NoForecastError, OverTimeError, SeasonalNaive, measure
+from numpy.typing import NDArray
+
+from dayahead.models.history import History
+from dayahead.models.window import WindowBatch
+
+BENCHMARKS = Path(accuracy_protocols.__file__).parent
+
+
+@pytest.fixture(name="de35")
+def _de35(little_data: Path, monkeypatch: pytest.MonkeyPatch) -> accuracy_protocols.Protocol:
+    monkeypatch.setattr(accuracy_protocols, "DATA", little_data)
+    return accuracy_protocols.de35()
+
+
+class Recorder:
+    """Forecasts a constant and remembers what it was shown."""
+
+    name = "recorder"
+    batch = 10
+
+    def __init__(self, value: float = 1.0) -> None:
+        self._value = value
+        self.learnt_until = 0
+        self.shown: list[tuple[NDArray[np.int64], WindowBatch]] = []
+
+    def fit(self, training: History) -> None:
+        self.learnt_until = training.end
+
+    def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
+        self.shown.append((series, windows))
+        return MethodForecast(np.full((len(series), 24), self._value))
+
+
+def test_no_method_is_shown_an_hour_after_its_origin(de35):
+    recorder = Recorder()
+    measure(de35, recorder)
+    assert recorder.learnt_until <= de35.origin.min() + 1
+    for series, windows in recorder.shown:
+        newest = de35.history.values[series, windows.origin - de35.history.start]
+        np.testing.assert_array_equal(windows.values[:, -1], newest)
+
+
+def test_every_method_is_asked_for_the_same_forecasts(de35):
+    recorder = Recorder()
+    measure(de35, recorder)
+    asked = {pair for series, windows in recorder.shown for pair in zip(series, windows.origin, strict=True)}
+    assert asked == set(zip(de35.series, de35.origin, strict=True))
+    assert sum(len(series) for series, _ in recorder.shown) == len(de35.series)
+
+
+def test_the_error_of_a_naive_forecast_is_that_of_the_data(de35):
+    values = de35.history.values
+    columns = de35.origin[:, None] - de35.history.start + np.arange(1, 25)
+    actual = values[de35.series[:, None], columns]
+    error = np.abs(values[de35.series[:, None], columns - 168] - actual)
+    measured = measure(de35, SeasonalNaive(168))
+    assert measured.wape == pytest.approx(error.sum() / actual.sum(), rel=1e-5)
+    shares = [error[de35.series == row].sum() / actual[de35.series == row].sum() for row in (0, 1)]
+    assert measured.wape_series_mean == pytest.approx(np.mean(shares), rel=1e-5)
+
+
+def test_a_method_without_a_band_has_no_coverage(de35):
+    measured = measure(de35, SeasonalNaive(24))
+    assert measured.coverage is None
+    assert measured.pinball is None
+
+
+def test_a_method_that_leaves_hours_out_has_no_result(de35):
+    with pytest.raises(NoForecastError, match="240 of its forecast hours are not numbers"):
+        measure(de35, Recorder(float("nan")))
+
+
+def test_a_method_that_would_take_too_long_ends_after_its_first_forecasts(de35):
+    recorder = Recorder()
+    with pytest.raises(OverTimeError, match=r"98 forecasts would take .*--peer-minutes"):
+        measure(de35, recorder, limit_s=0.0)
+    assert len(recorder.shown) == 1
+
+
+def test_absent_data_is_skipped_and_said_so_and_no_peers_leaves_them_out(run_script):
+    ended = run_script(BENCHMARKS / "accuracy.py", "--protocol", "de35", "--protocol", "m4", "--no-peers")
+    assert ended.returncode == 0, ended.stderr
+    assert "m4: skipped" in ended.stdout
+    lines = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+    assert [line["method"] for line in lines] == ["seasonal naive 24", "seasonal naive 168", "dayahead"]
+    assert all(line.keys() == Measured.__annotations__.keys() for line in lines)
+    ours = lines[-1]
+    assert ours["protocol"] == "de35"
+    assert ours["wape"] < min(line["wape"] for line in lines[:-1])
+    assert 0 < ours["coverage"] < 1
+    assert ours["peak_mb"] > 50
+
+
+def test_a_protocol_that_does_not_exist_is_refused_by_name(run_script):
+    ended = run_script(BENCHMARKS / "accuracy.py", "--protocol", "pjm")
+    assert ended.returncode == 2
+    assert "'pjm' is no protocol" in ended.stderr
+
+
+def test_a_method_over_its_bound_says_so_in_its_own_process(run_script):
+    ended = run_script(BENCHMARKS / "accuracy_run.py", "de35", "seasonal naive 24", "0")
+    assert ended.returncode == 3
+    assert "over the bound" in ended.stdout
+
+
+@pytest.mark.skipif(find_spec("mlforecast") is not None, reason="mlforecast is installed in this environment")
+def test_a_peer_that_is_not_installed_is_skipped_with_the_reason(little_data, monkeypatch):
+    from accuracy_run import SkippedError, run
+
+    monkeypatch.setenv("DAYAHEAD_TEST_DATA", str(little_data))
+    with pytest.raises(SkippedError, match="failed: ModuleNotFoundError: No module named"):
+        run("de35", "mlforecast L2", 60.0)
