@@ -54,13 +54,13 @@ def list_alerts(use: Use) -> Alerts:
     """The alerts of Alertmanager; 503 where it is away."""
     answer = use.alertmanager.get("/api/v2/alerts", {"active": "true", "silenced": "true", "inhibited": "true"})
     try:
-        received = _RECEIVED.validate_python(answer)[:MAX_ALERTS]
+        received = _RECEIVED.validate_python(answer)
     except ValidationError as error:
         raise server_away("Alertmanager", f"What answers at {use.alertmanager.url} is no Alertmanager.") from error
     firing = [alert for alert in received if alert.labels.get("alertname") != ALWAYS_ON]
     order = {"critical": 0, "warning": 1}
     firing.sort(key=lambda alert: (order.get(alert.labels.get("severity", ""), 2), alert.startsAt))
-    return Alerts(alerts=[_alert(alert) for alert in firing], watchdog=len(firing) < len(received))
+    return Alerts(alerts=[_alert(alert) for alert in firing[:MAX_ALERTS]], watchdog=len(firing) < len(received))
 
 
 def _alert(received: _Received) -> Alert:

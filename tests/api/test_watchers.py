@@ -45,6 +45,14 @@ def test_alerts_are_those_of_alertmanager_critical_first_without_the_watchdog(se
     assert answer["alerts"][1]["summary"] == "Source a is stale"
 
 
+def test_a_flood_of_alerts_hides_neither_the_critical_one_nor_the_watchdog(servers: FakeServers):
+    servers.watcher = lambda request: httpx.Response(200, json=[*[FIRING] * 600, CRITICAL, WATCHDOG])
+    with servers.client() as client:
+        answer = client.get("/v1/alerts").json()
+    assert (len(answer["alerts"]), answer["alerts"][0]["name"]) == (500, "ServiceDown")
+    assert answer["watchdog"] is True
+
+
 def test_no_watchdog_is_told(servers: FakeServers):
     servers.watcher = lambda request: httpx.Response(200, json=[])
     with servers.client() as client:

@@ -27,6 +27,16 @@ def test_a_loop_is_alive_while_it_rests_and_stuck_when_it_overstays() -> None:
     assert condition.live() == Health(False, "a: the loop has not moved for 310 s: restart it")
 
 
+def test_a_poll_that_came_through_or_failed_shows_that_the_loop_moves() -> None:
+    for moved in (Condition.succeeded, Condition.failed):
+        time = ManualTime()
+        condition = Condition("a", time.monotonic)
+        time.seconds = GRACE_S
+        moved(condition, "a sentence")
+        time.seconds += GRACE_S
+        assert condition.live().ok
+
+
 def test_several_pollers_are_well_only_together_and_the_unwell_are_named() -> None:
     assert all_of([Health(True, "a"), Health(False, "b: away")]) == Health(False, "b: away")
     assert all_of([Health(True, "a"), Health(True, "b")]) == Health(True, "a; b")
