@@ -94,40 +94,66 @@ def tune(
 
 
 def backtest(
-    data: Annotated[Path, typer.Option(help="CSV or Parquet file", exists=True, dir_okay=False)],
-    source: Annotated[Path, typer.Option(help="Source file that names its columns", exists=True, dir_okay=False)],
     from_: Annotated[str, typer.Option("--from", help=f"First forecast hour; all before is learnt from: {HOUR_HELP}")],
     to: Annotated[
-        str | None, typer.Option(help="Hour after the last forecast one; the end of the file if absent")
+        str | None, typer.Option(help="Hour after the last forecast one; the end of the data if absent")
     ] = None,
     every: Annotated[str, typer.Option(help="From one forecast to the next: 24h, 7h, 1h")] = "24h",
+    refit: Annotated[
+        str | None, typer.Option(help="Fit anew after so many hours of forecasts: 28d, 168h; once if absent")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet file; TimescaleDB if absent", exists=True, dir_okay=False)
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="Source file that names the columns of --data", exists=True, dir_okay=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for forecasts.parquet and report.html; a run that was cut off goes on from it", file_okay=False
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes of this machine that forecast; by default one a processor, or the Dask "
+            "scheduler of DAYAHEAD_DASK_SCHEDULER",
+        ),
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
     settings_file: Annotated[
         Path | None, typer.Option("--settings", help=FILE_HELP, exists=True, dir_okay=False)
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for forecasts.parquet with every forecast")] = None,
 ) -> None:
-    """Judge the forecasts on a file of your own, without any server: train before --from, then walk to --to."""
+    """Judge the forecasts on past hours: fit before --from, then walk to --to, seeing only what was known then.
+
+    With --data on a file of your own, without any server; else on what TimescaleDB holds.
+    """
     from dayahead.errors import SettingsError
+    from dayahead.hours import wall_clock
     from dayahead.reading.hour_text import hour_of
+    from dayahead.settings import load_settings
     from dayahead.source import load_source
     from dayahead.telemetry import configure_logging
-    from trainer.backtest_command import run_backtest
-    from trainer.settings import load_training_settings
+    from trainer.backtest.command import BacktestCommand, DataOption
+    from trainer.backtest.plan import Plan
+    from trainer.settings import TrainerSettings, load_training_settings
 
     configure_logging("backtest", "warning")
-    hours = every.removesuffix("h")
-    if not hours.isdecimal() or int(hours) < 1:
-        raise SettingsError(f"--every {every!r}: write hours like 24h")
-    run_backtest(
-        data,
-        load_source(source),
-        load_training_settings(settings_file, set_ or ()),
-        hour_of(from_, "--from"),
-        None if to is None else hour_of(to, "--to"),
-        int(hours),
-        out,
+    if (data is None) != (source is None):
+        raise SettingsError("--data and --source go together: the source file names the columns of the data")
+    settings = load_settings(TrainerSettings)
+    training = load_training_settings(settings_file or settings.training_settings, set_ or ())
+    plan = Plan(
+        first=hour_of(from_, "--from"),
+        end=None if to is None else hour_of(to, "--to"),
+        every_h=_span_h(every, "--every"),
+        refit_h=None if refit is None else _span_h(refit, "--refit"),
     )
+    option = DataOption(data, load_source(source)) if data and source else None
+    BacktestCommand(settings, training, wall_clock).run(option, plan, workers, out)
 
 
 def list_models(limit: Annotated[int, typer.Option(min=1, help="Releases to show, newest first")] = 20) -> None:
@@ -175,3 +201,13 @@ def _moment(text: str | None) -> datetime | None:
         return parse_utc(text)
     except ValueError as error:
         raise SettingsError(f"--as-of: {error}") from error
+
+
+def _span_h(text: str, option: str) -> int:
+    """Hours that 24h or 28d are."""
+    from dayahead.errors import SettingsError
+
+    number, unit = text[:-1], text[-1:]
+    if unit not in {"h", "d"} or not number.isdecimal() or int(number) < 1:
+        raise SettingsError(f"{option} {text!r}: write hours like 24h or days like 28d")
+    return int(number) * (24 if unit == "d" else 1)

@@ -1,5 +1,6 @@
 """What a training learns from: every source's hours as a matrix, cleaned, as known at a moment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -66,8 +67,20 @@ def calendar_of(source: Source) -> Calendar:
     return Calendar(source.local_time_zone, source.country, source.subdivision)
 
 
+def registered_as(series_ids: Sequence[str], source: Source) -> list[RegisteredSeries]:
+    """Series of a file, which no database has given keys: numbered as they come."""
+    return [
+        RegisteredSeries(key, name, 0, {}, name.split("/")[0], source.unit, 0) for key, name in enumerate(series_ids)
+    ]
+
+
 def read_training_set(
-    connection: psycopg.Connection, settings: TrainingSettings, as_of: datetime | None = None
+    connection: psycopg.Connection,
+    settings: TrainingSettings,
+    as_of: datetime | None = None,
+    *,
+    since: Hour | None = None,
+    needed_h: int | None = None,
 ) -> TrainingSet:
     """Read and clean the history of every source.
 
@@ -75,6 +88,8 @@ def read_training_set(
         connection: an open connection.
         settings: how far back, what is set aside, how much is needed.
         as_of: see only what was published by then; None for all that is known.
+        since: first hour; None for as far back as the settings say.
+        needed_h: hours that a source must have; None for what a training needs.
 
     Raises:
         NotEnoughHistoryError: no source has as many hours as the settings ask for.
@@ -82,6 +97,7 @@ def read_training_set(
     parts: list[_SourcePart] = []
     quarantined: list[QuarantinedRange] = []
     lengths = []
+    needed_h = settings.needed_h if needed_h is None else needed_h
     all_series = load_series(connection)
     for name, registered in sorted(load_sources(connection).items()):
         series = sorted((s for s in all_series if s.source_key == registered.source_key), key=lambda s: s.series_id)
@@ -91,10 +107,10 @@ def read_training_set(
         end = to_hour(observed[1]) + 1
         if as_of:
             end = min(end, to_hour(as_of) + 1)
-        start = max(to_hour(observed[0]), end - settings.history_days * 24)
+        start = max(to_hour(observed[0]), end - settings.history_days * 24 if since is None else since)
         values, start = _trimmed(_read(connection, series, start, end, as_of), start)
         lengths.append(f"{name} has {values.shape[1]}")
-        if values.shape[1] < settings.needed_h:
+        if values.shape[1] < needed_h:
             continue
         cleaned = clean(values, start, series, registered.source, settings.quarantine)
         parts.append(_SourcePart(registered.source, series, start, values, cleaned.values))
@@ -102,7 +118,7 @@ def read_training_set(
     if not parts:
         known = f" published by {format_utc(as_of)}" if as_of else ""
         raise NotEnoughHistoryError(
-            f"a training needs {settings.needed_h} hours{known} of one source, {', '.join(lengths) or 'none has any'}: "
+            f"a training needs {needed_h} hours{known} of one source, {', '.join(lengths) or 'none has any'}: "
             "wait, backfill, or lower minimum_days, fit.least_history_h or holdout.least_h"
         )
     return _side_by_side(parts, quarantined)

@@ -1,6 +1,6 @@
 """Reads observations as matrices: the one way from TimescaleDB to a model, as known now or as of a past moment."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,8 +24,21 @@ AS_OF = """
         SELECT series_key, valid_time, available_at, value FROM observation_revision
         WHERE series_key = ANY(%(keys)s) AND valid_time >= %(start)s AND valid_time < %(end)s
     ) AS version
-    WHERE available_at <= %(as_of)s
+    JOIN unnest(%(keys)s::integer[], %(as_of)s::timestamptz[]) AS seen (series_key, as_of) USING (series_key)
+    WHERE available_at <= seen.as_of
     ORDER BY series_key, valid_time, available_at DESC, value DESC
+"""
+
+
+FIRST_PUBLISHED = """
+    SELECT series_key, min(available_at)
+    FROM (
+        SELECT series_key, available_at FROM observation WHERE series_key = ANY(%(keys)s) AND valid_time = %(hour)s
+        UNION ALL
+        SELECT series_key, available_at FROM observation_revision
+        WHERE series_key = ANY(%(keys)s) AND valid_time = %(hour)s
+    ) AS version
+    GROUP BY series_key
 """
 
 
@@ -49,7 +62,7 @@ def read_observations(
     series_keys: NDArray[np.int64],
     start: Hour,
     end: Hour,
-    as_of: datetime | None = None,
+    as_of: datetime | Sequence[datetime] | None = None,
 ) -> ObservationMatrix:
     """Values of given series from `start` (inclusive) to `end` (exclusive).
 
@@ -58,7 +71,8 @@ def read_observations(
         series_keys: int64 [n].
         start: first hour.
         end: hour after the last.
-        as_of: leave out what was published later than this; None reads what is known now.
+        as_of: leave out what was published later than this, one moment for all or one a series; None reads what is
+            known now.
     """
     keys = np.asarray(series_keys, np.int64)
     values = np.full((len(keys), max(0, end - start)), np.nan)
@@ -67,15 +81,25 @@ def read_observations(
         "keys": keys.tolist(),
         "start": from_hour(start),
         "end": from_hour(end),
-        "as_of": as_of,
+        "as_of": [as_of] * len(keys) if isinstance(as_of, datetime) else list(as_of or ()),
     }
     with connection.cursor(binary=True) as cursor:
-        cursor.execute(AS_OF if as_of else CURRENT, parameters)
+        cursor.execute(CURRENT if as_of is None else AS_OF, parameters)
         while rows := cursor.fetchmany(200_000):
             found = np.array(rows, np.float64)
             row = order[np.searchsorted(keys, found[:, 0].astype(np.int64), sorter=order)]
             values[row, found[:, 1].astype(np.int64) // HOUR_S - start] = found[:, 2]
     return ObservationMatrix(keys, start, values)
+
+
+def first_published(
+    connection: psycopg.Connection, series_keys: NDArray[np.int64], hour: Hour
+) -> list[datetime | None]:
+    """When the first version of an hour was published, by series; None where the hour is not known."""
+    found: dict[int, datetime] = dict(
+        connection.execute(FIRST_PUBLISHED, {"keys": series_keys.tolist(), "hour": from_hour(hour)}).fetchall()
+    )
+    return [found.get(int(key)) for key in series_keys]
 
 
 def read_known_values(

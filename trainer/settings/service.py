@@ -20,3 +20,8 @@ class TrainerSettings(ProcessSettings):
     look_every_s: float = Field(
         default=5.0, gt=0, le=3600, description="Seconds between two looks at whether a training is due"
     )
+    dask_scheduler: str = Field(
+        default="",
+        pattern=r"^([a-z]+://[^\s]+:[0-9]+)?$",
+        description="Dask scheduler that backtests run on (tcp://host:8786); empty for processes of this machine",
+    )

@@ -13,10 +13,9 @@ from dayahead.models.history import History
 from dayahead.reading.file_source import FileSource
 from dayahead.reading.records import Conversion, convert
 from dayahead.source import Source
-from dayahead.storage.sources import RegisteredSeries
 from trainer.quarantine import clean
 from trainer.settings import QuarantineSettings
-from trainer.training_set import TrainingSet, calendar_of
+from trainer.training_set import TrainingSet, calendar_of, registered_as
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,7 @@ def _training_set(conversion: Conversion, source: Source, settings: QuarantineSe
     values = np.full((len(names), int(hours.max()) - start + 1), np.nan)
     values[rows, hours - start] = [row.value for row in conversion.rows]
     ids = tuple(str(name) for name in names)
-    series = [RegisteredSeries(key, name, 0, {}, name.split("/")[0], source.unit, 0) for key, name in enumerate(ids)]
-    cleaned = clean(values, start, series, source, settings)
+    cleaned = clean(values, start, registered_as(ids, source), source, settings)
     calendars = (calendar_of(source),)
     return TrainingSet(
         History(ids, start, values, calendars),

@@ -1,0 +1,83 @@
+"""Windows on Dask: a cluster of this machine by default, or the one whose scheduler the settings name."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+
+from distributed import Client, LocalCluster, as_completed
+
+from dayahead.errors import SettingsError
+from dayahead.evaluation.backtest import RunResult
+from trainer.backtest.walk import Mapped
+from trainer.backtest.window import Window, forecast_window
+
+WINDOWS_A_WORKER = 2
+"""Windows in flight for each worker: one that it forecasts and the next, so that it never waits and memory is bound."""
+
+REACH_S = 20
+
+
+@contextmanager
+def local_cluster(workers: int) -> Iterator[Mapped]:
+    """Processes of this machine that only this machine can reach.
+
+    Args:
+        workers: processes; each forecasts one window at a time.
+    """
+    # what it says of itself is no news to a person: what goes wrong is raised
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield _on(client, workers)
+
+
+@contextmanager
+def cluster_at(scheduler: str) -> Iterator[Mapped]:
+    """The workers of a Dask scheduler; Dayahead has to be installed there too, in the same version.
+
+    Args:
+        scheduler: its address, tcp://host:8786.
+
+    Raises:
+        SettingsError: it does not answer, or has no worker.
+    """
+    try:
+        client = Client(scheduler, timeout=REACH_S)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"DAYAHEAD_DASK_SCHEDULER {scheduler} does not answer: {error}. Start it, or leave the setting empty for a "
+            "cluster of this machine."
+        ) from error
+    with client:
+        workers = sum(client.nthreads().values())
+        if not workers:
+            raise SettingsError(f"DAYAHEAD_DASK_SCHEDULER {scheduler} has no worker: start `dask worker {scheduler}`")
+        yield _on(client, workers)
+
+
+def _on(client: Client, workers: int) -> Mapped:
+    def mapped(windows: Iterable[Window]) -> Iterator[RunResult]:
+        waiting = iter(windows)
+
+        def submitted(count: int) -> list[object]:
+            # not pure: a window is data that nobody asks for twice, and hashing it would cost what sending it does
+            return [client.submit(forecast_window, window, pure=False) for window in islice(waiting, count)]
+
+        flying = as_completed(submitted(WINDOWS_A_WORKER * workers))
+        for future in flying:
+            result: RunResult = future.result()
+            flying.update(submitted(1))
+            yield result
+
+    return mapped

@@ -1,0 +1,155 @@
+"""`dayahead backtest`: reads, fits, walks, tells; each finished window is kept where --out is given."""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dayahead.hours import Clock, format_utc, from_hour, parse_utc
+from dayahead.source import Source
+from trainer.backtest.data_file import read_data_file, span_of
+from trainer.backtest.figures import figures_of
+from trainer.backtest.forecasts_file import write_forecasts
+from trainer.backtest.kept import Identity, RunFolder
+from trainer.backtest.plan import Plan
+from trainer.backtest.published import DatabaseReader
+from trainer.backtest.reader import BacktestReader, FileReader
+from trainer.backtest.report import write_report
+from trainer.backtest.table import print_backtest
+from trainer.backtest.walk import Mapped, Walk, one_after_the_other
+from trainer.settings import TrainerSettings, TrainingSettings
+
+FEW_FORECASTS = 5000
+"""Forecasts that are made sooner than a local cluster starts."""
+
+QUARANTINE_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class DataOption:
+    """`--data` and `--source`: a file instead of TimescaleDB."""
+
+    path: Path
+    source: Source
+
+
+class BacktestCommand:
+    """One run of the command."""
+
+    def __init__(self, settings: TrainerSettings, training: TrainingSettings, clock: Clock) -> None:
+        """Prepare.
+
+        Args:
+            settings: where TimescaleDB and Dask are.
+            training: how to clean and fit.
+            clock: the present moment.
+        """
+        self._settings, self._training, self._clock = settings, training, clock
+        self._console, self._progress = Console(), Console(stderr=True)
+
+    def run(self, data: DataOption | None, plan: Plan, workers: int | None, out: Path | None) -> None:
+        """Read, fit, walk, tell.
+
+        Args:
+            data: a file; None reads TimescaleDB.
+            plan: which forecasts.
+            workers: processes of this machine; 1 forecasts in this one; None is as many as there are processors.
+            out: folder for every forecast and the report, which an interrupted run goes on from; None writes nothing.
+
+        Raises:
+            SettingsError: no forecast fits into the plan, or the folder holds another run.
+            SourceError: the file cannot be read.
+            StorageError: TimescaleDB does not answer.
+            NotEnoughHistoryError: too few hours before the first forecast one.
+        """
+        folder = RunFolder(out) if out else None
+        known_at = parse_utc(folder.known_at) if folder and folder.known_at else self._clock()
+        with self._progress.status("reading"):
+            reader = self._reader(data, plan, known_at)
+        if folder:
+            folder.begin(self._identity(reader, plan, "" if data else format_utc(known_at)))
+        with self._bar() as bar:
+            origins = plan.origins(reader.known)
+            task = bar.add_task("fit, then forecast", total=len(origins))
+            with self._mapped(workers, len(origins) * len(reader.known.observed.series_ids)) as mapped:
+                walk = Walk(
+                    reader,
+                    plan,
+                    self._training,
+                    mapped=mapped,
+                    folder=folder,
+                    on_windows=lambda count: bar.advance(task, count),
+                )
+                backtest = walk.run()
+        if backtest.taken_up:
+            self._say(f"{backtest.taken_up} of {len(origins)} windows were finished before and are taken as they were.")
+        figures = figures_of(backtest)
+        print_backtest(self._console, backtest, figures)
+        if out:
+            self._say(f"Every forecast: {write_forecasts(backtest, out)}")
+            self._say(f"Report: {write_report(backtest, figures, out, self._clock())}")
+
+    def _reader(self, data: DataOption | None, plan: Plan, known_at: datetime) -> BacktestReader:
+        if data is None:
+            reader = DatabaseReader(self._settings.database_url, self._training, plan.first, known_at)
+            self._tell_what_was_read(reader, Counter(), "")
+            return reader
+        file = read_data_file(data.path, data.source, self._training.quarantine, self._clock())
+        from_file = FileReader(file.data, str(data.path), data.source, self._training.quarantine)
+        self._tell_what_was_read(from_file, file.rejected, file.example)
+        return from_file
+
+    def _tell_what_was_read(self, reader: BacktestReader, rejected: Counter[str], example: str) -> None:
+        known = reader.known
+        self._say(f"{reader.name}: {len(known.observed.series_ids)} series, {span_of(known)} UTC")
+        if rejected:
+            told = ", ".join(f"{count:,} {code}" for code, count in rejected.most_common())
+            self._say(f"Rejected records: {told}; the first: {example}")
+        for aside in known.quarantined[:QUARANTINE_SHOWN]:
+            self._say(f"Not learnt from: {aside.series_id}, {aside.hours} h, {aside.rule}: {aside.reason}")
+        if more := len(known.quarantined) - QUARANTINE_SHOWN > 0:
+            self._say(f"... and {more} more ranges")
+
+    def _identity(self, reader: BacktestReader, plan: Plan, known_at: str) -> Identity:
+        known, training = reader.known, self._training
+        chosen = training.model_dump_json(include={"history_days", "seed", "fit", "quarantine"})
+        return Identity(
+            data=f"{known.observed.fingerprint}-{known.history.fingerprint}",
+            source=reader.name,
+            settings=hashlib.sha256(chosen.encode()).hexdigest()[:12],
+            from_=format_utc(from_hour(plan.first)),
+            every=f"{plan.every_h}h",
+            refit=f"{plan.refit_h}h" if plan.refit_h else "",
+            known_at=known_at,
+            version=version("dayahead"),
+        )
+
+    @contextmanager
+    def _mapped(self, workers: int | None, forecasts: int) -> Iterator[Mapped]:
+        scheduler = self._settings.dask_scheduler
+        if workers == 1 or (workers is None and not scheduler and forecasts <= FEW_FORECASTS):
+            yield one_after_the_other
+            return
+        from trainer.backtest.cluster import cluster_at, local_cluster  # noqa: PLC0415 - a second that few runs need
+
+        with (
+            cluster_at(scheduler)
+            if scheduler and workers is None
+            else local_cluster(workers or os.cpu_count() or 1) as mapped
+        ):
+            yield mapped
+
+    def _bar(self) -> Progress:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        return Progress(*columns, console=self._progress, transient=True)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,211 @@
+"""What a backtest tells, as numbers: accuracy by lead, hour, kind of day, area and time; the worst series."""
+
+from collections import Counter
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import LEADS, Rung
+from dayahead.evaluation.backtest import RunResult
+from dayahead.evaluation.metrics import Accuracy, ratio
+from dayahead.hours import Hour
+from dayahead.models.history import History
+from trainer.backtest.walk import Backtest
+
+DAY_KINDS = ("Workday", "Saturday", "Sunday or holiday")
+MOST_POINTS = 120
+WORST_SHOWN = 8
+SATURDAY, SUNDAY = 5, 6
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Accuracy of some of the forecast hours.
+
+    Attributes:
+        name: which hours.
+        hours: how many have a known actual.
+        wape: sum of |error| / sum of |actual|.
+        bias: sum of (forecast - actual) / sum of |actual|.
+        coverage: share within p10 to p90.
+        naive_wape: of the seasonal naive, where it is known by this slice; NaN elsewhere.
+    """
+
+    name: str
+    hours: int
+    wape: float
+    bias: float
+    coverage: float
+    naive_wape: float = float("nan")
+
+
+@dataclass(frozen=True)
+class WorstSeries:
+    """A series that was forecast badly, with its worst day.
+
+    Attributes:
+        name: its labels.
+        accuracy: over all its forecasts.
+        share_of_error: of the error of all series together.
+        origin: of its worst forecast.
+        p10: float32 [24].
+        p50: float32 [24].
+        p90: float32 [24].
+        actual: float64 [24], NaN where not known.
+    """
+
+    name: str
+    accuracy: Accuracy
+    share_of_error: float
+    origin: Hour
+    p10: NDArray[np.float32]
+    p50: NDArray[np.float32]
+    p90: NDArray[np.float32]
+    actual: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything that the tables and the page of a backtest show.
+
+    Attributes:
+        accuracy: over all forecasts.
+        wape_series_mean: mean over the series of each one's WAPE.
+        series: number of series.
+        by_area: by the first label.
+        by_lead: leads 1 to 24.
+        by_hour: hours of the day 0 to 23, where the consumers live.
+        by_day: workdays, Saturdays, Sundays and holidays.
+        by_time: one slice an origin, or of several origins in a row where there are many; named by the first.
+        below: share of actuals below p10, p50 and p90; 0.1, 0.5 and 0.9 are right.
+        rungs: forecasts by what they were made of.
+        worst: the series with the greatest WAPE.
+    """
+
+    accuracy: Accuracy
+    wape_series_mean: float
+    series: int
+    by_area: list[Slice]
+    by_lead: list[Slice]
+    by_hour: list[Slice]
+    by_day: list[Slice]
+    by_time: list[Slice]
+    below: tuple[float, float, float]
+    rungs: dict[str, int]
+    worst: list[WorstSeries]
+
+
+def figures_of(backtest: Backtest) -> Figures:
+    """Add up a backtest."""
+    result = backtest.result
+    hours = _Hours.of(result)
+    local_hour, day_kind = _local_calendar(result, backtest.judged_by)
+    areas = np.array([unquote(name.split("/")[0]) for name in result.series_ids])[result.series]
+    rungs = Counter(result.rung.tolist())
+    return Figures(
+        accuracy=result.accuracy(),
+        wape_series_mean=result.wape_series_mean(),
+        series=len(np.unique(result.series)),
+        by_area=[_scored(str(area), result.accuracy(areas == area)) for area in np.unique(areas)],
+        by_lead=hours.slices(np.broadcast_to(np.arange(LEADS), result.p50.shape), [f"{n + 1} h" for n in range(LEADS)]),
+        by_hour=hours.slices(local_hour, [f"{hour:02d}:00" for hour in range(24)]),
+        by_day=[part for part in hours.slices(day_kind, list(DAY_KINDS)) if part.hours],
+        by_time=_by_time(backtest),
+        below=hours.below(),
+        rungs={Rung(rung).meaning: count for rung, count in sorted(rungs.items())},
+        worst=_worst(result),
+    )
+
+
+@dataclass(frozen=True)
+class _Hours:
+    """Forecast hours one by one; [n, 24]."""
+
+    result: RunResult
+    known: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, result: RunResult) -> "_Hours":
+        return cls(result, np.isfinite(result.actual) & np.isfinite(result.p50))
+
+    def slices(self, group: NDArray[np.integer], names: list[str]) -> list[Slice]:
+        """One slice a name; `group` [n, 24] says which hour belongs to which."""
+        known, result, count = self.known, self.result, len(names)
+        of = group[known]
+        actual, p50 = result.actual[known], result.p50[known].astype(np.float64)
+        inside = (actual >= result.p10[known]) & (actual <= result.p90[known])
+        hours, covered = np.bincount(of, minlength=count), np.bincount(of, inside, count)
+        magnitude = np.bincount(of, np.abs(actual), count)
+        error, signed = np.bincount(of, np.abs(p50 - actual), count), np.bincount(of, p50 - actual, count)
+        return [
+            Slice(
+                name,
+                int(hours[n]),
+                ratio(float(error[n]), float(magnitude[n])),
+                ratio(float(signed[n]), float(magnitude[n])),
+                ratio(float(covered[n]), float(hours[n])),
+            )
+            for n, name in enumerate(names)
+        ]
+
+    def below(self) -> tuple[float, float, float]:
+        actual = self.result.actual[self.known]
+        shares = [
+            ratio(float((actual < quantile[self.known]).sum()), float(len(actual)))
+            for quantile in (self.result.p10, self.result.p50, self.result.p90)
+        ]
+        return shares[0], shares[1], shares[2]
+
+
+def _local_calendar(result: RunResult, history: History) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Local hour of the day and kind of day of each forecast hour; [n, 24]."""
+    hour, kind = np.zeros(result.p50.shape, np.int64), np.zeros(result.p50.shape, np.int64)
+    valid = result.origin[:, None] + np.arange(1, LEADS + 1)
+    for number, calendar in enumerate(history.calendars):
+        rows = history.calendar_of[result.series] == number
+        fields = calendar.at(valid[rows])
+        hour[rows] = fields.hour
+        free = (fields.weekday == SUNDAY) | (fields.holiday > 0)
+        kind[rows] = np.where(free, 2, np.where(fields.weekday == SATURDAY, 1, 0))
+    return hour, kind
+
+
+def _by_time(backtest: Backtest) -> list[Slice]:
+    origins = np.array(backtest.origins, np.int64)
+    together = -(-len(origins) // MOST_POINTS)
+    bins = np.searchsorted(origins, backtest.result.origin) // together
+    return [
+        _scored(str(int(origins[number * together])), backtest.result.accuracy(bins == number))
+        for number in np.unique(bins)
+    ]
+
+
+def _scored(name: str, accuracy: Accuracy) -> Slice:
+    return Slice(name, accuracy.hours, accuracy.wape, accuracy.bias, accuracy.coverage, accuracy.naive_wape)
+
+
+def _worst(result: RunResult) -> list[WorstSeries]:
+    scores, count = result.scores, len(result.series_ids)
+    error = np.bincount(result.series, scores.absolute_error, count)
+    actual = np.bincount(result.series, scores.absolute_actual, count)
+    wape = np.divide(error, actual, out=np.full(count, -1.0), where=actual > 0)
+    chosen = [int(series) for series in np.argsort(-wape, kind="stable")[:WORST_SHOWN] if wape[series] > 0]
+    total = float(error.sum())
+    return [_worst_day(result, series, ratio(float(error[series]), total)) for series in chosen]
+
+
+def _worst_day(result: RunResult, series: int, share: float) -> WorstSeries:
+    rows = np.flatnonzero(result.series == series)
+    row = rows[np.argmax(result.scores.absolute_error[rows])]
+    return WorstSeries(
+        " / ".join(unquote(part) for part in result.series_ids[series].split("/")),
+        result.accuracy(result.series == series),
+        share,
+        int(result.origin[row]),
+        result.p10[row],
+        result.p50[row],
+        result.p90[row],
+        result.actual[row],
+    )

@@ -1,0 +1,200 @@
+"""The folder of a backtest: each finished window is kept at once, so that a run goes on where it was cut off.
+
+manifest.json              what the run is of: data, settings, hours; and which release forecasts from which hour
+releases/r-….release       the releases, as TimescaleDB would keep them
+windows/2023-01-18T00.parquet   one finished window: every forecast and its scores, bit for bit
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from dayahead.contracts import LEADS
+from dayahead.errors import SettingsError
+from dayahead.evaluation.backtest import RunResult
+from dayahead.evaluation.score import ScoreBatch
+from dayahead.hours import Hour, from_hour
+from dayahead.models.release import Release
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_ARRAYS = tuple(item.name for item in fields(RunResult) if item.name not in {"series_ids", "scores"})
+_SCORES = tuple(item.name for item in fields(ScoreBatch))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a run is of; two runs with the same identity give the same forecasts. `--to` is no part of it.
+
+    Attributes:
+        data: fingerprint of the hours that forecasts are judged by.
+        source: the file or the database that is read.
+        settings: fingerprint of the settings of the fit and of what is not learnt from.
+        from_: first forecast hour, as text.
+        every: hours from one origin to the next, as text.
+        refit: hours of forecasts between two fits, as text.
+        known_at: moment that the data are judged as of, as text; empty for a file.
+        version: of Dayahead.
+    """
+
+    data: str
+    source: str
+    settings: str
+    from_: str
+    every: str
+    refit: str
+    known_at: str
+    version: str
+
+
+_TOLD = {
+    "data": "the data have changed",
+    "source": "another file or database",
+    "settings": "other training settings",
+    "from_": "another --from",
+    "every": "another --every",
+    "refit": "another --refit",
+    "version": "another version of Dayahead",
+}
+
+
+class RunFolder:
+    """A folder that holds one run and no other."""
+
+    def __init__(self, path: Path) -> None:
+        """Look at a folder; nothing is written yet.
+
+        Raises:
+            SettingsError: it holds a run of a version that is not read.
+        """
+        self.path = path
+        self._manifest: dict[str, Any] = {"format": FORMAT, "releases": {}}
+        try:
+            self._manifest = orjson.loads((path / MANIFEST).read_bytes())
+        except FileNotFoundError:
+            pass
+        except (OSError, orjson.JSONDecodeError) as error:
+            raise SettingsError(f"{path / MANIFEST} cannot be read: {error}. Choose another --out.") from error
+        if self._manifest.get("format") != FORMAT:
+            raise SettingsError(f"{path} holds a backtest of another version of Dayahead: choose another --out")
+
+    @property
+    def known_at(self) -> str:
+        """Moment that the kept run judges its data as of; empty where none is kept."""
+        return str(self._manifest.get("identity", {}).get("known_at", ""))
+
+    def begin(self, identity: Identity) -> None:
+        """Begin a run, or take up the one that is kept.
+
+        Raises:
+            SettingsError: the folder holds a run of something else; the message says what differs.
+        """
+        kept, mine = self._manifest.get("identity"), asdict(identity)
+        if kept is not None:
+            differs = [told for name, told in _TOLD.items() if kept.get(name) != mine[name]]
+            if differs:
+                raise SettingsError(
+                    f"{self.path} holds a backtest of something else ({', '.join(differs)}), and results are not "
+                    "mixed: choose another --out, or delete the folder to begin again"
+                )
+            return
+        for folder in (self.path, self.path / "windows", self.path / "releases"):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._manifest["identity"] = mine
+        self._write_manifest()
+
+    def release(self, first: Hour) -> Release | None:
+        """The release that forecasts from an hour on, where it was kept whole."""
+        release_id = self._manifest["releases"].get(_name(first))
+        if release_id is None:
+            return None
+        blob = self._release_file(release_id).read_bytes() if self._release_file(release_id).exists() else b""
+        return Release.from_bytes(blob) if blob else None
+
+    def keep_release(self, first: Hour, release: Release) -> None:
+        """Keep the release that forecasts from an hour on.
+
+        Raises:
+            SettingsError: the run was begun with another one.
+        """
+        kept = self._manifest["releases"].get(_name(first))
+        if kept not in {None, release.release_id}:
+            raise SettingsError(
+                f"{self.path} holds windows that {kept} forecast, and the fit gave {release.release_id} now: the data "
+                "before have changed, and results are not mixed. Choose another --out."
+            )
+        _write(self._release_file(release.release_id), release.to_bytes())
+        self._manifest["releases"][_name(first)] = release.release_id
+        self._write_manifest()
+
+    def keep(self, origin: Hour, result: RunResult) -> None:
+        """Keep a finished window."""
+        columns = {name: _column(getattr(result, name)) for name in _ARRAYS}
+        columns |= {f"score_{name}": _column(getattr(result.scores, name)) for name in _SCORES}
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.table(columns), sink, compression="zstd")
+        _write(self._window_file(origin), sink.getvalue().to_pybytes())
+
+    def finished(self, origins: Iterable[Hour]) -> list[Hour]:
+        """The origins whose windows are kept."""
+        return [origin for origin in origins if self._window_file(origin).exists()]
+
+    def read(self, origin: Hour, series_ids: tuple[str, ...]) -> RunResult:
+        """A window that is kept.
+
+        Raises:
+            SettingsError: its file is damaged.
+        """
+        file = self._window_file(origin)
+        try:
+            table = pq.read_table(file)
+            arrays = {name: _array(table[name]) for name in _ARRAYS}
+            scores = ScoreBatch(*(_array(table[f"score_{name}"]) for name in _SCORES))
+        except (OSError, KeyError, pa.ArrowInvalid) as error:
+            raise SettingsError(
+                f"{file} is damaged ({error}): delete it, and the same command makes it again"
+            ) from error
+        return RunResult(series_ids=series_ids, scores=scores, **arrays)
+
+    def _window_file(self, origin: Hour) -> Path:
+        return self.path / "windows" / f"{_name(origin + 1)}.parquet"
+
+    def _release_file(self, release_id: str) -> Path:
+        return self.path / "releases" / f"{release_id}.release"
+
+    def _write_manifest(self) -> None:
+        _write(self.path / MANIFEST, orjson.dumps(self._manifest, option=orjson.OPT_INDENT_2))
+
+
+def _name(hour: Hour) -> str:
+    return f"{from_hour(hour):%Y-%m-%dT%H}"
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Whole or not at all, also where the process or the machine dies."""
+    partial = file.with_suffix(".partial")
+    with partial.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(file)
+
+
+def _column(values: NDArray[Any]) -> "pa.Array[Any]":
+    flat = pa.array(np.ascontiguousarray(values).ravel())
+    return flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, LEADS)
+
+
+def _array(column: "pa.ChunkedArray[Any]") -> NDArray[Any]:
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.FixedSizeListArray):
+        return np.asarray(whole.flatten().to_numpy(zero_copy_only=False)).reshape(-1, LEADS)
+    return np.asarray(whole.to_numpy(zero_copy_only=False))

@@ -1,0 +1,111 @@
+"""TimescaleDB as the hours of a backtest: at each origin what had been published by then, revisions included."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from pydantic import SecretStr
+
+from dayahead.hours import Hour, from_hour
+from dayahead.models.history import History
+from dayahead.models.window import WINDOW_HOURS
+from dayahead.storage.database import connect, describe
+from dayahead.storage.observations import first_published, read_observations
+from dayahead.storage.sources import load_series, load_sources
+from trainer.settings import TrainingSettings
+from trainer.training_set import TrainingSet, read_training_set
+
+CONTEXT_H = 42 * 24
+"""Hours before the first forecast one that are read to clean those that follow: what the rules look back on."""
+
+
+@dataclass(frozen=True)
+class PublishedHours:
+    """The hours up to an origin as published by the moment that each series' hour at the origin was.
+
+    Attributes:
+        database_url: where they are read, by the process that forecasts.
+        series_keys: int64 [n].
+        lags: of publication, by series: for an hour at the origin that never came.
+        origin: the origin.
+    """
+
+    database_url: SecretStr
+    series_keys: NDArray[np.int64]
+    lags: tuple[timedelta, ...]
+    origin: Hour
+
+    def read(self) -> NDArray[np.float64]:
+        """Ask TimescaleDB.
+
+        Raises:
+            StorageError: it does not answer.
+        """
+        with connect(self.database_url) as connection:
+            return read_observations(
+                connection,
+                self.series_keys,
+                self.origin - WINDOW_HOURS + 1,
+                self.origin + 1,
+                as_of=self.moments(connection),
+            ).values
+
+    def moments(self, connection: psycopg.Connection) -> list[datetime]:
+        """When the hour at the origin was first published, by series.
+
+        A series whose hour never came is forecast when it was due.
+        """
+        return [
+            moment or from_hour(self.origin) + lag
+            for moment, lag in zip(first_published(connection, self.series_keys, self.origin), self.lags, strict=True)
+        ]
+
+
+class DatabaseReader:
+    """The hours of TimescaleDB; holds no connection.
+
+    Attributes:
+        known: all that was published by a moment, from some weeks before the first forecast hour on.
+        name: the database, without its password.
+    """
+
+    def __init__(self, database_url: SecretStr, settings: TrainingSettings, first: Hour, known_at: datetime) -> None:
+        """Read what forecasts are judged by.
+
+        Args:
+            database_url: TimescaleDB.
+            settings: what is set aside, and what a fit needs.
+            first: first forecast hour.
+            known_at: judge by what was published by then: a run that is taken up again judges by the same.
+
+        Raises:
+            StorageError: TimescaleDB does not answer.
+            NotEnoughHistoryError: no source has an hour.
+        """
+        self._database_url, self._settings = database_url, settings
+        self.name = describe(database_url)
+        with connect(database_url) as connection:
+            self.known: TrainingSet = read_training_set(
+                connection, settings, known_at, since=first - CONTEXT_H, needed_h=1
+            )
+            sources = {registered.source_key: registered.source for registered in load_sources(connection).values()}
+            registered = {series.series_id: series for series in load_series(connection)}
+        series = [registered[series_id] for series_id in self.known.observed.series_ids]
+        self._keys = np.array([member.series_key for member in series], np.int64)
+        self._lags = tuple(sources[member.source_key].publication_lag for member in series)
+
+    def learnable(self, first: Hour) -> History:
+        """What had been published when the first series' hour before `first` was; hours before `first` only."""
+        with connect(self._database_url) as connection:
+            moment = min(self.at(first - 1).moments(connection))
+            needed_h = self._settings.fit.least_history_h
+            since = first - self._settings.history_days * 24
+            return read_training_set(connection, self._settings, moment, since=since, needed_h=needed_h).history.until(
+                first
+            )
+
+    def at(self, origin: Hour) -> PublishedHours:
+        """The hours up to the origin, read where they are needed."""
+        return PublishedHours(self._database_url, self._keys, self._lags, origin)

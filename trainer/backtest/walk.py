@@ -1,0 +1,147 @@
+"""Judges the recipe on past hours: fitted on what came before, then walked from origin to origin."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from dayahead.errors import NotEnoughHistoryError
+from dayahead.evaluation.backtest import RunResult
+from dayahead.hours import Hour
+from dayahead.models.fit import fit_release
+from dayahead.models.history import History
+from dayahead.models.release import Release
+from trainer.backtest.kept import RunFolder
+from trainer.backtest.plan import Period, Plan
+from trainer.backtest.reader import BacktestReader, day_after, judged_by
+from trainer.backtest.window import Window, forecast_window
+from trainer.settings import TrainingSettings
+
+Mapped = Callable[[Iterable[Window]], Iterable[RunResult]]
+"""Forecasts windows, in any order, in this process or in others; takes them as it goes."""
+
+OnWindows = Callable[[int], None]
+"""Told how many more windows are done."""
+
+one_after_the_other: Mapped = partial(map, forecast_window)
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """A finished backtest.
+
+    Attributes:
+        plan: what was asked.
+        source: what was read, for a person.
+        releases: the release that forecast from an hour on; one, unless the model was fitted anew on the way.
+        origins: the origins walked.
+        result: forecasts and scores, one row a series and origin.
+        judged_by: the hours that forecasts were judged by.
+        taken_up: windows that an earlier run had finished.
+    """
+
+    plan: Plan
+    source: str
+    releases: dict[Hour, Release]
+    origins: range
+    result: RunResult
+    judged_by: History
+    taken_up: int = 0
+
+
+def fit_before(reader: BacktestReader, first: Hour, settings: TrainingSettings) -> Release:
+    """Fit on the hours before `first`, as known then, no further back than the settings say.
+
+    Raises:
+        NotEnoughHistoryError: they are too few.
+    """
+    known = reader.learnable(first).since(first - settings.history_days * 24)
+    if known.hours < settings.fit.least_history_h:
+        raise NotEnoughHistoryError(
+            f"before --from there are {known.hours} hours and a fit needs {settings.fit.least_history_h}: "
+            "choose a later --from"
+        )
+    return fit_release(known, settings.fit, settings.seed)
+
+
+def _nobody(_: int) -> None:
+    """Nobody listens."""
+
+
+class Walk:
+    """One backtest, from the plan to the result."""
+
+    def __init__(
+        self,
+        reader: BacktestReader,
+        plan: Plan,
+        settings: TrainingSettings,
+        *,
+        mapped: Mapped = one_after_the_other,
+        folder: RunFolder | None = None,
+        on_windows: OnWindows = _nobody,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            reader: the hours.
+            plan: which forecasts are made.
+            settings: how to fit.
+            mapped: forecasts windows; they know nothing of each other.
+            folder: keeps each window as it is finished, and has those of an earlier run; begun by the caller.
+            on_windows: told of windows as they are finished.
+
+        Raises:
+            SettingsError: no forecast fits into the plan.
+        """
+        self._reader, self._plan, self._settings = reader, plan, settings
+        self._mapped, self._folder, self._on_windows = mapped, folder, on_windows
+        self._judged_by = judged_by(reader.known)
+        self.origins = plan.origins(reader.known)
+
+    def run(self) -> Backtest:
+        """Fit and forecast.
+
+        Raises:
+            NotEnoughHistoryError: there are too few hours before the first one.
+            SettingsError: the folder was begun with other data.
+        """
+        finished = set(self._folder.finished(self.origins)) if self._folder else set()
+        self._on_windows(len(finished))
+        releases: dict[Hour, Release] = {}
+        parts: list[RunResult] = []
+        for period in self._plan.periods(self.origins):
+            releases[period.first] = release = self._release(period.first)
+            parts += self._forecast(period, release, finished)
+        return Backtest(
+            self._plan,
+            self._reader.name,
+            releases,
+            self.origins,
+            RunResult.join(parts),
+            self._judged_by,
+            len(finished),
+        )
+
+    def _release(self, first: Hour) -> Release:
+        if self._folder and (kept := self._folder.release(first)):
+            return kept
+        release = fit_before(self._reader, first, self._settings)
+        if self._folder:
+            self._folder.keep_release(first, release)
+        return release
+
+    def _forecast(self, period: Period, release: Release, finished: set[Hour]) -> Iterator[RunResult]:
+        blob = release.to_bytes()
+        missing = (
+            Window(origin, self._reader.at(origin), day_after(self._judged_by, origin), blob)
+            for origin in period.origins
+            if origin not in finished
+        )
+        for result in self._mapped(missing):
+            if self._folder:
+                self._folder.keep(int(result.origin[0]), result)
+            self._on_windows(1)
+            yield result
+        for origin in period.origins:
+            if self._folder and origin in finished:
+                yield self._folder.read(origin, self._judged_by.series_ids)

@@ -1,0 +1,76 @@
+"""One window of a backtest: what an origin needs, small and whole, so that any process can forecast it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.evaluation.backtest import RunResult, judge
+from dayahead.hours import Hour
+from dayahead.models.forecaster import Forecaster
+from dayahead.models.history import History
+from dayahead.models.release import Release
+from dayahead.models.window import WindowBatch
+
+RELEASES_KEPT = 4
+"""Releases that a process keeps ready: as many as windows in flight may use."""
+
+
+class KnownHours(Protocol):
+    """What was known at an origin."""
+
+    def read(self) -> NDArray[np.float64]:
+        """The 912 hours up to the origin; float64 [n, 912], NaN where nothing was known."""
+
+
+@dataclass(frozen=True)
+class ObservedHours:
+    """Hours that are at hand.
+
+    Attributes:
+        values: float64 [n, 912].
+    """
+
+    values: NDArray[np.float64]
+
+    def read(self) -> NDArray[np.float64]:
+        """The hours as they are."""
+        return self.values
+
+
+@dataclass(frozen=True)
+class Window:
+    """All series at one origin.
+
+    Attributes:
+        origin: the last hour that a forecast may use.
+        known: the hours up to it, for each series.
+        actual: the 24 hours after it, to judge by.
+        release: bytes of the release that forecasts; fitted before the origin.
+    """
+
+    origin: Hour
+    known: KnownHours
+    actual: History
+    release: bytes
+
+
+def forecast_window(window: Window) -> RunResult:
+    """Forecast every series at the origin and score. Depends on nothing but the window, wherever it runs."""
+    return RunResult.join(_parts(window))
+
+
+def _parts(window: Window) -> Iterator[RunResult]:
+    values, actual, forecaster = window.known.read(), window.actual, _forecaster(window.release)
+    for number, calendar in enumerate(actual.calendars):
+        series = np.flatnonzero(actual.calendar_of == number)
+        at = np.full(len(series), window.origin, np.int64)
+        yield judge(actual, series, WindowBatch(values[series], at, calendar), forecaster)
+
+
+@lru_cache(maxsize=RELEASES_KEPT)
+def _forecaster(release: bytes) -> Forecaster:
+    return Forecaster(Release.from_bytes(release))
