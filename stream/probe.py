@@ -8,6 +8,7 @@ class Step(StrEnum):
     """What has just been done."""
 
     DECODED = "decoded"
+    READ = "read"
     DEAD_LETTERS = "dead_letters"
     COMPUTED = "computed"
     COMMITTED = "committed"

@@ -160,6 +160,7 @@ class Worker:
             prepared = self._database.insist(
                 lambda connection: prepare(TableReader(connection), held.state, taken.rows, taken.offsets)
             )
+        self._probe.reached(Step.READ)
         with metrics.stage("dead_letters"):
             self._refusals.write(held.claim, taken.refusals, now)
         self._probe.reached(Step.DEAD_LETTERS)

@@ -116,6 +116,10 @@ class WorkerRoom:
         """Next offset of each partition as the tables say."""
         return dict(self.query("SELECT partition, next_offset FROM worker_offset"))  # type: ignore[arg-type]
 
+    def owners(self) -> set[str]:
+        """The workers that hold partitions as the tables say."""
+        return {str(worker) for (worker,) in self.query("SELECT worker FROM worker_offset")}
+
     def wait_for(self, partition: int, offset: int, deadline_s: float = 60) -> None:
         """Wait until a partition stands at an offset in the tables."""
         wait_until(
