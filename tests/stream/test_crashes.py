@@ -8,25 +8,10 @@ from stream.worker import Worker
 from tests.stream.conftest import WorkerRoom
 from tests.stream.crashing import Crash, CrashingProbe
 from tests.stream.logs import START, batch, eventful_log, in_log, series_of
+from tests.stream.unbroken import unbroken
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
-
-
-def unbroken(room: WorkerRoom) -> dict[str, list[tuple[object, ...]]]:
-    """The tables after a worker that was left alone; everything is empty again afterwards."""
-    logs = {partition: eventful_log(partition) for partition in (0, 1)}
-    for partition, log in logs.items():
-        room.send(partition, log)
-    worker = room.worker()
-    worker.assign([0, 1])
-    for partition, log in logs.items():
-        worker.process(partition, in_log(log))
-    tables = room.tables()
-    assert all(tables.values()), {name: len(rows) for name, rows in tables.items()}
-    assert room.redis() == room.newest_forecasts() == room.newest_messages()
-    room.start_over()
-    return tables
 
 
 def catch_up(worker: Worker, logs: dict[int, list[bytes | None]]) -> None:
@@ -37,8 +22,8 @@ def catch_up(worker: Worker, logs: dict[int, list[bytes | None]]) -> None:
 
 
 def test_a_crash_at_any_step_changes_nothing(room: WorkerRoom) -> None:
-    expected = unbroken(room)
     logs = {partition: eventful_log(partition) for partition in (0, 1)}
+    expected = unbroken(room, logs)
     for partition, log in logs.items():
         room.send(partition, log)
     for rows, step in enumerate(Step, 10):
@@ -111,11 +96,11 @@ def test_an_emptied_redis_is_filled_again(room: WorkerRoom) -> None:
 
 
 def test_both_workers_killed_leave_what_an_unbroken_worker_leaves(room: WorkerRoom) -> None:
-    expected = unbroken(room)
-    # each is killed by its own kernel's SIGKILL, with a batch half done: one before the commit, one after it
+    logs = {partition: eventful_log(partition) for partition in (0, 1)}
+    expected = unbroken(room, logs)
+    # one is killed with a batch before its commit, the other one after it
     both = [room.start(f"{step}:2", worker_batch_rows=25) for step in (Step.COMPUTED, Step.COMMITTED)]
     wait_until(lambda: len(room.owners()) == 2, 60, "the two workers to share the partitions")
-    logs = {partition: eventful_log(partition) for partition in (0, 1)}
     for partition, log in logs.items():
         room.send(partition, log)
     assert [process.wait(60) for process in both] == [-9, -9]

@@ -10,7 +10,8 @@ from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor
 from tests.conftest import FreshDatabase
 from tests.stream.conftest import WorkerRoom
-from tests.stream.logs import START, batch, series_of
+from tests.stream.logs import eventful_log
+from tests.stream.unbroken import unbroken
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -35,24 +36,22 @@ def test_a_worker_waits_for_each_server_and_goes_on(
     room: WorkerRoom, stack: LocalStack, database: FreshDatabase
 ) -> None:
     make_commits_last(database)
+    log = eventful_log(0, 90)
+    expected = unbroken(room, {0: log})
     supervisor = Supervisor(stack.folder)
     (port,) = free_ports(1)
-    ids = series_of(0, 2)
-    hours = iter(range(START, START + 1000))
-    sent = 0
+    waiting = list(log)
 
-    def send(count: int) -> int:
-        nonlocal sent
-        messages = []
-        for _ in range(count):
-            hour = next(hours)
-            messages.append(batch([(one, hour, 50.0 + hour % 24) for one in ids], hour + 1))
-        room.send(0, messages)
-        sent += count
-        return sent
+    def send(count: int) -> None:
+        room.send(0, waiting[:count])
+        del waiting[:count]
 
-    process = room.start(metrics_port=port)
-    room.wait_for(0, send(30))
+    def arrived() -> None:
+        room.wait_for(0, len(log) - len(waiting))
+
+    process = room.start(metrics_port=port, worker_batch_rows=10)
+    send(30)
+    arrived()
     for server, told in ((stack.postgres, "TimescaleDB"), (stack.redis, "Redis")):
         supervisor.stop([server.name])
         try:
@@ -63,13 +62,17 @@ def test_a_worker_waits_for_each_server_and_goes_on(
         finally:
             supervisor.start_programs([server.name])
             wait_until(server.is_ready, 60, f"{server.name} to be back")
-        room.wait_for(0, sent)
+        arrived()
         wait_until(lambda: room.redis() == room.newest_forecasts(), 30, "Redis to follow")
+    room.forget_redis()
+    send(20)
+    # in the midst of them
     supervisor.stop([stack.kafka.name])
     supervisor.start_programs([stack.kafka.name])
     wait_until(stack.kafka.is_ready, 60, "Kafka to be back")
-    room.wait_for(0, send(10))
+    send(len(waiting))
+    arrived()
     assert process.poll() is None
-    assert len(room.tables()["observation"]) == 2 * sent
-    assert len(room.tables()["forecast"]) == 2 * sent
+    assert room.tables() == expected
+    wait_until(lambda: room.redis() == room.newest_forecasts(), 30, "Redis to follow")
     wait_until(lambda: room.newest_messages() == room.newest_forecasts(), 30, "Kafka to follow")

@@ -12,7 +12,8 @@ from dayahead.contracts import ForecastMessage, Rung
 from deploy.local.ports import free_ports
 from stream.faust_app import EXIT_BROKEN
 from tests.stream.conftest import WorkerRoom
-from tests.stream.logs import START, batch, in_log, series_of
+from tests.stream.logs import START, batch, eventful_log, in_log, series_of
+from tests.stream.unbroken import unbroken
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -32,12 +33,14 @@ def hourly(series: list[str], hours: int, *, start: int = START) -> list[bytes]:
     ]
 
 
-def test_observations_become_forecasts_in_timescaledb_redis_and_kafka(room: WorkerRoom) -> None:
+def test_observations_become_forecasts_in_timescaledb_redis_and_kafka_until_the_worker_is_asked_to_end(
+    room: WorkerRoom,
+) -> None:
     series = {partition: series_of(partition, 3) for partition in (0, 1)}
     for partition, ids in series.items():
         room.send(partition, hourly(ids, 60))
     (port,) = free_ports(1)
-    room.start(metrics_port=port, worker_audit_every_s=0.2)
+    process = room.start(metrics_port=port, worker_audit_every_s=0.2)
     for partition in series:
         room.wait_for(partition, 60)
     everyone = sorted(series[0] + series[1])
@@ -61,6 +64,8 @@ def test_observations_become_forecasts_in_timescaledb_redis_and_kafka(room: Work
     # beside its work it audits what it serves, and finds nothing
     wait_until(lambda: audited(port).get("match", 0) >= 12, 30, "forecasts to be audited")
     assert audited(port)["mismatch"] == 0
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
 
 
 def audited(port: int) -> dict[str, float]:
@@ -72,14 +77,6 @@ def audited(port: int) -> dict[str, float]:
         for sample in family.samples
         if sample.name == "dayahead_audit_total"
     }
-
-
-def test_a_worker_ends_in_order_when_it_is_asked_to(room: WorkerRoom) -> None:
-    room.send(0, hourly(series_of(0, 2), 5))
-    process = room.start()
-    room.wait_for(0, 5)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
 
 
 def test_a_paused_worker_whose_partitions_were_taken_over_writes_nothing_and_ends(room: WorkerRoom) -> None:
@@ -102,29 +99,47 @@ def test_a_paused_worker_whose_partitions_were_taken_over_writes_nothing_and_end
     assert room.redis() == room.newest_forecasts()
 
 
-def test_two_workers_share_the_partitions_and_a_third_joins_and_leaves(room: WorkerRoom) -> None:
-    logs = {partition: hourly(series_of(partition, 2), 60) for partition in (0, 1)}
-    room.start()
+def test_a_third_worker_joins_and_leaves_and_whoever_has_no_partition_says_so(room: WorkerRoom) -> None:
+    logs = {partition: eventful_log(partition, 60) for partition in (0, 1)}
+    expected = unbroken(room, logs)
+
+    def send(first: int, end: int) -> None:
+        for partition, log in logs.items():
+            room.send(partition, log[first:end])
+
+    def arrived(end: int) -> None:
+        for partition, log in logs.items():
+            room.wait_for(partition, min(end, len(log)))
+
+    ports = free_ports(3)
+    workers = [room.start(metrics_port=port, worker_stalled_after_s=5) for port in ports[:2]]
+    wait_until(lambda: len(room.owners()) == 2, 60, "the two workers to share the partitions")
+    send(0, 20)
+    arrived(20)
+    workers.append(room.start(metrics_port=ports[2], worker_stalled_after_s=5))
+    # there is a partition for two of the three: the spare one is up, answers, and says that it does nothing
+    spare = wait_until(lambda: unassigned(ports), 60, "a worker to say that it has no partition")
+    send(20, 40)
+    arrived(40)
+    leaving = workers.pop(next(place for place, port in enumerate(ports) if port != spare))
+    leaving.send_signal(signal.SIGTERM)
+    send(40, 1000)
+    assert leaving.wait(30) == 0
     for partition, log in logs.items():
-        room.send(partition, log[:20])
-        room.wait_for(partition, 20)
-    joined = room.start()
-    claims = dict(room.query("SELECT partition, claim FROM worker_offset"))
-    wait_until(
-        lambda: dict(room.query("SELECT partition, claim FROM worker_offset")) != claims, 60, "the second to take one"
-    )
-    for partition, log in logs.items():
-        room.send(partition, log[20:40])
-    for partition in logs:
-        room.wait_for(partition, 40)
-    joined.send_signal(signal.SIGTERM)
-    assert joined.wait(30) == 0
-    for partition, log in logs.items():
-        room.send(partition, log[40:])
-    for partition in logs:
-        room.wait_for(partition, 60)
-    assert len(room.tables()["observation"]) == 2 * 2 * 60
-    assert len(room.tables()["forecast"]) == 2 * 2 * 60
-    # nobody had to be put out: the first one is still at work
-    assert room.processes[0].poll() is None
+        room.wait_for(partition, len(log))
+    assert room.tables() == expected
+    # nobody had to be put out
+    assert [worker.poll() for worker in workers] == [None, None]
     wait_until(lambda: room.newest_messages() == room.newest_forecasts() == room.redis(), 30, "the outputs to follow")
+
+
+def unassigned(ports: list[int]) -> int | None:
+    """The port of a worker that is not live for want of a partition."""
+    for port in ports:
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{port}/health/live")
+        except httpx.HTTPError:
+            continue
+        if answer.status_code == 503 and "no partition" in answer.json()["reason"]:
+            return port
+    return None

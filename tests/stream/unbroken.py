@@ -1,0 +1,21 @@
+"""What a worker that is left alone makes of a log: the measure of all others."""
+
+from collections.abc import Mapping, Sequence
+
+from tests.stream.conftest import WorkerRoom
+from tests.stream.logs import in_log
+
+
+def unbroken(room: WorkerRoom, logs: Mapping[int, Sequence[bytes | None]]) -> dict[str, list[tuple[object, ...]]]:
+    """The tables after one worker has taken logs in by partition; everything is empty again afterwards."""
+    for partition, log in logs.items():
+        room.send(partition, log)
+    worker = room.worker()
+    worker.assign(logs)
+    for partition, log in logs.items():
+        worker.process(partition, in_log(log))
+    tables = room.tables()
+    assert all(tables.values()), {name: len(rows) for name, rows in tables.items()}
+    assert room.redis() == room.newest_forecasts() == room.newest_messages()
+    room.start_over()
+    return tables
