@@ -1,8 +1,14 @@
 """A worker may end at any moment: what the next one makes of the log is what an unbroken one makes of it."""
 
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import pytest
 
 from dayahead.errors import FencedError
+from dayahead.storage import checkpoint
+from stream.kafka_output import KafkaOutput, Outgoing
 from stream.probe import Step
 from stream.worker import Worker
 from tests.stream.conftest import WorkerRoom
@@ -34,6 +40,61 @@ def test_a_crash_at_any_step_changes_nothing(room: WorkerRoom) -> None:
     assert 0 < room.offsets()[0] < len(logs[0])
     catch_up(room.worker(), logs)
     assert room.tables() == expected
+    assert room.redis() == room.newest_forecasts() == room.newest_messages()
+
+
+def test_a_crash_inside_the_transaction_leaves_nothing_of_it(room: WorkerRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = eventful_log(0)
+    room.send(0, log)
+    first = room.worker()
+    first.assign([0])
+    first.process(0, in_log(log[:30]))
+    before, offsets = room.tables(), room.offsets()
+    copy_rows = checkpoint.copy_rows
+    for survived in itertools.count():
+        copies = iter(range(survived + 1))
+
+        def copy_until_killed(*arguments: Any, copies: Iterator[int] = copies) -> None:
+            if next(copies, None) is None:
+                raise Crash
+            copy_rows(*arguments)
+
+        monkeypatch.setattr(checkpoint, "copy_rows", copy_until_killed)
+        worker = room.worker()
+        worker.assign([0])
+        try:
+            worker.process(0, in_log(log)[30:])
+        except Crash:
+            worker.close()
+            assert (room.tables(), room.offsets()) == (before, offsets), f"after {survived + 1} copies"
+        else:
+            break
+    # observations, revisions, forecasts, snapshots, scores
+    assert survived >= 4
+    assert room.offsets()[0] == len(log)
+
+
+def test_half_sent_outputs_are_completed_by_the_next_worker(room: WorkerRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = eventful_log(0)
+    room.send(0, log)
+    deliver = KafkaOutput.deliver
+
+    def deliver_half(output: KafkaOutput, messages: Sequence[Outgoing]) -> None:
+        if messages[0].key is None:  # dead letters
+            deliver(output, messages)
+            return
+        deliver(output, messages[: len(messages) // 2])
+        raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KafkaOutput, "deliver", deliver_half)
+        worker = room.worker()
+        worker.assign([0])
+        with pytest.raises(Crash):
+            worker.process(0, in_log(log))
+    assert room.end_of("forecasts", 0) > 0
+    assert room.newest_messages() != room.newest_forecasts()
+    room.worker().assign([0])
     assert room.redis() == room.newest_forecasts() == room.newest_messages()
 
 
