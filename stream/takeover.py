@@ -3,6 +3,7 @@
 import psycopg
 import structlog
 
+from dayahead.contracts import Rung
 from dayahead.errors import StorageError
 from dayahead.hours import Clock
 from dayahead.storage.forecast_rows import ForecastRows, read_newest_forecasts, read_unconfirmed
@@ -58,6 +59,8 @@ class Takeover:
             held = HeldPartition(claim, state, next_offset, claim.release)
             newest = self._database.insist(lambda connection: read_newest_forecasts(connection, state.keys))
             note_forecasts(state, newest)
+            if _is_mixed(newest, claim.release):
+                held.release = None
             if self._committer.introduce(held) is Memory.EMPTY:
                 self._committer.mirror_all(held)
             unconfirmed = self._unconfirmed(held)
@@ -112,3 +115,9 @@ class Takeover:
         return self._database.insist(
             lambda connection: read_unconfirmed(connection, held.state.keys, claim.published_offset, first)
         )
+
+
+def _is_mixed(newest: ForecastRows, release: str | None) -> bool:
+    """Whether the former owner had begun to take up a release that is not the partition's: some series are on it."""
+    by_champion = newest.rung <= Rung.DEGRADED_INPUT
+    return bool((newest.release[by_champion] != release).any())
