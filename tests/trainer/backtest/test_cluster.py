@@ -1,0 +1,84 @@
+import os
+from collections.abc import Iterable, Iterator
+
+import pytest
+from distributed import LocalCluster
+
+from dayahead.errors import SettingsError
+from dayahead.evaluation.backtest import RunResult
+from tests.trainer.backtest.same import differences
+from trainer.backtest.cluster import cluster_at, local_cluster
+from trainer.backtest.plan import Plan
+from trainer.backtest.reader import FileReader
+from trainer.backtest.walk import Backtest, Walk
+from trainer.backtest.window import Window
+from trainer.settings import TrainingSettings
+
+
+def test_windows_in_other_processes_give_what_they_give_in_this_one_bit_for_bit(
+    reader: FileReader, plan: Plan, walked: Backtest, quickly: TrainingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    with local_cluster(2) as mapped:
+        # this process must not forecast: the engine is taken from it, the workers import their own
+        monkeypatch.setattr("trainer.backtest.window._forecaster", None)
+
+        def told(windows: Iterable[Window]) -> Iterator[RunResult]:
+            for result in mapped(windows):
+                asked.append(int(result.origin[0]))
+                yield result
+
+        there = Walk(reader, plan, quickly, mapped=told).run()
+    assert sorted(asked) == list(walked.origins)
+    assert differences(there.result, walked.result) == []
+
+
+def dask_cluster(workers: int) -> LocalCluster:
+    """A cluster that somebody else runs."""
+    return LocalCluster(
+        n_workers=workers,
+        processes=False,
+        protocol="tcp://",
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
+    )
+
+
+def test_windows_run_on_the_scheduler_of_the_settings(
+    reader: FileReader, plan: Plan, walked: Backtest, quickly: TrainingSettings
+) -> None:
+    with (
+        dask_cluster(1) as cluster,
+        cluster_at(cluster.scheduler_address) as mapped,
+    ):
+        assert differences(Walk(reader, plan, quickly, mapped=mapped).run().result, walked.result) == []
+
+
+def test_a_scheduler_that_is_not_there_or_has_nobody_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.backtest.cluster.REACH_S", 0.5)
+    with pytest.raises(SettingsError, match=r"DAYAHEAD_DASK_SCHEDULER tcp://127\.0\.0\.1:1 does not answer"):
+        cluster_at("tcp://127.0.0.1:1").__enter__()
+    with (
+        dask_cluster(0) as cluster,
+        pytest.raises(SettingsError, match="has no worker"),
+    ):
+        cluster_at(cluster.scheduler_address).__enter__()
+
+
+def test_only_this_machine_reaches_a_local_cluster() -> None:
+    def listening() -> set[tuple[str, int]]:
+        import psutil
+
+        return {
+            (connection.laddr.ip, connection.laddr.port)
+            for process in (psutil.Process(os.getpid()), *psutil.Process(os.getpid()).children(recursive=True))
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+
+    before = listening()
+    with local_cluster(1):
+        opened = listening() - before
+    assert opened
+    assert {address for address, _ in opened} == {"127.0.0.1"}

@@ -1,0 +1,98 @@
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from dayahead.errors import NotEnoughHistoryError, SettingsError
+from tests.trainer.backtest.conftest import Run
+from tests.waiting import wait_until
+
+DEADLINE_S = 180
+
+
+def test_a_person_judges_a_file_with_one_command_and_gets_every_forecast(
+    run: Run, on_few_series: list[str], tmp_path: Path
+) -> None:
+    told = run(*on_few_series, "--to", "2023-01-20T18", "--every", "24h", "--out", str(tmp_path / "out")).output
+    for part in ("10 series", "WAPE", "DK1", "DK2", "lead 1 to 6 h", "Workday", "full model", "report.html"):
+        assert part in told
+    table = pq.read_table(tmp_path / "out" / "forecasts.parquet")
+    assert table.num_rows == 3 * 10 * 24
+    assert table.column_names == [
+        "series_id", "origin", "lead", "valid_time", "p10", "p50", "p90", "rung", "release", "actual",
+    ]  # fmt: skip
+    rows = table.slice(0, 24).to_pylist()
+    assert [row["lead"] for row in rows] == list(range(1, 25))
+    assert rows[0]["valid_time"].isoformat() == "2023-01-17T18:00:00+00:00"
+    assert all(row["valid_time"] - row["origin"] == timedelta(hours=row["lead"]) for row in rows)
+    p50, actual = table["p50"].to_numpy().astype(float), table["actual"].to_numpy()
+    assert f"{np.abs(p50 - actual).sum() / np.abs(actual).sum():.2%}" in told
+
+
+def test_each_forecast_names_the_release_that_made_it(run: Run, on_few_series: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    told = run(*on_few_series, "--to", "2023-01-21T18", "--every", "24h", "--refit", "2d", "--out", str(out)).output
+    assert "2 fits" in told
+    rows = pq.read_table(out / "forecasts.parquet").to_pylist()
+    releases = {row["origin"].day: row["release"] for row in rows}
+    assert releases[17] == releases[18] != releases[19] == releases[20]
+    assert {file.stem for file in (out / "releases").iterdir()} == set(releases.values())
+    assert all(release in (out / "report.html").read_text() for release in releases.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--from", "yesterday"], "--from"),
+        (["--every", "1w"], "--every '1w'"),
+        (["--every", "0h"], "--every '0h'"),
+        (["--refit", "often"], "--refit 'often'"),
+    ],
+)
+def test_a_wrong_option_is_named(run: Run, on_few_series: list[str], options: list[str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        run(*on_few_series, *options)
+
+
+def test_a_file_without_its_source_is_refused(run: Run, few_series: Path) -> None:
+    with pytest.raises(SettingsError, match="--data and --source go together"):
+        run("--data", str(few_series), "--from", "2023-01-18")
+
+
+def test_too_few_hours_before_from_are_named(run: Run, on_few_series: list[str]) -> None:
+    with pytest.raises(NotEnoughHistoryError, match="choose a later --from"):
+        run(*on_few_series, "--from", "2022-12-30")
+
+
+def test_a_run_whose_process_is_killed_goes_on_to_the_same_result(
+    run: Run, on_few_series: list[str], tmp_path: Path
+) -> None:
+    """Killed with its Dask workers at work; no signal that it could hear."""
+    options = [*on_few_series, "--every", "1h"]
+    out = tmp_path / "out"
+    windows = out / "windows"
+    command = [sys.executable, "-c", "from dayahead.cli import main; main()", "backtest", *options, "--workers", "2"]
+    process = subprocess.Popen([*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(
+            lambda: len(list(windows.glob("*.parquet"))) >= 3, DEADLINE_S, "three finished windows", pause_s=0.01
+        )
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    finished = {file: file.stat().st_mtime_ns for file in windows.glob("*.parquet")}
+    assert 3 <= len(finished) < 150
+    assert not (out / "forecasts.parquet").exists()
+
+    told = run(*options, "--workers", "1", "--out", str(out)).output
+    assert f"{len(finished)} of 150 windows were finished before" in told
+    assert {file: file.stat().st_mtime_ns for file in finished} == finished
+    run(*options, "--workers", "1", "--out", str(tmp_path / "whole"))
+    resumed, whole = (pq.read_table(folder / "forecasts.parquet") for folder in (out, tmp_path / "whole"))
+    assert resumed.equals(whole)

@@ -1,0 +1,128 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dayahead.errors import SettingsError
+from dayahead.evaluation.backtest import RunResult
+from tests.trainer.backtest.conftest import Run
+from tests.trainer.backtest.same import differences
+from trainer.backtest.kept import Identity, RunFolder
+from trainer.backtest.plan import Plan
+from trainer.backtest.reader import FileReader
+from trainer.backtest.walk import Backtest, Walk
+from trainer.backtest.window import Window, forecast_window
+from trainer.settings import TrainingSettings
+
+SOMETHING = Identity("data", "file", "settings", "2023-01-01T00:00:00Z", "24h", "", "", "0.1.0")
+
+
+def part_of(result: RunResult, origin: int) -> RunResult:
+    rows = result.origin == origin
+    arrays = {
+        name: getattr(result, name)[rows] for name in ("series", "origin", "p10", "p50", "p90", "rung", "reasons")
+    }
+    return RunResult(result.series_ids, **arrays, actual=result.actual[rows], scores=result.scores.take(rows))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(SOMETHING)
+    return folder
+
+
+def test_a_window_comes_back_bit_for_bit(folder: RunFolder, walked: Backtest) -> None:
+    origin = walked.origins[1]
+    window = part_of(walked.result, origin)
+    window.actual[0, 3] = np.nan
+    folder.keep(origin, window)
+    assert folder.finished(walked.origins) == [origin]
+    assert differences(RunFolder(folder.path).read(origin, window.series_ids), window) == []
+
+
+def test_a_run_that_was_cut_off_forecasts_only_what_is_missing(
+    folder: RunFolder, reader: FileReader, plan: Plan, walked: Backtest, quickly: TrainingSettings
+) -> None:
+    class CutOffError(Exception):
+        pass
+
+    made: list[int] = []
+
+    def three(windows):
+        for window in windows:
+            if len(made) == 3:
+                raise CutOffError
+            made.append(window.origin)
+            yield forecast_window(window)
+
+    with pytest.raises(CutOffError):
+        Walk(reader, plan, quickly, mapped=three, folder=folder).run()
+
+    def told(window: Window) -> RunResult:
+        made.append(window.origin)
+        return forecast_window(window)
+
+    done: list[int] = []
+    again = RunFolder(folder.path)
+    again.begin(SOMETHING)
+    run = Walk(
+        reader, plan, quickly, mapped=lambda windows: map(told, windows), folder=again, on_windows=done.append
+    ).run()
+    assert made == list(walked.origins)
+    assert (run.taken_up, sum(done)) == (3, len(walked.origins))
+    assert differences(run.result, walked.result) == []
+
+
+def test_a_release_that_was_kept_is_not_fitted_again(
+    folder: RunFolder, reader: FileReader, plan: Plan, walked: Backtest, quickly: TrainingSettings, monkeypatch
+) -> None:
+    Walk(reader, plan, quickly, folder=folder).run()
+    monkeypatch.setattr("trainer.backtest.walk.fit_release", lambda *_: pytest.fail("fitted again"))
+    assert differences(Walk(reader, plan, quickly, folder=RunFolder(folder.path)).run().result, walked.result) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"data": "other"}, "the data have changed"),
+        ({"settings": "other"}, "other training settings"),
+        ({"every": "1h"}, "another --every"),
+        ({"from_": "2024-01-01T00:00:00Z"}, "another --from"),
+        ({"refit": "24h"}, "another --refit"),
+        ({"source": "b.csv", "version": "9"}, "another file or database, another version of Dayahead"),
+    ],
+)
+def test_runs_of_different_things_are_not_mixed(folder: RunFolder, changed: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        RunFolder(folder.path).begin(replace(SOMETHING, **changed))
+
+
+def test_windows_of_one_release_are_not_mixed_with_those_of_another(
+    folder: RunFolder, walked: Backtest, reader: FileReader, quickly: TrainingSettings, first: int
+) -> None:
+    (release,) = walked.releases.values()
+    folder.keep_release(first, release)
+    (folder.path / "releases" / f"{release.release_id}.release").unlink()
+    (other,) = Walk(reader, Plan(first + 24, first + 48, 24), quickly).run().releases.values()
+    with pytest.raises(SettingsError, match=f"{release.release_id} forecast.*{other.release_id}"):
+        RunFolder(folder.path).keep_release(first, other)
+
+
+def test_a_damaged_window_is_named(folder: RunFolder, walked: Backtest) -> None:
+    folder.keep(walked.origins[0], part_of(walked.result, walked.origins[0]))
+    (file,) = (folder.path / "windows").glob("*.parquet")
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(SettingsError, match=f"{file.name} is damaged"):
+        folder.read(walked.origins[0], walked.result.series_ids)
+
+
+def test_a_later_end_goes_on_from_what_is_there(run: Run, on_few_series: list[str], tmp_path: Path) -> None:
+    out = ["--every", "24h", "--out", str(tmp_path / "out")]
+    run(*on_few_series, "--to", "2023-01-19T18", *out)
+    assert "2 of 4 windows were finished before" in run(*on_few_series, "--to", "2023-01-21T18", *out).output
+    with pytest.raises(SettingsError, match="another --every"):
+        run(*on_few_series, "--every", "6h", "--out", str(tmp_path / "out"))
+    with pytest.raises(SettingsError, match="other training settings"):
+        run(*on_few_series, *out, "--set", "seed=9")

@@ -1,0 +1,119 @@
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dayahead.errors import NotEnoughHistoryError, SettingsError
+from dayahead.source import load_source
+from tests.trainer.backtest.conftest import FIRST_H
+from tests.trainer.backtest.same import differences
+from tests.trainer.filling import NOW, SAMPLE_SOURCE
+from trainer.backtest.data_file import read_data_file
+from trainer.backtest.plan import Plan
+from trainer.backtest.reader import FileReader, judged_by
+from trainer.backtest.walk import Backtest, Walk, fit_before
+from trainer.backtest.window import forecast_window
+from trainer.quarantine import LEVEL_BREAK, clean
+from trainer.settings import TrainingSettings
+from trainer.training_set import registered_as
+
+
+def with_observed(reader: FileReader, values: np.ndarray) -> FileReader:
+    observed = replace(reader.known.observed, values=values)
+    return replace(reader, known=replace(reader.known, observed=observed))
+
+
+def test_a_file_gives_what_is_in_it(few_series: Path, reader: FileReader) -> None:
+    observed = reader.known.observed
+    assert len(observed.series_ids) == 10
+    assert observed.values.shape == (10, 823)
+    assert np.isfinite(observed.values).all()
+
+
+def test_a_file_without_a_usable_record_says_what_is_wrong(tmp_path: Path, quick: TrainingSettings) -> None:
+    data = tmp_path / "mine.csv"
+    data.write_text("HourUTC,PriceArea,ConsumerType_DE35,TotalCon\n2023-01-01T00:00:00,DK1,111,plenty\n")
+    with pytest.raises(NotEnoughHistoryError, match=r"1 records were rejected.*plenty"):
+        read_data_file(data, load_source(SAMPLE_SOURCE), quick.quarantine, NOW)
+
+
+def test_the_fit_sees_nothing_from_the_first_forecast_hour_on(
+    reader: FileReader, walked: Backtest, first: int, quickly: TrainingSettings
+) -> None:
+    (release,) = walked.releases.values()
+    assert release.trained_until == first
+    changed = reader.known.observed.values.copy()
+    # ten times as much: whoever looks at it takes all that came before for another level, and learns from nothing
+    changed[:, FIRST_H:] *= 10
+    assert fit_before(with_observed(reader, changed), first, quickly).release_id == release.release_id
+
+
+def test_a_forecast_sees_nothing_after_its_origin(reader: FileReader, first: int, quickly: TrainingSettings) -> None:
+    changed = reader.known.observed.values.copy()
+    changed[:, FIRST_H:] *= 3
+    plan = Plan(first, first + 24, 24)
+    seen = Walk(reader, plan, quickly).run().result
+    assert np.array_equal(seen.p50, Walk(with_observed(reader, changed), plan, quickly).run().result.p50)
+
+
+def test_hours_before_a_change_of_level_are_judged_though_nothing_is_learnt_from_them(
+    few_series: Path, quickly: TrainingSettings
+) -> None:
+    source = load_source(SAMPLE_SOURCE)
+    known = read_data_file(few_series, source, quickly.quarantine, NOW).data
+    values = known.observed.values.copy()
+    values[0, 400:] *= 20
+
+    cleaned = clean(
+        values, known.observed.start, registered_as(known.observed.series_ids, source), source, quickly.quarantine
+    )
+    assert LEVEL_BREAK in {aside.rule for aside in cleaned.ranges}
+    known = replace(
+        known,
+        observed=replace(known.observed, values=values),
+        history=replace(known.history, values=cleaned.values),
+        quarantined=cleaned.ranges,
+    )
+    assert np.isnan(known.history.values[0, :380]).all()
+    assert np.array_equal(judged_by(known).values[0, :380], values[0, :380])
+
+
+def test_every_forecast_hour_lies_between_from_and_to(reader: FileReader) -> None:
+    start = reader.known.observed.start
+    origins = Plan(start + 600, start + 700, 7).origins(reader.known)
+    assert origins[0] + 1 == start + 600
+    assert origins[-1] + 24 <= start + 699 < origins[-1] + 24 + 7
+    assert Plan(start + 600, None, 24).origins(reader.known)[-1] + 24 < reader.known.observed.end
+
+
+@pytest.mark.parametrize(("first_h", "end_h"), [(600, 620), (810, None), (0, None), (900, None)])
+def test_a_range_without_room_for_a_forecast_is_refused(reader: FileReader, first_h: int, end_h: int | None) -> None:
+    start = reader.known.observed.start
+    with pytest.raises(SettingsError, match="no forecast of 24 hours fits"):
+        Plan(start + first_h, None if end_h is None else start + end_h, 24).origins(reader.known)
+
+
+def test_windows_in_any_order_and_together_give_what_they_give_one_after_the_other(
+    reader: FileReader, plan: Plan, walked: Backtest, quickly: TrainingSettings
+) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        together = Walk(
+            reader, plan, quickly, mapped=lambda windows: pool.map(forecast_window, reversed(list(windows)))
+        ).run()
+    assert differences(walked.result, together.result) == []
+    assert np.all(np.diff(together.result.origin) >= 0)
+
+
+def test_a_model_that_is_fitted_anew_learns_from_all_that_came_before(
+    reader: FileReader, first: int, walked: Backtest, quickly: TrainingSettings
+) -> None:
+    again = Walk(reader, Plan(first, first + 96, 12, refit_h=48), quickly).run()
+    assert list(again.releases) == [first, first + 48]
+    assert [release.trained_until for release in again.releases.values()] == [first, first + 48]
+    early, late = walked.result.origin < first + 47, walked.result.origin >= first + 47
+    assert np.array_equal(again.result.p50[early], walked.result.p50[early])
+    assert not np.array_equal(again.result.p50[late], walked.result.p50[late])
+    begun_there = Walk(reader, Plan(first + 48, first + 96, 12), quickly).run()
+    assert np.array_equal(again.result.p50[late], begun_there.result.p50)
