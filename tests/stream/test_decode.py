@@ -1,9 +1,13 @@
 """Good rows go on, bad ones are set aside one by one."""
 
+import json
 from datetime import UTC, datetime
 
+import numpy as np
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dayahead.contracts import ObservationBatch
 from dayahead.errors import DeadLetterCode
@@ -110,3 +114,22 @@ def test_what_the_contract_writes_is_read() -> None:
     batch = ObservationBatch.model_validate_json(message())
     decoded = decode(batch.model_dump_json().encode())
     assert (decoded.series_ids, decoded.values, decoded.refusals) == (["DK1/111"], [12.5], [])
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=30) | st.just(NOON) | st.just("DK1/111"),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+envelopes = st.fixed_dictionaries(
+    {"source": anything | st.just("de35"), "available_at": anything | st.just(NOON)},
+    optional={"refresh": anything | st.booleans(), "rows": anything | st.lists(anything | st.just(GOOD), max_size=5)},
+)
+
+
+@given(st.binary(max_size=200) | envelopes.map(lambda body: json.dumps(body).encode()))
+def test_nothing_that_a_message_may_hold_stops_the_reading(value: bytes) -> None:
+    decoded = decode(value)
+    assert decoded.refusals or decoded.series_ids
+    assert len(decoded.series_ids) == len(decoded.hours) == len(decoded.values)
+    assert np.isfinite(decoded.values).all()

@@ -169,7 +169,10 @@ def test_a_log_that_is_delivered_twice_leaves_the_same_tables(room: WorkerRoom) 
     once, sent = room.tables(), room.newest_messages()
     issued = room.query("SELECT series_key, origin, issued_at FROM forecast ORDER BY 1, 2")
     # by the broker: the same offsets once more; by the producer: the same messages at later offsets
-    worker.process(0, in_log(log))
+    letters = room.end_of("observations.dead-letter", 0)
+    assert worker.process(0, in_log(log[:10])).next_offset == len(log)
+    assert room.offsets()[0] == len(log)
+    assert room.end_of("observations.dead-letter", 0) == letters
     worker.process(0, in_log(log, len(log)))
     assert room.offsets()[0] == 2 * len(log)
     assert room.tables() == once
