@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -14,6 +14,8 @@ from stream.patience import Patience
 DELIVERY_S = 30
 LIBRARY_LOG = logging.getLogger("librdkafka")
 FLUSH_S = 1.0
+POLLED_EVERY = 1_000
+"""Messages between two looks at what the broker has acknowledged."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Outgoing:
 
 
 class KafkaOutput:
-    """Sends messages until each is acknowledged."""
+    """Sends messages until each is acknowledged; may be shared by threads."""
 
     def __init__(self, bootstrap: str, patience: Patience) -> None:
         self._bootstrap = bootstrap
@@ -69,43 +71,40 @@ class KafkaOutput:
 
     def _attempt(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
         """Send messages; returns those that were not taken."""
-        taken: set[int] = set()
+        # its own: another thread may replace a broken one meanwhile
+        producer = self._producer
+        taken = bytearray(len(messages))
         fatal = False
 
-        def note(number: int, error: KafkaError | None) -> None:
+        def note(number: int, error: KafkaError | None, _: Message) -> None:
             nonlocal fatal
             if error is None:
-                taken.add(number)
+                taken[number] = True
             else:
                 fatal |= error.fatal()
 
         for number, message in enumerate(messages):
-            self._produce(number, message, note)
-        while self._producer.flush(FLUSH_S):
+            where = {} if message.partition is None else {"partition": message.partition}
+            while True:
+                try:
+                    producer.produce(
+                        message.topic,
+                        value=message.value,
+                        key=message.key,
+                        headers=message.headers,
+                        on_delivery=partial(note, number),
+                        **where,
+                    )
+                except BufferError:
+                    producer.poll(FLUSH_S)
+                else:
+                    break
+            if number % POLLED_EVERY == 0:
+                producer.poll(0)
+        # until ours are through; the queue may hold another thread's too
+        while not all(taken) and producer.flush(FLUSH_S):
             if self._patience.stopping.is_set():
                 break
-        if fatal:
+        if fatal and producer is self._producer:
             self._producer = self._new_producer()
-        return [message for number, message in enumerate(messages) if number not in taken]
-
-    def _produce(self, number: int, message: Outgoing, note: Any) -> None:
-        where = {} if message.partition is None else {"partition": message.partition}
-
-        def delivered(error: KafkaError | None, _: Message) -> None:
-            note(number, error)
-
-        while True:
-            try:
-                self._producer.produce(
-                    message.topic,
-                    value=message.value,
-                    key=message.key,
-                    headers=message.headers,
-                    on_delivery=delivered,
-                    **where,
-                )
-            except BufferError:
-                self._producer.poll(FLUSH_S)
-            else:
-                self._producer.poll(0)
-                return
+        return [message for message, done in zip(messages, taken, strict=True) if not done]

@@ -1,23 +1,18 @@
 """After the commit: forecasts go to Redis, then to Kafka, with the same bytes."""
 
 from collections.abc import Mapping
-from datetime import UTC
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import Rung
-from dayahead.hours import from_hour, from_microseconds
 from dayahead.storage.forecast_rows import ForecastRows
-from dayahead.storage.forecasts import StoredForecast, forecast_bytes
+from dayahead.storage.forecasts import forecasts_bytes
 from dayahead.storage.sources import RegisteredSeries
 from dayahead.storage.worker_offsets import Claim
 from stream.kafka_output import KafkaOutput, Outgoing
 from stream.metrics import stage
 from stream.probe import Probe, Step
 from stream.redis_mirror import Memory, RedisMirror
-
-_NO_VALUES = np.empty(0, np.float32)
 
 
 class Publisher:
@@ -70,27 +65,8 @@ class Publisher:
 
 def message_values(series: Mapping[int, RegisteredSeries], rows: ForecastRows) -> list[bytes]:
     """The bytes of each forecast."""
-    values = []
-    for place in range(len(rows)):
-        one = series[int(rows.series_key[place])]
-        without = rows.rung[place] == Rung.NONE
-        values.append(
-            forecast_bytes(
-                StoredForecast(
-                    series_id=one.series_id,
-                    origin=from_hour(int(rows.origin[place])),
-                    issued_at=from_microseconds(int(rows.issued_us[place])).astimezone(UTC),
-                    release=rows.release[place],
-                    rung=int(rows.rung[place]),
-                    reasons=int(rows.reasons[place]),
-                    p50=_NO_VALUES if without else rows.p50[place],
-                    p10=_NO_VALUES if without else rows.p10[place],
-                    p90=_NO_VALUES if without else rows.p90[place],
-                    unit=one.unit,
-                )
-            )
-        )
-    return values
+    of_rows = [series[key] for key in rows.series_key.tolist()]
+    return forecasts_bytes([one.series_id for one in of_rows], [one.unit for one in of_rows], rows)
 
 
 def _newest_of_each(rows: ForecastRows) -> NDArray[np.int64]:

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from dayahead.contracts import ForecastMessage, Reason, Rung
-from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_key
+from dayahead.hours import from_hour, from_microseconds
+from dayahead.storage.forecast_rows import ForecastRows
+from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_key, forecasts_bytes
 
 
 def stored(values: np.ndarray, rung: Rung = Rung.FULL, reasons: int = 0) -> StoredForecast:
@@ -52,3 +54,39 @@ def test_no_forecast_yet_is_a_message_without_values():
 
 def test_the_key_in_redis_carries_the_version_of_its_form():
     assert forecast_key("DK1/111") == "dayahead:v1:forecast:DK1/111"
+
+
+def test_many_forecasts_at_once_have_the_bytes_of_each_by_itself():
+    rng = np.random.default_rng(3)
+    values = (rng.normal(size=(4, 24)) * 10.0 ** rng.integers(-12, 12, (4, 24))).astype(np.float32)
+    values[3] = np.nan
+    rows = ForecastRows(
+        series_key=np.arange(4),
+        origin=np.array([465_000, 465_001, 465_001, 465_002]),
+        issued_us=np.array([1_700_000_000_000_000, 1_700_000_000_123_456, 0, 1]),
+        release=np.array(["r-0123456789ab", None, None, None], object),
+        rung=np.array([Rung.FULL, Rung.PROFILE, Rung.LAST_VALUE, Rung.NONE], np.int8),
+        reasons=np.array([0, int(Reason.GAP | Reason.OUTLIER), 1, 1], np.int32),
+        message_offset=np.arange(4),
+        p50=values,
+        p10=values - 1,
+        p90=values + 1,
+    )
+    ids, units = ['DK1/"1"', "DK1/\u00e5", "A/b], [c", "x"], ["kWh", "MWh", "kWh", "kWh"]
+    one_by_one = [
+        forecast_bytes(
+            StoredForecast(
+                ids[row],
+                from_hour(int(rows.origin[row])),
+                from_microseconds(int(rows.issued_us[row])),
+                rows.release[row],
+                int(rows.rung[row]),
+                int(rows.reasons[row]),
+                *(part[row] if row < 3 else np.empty(0, np.float32) for part in (rows.p50, rows.p10, rows.p90)),
+                units[row],
+            )
+        )
+        for row in range(4)
+    ]
+    assert forecasts_bytes(ids, units, rows) == one_by_one
+    assert forecasts_bytes([], [], rows.take(np.empty(0, np.int64))) == []
