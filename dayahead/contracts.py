@@ -81,7 +81,7 @@ def _codes_of(flags: int) -> tuple[str, ...]:
 
 _REASON_MEANINGS = {
     Reason.GAP: "hours are missing in the last week",
-    Reason.STUCK_METER: "the newest values do not change: a stuck meter?",
+    Reason.STUCK_METER: "the same value for hours in the last week: a stuck meter?",
     Reason.OUTLIER: "a value was set aside as implausible",
     Reason.NO_CALENDAR: "no holiday calendar for this source",
     Reason.SHORT_HISTORY: "less history than the model wants",

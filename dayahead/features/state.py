@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dayahead.features.fill import WEEK, fill
 from dayahead.features.screen import screen
+from dayahead.features.stuck import stuck
 
 LAG_HOURS = 864
 """Hours that the features reach back, for the origin itself (672) and for the 192 hours of origins before it."""
@@ -28,8 +29,9 @@ class SeriesState:
 
     Attributes:
         values: float64 [n, 912], filled, in the unit of the series.
-        observed: bool [n, 912], False where a value is missing or was set aside.
+        observed: bool [n, 912], False where a value is missing, was set aside or repeats that of a stuck meter.
         set_aside: bool [n, 912], True where a value was observed but is implausible.
+        stuck: bool [n, 912], True where the meter stood still.
         first: int64 [n], column of the first observed hour, 912 where there is none.
         scale: float64 [n], mean |value| of the last week; 0 where the series is all zero.
         past_scales: float64 [n, 193], column d is the scale as of the origin d hours before, divided by `scale`.
@@ -39,6 +41,7 @@ class SeriesState:
     values: NDArray[np.float64]
     observed: NDArray[np.bool_]
     set_aside: NDArray[np.bool_]
+    stuck: NDArray[np.bool_]
     first: NDArray[np.int64]
     scale: NDArray[np.float64]
     past_scales: NDArray[np.float64]
@@ -66,6 +69,9 @@ def describe(values: NDArray[np.float64], *, screened: bool) -> SeriesState:
         screened: whether implausible values are set aside (dayahead/features/screen.py).
     """
     filled = fill(values)
+    still = stuck(filled.values, filled.observed)
+    if still.any():
+        filled = fill(np.where(filled.observed & ~still, values, np.nan))
     set_aside = np.zeros(values.shape, np.bool_)
     if screened:
         filled, set_aside = screen(filled)
@@ -76,7 +82,7 @@ def describe(values: NDArray[np.float64], *, screened: bool) -> SeriesState:
     divisor = np.where(alive, scale, 1.0)
     z = np.clip(filled.values[:, -LAG_HOURS:] / divisor[:, None] - 1.0, -GREATEST_Z, GREATEST_Z).astype(np.float32)
     past = np.where(alive[:, None], scales / divisor[:, None], 1.0)
-    return SeriesState(filled.values, filled.observed, set_aside, filled.first, scale, past, z)
+    return SeriesState(filled.values, filled.observed, set_aside, still, filled.first, scale, past, z)
 
 
 def _scales(magnitude: NDArray[np.float64]) -> NDArray[np.float64]:
