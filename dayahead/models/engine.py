@@ -41,9 +41,19 @@ class Engine:
     def __init__(self, release: Release) -> None:
         self.release = release
         with one_thread():
-            self._linear = LinearMember(release.coefficients, annual=release.feature_spec.annual)
+            self._linear = LinearMember(
+                release.coefficients,
+                annual=release.feature_spec.annual,
+                trained_until=release.trained_until,
+                optimism=release.optimism,
+            )
         self._correction = TreeModel(release.correction)
         self._spread = TreeModel(release.spread)
+
+    def compile(self) -> None:
+        """Let machine code evaluate the trees, with the same answers; takes seconds, may run in another thread."""
+        self._correction.compile()
+        self._spread.compile()
 
     def quantiles(self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64]) -> Quantiles:
         """Forecast n series, each by itself.

@@ -85,6 +85,11 @@ def find_rows(history: History, blocks: int) -> Rows:
     return Rows(series.astype(np.int64), origin, hour, block.astype(np.int64))
 
 
+def block_starts(rows: Rows) -> NDArray[np.int64]:
+    """First origin of each block of time."""
+    return np.array([rows.origin[rows.block == block].min() for block in range(int(rows.block.max()) + 1)])
+
+
 @dataclass(frozen=True)
 class Examples:
     """Rows with their features' state and their outcome.

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from dayahead.errors import NotEnoughHistoryError
 from dayahead.models.arithmetic import one_thread
-from dayahead.models.examples import find_rows
+from dayahead.models.examples import Rows, block_starts, find_rows
 from dayahead.models.fit_linear import fit_linear
 from dayahead.models.fit_trees import TreeTable, fit_bands, fit_correction, tree_table
 from dayahead.models.history import History
@@ -38,11 +38,10 @@ def fit_release(history: History, settings: ModelSettings, seed: int) -> Release
         linear = fit_linear(history, rows, settings.linear, screened=settings.screen, rng=rng)
         table = tree_table(history, rows, linear, settings.trees, screened=settings.screen, rng=rng)
         correction = fit_correction(table, settings.trees, seed)
-        newest = table.block == settings.linear.blocks - 1
-        judged = table.where(newest)
-        unseeing = fit_correction(table.where(~newest), settings.trees, seed)
-        error = judged.residual - unseeing.predict(judged.features)
+        judged = table.where(table.block >= _first_judged_block(rows, settings.bands.days))
+        error = _unseeing_errors(table, judged, settings, seed)
         bands = fit_bands(judged, error, settings.bands, seed)
+        newest = judged.block == settings.linear.blocks - 1
     return Release(
         settings=settings,
         seed=seed,
@@ -51,11 +50,28 @@ def fit_release(history: History, settings: ModelSettings, seed: int) -> Release
         trained_until=history.start + int(observed[-1]) + 1,
         data_fingerprint=history.fingerprint,
         coefficients=linear.coefficients,
+        optimism=linear.optimism,
         correction=correction.text,
         spread=bands.spread.text,
         band_multipliers=bands.multipliers,
-        metrics=_metrics(judged, error, linear.penalty, len(rows)),
+        metrics=_metrics(judged.where(newest), error[newest], linear.penalty, len(rows)),
     )
+
+
+def _first_judged_block(rows: Rows, days: float) -> int:
+    """The newest block from which on there are so many days, or the oldest block."""
+    since = rows.origin.max() - days * 24
+    return max(int(np.searchsorted(block_starts(rows), since, side="right")) - 1, 0)
+
+
+def _unseeing_errors(table: TreeTable, judged: TreeTable, settings: ModelSettings, seed: int) -> NDArray[np.float32]:
+    """Errors of the forecast, each block's from a correction that has not seen it; actual - forecast / scale."""
+    error = np.empty(len(judged), np.float32)
+    for block in np.unique(judged.block):
+        unseeing = fit_correction(table.where(table.block != block), settings.trees, seed)
+        mine = judged.block == block
+        error[mine] = judged.residual[mine] - unseeing.predict(judged.features[mine])
+    return error
 
 
 def _metrics(judged: TreeTable, error: NDArray[np.float32], penalty: float, rows: int) -> dict[str, float]:

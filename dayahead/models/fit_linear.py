@@ -29,12 +29,14 @@ class LinearFit:
         coefficients: float32 [24, features, 24], from all rows.
         without_block: float32 [blocks, 24, features, 24], each from all rows but those of one block.
         penalty: the ridge penalty that was chosen.
+        optimism: root mean square error of 24-hour forecasts on blocks left out, divided by that in sample.
         annual: whether the season is among the features.
     """
 
     coefficients: NDArray[np.float32]
     without_block: NDArray[np.float32]
     penalty: float
+    optimism: float
     annual: bool
 
 
@@ -55,18 +57,21 @@ def fit_linear(
     annual = int(rows.origin.max() - rows.origin.min()) >= settings.annual_from_days * 24
     table = _Table.read(history, rows, settings, annual=annual, screened=screened)
     weight = table.weight
-    solution = _solve(_grams(table, weight, settings), settings)
+    grams = _grams(table, weight, settings)
+    solution = _solve(grams, settings)
     for _ in range(settings.passes - 1):
         miss, predicted = table.misses(solution.coefficients)
         table.impute(predicted)
         miss = miss * np.sqrt(weight)
         usual = np.median(miss)
         weight = weight * np.minimum(1.0, settings.robust_share * usual / np.maximum(miss, 1e-12)).astype(np.float32)
-        solution = _solve(_grams(table, weight, settings), settings)
+        grams = _grams(table, weight, settings)
+        solution = _solve(grams, settings)
     return LinearFit(
         solution.coefficients.astype(np.float32),
         solution.without_block.astype(np.float32),
         solution.penalty,
+        _optimism(grams, solution),
         annual,
     )
 
@@ -190,12 +195,27 @@ def _left_out(grams: _Grams, penalty: float) -> tuple[NDArray[np.float64], float
         for block in range(blocks):
             left = _ridge(xx - grams.xx[hour, block], xy - grams.xy[hour, block], penalty)
             without[block, hour] = left
-            loss += float(
-                np.sum(grams.yy[hour, block])
-                - 2 * np.sum(left * grams.xy[hour, block])
-                + np.sum(left * (grams.xx[hour, block] @ left))
-            )
+            loss += float(_squared_errors(grams, hour, block, left).sum())
     return without, loss
+
+
+def _squared_errors(grams: _Grams, hour: int, block: int, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weighted sum of squared errors of coefficients on the rows of an hour of the day and a block; [24] by lead."""
+    cross = np.sum(coefficients * grams.xy[hour, block], axis=0)
+    square = np.sum(coefficients * (grams.xx[hour, block] @ coefficients), axis=0)
+    found: NDArray[np.float64] = grams.yy[hour, block] - 2 * cross + square
+    return found
+
+
+def _optimism(grams: _Grams, solution: _Solution) -> float:
+    """How much larger 24-hour errors are on blocks left out than in sample; at least 1."""
+    hours, blocks = grams.xx.shape[:2]
+    places = [(hour, block) for hour in range(hours) for block in range(blocks)]
+    seen = sum(float(_squared_errors(grams, *place, solution.coefficients[place[0]])[-1]) for place in places)
+    unseen = sum(
+        float(_squared_errors(grams, hour, block, solution.without_block[block, hour])[-1]) for hour, block in places
+    )
+    return float(np.sqrt(max(unseen / seen, 1.0))) if seen > 0 else 1.0
 
 
 def _ridge(xx: NDArray[np.float64], xy: NDArray[np.float64], penalty: float) -> NDArray[np.float64]:

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
+from dayahead.features.calendar import Calendar
 from dayahead.features.state import SeriesState, describe
 from dayahead.features.trees import TREE_FEATURES, tree_features, usual_error
-from dayahead.models.examples import CHUNK_ROWS, Rows
+from dayahead.models.examples import CHUNK_ROWS, Rows, block_starts
 from dayahead.models.fit_linear import LinearFit
 from dayahead.models.history import History
-from dayahead.models.linear import LinearMember
+from dayahead.models.linear import PAST_OFFSETS, LinearMember, LinearOutlook
 from dayahead.models.settings import BandSettings, TreeSettings
 from dayahead.models.trees import TreeModel
 
@@ -91,12 +92,12 @@ def tree_table(
         screened: whether implausible values are set aside.
         rng: for the draw.
     """
-    members = [LinearMember(part, annual=linear.annual) for part in linear.without_block]
+    members = _UnseeingMembers(rows, linear)
     parts: list[TreeTable] = []
     for group, state in _by_origin(history, _draw(rows, settings.rows, rng), screened=screened):
         calendar = history.calendars[history.calendar_of[group.series[0]]]
         origin = int(group.origin[0])
-        outlook = members[group.block[0]].outlook(state, calendar, origin)
+        outlook = members.outlook(state, calendar, origin, int(group.block[0]))
         features = tree_features(
             state, outlook.forecast, outlook.one_step_errors, outlook.day_errors, outlook.week_error, calendar, origin
         )
@@ -125,6 +126,26 @@ def tree_table(
         np.concatenate([part.scale for part in parts]),
         np.concatenate([part.naive for part in parts]),
     )
+
+
+class _UnseeingMembers:
+    """The linear member as it would be had it not seen a row's block of time.
+
+    In service a release soon meets hours that it was not fitted on, and that is how its past errors must look to the
+    trees and to the band. Those of the row's own block are so; those of the blocks before it were fitted on, and are
+    made as much larger as they should be.
+    """
+
+    def __init__(self, rows: Rows, linear: LinearFit) -> None:
+        self._members = [LinearMember(part, annual=linear.annual) for part in linear.without_block]
+        self._starts = block_starts(rows)
+        self._optimism = linear.optimism
+
+    def outlook(self, state: SeriesState, calendar: Calendar, origin: int, block: int) -> LinearOutlook:
+        """As of LinearMember, for rows of one block at one origin."""
+        made = self._members[block].outlook(state, calendar, origin)
+        seen = origin - PAST_OFFSETS < self._starts[block]
+        return LinearOutlook(made.forecast, made.errors * np.where(seen, self._optimism, 1.0).astype(np.float32))
 
 
 def fit_correction(table: TreeTable, settings: TreeSettings, seed: int) -> TreeModel:

@@ -15,6 +15,7 @@ from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
 from dayahead.features.linear import HARMONICS, OriginContext, anchor, linear_features, origin_context
 from dayahead.features.state import LAG_HOURS, PAST_ORIGINS, SeriesState
+from dayahead.hours import Hour
 from dayahead.models.arithmetic import product
 
 ONE_STEP_ORIGINS = (1, 2, 3)
@@ -35,16 +36,28 @@ class LinearOutlook:
 
     Attributes:
         forecast: float32 [n, 24], value / scale - 1 by lead.
-        one_step_errors: float32 [n, 3], actual - forecast of the 1-hour forecasts for the hours t, t-1, t-2.
-        day_errors: float32 [n, 24], actual - forecast of the 24-hour forecasts for the hours t, t-1, … t-23; an hour
-            that was not observed counts as no error.
-        week_error: float32 [n], mean |actual - forecast| of the 24-hour forecasts for hours of the last week.
+        errors: float32 [n, 56], actual - forecast of the forecasts made at the origins PAST_OFFSETS back; an hour that
+            was not observed counts as no error.
     """
 
     forecast: NDArray[np.float32]
-    one_step_errors: NDArray[np.float32]
-    day_errors: NDArray[np.float32]
-    week_error: NDArray[np.float32]
+    errors: NDArray[np.float32]
+
+    @property
+    def one_step_errors(self) -> NDArray[np.float32]:
+        """Of the 1-hour forecasts for the hours t, t-1, t-2; [n, 3]."""
+        return self.errors[:, : len(ONE_STEP_ORIGINS)]
+
+    @property
+    def day_errors(self) -> NDArray[np.float32]:
+        """Of the 24-hour forecasts for the hours t, t-1, … t-23; [n, 24]."""
+        return self.errors[:, len(ONE_STEP_ORIGINS) :][:, : len(DAY_ORIGINS)]
+
+    @property
+    def week_error(self) -> NDArray[np.float32]:
+        """Mean |error| of the 24-hour forecasts for hours of the last week; [n]."""
+        mean: NDArray[np.float32] = np.abs(self.errors[:, len(ONE_STEP_ORIGINS) :]).mean(axis=1)
+        return mean
 
 
 @dataclass(frozen=True)
@@ -55,11 +68,13 @@ class _Plan:
         weights: float32 [864, 80].
         intercept: float32 [80].
         total: float32 [80], sum of the weights, which a change of scale needs.
+        growth: float32 [56], what the past errors are multiplied by.
     """
 
     weights: NDArray[np.float32]
     intercept: NDArray[np.float32]
     total: NDArray[np.float32]
+    growth: NDArray[np.float32]
 
 
 class LinearMember:
@@ -68,11 +83,24 @@ class LinearMember:
     Attributes:
         coefficients: float32 [24 hours of day, features, 24 leads].
         annual: whether the season is among the features.
+        trained_until: the hour after the last one that the coefficients were fitted on; None for a member that is
+            asked only about hours that it has not seen.
+        optimism: by how much larger errors are on hours that were not fitted on. Errors of earlier hours are
+            multiplied by it, so that a young release does not take itself for better than it is.
     """
 
-    def __init__(self, coefficients: NDArray[np.float32], *, annual: bool) -> None:
+    def __init__(
+        self,
+        coefficients: NDArray[np.float32],
+        *,
+        annual: bool,
+        trained_until: Hour | None = None,
+        optimism: float = 1.0,
+    ) -> None:
         self.coefficients = coefficients
         self.annual = annual
+        self.trained_until = trained_until
+        self.optimism = optimism
         self._by_weekday, self._by_season = self._as_maps()
         self._plan = lru_cache(maxsize=REMEMBERED_ORIGINS)(self._make_plan)
 
@@ -91,11 +119,7 @@ class LinearMember:
         past = raw[:, LEADS:] + rescale * (1.0 + plan.intercept - plan.total)[LEADS:]
         hours = state.z[:, _TARGETS]
         errors = np.where(state.observed[:, -LAG_HOURS:][:, _TARGETS], hours - past, np.float32(0))
-        steps = len(ONE_STEP_ORIGINS)
-        day_ahead = errors[:, steps:]
-        return LinearOutlook(
-            raw[:, :LEADS], errors[:, :steps], day_ahead[:, : len(DAY_ORIGINS)], np.abs(day_ahead).mean(axis=1)
-        )
+        return LinearOutlook(raw[:, :LEADS], errors * plan.growth)
 
     def _as_maps(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The member as maps of the window: [24 hours, 7 weekdays, 24, 864] and, per harmonic, [24, 4, 24, 864]."""
@@ -143,7 +167,9 @@ class LinearMember:
             constant[_OFFSETS],
             self.coefficients[context.hour[_OFFSETS], :, _LEADS - 1],
         )
-        return _Plan(np.ascontiguousarray(weights.T), intercept, weights.sum(axis=1))
+        seen = self.trained_until is not None and origin - past + _LEADS[LEADS:] < self.trained_until
+        growth = np.where(seen, self.optimism, 1.0).astype(np.float32)
+        return _Plan(np.ascontiguousarray(weights.T), intercept, weights.sum(axis=1), growth)
 
 
 _OFFSETS = np.array([0] * LEADS + list(ONE_STEP_ORIGINS) + list(DAY_ORIGINS + WEEK_ORIGINS))
@@ -151,6 +177,9 @@ _OFFSETS = np.array([0] * LEADS + list(ONE_STEP_ORIGINS) + list(DAY_ORIGINS + WE
 
 _LEADS = np.array([*range(1, LEADS + 1), *(1 for _ in ONE_STEP_ORIGINS), *(LEADS for _ in DAY_ORIGINS + WEEK_ORIGINS)])
 """Lead of each output."""
+
+PAST_OFFSETS = _OFFSETS[LEADS:]
+"""The same, of the past forecasts alone."""
 
 _TARGETS = LAG_HOURS - 1 - _OFFSETS[LEADS:] + _LEADS[LEADS:]
 """Column of the hour that each past forecast was for."""

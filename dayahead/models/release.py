@@ -60,6 +60,7 @@ class Release:
         trained_until: the hour after the last one.
         data_fingerprint: of the training data.
         coefficients: float32 [24 hours of day, features, 24 leads] of the linear member.
+        optimism: by how much the linear member's errors are larger on hours that it was not fitted on.
         correction: LightGBM text that corrects the linear member; empty for none.
         spread: LightGBM text for the logarithm of |error| / usual error; empty for none.
         band_multipliers: float32 [24 leads, 2], 10 and 90 % quantiles of error / spread.
@@ -73,6 +74,7 @@ class Release:
     trained_until: Hour
     data_fingerprint: str
     coefficients: NDArray[np.float32]
+    optimism: float
     correction: str
     spread: str
     band_multipliers: NDArray[np.float32]
@@ -112,6 +114,7 @@ class Release:
                 trained_from=manifest["trained_from"],
                 trained_until=manifest["trained_until"],
                 data_fingerprint=manifest["data_fingerprint"],
+                optimism=manifest["optimism"],
                 metrics=manifest["metrics"],
                 **parts,
             )
@@ -141,6 +144,7 @@ class Release:
                 "trained_from": self.trained_from,
                 "trained_until": self.trained_until,
                 "data_fingerprint": self.data_fingerprint,
+                "optimism": self.optimism,
                 "metrics": self.metrics,
                 "parts": parts,
             },
