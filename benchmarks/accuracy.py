@@ -19,7 +19,7 @@ def main(
     protocol: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(PROTOCOLS)}; repeatable")] = None,
     *,
     peers: Annotated[bool, typer.Option(help="Measure other libraries too, fitted in the same run")] = True,
-    peer_minutes: Annotated[float, typer.Option(help="What takes longer on a protocol is skipped, in minutes")] = 10.0,
+    peer_minutes: Annotated[float, typer.Option(help="A peer that needs more is skipped, in minutes")] = 10.0,
 ) -> None:
     """Measure our recipe, the seasonal naive and other libraries on public protocols."""
     console = Console(width=140)
