@@ -59,8 +59,10 @@ def forecast_bytes(forecast: StoredForecast) -> bytes:
         int(forecast.reasons),
         len(forecast.p50),
     )
-    quantiles = (_json(np.ascontiguousarray(part, np.float32)) for part in (forecast.p50, forecast.p10, forecast.p90))
-    return _message(_json(forecast.series_id), facts, *quantiles, _json(forecast.unit))
+    p50, p10, p90 = (
+        _json(np.ascontiguousarray(part, np.float32)) for part in (forecast.p50, forecast.p10, forecast.p90)
+    )
+    return _message(_json(forecast.series_id), facts, p50, p10, p90, _json(forecast.unit))
 
 
 def forecasts_bytes(series_ids: Sequence[str], units: Sequence[str], rows: ForecastRows) -> list[bytes]:
