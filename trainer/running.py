@@ -1,5 +1,6 @@
 """Puts the trainer together from its settings: as a service, or for one training on the command line."""
 
+import os
 import signal
 import threading
 import time
@@ -22,6 +23,7 @@ from trainer.result import TrainingResult
 from trainer.schedule import COMMAND
 from trainer.service import Trainer
 from trainer.settings import TrainerSettings, TrainingSettings
+from trainer.tracking import tracker_of
 from trainer.train import STEPS, OnStep, Training, held_out_from
 from trainer.training_set import TrainingSet, read_training_set
 from trainer.tune import Tuned, storage_of, tune
@@ -34,6 +36,7 @@ LOCK_PAUSE_S = 1.0
 
 def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
     """Run the service until SIGTERM or SIGINT."""
+    tracker = tracker_of(os.environ)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -46,7 +49,10 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
 
     def train(connection: psycopg.Connection, requested_by: str, reason: str, on_step: OnStep) -> TrainingResult:
         tuner = search if training.tuning.trials else None
-        return Training(connection, training, wall_clock, tuner=tuner, on_step=on_step).run(requested_by, reason)
+        result = Training(connection, training, wall_clock, tuner=tuner, on_step=on_step).run(requested_by, reason)
+        if tracker:
+            tracker.keep(result, training, connection)
+        return result
 
     service = Trainer(settings, training, train, requests, announcer, wall_clock, stop)
     telemetry = TelemetryServer("trainer", settings.bind_host, settings.metrics_port, service.live, service.ready)
@@ -73,7 +79,9 @@ def run_training(
     Raises:
         StorageError: TimescaleDB does not answer, or another trainer did not end in half an hour.
         NotEnoughHistoryError: there are too few hours.
+        SettingsError: MLFLOW_TRACKING_URI is set, and MLflow's client is not installed.
     """
+    tracker = tracker_of(os.environ)
     console = Console()
     progress = Progress(
         SpinnerColumn(),
@@ -103,6 +111,8 @@ def run_training(
                         connection, training, wall_clock, promote=promote, as_of=as_of, tuned=tuned, on_step=on_step
                     )
                     result = work.run(COMMAND, reason)
+                    if tracker:
+                        tracker.keep(result, training, connection)
                     break
             if time.monotonic() > deadline:
                 raise StorageError(

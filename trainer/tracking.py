@@ -1,0 +1,117 @@
+"""A second record of each training in MLflow, where MLFLOW_TRACKING_URI names a server; `tuning_run` is the first.
+
+Spoken to by MLflow's own client, which is installed apart: `pip install 'dayahead[tracking]'`.
+"""
+
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import structlog
+
+from dayahead.errors import SettingsError
+from dayahead.storage.releases import load_artifact
+from trainer.result import TrainingResult
+from trainer.settings import TrainingSettings
+
+log = structlog.get_logger()
+
+VARIABLE = "MLFLOW_TRACKING_URI"
+EXPERIMENT = "dayahead"
+LONGEST_PARAMETER = 500
+
+
+class Tracker:
+    """Writes trainings to MLflow. What MLflow does not take is a warning: a training does not depend on it."""
+
+    def __init__(self, uri: str) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            uri: of MLflow's tracking server, as its own client takes it.
+
+        Raises:
+            SettingsError: its client is not installed.
+        """
+        if find_spec("mlflow") is None:
+            raise SettingsError(
+                f"{VARIABLE} is set, and MLflow's client is missing: pip install 'dayahead[tracking]', or unset it"
+            )
+        self._uri = uri
+        # The client waits minutes for a server that is away unless it is told not to; a training waits for it.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+
+    def keep(self, result: TrainingResult, settings: TrainingSettings, connection: psycopg.Connection) -> None:
+        """Write one training: settings as parameters, figures as metrics, the release and the details as artifacts.
+
+        Args:
+            result: the training.
+            settings: that it was done with.
+            connection: to TimescaleDB, which holds the release.
+        """
+        from mlflow import MlflowClient  # noqa: PLC0415 - seconds that only those pay who asked for it
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+        try:
+            self._write(
+                MlflowClient(tracking_uri=self._uri), result, settings, load_artifact(connection, result.release)
+            )
+        except (MlflowException, OSError) as error:
+            log.warning("training_not_tracked", release=result.release, error=str(error))
+
+    def _write(self, client: Any, result: TrainingResult, settings: TrainingSettings, artifact: bytes) -> None:
+        from mlflow.entities import Metric, Param  # noqa: PLC0415
+
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        experiment_id = experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT)
+        tags = {"outcome": result.outcome.value, "reason": result.reason, "release": result.release}
+        run = client.create_run(experiment_id, run_name=result.release, tags=tags)
+        fit = result.tuned.fit if result.tuned else settings.fit
+        chosen = settings.model_copy(update={"fit": fit}).model_dump(mode="json", exclude={"tuning", "schedule"})
+        now = run.info.start_time
+        client.log_batch(
+            run.info.run_id,
+            metrics=[Metric(name, value, now, 0) for name, value in _metrics(result)],
+            params=[Param(name, value[:LONGEST_PARAMETER]) for name, value in _flat(chosen)],
+        )
+        client.log_dict(run.info.run_id, result.details(), "details.json")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / f"{result.release}.release"
+            file.write_bytes(artifact)
+            client.log_artifact(run.info.run_id, str(file))
+        client.set_terminated(run.info.run_id)
+
+
+def tracker_of(environ: Mapping[str, str]) -> Tracker | None:
+    """The tracker that the environment asks for.
+
+    Raises:
+        SettingsError: it asks for one, and MLflow's client is not installed.
+    """
+    uri = environ.get(VARIABLE, "")
+    return Tracker(uri) if uri else None
+
+
+def _metrics(result: TrainingResult) -> Iterator[tuple[str, float]]:
+    for scenario, figures in result.judged.items():
+        for name in ("wape", "series_wape", "naive_wape", "skill", "coverage"):
+            value = getattr(figures, name)
+            if math.isfinite(value):
+                yield f"{scenario.value}.{name}", value
+    yield "seconds", result.total_seconds
+    yield "series", float(result.learnt.series)
+    yield "values", float(result.learnt.values)
+
+
+def _flat(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", str(value)
