@@ -1,7 +1,7 @@
 """A worker may end at any moment: what the next one makes of the log is what an unbroken one makes of it."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -127,6 +127,33 @@ def test_a_worker_whose_partition_was_taken_over_writes_nothing(room: WorkerRoom
     assert (room.tables(), room.redis(), room.end_of("forecasts", 0)) == (before, mirrored, sent)
     new.process(0, in_log(log)[20:])
     assert room.offsets()[0] == len(log)
+
+
+class Sleep:
+    """A worker that sleeps after its commit while another one takes its partition over and goes on."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        self._meanwhile = meanwhile
+
+    def reached(self, step: Step) -> None:
+        if step is Step.COMMITTED:
+            self._meanwhile()
+
+
+def test_a_worker_that_slept_after_its_commit_does_not_write_over_its_successor(room: WorkerRoom) -> None:
+    log = eventful_log(0)
+    room.send(0, log)
+
+    def go_on() -> None:
+        successor = room.worker()
+        successor.assign([0])
+        successor.process(0, in_log(log)[30:])
+
+    old = room.worker(Sleep(go_on))
+    old.assign([0])
+    with pytest.raises(FencedError, match="Redis has a newer claim"):
+        old.process(0, in_log(log[:30]))
+    assert room.redis() == room.newest_forecasts() == room.newest_messages()
 
 
 def test_a_partition_that_comes_back_untouched_is_not_read_again(room: WorkerRoom) -> None:
