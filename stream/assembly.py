@@ -8,6 +8,7 @@ import faust
 import structlog
 
 from dayahead.hours import Clock
+from dayahead.models.arithmetic import stay_on_one_thread
 from dayahead.telemetry import TelemetryServer
 from dayahead.topics import FORECASTS, OBSERVATIONS
 from stream.auditor import Auditor
@@ -82,6 +83,7 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
         StorageError: TimescaleDB cannot be used, or the topic is not there.
         SettingsError: the port of the metrics is in use.
     """
+    stay_on_one_thread()
     patience = Patience()
     worker, releases = build_worker(settings, clock, patience, probe or NoProbe())
     liveness = Liveness(settings.worker_stalled_after_s, time.monotonic, lambda: patience.awaited)

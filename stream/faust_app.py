@@ -83,8 +83,10 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self._topic = topic
         self._worker, self._releases = worker, releases
         self._liveness, self._patience = liveness, patience
-        # one thread: connections and state belong to it
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker")
+        # a partition is one thread's at a time; taking over and tending have the worker to themselves
+        self._threads = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="worker")
+        self._slots = asyncio.Semaphore(settings.worker_threads)
+        self._turn = asyncio.Lock()
         self._in_flight: set[asyncio.Future[Any]] = set()
         self._taking_over: asyncio.Task[None] | None = None
         self._closing = False
@@ -107,9 +109,20 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     def _new_transport(self) -> Any:
         return _Transport(self.conf.broker_consumer, self)
 
+    async def _run_alone(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do something while nothing else is done; an error of its ends the process."""
+        async with self._turn:
+            await self._quiet()
+            return await self._run(work, *arguments)
+
+    async def _quiet(self) -> None:
+        """Wait for what is still being done for somebody who was cancelled meanwhile; to be called in one's turn."""
+        while self._in_flight:
+            await asyncio.wait(set(self._in_flight))
+
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Do something on the worker's thread; an error of its ends the process."""
-        future = asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        """Do something on a thread of the worker, in one's turn; an error of its ends the process."""
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
         self._in_flight.add(future)
         try:
             return await asyncio.shield(future)
@@ -143,7 +156,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     async def _take_over(self) -> None:
         while not self._closing:
             assigned = self._assigned()
-            offsets = await self._run(self._worker.assign, [tp.partition for tp in assigned])
+            offsets = await self._run_alone(self._worker.assign, [tp.partition for tp in assigned])
             if assigned == self._assigned():
                 for tp in assigned:
                     await self.consumer.seek(tp, offsets[tp.partition])
@@ -154,7 +167,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     async def _drop_if_none(self, app: Any, assigned: Iterable[TP], **_: Any) -> None:
         if not assigned:
-            await self._run(self._worker.assign, [])
+            await self._run_alone(self._worker.assign, [])
 
     async def _finish_in_flight(self, app: Any, revoked: Iterable[TP], **_: Any) -> None:
         """Let a batch in flight finish, so that the next owner does not have to refuse it."""
@@ -165,9 +178,15 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         by_partition: dict[int, list[Any]] = {}
         for event in events:
             by_partition.setdefault(event.message.partition, []).append(event)
-        for partition, waiting in by_partition.items():
+        async with self._turn:
+            await self._quiet()
+            await asyncio.gather(*(self._take_in_of(*one) for one in by_partition.items()))
+
+    async def _take_in_of(self, partition: int, waiting: Sequence[Any]) -> None:
+        """Work on the messages of one partition, beside those of others."""
+        async with self._slots:
             if self._is_between_owners() or TP(self._topic, partition) not in self._assigned():
-                continue
+                return
             messages = [LogMessage(event.message.offset, event.message.value) for event in waiting]
             try:
                 progress = await self._run(self._worker.process, partition, messages)
@@ -183,7 +202,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     async def _tend(self) -> None:
         if not self._is_between_owners():
             with suppress(Stopping):
-                await self._run(self._worker.tend)
+                await self._run_alone(self._worker.tend)
 
     def _is_between_owners(self) -> bool:
         """Whether partitions may belong to somebody else already: then nothing new is begun."""
@@ -216,7 +235,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         await super().stop()
 
     def leave(self) -> None:
-        """After Faust has ended: wait for the thread, leave the servers."""
+        """After Faust has ended: wait for the threads, leave the servers."""
         self._patience.stopping.set()
-        self._thread.submit(self._worker.close)
-        self._thread.shutdown(wait=True)
+        self._threads.shutdown(wait=True)
+        self._worker.close()

@@ -1,5 +1,7 @@
 """What the log of `observations` holds: asked where an offset is not the one that was expected."""
 
+import threading
+
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from dayahead.errors import BrokerUnavailable, StorageError
@@ -10,10 +12,11 @@ ANSWER_S = 10.0
 
 
 class Log:
-    """Asks the broker; subscribes to nothing and commits nothing."""
+    """Asks the broker; subscribes to nothing and commits nothing. May be shared by threads."""
 
     def __init__(self, bootstrap: str, patience: Patience) -> None:
         self._patience = patience
+        self._lock = threading.Lock()
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -37,11 +40,12 @@ class Log:
         """The offset of the first message at or after an offset; there must be one."""
 
         def ask() -> int:
-            self._consumer.assign([TopicPartition(topic, partition, offset)])
-            try:
-                message = self._consumer.poll(ANSWER_S)
-            finally:
-                self._consumer.unassign()
+            with self._lock:
+                self._consumer.assign([TopicPartition(topic, partition, offset)])
+                try:
+                    message = self._consumer.poll(ANSWER_S)
+                finally:
+                    self._consumer.unassign()
             if message is None or message.error():
                 raise BrokerUnavailable(f"no message of {topic}/{partition} from offset {offset} on was given")
             return int(message.offset())

@@ -28,12 +28,12 @@ class Patience:
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
-        self._awaited: str | None = None
+        self._awaited: dict[int, str] = {}
 
     @property
     def awaited(self) -> str | None:
-        """The server that is being waited for at the moment."""
-        return self._awaited
+        """A server that is being waited for at the moment, by any thread."""
+        return next(iter(list(self._awaited.values())), None)
 
     def insist(self, server: str, operation: Callable[[], T], absent: tuple[type[Exception], ...]) -> T:
         """Do it until it works.
@@ -46,15 +46,15 @@ class Patience:
         Raises:
             Stopping: the worker was asked to end meanwhile.
         """
-        pause_s = FIRST_PAUSE_S
+        pause_s, thread = FIRST_PAUSE_S, threading.get_ident()
         while True:
             try:
                 done = operation()
             except absent as error:
-                self._awaited = server
+                self._awaited[thread] = server
                 log.warning("server_awaited", server=server, pause_s=pause_s, error=str(error).strip()[:300])
             else:
-                self._awaited = None
+                self._awaited.pop(thread, None)
                 return done
             if self.stopping.wait(pause_s * random.uniform(0.7, 1.0)):  # noqa: S311 - jitter, no secret
                 raise Stopping

@@ -1,5 +1,6 @@
 """Which release forecasts: the champion as the tables say, looked at every few seconds."""
 
+import threading
 import time
 
 import psycopg
@@ -52,7 +53,10 @@ class ReleaseWatch:
             metrics.RELEASE_REFUSED.labels(wanted.release).set(1)
             log.error("release_refused", release=wanted.release, error=str(error))  # noqa: TRY400 - a sentence
             return False
-        self.forecasting = Forecasting(Forecaster(release, self._previous(wanted)))
+        forecaster = Forecaster(release, self._previous(wanted))
+        # Beside the work: machine code and LightGBM answer the same, so it does not matter when it is ready.
+        threading.Thread(target=forecaster.compile, name="compile", daemon=True).start()
+        self.forecasting = Forecasting(forecaster)
         self._serving, self._refused, self.trouble = wanted, None, None
         metrics.RELEASE_REFUSED.clear()
         metrics.RELEASE.clear()

@@ -21,7 +21,10 @@ class WorkerSettings(ProcessSettings):
         default=500, ge=1, le=100_000, description="Messages that are taken from Kafka at once, over all partitions"
     )
     worker_batch_within_s: float = Field(
-        default=0.25, gt=0, le=60, description="Seconds that a batch waits for more messages"
+        default=0.05, gt=0, le=60, description="Seconds that a batch waits for more messages"
+    )
+    worker_threads: int = Field(
+        default=2, ge=1, le=64, description="Partitions that are worked on at the same time, each by a thread"
     )
     worker_release_poll_s: float = Field(
         default=3.0, gt=0, description="Seconds between two looks at which release is the champion"

@@ -1,6 +1,7 @@
 """The worker: takes partitions over, moves them on batch by batch, and takes up new releases.
 
-Everything here runs on one thread beside the event loop, so that heartbeats go on while it computes or waits.
+Everything here runs on threads beside the event loop, so that heartbeats go on while it computes or waits: `process`
+may run for several partitions at the same time, `assign` and `tend` while nothing else does.
 """
 
 from collections.abc import Iterable, Sequence

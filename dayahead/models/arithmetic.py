@@ -23,6 +23,15 @@ def one_thread() -> Iterator[None]:
         yield
 
 
+def stay_on_one_thread() -> None:
+    """Let BLAS use one thread in this process for good.
+
+    For a process that forecasts in several threads: each leaving `one_thread` would let the others' products go on with
+    as many threads as there were before.
+    """
+    _controller().limit(limits=1, user_api="blas")
+
+
 def product(rows: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows [n, k] times weights [k, m], each row by itself; call it inside `one_thread`."""
     count = len(rows)
