@@ -15,7 +15,7 @@ LOCKED := env -u PIP_FIND_LINKS UV_PYTHON=$(VENV)/bin/python $(UV) pip
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
            --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in
 
-.PHONY: help up down status clean test lint unit lock benchmark chromium
+.PHONY: help up down status clean test build lint unit lock benchmark chromium
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,14 +52,17 @@ status: $(VENV)/service.stamp ## Services, lag, freshness, rungs, accuracy
 clean: ## Stop it and forget all local data
 	@if [ -x $(BIN)/dayahead ]; then $(BIN)/dayahead clean; fi
 
-test: $(VENV)/dev.stamp lint chromium ## Everything, from nothing: lint, types, import rules, all tests on real servers
-	@$(BIN)/pytest $(ARGS)
+test: $(VENV)/dev.stamp lint chromium build ## Everything, from nothing: lint, types, import rules, all tests on real servers
+	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Lint, format, types, import rules
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check || { echo "Run: $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >.local/lint-imports.log || { cat .local/lint-imports.log; exit 1; }
+
+build: $(VENV)/service.stamp ## Build what the servers are run from; starts nothing
+	@$(BIN)/dayahead build
 
 unit: $(VENV)/dev.stamp ## The tests that need no server
 	@$(BIN)/pytest -m "not servers and not end_to_end and not browser" $(ARGS)

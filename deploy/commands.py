@@ -1,4 +1,4 @@
-"""`dayahead up`, `servers`, `status`, `down` and `clean`: the whole service from the command line."""
+"""`dayahead build`, `up`, `servers`, `status`, `down` and `clean`: the whole service from the command line."""
 
 from typing import Annotated
 
@@ -10,11 +10,23 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add the commands of the local stack to the command line."""
+    app.command()(build)
     app.command()(up)
     app.command()(servers)
     app.command()(status)
     app.command()(down)
     app.command()(clean)
+
+
+def build() -> None:
+    """Build what the servers are run from (a Debian tree and the Kafka jars, below .local/); start nothing."""
+    from deploy.local.build import build as build_in
+    from deploy.local.places import Places
+    from deploy.running import terminal
+
+    console = terminal()
+    built = build_in(Places(), console.print)
+    console.print(f"Built {' and '.join(built)}." if built else "Debian tree and Kafka jars are there.")
 
 
 def up() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import redis
@@ -23,6 +24,23 @@ REDIS_DATABASES = 64
 SESSION_REDIS_DATABASE = REDIS_DATABASES - 1
 """Never emptied by `redis_url`: for what a whole session reads."""
 _numbers = itertools.count()
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile(
+    "dayahead", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("dayahead")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests out by file, and the end-to-end ones as one file that comes first: it takes longest.
+
+    The service that they look at is started once, and by one of the processes only.
+    """
+    for item in items:
+        whole_service = item.get_closest_marker("end_to_end") is not None
+        item.add_marker(pytest.mark.xdist_group("end_to_end" if whole_service else str(item.path)))
+    items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)
 
 
 @pytest.fixture(scope="session")
