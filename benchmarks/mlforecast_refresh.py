@@ -1,0 +1,68 @@
+"""What a user would run in memory instead: mlforecast with LightGBM, one new hour, then 24 hours ahead.
+
+It stores nothing, publishes nothing, and has no bands. Usage: mlforecast_refresh.py SERIES [CORES]; the last line is
+JSON: seconds of `update` and `predict` by number of trees.
+"""
+
+import sys
+import time
+
+import lightgbm as lgb
+import numpy as np
+import orjson
+import pandas as pd
+from mlforecast import MLForecast
+from mlforecast.lag_transforms import RollingMean
+from worker_room import START, Load
+
+TRAINED_ON = 500
+HISTORY_H = 216
+"""Hours that mlforecast is given of each series: as many as its lags ask for, so that its memory is not the limit."""
+
+
+def frame(load: Load, first: int, end: int, count: int) -> pd.DataFrame:
+    """Hours of the first series as mlforecast wants them."""
+    values = load.values(first, end, slice(0, count))
+    times = pd.to_datetime(np.arange(first, end) * 3600, unit="s")
+    return pd.DataFrame(
+        {
+            "unique_id": pd.Categorical.from_codes(np.repeat(np.arange(count), end - first), load.ids[:count]),
+            "ds": np.tile(times, count),
+            "y": values.ravel(),
+        }
+    )
+
+
+def measure(load: Load, trees: int, cores: int) -> dict[str, float]:
+    """Fit on some series, know all, then take one hour in and forecast."""
+    model = lgb.LGBMRegressor(n_estimators=trees, num_leaves=31, n_jobs=cores, verbosity=-1)
+    forecaster = MLForecast(
+        models={"y": model},
+        freq="h",
+        lags=[1, 2, 3, 24, 48, 168],
+        lag_transforms={1: [RollingMean(24), RollingMean(168)]},
+        num_threads=cores,
+    )
+    end = START + 28 * 24
+    forecaster.fit(frame(load, START, end, min(TRAINED_ON, load.count)), static_features=[])
+    fitted = forecaster.models_
+    if load.count > TRAINED_ON:
+        forecaster.preprocess(frame(load, end - HISTORY_H, end, load.count), static_features=[])
+        forecaster.models_ = fitted
+    hour = frame(load, end, end + 1, load.count)
+    began = time.perf_counter()
+    forecaster.update(hour)
+    updated, cpu = time.perf_counter(), time.process_time()
+    forecaster.predict(24)
+    ended = time.perf_counter()
+    return {
+        "total_s": ended - began,
+        "update_s": updated - began,
+        "predict_s": ended - updated,
+        "predict_cpu_s": time.process_time() - cpu,
+    }
+
+
+if __name__ == "__main__":
+    one, cores = Load(int(sys.argv[1])), int(sys.argv[2]) if len(sys.argv) > 2 else 2
+    print(orjson.dumps({str(trees): measure(one, trees, cores) for trees in (100, 400)}).decode())
