@@ -137,6 +137,16 @@ def _workers(built: dashboard.Dashboard) -> dashboard.Dashboard:
                 stacked=True,
             )
         )
+        .with_panel(
+            lines(
+                "Series that drifted",
+                "In the last seven days of their data: concept is worse errors, data is other inputs.",
+                [prom('sum by (area, kind) (dayahead_drift_series{period="7d"})', "{{area}} {{kind}}")],
+                width=24,
+                height=6,
+                empty=NOTHING,
+            )
+        )
     )
 
 

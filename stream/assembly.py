@@ -2,7 +2,9 @@
 
 import os
 import socket
+import threading
 import time
+from collections.abc import Callable, Collection
 
 import faust
 import structlog
@@ -10,12 +12,13 @@ import structlog
 from dayahead.hours import Clock
 from dayahead.models.arithmetic import stay_on_one_thread
 from dayahead.telemetry import TelemetryServer
-from dayahead.topics import FORECASTS, OBSERVATIONS
+from dayahead.topics import DRIFT, FORECASTS, OBSERVATIONS
 from stream.auditor import Auditor
 from stream.auditor_log import LaterMessages
 from stream.auditor_thread import AuditThread
 from stream.committing import Committer
 from stream.connection import Database
+from stream.drift.thread import DriftThread, Rounds
 from stream.faust_app import WorkerApp
 from stream.intake import Intake
 from stream.kafka_output import KafkaOutput
@@ -75,6 +78,17 @@ def build_auditor(settings: WorkerSettings) -> Auditor:
     return Auditor(settings.database_url, settings.redis_url, topic, LaterMessages(settings.kafka_bootstrap))
 
 
+def build_drift_watch(
+    settings: WorkerSettings, held: Callable[[], Collection[int]], clock: Clock, ended: threading.Event
+) -> Rounds:
+    """A watch for drift of the series in the partitions that are held; it reads all its servers for itself."""
+    from stream.drift.publishing import DriftTopic  # noqa: PLC0415 - river takes seconds to import
+    from stream.drift.watch import DriftWatch  # noqa: PLC0415
+
+    topic = DriftTopic(settings.kafka_bootstrap, settings.topic_prefix + DRIFT.name)
+    return DriftWatch(settings.database_url, topic, held, clock, ended)
+
+
 def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = None) -> None:
     """Run a worker until it is asked to end; does not return.
 
@@ -89,9 +103,15 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
     liveness = Liveness(settings.worker_stalled_after_s, time.monotonic, lambda: patience.awaited)
     app = WorkerApp(settings, settings.topic_prefix + OBSERVATIONS.name, worker, releases, liveness, patience)
     audit = AuditThread(build_auditor(settings), settings.worker_audit_every_s, settings.worker_audit_series, clock)
+    drift = DriftThread(
+        lambda ended: build_drift_watch(settings, lambda: worker.held, clock, ended),
+        settings.worker_drift_every_s,
+        clock,
+    )
     with (
         TelemetryServer("worker", settings.bind_host, settings.metrics_port, liveness.live, liveness.ready) as server,
         audit,
+        drift,
     ):
         log.info("worker_starts", metrics_port=server.port, group=app.conf.id)
         try:

@@ -49,3 +49,8 @@ class WorkerSettings(ProcessSettings):
     worker_audit_series: int = Field(
         default=20, ge=1, le=10_000, description="Series whose newest forecasts an audit recomputes"
     )
+    worker_drift_every_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Seconds between two looks for drift on days that have ended; 0: drift is not watched",
+    )

@@ -43,6 +43,9 @@ class MonitoringSettings(ServiceSettings):
         default=0.2, ge=0, lt=1, description="Share of series that may be on rung 2 (previous release) or worse"
     )
     alert_stale_share: float = Field(default=0.2, ge=0, lt=1, description="Share of series that may be stale")
+    alert_drift_share: float = Field(
+        default=0.2, ge=0, lt=1, description="Share of an area's series whose errors may drift within a day"
+    )
     alert_forecasts_s: int = Field(
         default=600, ge=0, description="Seconds that forecasts may be degraded, stale or missing"
     )

@@ -42,6 +42,16 @@ def source_clock(last_new_hour: str) -> Series:
     }
 
 
+def drift(drifting: int, others: int) -> Series:
+    """Series of an area whose errors drifted within a day, over two workers."""
+    return {
+        'dayahead_drift_series{area="DK1",kind="concept",period="1d",instance="w1"}': f"{drifting}x180",
+        'dayahead_drift_series{area="DK1",kind="concept",period="1d",instance="w2"}': "0x180",
+        'dayahead_drift_watched_series{area="DK1",kind="concept",instance="w1"}': f"{drifting}x180",
+        'dayahead_drift_watched_series{area="DK1",kind="concept",instance="w2"}': f"{others}x180",
+    }
+
+
 @dataclass(frozen=True)
 class AlertCase:
     """One alert.
@@ -225,6 +235,24 @@ CASES = [
         {'dayahead_release_refused{release="r-1"}': "1x180"},
         {'dayahead_release_refused{release="r-1"}': "0x55 1x120"},
         {"release": "r-1"},
+    ),
+    AlertCase(
+        "DriftWidespread",
+        "warning",
+        drift(drifting=4, others=6),
+        drift(drifting=2, others=8),
+        {"area": "DK1"},
+    ),
+    AlertCase(  # inputs that changed alone, and errors that changed days ago
+        "DriftWidespread",
+        "warning",
+        drift(drifting=9, others=1),
+        {
+            series.replace('"concept",period="1d"', kind): samples
+            for series, samples in drift(drifting=9, others=1).items()
+            for kind in ('"data",period="1d"', '"concept",period="7d"')
+        },
+        {"area": "DK1"},
     ),
     AlertCase(
         "AuditMismatch",

@@ -1,0 +1,56 @@
+"""`/v1/drift`: series whose inputs or errors changed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from psycopg.rows import dict_row
+from pydantic import BaseModel, Field
+
+from api.backends import Use
+from api.parameters import Area, Moment, Utc
+from dayahead.contracts import DriftKind
+
+router = APIRouter(prefix="/v1/drift", tags=["drift"])
+
+EVENTS = """
+    SELECT series_id, area, kind, valid_time, detector, statistic, recorded_at
+    FROM drift_event JOIN series USING (series_key)
+    WHERE (%(area)s::text IS NULL OR area = %(area)s)
+      AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+      AND (%(since)s::timestamptz IS NULL OR valid_time >= %(since)s)
+    ORDER BY valid_time DESC, series_id, kind, detector LIMIT %(limit)s
+"""
+
+
+class DriftItem(BaseModel):
+    """A change of one series."""
+
+    series_id: str
+    area: str
+    kind: DriftKind = Field(description="`data`: the inputs changed; `concept`: the errors grew")
+    valid_time: Utc = Field(description="Start of the hour at which the detector fired, UTC")
+    detector: str = Field(description="The detector and what it looks at, e.g. page-hinkley:error")
+    statistic: float = Field(description="How far that day lies from the weeks before, in standard deviations of them")
+    recorded_at: Utc = Field(description="When it was found, UTC")
+
+
+class Drift(BaseModel):
+    """Changes, the newest first."""
+
+    events: list[DriftItem]
+    more: bool = Field(description="Whether older ones were left out by `limit`")
+
+
+@router.get("", summary="Series that drifted")
+def list_drift(
+    use: Use,
+    area: Area = None,
+    kind: Annotated[DriftKind | None, Query(description="Only changes of the inputs or of the errors")] = None,
+    since: Annotated[Moment | None, Query(description="Only changes from this hour on, UTC")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Changes at most")] = 100,
+) -> Drift:
+    """Changes of inputs (data) and of errors (concept) by series, the newest first."""
+    given = {"area": area, "kind": kind, "since": since, "limit": limit + 1}
+    with use.database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(EVENTS, given).fetchall()
+    return Drift(events=[DriftItem(**row) for row in rows[:limit]], more=len(rows) > limit)

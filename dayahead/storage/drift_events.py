@@ -1,0 +1,227 @@
+"""Drift in TimescaleDB: up to where each series has been judged, what was found, and what Kafka has of it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from dayahead.contracts import DriftEvent, DriftKind
+from dayahead.features.snapshot import SNAPSHOT_NAMES
+from dayahead.hours import Hour, from_hour, to_hour
+
+# A day is over for a series once the row of its last hour, or of a later one, is there.
+DUE = """
+    SELECT series.series_key, series.area, watched.watched_until, date_trunc('day', newest.origin + INTERVAL '1 hour')
+    FROM series
+    LEFT JOIN drift_watched AS watched ON watched.series_key = series.series_key AND watched.kind = %(kind)s
+    CROSS JOIN LATERAL (
+        SELECT origin FROM {table} AS kept WHERE kept.series_key = series.series_key ORDER BY origin DESC LIMIT 1
+    ) AS newest
+    WHERE series.partition = ANY(%(partitions)s)
+      AND (watched.watched_until IS NULL
+           OR newest.origin + INTERVAL '1 hour' >= watched.watched_until + INTERVAL '1 day')
+    ORDER BY series.series_key LIMIT %(limit)s
+"""
+
+ERRORS = """
+    SELECT series_key, array_agg(extract(epoch FROM origin)::bigint / 3600 ORDER BY origin),
+           array_agg(absolute_error / absolute_actual ORDER BY origin)
+    FROM score
+    WHERE series_key = ANY(%(keys)s) AND origin >= %(start)s AND origin < %(end)s
+      AND rung < 5 AND absolute_actual > 0
+    GROUP BY series_key
+"""
+
+# the last snapshot of each day: it looks back over the day
+INPUTS = """
+    WITH last AS (
+        SELECT DISTINCT ON (series_key, date_trunc('day', origin)) series_key, origin, features
+        FROM feature_snapshot
+        WHERE series_key = ANY(%(keys)s) AND origin >= %(start)s AND origin < %(end)s
+        ORDER BY series_key, date_trunc('day', origin), origin DESC
+    )
+    SELECT series_key, array_agg(extract(epoch FROM origin)::bigint / 3600 ORDER BY origin),
+           array_agg(features[%(level)s]::double precision ORDER BY origin),
+           array_agg(features[%(spread)s]::double precision ORDER BY origin)
+    FROM last GROUP BY series_key
+"""
+
+INSERT = """
+    INSERT INTO drift_event (series_key, valid_time, kind, detector, statistic, recorded_at)
+    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING series_key
+"""
+
+WATCHED = """
+    INSERT INTO drift_watched AS known (series_key, kind, watched_until) VALUES (%s, %s, %s)
+    ON CONFLICT (series_key, kind) DO UPDATE SET watched_until = excluded.watched_until
+    WHERE known.watched_until < excluded.watched_until
+"""
+
+UNPUBLISHED = """
+    SELECT series_key, series_id, valid_time, kind, detector, statistic
+    FROM drift_event JOIN series USING (series_key)
+    WHERE published_at IS NULL AND partition = ANY(%s) ORDER BY valid_time, series_id, kind, detector LIMIT %s
+"""
+
+PUBLISHED = """
+    UPDATE drift_event SET published_at = %s WHERE series_key = %s AND valid_time = %s AND kind = %s AND detector = %s
+"""
+
+# Days are those of the data, so that a replay is judged fairly.
+STANDING = """
+    SELECT series.area, watched.kind, count(DISTINCT series.series_key),
+           count(DISTINCT event.series_key) FILTER (WHERE event.valid_time >= watched.watched_until - INTERVAL '1 day'),
+           count(DISTINCT event.series_key)
+    FROM drift_watched AS watched
+    JOIN series ON series.series_key = watched.series_key AND series.partition = ANY(%s)
+    LEFT JOIN drift_event AS event ON event.series_key = watched.series_key AND event.kind = watched.kind
+      AND event.valid_time >= watched.watched_until - INTERVAL '7 days'
+    GROUP BY 1, 2
+"""
+
+
+@dataclass(frozen=True)
+class DueSeries:
+    """A series with days that were not judged yet.
+
+    Attributes:
+        series_key: of the series.
+        area: of the series.
+        start: first hour of the first such day; None for a series that never was.
+        end: the hour after the last such day.
+    """
+
+    series_key: int
+    area: str
+    start: Hour | None
+    end: Hour
+
+
+@dataclass(frozen=True)
+class WatchedValues:
+    """What a series is judged by.
+
+    Attributes:
+        hours: int64 [n], rising.
+        values: float64 [k, n]: `|error| / |actual|`; or level and spread of the day, in the unit of the series.
+    """
+
+    hours: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FoundDrift:
+    """A row of `drift_event` before it is written."""
+
+    series_key: int
+    area: str
+    kind: DriftKind
+    hour: Hour
+    detector: str
+    statistic: float
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """A row of `drift_event` with its message."""
+
+    series_key: int
+    event: DriftEvent
+
+
+@dataclass(frozen=True)
+class DriftStanding:
+    """Series of an area, and how many of them drifted in the last day and the last 7 days of their data."""
+
+    area: str
+    kind: DriftKind
+    series: int
+    last_day: int
+    last_week: int
+
+
+def due_series(
+    connection: psycopg.Connection, kind: DriftKind, partitions: Collection[int], limit: int
+) -> list[DueSeries]:
+    """Series of some partitions that have days to be judged, up to a number of them."""
+    table = "score" if kind is DriftKind.CONCEPT else "feature_snapshot"
+    rows = connection.execute(
+        DUE.format(table=table).encode(), {"kind": kind, "partitions": list(partitions), "limit": limit}
+    ).fetchall()
+    return [
+        DueSeries(key, area, None if until is None else to_hour(until), to_hour(end)) for key, area, until, end in rows
+    ]
+
+
+def read_watched(
+    connection: psycopg.Connection, kind: DriftKind, series_keys: Sequence[int], start: Hour, end: Hour
+) -> dict[int, WatchedValues]:
+    """The values of some series in a range of hours; a series without any is left out."""
+    given = {
+        "keys": list(series_keys),
+        "start": from_hour(start),
+        "end": from_hour(end),
+        "level": SNAPSHOT_NAMES.index("mean_24h") + 1,
+        "spread": SNAPSHOT_NAMES.index("deviation_24h") + 1,
+    }
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute((ERRORS if kind is DriftKind.CONCEPT else INPUTS).encode(), given)
+        return {
+            key: WatchedValues(np.array(hours, np.int64), np.array(values, np.float64))
+            for key, hours, *values in cursor.fetchall()
+        }
+
+
+def save_drift(
+    connection: psycopg.Connection,
+    kind: DriftKind,
+    judged: Sequence[DueSeries],
+    found: Sequence[FoundDrift],
+    now: datetime,
+) -> list[FoundDrift]:
+    """Write events, and that their days have been judged, in one transaction of its own.
+
+    Returns:
+        Those that were not there yet.
+    """
+    with connection.transaction(), connection.cursor() as cursor:
+        new = [
+            one
+            for one in found
+            if cursor.execute(
+                INSERT, [one.series_key, from_hour(one.hour), kind, one.detector, one.statistic, now]
+            ).fetchone()
+        ]
+        cursor.executemany(WATCHED, [[one.series_key, kind, from_hour(one.end)] for one in judged])
+    return new
+
+
+def unpublished(connection: psycopg.Connection, partitions: Collection[int], limit: int) -> list[StoredEvent]:
+    """The oldest events of some partitions that Kafka may not have."""
+    rows = connection.execute(UNPUBLISHED, [list(partitions), limit]).fetchall()
+    return [
+        StoredEvent(
+            key,
+            DriftEvent(series_id=series_id, kind=kind, valid_time=when, detector=detector, statistic=statistic),
+        )
+        for key, series_id, when, kind, detector, statistic in rows
+    ]
+
+
+def mark_published(connection: psycopg.Connection, stored: Sequence[StoredEvent], now: datetime) -> None:
+    """Note that Kafka has acknowledged events."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(
+            PUBLISHED,
+            [[now, one.series_key, one.event.valid_time, one.event.kind, one.event.detector] for one in stored],
+        )
+
+
+def read_standing(connection: psycopg.Connection, partitions: Collection[int]) -> list[DriftStanding]:
+    """By area and kind, how many series of some partitions drifted lately."""
+    rows = connection.execute(STANDING, [list(partitions)]).fetchall()
+    return [DriftStanding(area, DriftKind(kind), *counts) for area, kind, *counts in rows]

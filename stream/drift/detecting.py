@@ -1,0 +1,124 @@
+"""Whether a series drifted on a given day: a pure function of the 28 days up to its end.
+
+Each day is judged by itself. The first 25 days of its window are the reference that the values are standardised by; a
+Page-Hinkley test (Page, 1954; river's) walks through the whole window, and the day drifts where the test is beyond its
+threshold within it. A change that lasts is told once: on the first day of a run of days that drift.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from river.drift import PageHinkley
+
+from dayahead.contracts import DriftKind
+from dayahead.hours import Hour
+
+DAY_H = 24
+WINDOW_DAYS = 28
+RECENT_DAYS = 3
+"""The end of the window, which is judged and hence no part of the reference."""
+LEAST_REFERENCE_DAYS = 10
+"""Days with values below which a reference says nothing."""
+
+SLACK = 0.5
+"""Deviations up to this are no change: standard deviations."""
+THRESHOLD_DAYS = 6.0
+"""Summed deviation beyond the slack at which the test fires: standard deviations times days."""
+CAP = 4.0
+"""Largest deviation that counts: (CAP - SLACK) is well below the threshold, so that a single day, however bad, does
+not fire by itself."""
+LOOKBACK_DAYS = WINDOW_DAYS + 1
+"""Days of values that the answer of one day depends on: its own window, and that of the day before."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One thing that is watched of each series.
+
+    Attributes:
+        kind: of its events.
+        detector: name of the detector in its events.
+        mode: `up` where only a rise is a drift, else `both` (as river calls them).
+        least_scale: the standard deviation is taken for no less, in the unit of the values.
+        least_relative_scale: nor for less than this share of the reference's mean.
+    """
+
+    kind: DriftKind
+    detector: str
+    mode: str
+    least_scale: float = 0.0
+    least_relative_scale: float = 0.0
+
+
+ERROR = Measure(DriftKind.CONCEPT, "page-hinkley:error", "up", least_scale=0.1)
+"""Logarithm of |error| / |actual| of a forecast; a forecast that became better is no event."""
+LEVEL = Measure(DriftKind.DATA, "page-hinkley:level", "both", least_relative_scale=0.05)
+"""Mean of a day, in the unit of the series."""
+SPREAD = Measure(DriftKind.DATA, "page-hinkley:spread", "both", least_relative_scale=0.1)
+"""Mean absolute deviation within a day, in the unit of the series."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A test that fired.
+
+    Attributes:
+        hour: of the value at which it fired.
+        statistic: mean of the day's values, in standard deviations from the mean of the reference.
+    """
+
+    hour: Hour
+    statistic: float
+
+
+def detect(hours: NDArray[np.int64], values: NDArray[np.float64], day: Hour, measure: Measure) -> Detection | None:
+    """Whether a change of the series is to be told on a day.
+
+    Args:
+        hours: int64 [n], rising, of LOOKBACK_DAYS up to the end of the day.
+        values: float64 [n]; one that is not finite is left out.
+        day: the first hour of the day.
+        measure: what the values are.
+
+    Returns:
+        None where the day does not drift, where the day before does already, or where the reference is too short.
+    """
+    known = np.isfinite(values)
+    hours, values = hours[known], values[known]
+    found = _fired(hours, values, day, measure)
+    if found is None or _fired(hours, values, day - DAY_H, measure) is not None:
+        return None
+    return found
+
+
+def _fired(hours: NDArray[np.int64], values: NDArray[np.float64], day: Hour, measure: Measure) -> Detection | None:
+    end = day + DAY_H
+    inside = (hours >= end - WINDOW_DAYS * DAY_H) & (hours < end)
+    hours, values = hours[inside], values[inside]
+    if not len(hours) or hours[-1] < day:
+        return None
+    earlier = hours < end - RECENT_DAYS * DAY_H
+    if len(np.unique(hours[earlier] // DAY_H)) < LEAST_REFERENCE_DAYS:
+        return None
+    mean = float(values[earlier].mean())
+    scale = max(float(values[earlier].std()), measure.least_scale, measure.least_relative_scale * abs(mean))
+    if scale == 0:
+        return None
+    standardised = (values - mean) / scale
+    # origins of a day share most of their hours, so that a day counts as one value, however many it has
+    values_a_day = len(hours) / len(np.unique(hours // DAY_H))
+    before = int((hours < day).sum())
+    test = PageHinkley(
+        # so that it fires within the day or not at all: river forgets everything where a test has fired
+        min_instances=before + 1,
+        delta=SLACK,
+        threshold=THRESHOLD_DAYS * values_a_day,
+        alpha=1.0,
+        mode=measure.mode,
+    )
+    for hour, value in zip(hours.tolist(), standardised.clip(-CAP, CAP).tolist(), strict=True):
+        test.update(value)
+        if test.drift_detected:
+            return Detection(hour, float(standardised[hours >= day].mean()))
+    return None

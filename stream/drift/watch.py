@@ -1,0 +1,125 @@
+"""Judges the days of series as they end, and publishes what drifted.
+
+Its state is in the tables alone: a day is judged from the values before its end, and up to where a series has been
+judged is written in the transaction that writes its events. So a restart, or another worker that takes a partition
+over, goes on where this one stood. An event is sent after it was written and marked after Kafka has it: at least once.
+"""
+
+import threading
+from collections.abc import Callable, Collection
+from contextlib import closing
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from pydantic import SecretStr
+
+from dayahead.contracts import DriftKind
+from dayahead.hours import Clock
+from dayahead.storage.database import connect
+from dayahead.storage.drift_events import (
+    DriftStanding,
+    DueSeries,
+    FoundDrift,
+    WatchedValues,
+    due_series,
+    mark_published,
+    read_standing,
+    read_watched,
+    save_drift,
+    unpublished,
+)
+from stream.drift.detecting import DAY_H, ERROR, LEVEL, LOOKBACK_DAYS, SPREAD, WINDOW_DAYS, Measure, detect
+from stream.drift.publishing import DriftTopic
+
+AT_ONCE = 100
+"""Series that one transaction judges."""
+SENT_AT_ONCE = 1000
+BREATH_S = 0.05
+"""Pause after each transaction, so that the worker beside comes first."""
+
+LEAST_RATIO = 1e-3
+"""Errors below this share of the actual are as good as none."""
+
+
+class DriftWatch:
+    """Watches the series of the partitions that are held.
+
+    Args:
+        database_url: TimescaleDB.
+        topic: where events go.
+        held: which partitions are this worker's at the moment.
+        clock: tells when an event was recorded.
+        ended: set when the worker ends.
+    """
+
+    def __init__(
+        self,
+        database_url: SecretStr,
+        topic: DriftTopic,
+        held: Callable[[], Collection[int]],
+        clock: Clock,
+        ended: threading.Event,
+    ) -> None:
+        self._database_url, self._topic, self._held = database_url, topic, held
+        self._clock, self._ended = clock, ended
+
+    def round(self, note: Callable[[FoundDrift], None] = lambda _: None) -> list[DriftStanding]:
+        """Judge every day that has ended since, and send what is not in the topic yet.
+
+        Args:
+            note: called with each event that is new.
+
+        Returns:
+            How the series that are held stand.
+
+        Raises:
+            StorageError: TimescaleDB cannot be used.
+            psycopg.Error: TimescaleDB went away meanwhile.
+            BrokerUnavailable: Kafka did not take an event; it is sent in a later round.
+        """
+        with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
+            for kind in DriftKind:
+                # asked anew each time: a partition that was lost is watched by another worker
+                while due := due_series(connection, kind, self._held(), AT_ONCE):
+                    for one in save_drift(connection, kind, due, self._judge(connection, kind, due), self._clock()):
+                        note(one)
+                    if self._ended.wait(BREATH_S):
+                        return []
+            while events := unpublished(connection, self._held(), SENT_AT_ONCE):
+                self._topic.send([one.event for one in events])
+                mark_published(connection, events, self._clock())
+            return read_standing(connection, self._held())
+
+    def _judge(self, connection: psycopg.Connection, kind: DriftKind, due: list[DueSeries]) -> list[FoundDrift]:
+        start = min(_first_day(one) for one in due) - LOOKBACK_DAYS * DAY_H
+        end = max(one.end for one in due)
+        values = read_watched(connection, kind, [one.series_key for one in due], start, end)
+        return [
+            found
+            for one in due
+            if one.series_key in values
+            for found in judge_series(kind, one, values[one.series_key])
+        ]
+
+
+def _first_day(due: DueSeries) -> int:
+    """The first day to be judged: those that ended long ago are history, not news."""
+    earliest = due.end - WINDOW_DAYS * DAY_H
+    return earliest if due.start is None else max(due.start, earliest)
+
+
+def judge_series(kind: DriftKind, due: DueSeries, watched: WatchedValues) -> list[FoundDrift]:
+    """What is found on the days of a series that were not judged yet."""
+    return [
+        FoundDrift(due.series_key, due.area, kind, found.hour, measure.detector, found.statistic)
+        for measure, values in _measured(kind, watched)
+        for day in range(_first_day(due), due.end, DAY_H)
+        if (found := detect(watched.hours, values, day, measure))
+    ]
+
+
+def _measured(kind: DriftKind, watched: WatchedValues) -> list[tuple[Measure, NDArray[np.float64]]]:
+    if kind is DriftKind.CONCEPT:
+        return [(ERROR, np.log(np.maximum(watched.values[0], LEAST_RATIO)))]
+    return [(LEVEL, watched.values[0]), (SPREAD, watched.values[1])]

@@ -1,0 +1,103 @@
+"""The detectors find a step within two days and leave noise, single bad days and short histories alone."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dayahead.contracts import DriftKind
+from dayahead.storage.drift_events import DueSeries, WatchedValues
+from stream.drift.detecting import DAY_H, ERROR, LEVEL, Measure, detect
+from stream.drift.watch import judge_series
+
+START = 20_000 * DAY_H
+DAYS = 44
+STEP = 36
+"""The day on which the series change."""
+
+
+def errors(seed: int, factor: float = 1.0, days: range = range(STEP, DAYS)) -> NDArray[np.float64]:
+    """Scaled errors by origin: means over the 24 hours after each, of noise with good and bad days."""
+    chance = np.random.default_rng(seed)
+    hourly = np.abs(chance.normal(0, 0.1, (DAYS + 1) * DAY_H)) * np.repeat(
+        np.exp(chance.normal(0, 0.15, DAYS + 1)), DAY_H
+    )
+    hourly[days.start * DAY_H : days.stop * DAY_H] *= factor
+    return np.array([hourly[origin + 1 : origin + 1 + DAY_H].mean() for origin in range(DAYS * DAY_H)])
+
+
+def levels(seed: int, factor: float = 1.0) -> NDArray[np.float64]:
+    """Daily means with quieter weekends."""
+    chance = np.random.default_rng(seed)
+    level = np.where(np.arange(DAYS) % 7 >= 5, 80.0, 100.0) * np.exp(chance.normal(0, 0.04, DAYS))
+    level[STEP:] *= factor
+    return level
+
+
+def told(values: NDArray[np.float64], measure: Measure) -> list[int]:
+    """The days on which something is told."""
+    by_origin = len(values) > DAYS
+    hours = START + (np.arange(len(values)) if by_origin else np.arange(DAYS) * DAY_H + DAY_H - 1)
+    return [day for day in range(30, DAYS) if detect(hours, values, START + day * DAY_H, measure)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_step_in_the_error_is_told_once_and_within_two_days(seed: int) -> None:
+    [day] = told(np.log(errors(seed, 3.0)), ERROR)
+    assert STEP - 1 <= day <= STEP + 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_stationary_errors_and_levels_are_left_alone(seed: int) -> None:
+    assert told(np.log(errors(seed)), ERROR) == []
+    assert told(levels(seed), LEVEL) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_error_that_became_smaller_is_no_event(seed: int) -> None:
+    assert told(np.log(errors(seed, 0.2)), ERROR) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("factor", [0.3, 2.0])
+def test_a_level_that_rises_or_falls_is_told_once(seed: int, factor: float) -> None:
+    [day] = told(levels(seed, factor), LEVEL)
+    assert STEP + 1 <= day <= STEP + 2
+
+
+def test_one_bad_hour_is_no_drift_although_24_origins_feel_it() -> None:
+    values = errors(0)
+    values[(STEP - 1) * DAY_H : STEP * DAY_H] = 1e6
+    assert told(np.log(values), ERROR) == []
+
+
+def test_a_source_with_one_origin_a_day_is_judged_by_days_as_well() -> None:
+    daily = np.log(errors(2, 3.0))[DAY_H - 2 :: DAY_H]
+    [day] = told(daily, ERROR)
+    assert STEP <= day <= STEP + 1
+
+
+def test_a_short_history_and_one_without_change_say_nothing() -> None:
+    hours = START + np.arange(DAYS * DAY_H)
+    young = hours >= START + (STEP - 8) * DAY_H
+    values = np.log(errors(3, 3.0))
+    assert not any(detect(hours[young], values[young], START + day * DAY_H, ERROR) for day in range(STEP, STEP + 4))
+    assert told(np.zeros(DAYS), LEVEL) == []
+    assert told(np.full(DAYS, np.nan), LEVEL) == []
+
+
+def test_a_day_is_judged_the_same_whenever_and_with_whatever_others_it_is() -> None:
+    hours = START + np.arange(DAYS * DAY_H)
+    watched = WatchedValues(hours, errors(4, 3.0)[None])
+    end = START + DAYS * DAY_H
+    at_once = judge_series(DriftKind.CONCEPT, DueSeries(1, "DK1", end - 14 * DAY_H, end), watched)
+    one_by_one = [
+        found
+        for day in range(end - 14 * DAY_H, end, DAY_H)
+        for found in judge_series(
+            DriftKind.CONCEPT,
+            DueSeries(1, "DK1", day, day + DAY_H),
+            WatchedValues(hours[hours < day + DAY_H], watched.values[:, hours < day + DAY_H]),
+        )
+    ]
+    assert at_once == one_by_one
+    assert len(at_once) == 1

@@ -1,0 +1,186 @@
+"""The drift watch on real servers: each event once in the table and in the topic, whoever restarts or takes over."""
+
+import itertools
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import orjson
+import psycopg
+import pytest
+from prometheus_client import REGISTRY
+
+from dayahead.contracts import DriftEvent, DriftKind
+from dayahead.errors import BrokerUnavailable, StorageError
+from dayahead.features.snapshot import SNAPSHOT_NAMES
+from dayahead.hours import from_hour, wall_clock
+from dayahead.storage.drift_events import DriftStanding, FoundDrift
+from dayahead.storage.sources import load_sources, register_series
+from stream.drift.detecting import DAY_H, LEVEL
+from stream.drift.publishing import DriftTopic
+from stream.drift.thread import DriftThread
+from stream.drift.watch import DriftWatch
+from tests.stream.conftest import WorkerRoom
+from tests.stream.logs import PARTITIONS, SOURCE, START, series_of
+from tests.stream.test_drift_detecting import DAYS, STEP, errors, levels
+from tests.waiting import wait_until
+
+DRIFTING, STEADY = series_of(0, 2)
+ELSEWHERE = series_of(1, 1)[0]
+BEFORE = (STEP - 1) * DAY_H
+"""Origins of the first part: nothing has happened yet."""
+
+
+@pytest.fixture
+def scored(room: WorkerRoom) -> WorkerRoom:
+    """Three series with scores and snapshots until the day before two of them change."""
+    with psycopg.connect(room.database_url) as connection:
+        source = load_sources(connection)[SOURCE.name]
+        register_series(connection, [DRIFTING, STEADY, ELSEWHERE], source, PARTITIONS, wall_clock())
+    write(room, 0, BEFORE)
+    return room
+
+
+def write(room: WorkerRoom, start: int, end: int) -> None:
+    """Put origins of all series into the tables, as a worker would."""
+    for series_id, factor in ((DRIFTING, 3.0), (STEADY, 1.0), (ELSEWHERE, 3.0)):
+        ratio, level = errors(3, factor), np.repeat(levels(3, factor), DAY_H)
+        with psycopg.connect(room.database_url) as connection, connection.cursor() as cursor:
+            row = cursor.execute("SELECT series_key FROM series WHERE series_id = %s", [series_id]).fetchone()
+            assert row is not None
+            cursor.executemany(
+                "INSERT INTO score VALUES (%s, %s, NULL, 3, 24, %s, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{}')",
+                [[row[0], from_hour(START + hour), ratio[hour]] for hour in range(start, end)],
+            )
+            cursor.executemany(
+                "INSERT INTO feature_snapshot VALUES (%s, %s, %s)",
+                [
+                    [row[0], from_hour(START + hour), snapshot_row(float(level[hour]))]
+                    for hour in range(start, end)
+                    if hour % DAY_H > 20
+                ],
+            )
+
+
+def snapshot_row(level: float) -> list[float]:
+    given = {"mean_24h": level, "deviation_24h": 10.0}
+    return [given.get(name, 0.0) for name in SNAPSHOT_NAMES]
+
+
+def watch(room: WorkerRoom, held: Sequence[int], topic: DriftTopic | None = None) -> DriftWatch:
+    sends = topic or DriftTopic(room.topics.bootstrap, room.topics.name("drift"))
+    return DriftWatch(room.database_url, sends, lambda: held, wall_clock, threading.Event())
+
+
+def rows(room: WorkerRoom) -> list[tuple[object, ...]]:
+    return room.query(
+        "SELECT series_id, kind, detector, valid_time FROM drift_event JOIN series USING (series_key) ORDER BY 1, 2, 3"
+    )
+
+
+def sent(room: WorkerRoom) -> list[tuple[object, ...]]:
+    messages = [(key, DriftEvent.model_validate(orjson.loads(value))) for key, value, _ in room.read("drift", 1)]
+    assert all(key == event.series_id.encode() for key, event in messages)
+    return sorted((event.series_id, str(event.kind), event.detector, event.valid_time) for _, event in messages)
+
+
+@pytest.mark.servers
+def test_a_change_is_an_event_in_the_table_and_in_the_topic_once_and_a_restart_repeats_nothing(
+    scored: WorkerRoom,
+) -> None:
+    watch(scored, [0]).round()
+    assert rows(scored) == []
+    standings = []
+    for start, end in itertools.pairwise(range(BEFORE, DAYS * DAY_H + 1, 3 * DAY_H)):
+        write(scored, start, end)
+        standings.append(watch(scored, [0]).round())  # a watch that knows nothing but the tables
+    assert [(series_id, detector) for series_id, _, detector, _ in rows(scored)] == [
+        (DRIFTING, "page-hinkley:error"),
+        (DRIFTING, "page-hinkley:level"),
+    ]
+    assert sent(scored) == rows(scored)
+    found: list[FoundDrift] = []
+    watch(scored, [0]).round(found.append)
+    assert found == []
+    assert sent(scored) == rows(scored)
+    for standing in standings:
+        assert sum(one.series for one in standing) == 4  # both series, by both kinds
+    drifted = [sum(one.last_week for one in standing if one.kind is DriftKind.CONCEPT) for standing in standings]
+    assert drifted[0] == drifted[-1] + 1 == 1
+
+
+@pytest.mark.servers
+def test_a_partition_that_is_not_held_is_not_watched_and_its_next_owner_finds_what_happened(
+    scored: WorkerRoom,
+) -> None:
+    held = [0, 1]
+    one = watch(scored, held)
+    one.round()
+    held.remove(1)  # lost to another worker
+    write(scored, BEFORE, DAYS * DAY_H)
+    one.round()
+    assert {series_id for series_id, *_ in rows(scored)} == {DRIFTING}
+    watch(scored, [1]).round()
+    assert {series_id for series_id, *_ in rows(scored)} == {DRIFTING, ELSEWHERE}
+    assert sent(scored) == rows(scored)
+
+
+class AwayTopic(DriftTopic):
+    """A topic whose brokers do not answer."""
+
+    def send(self, events: Sequence[DriftEvent]) -> None:
+        raise BrokerUnavailable(f"{len(events)} events not taken")
+
+
+@pytest.mark.servers
+def test_an_event_that_was_written_and_not_sent_is_sent_by_the_next_watch(scored: WorkerRoom) -> None:
+    write(scored, BEFORE, DAYS * DAY_H)
+    with pytest.raises(BrokerUnavailable):
+        watch(scored, [0], AwayTopic("", "")).round()
+    assert len(rows(scored)) == 2
+    assert sent(scored) == []
+    watch(scored, [0]).round()
+    assert sent(scored) == rows(scored)
+
+
+@pytest.mark.servers
+def test_a_worker_watches_what_it_holds_and_lives_on_while_the_watch_fails(scored: WorkerRoom) -> None:
+    write(scored, BEFORE, DAYS * DAY_H)
+    scored.start(worker_drift_every_s=0.2)
+    wait_until(lambda: len(sent(scored)) == 4, 60, "both partitions to be watched")
+    assert {str(key) for key, *_ in rows(scored)} == {DRIFTING, ELSEWHERE}
+
+
+class Scripted:
+    """Finds what it is told to."""
+
+    def __init__(self, answer: list[DriftStanding] | Exception) -> None:
+        self._answer = answer
+
+    def round(self, note: object) -> list[DriftStanding]:
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        assert callable(note)
+        note(FoundDrift(1, "T1", DriftKind.CONCEPT, START, LEVEL.detector, 3.0))
+        return self._answer
+
+
+def sampled(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+def test_events_and_failures_are_counted_and_no_failure_ends_the_thread() -> None:
+    failed = sampled("dayahead_drift_failed_total") or 0
+    standing = [DriftStanding("T1", DriftKind.CONCEPT, 10, 2, 3)]
+    thread = DriftThread(lambda _: Scripted(standing), 1.0, wall_clock)
+    thread.round()
+    assert sampled("dayahead_drift_events_total", area="T1", kind="concept") == 1
+    assert sampled("dayahead_drift_series", area="T1", kind="concept", period="1d") == 2
+    assert sampled("dayahead_drift_series", area="T1", kind="concept", period="7d") == 3
+    assert sampled("dayahead_drift_watched_series", area="T1", kind="concept") == 10
+    standing.clear()
+    thread.round()
+    assert sampled("dayahead_drift_watched_series", area="T1", kind="concept") is None
+    for error in (StorageError("away"), psycopg.OperationalError("gone"), ZeroDivisionError("a fault")):
+        DriftThread(lambda _, error=error: Scripted(error), 1.0, wall_clock).round()  # type: ignore[misc]
+    assert (sampled("dayahead_drift_failed_total") or 0) - failed == 3
