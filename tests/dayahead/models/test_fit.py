@@ -5,6 +5,7 @@ import pytest
 
 from dayahead.contracts import Rung
 from dayahead.errors import NotEnoughHistoryError, ReleaseError, SettingsError
+from dayahead.evaluation.backtest import backtest
 from dayahead.features.calendar import Calendar
 from dayahead.models.fit import fit_release
 from dayahead.models.forecaster import Forecaster
@@ -12,6 +13,7 @@ from dayahead.models.history import History
 from dayahead.models.release import MAGIC, Release
 from dayahead.models.settings import ModelSettings, load_model_settings
 from dayahead.models.window import WindowBatch
+from tests.dayahead.conftest import START, consumption
 
 DENMARK = Calendar("Europe/Copenhagen", "DK")
 
@@ -129,6 +131,29 @@ def test_sources_of_different_calendars_share_a_model(small_history: History, sm
         series, batch = mixed.batch(mixed.end - 1, number)
         assert len(series) == 4
         assert (forecaster.forecast(batch).rung == Rung.FULL).all()
+
+
+def test_a_release_knows_that_errors_are_larger_on_what_it_was_not_fitted_on(small_release: Release) -> None:
+    assert 1.0 < small_release.optimism < 3.0
+
+
+def test_the_band_is_learnt_from_every_block_of_the_days_asked_for(
+    small_history: History, small_settings: ModelSettings
+) -> None:
+    def fitted(days: float) -> Release:
+        bands = small_settings.bands.model_copy(update={"days": days})
+        return fit_release(small_history, small_settings.model_copy(update={"bands": bands}), seed=1)
+
+    # A block of these 45 days holds 7: the one asks for the newest, the other for all.
+    assert not np.array_equal(fitted(1).band_multipliers, fitted(400).band_multipliers)
+
+
+def test_four_fifths_of_the_hours_lie_within_the_band(small_settings: ModelSettings) -> None:
+    values = consumption(12, 36 * 24, seed=7)
+    history = History(tuple(f"DK1/{number}" for number in range(12)), START, values, (DENMARK,))
+    release = fit_release(history.until(START + 28 * 24), small_settings, seed=1)
+    made = backtest(history, Forecaster(release), range(START + 28 * 24 - 1, history.end - 24, 7))
+    assert 0.72 < made.accuracy().coverage < 0.88
 
 
 def test_settings_come_from_yaml(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -166,6 +166,30 @@ def test_a_stuck_meter_is_told(forecaster: Forecaster, windows: NDArray[np.float
     assert (made.rung == Rung.DEGRADED_INPUT).all()
 
 
+def test_a_stuck_meter_forecasts_as_if_its_hours_were_missing(
+    forecaster: Forecaster, windows: NDArray[np.float64]
+) -> None:
+    stuck, missing = windows.copy(), windows.copy()
+    stuck[:, -12:] = stuck[:, -13:-12]
+    missing[:, -12:] = np.nan
+    made, expected = forecaster.forecast(batch_of(*stuck)), forecaster.forecast(batch_of(*missing))
+    assert np.array_equal(made.p50, expected.p50)
+    assert np.array_equal(made.p90, expected.p90)
+
+
+@pytest.mark.parametrize("change", [466_585, 471_793])  # 2023-03-26T01Z and 2023-10-29T01Z
+def test_a_day_of_23_or_25_hours_is_forecast_as_any_other(
+    forecaster: Forecaster, windows: NDArray[np.float64], change: int
+) -> None:
+    usual = forecaster.forecast(batch_of(*windows, origin=change - 14 * 24))
+    for origin in (change - 20, change - 1, change, change + 1, change + 20, change + 100):
+        made = forecaster.forecast(batch_of(*windows, origin=origin))
+        assert_sound(made)
+        assert (made.rung == Rung.FULL).all()
+    shifted = forecaster.forecast(batch_of(*windows, origin=change + 14 * 24))
+    assert np.abs(shifted.p50 / usual.p50 - 1).mean() < 0.1
+
+
 def test_an_outlier_is_set_aside_and_told(forecaster: Forecaster, windows: NDArray[np.float64]) -> None:
     clean = forecaster.forecast(batch_of(*windows))
     spiked = windows.copy()

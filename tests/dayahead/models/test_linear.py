@@ -68,6 +68,19 @@ def test_an_hour_that_was_not_observed_is_no_error() -> None:
     assert (outlook.day_errors[:, 3] != 0).all()
 
 
+def test_errors_of_hours_that_were_fitted_on_are_made_as_large_as_those_of_new_ones() -> None:
+    state = describe(history(912), screened=False)
+    plain = member(annual=False)
+    young = LinearMember(plain.coefficients, annual=False, trained_until=SPRING - 9, optimism=1.5)
+    old, new = plain.outlook(state, DENMARK, SPRING), young.outlook(state, DENMARK, SPRING)
+    assert np.array_equal(new.forecast, old.forecast)
+    assert np.array_equal(new.one_step_errors, old.one_step_errors)
+    # The hours t, t-1, … t-9 are new to it, the ones before were fitted on.
+    assert np.array_equal(new.day_errors[:, :10], old.day_errors[:, :10])
+    assert np.array_equal(new.day_errors[:, 10:], old.day_errors[:, 10:] * np.float32(1.5))
+    assert (new.week_error > old.week_error).all()
+
+
 def test_features_have_a_name_each() -> None:
     z = np.zeros((1, 864), np.float32)
     context = origin_context(DENMARK, np.array([SPRING]))
