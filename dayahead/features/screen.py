@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from dayahead.features.fill import DAY, WEEK, FilledWindow, fill
 
@@ -34,26 +33,44 @@ def screen(filled: FilledWindow) -> tuple[FilledWindow, NDArray[np.bool_]]:
     deviation, step = _distances(values)
     known = observed[:, WEEK:]
     # Hours that were filled in deviate by nothing: counting them would make the next real value look wild.
-    seen = np.stack([np.where(known, deviation, 0.0), known.astype(np.float64)])
-    running = np.asarray(lfilter([SMOOTHING], [1.0, SMOOTHING - 1.0], seen, axis=2))
+    total = _running(np.where(known, deviation, 0.0))
+    # mostly the same hours of all rows are known
+    alike = bool(len(known)) and bool((known == known[0]).all())
+    weight = np.broadcast_to(_running((known[:1] if alike else known).astype(np.float64)), total.shape)
     learnt = np.arange(WEEK, values.shape[1]) >= filled.first[:, None] + WEEK + DAY
     judged = known & learnt
-    total, weight = running
     suspect = judged[:, 1:] & (np.minimum(deviation, step)[:, 1:] * weight[:, :-1] > LIMIT * total[:, :-1])
     rows = np.flatnonzero(suspect.any(axis=1))
     if rows.size == 0:
         return filled, rejected
     start = WEEK + 1 + suspect[rows].argmax(axis=1)
-    rejected[rows] = _walk(values[rows], observed[rows], running[:, rows], start)
+    rejected[rows] = _walk(values[rows], observed[rows], np.stack([total[rows], weight[rows]]), start)
     return fill(np.where(observed & ~rejected, values, np.nan)), rejected
 
 
 def _distances(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Distance of each hour from the second week on to its reference, and to the hour before it."""
     hours = values.shape[1]
-    reference = (values[:, WEEK - DAY : hours - DAY] + values[:, : hours - WEEK]) / 2
     present = values[:, WEEK:]
-    return np.abs(present - reference), np.abs(present - values[:, WEEK - 1 : hours - 1])
+    # in place: a new array for each step costs more than the arithmetic
+    deviation = values[:, WEEK - DAY : hours - DAY] + values[:, : hours - WEEK]
+    deviation /= 2
+    np.subtract(present, deviation, out=deviation)
+    np.abs(deviation, out=deviation)
+    step = present - values[:, WEEK - 1 : hours - 1]
+    np.abs(step, out=step)
+    return deviation, step
+
+
+def _running(seen: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Running mean of each row, which starts from nothing; [n, hours]."""
+    # Hours first, so that one hour of all rows lies together.
+    running = np.multiply(seen.T, SMOOTHING, order="C")
+    kept = np.empty(len(seen))
+    for hour in range(1, len(running)):
+        np.multiply(running[hour - 1], 1.0 - SMOOTHING, out=kept)
+        running[hour] += kept
+    return np.ascontiguousarray(running.T)
 
 
 def _walk(
