@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dayahead.contracts import ObservationBatch
@@ -127,6 +127,7 @@ envelopes = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=200) | envelopes.map(lambda body: json.dumps(body).encode()))
 def test_nothing_that_a_message_may_hold_stops_the_reading(value: bytes) -> None:
     decoded = decode(value)

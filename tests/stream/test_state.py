@@ -1,7 +1,7 @@
 """The ring of a partition holds exactly the last 912 hours of every series."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dayahead.models.window import WINDOW_HOURS
@@ -25,6 +25,7 @@ steps = st.lists(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 def test_the_window_is_the_last_hours_and_nothing_else(batches: list[list[tuple[int, int, float]]]) -> None:
     state = PartitionState()
