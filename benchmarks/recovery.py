@@ -6,6 +6,7 @@ with Redis emptied. Prints a sentence, then a JSON line.
 
 import os
 import time
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -13,13 +14,19 @@ import redis
 import typer
 from worker_room import START, RunningWorker, WorkerRoom, messages, shipped_release, until, worker_room
 
+from dayahead.models.release import Release
+
 HISTORY_H = 28 * 24
 
 
-def main(series: Annotated[int, typer.Option(min=10, help="Series")] = 10_000) -> None:
+def main(
+    series: Annotated[int, typer.Option(min=10, help="Series")] = 10_000,
+    *,
+    release: Annotated[Path | None, typer.Option(help="Artifact of a release; else one is fitted")] = None,
+) -> None:
     """Measure a warm and a cold start of a worker."""
     with worker_room(series) as room:
-        room.promote(shipped_release())
+        room.promote(Release.from_bytes(release.read_bytes()) if release else shipped_release())
         end = START + HISTORY_H
         room.load_history(START, end)
         worker = room.start_worker()

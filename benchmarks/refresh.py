@@ -20,7 +20,8 @@ from worker_room import START, RunningWorker, WorkerRoom, messages, shipped_rele
 from dayahead.models.release import Release
 
 HISTORY_H = 28 * 24
-STAGES = ("decode", "read", "state", "features", "predict", "database", "redis", "kafka")
+STAGES = ("decode", "read", "windows", "forecast", "compute", "database", "redis", "kafka")
+"""`compute` holds `windows` (out of the state) and `forecast` (features, linear member, trees, bands), and scores."""
 PEER = Path(__file__).with_name("mlforecast_refresh.py")
 
 

@@ -58,7 +58,7 @@ SOURCE = Source(
 AT_ONCE = 500
 ANSWER_S = 600.0
 LOOK_S = 0.01
-STAGE = re.compile(r'^dayahead_stage_seconds_sum\{stage="(\w+)"\} (\S+)$', re.MULTILINE)
+STAGE = re.compile(r'^dayahead_(?:stage|forecasting)_seconds_sum\{(?:stage|part)="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from dayahead.hours import to_microseconds
 from dayahead.models.forecaster import ForecastBatch, Forecaster
 from dayahead.models.window import WindowBatch
 from dayahead.storage.forecast_rows import ForecastRows
+from stream.metrics import FORECASTING_SECONDS
 from stream.state import PartitionState
 
 SERIES_AT_ONCE = 2_000
@@ -75,8 +76,10 @@ class Forecasting:
             for start in range(0, len(of_source), SERIES_AT_ONCE):
                 chosen = of_source[start : start + SERIES_AT_ONCE]
                 origin = state.newest[series[chosen]]
-                windows = WindowBatch(state.windows(series[chosen], origin), origin, calendars[source_key])
-                made = self._forecaster.forecast(windows)
+                with FORECASTING_SECONDS.labels("windows").time():
+                    windows = WindowBatch(state.windows(series[chosen], origin), origin, calendars[source_key])
+                with FORECASTING_SECONDS.labels("forecast").time():
+                    made = self._forecaster.forecast(windows)
                 rows = self._rows(made, state.keys[series[chosen]], origin, message_offset[chosen], now)
                 parts.append(Made(series[chosen], rows, made.features))
         if not parts:

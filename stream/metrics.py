@@ -22,6 +22,12 @@ STAGE_SECONDS = Histogram(
     ["stage"],
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
+FORECASTING_SECONDS = Histogram(
+    "dayahead_forecasting_seconds",
+    "Seconds within stage compute: windows out of the state, and forecasts from them",
+    ["part"],
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+)
 LAG = Gauge("dayahead_lag_messages", "Messages of observations that are not in the tables yet", ["partition"])
 PARTITIONS = Gauge("dayahead_partitions_assigned", "Partitions of observations that this worker has taken over")
 FORECASTS = Counter("dayahead_forecasts_total", "Forecasts that were committed, by rung", ["rung"])
