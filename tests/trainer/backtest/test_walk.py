@@ -21,8 +21,19 @@ from trainer.training_set import registered_as
 
 
 def with_observed(reader: FileReader, values: np.ndarray) -> FileReader:
-    observed = replace(reader.known.observed, values=values)
-    return replace(reader, known=replace(reader.known, observed=observed))
+    """The same file with other values, cleaned as a whole."""
+    known = reader.known
+    series = registered_as(known.observed.series_ids, reader.source)
+    cleaned = clean(values, known.observed.start, series, reader.source, reader.quarantine)
+    return replace(
+        reader,
+        known=replace(
+            known,
+            observed=replace(known.observed, values=values),
+            history=replace(known.history, values=cleaned.values),
+            quarantined=cleaned.ranges,
+        ),
+    )
 
 
 def test_a_file_gives_what_is_in_it(few_series: Path, reader: FileReader) -> None:
@@ -39,15 +50,17 @@ def test_a_file_without_a_usable_record_says_what_is_wrong(tmp_path: Path, quick
         read_data_file(data, load_source(SAMPLE_SOURCE), quick.quarantine, NOW)
 
 
-def test_the_fit_sees_nothing_from_the_first_forecast_hour_on(
-    reader: FileReader, walked: Backtest, first: int, quickly: TrainingSettings
-) -> None:
-    (release,) = walked.releases.values()
+def test_the_fit_sees_nothing_from_the_first_forecast_hour_on(reader: FileReader, quickly: TrainingSettings) -> None:
+    hours = 460
+    first = reader.known.observed.start + hours
+    release = fit_before(reader, first, quickly)
     assert release.trained_until == first
     changed = reader.known.observed.values.copy()
-    # ten times as much: whoever looks at it takes all that came before for another level, and learns from nothing
-    changed[:, FIRST_H:] *= 10
-    assert fit_before(with_observed(reader, changed), first, quickly).release_id == release.release_id
+    # ten times as much, for two weeks: whoever looks at it takes all that came before for another level
+    changed[:, hours:] *= 10
+    later = with_observed(reader, changed)
+    assert LEVEL_BREAK in {aside.rule for aside in later.known.quarantined}
+    assert fit_before(later, first, quickly).release_id == release.release_id
 
 
 def test_a_forecast_sees_nothing_after_its_origin(reader: FileReader, first: int, quickly: TrainingSettings) -> None:
@@ -58,24 +71,11 @@ def test_a_forecast_sees_nothing_after_its_origin(reader: FileReader, first: int
     assert np.array_equal(seen.p50, Walk(with_observed(reader, changed), plan, quickly).run().result.p50)
 
 
-def test_hours_before_a_change_of_level_are_judged_though_nothing_is_learnt_from_them(
-    few_series: Path, quickly: TrainingSettings
-) -> None:
-    source = load_source(SAMPLE_SOURCE)
-    known = read_data_file(few_series, source, quickly.quarantine, NOW).data
-    values = known.observed.values.copy()
+def test_hours_before_a_change_of_level_are_judged_though_nothing_is_learnt_from_them(reader: FileReader) -> None:
+    values = reader.known.observed.values.copy()
     values[0, 400:] *= 20
-
-    cleaned = clean(
-        values, known.observed.start, registered_as(known.observed.series_ids, source), source, quickly.quarantine
-    )
-    assert LEVEL_BREAK in {aside.rule for aside in cleaned.ranges}
-    known = replace(
-        known,
-        observed=replace(known.observed, values=values),
-        history=replace(known.history, values=cleaned.values),
-        quarantined=cleaned.ranges,
-    )
+    known = with_observed(reader, values).known
+    assert LEVEL_BREAK in {aside.rule for aside in known.quarantined}
     assert np.isnan(known.history.values[0, :380]).all()
     assert np.array_equal(judged_by(known).values[0, :380], values[0, :380])
 
