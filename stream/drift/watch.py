@@ -35,8 +35,8 @@ from stream.drift.publishing import DriftTopic
 AT_ONCE = 100
 """Series that one transaction judges."""
 SENT_AT_ONCE = 1000
-BREATH_S = 0.05
-"""Pause after each transaction, so that the worker beside comes first."""
+BREATH_S = 0.01
+"""Pause for each day of a series that was judged, some times what judging took: the worker beside comes first."""
 
 LEAST_RATIO = 1e-3
 """Errors below this share of the actual are as good as none."""
@@ -84,7 +84,7 @@ class DriftWatch:
                 while due := due_series(connection, kind, self._held(), AT_ONCE):
                     for one in save_drift(connection, kind, due, self._judge(connection, kind, due), self._clock()):
                         note(one)
-                    if self._ended.wait(BREATH_S):
+                    if self._ended.is_set():
                         return []
             while events := unpublished(connection, self._held(), SENT_AT_ONCE):
                 self._topic.send([one.event for one in events])
@@ -95,12 +95,12 @@ class DriftWatch:
         start = min(_first_day(one) for one in due) - LOOKBACK_DAYS * DAY_H
         end = max(one.end for one in due)
         values = read_watched(connection, kind, [one.series_key for one in due], start, end)
-        return [
-            found
-            for one in due
-            if one.series_key in values
-            for found in judge_series(kind, one, values[one.series_key])
-        ]
+        found: list[FoundDrift] = []
+        for one in due:
+            if one.series_key in values:
+                found += judge_series(kind, one, values[one.series_key])
+                self._ended.wait(BREATH_S * (one.end - _first_day(one)) / DAY_H)
+        return found
 
 
 def _first_day(due: DueSeries) -> int:
