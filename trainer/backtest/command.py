@@ -115,7 +115,7 @@ class BacktestCommand:
             self._say(f"Rejected records: {told}; the first: {example}")
         for aside in known.quarantined[:QUARANTINE_SHOWN]:
             self._say(f"Not learnt from: {aside.series_id}, {aside.hours} h, {aside.rule}: {aside.reason}")
-        if more := len(known.quarantined) - QUARANTINE_SHOWN > 0:
+        if (more := len(known.quarantined) - QUARANTINE_SHOWN) > 0:
             self._say(f"... and {more} more ranges")
 
     def _identity(self, reader: BacktestReader, plan: Plan, known_at: str) -> Identity:
