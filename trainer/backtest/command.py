@@ -27,7 +27,7 @@ from trainer.backtest.table import print_backtest
 from trainer.backtest.walk import Mapped, Walk, one_after_the_other
 from trainer.settings import TrainerSettings, TrainingSettings
 
-FEW_FORECASTS = 5000
+FEW_FORECASTS = 10_000
 """Forecasts that are made sooner than a local cluster starts."""
 
 QUARANTINE_SHOWN = 10
