@@ -1,7 +1,8 @@
 """Seconds from the start of a worker to its first new forecast: `make benchmark B=recovery ARGS='--series 10000'`.
 
-The worker has all series, is killed, and starts again while one message waits: warm, with Redis as it was, and cold,
-with Redis emptied. Prints a sentence, then a JSON line.
+The worker has all series, is asked to end, and starts again while one message waits: warm, with Redis as it was, and
+cold, with Redis emptied. (After a kill, Kafka gives its partitions away only when its session has timed out:
+DAYAHEAD_WORKER_SESSION_TIMEOUT_S more.) Prints a sentence, then a JSON line.
 """
 
 import os
@@ -47,7 +48,7 @@ def main(
 
 
 def _restart(room: WorkerRoom, worker: RunningWorker, hour: int) -> tuple[float, RunningWorker]:
-    worker.process.kill()
+    worker.process.terminate()
     worker.process.wait()
     room.send([next(messages(room.load, hour, hour + 1, refresh=True))])
     sent = room.in_tables(hour)
