@@ -55,11 +55,6 @@ class Engine:
         self._correction.compile()
         self._spread.compile()
 
-    def compile(self) -> None:
-        """Let machine code evaluate the trees, with the same answers; takes seconds, may run in another thread."""
-        self._correction.compile()
-        self._spread.compile()
-
     def quantiles(self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64]) -> Quantiles:
         """Forecast n series, each by itself.
 
