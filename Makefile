@@ -53,7 +53,7 @@ clean: ## Stop it and forget all local data
 	@if [ -x $(BIN)/dayahead ]; then $(BIN)/dayahead clean; fi
 
 test: $(VENV)/dev.stamp lint chromium build ## Everything, from nothing: lint, types, import rules, all tests on real servers
-	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Lint, format, types, import rules
 	@$(BIN)/ruff check --quiet

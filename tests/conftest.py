@@ -33,13 +33,7 @@ hypothesis.settings.load_profile("dayahead")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out by file, and the end-to-end ones as one file that comes first: it takes longest.
-
-    The service that they look at is started once, and by one of the processes only.
-    """
-    for item in items:
-        whole_service = item.get_closest_marker("end_to_end") is not None
-        item.add_marker(pytest.mark.xdist_group("end_to_end" if whole_service else str(item.path)))
+    """Begin with the whole service: it takes longest, and one of two processes does it while the other does the rest."""
     items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)
 
 
