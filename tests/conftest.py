@@ -33,7 +33,7 @@ hypothesis.settings.load_profile("dayahead")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the whole service: it takes longest, and one of two processes does it while the other does the rest."""
+    """Begin with the whole service: one of two processes is long at it, while the other does the rest."""
     items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)
 
 
