@@ -38,6 +38,7 @@ def main(
         room.send(packed)
         until(lambda: room.taken_in() >= len(packed), "the last row", worker)
         ours_s = time.perf_counter() - began
+        _check_whole(room, series * hours)
         line = {
             "rows": series * hours,
             "total_s": round(ours_s, 2),
@@ -74,6 +75,16 @@ def _plain_copy(room: WorkerRoom, first: int, end: int) -> float:
     with psycopg.connect(room.owner_url) as connection:
         connection.execute("TRUNCATE observation")
     return taken
+
+
+def _check_whole(room: WorkerRoom, rows: int) -> None:
+    """A figure counts only if every row is there."""
+    with psycopg.connect(room.owner_url) as connection:
+        found = connection.execute("SELECT count(*) FROM observation").fetchone()
+    if found != (rows,):
+        raise SystemExit(
+            f"the worker says that it has taken everything in, but {found} of {rows} rows are in the table"
+        )
 
 
 if __name__ == "__main__":

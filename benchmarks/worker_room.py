@@ -97,19 +97,21 @@ def messages(
     load: Load, first: Hour, end: Hour, *, refresh: bool, available: Hour | None = None
 ) -> Iterator[tuple[int, bytes]]:
     """The hours as a poller packs them: a partition's rows together, a series' hours in one message."""
-    texts = [format_utc(from_hour(hour)) for hour in range(first, end)]
-    fits = max(1, MAX_ROWS_PER_MESSAGE // len(texts))
-    values = load.values(first, end).tolist()
     at = format_utc(from_hour(end if available is None else available))
-    for partition in range(PARTITIONS):
-        mine = np.flatnonzero(load.partition == partition).tolist()
-        for start in range(0, len(mine), fits):
-            rows = [
-                [load.ids[series], text, value]
-                for series in mine[start : start + fits]
-                for text, value in zip(texts, values[series], strict=True)
-            ]
-            yield partition, orjson.dumps({"source": SOURCE.name, "available_at": at, "refresh": refresh, "rows": rows})
+    for start in range(first, end, MAX_ROWS_PER_MESSAGE):
+        texts = [format_utc(from_hour(hour)) for hour in range(start, min(end, start + MAX_ROWS_PER_MESSAGE))]
+        values = load.values(start, start + len(texts)).tolist()
+        fits = MAX_ROWS_PER_MESSAGE // len(texts)
+        for partition in range(PARTITIONS):
+            mine = np.flatnonzero(load.partition == partition).tolist()
+            for place in range(0, len(mine), fits):
+                rows = [
+                    [load.ids[series], text, value]
+                    for series in mine[place : place + fits]
+                    for text, value in zip(texts, values[series], strict=True)
+                ]
+                message = {"source": SOURCE.name, "available_at": at, "refresh": refresh, "rows": rows}
+                yield partition, orjson.dumps(message)
 
 
 def shipped_release() -> Release:
