@@ -29,7 +29,7 @@ def test_a_peer_forecasts_what_repeats(run_script, peer_python, method):
 
 
 def test_a_search_that_is_out_of_time_tells_how_many_trials_ended(run_script, peer_python):
-    ended = run_script(RUN, "de35", "AutoLightGBM", "20", python=peer_python)
+    ended = run_script(RUN, "de35", "AutoLightGBM", "8", python=peer_python)
     assert ended.returncode == 0, ended.stderr
     assert "ended in time" in json.loads(ended.stdout.splitlines()[-1])["method"]
 
