@@ -1,12 +1,19 @@
 """The ports of a stack: the usual ones for the user's, free ones for tests; and who listens on one that is taken."""
 
 import os
+import random
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from dayahead.errors import StackError
+
 HOST = "127.0.0.1"
 LISTENING = "0A"  # the state's code in /proc/net/tcp
+OUTGOING_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+UNPRIVILEGED = range(10_000, 65_536)
+_claims: list[ExitStack] = []  # never closed: a claim ends with its socket
 
 
 @dataclass(frozen=True)
@@ -27,18 +34,44 @@ class ServerPorts:
 
 
 def free_ports(count: int) -> list[int]:
-    """Distinct ports that nobody listens on now.
+    """Neighbouring ports that nobody listens on, and that no other caller of this function is given.
 
-    They are held open together, so that the kernel gives each only once.
+    A server may need seconds until it binds the port it was told. So the ports lie outside the range from which the
+    kernel serves outgoing connections, which would otherwise take one of them meanwhile, and each is claimed for as
+    long as this process lives.
+
+    Raises:
+        StackError: there is no room for them.
     """
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for held in sockets:
-            held.bind((HOST, 0))
-        return [held.getsockname()[1] for held in sockets]
-    finally:
-        for held in sockets:
-            held.close()
+    starts = _unassigned_ports()
+    random.SystemRandom().shuffle(starts)
+    for start in starts:
+        ports = list(range(start, start + count))
+        if ports[-1] in UNPRIVILEGED and not any(is_taken(port) for port in ports) and _claim(ports):
+            return ports
+    raise StackError(f"no {count} neighbouring TCP ports are free on {HOST}: end what listens on some of them")
+
+
+def _unassigned_ports() -> list[int]:
+    """The unprivileged ports that the kernel gives to no outgoing connection; all of them where it spares none."""
+    low, high = map(int, OUTGOING_RANGE.read_text().split())
+    return [port for port in UNPRIVILEGED if not low <= port <= high] or list(UNPRIVILEGED)
+
+
+def _claim(ports: list[int]) -> bool:
+    """Claim ports against every process of this network namespace, until this one ends.
+
+    A claim is a name among the kernel's abstract sockets: it vanishes with its process, in whatever way that ends.
+    """
+    with ExitStack() as claimed:
+        for port in ports:
+            claim = claimed.enter_context(socket.socket(socket.AF_UNIX))
+            try:
+                claim.bind(f"\0dayahead-port-{port}")
+            except OSError:
+                return False
+        _claims.append(claimed.pop_all())
+    return True
 
 
 def is_taken(port: int) -> bool:

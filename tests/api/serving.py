@@ -1,6 +1,5 @@
 """An API over real HTTP, in a thread of the test."""
 
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,14 +7,8 @@ from dataclasses import dataclass, field
 import uvicorn
 from fastapi import FastAPI
 
+from deploy.local.ports import free_ports
 from tests.waiting import wait_until
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -23,7 +16,7 @@ class Site:
     """The API and the page as a person reaches them; can be stopped and started again on the same port."""
 
     make_app: Callable[[], FastAPI]
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=lambda: free_ports(1)[0])
     _server: uvicorn.Server | None = None
     _thread: threading.Thread | None = None
 

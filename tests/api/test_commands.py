@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.api.serving import free_port
+from deploy.local.ports import free_ports
 from tests.waiting import wait_until
 
 DAYAHEAD = Path(sys.executable).parent / "dayahead"
@@ -19,7 +19,7 @@ def answers(url: str) -> bool:
 
 
 def test_the_command_serves_while_no_server_is_up_and_ends_when_told_to(tmp_path: Path):
-    port = free_port()
+    (port,) = free_ports(1)
     process = subprocess.Popen([DAYAHEAD, "api", "--port", str(port)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     try:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/health/live"), 60, "the API")

@@ -1,12 +1,15 @@
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from dayahead.errors import StackError
+from deploy.local import ports as port_range
 from deploy.local.places import Places
-from deploy.local.ports import HOST, free_ports, is_taken, listener
+from deploy.local.ports import HOST, OUTGOING_RANGE, free_ports, is_taken, listener
 from deploy.local.preflight import PortUse, java_version, machine_obstacles, missing_tools, port_obstacles, refuse
 
 EVERYTHING = "/usr/bin/{}".format
@@ -34,11 +37,30 @@ def test_a_port_given_twice_is_an_obstacle() -> None:
     assert "both redis and kafka" in sentence
 
 
-def test_free_ports_are_free_and_distinct() -> None:
+def test_free_ports_are_free_neighbours() -> None:
     ports = free_ports(20)
-    assert len(set(ports)) == 20
+    assert ports == list(range(ports[0], ports[0] + 20))
     assert not any(is_taken(port) for port in ports)
     assert listener(ports[0]) is None
+
+
+def test_a_free_port_is_one_that_no_outgoing_connection_is_given() -> None:
+    low, high = map(int, OUTGOING_RANGE.read_text().split())
+    assert not any(low <= port <= high for port in free_ports(20))
+
+
+def test_a_port_that_one_process_was_given_no_other_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    (mine,) = free_ports(1)
+    monkeypatch.setattr(port_range, "UNPRIVILEGED", range(mine, mine + 1))
+    asked = f"""
+from deploy.local import ports
+ports.UNPRIVILEGED = range({mine}, {mine + 1})
+ports.free_ports(1)
+"""
+    other = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
+    assert "no 1 neighbouring TCP ports are free" in other.stderr
+    with pytest.raises(StackError, match="no 1 neighbouring"):
+        free_ports(1)
 
 
 def test_without_root_the_sentence_says_why_and_what_to_do(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from deploy.local.build import build
 from deploy.local.env_file import EnvFile
 from deploy.local.places import Places
-from deploy.local.ports import free_ports, is_taken
+from deploy.local.ports import free_ports
 from deploy.local.services import DAYAHEAD
 from deploy.local.throwaway import PREFIX, owned, sweep
 from deploy.settings import StackSettings
@@ -54,7 +54,7 @@ def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     name = f"{PREFIX}end-to-end-{os.getpid()}"
     ports = [setting for setting in StackSettings.model_fields if setting.endswith("_port")]
     numbers = dict(zip(ports, free_ports(len(ports)), strict=True))
-    numbers["worker_port"] = _two_free_neighbours()
+    numbers["worker_port"] = free_ports(2)[0]  # a port for each of two workers
     environment = {f"DAYAHEAD_{setting.upper()}": str(number) for setting, number in numbers.items()}
     environment["DAYAHEAD_STACK_NAME"] = name
     folder = tmp_path_factory.mktemp("service")
@@ -67,7 +67,3 @@ def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
             yield service
         finally:
             service.dayahead("clean")
-
-
-def _two_free_neighbours() -> int:
-    return next(port for port in free_ports(50) if not is_taken(port + 1))
