@@ -9,14 +9,28 @@ import psycopg
 from numpy.typing import NDArray
 
 from dayahead.hours import HOUR_S, Hour, from_hour
+from dayahead.storage.binary_copy import POSTGRES_EPOCH_US
 
-CURRENT = """
-    SELECT series_key, extract(epoch FROM valid_time)::bigint, value FROM observation
-    WHERE series_key = ANY(%(keys)s) AND valid_time >= %(start)s AND valid_time < %(end)s
+HOUR_US = HOUR_S * 1_000_000
+POSTGRES_EPOCH_HOUR = POSTGRES_EPOCH_US // HOUR_US
+
+# One row a series, its hours and its values each as one block of bytes in the same order: a tenth of the time of a row
+# for every hour, also by COPY, since neither the driver nor Python handles the values one by one.
+BLOCKS = """
+    SELECT series_key, string_agg(timestamptz_send(valid_time), ''::bytea), string_agg(float8send(value), ''::bytea)
+    FROM ({version}) AS version GROUP BY series_key
 """
 
-AS_OF = """
-    SELECT DISTINCT ON (series_key, valid_time) series_key, extract(epoch FROM valid_time)::bigint, value
+CURRENT = BLOCKS.format(
+    version="""
+    SELECT series_key, valid_time, value FROM observation
+    WHERE series_key = ANY(%(keys)s) AND valid_time >= %(start)s AND valid_time < %(end)s
+"""
+)
+
+AS_OF = BLOCKS.format(
+    version="""
+    SELECT DISTINCT ON (series_key, valid_time) series_key, valid_time, value
     FROM (
         SELECT series_key, valid_time, available_at, value FROM observation
         WHERE series_key = ANY(%(keys)s) AND valid_time >= %(start)s AND valid_time < %(end)s
@@ -28,6 +42,7 @@ AS_OF = """
     WHERE available_at <= seen.as_of
     ORDER BY series_key, valid_time, available_at DESC, value DESC
 """
+)
 
 
 FIRST_PUBLISHED = """
@@ -76,7 +91,7 @@ def read_observations(
     """
     keys = np.asarray(series_keys, np.int64)
     values = np.full((len(keys), max(0, end - start)), np.nan)
-    order = np.argsort(keys)
+    row_of = {key: row for row, key in enumerate(keys.tolist())}
     parameters = {
         "keys": keys.tolist(),
         "start": from_hour(start),
@@ -84,11 +99,9 @@ def read_observations(
         "as_of": [as_of] * len(keys) if isinstance(as_of, datetime) else list(as_of or ()),
     }
     with connection.cursor(binary=True) as cursor:
-        cursor.execute(CURRENT if as_of is None else AS_OF, parameters)
-        while rows := cursor.fetchmany(200_000):
-            found = np.array(rows, np.float64)
-            row = order[np.searchsorted(keys, found[:, 0].astype(np.int64), sorter=order)]
-            values[row, found[:, 1].astype(np.int64) // HOUR_S - start] = found[:, 2]
+        for key, moments, block in cursor.execute((CURRENT if as_of is None else AS_OF).encode(), parameters):
+            column = np.frombuffer(moments, ">i8") // HOUR_US + POSTGRES_EPOCH_HOUR - start
+            values[row_of[key], column] = np.frombuffer(block, ">f8")
     return ObservationMatrix(keys, start, values)
 
 
