@@ -56,13 +56,13 @@ def print_result(console: Console, result: TrainingResult) -> None:
 def print_tuned(console: Console, tuned: Tuned) -> None:
     """Tell what a search found."""
     table = Table("trial", "state", "loss", "settings", title=f"Study {tuned.study}, the best first")
-    finished = [trial for trial in tuned.trials if trial["loss"] is not None]
-    for trial in sorted(finished, key=lambda trial: trial["loss"])[:TRIALS_SHOWN]:
+    finished = [(trial.loss, trial) for trial in tuned.trials if trial.loss is not None]
+    for loss, trial in sorted(finished, key=lambda pair: pair[0])[:TRIALS_SHOWN]:
         shown = ", ".join(
             f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in trial["parameters"].items()
+            for name, value in trial.parameters.items()
         )
-        table.add_row(str(trial["number"]), trial["state"], f"{trial['loss']:.2%}", shown)
+        table.add_row(str(trial.number), trial.state, f"{loss:.2%}", shown)
     console.print(table)
     console.print(
         f"{len(tuned.trials)} trials; the loss is the mean of WAPE and of the series' own WAPE on the validation "

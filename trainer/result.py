@@ -7,6 +7,7 @@ from typing import Any
 
 from dayahead.contracts import ReleaseAnnouncement
 from dayahead.hours import Hour, format_utc, from_hour
+from dayahead.models.settings import ModelSettings
 from dayahead.storage.quarantine import QuarantinedRange
 from dayahead.storage.tuning_runs import Outcome
 from trainer.gate import Comparison, GateDecision, Judgement
@@ -47,6 +48,7 @@ class TrainingResult:
         comparison: with the champion, where one served.
         gate: every question that was asked.
         quarantined: what was not learnt from.
+        fit: the settings of the fit: given, or found by a search now or before.
         tuned: the search that its settings came from, where there was one.
         seconds: by step: read, judge, fit, and so on.
         announcement: what to announce, where it was promoted.
@@ -62,6 +64,7 @@ class TrainingResult:
     comparison: Comparison | None
     gate: GateDecision
     quarantined: list[QuarantinedRange]
+    fit: ModelSettings
     tuned: Tuned | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     announcement: ReleaseAnnouncement | None = None

@@ -14,17 +14,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from dayahead.errors import BrokerUnavailable, StorageError
 from dayahead.hours import Hour, wall_clock
 from dayahead.storage.database import connect
-from dayahead.storage.tuning_runs import close_interrupted_runs
+from dayahead.storage.tuning_runs import close_interrupted_runs, runs_since
 from dayahead.telemetry import TelemetryServer
 from trainer.lock import training_lock
 from trainer.messages import Announcer, RequestReader
 from trainer.report import print_result, print_tuned
 from trainer.result import TrainingResult
-from trainer.schedule import COMMAND
+from trainer.schedule import COMMAND, LOG_WINDOW, searches
 from trainer.service import Trainer
 from trainer.settings import TrainerSettings, TrainingSettings
 from trainer.tracking import tracker_of
-from trainer.train import STEPS, OnStep, Training, held_out_from
+from trainer.train import STEPS, TUNE, OnStep, Training, held_out_from
 from trainer.training_set import TrainingSet, read_training_set
 from trainer.tune import Tuned, storage_of, tune
 
@@ -43,12 +43,15 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
     requests = RequestReader(settings.kafka_bootstrap, settings.topic_prefix)
     announcer = Announcer(settings.kafka_bootstrap, settings.topic_prefix)
 
-    def search(data: TrainingSet, cut: Hour) -> Tuned:
-        storage = storage_of(settings.database_url, training.tuning.heartbeat_s)
-        return tune(data, cut, training, storage, training.tuning.trials)
-
     def train(connection: psycopg.Connection, requested_by: str, reason: str, on_step: OnStep) -> TrainingResult:
-        tuner = search if training.tuning.trials else None
+        def search(data: TrainingSet, cut: Hour) -> Tuned:
+            storage = storage_of(settings.database_url, training.tuning.heartbeat_s)
+            trials, budget_s = training.tuning.trials, training.tuning.budget_s
+            on_trial = lambda done, _: on_step(f"{TUNE}, trial {done}")  # noqa: E731 - which may give up
+            return tune(data, cut, training, storage, trials, on_trial=on_trial, budget_s=budget_s)
+
+        now = wall_clock()
+        tuner = search if searches(requested_by, runs_since(connection, now - LOG_WINDOW), training, now) else None
         result = Training(connection, training, wall_clock, tuner=tuner, on_step=on_step).run(requested_by, reason)
         if tracker:
             tracker.keep(result, training, connection)

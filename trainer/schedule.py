@@ -15,6 +15,8 @@ OWN_INITIATIVE = frozenset({START, SCHEDULE, GROWTH, COMMAND})
 """Who may ask without using up the budget of requests."""
 
 DAY = timedelta(days=1)
+LOG_WINDOW = timedelta(days=60)
+"""How far back the log of trainings is read: further than any sensible schedule."""
 RETRY_AFTER = timedelta(minutes=10)
 """After a training that failed, the schedule waits this long (a request may come sooner)."""
 
@@ -106,6 +108,27 @@ def missing_history(history: HistoryLength, settings: TrainingSettings) -> str |
     if history.hours < needed:
         return f"waits for history: source {history.source} has {history.hours} of {needed} hours"
     return None
+
+
+def searches(requested_by: str, runs: Sequence[TuningRun], settings: TrainingSettings, now: datetime) -> bool:
+    """Whether a training that the service does searches the settings of the fit first.
+
+    A request does: whoever asks for a retune says that what serves is not good enough. The schedule does every
+    `tuning.every_h` hours. A first training, and one that only follows the growth of the history, does not.
+
+    Args:
+        requested_by: who asked for the training.
+        runs: trainings so far, newest first, without refusals.
+        settings: trials and pace of the search.
+        now: the present moment.
+    """
+    if not settings.tuning.trials or requested_by in {START, GROWTH}:
+        return False
+    if requested_by not in OWN_INITIATIVE:
+        return True
+    newest = next((run.started_at for run in runs if run.outcome.trained and run.details.get("tuning")), None)
+    began = newest or min((run.started_at for run in runs), default=now)
+    return now >= began + timedelta(hours=settings.tuning.every_h)
 
 
 def judge_request(

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol
 
 import psycopg
@@ -20,7 +19,7 @@ from trainer.lock import training_lock
 from trainer.messages import ReceivedRequest
 from trainer.metrics import CHAMPION_TIMESTAMP, RETUNE_REQUESTS, TRAINING_SECONDS, TRAININGS
 from trainer.result import TrainingResult
-from trainer.schedule import START, Due, Settling, Verdict, Waiting, judge_request, next_training
+from trainer.schedule import LOG_WINDOW, START, Due, Settling, Verdict, Waiting, judge_request, next_training
 from trainer.settings import TrainerSettings, TrainingSettings
 from trainer.train import OnStep, TrainingStopped
 from trainer.training_set import longest_history
@@ -31,8 +30,6 @@ POLL_S = 0.5
 AWAY_PAUSE_S = 2.0
 DEAD_AFTER_S = 120.0
 STOP_WAIT_S = 10.0
-LOG_WINDOW = timedelta(days=60)
-"""How far back the log of trainings is read: further than any sensible schedule."""
 
 
 class Requests(Protocol):

@@ -72,8 +72,7 @@ class Tracker:
         experiment_id = experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT)
         tags = {"outcome": result.outcome.value, "reason": result.reason, "release": result.release}
         run = client.create_run(experiment_id, run_name=result.release, tags=tags)
-        fit = result.tuned.fit if result.tuned else settings.fit
-        chosen = settings.model_copy(update={"fit": fit}).model_dump(mode="json", exclude={"tuning", "schedule"})
+        chosen = settings.model_copy(update={"fit": result.fit}).model_dump(mode="json", exclude={"tuning", "schedule"})
         now = run.info.start_time
         client.log_batch(
             run.info.run_id,

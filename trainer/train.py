@@ -9,11 +9,13 @@ from datetime import datetime
 import numpy as np
 import psycopg
 import structlog
+from pydantic import ValidationError
 
 from dayahead.errors import DayaheadError
 from dayahead.hours import Clock, Hour, from_hour
 from dayahead.models.fit import fit_release
 from dayahead.models.release import Release
+from dayahead.models.settings import ModelSettings
 from dayahead.storage.quarantine import save_quarantine
 from dayahead.storage.releases import (
     ReleaseRecord,
@@ -23,7 +25,7 @@ from dayahead.storage.releases import (
     rolled_back_releases,
     save_release,
 )
-from dayahead.storage.tuning_runs import Outcome, finish_run, start_run
+from dayahead.storage.tuning_runs import Outcome, finish_run, newest_search, start_run
 from trainer.gate import Comparison, Judgement, decide
 from trainer.judge import judge, judged_windows
 from trainer.result import Learnt, TrainingResult
@@ -86,7 +88,7 @@ class Training:
             clock: the present moment.
             promote: whether a challenger that passes the gate is promoted, or only saved.
             as_of: learn only from what was published by then.
-            tuner: searches the settings of the fit first; None fits with those that are given.
+            tuner: searches the settings of the fit first; None fits with what an earlier search found, or those given.
             tuned: a search that was done before, whose settings are fitted.
             on_step: told each step as it begins.
         """
@@ -130,7 +132,7 @@ class Training:
         if self._tuner is not None:
             with self._step(TUNE):
                 tuned = self._tuner(data, held_out_from(data, self._settings))
-        fit, seed = tuned.fit if tuned else self._settings.fit, self._settings.seed
+        fit, seed = tuned.fit if tuned else self._found_before(), self._settings.seed
         with self._step(FIT_JUDGED):
             rehearsal = fit_release(data.history.until(cut), fit, seed)
         with self._step(JUDGE):
@@ -151,6 +153,7 @@ class Training:
                 comparison=comparison,
                 gate=gate,
                 quarantined=data.quarantined,
+                fit=fit,
                 tuned=tuned,
             )
             result = self._save(result, release, serving)
@@ -192,6 +195,16 @@ class Training:
         if current is None:
             return None
         return Serving(Release.from_bytes(load_artifact(self._connection, current.release)), current.release)
+
+    def _found_before(self) -> ModelSettings:
+        """What the newest search found, as long as the settings that it began with have not been changed since."""
+        found = newest_search(self._connection)
+        try:
+            if found and ModelSettings.model_validate(found["began_with"]) == self._settings.fit:
+                return ModelSettings.model_validate(found["fit"])
+        except (KeyError, ValidationError) as error:
+            log.warning("search_of_another_version_ignored", error=str(error))
+        return self._settings.fit
 
     def _is_withdrawn(self, release: Release) -> bool:
         return release.release_id in rolled_back_releases(self._connection)

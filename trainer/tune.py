@@ -5,9 +5,10 @@ lives in TimescaleDB, so that several trainers can share it; the trial of one th
 """
 
 import hashlib
+import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -36,26 +37,52 @@ OnTrial = Callable[[int, float | None], None]
 
 
 @dataclass(frozen=True)
+class SearchTrial:
+    """One trial of a search.
+
+    Attributes:
+        number: its place in the study.
+        state: complete, pruned, fail, running or waiting.
+        loss: None where it was not finished.
+        parameters: what it tried, by the dotted names of the space.
+    """
+
+    number: int
+    state: str
+    loss: float | None
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Tuned:
     """What came of a search.
 
     Attributes:
         study: its name in the storage.
-        fit: the settings that did best.
-        loss: their loss, the mean of WAPE and of the mean of the series' own over the validation windows.
+        began_with: the settings of the fit that it began with.
+        fit: the settings that did best; those it began with where no trial was finished in time.
+        loss: their loss, the mean of WAPE and of the mean of the series' own over the validation windows; NaN where
+            no trial was finished.
         first_loss: that of the settings that the search began with; NaN where that trial was not finished.
-        trials: every trial: number, state, loss, parameters.
+        trials: every trial.
     """
 
     study: str
+    began_with: ModelSettings
     fit: ModelSettings
     loss: float
     first_loss: float
-    trials: list[dict[str, Any]]
+    trials: list[SearchTrial]
 
     def details(self) -> dict[str, Any]:
         """What is kept in `tuning_run.details`."""
-        return {"study": self.study, "loss": self.loss, "trials": self.trials}
+        return {
+            "study": self.study,
+            "loss": self.loss if math.isfinite(self.loss) else None,
+            "began_with": self.began_with.model_dump(mode="json"),
+            "fit": self.fit.model_dump(mode="json"),
+            "trials": [asdict(trial) for trial in self.trials],
+        }
 
 
 def storage_of(database_url: SecretStr, heartbeat_s: int) -> RDBStorage:
@@ -80,6 +107,7 @@ def tune(
     trials: int,
     study_name: str | None = None,
     on_trial: OnTrial = lambda done, loss: None,
+    budget_s: float | None = None,
 ) -> Tuned:
     """Search until the study has so many trials, whoever did them.
 
@@ -90,7 +118,8 @@ def tune(
         storage: where the study lives.
         trials: finished or pruned trials of the whole study.
         study_name: to join a certain study; by default one for the day that the data end on.
-        on_trial: told after each trial.
+        on_trial: told after each trial; may raise to give up.
+        budget_s: no further trial begins after so many seconds; None for no such limit.
 
     Raises:
         NotEnoughHistoryError: no validation window fits.
@@ -133,7 +162,7 @@ def tune(
         on_trial(len(done), min((t.value for t in done if t.value is not None), default=None))
 
     if len(study.get_trials(deepcopy=False, states=DONE)) < trials:
-        study.optimize(objective, callbacks=[tell, MaxTrialsCallback(trials, states=DONE)])
+        study.optimize(objective, timeout=budget_s, callbacks=[tell, MaxTrialsCallback(trials, states=DONE)])
     return _result(study, settings)
 
 
@@ -227,12 +256,12 @@ def _study_name(data: TrainingSet, settings: TrainingSettings) -> str:
 
 def _result(study: optuna.Study, settings: TrainingSettings) -> Tuned:
     trials = study.get_trials(deepcopy=False)
+    finished = any(trial.state is TrialState.COMPLETE for trial in trials)
     return Tuned(
         study=study.study_name,
-        fit=with_values(settings.fit, study.best_params),
-        loss=study.best_value,
+        began_with=settings.fit,
+        fit=with_values(settings.fit, study.best_params) if finished else settings.fit,
+        loss=study.best_value if finished else float("nan"),
         first_loss=next((t.value for t in trials[:1] if t.value is not None), float("nan")),
-        trials=[
-            {"number": t.number, "state": t.state.name.lower(), "loss": t.value, "parameters": t.params} for t in trials
-        ],
+        trials=[SearchTrial(t.number, t.state.name.lower(), t.value, t.params) for t in trials],
     )

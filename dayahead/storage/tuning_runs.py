@@ -143,6 +143,15 @@ def runs_of_release(connection: psycopg.Connection, release: str) -> list[Tuning
     return [_run(row) for row in rows]
 
 
+def newest_search(connection: psycopg.Connection) -> Mapping[str, Any] | None:
+    """What the newest search found whose release was promoted (`details.tuning` of its run); None without one."""
+    row = connection.execute(
+        "SELECT details -> 'tuning' FROM tuning_run WHERE promoted AND jsonb_typeof(details -> 'tuning') = 'object'"
+        " ORDER BY started_at DESC, tuning_run_key DESC LIMIT 1"
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def _run(row: tuple[Any, ...]) -> TuningRun:
     key, started_at, finished_at, requested_by, reason, release, promoted, outcome, details = row
     return TuningRun(key, started_at, finished_at, requested_by, reason, release, promoted, Outcome(outcome), details)

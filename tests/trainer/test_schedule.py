@@ -1,10 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dayahead.storage.releases import ReleaseRecord
 from dayahead.storage.tuning_runs import Outcome, TuningRun
-from trainer.schedule import Due, Settling, Waiting, judge_request, next_training
+from trainer.schedule import Due, Settling, Waiting, judge_request, next_training, searches
 from trainer.settings import TrainingSettings, load_training_settings
 from trainer.training_set import HistoryLength
 
@@ -133,3 +134,25 @@ def test_a_history_that_is_being_filled_is_waited_for() -> None:
     assert settling.waits_for(history(800), NOW + timedelta(seconds=20))
     assert settling.waits_for(history(805), NOW + timedelta(seconds=34))
     assert settling.waits_for(history(810), NOW + timedelta(seconds=35)) is None
+
+
+def searched(hours_ago: float) -> TuningRun:
+    return replace(run(hours_ago), details={"tuning": {"study": "a"}})
+
+
+def test_a_request_is_answered_by_a_search_and_a_first_training_is_not() -> None:
+    assert searches("MapeCritical", [searched(3)], SETTINGS, NOW)
+    assert not searches("start", [], SETTINGS, NOW)
+    assert not searches("growth", [run(500)], SETTINGS, NOW)
+
+
+def test_the_schedule_searches_a_week_after_the_last_search_or_the_first_training() -> None:
+    assert not searches("schedule", [run(24), run(167)], SETTINGS, NOW)
+    assert searches("schedule", [run(24), run(168)], SETTINGS, NOW)
+    assert not searches("schedule", [run(24), searched(167), run(900)], SETTINGS, NOW)
+    assert searches("schedule", [run(24), searched(168), run(900)], SETTINGS, NOW)
+
+
+def test_without_trials_nothing_is_searched() -> None:
+    never = load_training_settings(None, ["tuning.trials=0"], {})
+    assert not searches("MapeCritical", [], never, NOW)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from dayahead.errors import NotEnoughHistoryError, SettingsError
 from dayahead.models.history import History
 from dayahead.models.settings import ModelSettings
-from dayahead.storage.tuning_runs import recent_runs
+from dayahead.storage.tuning_runs import Outcome, recent_runs
 from tests.trainer.conftest import QUICK, FakeClock
 from tests.trainer.filling import Sample, fill
 from tests.waiting import wait_until
@@ -76,12 +76,12 @@ def test_a_search_begins_with_the_settings_as_they_are_and_goes_on_where_it_stop
     database_url: str, data: TrainingSet, searched: TrainingSettings
 ) -> None:
     first = search(database_url, data, searched, 2)
-    assert [trial["state"] for trial in first.trials] == ["complete", "complete"]
-    assert first.trials[0]["parameters"] == {"trees.trees": 10, "linear.robust_share": pytest.approx(0.7)}
+    assert [trial.state for trial in first.trials] == ["complete", "complete"]
+    assert first.trials[0].parameters == {"trees.trees": 10, "linear.robust_share": pytest.approx(0.7)}
     assert first.loss <= first.first_loss
     more = search(database_url, data, searched, 3)
     assert more.study == first.study
-    assert [trial["loss"] for trial in more.trials[:2]] == [trial["loss"] for trial in first.trials]
+    assert [trial.loss for trial in more.trials[:2]] == [trial.loss for trial in first.trials]
     assert len(more.trials) == 3
     assert len(search(database_url, data, searched, 3).trials) == 3
 
@@ -95,7 +95,7 @@ def test_a_search_sees_nothing_of_the_hours_that_the_gate_judges_on(
     other = replace(data.history, values=changed)
     here = search(database_url, data, searched, 2, "one")
     there = search(database_url, replace(data, observed=other, history=other), searched, 2, "other")
-    assert [trial["loss"] for trial in here.trials] == [trial["loss"] for trial in there.trials]
+    assert [trial.loss for trial in here.trials] == [trial.loss for trial in there.trials]
 
 
 @pytest.mark.servers
@@ -112,11 +112,11 @@ def test_the_trial_of_a_killed_trainer_is_taken_up_by_another(
     wait_until(lambda: storage._get_stale_trial_ids(study._study_id), 60, "the trial to be given up")
 
     result = search(database_url, data, searched, 2, "shared")
-    states = {trial["number"]: trial["state"] for trial in result.trials}
+    states = {trial.number: trial.state for trial in result.trials}
     assert states[left_behind.number] == "fail"
     taken_up = result.trials[-1]
-    assert taken_up["state"] == "complete"
-    assert taken_up["parameters"]["trees.trees"] == left_behind.params["trees.trees"]
+    assert taken_up.state == "complete"
+    assert taken_up.parameters["trees.trees"] == left_behind.params["trees.trees"]
 
 
 @pytest.mark.servers
@@ -134,3 +134,27 @@ def test_a_training_records_the_search_that_its_settings_came_from(
     run = recent_runs(connection)[0]
     assert run.release == result.release
     assert len(run.details["tuning"]["trials"]) == 2
+
+
+@pytest.mark.servers
+def test_what_a_search_found_is_fitted_until_the_settings_it_began_with_are_changed(
+    connection: psycopg.Connection, database_url: str, sample: Sample, clock: FakeClock, searched: TrainingSettings
+) -> None:
+    fill(database_url, sample)
+    found = with_values(searched.fit, {"trees.trees": 7})
+    search = Tuned("a study", searched.fit, found, 0.1, 0.2, [])
+    assert Training(connection, searched, clock, tuned=search).run("command", "a test").outcome is Outcome.PROMOTED
+    assert Training(connection, searched, clock).run("schedule", "a test").fit == found
+    edited = searched.model_copy(update={"fit": with_values(searched.fit, {"trees.leaves": 9})})
+    assert Training(connection, edited, clock).run("schedule", "a test").fit == edited.fit
+
+
+@pytest.mark.servers
+def test_a_search_that_has_used_up_its_time_begins_no_further_trial(
+    database_url: str, data: TrainingSet, searched: TrainingSettings
+) -> None:
+    storage = storage_of(SecretStr(database_url), searched.tuning.heartbeat_s)
+    found = tune(data, data.history.start + 660, searched, storage, 50, budget_s=1e-9)
+    assert {trial.state for trial in found.trials} == {"waiting"}
+    assert found.fit == searched.fit
+    assert found.details()["loss"] is None

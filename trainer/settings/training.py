@@ -156,7 +156,15 @@ class TuningSettings(Part):
     """How the settings of the fit are searched."""
 
     trials: int = Field(
-        default=0, ge=0, description="Trials before each training of the service; 0 fits with the settings as they are"
+        default=20, ge=0, description="Trials of a search that the service makes; 0 and it never searches"
+    )
+    budget_s: float = Field(
+        default=900.0, gt=0, description="Seconds after which a search of the service begins no further trial"
+    )
+    every_h: float = Field(
+        default=168.0,
+        gt=0,
+        description="The schedule searches again after this many hours; a request always does, a first training never",
     )
     folds: int = Field(default=2, ge=1, le=10, description="Validation windows, one after the other in time")
     fold_h: int = Field(default=168, ge=48, description="Hours of a validation window at most")
