@@ -61,7 +61,6 @@ class Reason(IntFlag):
     NO_RELEASE = 32
     MODEL_FAILED = 64
     OUTPUT_REJECTED = 128
-    LATE = 256
 
     @classmethod
     def codes(cls, flags: int) -> list[str]:
@@ -88,7 +87,6 @@ _REASON_MEANINGS = {
     Reason.NO_RELEASE: "no model release has been promoted yet",
     Reason.MODEL_FAILED: "the model could not be computed",
     Reason.OUTPUT_REJECTED: "the model's output failed its checks",
-    Reason.LATE: "the series lags behind its source",
 }
 
 

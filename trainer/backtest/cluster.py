@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 
 from distributed import Client, LocalCluster, as_completed
@@ -50,7 +51,7 @@ def cluster_at(scheduler: str) -> Iterator[Mapped]:
         scheduler: its address, tcp://host:8786.
 
     Raises:
-        SettingsError: it does not answer, or has no worker.
+        SettingsError: it does not answer, has no worker, or one with another version of Dayahead.
     """
     try:
         client = Client(scheduler, timeout=REACH_S)
@@ -63,7 +64,20 @@ def cluster_at(scheduler: str) -> Iterator[Mapped]:
         workers = sum(client.nthreads().values())
         if not workers:
             raise SettingsError(f"DAYAHEAD_DASK_SCHEDULER {scheduler} has no worker: start `dask worker {scheduler}`")
+        _refuse_other_versions(client, scheduler)
         yield _on(client, workers)
+
+
+def _refuse_other_versions(client: Client, scheduler: str) -> None:
+    """Another version may compute other forecasts, and nobody would see it in the report."""
+    ours = version("dayahead")
+    for worker, theirs in client.run(version, "dayahead", on_error="return").items():
+        if theirs != ours:
+            found = "no Dayahead" if isinstance(theirs, PackageNotFoundError) else f"Dayahead {theirs}"
+            raise SettingsError(
+                f"worker {worker} of DAYAHEAD_DASK_SCHEDULER {scheduler} has {found}, here it is {ours}: "
+                f"install {ours} there"
+            )
 
 
 def _on(client: Client, workers: int) -> Mapped:

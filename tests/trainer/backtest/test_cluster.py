@@ -1,5 +1,7 @@
 import os
+import threading
 from collections.abc import Iterable, Iterator
+from importlib import metadata
 
 import pytest
 from distributed import LocalCluster
@@ -63,6 +65,22 @@ def test_a_scheduler_that_is_not_there_or_has_nobody_is_named(monkeypatch: pytes
         dask_cluster(0) as cluster,
         pytest.raises(SettingsError, match="has no worker"),
     ):
+        cluster_at(cluster.scheduler_address).__enter__()
+
+
+@pytest.mark.parametrize(("there", "told"), [("0.0.1", r"has Dayahead 0\.0\.1, here it is"), (None, "has no Dayahead")])
+def test_a_worker_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch, there: str | None, told: str) -> None:
+    here = threading.get_ident()
+
+    def version(name: str) -> str:
+        if threading.get_ident() == here:
+            return metadata.version(name)
+        if there is None:
+            raise metadata.PackageNotFoundError(name)
+        return there
+
+    monkeypatch.setattr("trainer.backtest.cluster.version", version)
+    with dask_cluster(1) as cluster, pytest.raises(SettingsError, match=told):
         cluster_at(cluster.scheduler_address).__enter__()
 
 
