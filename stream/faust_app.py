@@ -16,15 +16,17 @@ from typing import Any, TypeVar
 
 import faust
 import structlog
-from faust.transport.drivers import aiokafka as faust_kafka
 from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 
+from dayahead.errors import DayaheadError
 from stream import metrics
 from stream.decode import LogMessage
+from stream.faust_parts import NoTables, SeekingTransport
 from stream.liveness import Liveness
 from stream.patience import Patience, Stopping
 from stream.release_watch import ReleaseWatch
+from stream.restoring import Restoring
 from stream.settings import WorkerSettings
 from stream.worker import Worker
 
@@ -36,18 +38,6 @@ EXIT_BROKEN = 70
 BEAT_S = 1.0
 FINISH_S = 10.0
 """Seconds that a batch in flight is given to finish before its partitions are handed over."""
-
-
-class _Consumer(faust_kafka.Consumer):  # type: ignore[misc]
-    """Starts reading where TimescaleDB says, not where Kafka was told last."""
-
-    async def perform_seek(self) -> None:
-        """Called by Faust after each assignment, before the first message is read."""
-        await self.app.take_over()
-
-
-class _Transport(faust_kafka.Transport):  # type: ignore[misc]
-    Consumer = _Consumer
 
 
 class WorkerApp(faust.App):  # type: ignore[misc]
@@ -69,6 +59,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             datadir=Path(tempfile.gettempdir()) / "dayahead-faust",
             web_enabled=False,
             store="memory://",
+            TableManager=NoTables,
             topic_allow_declare=False,
             topic_disable_leader=True,
             stream_wait_empty=False,
@@ -85,9 +76,11 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self._liveness, self._patience = liveness, patience
         # a partition is one thread's at a time; taking over and tending have the worker to themselves
         self._threads = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="worker")
+        self._worker_threads = settings.worker_threads
         self._slots = asyncio.Semaphore(settings.worker_threads)
         self._turn = asyncio.Lock()
         self._in_flight: set[asyncio.Future[Any]] = set()
+        self._restoring = Restoring(worker, self._threads, self._slots, self._is_ours, self._end)
         self._taking_over: asyncio.Task[None] | None = None
         self._closing = False
         self._shown: set[int] = set()
@@ -107,11 +100,12 @@ class WorkerApp(faust.App):  # type: ignore[misc]
                 await self._take_in(events)
 
     def _new_transport(self) -> Any:
-        return _Transport(self.conf.broker_consumer, self)
+        return SeekingTransport(self.conf.broker_consumer, self)
 
     async def _run_alone(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do something while nothing else is done; an error of its ends the process."""
         async with self._turn:
+            await self._restoring.finish()
             await self._quiet()
             return await self._run(work, *arguments)
 
@@ -156,21 +150,31 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     async def _take_over(self) -> None:
         while not self._closing:
             assigned = self._assigned()
-            offsets = await self._run_alone(self._worker.assign, [tp.partition for tp in assigned])
+            offsets = await self._run_alone(self._worker.claim, [tp.partition for tp in assigned])
             if assigned == self._assigned():
                 for tp in assigned:
                     await self.consumer.seek(tp, offsets[tp.partition])
+                # beside the work on the partitions that are ready: each goes on as soon as its state is there
+                self._restoring.begin()
+                for _ in range(self._worker_threads):
+                    self.add_future(self._restore())
                 return
+
+    async def _restore(self) -> None:
+        with suppress(Stopping):
+            await self._restoring.work()
+        await self._tend()
 
     def _assigned(self) -> set[TP]:
         return {tp for tp in self.consumer.assignment() if tp.topic == self._topic}
 
     async def _drop_if_none(self, app: Any, assigned: Iterable[TP], **_: Any) -> None:
         if not assigned:
-            await self._run_alone(self._worker.assign, [])
+            await self._run_alone(self._worker.claim, [])
 
     async def _finish_in_flight(self, app: Any, revoked: Iterable[TP], **_: Any) -> None:
         """Let a batch in flight finish, so that the next owner does not have to refuse it."""
+        await self._restoring.look_again()
         if self._in_flight:
             await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
 
@@ -184,8 +188,9 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     async def _take_in_of(self, partition: int, waiting: Sequence[Any]) -> None:
         """Work on the messages of one partition, beside those of others."""
+        await self._restoring.until_ready(partition, lambda: not self._is_ours(partition))
         async with self._slots:
-            if self._is_between_owners() or TP(self._topic, partition) not in self._assigned():
+            if not self._is_ours(partition):
                 return
             messages = [LogMessage(event.message.offset, event.message.value) for event in waiting]
             try:
@@ -200,13 +205,16 @@ class WorkerApp(faust.App):  # type: ignore[misc]
                 await self.consumer.seek(TP(self._topic, partition), progress.seek_to)
 
     async def _tend(self) -> None:
-        if not self._is_between_owners():
+        if not self._is_between_owners() and not self._restoring.is_busy:
             with suppress(Stopping):
                 await self._run_alone(self._worker.tend)
 
     def _is_between_owners(self) -> bool:
         """Whether partitions may belong to somebody else already: then nothing new is begun."""
         return self._closing or bool(self.rebalancing)
+
+    def _is_ours(self, partition: int) -> bool:
+        return not self._is_between_owners() and TP(self._topic, partition) in self._assigned()
 
     async def _beat(self) -> None:
         assigned = {tp.partition: tp for tp in self._assigned()}
@@ -222,7 +230,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         for partition, lag in lags.items():
             metrics.LAG.labels(str(partition)).set(lag)
         self._shown = set(lags)
-        ready = not self.rebalancing and offsets.keys() == assigned.keys()
+        ready = not self.rebalancing and all(self._worker.is_ready(partition) for partition in assigned)
         self._liveness.beat(offsets, lags, ready=ready, trouble=self._releases.trouble)
 
     async def stop(self) -> None:
@@ -230,9 +238,20 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         if not self._closing:
             self._closing = True
             self._patience.stopping.set()
+            await self._restoring.look_again()
+            await self._restoring.finish(FINISH_S)
             if self._in_flight:
                 await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
+            await self._rest()
         await super().stop()
+
+    async def _rest(self) -> None:
+        """Spare the next owner what is done already, while the partitions are still this process's."""
+        if not self._in_flight and not self._restoring.is_busy:
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._threads, self._worker.rest)
+            except (Stopping, DayaheadError) as error:
+                log.warning("not_rested", error=str(error))
 
     def leave(self) -> None:
         """After Faust has ended: wait for the threads, leave the servers."""

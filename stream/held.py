@@ -1,25 +1,46 @@
 """A partition that this worker has taken over."""
 
-from dataclasses import dataclass
-
 from dayahead.storage.worker_offsets import Claim
 from stream.state import PartitionState
 
 
-@dataclass
 class HeldPartition:
-    """What the worker has of a partition.
+    """What the worker has of a partition: from the claim on nobody else writes, with the state it is worked on.
 
     Attributes:
         claim: under which it writes.
-        state: windows of the partition's series, as the tables say at `next_offset`.
         next_offset: the first message that is not in the tables yet.
+        waiting: messages that waited when it was claimed.
         release: with which all series were last forecast anew.
         noted: whether the tables know that everything before `next_offset` has been sent out.
     """
 
-    claim: Claim
-    state: PartitionState
-    next_offset: int
-    release: str | None
-    noted: bool = False
+    def __init__(self, claim: Claim, next_offset: int, waiting: int = 0) -> None:
+        self.claim = claim
+        self.next_offset = next_offset
+        self.waiting = waiting
+        self.release = claim.release
+        self.noted = False
+        self._state: PartitionState | None = None
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether the state is there."""
+        return self._state is not None
+
+    @property
+    def state(self) -> PartitionState:
+        """Windows of the partition's series, as the tables say at `next_offset`.
+
+        Raises:
+            RuntimeError: it has not been rebuilt yet.
+        """
+        if self._state is None:
+            raise RuntimeError(
+                f"partition {self.claim.partition} is used before its state was rebuilt: a fault of ours"
+            )
+        return self._state
+
+    def remember(self, state: PartitionState) -> None:
+        """Have the state from now on."""
+        self._state = state

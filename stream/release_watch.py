@@ -31,6 +31,7 @@ class ReleaseWatch:
         self._database = database
         self._serving: Champion | None = None
         self._refused: tuple[str, float] | None = None
+        self._uncompiled: Forecaster | None = None
         self.forecasting = Forecasting(Forecaster(None))
         self.trouble: str | None = None
 
@@ -53,16 +54,24 @@ class ReleaseWatch:
             metrics.RELEASE_REFUSED.labels(wanted.release).set(1)
             log.error("release_refused", release=wanted.release, error=str(error))  # noqa: TRY400 - a sentence
             return False
-        forecaster = Forecaster(release, self._previous(wanted))
-        # Beside the work: machine code and LightGBM answer the same, so it does not matter when it is ready.
-        threading.Thread(target=forecaster.compile, name="compile", daemon=True).start()
-        self.forecasting = Forecasting(forecaster)
+        self._uncompiled = Forecaster(release, self._previous(wanted))
+        self.forecasting = Forecasting(self._uncompiled)
         self._serving, self._refused, self.trouble = wanted, None, None
         metrics.RELEASE_REFUSED.clear()
         metrics.RELEASE.clear()
         metrics.RELEASE.labels(wanted.release).set(1)
         log.info("release_serves", release=wanted.release, previous=wanted.previous)
         return True
+
+    def compile(self) -> None:
+        """Begin to make what serves faster, beside the work, where that was not done yet.
+
+        Machine code and LightGBM answer the same, so it does not matter when it is ready. A worker that starts lets
+        it wait until its partitions are there, which need the processor more.
+        """
+        if self._uncompiled is not None:
+            threading.Thread(target=self._uncompiled.compile, name="compile", daemon=True).start()
+            self._uncompiled = None
 
     def _previous(self, wanted: Champion) -> Release | None:
         previous = wanted.previous

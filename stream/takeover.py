@@ -42,24 +42,34 @@ class Takeover:
         """Whether a partition that comes back to this worker was nobody else's meanwhile."""
         return self._database.insist(lambda connection: still_holds(connection, held.claim, held.next_offset))
 
-    def take(self, partition: int) -> HeldPartition:
-        """Take a partition over; its former owner is refused from now on.
+    def claim(self, partition: int) -> HeldPartition:
+        """Take a partition over, without its state; its former owner is refused from now on.
 
         Raises:
             StorageError: messages that are not in the tables are no longer in the log.
             Stopping: the worker was asked to end while it waited for a server.
         """
+        low, high = self._log.bounds(self._topic, partition)
+        claim = self._database.insist(lambda connection: self._claim(connection, partition, low))
+        next_offset = claim.next_offset
+        if not low <= next_offset <= high:
+            next_offset = self.lose(claim, next_offset, low, high)
+        return HeldPartition(claim, next_offset, waiting=high - next_offset)
+
+    def restore(self, held: HeldPartition) -> None:
+        """Rebuild the state of a claimed partition, and send out what its former owner may not have.
+
+        Raises:
+            FencedError: another worker has taken the partition over meanwhile.
+            Stopping: the worker was asked to end while it waited for a server.
+        """
+        partition = held.claim.partition
         with metrics.stage("takeover"):
-            low, high = self._log.bounds(self._topic, partition)
-            claim = self._database.insist(lambda connection: self._claim(connection, partition, low))
-            next_offset = claim.next_offset
-            if not low <= next_offset <= high:
-                next_offset = self.lose(claim, next_offset, low, high)
             state = self._database.insist(lambda connection: restore_state(connection, partition))
-            held = HeldPartition(claim, state, next_offset, claim.release)
             newest = self._database.insist(lambda connection: read_newest_forecasts(connection, state.keys))
             note_forecasts(state, newest)
-            if _is_mixed(newest, claim.release):
+            held.remember(state)
+            if _is_mixed(newest, held.claim.release):
                 held.release = None
             if self._committer.introduce(held) is Memory.EMPTY:
                 self._committer.mirror_all(held)
@@ -68,12 +78,11 @@ class Takeover:
         log.info(
             "partition_taken_over",
             partition=partition,
-            claim=claim.number,
-            next_offset=next_offset,
+            claim=held.claim.number,
+            next_offset=held.next_offset,
             series=len(state),
             published_again=len(unconfirmed),
         )
-        return held
 
     def lose(self, claim: Claim, wanted: int, low: int, high: int) -> int:
         """Decide what to do about messages that are gone: an error that names them, unless losing them was accepted.

@@ -81,7 +81,7 @@ class Worker:
         return dict(self._held)
 
     def assign(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Hold exactly these partitions.
+        """Hold exactly these partitions, each with its state: `claim` and `restore` in one.
 
         Returns:
             The next offset of each.
@@ -89,6 +89,21 @@ class Worker:
         Raises:
             StorageError: messages that are not in the tables are no longer in the log.
             FencedError: another worker took one of them over at the same time.
+        """
+        offsets = self.claim(partitions)
+        for partition in sorted(offsets):
+            self.restore(partition)
+        self.show()
+        return offsets
+
+    def claim(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Hold exactly these partitions; those that are new have no state yet.
+
+        Returns:
+            The next offset of each.
+
+        Raises:
+            StorageError: messages that are not in the tables are no longer in the log.
         """
         wanted = set(partitions)
         for partition in self._held.keys() - wanted:
@@ -98,13 +113,36 @@ class Worker:
             held = self._held.get(partition)
             if held is None or not self._takeover.is_still(held):
                 self._held.pop(partition, None)
-                held = self._takeover.take(partition)
-                self._load_sources()
-                self._held[partition] = held
-            if self._releases.forecasting.release not in {None, held.release}:
-                self._refresh(held)
-        self.show()
+                self._held[partition] = self._takeover.claim(partition)
         return {partition: held.next_offset for partition, held in self._held.items()}
+
+    def to_restore(self) -> list[int]:
+        """Partitions that `restore` has something to do for; first those where messages wait."""
+        missing = [(held.waiting == 0, partition) for partition, held in self._held.items() if not self._is_ready(held)]
+        return [partition for _, partition in sorted(missing)]
+
+    def restore(self, partition: int) -> None:
+        """Rebuild the state of a partition that is held, and forecast it with the release that serves, where missing.
+
+        May run beside the work on other partitions.
+
+        Raises:
+            FencedError: another worker has taken the partition over.
+        """
+        held = self._held[partition]
+        if not held.is_restored:
+            self._takeover.restore(held)
+            self._load_sources()
+        if not self._is_ready(held):
+            self._refresh(held)
+
+    def is_ready(self, partition: int) -> bool:
+        """Whether a partition is held and `restore` has nothing left to do for it."""
+        held = self._held.get(partition)
+        return held is not None and self._is_ready(held)
+
+    def _is_ready(self, held: HeldPartition) -> bool:
+        return held.is_restored and self._releases.forecasting.release in {None, held.release}
 
     def process(self, partition: int, messages: Sequence[LogMessage]) -> Progress:
         """Take messages of a partition in, in the order of the log; what is known already is passed over.
@@ -191,12 +229,23 @@ class Worker:
         Raises:
             FencedError: another worker has taken a partition over.
         """
-        if self._releases.look():
+        changed = self._releases.look()
+        self._releases.compile()
+        if changed:
             for held in self._held.values():
                 self._refresh(held)
-        for held in self._held.values():
-            self._committer.note_published(held)
+        self.rest()
         self.show()
+
+    def rest(self) -> None:
+        """Leave nothing for the next owner to do that has been done already.
+
+        Raises:
+            FencedError: another worker has taken a partition over.
+        """
+        for held in self._held.values():
+            if held.is_restored:
+                self._committer.note_published(held)
 
     def _refresh(self, held: HeldPartition) -> None:
         """Forecast every series of a partition at its newest hour, and remember with which release."""
@@ -229,11 +278,12 @@ class Worker:
     def show(self) -> None:
         """Bring the gauges up to date."""
         metrics.PARTITIONS.set(len(self._held))
+        restored = [held for held in self._held.values() if held.is_restored]
         newest: dict[int, int] = {}
-        for held in self._held.values():
+        for held in restored:
             for source_key, hour in held.state.newest_by_source().items():
                 newest[source_key] = max(hour, newest.get(source_key, NEVER))
-        metrics.show_series(self._held.values(), newest, self._intake.sources.values())
+        metrics.show_series(restored, newest, self._intake.sources.values())
 
     def close(self) -> None:
         """Leave the servers."""
