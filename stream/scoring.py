@@ -18,6 +18,8 @@ from stream.state import PartitionState
 RESCORE_HOURS = WINDOW_HOURS - SCORE_HOURS
 """A changed hour this far behind the newest scores nothing any more: what its naive needs is no longer remembered."""
 
+HOUR_BITS = 32
+
 _LEADS_BACK = np.arange(LEADS, 0, -1)
 
 
@@ -91,19 +93,16 @@ class ForecastsAtHand:
     """The forecasts that a batch may have to score: read before it, or made within it."""
 
     def __init__(self, read: ForecastRows) -> None:
-        self._parts = [read]
-        self._place: dict[tuple[int, int], tuple[int, int]] = {}
-        self._index(0)
+        self._parts: list[tuple[NDArray[np.int64], NDArray[np.int64], ForecastRows]] = []
+        self.add(read)
 
     def add(self, made: ForecastRows) -> None:
-        """Forecasts made meanwhile; they replace older ones of the same origin."""
-        self._parts.append(made)
-        self._index(len(self._parts) - 1)
-
-    def _index(self, part: int) -> None:
-        rows = self._parts[part]
-        for place, pair in enumerate(zip(rows.series_key.tolist(), rows.origin.tolist(), strict=True)):
-            self._place[pair] = (part, place)
+        """Forecasts made meanwhile, each series and origin once; they replace older ones of the same origin."""
+        if not len(made):
+            return
+        pairs = _pairs(made.series_key, made.origin)
+        order = np.argsort(pairs)
+        self._parts.append((pairs[order], order, made))
 
     def find(
         self, series_keys: NDArray[np.int64], origins: NDArray[np.int64]
@@ -113,18 +112,23 @@ class ForecastsAtHand:
         Returns:
             int64 [n], which of the asked-for pairs have one with values; and the n forecasts.
         """
-        by_part: dict[int, list[tuple[int, int]]] = {}
-        for number, pair in enumerate(zip(series_keys.tolist(), origins.tolist(), strict=True)):
-            if (place := self._place.get(pair)) is not None:
-                by_part.setdefault(place[0], []).append((number, place[1]))
-        asked, rows = [], []
-        for part, found in by_part.items():
-            numbers, places = np.array(found, np.int64).T
-            asked.append(numbers)
-            rows.append(self._parts[part].take(places))
+        wanted = _pairs(series_keys, origins)
+        left = np.arange(len(wanted))
+        asked, rows = [np.empty(0, np.int64)], []
+        for pairs, order, part in reversed(self._parts):
+            place = np.minimum(np.searchsorted(pairs, wanted[left]), len(pairs) - 1)
+            here = pairs[place] == wanted[left]
+            asked.append(left[here])
+            rows.append(part.take(order[place[here]]))
+            left = left[~here]
         joined = ForecastRows.joined(rows)
         usable = joined.rung != Rung.NONE
-        return np.concatenate([np.empty(0, np.int64), *asked])[usable], joined.take(usable)
+        return np.concatenate(asked)[usable], joined.take(usable)
+
+
+def _pairs(series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> NDArray[np.int64]:
+    """One number for a series and an origin."""
+    return (series_keys << HOUR_BITS) + origins
 
 
 def score_due(state: PartitionState, due: Due, at_hand: ForecastsAtHand) -> tuple[ScoreRows, NDArray[np.bool_]]:

@@ -10,35 +10,44 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
 from dayahead.hours import HOUR_S, Hour, from_hour
+from dayahead.storage.binary_copy import POSTGRES_EPOCH_US
 
-ARRAY_HEAD_BYTES = 20
-EMPTY_ARRAY_BYTES = 12
+HOUR_US = HOUR_S * 1_000_000
+VALUE = np.dtype([("size", ">i4"), ("value", ">f4")])
+FULL_ARRAY = np.dtype([("head", "V20"), ("values", VALUE, (LEADS,))])
+"""real[24] as PostgreSQL sends it: a head, then a length and a value for each element."""
 
-# S608: the statements below are put together from constants of this file alone
-FIELDS = """
-    f.series_key, extract(epoch FROM f.origin)::bigint, (extract(epoch FROM f.issued_at) * 1000000)::bigint,
-    f.release, f.rung, f.reasons, f.message_offset, array_send(f.p50), array_send(f.p10), array_send(f.p90)
+# One row for all forecasts of a release, each column as one block of bytes in the same order: neither the driver nor
+# Python handles the forecasts one by one.
+BLOCKS = """
+    SELECT f.release, cardinality(f.p50), string_agg(int4send(f.series_key), ''::bytea),
+           string_agg(timestamptz_send(f.origin), ''::bytea), string_agg(timestamptz_send(f.issued_at), ''::bytea),
+           string_agg(int2send(f.rung), ''::bytea), string_agg(int4send(f.reasons), ''::bytea),
+           string_agg(int8send(f.message_offset), ''::bytea), string_agg(array_send(f.p50), ''::bytea),
+           string_agg(array_send(f.p10), ''::bytea), string_agg(array_send(f.p90), ''::bytea)
+    FROM ({chosen}) AS f GROUP BY f.release, cardinality(f.p50)
 """
 
-BY_ORIGIN = f"""
-    SELECT {FIELDS}
-    FROM unnest(%(keys)s::integer[], %(origins)s::timestamptz[]) AS wanted (series_key, origin)
-    JOIN forecast f USING (series_key, origin)
-    WHERE f.origin BETWEEN %(first)s AND %(last)s
-"""  # noqa: S608
+# The origin stands there as one moment, so that one chunk is read, by the series that are wanted.
+AT_ORIGIN = BLOCKS.format(
+    chosen="SELECT * FROM forecast WHERE origin = %(origin)s AND series_key = ANY(%(keys)s::integer[])"
+)
 
-UNCONFIRMED = f"""
-    SELECT {FIELDS} FROM forecast f
-    WHERE f.message_offset >= %(published)s AND f.origin >= %(first)s AND f.series_key = ANY(%(keys)s)
-    ORDER BY f.origin, f.series_key
-"""  # noqa: S608
+UNCONFIRMED = BLOCKS.format(
+    chosen="""
+    SELECT * FROM forecast
+    WHERE message_offset >= %(published)s AND origin >= %(first)s AND series_key = ANY(%(keys)s::integer[])
+"""
+)
 
-NEWEST = f"""
-    SELECT {FIELDS} FROM unnest(%(keys)s::integer[]) AS wanted (series_key)
+NEWEST = BLOCKS.format(
+    chosen="""
+    SELECT found.* FROM unnest(%(keys)s::integer[]) AS wanted (series_key)
     CROSS JOIN LATERAL (
         SELECT * FROM forecast WHERE forecast.series_key = wanted.series_key ORDER BY origin DESC LIMIT 1
-    ) AS f
-"""  # noqa: S608
+    ) AS found
+"""
+)
 
 
 @dataclass(frozen=True)
@@ -78,8 +87,27 @@ class ForecastRows:
     def joined(cls, parts: Sequence["ForecastRows"]) -> "ForecastRows":
         """The rows of several, one after the other."""
         if not parts:
-            return _rows([])
+            return _NONE
         return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])})
+
+
+def _no_rows() -> ForecastRows:
+    none, no_values = np.empty(0, np.int64), np.empty((0, LEADS), np.float32)
+    return ForecastRows(
+        series_key=none,
+        origin=none,
+        issued_us=none,
+        release=np.empty(0, object),
+        rung=np.empty(0, np.int8),
+        reasons=np.empty(0, np.int32),
+        message_offset=none,
+        p50=no_values,
+        p10=no_values,
+        p90=no_values,
+    )
+
+
+_NONE = _no_rows()
 
 
 def read_forecasts(
@@ -92,19 +120,12 @@ def read_forecasts(
         series_keys: int64 [n].
         origins: int64 [n], hours.
     """
-    if not len(series_keys):
-        return _rows([])
-    return _fetch(
-        connection,
-        BY_ORIGIN,
-        {
-            "keys": series_keys.tolist(),
-            "origins": [from_hour(hour) for hour in origins.tolist()],
-            # stated so that chunks are left out when the statement is planned
-            "first": from_hour(int(origins.min())),
-            "last": from_hour(int(origins.max())),
-        },
-    )
+    parts = []
+    # The hours of a batch mature the forecasts of few origins, mostly of one.
+    for origin in np.unique(origins).tolist():
+        keys = series_keys[origins == origin].tolist()
+        parts.append(_fetch(connection, AT_ORIGIN, {"origin": from_hour(origin), "keys": keys}))
+    return ForecastRows.joined(parts)
 
 
 def read_unconfirmed(
@@ -118,46 +139,56 @@ def read_unconfirmed(
         published_offset: those of messages before this one are confirmed.
         first_origin: no unconfirmed one has an older origin.
     """
-    return _fetch(
+    rows = _fetch(
         connection,
         UNCONFIRMED,
         {"published": published_offset, "first": from_hour(first_origin), "keys": series_keys.tolist()},
     )
+    return rows.take(np.lexsort([rows.series_key, rows.origin]))
 
 
 def read_newest_forecasts(connection: psycopg.Connection, series_keys: NDArray[np.int64]) -> ForecastRows:
-    """The forecast with the newest origin of each series that has one."""
+    """The forecast with the newest origin of each series that has one, in no order."""
     return _fetch(connection, NEWEST, {"keys": series_keys.tolist()})
 
 
 def _fetch(connection: psycopg.Connection, statement: str, parameters: dict[str, Any]) -> ForecastRows:
     with connection.cursor(binary=True) as cursor:
-        return _rows(cursor.execute(statement.encode(), parameters).fetchall())
+        # not prepared: a statement that knows its origin reads one chunk
+        blocks = cursor.execute(statement.encode(), parameters, prepare=False).fetchall()
+    return ForecastRows.joined([_rows(*block) for block in blocks])
 
 
-def _rows(rows: Sequence[Sequence[Any]]) -> ForecastRows:
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 10
-    release = np.empty(len(rows), object)
-    release[:] = columns[3]
+def _rows(
+    release: str | None,
+    leads: int,
+    series_key: bytes,
+    origin: bytes,
+    issued_at: bytes,
+    rung: bytes,
+    reasons: bytes,
+    message_offset: bytes,
+    *quantiles: bytes,
+) -> ForecastRows:
+    """The forecasts of a block; `leads` is 24, or 0 where they are on rung 5 and their arrays are empty."""
+    keys = np.frombuffer(series_key, ">i4").astype(np.int64)
+    p50, p10, p90 = (_reals(array, len(keys), leads) for array in quantiles)
     return ForecastRows(
-        series_key=np.array(columns[0], np.int64),
-        origin=np.array(columns[1], np.int64) // HOUR_S,
-        issued_us=np.array(columns[2], np.int64),
-        release=release,
-        rung=np.array(columns[4], np.int8),
-        reasons=np.array(columns[5], np.int32),
-        message_offset=np.array(columns[6], np.int64),
-        p50=_reals(columns[7]),
-        p10=_reals(columns[8]),
-        p90=_reals(columns[9]),
+        series_key=keys,
+        origin=(np.frombuffer(origin, ">i8").astype(np.int64) + POSTGRES_EPOCH_US) // HOUR_US,
+        issued_us=np.frombuffer(issued_at, ">i8").astype(np.int64) + POSTGRES_EPOCH_US,
+        release=np.full(len(keys), release, object),
+        rung=np.frombuffer(rung, ">i2").astype(np.int8),
+        reasons=np.frombuffer(reasons, ">i4").astype(np.int32),
+        message_offset=np.frombuffer(message_offset, ">i8").astype(np.int64),
+        p50=p50,
+        p10=p10,
+        p90=p90,
     )
 
 
-def _reals(arrays: Sequence[bytes]) -> NDArray[np.float32]:
-    """real[] as PostgreSQL sends it: a head of 20 bytes, then a length and a value for each element."""
-    values = np.full((len(arrays), LEADS), np.nan, np.float32)
-    full = [index for index, array in enumerate(arrays) if len(array) > EMPTY_ARRAY_BYTES]
-    if full:
-        raw = np.frombuffer(b"".join(arrays[index][ARRAY_HEAD_BYTES:] for index in full), ">f4")
-        values[full] = raw.reshape(len(full), LEADS, 2)[:, :, 1]
+def _reals(arrays: bytes, count: int, leads: int) -> NDArray[np.float32]:
+    if not leads:
+        return np.full((count, LEADS), np.nan, np.float32)
+    values: NDArray[np.float32] = np.frombuffer(arrays, FULL_ARRAY)["values"]["value"].astype(np.float32)
     return values
