@@ -9,7 +9,7 @@ import orjson
 import typer
 from accuracy_methods import Measured
 from accuracy_protocols import PROTOCOLS, DataAbsentError
-from accuracy_run import OWN, SkippedError, run
+from accuracy_run import OWN, SkippedError, run, with_seed
 from peers.registry import MODULES
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +19,7 @@ def main(
     protocol: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(PROTOCOLS)}; repeatable")] = None,
     *,
     peers: Annotated[bool, typer.Option(help="Measure other libraries too, fitted in the same run")] = True,
+    seeds: Annotated[int, typer.Option(min=1, help="Fit ours with so many seeds, to see how much chance there is")] = 1,
     peer_minutes: Annotated[float, typer.Option(help="A peer that needs more is skipped, in minutes")] = 10.0,
 ) -> None:
     """Measure our recipe, the seasonal naive and other libraries on public protocols."""
@@ -34,16 +35,39 @@ def main(
             continue
         console.print(f"{name}: {made.title}; {len(made.series)} forecasts")
         del made
-        measured = [run(name, method) for method in OWN]
+        ours = [with_seed(seed) for seed in range(2, seeds + 1)]
+        measured = [run(name, method) for method in [*OWN, *ours]]
         for method in MODULES if peers else []:
             try:
                 measured.append(run(name, method, peer_minutes * 60))
             except SkippedError as reason:
                 console.print(f"  {method}: skipped, {reason}")
         console.print(_table(measured))
+        by_name = {line.method: line for line in measured}
+        console.print(_verdict_on_bands(by_name["dayahead"], by_name["static bands"]))
+        if seeds > 1:
+            console.print(_over_seeds([by_name[method] for method in ["dayahead", *ours]]))
         lines += measured
     for line in lines:
         print(orjson.dumps(line).decode())
+
+
+def _verdict_on_bands(ours: Measured, static: Measured) -> str:
+    assert ours.pinball is not None
+    assert static.pinball is not None
+    better = 1 - ours.pinball / static.pinball
+    return (
+        f"  pinball loss of our band {ours.pinball * 100:.3f} %, of static residual quantiles "
+        f"{static.pinball * 100:.3f} %: {abs(better):.1%} {'better' if better > 0 else 'worse'}"
+    )
+
+
+def _over_seeds(lines: list[Measured]) -> str:
+    def told(name: str) -> str:
+        values = [getattr(line, name) * 100 for line in lines]
+        return f"{sum(values) / len(values):.2f} % ({min(values):.2f} to {max(values):.2f})"
+
+    return f"  ours over {len(lines)} seeds: WAPE {told('wape')}, mean of series {told('wape_series_mean')}"
 
 
 def _table(measured: list[Measured]) -> Table:

@@ -110,12 +110,13 @@ class Dayahead:
     name = "dayahead"
     batch = 5_000
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = SEED) -> None:
+        self._seed = seed
         self._forecaster = Forecaster(None)
 
     def fit(self, training: History) -> None:
         """Fit a release."""
-        self._forecaster = Forecaster(fit_release(training, ModelSettings(), SEED))
+        self._forecaster = Forecaster(fit_release(training, ModelSettings(), self._seed))
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
         """Forecast as the service does."""

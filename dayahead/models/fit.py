@@ -1,5 +1,7 @@
 """Fit of a release: the linear member, the trees that correct it, the bands."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +15,29 @@ from dayahead.models.release import FeatureSpec, Release
 from dayahead.models.settings import ModelSettings
 
 
+@dataclass(frozen=True)
+class UnseenErrors:
+    """What the band is learnt from: errors of forecasts for hours that the forecast was not fitted on, by time.
+
+    Attributes:
+        error: float32 [n], (actual - forecast) / scale of the series.
+        lead: int64 [n], 1 to 24.
+    """
+
+    error: NDArray[np.float32]
+    lead: NDArray[np.int64]
+
+
 def fit_release(history: History, settings: ModelSettings, seed: int) -> Release:
     """Fit a release on a history; the same data, settings and seed make the same bytes.
+
+    Args and errors as of `fit_with_errors`.
+    """
+    return fit_with_errors(history, settings, seed)[0]
+
+
+def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tuple[Release, UnseenErrors]:
+    """Fit a release, and keep the errors that its band was learnt from.
 
     Args:
         history: hours of the series that the release will forecast; columns before the first observed hour and after
@@ -42,7 +65,7 @@ def fit_release(history: History, settings: ModelSettings, seed: int) -> Release
         error = _unseeing_errors(table, judged, settings, seed)
         bands = fit_bands(judged, error, settings.bands, seed)
         newest = judged.block == settings.linear.blocks - 1
-    return Release(
+    release = Release(
         settings=settings,
         seed=seed,
         feature_spec=FeatureSpec.of(annual=linear.annual, screened=settings.screen),
@@ -56,6 +79,7 @@ def fit_release(history: History, settings: ModelSettings, seed: int) -> Release
         band_multipliers=bands.multipliers,
         metrics=_metrics(judged.where(newest), error[newest], linear.penalty, len(rows)),
     )
+    return release, UnseenErrors(error, judged.lead)
 
 
 def _first_judged_block(rows: Rows, days: float) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import accuracy_protocols
 import numpy as np
 import pytest
+from accuracy_bands import StaticBands
 from accuracy_methods import Measured, MethodForecast, NoForecastError, OverTimeError, SeasonalNaive, measure
 from numpy.typing import NDArray
 
@@ -75,6 +76,32 @@ def test_a_method_without_a_band_has_no_coverage(de35):
     assert measured.pinball is None
 
 
+def test_static_bands_are_the_same_share_of_the_scale_at_every_hour(de35):
+    static = StaticBands()
+    static.fit(de35.training)
+    series = np.array([0, 1])
+    origin = np.full(2, de35.training.end - 1)
+    values = de35.history.windows(series, origin)
+    made = static.forecast(series, WindowBatch(values, origin, de35.history.calendars[0]))
+    scale = values[:, -168:].mean(axis=1, keepdims=True)
+    np.testing.assert_allclose((made.p90 - made.p50)[0] / scale[0], (made.p90 - made.p50)[1] / scale[1], rtol=1e-3)
+    assert (made.p10 < made.p50).all()
+    covered = (made.p10 <= de35.history.targets(series, origin)) & (de35.history.targets(series, origin) <= made.p90)
+    assert 0.4 < covered.mean() < 1.0
+
+
+def test_seeds_are_methods_of_their_own_and_summed_up(run_script):
+    ended = run_script(BENCHMARKS / "accuracy.py", "--protocol", "de35", "--no-peers", "--seeds", "2")
+    assert ended.returncode == 0, ended.stderr
+    lines = {line["method"]: line for line in map(json.loads, filter(_is_json, ended.stdout.splitlines()))}
+    assert lines["dayahead, seed 2"]["wape"] != lines["dayahead"]["wape"]
+    assert "ours over 2 seeds: WAPE" in ended.stdout
+
+
+def _is_json(line: str) -> bool:
+    return line.startswith("{")
+
+
 def test_a_method_that_leaves_hours_out_has_no_result(de35):
     with pytest.raises(NoForecastError, match="240 of its forecast hours are not numbers"):
         measure(de35, Recorder(float("nan")))
@@ -92,11 +119,15 @@ def test_absent_data_is_skipped_and_said_so_and_no_peers_leaves_them_out(run_scr
     assert ended.returncode == 0, ended.stderr
     assert "m4: skipped" in ended.stdout
     lines = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
-    assert [line["method"] for line in lines] == ["seasonal naive 24", "seasonal naive 168", "dayahead"]
+    methods = ["seasonal naive 24", "seasonal naive 168", "dayahead", "static bands"]
+    assert [line["method"] for line in lines] == methods
     assert all(line.keys() == Measured.__annotations__.keys() for line in lines)
-    ours = lines[-1]
+    ours, static = lines[-2:]
+    assert static["wape"] == ours["wape"]
+    assert static["pinball"] != ours["pinball"]
+    assert "of static residual quantiles" in ended.stdout
     assert ours["protocol"] == "de35"
-    assert ours["wape"] < min(line["wape"] for line in lines[:-1])
+    assert ours["wape"] < min(line["wape"] for line in lines[:2])
     assert 0 < ours["coverage"] < 1
     assert ours["peak_mb"] > 50
 
