@@ -82,7 +82,8 @@ $(BENCHMARKS)/stamp: requirements/benchmarks.txt pyproject.toml | $(BIN)/python
 	@touch $@
 
 benchmark: $(BENCHMARKS)/stamp ## Measure: make benchmark B=accuracy ARGS='…'
-	@test -n "$(B)" || { echo "Which? make benchmark B=$$(ls benchmarks/*.py | xargs -n1 basename -s .py | paste -sd'|')"; exit 1; }
+	@test -n "$(B)" || { echo "Which? make benchmark B=… ARGS='…' (ARGS=--help tells more)"; \
+	  sed -nE 's/^"""(.*): `make benchmark B=([a-z_]+).*/\2\t\1/p' benchmarks/*.py | expand -t 16; exit 1; }
 	@$(BENCHMARKS)/bin/python benchmarks/$(B).py $(ARGS)
 
 lock: | $(UV) ## Renew the lock from pyproject.toml

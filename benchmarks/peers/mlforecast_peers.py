@@ -1,11 +1,14 @@
 """mlforecast (Nixtla) with LightGBM: one global model of the differences to the day before.
 
 Fitted once, then asked with `predict(new_df=...)`, which is what its own `cross_validation(refit=False)` does. It sees
-the same filled hours, local clock and holidays as ours.
+the same filled hours, local clock and holidays as ours. Its direct mode (`max_horizon`) is left out: version 1.1.0
+gives it the date features of another hour than the one to forecast.
 """
 
+import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
@@ -16,107 +19,186 @@ from mlforecast import MLForecast
 from mlforecast.auto import AutoLightGBM, AutoMLForecast
 from mlforecast.lag_transforms import RollingMean
 from mlforecast.target_transforms import Differences, LocalStandardScaler
+from mlforecast.utils import PredictionIntervals
 from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
-from dayahead.features.calendar import Calendar
 from dayahead.features.fill import DAY, WEEK
 from dayahead.models.history import History
 from dayahead.models.window import WindowBatch
 from peers.frames import training_frame, window_frame
 
-LAGS = [1, 2, 3, 24, 25, 48, 72, 96, 120, 144, 167, 168, 169]
+LAGS = [*range(1, 25), 25, 48, 72, 96, 120, 144, 167, 168, 169]
+"""The hours of a day, as in the package's own example of a load, and the days of a week."""
+
 HOUR_NS = 3_600_000_000_000
+SEASON_HOURS = 400 * DAY
+"""History from which on the season is a feature, as it is of ours."""
+
+STATIC = ["series"]
+MODEL = "lightgbm"
+VALIDATION_DAYS = 7
+"""Days at the end of training that a variant or a trial is judged on."""
+
+OUTER_PERCENT = 80
+"""The band from 10 to 90 %."""
+
 AUTO_TRIALS = 20
-SEARCH_SHARE = 0.5
+SEARCH_SHARE = 0.8
 """Share of its bound that the search may last; the rest is for the last fit and the forecasts."""
 
 
-class LightGBMPeer:
-    """mlforecast + LightGBM, recursive.
+@dataclass(frozen=True)
+class Variant:
+    """What the package leaves to its user: the loss, and whether each series is scaled."""
 
-    Its direct mode (`max_horizon`) is left out: with date features it was far worse on DE35 (8.9 % against 6.1 %).
-    """
+    objective: str
+    scaled: bool
+
+
+VARIANTS = {
+    "mlforecast L1": Variant("l1", scaled=False),
+    "mlforecast L1 scaled": Variant("l1", scaled=True),
+    "mlforecast L2": Variant("l2", scaled=False),
+    "mlforecast L2 scaled": Variant("l2", scaled=True),
+}
+
+
+class VariantPeer:
+    """One variant, whether or not it suits the data; no band."""
 
     batch = 1_000
 
-    def __init__(self, name: str, objective: str, *, scaled: bool) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self._objective = objective
-        self._scaled = scaled
         self._model: MLForecast | None = None
 
     def fit(self, training: History) -> None:
         """Fit one model on all series."""
-        model = lgb.LGBMRegressor(
-            objective=self._objective,
-            n_estimators=500,
-            learning_rate=0.05,
-            num_leaves=63,
-            subsample=0.8,
-            subsample_freq=1,
-            colsample_bytree=0.8,
-            random_state=SEED,
-            n_jobs=1,
-            verbosity=-1,
-        )
-        self._model = MLForecast(
-            models={"y": model},
-            freq="h",
-            lags=LAGS,
-            lag_transforms={lag: [RollingMean(DAY)] for lag in (1, DAY, WEEK)},
-            target_transforms=[Differences([DAY]), *([LocalStandardScaler()] if self._scaled else [])],
-            date_features=date_features(training.calendars[0]),
-        )
-        self._model.fit(training_frame(training), static_features=["series"])
+        self._model = forecaster(VARIANTS[self.name], training)
+        self._model.fit(training_frame(training), static_features=STATIC)
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
         """Predict each window as a series of its own."""
         return MethodForecast(predict(self._model, series, windows))
 
 
-class AutoPeer:
-    """AutoMLForecast with AutoLightGBM: its own search over transforms, lags and the model, 20 trials."""
+class ChosenPeer:
+    """The variant that did best on the last days of training, with the package's conformal band.
+
+    The band of a series is as wide at every origin, as it is after the package's `update`: it knows the errors of its
+    cross-validation alone.
+    """
 
     batch = 1_000
 
-    def __init__(self, name: str, trials: int, search_s: float) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._model: MLForecast | None = None
+        self._half = np.zeros((0, LEADS))
+
+    def fit(self, training: History) -> None:
+        """Judge the variants by `cross_validation`, then fit the best on everything."""
+        table = training_frame(training)
+        errors = {name: validation_wape(forecaster(variant, training), table) for name, variant in VARIANTS.items()}
+        self._model = forecaster(VARIANTS[min(errors, key=errors.__getitem__)], training)
+        intervals = PredictionIntervals(n_windows=VALIDATION_DAYS, h=LEADS)
+        self._model.fit(table, static_features=STATIC, prediction_intervals=intervals)
+        made = self._model.predict(LEADS, level=[OUTER_PERCENT])
+        half = _by_lead(made, f"{MODEL}-hi-{OUTER_PERCENT}") - _by_lead(made, MODEL)
+        self._half = np.full((len(training.series_ids), LEADS), np.nan)
+        self._half[table["unique_id"].unique()] = half
+
+    def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
+        """Predict each window as a series of its own, with the band of the series that it is of."""
+        p50, half = predict(self._model, series, windows), self._half[series]
+        return MethodForecast(p50, p50 - half, p50 + half)
+
+
+class AutoPeer:
+    """AutoMLForecast with AutoLightGBM: its own search over transforms, lags and the model.
+
+    Args:
+        name: as in the table.
+        trials: to search through.
+        search_s: seconds by `clock` after which no new trial begins; the name then tells how many ended.
+        clock: seconds since some moment.
+    """
+
+    batch = 1_000
+
+    def __init__(self, name: str, trials: int, search_s: float, clock: Callable[[], float] = time.process_time) -> None:
         self.name = name
         self._trials = trials
         self._search_s = search_s
+        self._clock = clock
         self._model: MLForecast | None = None
 
     def fit(self, training: History) -> None:
-        """Search on the last week of training, then fit the best on everything."""
+        """Search on the last days of training, then fit the best on everything."""
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         light = AutoLightGBM()
         light.model.set_params(n_jobs=1, random_state=SEED)
-        search = AutoMLForecast({"y": light}, freq="h", season_length=DAY, fit_config=_statics)
+        search = AutoMLForecast({MODEL: light}, freq="h", season_length=DAY, fit_config=_statics)
+        started = self._clock()
+
+        def end_in_time(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+            del trial
+            if self._clock() - started > self._search_s:
+                study.stop()
+
         search.fit(
             training_frame(training),
-            n_windows=7,
+            n_windows=VALIDATION_DAYS,
             h=LEADS,
             num_samples=self._trials,
-            optimize_kwargs={"timeout": self._search_s},
+            optimize_kwargs={"callbacks": [end_in_time]},
         )
-        done = len(search.results_["y"].trials)
-        if done < self._trials:
-            self.name = f"{self.name} ({done} ended in time)"
-        self._model = search.models_["y"]
+        ended = len(search.results_[MODEL].trials)
+        if ended < self._trials:
+            self.name = f"{self.name} ({ended} of {self._trials} trials ended in time)"
+        self._model = search.models_[MODEL]
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
         """Predict each window as a series of its own."""
         return MethodForecast(predict(self._model, series, windows))
 
 
-def make(name: str, limit_s: float) -> LightGBMPeer | AutoPeer:
+def make(name: str, limit_s: float) -> VariantPeer | ChosenPeer | AutoPeer:
     """A peer of this module."""
-    if name == "AutoLightGBM":
-        return AutoPeer(name, AUTO_TRIALS, limit_s * SEARCH_SHARE)
-    return {
-        "mlforecast L1 scaled": LightGBMPeer(name, "l1", scaled=True),
-        "mlforecast L2": LightGBMPeer(name, "l2", scaled=False),
-    }[name]
+    if name in VARIANTS:
+        return VariantPeer(name)
+    return ChosenPeer(name) if name == "mlforecast" else AutoPeer(name, AUTO_TRIALS, limit_s * SEARCH_SHARE)
+
+
+def forecaster(variant: Variant, training: History) -> MLForecast:
+    """The package's model of a load, not yet fitted."""
+    model = lgb.LGBMRegressor(
+        objective=variant.objective,
+        n_estimators=500,
+        learning_rate=0.05,
+        num_leaves=63,
+        subsample=0.8,
+        subsample_freq=1,
+        colsample_bytree=0.8,
+        random_state=SEED,
+        n_jobs=1,
+        verbosity=-1,
+    )
+    return MLForecast(
+        models={MODEL: model},
+        freq="h",
+        lags=LAGS,
+        lag_transforms={lag: [RollingMean(DAY)] for lag in (1, DAY, WEEK)},
+        target_transforms=[Differences([DAY]), *([LocalStandardScaler()] if variant.scaled else [])],
+        date_features=date_features(training),
+    )
+
+
+def validation_wape(model: MLForecast, table: pd.DataFrame) -> float:
+    """WAPE of daily forecasts over the last days of a table, by a fit on what is before them."""
+    judged = model.cross_validation(table, n_windows=VALIDATION_DAYS, h=LEADS, refit=False, static_features=STATIC)
+    return float((judged[MODEL] - judged["y"]).abs().sum() / judged["y"].abs().sum())
 
 
 def predict(model: MLForecast | None, series: NDArray[np.int64], windows: WindowBatch) -> NDArray[np.float64]:
@@ -125,28 +207,43 @@ def predict(model: MLForecast | None, series: NDArray[np.int64], windows: Window
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = model.predict(LEADS, new_df=window_frame(series, windows.values, windows.origin))
-    values: NDArray[np.float64] = made["y"].to_numpy(np.float64).reshape(len(windows), LEADS)
-    return values
+    return _by_lead(made, MODEL)
 
 
-def date_features(calendar: Calendar) -> list[Callable[[pd.DatetimeIndex], NDArray[np.int8]]]:
-    """Local hour, day of the week and holiday, as functions of UTC times."""
+def date_features(training: History) -> list[Callable[[pd.DatetimeIndex], NDArray[np.number]]]:
+    """Local hour, day of the week, holiday (of the day before too), and with a long history the season.
+
+    All are functions of UTC times. The day before, because the target is the difference to it.
+    """
+    calendar = training.calendars[0]
 
     def hours(times: pd.DatetimeIndex) -> NDArray[np.int64]:
         return pd.DatetimeIndex(times).as_unit("ns").asi8 // HOUR_NS
 
-    def hour(times: pd.DatetimeIndex) -> NDArray[np.int8]:
+    def hour(times: pd.DatetimeIndex) -> NDArray[np.integer]:
         return calendar.at(hours(times)).hour
 
-    def weekday(times: pd.DatetimeIndex) -> NDArray[np.int8]:
+    def weekday(times: pd.DatetimeIndex) -> NDArray[np.integer]:
         return calendar.at(hours(times)).weekday
 
-    def holiday(times: pd.DatetimeIndex) -> NDArray[np.int8]:
+    def holiday(times: pd.DatetimeIndex) -> NDArray[np.integer]:
         return calendar.at(hours(times)).holiday
 
-    return [hour, weekday, holiday] if calendar.has_holidays else [hour, weekday]
+    def holiday_before(times: pd.DatetimeIndex) -> NDArray[np.integer]:
+        return calendar.at(hours(times) - DAY).holiday
+
+    def season(times: pd.DatetimeIndex) -> NDArray[np.floating]:
+        return calendar.at(hours(times)).season
+
+    holidays = [holiday, holiday_before] if calendar.has_holidays else []
+    return [hour, weekday, *holidays, *([season] if training.hours >= SEASON_HOURS else [])]
 
 
 def _statics(trial: optuna.Trial) -> dict[str, list[str]]:
     del trial
-    return {"static_features": ["series"]}
+    return {"static_features": STATIC}
+
+
+def _by_lead(made: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = made[column].to_numpy(np.float64).reshape(-1, LEADS)
+    return values

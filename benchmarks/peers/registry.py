@@ -5,8 +5,11 @@ from importlib import import_module
 from accuracy_methods import Method
 
 MODULES = {
+    "mlforecast": "peers.mlforecast_peers",
+    "mlforecast L1": "peers.mlforecast_peers",
     "mlforecast L1 scaled": "peers.mlforecast_peers",
     "mlforecast L2": "peers.mlforecast_peers",
+    "mlforecast L2 scaled": "peers.mlforecast_peers",
     "AutoLightGBM": "peers.mlforecast_peers",
     "statsforecast Theta": "peers.statsforecast_peers",
     "statsforecast MSTL": "peers.statsforecast_peers",

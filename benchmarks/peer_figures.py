@@ -1,0 +1,79 @@
+"""Every peer on every protocol, kept in a file, and the tables of docs/models.md: `make benchmark B=peer_figures`.
+
+What the file has is not measured again unless `--again` names it, so that a run that was ended goes on where it was.
+`ARGS='--again dayahead --write'` renews our own column in docs/models.md; `ARGS='--none --write'` writes the tables
+alone.
+"""
+
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from accuracy_protocols import PROTOCOLS
+from accuracy_run import PATIENCE
+from peers.figures import Figures, Missing
+from peers.tables import OURS, PEERS, VARIANTS, peers_section, written_into
+
+FILE = Path(__file__).parent / "peers/figures.jsonl"
+PAGE = Path(__file__).parents[1] / "docs/models.md"
+RUNNER = Path(__file__).parent / "peers/one.py"
+METHODS = [OURS, *PEERS, *VARIANTS]
+PACKAGES = ("mlforecast", "statsforecast", "lightgbm", "optuna")
+TOGETHER = (("vic-daily", "vic-hourly"), ("m4",), ("de35",), ("m4-early",), ("pjm-year", "pjm-hourly"))
+"""Protocols with the same training part, which one fit serves; those that end soon come first."""
+
+
+def main(
+    protocol: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(PROTOCOLS)}; repeatable")] = None,
+    method: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(METHODS)}; repeatable")] = None,
+    again: Annotated[list[str] | None, typer.Option(help="Measure this method anew; repeatable")] = None,
+    minutes: Annotated[float, typer.Option(help="Processor minutes that a method may take on a protocol")] = 15.0,
+    file: Annotated[Path, typer.Option(help="Where results are kept, a JSON line each")] = FILE,
+    *,
+    none: Annotated[bool, typer.Option("--none", help="Measure nothing")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the tables into docs/models.md")] = False,
+) -> None:
+    """Measure what the file lacks, and print the tables."""
+    figures = Figures.read(file)
+    figures.forget(again or [], protocol or list(PROTOCOLS))
+    for name in [] if none else method or again or METHODS:
+        for together in TOGETHER:
+            wanted = [one for one in together if one in (protocol or PROTOCOLS) and not figures.has(one, name)]
+            if wanted:
+                print(f"{name} on {', '.join(wanted)}", file=sys.stderr, flush=True)
+                for line in _measured(name, wanted, minutes * 60):
+                    figures.keep(line)
+                for missing in wanted:
+                    if not figures.has(missing, name):
+                        figures.keep_missing(Missing(missing, name, "ended without a result"))
+                figures.write(file)
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    section = peers_section(figures, f"{versions}.")
+    print(section)
+    if write:
+        PAGE.write_text(written_into(PAGE.read_text(), section))
+
+
+def _measured(method: str, protocols: list[str], limit_s: float) -> list[bytes]:
+    """The JSON lines of one method's process, as many as it wrote before its time was over."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    paths = os.pathsep.join([str(RUNNER.parents[1]), str(RUNNER.parents[2])])
+    process = subprocess.Popen(
+        [sys.executable, str(RUNNER), method, *protocols, "--limit-s", str(limit_s)],
+        stdout=subprocess.PIPE,
+        env=os.environ | threads | {"PYTHONPATH": paths},
+    )
+    try:
+        told, _ = process.communicate(timeout=limit_s * PATIENCE * len(protocols))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        told, _ = process.communicate()
+    return [line for line in told.splitlines() if line.startswith(b"{")]
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,60 @@
+"""Results are kept, renewed one by one, and shown with what is missing and where we are not ahead."""
+
+import orjson
+import pytest
+from accuracy_methods import Measured
+from peers.figures import Figures
+from peers.tables import BEGIN, END, peers_section, written_into
+
+
+def line(protocol: str, method: str, wape: float) -> bytes:
+    return orjson.dumps(Measured(protocol, method, wape, wape, 1.0, None, None, 1.0, 1.0, 1.0))
+
+
+@pytest.fixture(name="figures")
+def _figures() -> Figures:
+    figures = Figures()
+    figures.keep(line("m4", "dayahead", 0.025))
+    figures.keep(line("m4", "mlforecast", 0.030))
+    figures.keep(line("m4", "AutoLightGBM (7 of 20 trials ended in time)", 0.031))
+    figures.keep(orjson.dumps({"protocol": "m4", "method": "statsforecast MSTL", "skipped": "over the bound of 15"}))
+    return figures
+
+
+def test_a_file_gives_back_what_was_kept(figures, tmp_path):
+    figures.write(tmp_path / "figures.jsonl")
+    again = Figures.read(tmp_path / "figures.jsonl")
+    assert again.measured("m4", "dayahead") == figures.measured("m4", "dayahead")
+    assert again.missing() == figures.missing()
+    again.write(tmp_path / "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "figures.jsonl").read_bytes()
+
+
+def test_what_was_skipped_is_not_tried_again_until_it_is_named(figures):
+    assert figures.has("m4", "statsforecast MSTL")
+    figures.forget(["statsforecast MSTL"], ["de35"])
+    assert figures.has("m4", "statsforecast MSTL")
+    figures.forget(["statsforecast MSTL"], ["m4"])
+    assert not figures.has("m4", "statsforecast MSTL")
+    assert figures.has("m4", "dayahead")
+
+
+def test_a_result_that_says_more_than_its_name_has_its_place_in_the_table_and_a_note(figures):
+    section = peers_section(figures, "Versions.")
+    assert "| m4 | - | - | 3.00 / 3.00 | 3.10 / 3.10 | - |" in section
+    assert "- m4: AutoLightGBM (7 of 20 trials ended in time)." in section
+    assert "- m4, statsforecast MSTL: over the bound of 15." in section
+
+
+def test_a_peer_that_is_ahead_is_named(figures):
+    assert "No peer and no variant is ahead" in peers_section(figures, "")
+    figures.keep(line("m4", "mlforecast L1", 0.024))
+    section = peers_section(figures, "")
+    assert "Ahead of Dayahead: mlforecast L1 on m4 in WAPE (2.40 against 2.50)" in section
+
+
+def test_the_tables_go_between_their_marks_alone():
+    page = f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n"
+    assert written_into(page, "new") == f"before\n\n{BEGIN}\n\nnew\n\n{END}\n\nafter\n"
+    with pytest.raises(ValueError, match="no place for the tables"):
+        written_into("a page without them", "new")
