@@ -13,7 +13,9 @@ import numpy as np
 import orjson
 import psycopg
 import typer
-from worker_room import START, WorkerRoom, messages, until, worker_room
+from made_up_load import START, messages
+from running_worker import until
+from worker_room import WorkerRoom, worker_room
 
 from dayahead.hours import from_hour
 from dayahead.storage.binary_copy import copy_rows

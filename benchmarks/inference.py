@@ -15,7 +15,7 @@ from typing import Annotated
 import numpy as np
 import orjson
 import typer
-from worker_room import SOURCE, START, Load, shipped_release
+from made_up_load import SOURCE, START, Load, shipped_release
 
 from dayahead.features.calendar import Calendar
 from dayahead.models.arithmetic import stay_on_one_thread

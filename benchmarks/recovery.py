@@ -13,7 +13,9 @@ from typing import Annotated
 import orjson
 import redis
 import typer
-from worker_room import START, RunningWorker, WorkerRoom, messages, shipped_release, until, worker_room
+from made_up_load import START, messages, shipped_release
+from running_worker import RunningWorker, until
+from worker_room import WorkerRoom, worker_room
 
 from dayahead.models.release import Release
 

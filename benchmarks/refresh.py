@@ -2,7 +2,8 @@
 
 Measured from the first message in `observations` to the last forecast committed in TimescaleDB, readable in Redis and
 acknowledged by Kafka, by one worker process with all servers on the same machine; beside it, in the same run,
-mlforecast's `update` and `predict` in memory. Prints a sentence, then a JSON line.
+mlforecast's `update` and `predict` in memory. The history is there before: binary COPY into the table, its indexes made
+afterwards. Prints two sentences, then a JSON line.
 """
 
 import os
@@ -15,13 +16,13 @@ from typing import Annotated
 
 import orjson
 import typer
-from worker_room import START, RunningWorker, WorkerRoom, messages, shipped_release, until, worker_room
+from made_up_load import START, messages, shipped_release
+from running_worker import RunningWorker, until
+from worker_room import WorkerRoom, worker_room
 
 from dayahead.models.release import Release
 
 HISTORY_H = 28 * 24
-STAGES = ("decode", "read", "windows", "forecast", "compute", "database", "redis", "kafka")
-"""`compute` holds `windows` (out of the state) and `forecast` (features, linear member, trees, bands), and scores."""
 PEER = Path(__file__).with_name("mlforecast_refresh.py")
 
 
@@ -31,18 +32,21 @@ class Hour:
 
     Attributes:
         total_s: from the first message to the last acknowledgement.
-        stages_s: seconds of the worker in each stage; stages overlap, so they may add up to more than the total.
+        stages_s: busy seconds of the worker by stage, added over its threads, so they may exceed the total.
         cpu_s: processor time of the worker.
+        servers_cpu_s: processor time of the servers, by name of the program.
     """
 
     total_s: float
     stages_s: dict[str, float]
     cpu_s: float
+    servers_cpu_s: dict[str, float]
 
 
 def main(
     series: Annotated[int, typer.Option(min=10, help="Series")] = 10_000,
     *,
+    scores: Annotated[bool, typer.Option(help="Measure an hour that scores the day before too")] = True,
     peer: Annotated[bool, typer.Option(help="Measure mlforecast too")] = True,
     release: Annotated[Path | None, typer.Option(help="Artifact of a release; else one is fitted")] = None,
     profile: Annotated[str, typer.Option(help="Command that is started with the worker's pid before the hour")] = "",
@@ -54,51 +58,85 @@ def main(
         room.promote(Release.from_bytes(release.read_bytes()) if release else shipped_release())
         end = START + HISTORY_H
         room.load_history(START, end)
-        print("starts the worker", flush=True)
+        print("starts the worker, which forecasts every series once", flush=True)
         worker = room.start_worker()
+        began = time.perf_counter()
         until(lambda: room.sent_out() >= series, "the first forecasts of all series", worker)
+        first_s = time.perf_counter() - began
         profiler = subprocess.Popen([*profile.split(), str(worker.process.pid)]) if profile else None
-        plain = _measure(room, worker, end)
+        plain = measure(room, worker, end)
         if profiler:
             profiler.wait()
-        _pass_a_day(room, end + 1)
-        scored = _measure(room, worker, end + 24)
-        peak_gb = worker.peak_gb()
+        scored = None
+        if scores:
+            pass_a_day(room, end + 1)
+            scored = measure(room, worker, end + 24)
+        peak_gb, now_gb = worker.peak_gb(), worker.memory_gb()
         theirs = _mlforecast(series) if peer else {}
     line = {
         "series": series,
         "total_s": round(plain.total_s, 3),
-        **{f"{name}_s": round(seconds, 3) for name, seconds in plain.stages_s.items()},
-        "worker_cpu_s": round(plain.cpu_s, 3),
-        "with_scores_s": round(scored.total_s, 3),
+        **_stages(plain),
+        **({"total_with_scores_s": round(scored.total_s, 3)} if scored else {}),
+        **({f"with_scores_{name}": seconds for name, seconds in _stages(scored).items()} if scored else {}),
         "peak_rss_gb": round(peak_gb, 3),
-        **{f"mlforecast_{trees}_s": round(seconds, 3) for trees, seconds in theirs.items()},
+        "peak_rss_gb_per_10000": round(peak_gb / series * 10_000, 3),
+        "rss_gb": round(now_gb, 3),
         **{f"ratio_vs_mlforecast_{trees}": round(plain.total_s / seconds, 2) for trees, seconds in theirs.items()},
+        **{f"mlforecast_{trees}_s": round(seconds, 3) for trees, seconds in theirs.items()},
+        "first_forecasts_s": round(first_s, 2),
+        "worker_cpu_s": round(plain.cpu_s, 3),
+        "servers_cpu_s": {name: round(seconds, 2) for name, seconds in plain.servers_cpu_s.items()},
         "load_before": round(load_before, 1),
     }
-    print(
-        f"{series} series in {plain.total_s:.2f} s ({scored.total_s:.2f} s where forecasts of the day before are scored"
-        f" too), {peak_gb:.2f} GB; "
-        + ", ".join(f"mlforecast with {trees} trees {seconds:.2f} s" for trees, seconds in theirs.items())
-    )
+    with_scores = f" ({scored.total_s:.2f} s where the forecasts of the day before are scored too)" if scored else ""
+    peers = "".join(f"; mlforecast with {trees} trees {seconds:.2f} s" for trees, seconds in theirs.items())
+    print(f"{series} series in {plain.total_s:.2f} s{with_scores}, {peak_gb:.2f} GB{peers}.")
+    print("Stages are busy seconds of the worker, added over its threads; they overlap, and the total is wall time.")
     print(orjson.dumps(line).decode())
 
 
-def _measure(room: WorkerRoom, worker: RunningWorker, hour: int) -> Hour:
+def _stages(hour: Hour) -> dict[str, float]:
+    """Busy seconds by stage: those of an hour, added over the worker's threads."""
+    spent = hour.stages_s
+    trees = spent["trees"]
+    stages = {
+        "decode_s": spent["decode"],
+        # finding series, comparing versions, reading what may be scored; windows in and out; scores
+        "state_s": spent["read"] + spent["compute"] - spent["forecast"],
+        "features_s": spent["forecast"] - trees,
+        "predict_s": trees,
+        "postgres_s": spent["database"],
+        "encode_s": spent["encode"],
+        "redis_s": spent["redis"],
+        "kafka_s": spent["kafka"],
+        "read_s": spent["read"],
+    }
+    return {name: round(seconds, 3) for name, seconds in stages.items()}
+
+
+def measure(room: WorkerRoom, worker: RunningWorker, hour: int) -> Hour:
+    """Give the worker one hour of all series, wait for all forecasts, and check that they are where they belong."""
     packed = list(messages(room.load, hour, hour + 1, refresh=True))
-    before, cpu, sent = worker.stages(), worker.cpu_s(), room.sent_out()
+    before, cpu, servers, ends = worker.stages(), worker.cpu_s(), room.servers_cpu_s(), room.ends_after_all()
     began = time.perf_counter()
     room.send(packed)
-    until(lambda: room.sent_out() >= sent + room.load.count, "the forecasts of the hour", worker)
+    room.wait_for_all(ends, worker)
     total = time.perf_counter() - began
-    after = worker.stages()
-    assert room.in_tables(hour) == room.in_redis(hour) == room.load.count
-    stages = {name: after.get(name, 0.0) - before.get(name, 0.0) for name in STAGES}
-    return Hour(total, stages, worker.cpu_s() - cpu)
+    after, servers_after = worker.stages(), room.servers_cpu_s()
+    spent = worker.cpu_s() - cpu
+    found = {"TimescaleDB": room.in_tables(hour), "Redis": room.in_redis(hour)}
+    assert set(found.values()) == {room.load.count}, f"of {room.load.count} forecasts there are {found}"
+    return Hour(
+        total,
+        {name: seconds - before.get(name, 0.0) for name, seconds in after.items()},
+        spent,
+        {name: seconds - servers[name] for name, seconds in servers_after.items()},
+    )
 
 
-def _pass_a_day(room: WorkerRoom, first: int) -> None:
-    """The hours until the forecasts of `first` - 1 ... mature but one, without forecasts of their own."""
+def pass_a_day(room: WorkerRoom, first: int) -> None:
+    """The 23 hours until the forecasts of `first` - 1 mature, without forecasts of their own."""
     done = room.taken_in()
     packed = list(messages(room.load, first, first + 23, refresh=False))
     room.send(packed)

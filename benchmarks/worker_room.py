@@ -1,35 +1,25 @@
 """A worker process on throwaway servers, with series and history that are there before anything is measured."""
 
 import os
-import re
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import orjson
 import psycopg
 import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
-from numpy.typing import NDArray
+from made_up_load import PARTITIONS, SOURCE, START, Load
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
+from running_worker import RunningWorker, cpu_seconds, descendants, until
 
-from dayahead.contracts import MAX_ROWS_PER_MESSAGE
-from dayahead.features.calendar import Calendar
 from dayahead.hours import Hour, format_utc, from_hour, wall_clock
-from dayahead.models.fit import fit_release
-from dayahead.models.history import History
 from dayahead.models.release import Release
-from dayahead.models.settings import ModelSettings
-from dayahead.series import partition_of
 from dayahead.settings import MigrationSettings
-from dayahead.source import Source, SourceKind
 from dayahead.storage.binary_copy import HEADER, TRAILER, doubles, encode, hours, integers
 from dayahead.storage.migrate import migrate_database, migrate_topics
 from dayahead.storage.releases import ReleaseRecord, promote, save_release
@@ -38,92 +28,10 @@ from deploy.local.ports import ServerPorts
 from deploy.local.stack import LocalStack
 from deploy.local.throwaway import throwaway_stack
 
-START: Hour = 465_000
-"""First hour of history, a Wednesday at 0:00 UTC."""
-
-PARTITIONS = 8
-SOURCE = Source(
-    name="benchmark",
-    kind=SourceKind.ENERGI_DATA_SERVICE,
-    title="Benchmark",
-    url="http://127.0.0.1:1/",
-    dataset="Benchmark",
-    time_column="HourUTC",
-    key_columns=["Area", "Kind"],
-    value_column="kWh",
-    unit="kWh",
-    local_time_zone="Europe/Copenhagen",
-    country="DK",
-)
 AT_ONCE = 500
-ANSWER_S = 600.0
-LOOK_S = 0.01
-STAGE = re.compile(r'^dayahead_(?:stage|forecasting)_seconds_sum\{(?:stage|part)="(\w+)"\} (\S+)$', re.MULTILINE)
-
-
-@dataclass
-class Load:
-    """Made-up consumption: a day, a week, noise and a level of its own for each series.
-
-    Attributes:
-        count: series.
-    """
-
-    count: int
-    seed: int = 7
-    ids: list[str] = field(init=False)
-    partition: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.ids = [f"A{number % 10}/{number}" for number in range(self.count)]
-        self.partition = np.array([partition_of(one, PARTITIONS) for one in self.ids], np.int64)
-        rng = np.random.default_rng(self.seed)
-        self._level = np.exp(rng.normal(5, 1.5, self.count))
-        self._swing = rng.uniform(0.1, 0.5, self.count)
-        self._phase = rng.uniform(0, 6, self.count)
-
-    def values(self, first: Hour, end: Hour, series: slice = slice(None)) -> NDArray[np.float64]:
-        """Values from `first` to `end` (exclusive) of some series; the same hour is always the same."""
-        hour = np.arange(first, end)
-        level, swing, phase = (part[series, None] for part in (self._level, self._swing, self._phase))
-        daily = np.sin((hour + phase) * 2 * np.pi / 24) + 0.3 * np.sin((hour - phase) * 4 * np.pi / 24)
-        weekend = np.where((hour // 24) % 7 >= 5, 0.8, 1.0)
-        rng = np.random.default_rng([self.seed, first, series.start or 0])
-        noise = rng.normal(0, 0.05, (len(level), len(hour)))
-        return np.asarray(np.round(level * weekend * (1 + swing * daily) * (1 + noise), 3))
-
-
-def messages(
-    load: Load, first: Hour, end: Hour, *, refresh: bool, available: Hour | None = None
-) -> Iterator[tuple[int, bytes]]:
-    """The hours as a poller packs them: a partition's rows together, a series' hours in one message."""
-    at = format_utc(from_hour(end if available is None else available))
-    for start in range(first, end, MAX_ROWS_PER_MESSAGE):
-        texts = [format_utc(from_hour(hour)) for hour in range(start, min(end, start + MAX_ROWS_PER_MESSAGE))]
-        values = load.values(start, start + len(texts)).tolist()
-        fits = MAX_ROWS_PER_MESSAGE // len(texts)
-        for partition in range(PARTITIONS):
-            mine = np.flatnonzero(load.partition == partition).tolist()
-            for place in range(0, len(mine), fits):
-                rows = [
-                    [load.ids[series], text, value]
-                    for series in mine[place : place + fits]
-                    for text, value in zip(texts, values[series], strict=True)
-                ]
-                message = {"source": SOURCE.name, "available_at": at, "refresh": refresh, "rows": rows}
-                yield partition, orjson.dumps(message)
-
-
-def shipped_release() -> Release:
-    """The champion's recipe, fitted on 100 series of the made-up load."""
-    load = Load(100, seed=11)
-    history = History(
-        tuple(load.ids),
-        START,
-        load.values(START, START + 28 * 24),
-        (Calendar(SOURCE.local_time_zone, SOURCE.country, SOURCE.subdivision),),
-    )
-    return fit_release(history, ModelSettings(), seed=1)
+COPIES = 2
+"""Connections that history is copied by."""
+SERVERS = ("postgres", "redis-server", "java")
 
 
 class WorkerRoom:
@@ -181,21 +89,28 @@ class WorkerRoom:
 
     def load_history(self, first: Hour, end: Hour) -> None:
         """Copy hours straight into the table, its indexes made afterwards: nobody measures this."""
-        with psycopg.connect(self.owner_url) as connection:
+        with psycopg.connect(self.owner_url, autocommit=True) as connection:
             connection.execute("ALTER TABLE observation DROP CONSTRAINT observation_pkey")
             connection.execute("DROP INDEX observation_valid_time")
-            table = "observation (series_key, valid_time, value, available_at, recorded_at)"
-            with connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copy:
-                copy.write(HEADER)
-                for start in range(0, self.load.count, AT_ONCE):
-                    copy.write(encode(self._rows(first, end, slice(start, start + AT_ONCE))))
-                copy.write(TRAILER)
-            connection.execute("SET maintenance_work_mem = '512MB'")
+            starts = range(0, self.load.count, -(-self.load.count // COPIES))
+            with ThreadPoolExecutor(COPIES) as pool:
+                list(pool.map(lambda start: self._copy(first, end, slice(start, start + starts.step)), starts))
+            connection.execute("SET maintenance_work_mem = '1GB'")
             connection.execute("ALTER TABLE observation ADD PRIMARY KEY (series_key, valid_time)")
             connection.execute("CREATE INDEX observation_valid_time ON observation (valid_time DESC)")
-        with psycopg.connect(self.owner_url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE observation")
             connection.execute("CHECKPOINT")
+
+    def _copy(self, first: Hour, end: Hour, series: slice) -> None:
+        table = "observation (series_key, valid_time, value, available_at, recorded_at)"
+        with (
+            psycopg.connect(self.owner_url) as connection,
+            connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copy,
+        ):
+            copy.write(HEADER)
+            for start in range(series.start, min(series.stop, self.load.count), AT_ONCE):
+                copy.write(encode(self._rows(first, end, slice(start, min(start + AT_ONCE, series.stop)))))
+            copy.write(TRAILER)
 
     def _rows(self, first: Hour, end: Hour, series: slice) -> list[object]:
         values = self.load.values(first, end, series)
@@ -229,14 +144,39 @@ class WorkerRoom:
 
     def sent_out(self, topic: str = "forecasts") -> int:
         """Messages that a topic was ever given."""
-        ends = (self._consumer.get_watermark_offsets(TopicPartition(topic, one), timeout=20)[1] for one in _ALL)
-        return sum(ends)
+        return sum(self._end(topic, one) for one in _ALL)
+
+    def wait_for_all(self, ends: Sequence[int], worker: "RunningWorker") -> None:
+        """Wait until each partition of `forecasts` ends where it should: one after the other, to ask little."""
+        for partition, end in enumerate(ends):
+            what = f"offset {end} of partition {partition} of forecasts"
+            until(lambda one=partition, end=end: self._end("forecasts", one) >= end, what, worker)  # type: ignore[misc]
+
+    def ends_after_all(self) -> list[int]:
+        """Where each partition of `forecasts` ends after one more forecast of each series."""
+        more = np.bincount(self.load.partition, minlength=PARTITIONS).tolist()
+        return [self._end("forecasts", one) + more[one] for one in _ALL]
+
+    def _end(self, topic: str, partition: int) -> int:
+        return int(self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)[1])
 
     def taken_in(self) -> int:
         """Messages of `observations` whose outcome is in the tables."""
         with psycopg.connect(self.database_url) as connection:
             row = connection.execute("SELECT coalesce(sum(next_offset), 0)::bigint FROM worker_offset").fetchone()
         return int(row[0]) if row else 0
+
+    def servers_cpu_s(self) -> dict[str, float]:
+        """Seconds of processor time of the stack's servers so far, by program."""
+        spent = dict.fromkeys(SERVERS, 0.0)
+        for pid in descendants(os.getpid()):
+            try:
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+                if name in spent:
+                    spent[name] += cpu_seconds(pid)
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has just ended
+        return spent
 
     def claimed(self) -> set[int]:
         """Partitions that a worker ever took over."""
@@ -268,45 +208,6 @@ class WorkerRoom:
 
 
 _ALL = range(PARTITIONS)
-
-
-class RunningWorker:
-    """A worker process, as its own page and the kernel tell of it."""
-
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self.process = process
-        self._port = port
-
-    def stages(self) -> dict[str, float]:
-        """Seconds that it has spent in each stage so far."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=30) as answer:
-            return {name: float(seconds) for name, seconds in STAGE.findall(answer.read().decode())}
-
-    def cpu_s(self) -> float:
-        """Seconds of processor time so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def peak_gb(self) -> float:
-        """The most memory that it ever had, in GB."""
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
-        assert found is not None
-        return int(found[1]) / 1e6
-
-
-def until(condition: Callable[[], bool], what: str, worker: RunningWorker | None = None) -> None:
-    """Wait until a condition holds.
-
-    Raises:
-        TimeoutError: it does not within ten minutes, or the worker that is to bring it about has ended.
-    """
-    end = time.monotonic() + ANSWER_S
-    while not condition():
-        if worker and worker.process.poll() is not None:
-            raise TimeoutError(f"the worker ended with {worker.process.returncode} before {what}")
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {ANSWER_S:.0f} s in vain for {what}")
-        time.sleep(LOOK_S)
 
 
 @contextmanager

@@ -38,8 +38,9 @@ class Publisher:
         Raises:
             FencedError: another worker has taken the partition over.
         """
-        ids = [series[key].series_id for key in rows.series_key.tolist()]
-        values = message_values(series, rows)
+        with stage("encode"):
+            ids = [series[key].series_id for key in rows.series_key.tolist()]
+            values = message_values(series, rows)
         with stage("redis"):
             memory = self._to_redis(claim, ids, values, _newest_of_each(rows))
         probe.reached(Step.REDIS)

@@ -1,26 +1,26 @@
-"""A LightGBM model as text that travels in a release, and its evaluation on one thread: by LightGBM, or compiled.
+"""A LightGBM model as text that travels in a release, and its evaluation on one thread.
 
-Compiled trees answer bit for bit what LightGBM answers, a few times faster, so that it does not matter when, or whether
-at all, the one takes over from the other.
+Machine code walks the trees (dayahead/models/tree_walk.py) and answers bit for bit what LightGBM answers, ten times
+faster. Where it does not, LightGBM itself answers.
 """
 
-import tempfile
+import time
 from functools import cached_property
-from pathlib import Path
 
 import lightgbm
 import numpy as np
 import structlog
 from numpy.typing import NDArray
+from prometheus_client import Counter
+
+from dayahead.models.tree_tables import TreeTables
+
+CHECKED_ROWS = 1_024
+"""Rows on which the tables of a model must answer as LightGBM does before they are used."""
+
+TREE_SECONDS = Counter("dayahead_tree_seconds_total", "Seconds in which trees were evaluated, over all threads")
 
 _log = structlog.get_logger(__name__)
-
-ONE_BLOCK = 1_000_000
-"""Trees that lleaves puts into one block: all. It adds up each block by itself, and so in another order than LightGBM,
-whose last bit would then be another one."""
-
-CHECKED_ROWS = 4_096
-"""Rows on which compiled trees must equal LightGBM before they answer."""
 
 
 class TreeModel:
@@ -32,59 +32,42 @@ class TreeModel:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._compiled: _CompiledTrees | None = None
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Answers of float32 [n, features] rows, each row by itself; float32 [n]."""
+        """Answers of float32 [n, features] rows, each row by itself; float32 [n].
+
+        Fastest on the transpose of an array whose rows are the features.
+        """
         if not self.text or len(features) == 0:
             return np.zeros(len(features), np.float32)
-        trees = self._compiled
-        answers = trees.predict(features) if trees else self._booster.predict(features, num_threads=1)
+        tables = self.tables
+        began = time.perf_counter()
+        answers = tables.predict(features) if tables else self._booster.predict(features, num_threads=1)
+        TREE_SECONDS.inc(time.perf_counter() - began)
         return np.asarray(answers, np.float32)
 
-    def compile(self) -> None:
-        """Answer by machine code from now on, where it equals LightGBM; takes a second or more.
+    def prepare(self) -> None:
+        """Read and check the trees now; else the first `predict` does it."""
+        if self.text:
+            _ = self.tables
 
-        May run in a thread of its own while others call `predict`.
-        """
-        if not self.text or self._compiled is not None:
-            return
+    @cached_property
+    def tables(self) -> TreeTables | None:
+        """The trees as machine code walks through them; None where it would not answer as LightGBM does."""
         try:
-            trees = _CompiledTrees(self.text)
-        except (OSError, RuntimeError, ValueError, AssertionError, NotImplementedError) as error:
-            _log.warning("trees_not_compiled", error=str(error))
-            return
+            tables = TreeTables.read(self.text)
+        except ValueError as error:
+            _log.warning("trees_left_to_lightgbm", reason=str(error))
+            return None
         sample = _sample(self._booster, self.text)
-        if np.array_equal(trees.predict(sample), self._booster.predict(sample, num_threads=1)):
-            self._compiled = trees
-        else:
-            _log.warning("trees_not_compiled", error="compiled trees do not equal LightGBM's")
-
-    @property
-    def is_compiled(self) -> bool:
-        """Whether machine code answers."""
-        return self._compiled is not None
+        if np.array_equal(tables.predict(sample), self._booster.predict(sample, num_threads=1)):
+            return tables
+        _log.warning("trees_left_to_lightgbm", reason="the tables do not answer what LightGBM answers")
+        return None
 
     @cached_property
     def _booster(self) -> lightgbm.Booster:
         return lightgbm.Booster(model_str=self.text)
-
-
-class _CompiledTrees:
-    """Trees as machine code of this processor (lleaves)."""
-
-    def __init__(self, text: str) -> None:
-        import lleaves  # noqa: PLC0415 - LLVM takes a second to load, and few processes compile
-
-        with tempfile.TemporaryDirectory(prefix="dayahead-trees-") as folder:
-            file = Path(folder) / "model.txt"
-            file.write_text(text, encoding="utf-8")
-            self._model = lleaves.Model(model_file=str(file))
-            self._model.compile(fblocksize=ONE_BLOCK)
-
-    def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """As LightGBM's, float64 [n]."""
-        return np.asarray(self._model.predict(features.astype(np.float64), n_jobs=1))
 
 
 def _sample(booster: lightgbm.Booster, text: str) -> NDArray[np.float32]:
