@@ -30,8 +30,11 @@ from stream.publish import Publisher
 from stream.redis_mirror import RedisMirror
 from stream.refusals import RefusalWriter
 from stream.release_watch import ReleaseWatch
+from stream.restorer import Restorer
 from stream.settings import WorkerSettings
 from stream.takeover import Takeover
+from stream.window_copy import WindowCopies
+from stream.window_keeping import WindowKeeper
 from stream.worker import Worker
 
 log = structlog.get_logger()
@@ -53,9 +56,17 @@ def build_worker(
     publisher = Publisher(mirror, output, settings.topic_prefix + FORECASTS.name)
     committer = Committer(database, publisher, clock, probe)
     releases = ReleaseWatch(database)
+    copies = WindowCopies(settings.redis_url)
     name = f"{socket.gethostname()}:{os.getpid()}"
     takeover = Takeover(
-        topic, name, database, kafka_log, committer, clock, accept_lost=settings.worker_accept_lost_messages
+        topic,
+        name,
+        database,
+        kafka_log,
+        committer,
+        Restorer(database, kafka_log, copies),
+        clock,
+        accept_lost=settings.worker_accept_lost_messages,
     )
     worker = Worker(
         database,
@@ -65,6 +76,7 @@ def build_worker(
         RefusalWriter(output, settings.topic_prefix),
         Intake(kafka_log.partitions(topic)),
         releases,
+        WindowKeeper(database, copies, settings.worker_copy_windows_every_s),
         clock,
         probe,
         batch_rows=settings.worker_batch_rows,

@@ -1,7 +1,27 @@
 """A partition that this worker has taken over."""
 
+import math
+from dataclasses import dataclass
+
 from dayahead.storage.worker_offsets import Claim
 from stream.state import PartitionState
+
+
+@dataclass
+class CopyStanding:
+    """What is known of the copy of a partition's windows in Redis.
+
+    Attributes:
+        name: as the tables know it, None where they know of none.
+        offset: at which it was written, None where this worker neither wrote nor read it.
+        seen: where the partition stood when it was looked at last.
+        due_at: when the next one may be written, on the monotonic clock.
+    """
+
+    name: str | None
+    offset: int | None = None
+    seen: int = -1
+    due_at: float = -math.inf
 
 
 class HeldPartition:
@@ -12,6 +32,8 @@ class HeldPartition:
         next_offset: the first message that is not in the tables yet.
         waiting: messages that waited when it was claimed.
         release: with which all series were last forecast anew.
+        is_settled: whether the state is that of the tables; not so while a batch is being computed and committed.
+        copy: of its windows in Redis.
         noted: whether the tables know that everything before `next_offset` has been sent out.
     """
 
@@ -21,6 +43,8 @@ class HeldPartition:
         self.waiting = waiting
         self.release = claim.release
         self.noted = False
+        self.is_settled = True
+        self.copy = CopyStanding(claim.window_copy)
         self._state: PartitionState | None = None
 
     @property

@@ -2,13 +2,15 @@
 
 import threading
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from dayahead.errors import BrokerUnavailable, StorageError
+from stream.decode import LogMessage
 from stream.kafka_output import LIBRARY_LOG
 from stream.patience import Patience
 
 ANSWER_S = 10.0
+MESSAGES_AT_ONCE = 500
 
 
 class Log:
@@ -17,15 +19,13 @@ class Log:
     def __init__(self, bootstrap: str, patience: Patience) -> None:
         self._patience = patience
         self._lock = threading.Lock()
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": "dayahead-log-reader",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-            },
-            logger=LIBRARY_LOG,
-        )
+        self._settings = {
+            "bootstrap.servers": bootstrap,
+            "group.id": "dayahead-log-reader",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+        }
+        self._consumer = Consumer(self._settings, logger=LIBRARY_LOG)
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is held, and the one after the last."""
@@ -52,6 +52,25 @@ class Log:
 
         return self._patience.insist("Kafka", ask, (KafkaException, BrokerUnavailable))
 
+    def stretch(self, topic: str, partition: int, start: int, end: int) -> list[LogMessage] | None:
+        """The messages from one offset to another (exclusive), None where the log does not hold the first of them."""
+        if start == end:
+            return []
+
+        def read() -> list[LogMessage] | None:
+            consumer = Consumer({**self._settings, "enable.partition.eof": True}, logger=LIBRARY_LOG)
+            try:
+                where = TopicPartition(topic, partition, start)
+                low, _ = consumer.get_watermark_offsets(where, timeout=ANSWER_S)
+                if start < low:
+                    return None
+                consumer.assign([where])
+                return _read_until(consumer, end)
+            finally:
+                consumer.close()
+
+        return self._patience.insist("Kafka", read, (KafkaException, BrokerUnavailable))
+
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has.
 
@@ -70,3 +89,20 @@ class Log:
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
+
+
+def _read_until(consumer: Consumer, end: int) -> list[LogMessage]:
+    found: list[LogMessage] = []
+    while True:
+        messages = consumer.consume(MESSAGES_AT_ONCE, timeout=ANSWER_S)
+        if not messages:
+            raise BrokerUnavailable(f"nothing was given of a log that goes on to offset {end}")
+        for message in messages:
+            error = message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            if error is not None or message.offset() >= end:
+                return found
+            found.append(LogMessage(message.offset(), message.value()))
+            if message.offset() == end - 1:
+                return found

@@ -38,6 +38,13 @@ NEWEST_HOUR = Gauge(
 )
 RELEASE = Gauge("dayahead_release_info", "1 for the release that serves", ["release"])
 RELEASE_REFUSED = Gauge("dayahead_release_refused", "1 for a champion that this worker could not load", ["release"])
+RESTORED = Counter(
+    "dayahead_partitions_restored_total",
+    "Partitions whose windows were rebuilt: `redis` from their copy, `timescaledb` without any, `refused` with one "
+    "that could not be used",
+    ["source"],
+)
+WINDOW_COPIES = Counter("dayahead_window_copies_total", "Copies of windows in Redis, by outcome", ["outcome"])
 LOST_MESSAGES = Counter("dayahead_lost_messages_total", "Messages that the log no longer held when they were wanted")
 
 ABSOLUTE_ERROR = Counter(

@@ -23,25 +23,33 @@ NEWEST = """
 """
 
 
-def restore_state(connection: psycopg.Connection, partition: int) -> PartitionState:
-    """The windows of all series of a partition, as the tables say.
+def empty_state(connection: psycopg.Connection, partition: int) -> PartitionState:
+    """All series of a partition, without their windows."""
+    state = PartitionState()
+    state.add(load_series(connection, partition=partition))
+    return state
+
+
+def read_windows(connection: psycopg.Connection, state: PartitionState, series: NDArray[np.int64]) -> None:
+    """Put the windows of some series into a state, as the tables say.
 
     Args:
         connection: an open connection.
-        partition: number of the partition.
+        state: whose windows of these series are empty.
+        series: int64 [n], indices.
     """
-    state = PartitionState()
-    state.add(load_series(connection, partition=partition))
-    newest = np.full(len(state), NEVER, np.int64)
+    newest = np.full(len(series), NEVER, np.int64)
     with connection.cursor(binary=True) as cursor:
-        for place, moment in cursor.execute(NEWEST, {"keys": state.keys.tolist()}).fetchall():
+        for place, moment in cursor.execute(NEWEST, {"keys": state.keys[series].tolist()}).fetchall():
             newest[place - 1] = moment // HOUR_S
-    for series in _groups(newest):
-        start = int(newest[series].min()) - WINDOW_HOURS + 1
-        matrix = read_observations(connection, state.keys[series], start, int(newest[series].max()) + 1)
-        row, column = np.nonzero(np.isfinite(matrix.values))
-        state.put(series[row], start + column, matrix.values[row, column])
-    return state
+    for group in _groups(newest):
+        last = newest[group]
+        start, end = int(last.min()) - WINDOW_HOURS + 1, int(last.max()) + 1
+        values = read_observations(connection, state.keys[series[group]], start, end).values
+        for hour in np.unique(last).tolist():
+            here = last == hour
+            windows = values[here, hour - WINDOW_HOURS + 1 - start : hour + 1 - start]
+            state.set_windows(series[group[here]], last[here], windows)
 
 
 def note_forecasts(state: PartitionState, newest: ForecastRows) -> None:

@@ -37,6 +37,12 @@ class WorkerSettings(ProcessSettings):
         gt=0,
         description="Seconds without progress, with messages waiting or partitions missing, until it is not live",
     )
+    worker_copy_windows_every_s: float = Field(
+        default=600.0,
+        ge=0,
+        description="Least seconds between two copies of a partition's windows to Redis, from which a worker that "
+        "starts goes on; 0: no copies, so that it reads all of them from TimescaleDB",
+    )
     worker_accept_lost_messages: bool = Field(
         default=False,
         description="Whether to go on where the log no longer holds messages that were not taken in: they are lost",

@@ -156,6 +156,36 @@ class PartitionState:
             windows[np.arange(WINDOW_HOURS) < behind[:, None]] = np.nan
         return windows
 
+    def set_windows(self, series: NDArray[np.int64], origin: NDArray[np.int64], windows: NDArray[np.float64]) -> None:
+        """Have whole windows from now on: the reverse of `windows`.
+
+        Args:
+            series: int64 [n], indices, each once.
+            origin: int64 [n], the newest observed hour of each, the last column of its window.
+            windows: float64 [n, 912], NaN where an hour is missing.
+        """
+        for hour in np.unique(origin).tolist():
+            here = origin == hour
+            cut = (hour + 1) % WINDOW_HOURS
+            self._values[series[here], cut:] = windows[here, : WINDOW_HOURS - cut]
+            self._values[series[here], :cut] = windows[here, WINDOW_HOURS - cut :]
+        self._newest[series] = origin
+
+    def rings(self, series: slice) -> NDArray[np.float64]:
+        """float64 [n, 912], the hours of some series as they lie in memory, hour h in column h mod 912; to be read."""
+        return self._values[: len(self)][series]
+
+    def set_rings(self, series: NDArray[np.int64], newest: NDArray[np.int64], rings: NDArray[np.float64]) -> None:
+        """Have what `rings` gave of another state.
+
+        Args:
+            series: int64 [n], indices, each once.
+            newest: int64 [n], newest observed hour of each, NEVER where it has none.
+            rings: float64 [n, 912].
+        """
+        self._newest[series] = newest
+        self._values[series] = rings
+
     def newest_by_source(self) -> Mapping[int, int]:
         """The newest hour of each source that has one here."""
         newest: dict[int, int] = {}

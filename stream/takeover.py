@@ -14,7 +14,8 @@ from stream.connection import Database
 from stream.held import HeldPartition
 from stream.log import Log
 from stream.redis_mirror import Memory
-from stream.restore import note_forecasts, restore_state
+from stream.restore import note_forecasts
+from stream.restorer import Restorer
 
 log = structlog.get_logger()
 
@@ -29,13 +30,14 @@ class Takeover:
         database: Database,
         kafka_log: Log,
         committer: Committer,
+        restorer: Restorer,
         clock: Clock,
         *,
         accept_lost: bool,
     ) -> None:
         self._topic, self._worker = topic, worker
         self._database, self._log, self._committer = database, kafka_log, committer
-        self._clock = clock
+        self._restorer, self._clock = restorer, clock
         self._accept_lost = accept_lost
 
     def is_still(self, held: HeldPartition) -> bool:
@@ -63,9 +65,8 @@ class Takeover:
             FencedError: another worker has taken the partition over meanwhile.
             Stopping: the worker was asked to end while it waited for a server.
         """
-        partition = held.claim.partition
         with metrics.stage("takeover"):
-            state = self._database.insist(lambda connection: restore_state(connection, partition))
+            state = self._restorer.restore(held)
             newest = self._database.insist(lambda connection: read_newest_forecasts(connection, state.keys))
             note_forecasts(state, newest)
             held.remember(state)
@@ -77,7 +78,7 @@ class Takeover:
             self._committer.publish(held, unconfirmed)
         log.info(
             "partition_taken_over",
-            partition=partition,
+            partition=held.claim.partition,
             claim=held.claim.number,
             next_offset=held.next_offset,
             series=len(state),

@@ -30,6 +30,7 @@ from stream.release_watch import ReleaseWatch
 from stream.rows import Outcome
 from stream.state import NEVER
 from stream.takeover import Takeover
+from stream.window_keeping import WindowKeeper
 
 log = structlog.get_logger()
 
@@ -62,6 +63,7 @@ class Worker:
         refusals: RefusalWriter,
         intake: Intake,
         releases: ReleaseWatch,
+        keeper: WindowKeeper,
         clock: Clock,
         probe: Probe,
         *,
@@ -70,6 +72,7 @@ class Worker:
         self._database, self._log = database, kafka_log
         self._takeover, self._committer = takeover, committer
         self._refusals, self._intake, self._releases = refusals, intake, releases
+        self._keeper = keeper
         self._clock, self._probe = clock, probe
         self._batch_rows = batch_rows
         self._held: dict[int, HeldPartition] = {}
@@ -204,10 +207,12 @@ class Worker:
             self._refusals.write(held.claim, taken.refusals, now)
         self._probe.reached(Step.DEAD_LETTERS)
         self._load_calendars()
+        held.is_settled = False
         with metrics.stage("compute"):
             result = compute(prepared, held.state, self._releases.forecasting, self._calendars, now)
         self._probe.reached(Step.COMPUTED)
         self._committer.commit(held, _checkpoint_of(held, result, int(taken.offsets[-1]) + 1))
+        held.is_settled = True
         self._count(held, result, len(taken.refusals))
 
     def _count(self, held: HeldPartition, result: Result, refused: int) -> None:
@@ -234,18 +239,25 @@ class Worker:
         if changed:
             for held in self._held.values():
                 self._refresh(held)
-        self.rest()
+        restored = self._restored()
+        for held in restored:
+            self._committer.note_published(held)
+        self._keeper.keep_one(restored)
         self.show()
 
     def rest(self) -> None:
-        """Leave nothing for the next owner to do that has been done already.
+        """Before an end in order: leave nothing for the next owner to do that has been done already.
 
         Raises:
             FencedError: another worker has taken a partition over.
         """
-        for held in self._held.values():
-            if held.is_restored:
-                self._committer.note_published(held)
+        restored = self._restored()
+        for held in restored:
+            self._committer.note_published(held)
+        self._keeper.keep_all(restored)
+
+    def _restored(self) -> list[HeldPartition]:
+        return [held for held in self._held.values() if held.is_restored]
 
     def _refresh(self, held: HeldPartition) -> None:
         """Forecast every series of a partition at its newest hour, and remember with which release."""
@@ -278,7 +290,7 @@ class Worker:
     def show(self) -> None:
         """Bring the gauges up to date."""
         metrics.PARTITIONS.set(len(self._held))
-        restored = [held for held in self._held.values() if held.is_restored]
+        restored = self._restored()
         newest: dict[int, int] = {}
         for held in restored:
             for source_key, hour in held.state.newest_by_source().items():

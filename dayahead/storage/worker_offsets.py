@@ -21,6 +21,7 @@ class Claim:
         published_offset: forecasts of messages before it are confirmed in Redis and Kafka.
         unconfirmed_from: least origin of the forecasts that are not, None where there are none.
         release: the release with which all series were last forecast anew.
+        window_copy: name of the copy of the windows in Redis that follows from the tables, None where there is none.
     """
 
     topic: str
@@ -30,6 +31,7 @@ class Claim:
     published_offset: int
     unconfirmed_from: Hour | None
     release: str | None
+    window_copy: str | None = None
 
 
 def claim_partition(
@@ -51,13 +53,13 @@ def claim_partition(
         VALUES (%(topic)s, %(partition)s, %(first)s, %(first)s, 1, %(worker)s, %(now)s)
         ON CONFLICT (topic, partition) DO UPDATE
             SET claim = w.claim + 1, worker = excluded.worker, updated_at = excluded.updated_at
-        RETURNING claim, next_offset, published_offset, unconfirmed_from, release
+        RETURNING claim, next_offset, published_offset, unconfirmed_from, release, window_copy
         """,
         {"topic": topic, "partition": partition, "first": first_offset, "worker": worker, "now": now},
     ).fetchone()
     assert row is not None
     unconfirmed = None if row[3] is None else to_hour(row[3])
-    return Claim(topic, partition, row[0], row[1], row[2], unconfirmed, row[4])
+    return Claim(topic, partition, row[0], row[1], row[2], unconfirmed, row[4], row[5])
 
 
 def still_holds(connection: psycopg.Connection, claim: Claim, next_offset: int) -> bool:
@@ -114,18 +116,40 @@ def move_offset(cursor: psycopg.Cursor, claim: Claim, move: Move, now: datetime)
         },
     ).rowcount
     if moved != 1:
-        raise FencedError(
-            f"partition {claim.partition} of {claim.topic} does not stand at offset {move.first_offset} under claim "
-            f"{claim.number} any more: another worker has taken it over, so this one must end (it is started again)"
-        )
+        raise _fenced(claim, move.first_offset)
 
 
 def skip_to(connection: psycopg.Connection, claim: Claim, offset: int) -> None:
     """Go on at an offset without what lies before it, since the log does not hold it; the caller commits."""
     connection.execute(
         """
-        UPDATE worker_offset SET next_offset = %s, published_offset = %s, unconfirmed_from = NULL
+        UPDATE worker_offset
+        SET next_offset = %s, published_offset = %s, unconfirmed_from = NULL, window_copy = NULL
         WHERE topic = %s AND partition = %s AND claim = %s
         """,
         [offset, offset, claim.topic, claim.partition, claim.number],
+    )
+
+
+def name_window_copy(connection: psycopg.Connection, claim: Claim, next_offset: int, name: str) -> None:
+    """Make a copy of the windows, as they are at an offset, the one that the next owner uses; the caller commits.
+
+    Raises:
+        FencedError: the partition is another worker's by now, or stands elsewhere.
+    """
+    named = connection.execute(
+        """
+        UPDATE worker_offset SET window_copy = %s
+        WHERE topic = %s AND partition = %s AND claim = %s AND next_offset = %s
+        """,
+        [name, claim.topic, claim.partition, claim.number, next_offset],
+    ).rowcount
+    if named != 1:
+        raise _fenced(claim, next_offset)
+
+
+def _fenced(claim: Claim, offset: int) -> FencedError:
+    return FencedError(
+        f"partition {claim.partition} of {claim.topic} does not stand at offset {offset} under claim {claim.number} "
+        "any more: another worker has taken it over, so this one must end (it is started again)"
     )
