@@ -30,10 +30,12 @@ $(BIN)/python: | $(UV)
 	@$(UV) venv --quiet --python $(PYTHON) $(VENV)
 
 # Stamps: the environment is renewed when the lock changes, and only then. Bytecode is compiled here once: a dozen
-# processes start from it at once, and some machines do not let Python keep what it compiles.
+# processes start from it at once, and some machines do not let Python keep what it compiles. So is the machine code of the
+# forecast: the first of them would build it, and the others wait.
 $(VENV)/service.stamp: requirements/service.txt pyproject.toml | $(BIN)/python
 	@$(LOCKED) install --quiet --compile-bytecode --require-hashes -r requirements/service.txt
 	@$(LOCKED) install --quiet --no-deps --editable .
+	@$(BIN)/python -m dayahead.machine_code
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/service.stamp

@@ -11,6 +11,7 @@ DayaheadError
 │   └── FencedError          another worker owns the partition now: this one must end
 ├── ReleaseError             a model release is missing, damaged or of another version
 ├── NotEnoughHistoryError    too few hours to fit or to judge a model
+├── MachineCodeError         the rules of the hot path could not be translated for this processor
 └── StackError               the local stack cannot start
 
 A message names the thing, the value and what to do about it.
@@ -95,6 +96,10 @@ class ReleaseError(DayaheadError):
 
 class NotEnoughHistoryError(DayaheadError):
     """There are too few hours to fit or to judge a model; the message says how many and how many are needed."""
+
+
+class MachineCodeError(DayaheadError):
+    """The rules of the hot path could not be translated for this processor; the message says how to see why."""
 
 
 class StackError(DayaheadError):

@@ -64,13 +64,13 @@ class ReleaseWatch:
         return True
 
     def compile(self) -> None:
-        """Begin to make what serves faster, beside the work, where that was not done yet.
+        """Begin to do, beside the work, what the first forecast of the release would have to wait for.
 
-        Machine code and LightGBM answer the same, so it does not matter when it is ready. A worker that starts lets
-        it wait until its partitions are there, which need the processor more.
+        It takes a fraction of a second. A worker that starts lets it wait until its partitions are there, which need
+        the processor more.
         """
         if self._uncompiled is not None:
-            threading.Thread(target=self._uncompiled.compile, name="compile", daemon=True).start()
+            threading.Thread(target=self._uncompiled.prepare, name="compile", daemon=True).start()
             self._uncompiled = None
 
     def _previous(self, wanted: Champion) -> Release | None:

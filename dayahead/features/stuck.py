@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.machine_code import compiled
+
 STUCK_STEPS = 6
 """Equal consecutive values, after the first, that make a meter look stuck."""
 
@@ -10,24 +12,40 @@ LONGEST_STUCK_H = 72
 """Hours that a meter is taken to be stuck at most; after that the value is believed."""
 
 
-def stuck(values: NDArray[np.float64], observed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Hours at which a meter stood still while its series is not in the habit of it; bool [n, hours].
+@compiled
+def mark_stuck(values: NDArray[np.float64], observed: NDArray[np.bool_], stuck: NDArray[np.bool_]) -> bool:
+    """Mark the hours at which a meter stood still while its series is not in the habit of it; tell if there are any.
 
     The first hour of a run of equal values may have been measured and is not among them. A series with a second run
     as long in the window (zeros at night, a works that rests on Sundays) has the habit.
 
     Args:
-        values: float64 [n, hours], filled, the last column the origin.
-        observed: bool [n, hours], False where a value was filled in.
+        values: float64 [hours], filled, the last column the origin.
+        observed: bool [hours], False where a value was filled in.
+        stuck: bool [hours], all False; marked.
     """
-    found = np.zeros(values.shape, np.bool_)
-    repeats = (values[:, 1:] == values[:, :-1]) & observed[:, 1:] & observed[:, :-1]
-    pairs = repeats[:, 1:] & repeats[:, :-1]
-    long_runs = pairs[:, 4:] & pairs[:, 2:-2] & pairs[:, :-4]  # six repeats in a row, by their first
-    for row in np.flatnonzero(long_runs.any(axis=1)):
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], repeats[row], [False]]).astype(np.int8)))
-        first, last = edges[::2], edges[1::2]
-        long = np.flatnonzero(last - first >= STUCK_STEPS)
-        if len(long) == 1 and last[long[0]] - first[long[0]] <= LONGEST_STUCK_H:
-            found[row, first[long[0]] + 1 : last[long[0]] + 1] = True
-    return found
+    hours = len(values)
+    runs, first, last = 0, 0, 0
+    # A run that is long enough covers one of these hours.
+    hour = STUCK_STEPS
+    while hour < hours:
+        if not _repeats(values, observed, hour):
+            hour += STUCK_STEPS
+            continue
+        begin, end = hour, hour + 1
+        while begin > 1 and _repeats(values, observed, begin - 1):
+            begin -= 1
+        while end < hours and _repeats(values, observed, end):
+            end += 1
+        if end - begin >= STUCK_STEPS:
+            runs, first, last = runs + 1, begin, end
+        hour = (end // STUCK_STEPS + 1) * STUCK_STEPS
+    if runs != 1 or last - first > LONGEST_STUCK_H:
+        return False
+    stuck[first:last] = True
+    return True
+
+
+@compiled
+def _repeats(values: NDArray[np.float64], observed: NDArray[np.bool_], hour: int) -> bool:
+    return bool(values[hour] == values[hour - 1] and observed[hour] and observed[hour - 1])

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
 from dayahead.features.fill import DAY, WEEK
-from dayahead.features.linear import weekly_mean
-from dayahead.features.state import LAG_HOURS, SeriesState
+from dayahead.features.state import SeriesState
+from dayahead.machine_code import MachineFunction, compiled
 
 TREE_FEATURES = (
     "lead",
@@ -46,6 +46,10 @@ TREE_FEATURES = (
 """Columns of `tree_features`. Deviation is the mean absolute one. The day of the year is not among them on purpose:
 trees turn it into a date index, which ruins short histories."""
 
+TREE_TABLE = MachineFunction(
+    "tree_table", (int, np.float32, np.float32, np.float32, np.float32, np.float32, np.float32, np.float32)
+)
+
 LEAST_USUAL_ERROR = 1e-3
 """The usual error, in units of the scale, is at least this: a constant series has none."""
 
@@ -71,56 +75,131 @@ def tree_features(
         origin: hour of the newest observation.
 
     Returns:
-        float32 [n, 24, 32], in the order of TREE_FEATURES.
+        float32 [n, 24, 32], in the order of TREE_FEATURES; in memory a feature's values lie together.
     """
-    z = state.z
     targets = origin + np.arange(1, LEADS + 1)
     fields = calendar.at(np.concatenate([targets, targets - DAY, targets - WEEK]))
-    day, two_days, week = (z[:, LAG_HOURS - lag : LAG_HOURS - lag + LEADS] for lag in (DAY, 2 * DAY, WEEK))
-    months = weekly_mean(z)
-    last_day = z[:, -DAY:]
-    mean_24h = last_day.mean(axis=1)
-    mean_3h = z[:, -3:].mean(axis=1)
-    linear_mean = linear.mean(axis=1)
-    table = np.empty((len(TREE_FEATURES), len(z), LEADS), np.float32)
-    by_lead: tuple[NDArray[np.generic], ...] = (
-        np.arange(1, LEADS + 1),
-        fields.hour[:LEADS],
-        fields.weekday[:LEADS],
-        fields.holiday[:LEADS],
-        fields.holiday[LEADS : 2 * LEADS],
-        fields.holiday[2 * LEADS :],
+    clock = np.array(
+        [
+            np.arange(1, LEADS + 1),
+            fields.hour[:LEADS],
+            fields.weekday[:LEADS],
+            fields.holiday[:LEADS],
+            fields.holiday[LEADS : 2 * LEADS],
+            fields.holiday[2 * LEADS :],
+        ],
+        np.float32,
     )
-    by_series = (
-        z[:, -1],
-        z[:, -2],
-        mean_3h,
-        mean_24h,
-        np.abs(last_day - mean_24h[:, None]).mean(axis=1),
-        np.abs(z[:, -144:] - z[:, -168:-24]).mean(axis=1),
-        mean_3h - z[:, -27:-24].mean(axis=1),
-        mean_24h - z[:, -48:-24].mean(axis=1),
-        mean_24h - z[:, -192:-168].mean(axis=1),
-        one_step_errors[:, 0],
-        one_step_errors.mean(axis=1),
-        day_errors[:, :3].mean(axis=1),
-        day_errors.mean(axis=1),
-    )
-    for place, values in enumerate(by_lead):
-        table[place] = np.asarray(values, np.float32)
-    table[6] = linear
-    table[7] = linear - day
-    table[8] = linear - week
-    table[9] = linear - months
-    table[10] = linear_mean[:, None]
-    table[11] = np.abs(linear - linear_mean[:, None]).mean(axis=1)[:, None]
-    table[12], table[13], table[14], table[15] = day, two_days, week, months
-    for place, column in enumerate(by_series, start=16):
-        table[place] = column[:, None]
-    table[29] = day_errors[:, ::-1]
-    table[30] = np.abs(day_errors).mean(axis=1)[:, None]
-    table[31] = week_error[:, None]
-    return np.ascontiguousarray(table.transpose(1, 2, 0))
+    table = np.empty((len(TREE_FEATURES), len(state), LEADS), np.float32)
+    given = (state.z, linear, one_step_errors, day_errors, week_error)
+    TREE_TABLE(len(state), clock, *(np.ascontiguousarray(part) for part in given), table)
+    return table.transpose(1, 2, 0)
+
+
+@compiled
+def describe_targets(
+    clock: NDArray[np.float32],
+    z: NDArray[np.float32],
+    linear: NDArray[np.float32],
+    one_step_errors: NDArray[np.float32],
+    day_errors: NDArray[np.float32],
+    week_error: float,
+    table: NDArray[np.float32],
+) -> None:
+    """Features of one series for all leads, in the order of TREE_FEATURES.
+
+    Args:
+        clock: float32 [6, 24], the features that all series share.
+        z: float32 [864], scaled values.
+        linear: float32 [24], as of `tree_features`, and so the rest.
+        one_step_errors: float32 [3].
+        day_errors: float32 [24].
+        week_error: the mean |24-hour error| of the last week.
+        table: float32 [32, 24], written.
+    """
+    now = len(z)
+    linear_mean = _mean(linear, 0, LEADS)
+    mean_3h, mean_24h = _mean(z, now - 3, now), _mean(z, now - DAY, now)
+    for place in range(6):
+        _copy(clock[place], 0, table[place])
+    _copy(linear, 0, table[6])
+    _copy(z, now - DAY, table[12])
+    _copy(z, now - 2 * DAY, table[13])
+    _copy(z, now - WEEK, table[14])
+    _weekly_mean(z, table[15])
+    for lead in range(LEADS):
+        table[29, lead] = day_errors[LEADS - 1 - lead]
+    _subtract(linear, table[12], table[7])
+    _subtract(linear, table[14], table[8])
+    _subtract(linear, table[15], table[9])
+    _repeat(linear_mean, table[10])
+    _repeat(_mean_distance(linear, 0, LEADS, linear_mean), table[11])
+    _repeat(z[now - 1], table[16])
+    _repeat(z[now - 2], table[17])
+    _repeat(mean_3h, table[18])
+    _repeat(mean_24h, table[19])
+    _repeat(_mean_distance(z, now - DAY, now, mean_24h), table[20])
+    _repeat(_mean_change(z, DAY, now - 144), table[21])
+    _repeat(mean_3h - _mean(z, now - DAY - 3, now - DAY), table[22])
+    _repeat(mean_24h - _mean(z, now - 2 * DAY, now - DAY), table[23])
+    _repeat(mean_24h - _mean(z, now - WEEK - DAY, now - WEEK), table[24])
+    _repeat(one_step_errors[0], table[25])
+    _repeat(_mean(one_step_errors, 0, 3), table[26])
+    _repeat(_mean(day_errors, 0, 3), table[27])
+    _repeat(_mean(day_errors, 0, LEADS), table[28])
+    _repeat(_mean_distance(day_errors, 0, LEADS, 0.0), table[30])
+    _repeat(week_error, table[31])
+
+
+@compiled
+def _copy(values: NDArray[np.float32], begin: int, row: NDArray[np.float32]) -> None:
+    for lead in range(LEADS):
+        row[lead] = values[begin + lead]
+
+
+@compiled
+def _subtract(values: NDArray[np.float32], others: NDArray[np.float32], row: NDArray[np.float32]) -> None:
+    for lead in range(LEADS):
+        row[lead] = values[lead] - others[lead]
+
+
+@compiled
+def _repeat(value: float, row: NDArray[np.float32]) -> None:
+    for lead in range(LEADS):
+        row[lead] = value
+
+
+@compiled
+def _weekly_mean(z: NDArray[np.float32], row: NDArray[np.float32]) -> None:
+    for lead in range(LEADS):
+        target = len(z) + lead
+        total = z[target - 2 * WEEK] + z[target - 3 * WEEK] + z[target - 4 * WEEK]
+        row[lead] = total / np.float32(3)
+
+
+@compiled
+def _mean(values: NDArray[np.float32], begin: int, end: int) -> float:
+    total = 0.0
+    for place in range(begin, end):
+        total += float(values[place])
+    return total / (end - begin)
+
+
+@compiled
+def _mean_distance(values: NDArray[np.float32], begin: int, end: int, centre: float) -> float:
+    total = 0.0
+    for place in range(begin, end):
+        total += abs(float(values[place]) - centre)
+    return total / (end - begin)
+
+
+@compiled
+def _mean_change(values: NDArray[np.float32], lag: int, begin: int) -> float:
+    """Mean |change| against the value some hours before, from a place on."""
+    total = 0.0
+    for place in range(begin, len(values)):
+        total += float(abs(values[place] - values[place - lag]))
+    return total / (len(values) - begin)
 
 
 def usual_error(features: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -50,10 +50,10 @@ class Engine:
         self._correction = TreeModel(release.correction)
         self._spread = TreeModel(release.spread)
 
-    def compile(self) -> None:
-        """Let machine code evaluate the trees, with the same answers; takes seconds, may run in another thread."""
-        self._correction.compile()
-        self._spread.compile()
+    def prepare(self) -> None:
+        """Do before the first forecast what it would have to wait for."""
+        self._correction.prepare()
+        self._spread.prepare()
 
     def quantiles(self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64]) -> Quantiles:
         """Forecast n series, each by itself.
@@ -63,28 +63,32 @@ class Engine:
             calendar: of their source.
             origin: int64 [n], hours.
         """
-        count = len(state)
-        linear = np.empty((count, LEADS), np.float32)
-        features = np.empty((count, LEADS, len(TREE_FEATURES)), np.float32)
+        made = Quantiles(*(np.empty((len(state), LEADS)) for _ in range(3)))
         with one_thread():
             for hour in np.unique(origin):
                 rows = np.flatnonzero(origin == hour)
-                part = state if len(rows) == count else state.take(rows)
-                outlook = self._linear.outlook(part, calendar, int(hour))
-                linear[rows] = outlook.forecast
-                features[rows] = tree_features(
-                    part,
-                    outlook.forecast,
-                    outlook.one_step_errors,
-                    outlook.day_errors,
-                    outlook.week_error,
-                    calendar,
-                    int(hour),
-                )
-        flat = features.reshape(count * LEADS, -1)
-        middle = linear + self._correction.predict(flat).reshape(count, LEADS)
-        relative = np.exp(np.clip(self._spread.predict(flat).astype(np.float64), *LOG_SPREAD_RANGE))
-        spread = (usual_error(flat) * relative).reshape(count, LEADS)
+                if len(rows) == len(state):
+                    return self._at_one_origin(state, calendar, int(hour))
+                part = self._at_one_origin(state.take(rows), calendar, int(hour))
+                made.p10[rows], made.p50[rows], made.p90[rows] = part.p10, part.p50, part.p90
+        return made
+
+    def _at_one_origin(self, state: SeriesState, calendar: Calendar, origin: int) -> Quantiles:
+        outlook = self._linear.outlook(state, calendar, origin)
+        features = tree_features(
+            state,
+            outlook.forecast,
+            outlook.one_step_errors,
+            outlook.day_errors,
+            outlook.week_error,
+            calendar,
+            origin,
+        )
+        shape = features.shape[:2]
+        rows = features.reshape(-1, len(TREE_FEATURES))
+        middle = outlook.forecast + self._correction.predict(rows).reshape(shape)
+        relative = np.exp(np.clip(self._spread.predict(rows).astype(np.float64), *LOG_SPREAD_RANGE))
+        spread = (usual_error(rows) * relative).reshape(shape)
         scale = state.scale[:, None]
         low, high = self.release.band_multipliers.T.astype(np.float64)
         p50 = middle.astype(np.float64) + 1.0

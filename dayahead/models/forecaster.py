@@ -76,10 +76,10 @@ class Forecaster:
             if engine is not None
         ]
 
-    def compile(self) -> None:
-        """Forecast faster from now on, bit for bit the same; takes seconds, may run in a thread beside `forecast`."""
+    def prepare(self) -> None:
+        """Do before the first forecast what it would have to wait for."""
         for engine, _ in self._engines:
-            engine.compile()
+            engine.prepare()
 
     def forecast(self, batch: WindowBatch) -> ForecastBatch:
         """Forecast a batch; each series' result depends on its own window alone, bit for bit.
@@ -127,7 +127,8 @@ class Forecaster:
         if self.release is not None and spec.screened != self.release.feature_spec.screened:
             state = describe(batch.values, screened=spec.screened)
         try:
-            made = engine.quantiles(state.take(rows), batch.calendar, batch.origin[rows])
+            part = state if len(rows) == len(state) else state.take(rows)
+            made = engine.quantiles(part, batch.calendar, batch.origin[rows])
         except (lightgbm.basic.LightGBMError, FloatingPointError, ValueError, IndexError) as error:
             _log.exception("model_failed", release=engine.release.release_id, error=str(error))
             draft.flag(_as_mask(rows, len(batch)), Reason.MODEL_FAILED)
@@ -145,10 +146,10 @@ class _Draft:
         self._flags = flags
         self._rung = np.full(count, Rung.NONE, np.int8)
         self._quantiles = np.full((3, count, LEADS), np.nan, np.float32)
-        magnitude = np.abs(state.values).max(axis=1)
-        self._limit = CAPACITY_FACTOR * magnitude
+        lowest, highest = state.values.min(axis=1), state.values.max(axis=1)
+        self._limit = CAPACITY_FACTOR * np.maximum(highest, -lowest)
         # A series that was never below 0 has no reason to be forecast there.
-        self._least = np.where(state.values.min(axis=1) >= 0, 0.0, -self._limit)
+        self._least = np.where(lowest >= 0, 0.0, -self._limit)
 
     def flag(self, rows: NDArray[np.bool_], reason: Reason) -> None:
         """Give some rows a reason."""

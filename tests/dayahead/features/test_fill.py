@@ -70,4 +70,4 @@ def test_the_hours_before_a_young_series_repeat_its_week() -> None:
 def test_nothing_observed_is_filled_with_zero() -> None:
     filled = fill(np.full((2, HOURS), np.nan))
     assert (filled.values == 0).all()
-    assert (filled.history_h == 0).all()
+    assert (filled.first == HOURS).all()

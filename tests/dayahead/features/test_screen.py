@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dayahead.features.fill import fill
-from dayahead.features.screen import LONGEST_RUN, screen
+from dayahead.features.screen import LONGEST_RUN
+from dayahead.features.state import SeriesState, describe
 
 HOURS = 912
 
@@ -14,45 +14,63 @@ def shape(rows: int = 3, seed: int = 0) -> NDArray[np.float64]:
     return 100 * (1 + 0.3 * np.sin(2 * np.pi * hour / 24)) * np.exp(rng.normal(0, 0.03, (rows, HOURS)))
 
 
+def screened(values: NDArray[np.float64]) -> SeriesState:
+    return describe(values, screened=True)
+
+
 @pytest.mark.parametrize("wrong", [0.0, -500.0, 1e9, 300.0])
 def test_a_wild_value_is_set_aside_and_replaced(wrong: float) -> None:
     values = shape()
     expected = (values[0, 676] + values[0, 532]) / 2
     values[0, 700] = wrong
-    screened, rejected = screen(fill(values))
-    assert np.argwhere(rejected).tolist() == [[0, 700]]
-    assert screened.values[0, 700] == expected
-    assert not screened.observed[0, 700]
+    state = screened(values)
+    assert np.argwhere(state.set_aside).tolist() == [[0, 700]]
+    assert state.values[0, 700] == expected
+    assert not state.observed[0, 700]
+
+
+def test_a_feed_that_is_not_screened_keeps_its_wild_values() -> None:
+    values = shape()
+    values[0, 700] = 1e9
+    state = describe(values, screened=False)
+    assert not state.set_aside.any()
+    assert state.values[0, 700] == 1e9
 
 
 def test_ordinary_values_stay() -> None:
-    filled = fill(shape(200))
-    screened, rejected = screen(filled)
-    assert not rejected.any()
-    assert screened is filled
+    values = shape(200)
+    state = screened(values)
+    assert not state.set_aside.any()
+    assert np.array_equal(state.values, values)
+
+
+def test_the_first_eight_days_of_a_series_are_never_set_aside() -> None:
+    values = shape()
+    values[0, :300] = np.nan
+    values[0, 300 + 191] = 1e9
+    values[1, :300] = np.nan
+    values[1, 300 + 192] = 1e9
+    assert np.argwhere(screened(values).set_aside).tolist() == [[1, 492]]
 
 
 def test_a_new_level_is_believed_after_a_day() -> None:
     values = shape()
     values[1, 700:] *= 10
-    screened, rejected = screen(fill(values))
-    assert rejected[1].sum() <= LONGEST_RUN
-    assert np.array_equal(screened.values[1, 700 + LONGEST_RUN :], values[1, 700 + LONGEST_RUN :])
+    state = screened(values)
+    assert state.set_aside[1].sum() == LONGEST_RUN
+    assert np.array_equal(state.values[1, 700 + LONGEST_RUN :], values[1, 700 + LONGEST_RUN :])
 
 
 def test_the_hours_after_a_long_hole_are_not_wild() -> None:
     values = shape()
     values[2, 500:680] = np.nan
-    assert not screen(fill(values))[1].any()
+    assert not screened(values).set_aside.any()
 
 
-def test_a_row_is_screened_the_same_in_any_company() -> None:
-    values = shape(20)
-    rng = np.random.default_rng(1)
-    values[rng.uniform(size=values.shape) < 0.004] *= 40
-    screened, rejected = screen(fill(values))
-    assert rejected.sum() > 20
-    for row in range(len(values)):
-        alone, rejected_alone = screen(fill(values[row : row + 1]))
-        assert alone.values.tobytes() == screened.values[row : row + 1].tobytes()
-        assert np.array_equal(rejected_alone[0], rejected[row])
+def test_what_was_set_aside_fills_no_hole_and_makes_nothing_else_wild() -> None:
+    values, clean = shape(), shape()
+    values[0, 700], clean[0, 700] = 1e9, np.nan
+    values[0, 724] = clean[0, 724] = np.nan
+    state, expected = screened(values), screened(clean)
+    assert np.array_equal(state.values, expected.values)
+    assert state.set_aside.sum() == 1

@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from dayahead.features.state import describe
-from dayahead.features.stuck import LONGEST_STUCK_H, STUCK_STEPS, stuck
+from dayahead.features.stuck import LONGEST_STUCK_H, STUCK_STEPS
 
 
 def moving(hours: int = 912) -> NDArray[np.float64]:
@@ -17,7 +18,7 @@ def standing(values: NDArray[np.float64], first: int, hours: int) -> NDArray[np.
 
 
 def marked(values: NDArray[np.float64]) -> list[int]:
-    return np.flatnonzero(stuck(values, np.isfinite(values))[0]).tolist()
+    return np.flatnonzero(describe(values, screened=False).stuck[0]).tolist()
 
 
 def test_what_follows_the_first_hour_of_a_run_is_stuck() -> None:
@@ -43,11 +44,19 @@ def test_a_value_that_lasts_for_days_is_believed() -> None:
     assert marked(np.full((1, 912), 5.0)) == []
 
 
-def test_equal_hours_that_were_filled_in_are_not_stuck() -> None:
+def test_a_missing_hour_ends_a_run() -> None:
     values = standing(moving(), 900, 12)
-    observed = np.ones(values.shape, np.bool_)
-    observed[:, 905] = False
-    assert not stuck(values, observed).any()
+    values[:, 905] = np.nan
+    assert marked(values) == []
+
+
+@pytest.mark.parametrize("first", range(850, 860))
+def test_a_run_is_found_wherever_it_begins(first: int) -> None:
+    assert marked(standing(moving(), first, STUCK_STEPS + 1)) == list(range(first + 1, first + 1 + STUCK_STEPS))
+
+
+def test_a_run_at_the_start_of_the_window_is_found() -> None:
+    assert marked(standing(moving(), 0, 12)) == list(range(1, 12))
 
 
 def test_stuck_hours_are_filled_as_missing_ones_are() -> None:

@@ -1,21 +1,23 @@
-"""Compiled trees: the same answers as LightGBM's, or none."""
+"""Trees as machine code walks through them: the same answers as LightGBM's, or LightGBM."""
 
 import lightgbm
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dayahead.models.tree_tables import TreeTables
+from dayahead.models.tree_walk import BLOCK_ROWS, WORD_BITS, add_trees
 from dayahead.models.trees import TreeModel, _sample
 
 FEATURES = 8
 
 
-def fitted(**settings: object) -> str:
+def fitted(trees: int = 40, **settings: object) -> str:
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(4_000, FEATURES)).astype(np.float32)
     target = np.sin(rows[:, 0]) + rows[:, 1] * rows[:, 2] + rng.normal(0, 0.1, len(rows))
     given = {"objective": "l1", "num_leaves": 31, "verbosity": -1, "num_threads": 1, **settings}
-    return lightgbm.train(given, lightgbm.Dataset(rows, target), 40).model_to_string()
+    return lightgbm.train(given, lightgbm.Dataset(rows, target), trees).model_to_string()
 
 
 @pytest.fixture(scope="module")
@@ -27,27 +29,96 @@ def some_rows(count: int) -> NDArray[np.float32]:
     return np.random.default_rng(2).normal(size=(count, FEATURES)).astype(np.float32)
 
 
-def test_compiled_trees_answer_bit_for_bit_what_lightgbm_answers(text: str) -> None:
-    plain, compiled = TreeModel(text), TreeModel(text)
-    compiled.compile()
-    assert compiled.is_compiled
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"objective": "l2"},
+        {"num_leaves": 2},
+        {"num_leaves": 32, "min_data_in_leaf": 5},
+        {"num_leaves": 33, "min_data_in_leaf": 5},
+        {"num_leaves": 200, "min_data_in_leaf": 5},
+        {"num_leaves": 31, "min_data_in_leaf": 3_000},
+    ],
+    ids=str,
+)
+def test_trees_answer_bit_for_bit_what_lightgbm_answers(settings: dict[str, object]) -> None:
+    text = fitted(**settings)
     booster = lightgbm.Booster(model_str=text)
     rows = np.concatenate([some_rows(20_000), _sample(booster, text)])
-    assert compiled._compiled is not None
+    tables = TreeModel(text).tables
+    assert tables is not None
     # before they are rounded to float32: that would hide most of the differences, not all
-    np.testing.assert_array_equal(compiled._compiled.predict(rows), booster.predict(rows, num_threads=1))
-    np.testing.assert_array_equal(compiled.predict(rows), plain.predict(rows))
+    np.testing.assert_array_equal(tables.predict(rows), booster.predict(rows, num_threads=1))
 
 
-def test_trees_that_would_be_compiled_wrongly_stay_with_lightgbm() -> None:
-    model = TreeModel(fitted(objective="l2", linear_tree=True))
-    expected = TreeModel(model.text).predict(some_rows(100))
-    model.compile()
-    assert not model.is_compiled
-    np.testing.assert_array_equal(model.predict(some_rows(100)), expected)
+def test_a_missing_value_counts_as_zero_as_it_does_in_lightgbm(text: str) -> None:
+    rows = some_rows(2_000)
+    rows[::3, 0] = np.nan
+    rows[1::3, 1] = np.nan
+    rows[::5] = np.nan
+    zeros = np.where(np.isnan(rows), np.float32(0), rows)
+    np.testing.assert_array_equal(TreeTables.read(text).predict(rows), TreeTables.read(text).predict(zeros))
+    expected = lightgbm.Booster(model_str=text).predict(rows, num_threads=1)
+    np.testing.assert_array_equal(TreeTables.read(text).predict(rows), expected)
 
 
-def test_a_model_without_trees_answers_nothing_when_compiled() -> None:
-    model = TreeModel("")
-    model.compile()
-    assert not model.predict(some_rows(3)).any()
+@pytest.mark.parametrize("count", [0, 1, BLOCK_ROWS - 1, BLOCK_ROWS, BLOCK_ROWS + 1, 3 * BLOCK_ROWS + 5])
+def test_a_row_is_answered_the_same_in_any_company_and_any_layout(text: str, count: int) -> None:
+    model, rows = TreeModel(text), some_rows(count)
+    together = model.predict(rows)
+    assert together.shape == (count,)
+    np.testing.assert_array_equal(model.predict(np.asfortranarray(rows)), together)
+    for row in range(0, count, 97):
+        assert model.predict(rows[row : row + 1])[0] == together[row]
+
+
+def test_machine_code_walks_as_the_rules_say() -> None:
+    tables = TreeTables.read(fitted(3, num_leaves=40, min_data_in_leaf=5))
+    rows = some_rows(50)
+    answers = np.empty(len(rows))
+    add_trees(
+        np.ascontiguousarray(rows.T),
+        0,
+        tables.last_words,
+        tables.first_nodes,
+        tables.feature,
+        tables.threshold,
+        tables.kept,
+        tables.values,
+        np.empty(len(rows), np.uint32),
+        np.empty(len(rows), np.int64),
+        answers,
+    )
+    assert len(tables.values) > 3 * WORD_BITS
+    np.testing.assert_array_equal(tables.predict(rows), answers)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"objective": "l2", "linear_tree": True}, {"categorical_feature": [3]}], ids=["linear", "categories"]
+)
+def test_trees_that_the_tables_cannot_hold_are_left_to_lightgbm(settings: dict[str, object]) -> None:
+    rng = np.random.default_rng(1)
+    rows = np.round(rng.normal(size=(4_000, FEATURES)) * 3).astype(np.float32) + 20
+    target = np.sin(rows[:, 3]) + rows[:, 1]
+    categories = settings.pop("categorical_feature", "auto")
+    data = lightgbm.Dataset(rows, target, categorical_feature=categories)
+    booster = lightgbm.train({"verbosity": -1, "num_threads": 1, **settings}, data, 10)
+    model = TreeModel(booster.model_to_string())
+    assert model.tables is None
+    expected = lightgbm.Booster(model_str=model.text).predict(rows, num_threads=1).astype(np.float32)
+    np.testing.assert_array_equal(model.predict(rows), expected)
+
+
+def test_missing_values_that_were_learnt_from_are_left_to_lightgbm() -> None:
+    rows = some_rows(4_000)
+    target = rows[:, 0] + rows[:, 1]
+    rows[::3, 0] = np.nan
+    booster = lightgbm.train({"verbosity": -1, "num_threads": 1}, lightgbm.Dataset(rows, target), 10)
+    model = TreeModel(booster.model_to_string())
+    assert model.tables is None
+    np.testing.assert_array_equal(model.predict(rows), booster.predict(rows, num_threads=1).astype(np.float32))
+
+
+def test_a_model_without_trees_answers_nothing() -> None:
+    assert not TreeModel("").predict(some_rows(3)).any()

@@ -1,0 +1,126 @@
+"""Where Python enters the machine code: each function loops over series and leaves the rules to where they are read.
+
+Imported by the build alone: it imports Numba.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numba import carray, types
+
+from dayahead.contracts import LEADS
+from dayahead.features.fill import FILL_WINDOWS, fill_holes, take_observed
+from dayahead.features.state import DESCRIBE_WINDOWS, LAG_HOURS, PAST_ORIGINS, clean, scale_window
+from dayahead.features.trees import TREE_FEATURES, TREE_TABLE, describe_targets
+from dayahead.machine_code.function import MachineFunction
+from dayahead.models.tree_walk import ADD_TREES, BLOCK_ROWS, WORD_BITS, add_trees
+
+
+class Entry(NamedTuple):
+    """A translated function.
+
+    Attributes:
+        name: by which it is called.
+        native_name: that Numba gave it.
+        code: LLVM's text of it and of everything that it calls.
+    """
+
+    name: str
+    native_name: str
+    code: str
+
+
+COLUMNS = len(TREE_FEATURES)
+
+ENTRIES: list[Entry] = []
+
+
+def entry(declared: MachineFunction) -> Callable[[Callable[..., None]], None]:
+    """Translate a function whose arguments are as declared: each array a pointer to its first element."""
+    kinds = [
+        types.int64 if kind is int else types.CPointer(numba.from_dtype(np.dtype(kind))) for kind in declared.arguments
+    ]
+
+    def translate(function: Callable[..., Any]) -> None:
+        made = numba.cfunc(types.void(*kinds), error_model="numpy")(function)
+        ENTRIES.append(Entry(declared.name, made.native_name, made.inspect_llvm()))
+
+    return translate
+
+
+@entry(FILL_WINDOWS)
+def _fill_windows(count, hours, windows, values, observed, first):  # type: ignore[no-untyped-def]
+    shape = (count, hours)
+    windows, values, observed = carray(windows, shape), carray(values, shape), carray(observed, shape)
+    for row in range(count):
+        take_observed(windows[row], values[row], observed[row])
+        first[row] = fill_holes(values[row], observed[row])
+
+
+@entry(DESCRIBE_WINDOWS)
+def _describe_windows(  # type: ignore[no-untyped-def]
+    count, hours, screened, windows, values, observed, set_aside, stuck, first, scale, past_scales, z
+):
+    shape = (count, hours)
+    windows, values, observed = carray(windows, shape), carray(values, shape), carray(observed, shape)
+    set_aside, stuck = carray(set_aside, shape), carray(stuck, shape)
+    past_scales, z = carray(past_scales, (count, PAST_ORIGINS + 1)), carray(z, (count, LAG_HOURS))
+    for row in range(count):
+        take_observed(windows[row], values[row], observed[row])
+        first[row] = clean(values[row], observed[row], set_aside[row], stuck[row], screened != 0)
+        scale[row] = scale_window(values[row], past_scales[row], z[row])
+
+
+@entry(TREE_TABLE)
+def _tree_table(count, clock, z, linear, one_step_errors, day_errors, week_error, table):  # type: ignore[no-untyped-def]
+    clock, z = carray(clock, (6, LEADS)), carray(z, (count, LAG_HOURS))
+    linear, day_errors = carray(linear, (count, LEADS)), carray(day_errors, (count, LEADS))
+    one_step_errors, week_error = carray(one_step_errors, (count, 3)), carray(week_error, (count,))
+    table = carray(table, (COLUMNS, count, LEADS))
+    for row in range(count):
+        describe_targets(
+            clock, z[row], linear[row], one_step_errors[row], day_errors[row], week_error[row], table[:, row]
+        )
+
+
+@entry(ADD_TREES)
+def _add_trees(  # type: ignore[no-untyped-def]
+    count,
+    features,
+    columns,
+    trees,
+    last_words,
+    first_nodes,
+    feature,
+    threshold,
+    kept,
+    values,
+    bits,
+    slots,
+    answers,
+):
+    columns, answers = carray(columns, (features, count)), carray(answers, (count,))
+    last_words = carray(last_words, (trees + 1,))
+    words = last_words[trees]
+    first_nodes = carray(first_nodes, (words + 1,))
+    nodes = first_nodes[words]
+    feature, threshold, kept = carray(feature, (nodes,)), carray(threshold, (nodes,)), carray(kept, (nodes,))
+    values = carray(values, (words * WORD_BITS,))
+    bits, slots = carray(bits, (BLOCK_ROWS,)), carray(slots, (BLOCK_ROWS,))
+    for start in range(0, count, BLOCK_ROWS):
+        rows = min(BLOCK_ROWS, count - start)
+        add_trees(
+            columns,
+            start,
+            last_words,
+            first_nodes,
+            feature,
+            threshold,
+            kept,
+            values,
+            bits[:rows],
+            slots[:rows],
+            answers[start : start + rows],
+        )

@@ -1,0 +1,111 @@
+"""Machine code: built once for a processor, kept where that is possible, and loaded without the compiler."""
+
+import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dayahead.features.fill import FILL_WINDOWS
+from dayahead.machine_code import library
+from dayahead.machine_code.library import SOURCES, machine_code
+
+
+@pytest.fixture
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Builds that happened, each of which makes other code."""
+    done: list[int] = []
+
+    def build() -> bytes:
+        done.append(len(done))
+        return b"code %d" % len(done)
+
+    monkeypatch.setattr(library, "_build", build)
+    return done
+
+
+def test_it_is_built_once_and_kept(tmp_path: Path, builds: list[int]) -> None:
+    folders = (tmp_path / "not" / "yet" / "there",)
+    assert machine_code(folders) == machine_code(folders) == b"code 1"
+    assert len(builds) == 1
+
+
+def test_where_a_folder_cannot_be_written_the_next_one_keeps_it(tmp_path: Path, builds: list[int]) -> None:
+    (tmp_path / "no folder").touch()
+    folders = (tmp_path / "no folder", tmp_path / "folder")
+    assert machine_code(folders) == machine_code(folders)
+    assert len(builds) == 1
+
+
+def test_where_none_can_be_written_each_process_builds(tmp_path: Path, builds: list[int]) -> None:
+    (tmp_path / "no folder").touch()
+    assert machine_code((tmp_path / "no folder",)) == b"code 1"
+    assert machine_code((tmp_path / "no folder",)) == b"code 2"
+
+
+def test_a_damaged_file_is_built_anew(tmp_path: Path, builds: list[int]) -> None:
+    machine_code((tmp_path,))
+    (file,) = tmp_path.glob("*.o")
+    file.write_bytes(file.read_bytes()[:-2])
+    assert machine_code((tmp_path,)) == machine_code((tmp_path,)) == b"code 2"
+
+
+@pytest.mark.parametrize("fact", ["get_host_cpu_name", "version"])
+def test_another_processor_or_compiler_has_another_file(
+    tmp_path: Path, builds: list[int], monkeypatch: pytest.MonkeyPatch, fact: str
+) -> None:
+    machine_code((tmp_path,))
+    owner = library if fact == "version" else library.llvm
+    monkeypatch.setattr(owner, fact, lambda *_: "another")
+    machine_code((tmp_path,))
+    assert len(builds) == 2
+    assert len(list(tmp_path.glob("*.o"))) == 2
+
+
+def test_what_another_user_left_there_is_not_run(
+    tmp_path: Path, builds: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine_code((tmp_path,))
+    (file,) = tmp_path.glob("*.o")
+    owner = file.stat().st_uid
+    monkeypatch.setattr(library, "TRUSTED_USERS", frozenset({owner + 1}))
+    assert machine_code((tmp_path,)) == b"code 2"
+
+
+def _code_in(folder: Path) -> bytes:
+    return machine_code((folder,))
+
+
+def test_processes_that_need_it_at_once_get_the_same(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        one, other = pool.map(_code_in, [tmp_path, tmp_path])
+    assert one == other == machine_code((tmp_path,))
+    assert len(one) > 1_000
+
+
+def test_a_process_that_forecasts_does_not_import_the_compiler() -> None:
+    program = (
+        "import sys, numpy; from dayahead.features.state import describe;"
+        "describe(numpy.ones((1, 912)), screened=True); import dayahead.models.forecaster;"
+        "sys.exit('numba' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_every_rule_is_in_a_file_whose_change_means_a_build() -> None:
+    package = Path(library.__file__).parent.parent
+    marked = {str(file.relative_to(package)) for file in package.rglob("*.py") if "\n@compiled\n" in file.read_text()}
+    assert marked | {"machine_code/build.py", "machine_code/entries.py"} == set(SOURCES)
+
+
+def test_arrays_of_another_kind_are_refused() -> None:
+    values = np.zeros((2, 30))
+    others = (np.zeros((2, 30)), np.zeros((2, 30), np.bool_), np.zeros(2, np.int64))
+    with pytest.raises(TypeError, match="argument 2 of fill_windows"):
+        FILL_WINDOWS(2, 30, values.astype(np.float32), *others)
+    with pytest.raises(TypeError, match="argument 2 of fill_windows"):
+        FILL_WINDOWS(2, 30, values[:, ::-1], *others)
+    with pytest.raises(TypeError, match="argument 2 of fill_windows"):
+        FILL_WINDOWS(2, 30, 5, *others)
