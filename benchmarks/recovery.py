@@ -1,23 +1,29 @@
 """Seconds from the start of a worker to its first new forecast: `make benchmark B=recovery ARGS='--series 10000'`.
 
-The worker has all series, is asked to end, and starts again while one message waits: warm, with Redis as it was, and
-cold, with Redis emptied. (After a kill, Kafka gives its partitions away only when its session has timed out:
-DAYAHEAD_WORKER_SESSION_TIMEOUT_S more.) Prints a sentence, then a JSON line.
+A worker has all series and ends; a new hour of all series waits when the next one starts. Three ways: `warm` after an
+end in good order, with Redis as it was; `cold` the same with Redis emptied; `killed` by SIGKILL, with Redis as it was,
+where Kafka gives the partitions away only when the session of the dead has timed out
+(DAYAHEAD_WORKER_SESSION_TIMEOUT_S). Prints, for each, the seconds until the first new forecast is in TimescaleDB and
+until all are, then a JSON line.
 """
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import orjson
+import psycopg
 import redis
 import typer
 from made_up_load import START, messages, shipped_release
 from running_worker import RunningWorker, until
 from worker_room import WorkerRoom, worker_room
 
+from dayahead.hours import Hour, from_hour
 from dayahead.models.release import Release
+from stream.settings import WorkerSettings
 
 HISTORY_H = 28 * 24
 
@@ -27,37 +33,69 @@ def main(
     *,
     release: Annotated[Path | None, typer.Option(help="Artifact of a release; else one is fitted")] = None,
 ) -> None:
-    """Measure a warm and a cold start of a worker."""
+    """Measure the starts of a worker after an end in good order, without Redis, and after a kill."""
     with worker_room(series) as room:
         room.promote(Release.from_bytes(release.read_bytes()) if release else shipped_release())
         end = START + HISTORY_H
         room.load_history(START, end)
         worker = room.start_worker()
         until(lambda: room.sent_out() >= series, "the first forecasts of all series", worker)
-        warm_s, worker = _restart(room, worker, end)
-        with redis.Redis.from_url(room.redis_url) as client:
-            client.flushall()
-        cold_s, worker = _restart(room, worker, end + 1)
+        load = os.getloadavg()[0]
+        figures: dict[str, float] = {}
+        for number, (name, ending) in enumerate({"warm": _end, "cold": _end_and_empty, "killed": _kill}.items()):
+            began = time.perf_counter()
+            ending(room, worker)
+            figures[f"{name}_end_s"] = time.perf_counter() - began
+            figures[f"{name}_s"], figures[f"{name}_all_s"], worker = _start(room, end + number)
         line = {
             "series": series,
-            "warm_s": round(warm_s, 2),
-            "cold_s": round(cold_s, 2),
+            **{name: round(seconds, 2) for name, seconds in figures.items()},
+            "session_timeout_s": WorkerSettings.model_fields["worker_session_timeout_s"].default,
             "peak_rss_gb": round(worker.peak_gb(), 3),
-            "load_before": round(os.getloadavg()[0], 1),
+            "load_before": round(load, 1),
         }
-    print(f"{series} series: the first new forecast {line['warm_s']} s after a warm start, {line['cold_s']} s cold")
+    print(f"{series} series, seconds from the start to the first new forecast, and to all of the waiting hour:")
+    for name in ("warm", "cold", "killed"):
+        print(f"  {name:7}{line[f'{name}_s']:8.2f}{line[f'{name}_all_s']:8.2f}")
     print(orjson.dumps(line).decode())
 
 
-def _restart(room: WorkerRoom, worker: RunningWorker, hour: int) -> tuple[float, RunningWorker]:
+def _end(_: WorkerRoom, worker: RunningWorker) -> None:
     worker.process.terminate()
     worker.process.wait()
-    room.send([next(messages(room.load, hour, hour + 1, refresh=True))])
-    sent = room.in_tables(hour)
+
+
+def _end_and_empty(room: WorkerRoom, worker: RunningWorker) -> None:
+    _end(room, worker)
+    with redis.Redis.from_url(room.redis_url) as client:
+        client.flushall()
+
+
+def _kill(_: WorkerRoom, worker: RunningWorker) -> None:
+    worker.process.kill()
+    worker.process.wait()
+
+
+def _start(room: WorkerRoom, hour: Hour) -> tuple[float, float, RunningWorker]:
+    """Start a worker for which an hour waits; seconds until its first forecast, until all, and the worker."""
+    taken_in = room.taken_in()
+    waiting = list(messages(room.load, hour, hour + 1, refresh=True))
+    room.send(waiting)
     began = time.perf_counter()
-    fresh = room.start_worker()
-    until(lambda: room.in_tables(hour) > sent, "the first new forecast", fresh)
-    return time.perf_counter() - began, fresh
+    worker = room.start_worker()
+    with psycopg.connect(room.database_url, autocommit=True) as connection:
+        until(_any_of(connection, hour), "the first new forecast", worker)
+    first_s = time.perf_counter() - began
+    until(lambda: room.taken_in() == taken_in + len(waiting), "the forecasts of all series", worker)
+    return first_s, time.perf_counter() - began, worker
+
+
+def _any_of(connection: psycopg.Connection, hour: Hour) -> Callable[[], bool]:
+    def there() -> bool:
+        found = connection.execute("SELECT 1 FROM forecast WHERE origin = %s LIMIT 1", [from_hour(hour)])
+        return found.fetchone() is not None
+
+    return there
 
 
 if __name__ == "__main__":

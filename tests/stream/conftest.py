@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from dayahead.hours import wall_clock
-from dayahead.storage.forecast_rows import read_newest_forecasts
+from dayahead.storage.forecast_rows import read_forecasts, read_newest_forecasts
 from dayahead.storage.sources import load_series, register_source
 from stream.assembly import build_worker
 from stream.patience import Patience
@@ -40,6 +41,7 @@ class WorkerRoom:
     topics: TopicRoom
     database_url: str
     redis_url: str
+    partitions: int = PARTITIONS
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
 
@@ -87,13 +89,13 @@ class WorkerRoom:
         finally:
             consumer.close()
 
-    def read(self, topic: str, partitions: int = PARTITIONS) -> list[tuple[bytes | None, bytes, dict[str, str]]]:
+    def read(self, topic: str, partitions: int | None = None) -> list[tuple[bytes | None, bytes, dict[str, str]]]:
         """Key, value and headers of all messages of a topic."""
         consumer = Consumer({"bootstrap.servers": self.topics.bootstrap, "group.id": "unused"})
         name = self.topics.name(topic)
         found = []
         try:
-            for partition in range(partitions):
+            for partition in range(self.partitions if partitions is None else partitions):
                 _, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=20)
                 consumer.assign([TopicPartition(name, partition, 0)])
                 position = 0
@@ -116,9 +118,9 @@ class WorkerRoom:
         """Next offset of each partition as the tables say."""
         return dict(self.query("SELECT partition, next_offset FROM worker_offset"))  # type: ignore[arg-type]
 
-    def owners(self) -> set[str]:
-        """The workers that hold partitions as the tables say."""
-        return {str(worker) for (worker,) in self.query("SELECT worker FROM worker_offset")}
+    def owners(self) -> Counter[str]:
+        """The workers that hold partitions as the tables say, and how many each."""
+        return Counter(str(worker) for (worker,) in self.query("SELECT worker FROM worker_offset"))
 
     def wait_for(self, partition: int, offset: int, deadline_s: float = 60) -> None:
         """Wait until a partition stands at an offset in the tables."""
@@ -136,7 +138,7 @@ class WorkerRoom:
             )
         self.forget_redis()
         self.topics = TopicRoom(self.topics.bootstrap, f"{self.topics.prefix}again.")
-        self.topics.create(PARTITIONS)
+        self.topics.create(self.partitions)
 
     def forget_redis(self) -> None:
         """Empty Redis."""
@@ -163,6 +165,19 @@ class WorkerRoom:
             rows = read_newest_forecasts(connection, np.array(list(series)))
         values = message_values(series, rows)
         return {series[int(key)].series_id: value for key, value in zip(rows.series_key, values, strict=True)}
+
+    def all_forecasts(self) -> dict[tuple[str, str], bytes]:
+        """The bytes of every forecast by series_id and origin, made from the tables."""
+        with psycopg.connect(self.database_url, options="-c timezone=UTC") as connection:
+            series = {one.series_key: one for one in load_series(connection)}
+            found = connection.execute("SELECT series_key, extract(epoch FROM origin)::bigint / 3600 FROM forecast")
+            keys, origins = np.array(found.fetchall(), np.int64).reshape(-1, 2).T
+            values = message_values(series, read_forecasts(connection, keys, origins))
+        return dict(map(_by_origin, values))
+
+    def kept_messages(self) -> dict[tuple[str, str], bytes]:
+        """What a consumer of `forecasts` keeps that wants the newest message of every series and origin."""
+        return dict(_by_origin(value) for _, value, _ in self.read("forecasts"))
 
     def newest_messages(self) -> dict[str, bytes]:
         """What a consumer of `forecasts` keeps that wants the newest origin of every series."""
@@ -218,12 +233,17 @@ class WorkerRoom:
             process.wait()
 
 
-def make_room(topics: TopicRoom, database_url: str, redis_url: str) -> WorkerRoom:
+def _by_origin(value: bytes) -> tuple[tuple[str, str], bytes]:
+    message = orjson.loads(value)
+    return (message["series_id"], message["origin"]), value
+
+
+def make_room(topics: TopicRoom, database_url: str, redis_url: str, partitions: int = PARTITIONS) -> WorkerRoom:
     """A room whose topics and source are there."""
-    topics.create(PARTITIONS)
+    topics.create(partitions)
     with psycopg.connect(database_url) as connection:
         register_source(connection, SOURCE)
-    return WorkerRoom(topics, database_url, redis_url)
+    return WorkerRoom(topics, database_url, redis_url, partitions)
 
 
 @pytest.fixture

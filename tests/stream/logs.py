@@ -29,10 +29,10 @@ START: Hour = 465_000
 """2023-01-18T00:00Z, the first hour of test data."""
 
 
-def series_of(partition: int, count: int) -> list[str]:
+def series_of(partition: int, count: int, partitions: int = PARTITIONS) -> list[str]:
     """Ids of series that belong to a partition."""
     candidates = (f"{area}/{number}" for number in range(1000) for area in ("DK1", "DK2"))
-    return [one for one in candidates if partition_of(one, PARTITIONS) == partition][:count]
+    return [one for one in candidates if partition_of(one, partitions) == partition][:count]
 
 
 def batch(rows: Sequence[tuple[str, Hour, object]], available: Hour, *, refresh: bool = True) -> bytes:
@@ -47,10 +47,10 @@ def batch(rows: Sequence[tuple[str, Hour, object]], available: Hour, *, refresh:
     )
 
 
-def eventful_log(partition: int, hours: int = 40) -> list[bytes | None]:
+def eventful_log(partition: int, hours: int = 40, partitions: int = PARTITIONS) -> list[bytes | None]:
     """Hours of three series with everything that happens: late, twice, revised, of old, out of place, and rubbish."""
-    ids = series_of(partition, 3)
-    stranger = series_of(1 - partition, 1)[0]
+    ids = series_of(partition, 3, partitions)
+    stranger = series_of((partition + 1) % partitions, 1, partitions)[0]
     chance = random.Random(partition)
     log: list[bytes | None] = [
         batch([(ids[0], START + hour, 90.0 + hour % 24) for hour in range(26)], START + 30, refresh=False),

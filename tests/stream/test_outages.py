@@ -1,11 +1,14 @@
 """Servers that go away are waited for, and nothing is skipped meanwhile."""
 
+import time
+
 import httpx
 import psycopg
 import pytest
 from psycopg import sql
 
 from deploy.local.ports import free_ports
+from deploy.local.servers.server import Server
 from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor
 from tests.conftest import FreshDatabase
@@ -15,6 +18,8 @@ from tests.stream.unbroken import unbroken
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
+
+OUTAGE_S = 20.0
 
 
 def reason(port: int) -> str:
@@ -32,13 +37,34 @@ def make_commits_last(database: FreshDatabase) -> None:
         connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit TO on").format(name))
 
 
+class Outage:
+    """Servers that are stopped one after the other while messages wait, each for as long."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._supervisor = Supervisor(stack.folder)
+        self._stopped: dict[str, float] = {}
+
+    def stop(self, server: Server) -> None:
+        self._supervisor.stop([server.name])
+        self._stopped[server.name] = time.monotonic()
+
+    def end(self, server: Server) -> None:
+        back_at = self._stopped[server.name] + OUTAGE_S
+        wait_until(lambda: time.monotonic() >= back_at, OUTAGE_S + 1, f"{server.name} to have been away long enough")
+        self._supervisor.start_programs([server.name])
+        wait_until(server.is_ready, 60, f"{server.name} to be back")
+
+    def end_all(self) -> None:
+        self._supervisor.start_programs(list(self._stopped))
+
+
 def test_a_worker_waits_for_each_server_and_goes_on(
     room: WorkerRoom, stack: LocalStack, database: FreshDatabase
 ) -> None:
     make_commits_last(database)
     log = eventful_log(0, 90)
     expected = unbroken(room, {0: log})
-    supervisor = Supervisor(stack.folder)
+    outage = Outage(stack)
     (port,) = free_ports(1)
     waiting = list(log)
 
@@ -49,30 +75,33 @@ def test_a_worker_waits_for_each_server_and_goes_on(
     def arrived() -> None:
         room.wait_for(0, len(log) - len(waiting))
 
+    def told(server: str) -> None:
+        wait_until(lambda: reason(port) == f"waiting for {server}", 30, f"the worker to wait for {server}")
+        live = httpx.get(f"http://127.0.0.1:{port}/health/live")
+        assert live.status_code == 200, live.text
+
     process = room.start(metrics_port=port, worker_batch_rows=10)
-    send(30)
-    arrived()
-    for server, told in ((stack.postgres, "TimescaleDB"), (stack.redis, "Redis")):
-        supervisor.stop([server.name])
-        try:
-            send(10)
-            wait_until(lambda told=told: reason(port) == f"waiting for {told}", 30, f"the worker to wait for {told}")
-            live = httpx.get(f"http://127.0.0.1:{port}/health/live")
-            assert live.status_code == 200, live.text
-        finally:
-            supervisor.start_programs([server.name])
-            wait_until(server.is_ready, 60, f"{server.name} to be back")
-        arrived()
-        wait_until(lambda: room.redis() == room.newest_forecasts(), 30, "Redis to follow")
-    room.forget_redis()
     send(20)
-    # in the midst of them
-    supervisor.stop([stack.kafka.name])
-    supervisor.start_programs([stack.kafka.name])
-    wait_until(stack.kafka.is_ready, 60, "Kafka to be back")
+    arrived()
+    try:
+        # each goes while messages wait and comes back after 20 s, when the next one has long been gone
+        outage.stop(stack.redis)
+        send(15)
+        told("Redis")
+        outage.stop(stack.postgres)
+        send(15)
+        outage.end(stack.redis)
+        told("TimescaleDB")
+        outage.stop(stack.kafka)
+        outage.end(stack.postgres)
+        outage.end(stack.kafka)
+    finally:
+        outage.end_all()
+    arrived()
+    room.forget_redis()
     send(len(waiting))
     arrived()
     assert process.poll() is None
     assert room.tables() == expected
     wait_until(lambda: room.redis() == room.newest_forecasts(), 30, "Redis to follow")
-    wait_until(lambda: room.newest_messages() == room.newest_forecasts(), 30, "Kafka to follow")
+    wait_until(lambda: room.kept_messages() == room.all_forecasts(), 30, "Kafka to follow")

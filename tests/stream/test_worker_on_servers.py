@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from dayahead.contracts import ForecastMessage, Rung
 from deploy.local.ports import free_ports
 from stream.faust_app import EXIT_BROKEN
-from tests.stream.conftest import WorkerRoom
+from tests.conftest import TopicRoom
+from tests.stream.conftest import WorkerRoom, make_room
 from tests.stream.logs import START, batch, eventful_log, in_log, series_of
 from tests.stream.unbroken import unbroken
 from tests.waiting import wait_until
@@ -131,6 +132,42 @@ def test_a_third_worker_joins_and_leaves_and_whoever_has_no_partition_says_so(ro
     # nobody had to be put out
     assert [worker.poll() for worker in workers] == [None, None]
     wait_until(lambda: room.newest_messages() == room.newest_forecasts() == room.redis(), 30, "the outputs to follow")
+
+
+def test_a_third_worker_shares_six_partitions_and_leaves_them_again(
+    topics: TopicRoom, database_url: str, redis_url: str
+) -> None:
+    room = make_room(topics, database_url, redis_url, partitions=6)
+    try:
+        logs = {partition: eventful_log(partition, 40, room.partitions) for partition in range(room.partitions)}
+        expected = unbroken(room, logs)
+
+        def send(first: int, end: int) -> None:
+            for partition, log in logs.items():
+                room.send(partition, log[first:end])
+
+        def shared(*counts: int) -> None:
+            wait_until(lambda: sorted(room.owners().values()) == list(counts), 60, f"shares of {counts} partitions")
+
+        workers = [room.start(worker_batch_rows=20) for _ in range(2)]
+        shared(3, 3)
+        send(0, 20)
+        workers.append(room.start(worker_batch_rows=20))
+        shared(2, 2, 2)
+        send(20, 35)
+        workers[0].send_signal(signal.SIGTERM)
+        send(35, 1000)
+        assert workers[0].wait(30) == 0
+        for partition, log in logs.items():
+            room.wait_for(partition, len(log))
+        assert sorted(room.owners().values()) == [3, 3]
+        # nobody had to be put out
+        assert [worker.poll() for worker in workers] == [0, None, None]
+        assert room.tables() == expected
+        wait_until(lambda: room.redis() == room.newest_forecasts(), 30, "Redis to follow")
+        wait_until(lambda: room.kept_messages() == room.all_forecasts(), 30, "Kafka to follow")
+    finally:
+        room.close()
 
 
 def unassigned(ports: list[int]) -> int | None:
