@@ -146,7 +146,7 @@ def score_due(state: PartitionState, due: Due, at_hand: ForecastsAtHand) -> tupl
     if not len(asked):
         return ScoreRows.none(), np.empty(0, np.bool_)
     series, origin = due.series[asked], due.origin[asked]
-    windows = state.windows(series, origin + LEADS)[:, -SCORE_HOURS:]
+    windows = state.windows(series, origin + LEADS, SCORE_HOURS)
     rows = ScoreRows(
         series_key=forecasts.series_key,
         origin=forecasts.origin,

@@ -13,6 +13,10 @@ NEVER = -(1 << 40)
 """An hour before all hours: the newest hour of a series without any."""
 
 
+GROWTH = 8
+"""Room is made for an eighth more series at once; what no series needs yet is not touched, so it takes no memory."""
+
+
 @dataclass(frozen=True)
 class Advance:
     """Where series stood before and after rows were put in.
@@ -72,7 +76,8 @@ class PartitionState:
         fresh = [one for one in series if one.series_id not in self.index_of]
         start, size = len(self), len(self) + len(fresh)
         if size > len(self._keys):
-            self._grow(max(size, 2 * len(self._keys)))
+            self._grow(max(size, len(self._keys) + len(self._keys) // GROWTH))
+        self._values[start:size] = np.nan
         for index, one in enumerate(fresh, start):
             self.index_of[one.series_id] = index
             self.by_key[one.series_key] = one
@@ -86,7 +91,9 @@ class PartitionState:
         self._newest = np.concatenate([self._newest, np.full(more, NEVER, np.int64)])
         self._first_forecast = np.concatenate([self._first_forecast, np.full(more, -NEVER, np.int64)])
         self._rung = np.concatenate([self._rung, np.full(more, -1, np.int8)])
-        self._values = np.concatenate([self._values, np.full((more, WINDOW_HOURS), np.nan)])
+        values = np.empty((capacity, WINDOW_HOURS))
+        values[: len(self)] = self._values[: len(self)]
+        self._values = values
 
     @property
     def rung(self) -> NDArray[np.int8]:
@@ -134,26 +141,32 @@ class PartitionState:
             still = steps > step
             self._values[series[still], (after[still] - step) % WINDOW_HOURS] = np.nan
 
-    def windows(self, series: NDArray[np.int64], origin: NDArray[np.int64]) -> NDArray[np.float64]:
+    def windows(
+        self, series: NDArray[np.int64], origin: NDArray[np.int64], hours: int = WINDOW_HOURS
+    ) -> NDArray[np.float64]:
         """Windows that end at given hours.
 
         Args:
             series: int64 [n], indices.
             origin: int64 [n], the hour of the last column; no later than the series' newest.
+            hours: columns of the windows.
 
         Returns:
-            float64 [n, 912], NaN where an hour is missing or no longer remembered.
+            float64 [n, hours], NaN where an hour is missing or no longer remembered.
         """
-        windows = np.empty((len(series), WINDOW_HOURS))
+        windows = np.empty((len(series), hours))
         for hour in np.unique(origin).tolist():
             here = origin == hour
-            cut = (hour + 1) % WINDOW_HOURS
-            windows[here, : WINDOW_HOURS - cut] = self._values[series[here], cut:]
-            windows[here, WINDOW_HOURS - cut :] = self._values[series[here], :cut]
-        behind = self._newest[series] - origin
-        if behind.any():
+            chosen = slice(None) if here.all() else here
+            of_hour = series[chosen]
+            first = (hour + 1 - hours) % WINDOW_HOURS
+            until_end = min(hours, WINDOW_HOURS - first)
+            windows[chosen, :until_end] = self._values[of_hour, first : first + until_end]
+            windows[chosen, until_end:] = self._values[of_hour, : hours - until_end]
+        behind = self._newest[series] - origin - (WINDOW_HOURS - hours)
+        if (behind > 0).any():
             # columns that the ring has used again for hours after the origin
-            windows[np.arange(WINDOW_HOURS) < behind[:, None]] = np.nan
+            windows[np.arange(hours) < behind[:, None]] = np.nan
         return windows
 
     def set_windows(self, series: NDArray[np.int64], origin: NDArray[np.int64], windows: NDArray[np.float64]) -> None:

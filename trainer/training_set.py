@@ -69,9 +69,7 @@ def calendar_of(source: Source) -> Calendar:
 
 def registered_as(series_ids: Sequence[str], source: Source) -> list[RegisteredSeries]:
     """Series of a file, which no database has given keys: numbered as they come."""
-    return [
-        RegisteredSeries(key, name, 0, {}, name.split("/")[0], source.unit, 0) for key, name in enumerate(series_ids)
-    ]
+    return [RegisteredSeries(key, name, 0, name.split("/")[0], source.unit, 0) for key, name in enumerate(series_ids)]
 
 
 def read_training_set(

@@ -1,8 +1,9 @@
 """Sources and their series in TimescaleDB."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -19,14 +20,13 @@ class RegisteredSource:
     source: Source
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RegisteredSeries:
-    """A series and its key inside the database."""
+    """A series and its key inside the database; as small as can be, since a worker holds one of each."""
 
     series_key: int
     series_id: str
     source_key: int
-    labels: Mapping[str, str]
     area: str
     unit: str
     partition: int
@@ -105,11 +105,14 @@ def load_series(
     """Registered series in the order of their keys: all, those with given ids, or those of one partition."""
     rows = connection.execute(
         """
-        SELECT series_key, series_id, source_key, labels, area, unit, partition FROM series
+        SELECT series_key, series_id, source_key, area, unit, partition FROM series
         WHERE (%(ids)s::text[] IS NULL OR series_id = ANY(%(ids)s))
           AND (%(partition)s::integer IS NULL OR partition = %(partition)s)
         ORDER BY series_key
         """,
         {"ids": series_ids, "partition": partition},
     ).fetchall()
-    return [RegisteredSeries(*row) for row in rows]
+    return [
+        RegisteredSeries(key, series_id, source_key, intern(area), intern(unit), home)
+        for key, series_id, source_key, area, unit, home in rows
+    ]

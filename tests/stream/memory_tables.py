@@ -27,7 +27,7 @@ CALENDARS = {SOURCE_KEY: Calendar("Europe/Copenhagen", "DK")}
 
 def series(count: int) -> list[RegisteredSeries]:
     """Registered series with keys from 100 on."""
-    return [RegisteredSeries(100 + number, f"DK1/{number}", SOURCE_KEY, {}, "DK1", "kWh", 0) for number in range(count)]
+    return [RegisteredSeries(100 + number, f"DK1/{number}", SOURCE_KEY, "DK1", "kWh", 0) for number in range(count)]
 
 
 class MemoryTables:

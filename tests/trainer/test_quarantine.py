@@ -31,7 +31,7 @@ def ordinary(days: int = 42, seed: int = 0) -> NDArray[np.float64]:
 
 def cleaned(values: NDArray[np.float64], source: Source = SOURCE) -> Cleaned:
     rows = np.atleast_2d(values)
-    series = [RegisteredSeries(10 + n, f"A{n}", 1, {}, "A", "kWh", 0) for n in range(len(rows))]
+    series = [RegisteredSeries(10 + n, f"A{n}", 1, "A", "kWh", 0) for n in range(len(rows))]
     return clean(rows, START, series, source, QuarantineSettings())
 
 
