@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from dayahead.features.fill import DAY, WEEK
 from dayahead.machine_code import compiled
 
-FADING = 0.98
-"""What the weight of an hour in the running mean of the usual deviation falls to with each hour that follows: a memory
-of about two days."""
+GROWTH = 1 / 0.98
+"""How much more each hour weighs in the running mean of the usual deviation than the one before: a memory of about two
+days."""
 
 LIMIT = 12.0
 """How many usual deviations away a value must be, from its own past and from the hour before, to be set aside."""
@@ -34,21 +34,25 @@ def mark_implausible(
         first: column of the first observed hour.
         set_aside: bool [hours], all False; marked.
     """
+    # The same memory, shifted: what takes a value's place here is there when it is looked back at.
+    present, hour_before = values[WEEK:], values[WEEK - 1 :]
+    day_before, week_before = values[WEEK - DAY :], values
+    known, marks = observed[WEEK:], set_aside[WEEK:]
     found = False
     run = 0
     # The mean is the quotient of two sums. The weights of new hours grow, instead of all others fading: as good, since
     # only the quotient counts, and faster.
     total, weight, newest = 0.0, 0.0, 1.0
-    for hour in range(WEEK, len(values)):
-        newest /= FADING
-        if not observed[hour]:
+    for place in range(len(present)):
+        newest *= GROWTH
+        if not known[place]:
             continue
-        reference = (values[hour - DAY] + values[hour - WEEK]) / 2
-        deviation = abs(values[hour] - reference)
-        strangeness = min(deviation, abs(values[hour] - values[hour - 1]))
-        if strangeness * weight > LIMIT * total and run < LONGEST_RUN and hour >= first + WEEK + DAY:
-            found = set_aside[hour] = True
-            values[hour] = reference
+        reference = (day_before[place] + week_before[place]) / 2
+        deviation = abs(present[place] - reference)
+        strangeness = min(deviation, abs(present[place] - hour_before[place]))
+        if strangeness * weight > LIMIT * total and run < LONGEST_RUN and place >= first + DAY:
+            found = marks[place] = True
+            present[place] = reference
             run += 1
         else:
             run = 0
