@@ -1,54 +1,18 @@
 """Waiting: between requests, after a failure, and never longer than until the process is asked to stop."""
 
-import random
 import time
 from collections.abc import Callable
 
+from dayahead.backoff import Backoff
 from dayahead.errors import SourceUnavailable
 from dayahead.reading.reader import Answer, Reader
 
 Pause = Callable[[float], bool]
 """Waits so many seconds; returns True at once when the process is asked to stop (`threading.Event.wait`)."""
 
-FIRST_S = 1.0
-LONGEST_S = 300.0
-LONGEST_ASKED_S = 24 * 3600.0
-"""Whoever asks to be left alone for longer is asked again all the same: a slip, or more than a clock can wait."""
-
 
 class Stopped(Exception):  # noqa: N818 - not an error: the process was asked to stop while it waited
     """The process was asked to stop; what was begun is left as it stands."""
-
-
-class Backoff:
-    """Pauses that double, each drawn between 0 and its bound ("full jitter": many pollers do not come in step)."""
-
-    def __init__(
-        self, first_s: float = FIRST_S, longest_s: float = LONGEST_S, draw: Callable[[], float] = random.random
-    ) -> None:
-        """Start with the first pause.
-
-        Args:
-            first_s: bound of the first pause, in seconds.
-            longest_s: bound that no pause is beyond, in seconds, unless the other side asks for more.
-            draw: a number from 0 to 1.
-        """
-        self._first_s, self._longest_s, self._draw = first_s, longest_s, draw
-        self._failures = 0
-
-    def next_pause_s(self, asked_s: float | None = None) -> float:
-        """Seconds to wait after one more failure.
-
-        Args:
-            asked_s: what the other side asked for (Retry-After): waited for in full up to a day, the jitter on top.
-        """
-        bound_s = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
-        self._failures += 1
-        return min(asked_s or 0.0, LONGEST_ASKED_S) + bound_s * self._draw()
-
-    def reset(self) -> None:
-        """Begin anew after a success."""
-        self._failures = 0
 
 
 class Spacing:

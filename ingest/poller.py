@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import psycopg
 import structlog
 
+from dayahead.backoff import Backoff
 from dayahead.dead_letters import DeadLetter
 from dayahead.errors import BrokerUnavailable, SourceRefused, SourceUnavailable, StorageError
 from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
@@ -23,7 +24,7 @@ from dayahead.storage.sources import register_source
 from ingest import metrics
 from ingest.condition import Condition
 from ingest.known import Known
-from ingest.patience import Backoff, Pause, Stopped
+from ingest.patience import Pause, Stopped
 from ingest.publication import Publication
 from ingest.publisher import Publisher
 

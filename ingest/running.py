@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import structlog
 
+from dayahead.backoff import Backoff
 from dayahead.errors import SettingsError, SourceUnavailable
 from dayahead.hours import wall_clock
 from dayahead.reading.file_source import FileSource
@@ -20,7 +21,7 @@ from dayahead.telemetry import TelemetryServer
 from ingest import metrics
 from ingest.condition import Condition, all_of
 from ingest.energi_data_service import EnergiDataService, http_client
-from ingest.patience import Backoff, PatientReader, Pause, Spacing
+from ingest.patience import PatientReader, Pause, Spacing
 from ingest.poller import Poller, PollResult
 from ingest.publisher import Publisher, kafka_producer
 from ingest.settings import IngestSettings

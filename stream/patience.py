@@ -1,11 +1,12 @@
 """Waiting for servers: one that is away comes back, and until then nothing is skipped."""
 
-import random
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
+
+from dayahead.backoff import Backoff
 
 log = structlog.get_logger()
 
@@ -46,16 +47,16 @@ class Patience:
         Raises:
             Stopping: the worker was asked to end meanwhile.
         """
-        pause_s, thread = FIRST_PAUSE_S, threading.get_ident()
+        backoff, thread = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S), threading.get_ident()
         while True:
             try:
                 done = operation()
             except absent as error:
+                pause_s = backoff.next_pause_s()
                 self._awaited[thread] = server
-                log.warning("server_awaited", server=server, pause_s=pause_s, error=str(error).strip()[:300])
+                log.warning("server_awaited", server=server, pause_s=round(pause_s, 2), error=str(error).strip()[:300])
             else:
                 self._awaited.pop(thread, None)
                 return done
-            if self.stopping.wait(pause_s * random.uniform(0.7, 1.0)):  # noqa: S311 - jitter, no secret
+            if self.stopping.wait(pause_s):
                 raise Stopping
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

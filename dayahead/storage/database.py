@@ -9,6 +9,7 @@ import structlog
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 
+from dayahead.backoff import Backoff
 from dayahead.errors import StorageError
 
 log = structlog.get_logger()
@@ -37,20 +38,20 @@ def connect(database_url: SecretStr | str, wait_s: float = 60.0, autocommit: boo
     """
     url = database_url.get_secret_value() if isinstance(database_url, SecretStr) else database_url
     deadline = time.monotonic() + wait_s
-    pause_s = FIRST_PAUSE_S
+    backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
     while True:
         try:
             return psycopg.connect(url, autocommit=autocommit, options="-c timezone=UTC", connect_timeout=10)
         except psycopg.OperationalError as error:
             refused = any(word in str(error) for word in ("password authentication", "does not exist", "no pg_hba"))
+            pause_s = backoff.next_pause_s()
             if refused or time.monotonic() + pause_s > deadline:
                 raise StorageError(
                     f"TimescaleDB at {describe(url)} cannot be used: {str(error).strip()}. "
                     "Check DAYAHEAD_DATABASE_URL and that the server runs."
                 ) from error
-            log.info("database_awaited", database=describe(url), pause_s=pause_s)
+            log.info("database_awaited", database=describe(url), pause_s=round(pause_s, 2))
             time.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 @contextmanager

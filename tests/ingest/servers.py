@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
+from dayahead.backoff import Backoff
 from dayahead.contracts import ObservationBatch
 from dayahead.reading.reader import Reader
 from dayahead.series import partition_of
@@ -14,7 +15,6 @@ from dayahead.source import Source
 from dayahead.storage.database import connect
 from dayahead.topics import DEAD_LETTERS, OBSERVATIONS
 from ingest.condition import Condition
-from ingest.patience import Backoff
 from ingest.poller import Connect, Poller
 from ingest.publisher import Publisher, kafka_producer
 from tests.conftest import TopicRoom

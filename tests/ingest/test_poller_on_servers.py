@@ -7,6 +7,7 @@ import orjson
 import psycopg
 import pytest
 
+from dayahead.backoff import Backoff
 from dayahead.contracts import ObservationBatch
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import from_hour
@@ -14,7 +15,7 @@ from dayahead.reading.reader import Answer
 from dayahead.storage.sources import load_sources
 from ingest import poller as poller_module
 from ingest.condition import Condition
-from ingest.patience import Backoff, PatientReader
+from ingest.patience import PatientReader
 from ingest.publication import Publication
 from ingest.publisher import Publisher, kafka_producer
 from ingest.replay.faults import Fault, FaultKind
