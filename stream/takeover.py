@@ -1,5 +1,7 @@
 """Taking a partition over: claim it, rebuild its state, and publish what its former owner may not have."""
 
+from dataclasses import replace
+
 import psycopg
 import structlog
 
@@ -56,6 +58,8 @@ class Takeover:
         next_offset = claim.next_offset
         if not low <= next_offset <= high:
             next_offset = self.lose(claim, next_offset, low, high)
+            # offsets mean something else from now on
+            claim = replace(claim, window_copy=None)
         return HeldPartition(claim, next_offset, waiting=high - next_offset)
 
     def restore(self, held: HeldPartition) -> None:

@@ -23,6 +23,7 @@ from stream.decode import DecodedMessage, LogMessage
 from stream.held import HeldPartition
 from stream.intake import Intake
 from stream.log import Log
+from stream.log_order import LogOrder
 from stream.probe import Probe, Step
 from stream.reading import TableReader
 from stream.refusals import RefusalWriter
@@ -71,6 +72,7 @@ class Worker:
     ) -> None:
         self._database, self._log = database, kafka_log
         self._takeover, self._committer = takeover, committer
+        self._order = LogOrder(kafka_log, takeover)
         self._refusals, self._intake, self._releases = refusals, intake, releases
         self._keeper = keeper
         self._clock, self._probe = clock, probe
@@ -157,7 +159,7 @@ class Worker:
         held = self._held.get(partition)
         if held is None:
             return Progress(0)
-        ready, in_place = self._in_order(held, messages)
+        ready, in_place = self._order.of(held, messages)
         start = rows = 0
         with metrics.stage("decode"):
             decoded = self._intake.decode(ready)
@@ -167,29 +169,6 @@ class Worker:
                 self._checkpoint(held, decoded[start:end])
                 start, rows = end, 0
         return Progress(held.next_offset, None if in_place else held.next_offset)
-
-    def _in_order(self, held: HeldPartition, messages: Sequence[LogMessage]) -> tuple[list[LogMessage], bool]:
-        """The messages that come next without a gap; False where others follow after one."""
-        ready: list[LogMessage] = []
-        expected = held.next_offset
-        for message in messages:
-            if message.offset < expected:
-                continue
-            if message.offset > expected:
-                low, high = self._log.bounds(held.claim.topic, held.claim.partition)
-                if expected < low:
-                    if ready:
-                        return ready, False
-                    expected = held.next_offset = self._takeover.lose(held.claim, expected, low, high)
-                if message.offset > expected and not self._is_hole(held, expected, message.offset):
-                    return ready, False
-            ready.append(message)
-            expected = message.offset + 1
-        return ready, True
-
-    def _is_hole(self, held: HeldPartition, expected: int, found: int) -> bool:
-        """Whether the log itself has nothing between two offsets (markers of a transaction are such holes)."""
-        return self._log.first_from(held.claim.topic, held.claim.partition, expected) == found
 
     def _checkpoint(self, held: HeldPartition, decoded: Sequence[DecodedMessage]) -> None:
         now = self._clock()
