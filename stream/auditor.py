@@ -1,10 +1,10 @@
 """Recomputes served forecasts from TimescaleDB, and compares them byte for byte with what is kept and served.
 
-Only the newest forecast of a series can be judged from the tables: it is a function of the window as known now and of
-the release that serves, since every message that changes the window makes it anew. It is not judged where that is not
-so: while workers take up another release, and where later messages changed the window without asking for a forecast
-(a backfill), which the log itself has to show. Forecasts of older origins used what was known at their time; a revision
-since then is no fault of theirs.
+The newest forecast of a series is a function of the window as known now and of the release that serves, since every
+message that changes the window makes it anew. It is not judged where that is not so: while workers take up another
+release, and where later messages changed the window without asking for a forecast (a backfill), which the log itself
+has to show. Forecasts of older origins used what was known at their time: one that differs from what is known now is at
+fault only where the log shows that no message has touched its window since.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from dayahead.storage.forecasts import forecast_key
 from dayahead.storage.releases import load_artifact
 from dayahead.storage.sources import load_series
 from stream.auditor_log import LaterMessages
-from stream.auditor_reading import ServedForecast, ServingPair, read_served, sample_series
+from stream.auditor_reading import ServedForecast, ServingPair, read_older, read_served, sample_series
 from stream.publish import message_values
 
 FALLS_BACK = Reason.MODEL_FAILED | Reason.OUTPUT_REJECTED
@@ -77,9 +77,15 @@ class Auditor:
         self._pair = ServingPair(None, None)
 
     def audit_sample(self, count: int) -> list[Finding]:
-        """Audit the newest forecasts of some series, others each time."""
+        """Audit the newest forecasts of some series and an older one, others each time."""
         with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
-            return self._audit(connection, sample_series(connection, count))
+            series_ids = sample_series(connection, count)
+            return [*self._audit(connection, series_ids), *self._audit_older(connection, series_ids[:1])]
+
+    def audit_older(self, series_ids: Sequence[str]) -> list[Finding]:
+        """Audit one older forecast of each series; a series without any has no finding."""
+        with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
+            return self._audit_older(connection, series_ids)
 
     def audit(self, series_ids: Sequence[str]) -> list[Finding]:
         """Audit the newest forecasts of given series; a series without any has no finding."""
@@ -102,6 +108,37 @@ class Auditor:
         if served:
             self._take_up(connection, served[0].pair)
         return [self._judge(connection, one) for one in served]
+
+    def _audit_older(self, connection: psycopg.Connection, series_ids: Sequence[str]) -> list[Finding]:
+        findings = []
+        for series_id in series_ids:
+            served = read_older(connection, self._topic, series_id)
+            if served is not None:
+                self._take_up(connection, served.pair)
+                findings.append(self._judge_older(served))
+        return findings
+
+    def _judge_older(self, served: ServedForecast) -> Finding:
+        """An older forecast has to be what its inputs give as long as the log knows of no later change of them."""
+        series_id = served.series.series_id
+        fault = fault_of(served, self._forecaster, served.pair)
+        if not fault:
+            return Finding(series_id, Outcome.MATCH)
+        if served.row.reasons[0] & FALLS_BACK:
+            return Finding(series_id, Outcome.SKIPPED, "the champion failed, and what took over depends on its worker")
+        changed = self._later.changed_window(
+            self._topic,
+            served.series.partition,
+            int(served.row.message_offset[0]),
+            served.standing.next_offset,
+            series_id,
+            int(served.row.origin[0]),
+        )
+        if changed is None:
+            return Finding(series_id, Outcome.SKIPPED, f"{fault}; the log is too short or too long to tell why")
+        if changed:
+            return Finding(series_id, Outcome.SKIPPED, "what it was made from has been revised since")
+        return Finding(series_id, Outcome.MISMATCH, fault)
 
     def _take_up(self, connection: psycopg.Connection, pair: ServingPair) -> None:
         if pair != self._pair:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dayahead.features.calendar import Calendar
 from dayahead.hours import HOUR_S, Hour
 from dayahead.models.window import WINDOW_HOURS, WindowBatch
-from dayahead.storage.forecast_rows import ForecastRows, read_newest_forecasts
+from dayahead.storage.forecast_rows import ForecastRows, read_forecasts, read_newest_forecasts
 from dayahead.storage.observations import read_observations
 from dayahead.storage.releases import champion
 from dayahead.storage.sources import RegisteredSeries, load_series, load_sources
@@ -26,6 +26,14 @@ NEWEST_HOUR = """
 """
 
 SNAPSHOT = "SELECT features FROM feature_snapshot WHERE series_key = %s AND origin = to_timestamp(%s)"
+
+OLDER = """
+    SELECT extract(epoch FROM origin)::bigint / 3600 FROM forecast
+    WHERE series_key = %s AND release = %s AND origin < to_timestamp(%s) AND origin >= to_timestamp(%s)
+    ORDER BY random() LIMIT 1
+"""
+OLDER_H = 48
+"""Hours before the newest forecast in which an older one is looked for."""
 
 SAMPLE = "SELECT series_id FROM series ORDER BY random() LIMIT %s"
 
@@ -61,15 +69,15 @@ class Standing:
 
 @dataclass(frozen=True)
 class ServedForecast:
-    """The newest forecast of a series beside its inputs.
+    """A forecast of a series beside its inputs: its newest one, or an older one.
 
     Attributes:
         series: the series.
         standing: of its partition.
         pair: which releases serve.
-        row: one row, the newest forecast.
+        row: one row, the forecast.
         features: float32 [k], as kept beside it.
-        window: of one series, the last 912 hours as known now.
+        window: of one series, the 912 hours up to its newest one, or to the origin of an older forecast, as known now.
     """
 
     series: RegisteredSeries
@@ -94,25 +102,57 @@ def read_served(connection: psycopg.Connection, topic: str, series_ids: Sequence
         series_ids: the series.
     """
     with connection.transaction():
+        scene = _Scene(connection, topic, series_ids)
+        newest = read_newest_forecasts(connection, np.array(list(scene.series), np.int64))
+        rows = [newest.take(np.array([place])) for place in range(len(newest))]
+        found = [scene.served(row, _newest_hour(connection, int(row.series_key[0]))) for row in rows]
+    return [one for one in found if one is not None]
+
+
+def read_older(connection: psycopg.Connection, topic: str, series_id: str) -> ServedForecast | None:
+    """A forecast of a series before its newest, by the release that serves, with what is known now of its inputs.
+
+    Another one each time; None where there is none in the last days.
+
+    Args:
+        connection: outside a transaction.
+        topic: full name of the topic of observations.
+        series_id: the series.
+    """
+    with connection.transaction():
+        scene = _Scene(connection, topic, [series_id])
+        for key in scene.series:
+            newest = _newest_hour(connection, key)
+            between = [newest * HOUR_S, (newest - OLDER_H) * HOUR_S]
+            row = connection.execute(OLDER, [key, scene.pair.release, *between]).fetchone()
+            if row is not None:
+                return scene.served(read_forecasts(connection, np.array([key]), np.array([row[0]])), row[0])
+    return None
+
+
+class _Scene:
+    """What is the same for all forecasts of one moment; to be made first in a transaction, which it fixes."""
+
+    def __init__(self, connection: psycopg.Connection, topic: str, series_ids: Sequence[str]) -> None:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        self._connection = connection
         serving = champion(connection)
-        pair = ServingPair(serving.release, serving.previous) if serving else ServingPair(None, None)
-        standings = {row[0]: Standing(*row[1:]) for row in connection.execute(STANDINGS, [topic]).fetchall()}
-        calendars = {
+        self.pair = ServingPair(serving.release, serving.previous) if serving else ServingPair(None, None)
+        self._standings = {row[0]: Standing(*row[1:]) for row in connection.execute(STANDINGS, [topic]).fetchall()}
+        self._calendars = {
             one.source_key: Calendar(one.source.local_time_zone, one.source.country, one.source.subdivision)
             for one in load_sources(connection).values()
         }
-        series = {one.series_key: one for one in load_series(connection, series_ids=list(series_ids))}
-        newest = read_newest_forecasts(connection, np.array(list(series), np.int64))
-        served = []
-        for place, key in enumerate(newest.series_key.tolist()):
-            one = series[key]
-            if one.partition in standings:
-                row = newest.take(np.array([place]))
-                features = _features(connection, key, int(row.origin[0]))
-                window = _window(connection, key, calendars[one.source_key])
-                served.append(ServedForecast(one, standings[one.partition], pair, row, features, window))
-    return served
+        self.series = {one.series_key: one for one in load_series(connection, series_ids=list(series_ids))}
+
+    def served(self, row: ForecastRows, last: Hour) -> ServedForecast | None:
+        """A forecast with its features and the window up to an hour; None where nobody has its partition."""
+        one = self.series[int(row.series_key[0])]
+        if one.partition not in self._standings:
+            return None
+        features = _features(self._connection, one.series_key, int(row.origin[0]))
+        window = _window(self._connection, one.series_key, last, self._calendars[one.source_key])
+        return ServedForecast(one, self._standings[one.partition], self.pair, row, features, window)
 
 
 def _features(connection: psycopg.Connection, series_key: int, origin: Hour) -> NDArray[np.float32]:
@@ -120,9 +160,12 @@ def _features(connection: psycopg.Connection, series_key: int, origin: Hour) -> 
     return np.array(found[0] if found else [], np.float32)
 
 
-def _window(connection: psycopg.Connection, series_key: int, calendar: Calendar) -> WindowBatch:
-    """The last 912 hours up to the newest one, read by themselves: nothing of the worker's own memory is used."""
+def _newest_hour(connection: psycopg.Connection, series_key: int) -> Hour:
     row = connection.execute(NEWEST_HOUR, [series_key]).fetchone()
-    newest = row[0] // HOUR_S if row else 0
-    matrix = read_observations(connection, np.array([series_key]), newest - WINDOW_HOURS + 1, newest + 1)
-    return WindowBatch(matrix.values, np.array([newest], np.int64), calendar)
+    return row[0] // HOUR_S if row else 0
+
+
+def _window(connection: psycopg.Connection, series_key: int, last: Hour, calendar: Calendar) -> WindowBatch:
+    """The 912 hours up to one, read by themselves: nothing of the worker's own memory is used."""
+    matrix = read_observations(connection, np.array([series_key]), last - WINDOW_HOURS + 1, last + 1)
+    return WindowBatch(matrix.values, np.array([last], np.int64), calendar)

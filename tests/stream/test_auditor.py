@@ -181,6 +181,32 @@ def test_a_revision_makes_the_forecast_anew_and_a_backfill_leaves_it_to_be_expla
 
 
 @servers
+def test_an_older_forecast_has_to_be_what_its_inputs_give_unless_the_log_shows_that_they_were_revised(
+    room: WorkerRoom, served: tuple[Worker, Auditor]
+) -> None:
+    worker, auditor = served
+    # there are four origins, and the last message of history made the newest
+    next_hour = batch([(one, START + HOURS, 100.5) for one in IDS[:2]], START + HOURS + 1)
+    room.send(0, [next_hour])
+    worker.process(0, [LogMessage(MESSAGES, next_hour)])
+    two = IDS[:2]
+    assert outcomes(auditor.audit_older(two)) == dict.fromkeys(two, Outcome.MATCH)
+    change(
+        room,
+        "UPDATE forecast SET p50[7] = p50[7] * 1.0000002"
+        " WHERE series_key = (SELECT series_key FROM series WHERE series_id = %s)",
+        [two[0]],
+    )
+    assert outcomes(auditor.audit_older(two)) == {two[0]: Outcome.MISMATCH, two[1]: Outcome.MATCH}
+    revision = batch([(one, START + HOURS - 20, 1.5) for one in two], START + HOURS + 1)
+    room.send(0, [revision])
+    worker.process(0, [LogMessage(MESSAGES + 1, revision)])
+    findings = auditor.audit_older(two)
+    assert outcomes(findings) == dict.fromkeys(two, Outcome.SKIPPED)
+    assert {finding.told for finding in findings} == {"what it was made from has been revised since"}
+
+
+@servers
 def test_a_release_that_is_being_taken_up_is_waited_for(
     room: WorkerRoom, served: tuple[Worker, Auditor], small_release: Release
 ) -> None:
