@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
 from dayahead.features.fill import DAY, WEEK
+from dayahead.features.means import mean, mean_change, mean_distance
 from dayahead.features.state import SeriesState
 from dayahead.machine_code import MachineFunction, compiled
 
@@ -118,8 +119,8 @@ def describe_targets(
         table: float32 [32, 24], written.
     """
     now = len(z)
-    linear_mean = _mean(linear, 0, LEADS)
-    mean_3h, mean_24h = _mean(z, now - 3, now), _mean(z, now - DAY, now)
+    linear_mean = mean(linear, 0, LEADS)
+    mean_3h, mean_24h = mean(z, now - 3, now), mean(z, now - DAY, now)
     for place in range(6):
         _copy(clock[place], 0, table[place])
     _copy(linear, 0, table[6])
@@ -133,21 +134,21 @@ def describe_targets(
     _subtract(linear, table[14], table[8])
     _subtract(linear, table[15], table[9])
     _repeat(linear_mean, table[10])
-    _repeat(_mean_distance(linear, 0, LEADS, linear_mean), table[11])
+    _repeat(mean_distance(linear, 0, LEADS, linear_mean), table[11])
     _repeat(z[now - 1], table[16])
     _repeat(z[now - 2], table[17])
     _repeat(mean_3h, table[18])
     _repeat(mean_24h, table[19])
-    _repeat(_mean_distance(z, now - DAY, now, mean_24h), table[20])
-    _repeat(_mean_change(z, DAY, now - 144), table[21])
-    _repeat(mean_3h - _mean(z, now - DAY - 3, now - DAY), table[22])
-    _repeat(mean_24h - _mean(z, now - 2 * DAY, now - DAY), table[23])
-    _repeat(mean_24h - _mean(z, now - WEEK - DAY, now - WEEK), table[24])
+    _repeat(mean_distance(z, now - DAY, now, mean_24h), table[20])
+    _repeat(mean_change(z, now - 144, now, DAY), table[21])
+    _repeat(mean_3h - mean(z, now - DAY - 3, now - DAY), table[22])
+    _repeat(mean_24h - mean(z, now - 2 * DAY, now - DAY), table[23])
+    _repeat(mean_24h - mean(z, now - WEEK - DAY, now - WEEK), table[24])
     _repeat(one_step_errors[0], table[25])
-    _repeat(_mean(one_step_errors, 0, 3), table[26])
-    _repeat(_mean(day_errors, 0, 3), table[27])
-    _repeat(_mean(day_errors, 0, LEADS), table[28])
-    _repeat(_mean_distance(day_errors, 0, LEADS, 0.0), table[30])
+    _repeat(mean(one_step_errors, 0, 3), table[26])
+    _repeat(mean(day_errors, 0, 3), table[27])
+    _repeat(mean(day_errors, 0, LEADS), table[28])
+    _repeat(mean_distance(day_errors, 0, LEADS, 0.0), table[30])
     _repeat(week_error, table[31])
 
 
@@ -175,31 +176,6 @@ def _weekly_mean(z: NDArray[np.float32], row: NDArray[np.float32]) -> None:
         target = len(z) + lead
         total = z[target - 2 * WEEK] + z[target - 3 * WEEK] + z[target - 4 * WEEK]
         row[lead] = total / np.float32(3)
-
-
-@compiled
-def _mean(values: NDArray[np.float32], begin: int, end: int) -> float:
-    total = 0.0
-    for place in range(begin, end):
-        total += float(values[place])
-    return total / (end - begin)
-
-
-@compiled
-def _mean_distance(values: NDArray[np.float32], begin: int, end: int, centre: float) -> float:
-    total = 0.0
-    for place in range(begin, end):
-        total += abs(float(values[place]) - centre)
-    return total / (end - begin)
-
-
-@compiled
-def _mean_change(values: NDArray[np.float32], lag: int, begin: int) -> float:
-    """Mean |change| against the value some hours before, from a place on."""
-    total = 0.0
-    for place in range(begin, len(values)):
-        total += float(abs(values[place] - values[place - lag]))
-    return total / (len(values) - begin)
 
 
 def usual_error(features: NDArray[np.float32]) -> NDArray[np.float64]:

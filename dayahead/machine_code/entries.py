@@ -12,6 +12,7 @@ from numba import carray, types
 
 from dayahead.contracts import LEADS
 from dayahead.features.fill import FILL_WINDOWS, fill_holes, take_observed
+from dayahead.features.snapshot import SNAPSHOT, SNAPSHOT_NAMES, summarize
 from dayahead.features.state import DESCRIBE_WINDOWS, LAG_HOURS, PAST_ORIGINS, clean, scale_window
 from dayahead.features.trees import TREE_FEATURES, TREE_TABLE, describe_targets
 from dayahead.machine_code.function import MachineFunction
@@ -33,6 +34,7 @@ class Entry(NamedTuple):
 
 
 COLUMNS = len(TREE_FEATURES)
+SNAPSHOT_COLUMNS = len(SNAPSHOT_NAMES)
 
 ENTRIES: list[Entry] = []
 
@@ -71,6 +73,14 @@ def _describe_windows(  # type: ignore[no-untyped-def]
         take_observed(windows[row], values[row], observed[row])
         first[row] = clean(values[row], observed[row], set_aside[row], stuck[row], screened != 0)
         scale[row] = scale_window(values[row], past_scales[row], z[row])
+
+
+@entry(SNAPSHOT)
+def _snapshot(count, hours, values, observed, rows):  # type: ignore[no-untyped-def]
+    values, observed = carray(values, (count, hours)), carray(observed, (count, hours))
+    rows = carray(rows, (count, SNAPSHOT_COLUMNS))
+    for row in range(count):
+        summarize(values[row], observed[row], rows[row])
 
 
 @entry(TREE_TABLE)

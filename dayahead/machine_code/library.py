@@ -25,7 +25,9 @@ from dayahead.errors import MachineCodeError
 
 SOURCES = (
     "features/fill.py",
+    "features/means.py",
     "features/screen.py",
+    "features/snapshot.py",
     "features/state.py",
     "features/stuck.py",
     "features/trees.py",

@@ -26,7 +26,7 @@ LEAST_MODEL_SHARE = 0.5
 CAPACITY_FACTOR = 3.0
 """A forecast beyond this many times the greatest magnitude of the last five weeks is rejected."""
 
-PIECE_ROWS = 512
+PIECE_ROWS = 256
 """Series that are computed together: their windows fit the processor's cache."""
 
 _log = structlog.get_logger(__name__)
