@@ -52,7 +52,8 @@ class RefittedPeer:
 class CarriedPeer:
     """AutoETS, whose search takes seconds: chosen and fitted once a series, then carried over each window.
 
-    That is what the package's own `cross_validation(refit=False)` does (`forward`).
+    That is what the package's own `cross_validation(refit=False)` does (`forward`). A model counts the hours of its day
+    from the first that it has seen, so a window begins at the same hour of the day as the one of the fit.
     """
 
     batch = 100
@@ -61,6 +62,7 @@ class CarriedPeer:
         self.name = name
         self._limit_s = limit_s
         self._models: list[AutoETS] = []
+        self._starts: list[int] = []
 
     def fit(self, training: History) -> None:
         """Fit each series' last 912 hours of training.
@@ -75,6 +77,7 @@ class CarriedPeer:
         for row in rows:
             window = _observed(training.windows(rows[row : row + 1], last[row : row + 1]))[0]
             self._models.append(AutoETS(season_length=DAY).fit(window))
+            self._starts.append(int(last[row]) + 1 - len(window))
             expected_s = (time.process_time() - started) / (row + 1) * len(rows)
             if expected_s > self._limit_s:
                 raise OverTimeError(
@@ -84,10 +87,10 @@ class CarriedPeer:
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
         """Carry each series' model over each of its windows."""
-        made = [
-            self._models[row].forward(window, h=LEADS, level=[OUTER_PERCENT])
-            for row, window in zip(series, _observed(windows.values), strict=True)
-        ]
+        made = []
+        for row, origin, window in zip(series, windows.origin, _observed(windows.values), strict=True):
+            skipped = (self._starts[row] - (int(origin) + 1 - len(window))) % DAY
+            made.append(self._models[row].forward(window[skipped:], h=LEADS, level=[OUTER_PERCENT]))
         p50, p10, p90 = (np.array([one[name] for one in made]) for name in ("mean", LOW, HIGH))
         return MethodForecast(p50, p10, p90)
 

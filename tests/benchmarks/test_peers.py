@@ -35,6 +35,12 @@ def test_a_search_that_is_out_of_time_tells_how_many_trials_ended(run_script, pe
     assert ended.stdout.splitlines()[-1] == "AutoLightGBM (2 of 10 trials ended in time)"
 
 
+def test_autoets_knows_the_hour_of_the_day_at_every_origin(run_script, peer_python):
+    ended = run_script(HERE / "ets_at_any_hour.py", python=peer_python)
+    assert ended.returncode == 0, ended.stderr
+    assert float(ended.stdout.splitlines()[-1]) < 0.05
+
+
 def test_one_fit_serves_protocols_with_the_same_training_part(run_script, peer_python):
     ended = run_script(RUN.with_name("peers") / "one.py", "mlforecast L2", "de35", "de35", python=peer_python)
     assert ended.returncode == 0, ended.stderr
