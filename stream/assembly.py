@@ -80,6 +80,7 @@ def build_worker(
         clock,
         probe,
         batch_rows=settings.worker_batch_rows,
+        threads=settings.worker_threads,
     )
     return worker, releases
 

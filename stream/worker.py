@@ -5,6 +5,7 @@ may run for several partitions at the same time, `assign` and `tend` while nothi
 """
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +70,7 @@ class Worker:
         probe: Probe,
         *,
         batch_rows: int,
+        threads: int,
     ) -> None:
         self._database, self._log = database, kafka_log
         self._takeover, self._committer = takeover, committer
@@ -77,6 +79,7 @@ class Worker:
         self._keeper = keeper
         self._clock, self._probe = clock, probe
         self._batch_rows = batch_rows
+        self._refreshers = ThreadPoolExecutor(threads, thread_name_prefix="refresh")
         self._held: dict[int, HeldPartition] = {}
         self._calendars: dict[int, Calendar] = {}
 
@@ -215,10 +218,10 @@ class Worker:
         """
         changed = self._releases.look()
         self._releases.compile()
-        if changed:
-            for held in self._held.values():
-                self._refresh(held)
         restored = self._restored()
+        if changed:
+            # side by side; consumed so that an error of one is raised
+            list(self._refreshers.map(self._refresh, restored))
         for held in restored:
             self._committer.note_published(held)
         self._keeper.keep_one(restored)
@@ -278,6 +281,7 @@ class Worker:
 
     def close(self) -> None:
         """Leave the servers."""
+        self._refreshers.shutdown()
         self._database.close()
         self._log.close()
 

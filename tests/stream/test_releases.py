@@ -1,5 +1,6 @@
 """A new release is taken up without a restart, fenced like everything else."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -55,6 +56,16 @@ def history(room: WorkerRoom, partition: int, hours: int = 300) -> list[bytes]:
     ]
 
 
+class Meeting:
+    """Lets nobody pass a commit alone, once it has a point to meet at."""
+
+    point: threading.Barrier | None = None
+
+    def reached(self, step: Step) -> None:
+        if self.point and step is Step.COMMITTED:
+            self.point.wait(timeout=60)
+
+
 def test_a_release_is_taken_up_without_a_restart(room: WorkerRoom, small_release: Release) -> None:
     log = history(room, 0)
     room.send(0, log)
@@ -76,6 +87,21 @@ def test_a_release_is_taken_up_without_a_restart(room: WorkerRoom, small_release
     issued = room.query("SELECT max(issued_at) FROM forecast")
     room.worker().assign([0])
     assert room.query("SELECT max(issued_at) FROM forecast") == issued
+
+
+def test_partitions_take_a_release_up_side_by_side(room: WorkerRoom, small_release: Release) -> None:
+    one = room.worker(meeting := Meeting(), worker_threads=2)
+    for partition in (0, 1):
+        log = history(room, partition)
+        room.send(partition, log)
+    one.assign([0, 1])
+    for partition in (0, 1):
+        one.process(partition, in_log(history(room, partition)))
+    crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
+    meeting.point = threading.Barrier(2)
+    one.tend()
+    assert not meeting.point.broken
+    assert {orjson.loads(value)["release"] for value in room.redis().values()} == {small_release.release_id}
 
 
 def test_a_promotion_that_no_worker_saw_is_made_up_for_on_assignment(room: WorkerRoom, small_release: Release) -> None:
