@@ -1,10 +1,13 @@
 """Fit of the linear member: Gram matrices per hour of the day and block of time, ridge, robust passes.
 
-With the Gram matrices of blocks of time at hand, leaving a block out is a subtraction: the penalty is chosen by
-leave-one-block-out without touching the data again, and the out-of-block coefficients come for free.
+With the Gram matrices of blocks of time at hand, leaving a block out is a subtraction: the penalty, and from how far
+around the clock an hour of the day learns, are chosen by leave-one-block-out without touching the data again, and the
+out-of-block coefficients come for free.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +20,8 @@ from dayahead.models.history import History
 from dayahead.models.settings import LinearSettings
 
 HOURS = 24
-NEIGHBOUR_WEIGHTS = {0: 1.0, 1: 0.5, 2: 0.25}
-"""Weight of the rows of an hour of the day that lies this many hours off."""
+NEIGHBOURS: tuple[tuple[float, ...], ...] = ((), (0.2,), (0.5, 0.25))
+"""Ways to learn from neighbour hours: weights of the rows of an hour of the day that lies one, two … hours off."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class LinearFit:
         coefficients: float32 [24, features, 24], from all rows.
         without_block: float32 [blocks, 24, features, 24], each from all rows but those of one block.
         penalty: the ridge penalty that was chosen.
+        neighbours: weights of the rows of hours of the day one, two … hours off.
         optimism: root mean square error of 24-hour forecasts on blocks left out, divided by that in sample.
         annual: whether the season is among the features.
     """
@@ -36,6 +40,7 @@ class LinearFit:
     coefficients: NDArray[np.float32]
     without_block: NDArray[np.float32]
     penalty: float
+    neighbours: tuple[float, ...]
     optimism: float
     annual: bool
 
@@ -58,7 +63,8 @@ def fit_linear(
     table = _Table.read(history, rows, settings, annual=annual, screened=screened)
     weight = table.weight
     grams = _grams(table, weight, settings)
-    solution = _solve(grams, settings)
+    few = grams.rows.sum() < settings.rows_per_feature * table.features.shape[1] * HOURS
+    solution = _solve(grams, NEIGHBOURS if few else ((),), settings.penalties)
     for _ in range(settings.passes - 1):
         miss, predicted = table.misses(solution.coefficients)
         table.impute(predicted)
@@ -66,11 +72,12 @@ def fit_linear(
         usual = np.median(miss)
         weight = weight * np.minimum(1.0, settings.robust_share * usual / np.maximum(miss, 1e-12)).astype(np.float32)
         grams = _grams(table, weight, settings)
-        solution = _solve(grams, settings)
+        solution = _solve(grams, (solution.neighbours,), settings.penalties)
     return LinearFit(
         solution.coefficients.astype(np.float32),
         solution.without_block.astype(np.float32),
         solution.penalty,
+        solution.neighbours,
         _optimism(grams, solution),
         annual,
     )
@@ -151,18 +158,18 @@ def _grams(table: _Table, weight: NDArray[np.float32], settings: LinearSettings)
             grams.xy[place] += x.T @ y
             grams.yy[place] += np.sum(y * y, axis=0)
         grams.rows[place] = table.bounds[number + 1] - table.bounds[number]
-    if grams.rows.sum() < settings.rows_per_feature * width * HOURS:
-        return _pool(grams)
     return grams
 
 
-def _pool(grams: _Grams) -> _Grams:
-    """Let the hours of the day learn from their neighbours, where rows are few."""
+def _pool(grams: _Grams, neighbours: tuple[float, ...]) -> _Grams:
+    """Let the hours of the day learn from their neighbours."""
+    if not neighbours:
+        return grams
 
     def pooled(array: NDArray[np.float64]) -> NDArray[np.float64]:
-        total = np.zeros_like(array)
-        for distance, weight in NEIGHBOUR_WEIGHTS.items():
-            for shift in {distance, -distance}:
+        total = array.copy()
+        for distance, weight in enumerate(neighbours, start=1):
+            for shift in (distance, -distance):
                 total += weight * np.roll(array, shift, axis=0)
         return total
 
@@ -170,33 +177,49 @@ def _pool(grams: _Grams) -> _Grams:
 
 
 @dataclass(frozen=True)
+class _Try:
+    neighbours: tuple[float, ...]
+    penalty: float
+    without_block: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class _Solution:
     coefficients: NDArray[np.float64]
     without_block: NDArray[np.float64]
     penalty: float
+    neighbours: tuple[float, ...]
 
 
-def _solve(grams: _Grams, settings: LinearSettings) -> _Solution:
-    """Ridge for every penalty; the one whose left-out blocks it forecasts best is kept."""
-    losses = [_left_out(grams, penalty)[1] for penalty in settings.penalties]
-    penalty = settings.penalties[int(np.argmin(losses))]
-    xx, xy = grams.xx.sum(axis=1), grams.xy.sum(axis=1)
-    full = np.stack([_ridge(xx[hour], xy[hour], penalty) for hour in range(HOURS)])
-    return _Solution(full, _left_out(grams, penalty)[0], penalty)
+def _solve(grams: _Grams, ways: Iterable[tuple[float, ...]], penalties: Iterable[float]) -> _Solution:
+    """Ridge for every way to learn from neighbours and every penalty; those that forecast left-out blocks best.
+
+    Whatever an hour of the day learns from, it is judged on its own rows.
+    """
+    pooled = {way: _pool(grams, way) for way in ways}
+    tried = (_Try(*place, _left_out(pooled[place[0]], place[1])) for place in product(pooled, penalties))
+    best = min(tried, key=lambda one: _loss(grams, one.without_block))
+    xx, xy = pooled[best.neighbours].xx.sum(axis=1), pooled[best.neighbours].xy.sum(axis=1)
+    full = np.stack([_ridge(xx[hour], xy[hour], best.penalty) for hour in range(HOURS)])
+    return _Solution(full, best.without_block, best.penalty, best.neighbours)
 
 
-def _left_out(grams: _Grams, penalty: float) -> tuple[NDArray[np.float64], float]:
-    """Coefficients without each block, and the weighted squared error on the blocks left out."""
+def _left_out(grams: _Grams, penalty: float) -> NDArray[np.float64]:
+    """Coefficients without each block; [blocks, 24, features, 24]."""
     hours, blocks, width, _ = grams.xx.shape
     without = np.empty((blocks, hours, width, LEADS))
-    loss = 0.0
     for hour in range(hours):
         xx, xy = grams.xx[hour].sum(axis=0), grams.xy[hour].sum(axis=0)
         for block in range(blocks):
-            left = _ridge(xx - grams.xx[hour, block], xy - grams.xy[hour, block], penalty)
-            without[block, hour] = left
-            loss += float(_squared_errors(grams, hour, block, left).sum())
-    return without, loss
+            without[block, hour] = _ridge(xx - grams.xx[hour, block], xy - grams.xy[hour, block], penalty)
+    return without
+
+
+def _loss(grams: _Grams, without: NDArray[np.float64]) -> float:
+    """Weighted squared error on the blocks left out."""
+    blocks, hours = without.shape[:2]
+    places = product(range(hours), range(blocks))
+    return sum(float(_squared_errors(grams, hour, block, without[block, hour]).sum()) for hour, block in places)
 
 
 def _squared_errors(grams: _Grams, hour: int, block: int, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -210,7 +233,7 @@ def _squared_errors(grams: _Grams, hour: int, block: int, coefficients: NDArray[
 def _optimism(grams: _Grams, solution: _Solution) -> float:
     """How much larger 24-hour errors are on blocks left out than in sample; at least 1."""
     hours, blocks = grams.xx.shape[:2]
-    places = [(hour, block) for hour in range(hours) for block in range(blocks)]
+    places = list(product(range(hours), range(blocks)))
     seen = sum(float(_squared_errors(grams, *place, solution.coefficients[place[0]])[-1]) for place in places)
     unseen = sum(
         float(_squared_errors(grams, hour, block, solution.without_block[block, hour])[-1]) for hour, block in places

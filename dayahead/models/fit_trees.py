@@ -30,6 +30,9 @@ LEAST_ORIGINS = 1_000
 LEAST_ERROR = 1e-4
 """Smaller errors, in units of the scale, count as this one: a constant series has no logarithm of its error."""
 
+FARTHEST_SIZE = 1e3
+"""A series counts as at most this many times larger or smaller than the median one."""
+
 QUANTILES = (0.1, 0.9)
 
 
@@ -43,7 +46,8 @@ class TreeTable:
         block: int64 [n], block of time of the origin.
         lead: int64 [n], 1 to 24.
         actual: float64 [n], in the unit of the series.
-        scale: float64 [n], of the series.
+        scale: float64 [n], of the series at the origin.
+        size: float64 [n], mean magnitude of the series over the whole history.
         naive: float64 [n], the actual a week before, in the unit of the series.
     """
 
@@ -53,6 +57,7 @@ class TreeTable:
     lead: NDArray[np.int64]
     actual: NDArray[np.float64]
     scale: NDArray[np.float64]
+    size: NDArray[np.float64]
     naive: NDArray[np.float64]
 
     def __len__(self) -> int:
@@ -67,6 +72,7 @@ class TreeTable:
             self.lead[chosen],
             self.actual[chosen],
             self.scale[chosen],
+            self.size[chosen],
             self.naive[chosen],
         )
 
@@ -93,6 +99,7 @@ def tree_table(
         rng: for the draw.
     """
     members = _UnseeingMembers(rows, linear)
+    sizes = _sizes(history)
     parts: list[TreeTable] = []
     for group, state in _by_origin(history, _draw(rows, settings.rows, rng), screened=screened):
         calendar = history.calendars[history.calendar_of[group.series[0]]]
@@ -114,6 +121,7 @@ def tree_table(
                 leads[known] + 1,
                 actual[known],
                 np.broadcast_to(state.scale[:, None], leads.shape)[known],
+                np.broadcast_to(sizes[group.series, None], leads.shape)[known],
                 np.take_along_axis(state.values[:, -168 : -168 + LEADS], leads, axis=1)[known],
             )
         )
@@ -124,6 +132,7 @@ def tree_table(
         np.concatenate([part.lead for part in parts]),
         np.concatenate([part.actual for part in parts]),
         np.concatenate([part.scale for part in parts]),
+        np.concatenate([part.size for part in parts]),
         np.concatenate([part.naive for part in parts]),
     )
 
@@ -164,7 +173,26 @@ def fit_correction(table: TreeTable, settings: TreeSettings, seed: int) -> TreeM
         "max_bin": settings.max_bin,
         "min_data_in_leaf": int(np.clip(len(table) / settings.min_data_divisor, 20, 1000)),
     }
-    return _train(table.features, table.residual, parameters, settings.trees, seed)
+    weight = _weight_of_size(table.size, settings.size_power)
+    return _train(table.features, table.residual, parameters, settings.trees, seed, weight)
+
+
+def _sizes(history: History) -> NDArray[np.float64]:
+    """Mean magnitude of each series; [series]."""
+    known = np.isfinite(history.values)
+    total = np.abs(np.where(known, history.values, 0.0)).sum(axis=1)
+    return np.asarray(total / np.maximum(known.sum(axis=1), 1))
+
+
+def _weight_of_size(size: NDArray[np.float64], power: float) -> NDArray[np.float64] | None:
+    """Weight of rows by the size of their series; mean 1; None where all count the same.
+
+    Held within a factor of the median: whatever the units, no series is left out, and none stands for all.
+    """
+    if power == 0:
+        return None
+    share = np.clip(size / np.median(size), 1 / FARTHEST_SIZE, FARTHEST_SIZE) ** power
+    return np.asarray(share / share.mean())
 
 
 def fit_bands(table: TreeTable, error: NDArray[np.float32], settings: BandSettings, seed: int) -> BandFit:
@@ -207,11 +235,20 @@ def _quantiles_near(ratio: NDArray[np.float64], leads: NDArray[np.int64], lead: 
 
 
 def _train(
-    features: NDArray[np.float32], target: NDArray[np.floating], parameters: dict[str, object], trees: int, seed: int
+    features: NDArray[np.float32],
+    target: NDArray[np.floating],
+    parameters: dict[str, object],
+    trees: int,
+    seed: int,
+    weight: NDArray[np.float64] | None = None,
 ) -> TreeModel:
     fixed = {"num_threads": 1, "deterministic": True, "force_row_wise": True, "seed": seed, "verbosity": -1}
     data = lightgbm.Dataset(
-        features, label=target, feature_name=list(TREE_FEATURES), params={"max_bin": parameters["max_bin"], **fixed}
+        features,
+        label=target,
+        weight=weight,
+        feature_name=list(TREE_FEATURES),
+        params={"max_bin": parameters["max_bin"], **fixed},
     )
     booster = lightgbm.train({**parameters, **fixed}, data, num_boost_round=trees)
     return TreeModel(booster.model_to_string())

@@ -32,7 +32,10 @@ class LinearSettings(BaseModel):
         default=0.01, gt=0, description="Day-to-day change, as a share of the scale, below which rows weigh the same"
     )
     rows_per_feature: float = Field(
-        default=20, ge=0, description="With fewer rows per feature and hour of the day, neighbour hours are pooled"
+        default=20,
+        ge=0,
+        description="With fewer rows per feature and hour of the day, an hour may learn from its neighbours too: "
+        "whether it does, and from how many, is what forecasts blocks of time left out best",
     )
     annual_from_days: int = Field(
         default=400, ge=366, description="Days of history from which the season is among the features"
@@ -59,6 +62,13 @@ class TreeSettings(BaseModel):
         default=400, gt=0, description="A leaf holds at least rows / this, within 20 and 1000"
     )
     rows: int = Field(default=100_000, ge=1_000, description="Rows (series and origin) at most, chosen at random")
+    size_power: float = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        description="Rows count by their series' size to this power: 0 learns for the mean of the series' own WAPE, "
+        "1 for the WAPE of all together",
+    )
     leads_per_row: int = Field(default=4, ge=1, le=24, description="Leads of each row, chosen at random")
 
 
