@@ -10,7 +10,6 @@ from stream.kafka_output import LIBRARY_LOG
 from stream.patience import Patience
 
 ANSWER_S = 10.0
-MESSAGES_AT_ONCE = 500
 
 
 class Log:
@@ -94,15 +93,14 @@ class Log:
 def _read_until(consumer: Consumer, end: int) -> list[LogMessage]:
     found: list[LogMessage] = []
     while True:
-        messages = consumer.consume(MESSAGES_AT_ONCE, timeout=ANSWER_S)
-        if not messages:
+        # one by one: `consume` waits until it has as many as it was asked for
+        message = consumer.poll(ANSWER_S)
+        if message is None:
             raise BrokerUnavailable(f"nothing was given of a log that goes on to offset {end}")
-        for message in messages:
-            error = message.error()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                raise KafkaException(error)
-            if error is not None or message.offset() >= end:
-                return found
-            found.append(LogMessage(message.offset(), message.value()))
-            if message.offset() == end - 1:
-                return found
+        if (error := message.error()) is not None and error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(error)
+        if error is not None or message.offset() >= end:
+            return found
+        found.append(LogMessage(message.offset(), message.value()))
+        if message.offset() == end - 1:
+            return found
