@@ -151,6 +151,10 @@ def _build() -> bytes:
             f"the machine code could not be built; run {sys.executable} -m dayahead.machine_code.build >/dev/null "
             f"to see why: {error.stderr.decode(errors='replace')[-500:]}"
         ) from error
+    except OSError as error:
+        raise MachineCodeError(
+            f"the machine code could not be built: {sys.executable} did not start: {error}"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise MachineCodeError(
             f"the machine code was not built within {BUILD_TIMEOUT_S:.0f} s: give the process more of a core"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dayahead.errors import MachineCodeError
 from dayahead.features.fill import FILL_WINDOWS
 from dayahead.machine_code import library
 from dayahead.machine_code.library import SOURCES, machine_code
@@ -109,3 +110,12 @@ def test_arrays_of_another_kind_are_refused() -> None:
         FILL_WINDOWS(2, 30, values[:, ::-1], *others)
     with pytest.raises(TypeError, match="argument 2 of fill_windows"):
         FILL_WINDOWS(2, 30, 5, *others)
+
+
+def test_a_build_that_fails_says_how_to_see_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library.sys, "executable", "/usr/bin/false")
+    with pytest.raises(MachineCodeError, match=r"run /usr/bin/false -m dayahead.machine_code.build"):
+        machine_code((tmp_path,))
+    monkeypatch.setattr(library.sys, "executable", str(tmp_path / "no python"))
+    with pytest.raises(MachineCodeError, match="no python did not start"):
+        machine_code((tmp_path,))
