@@ -13,6 +13,8 @@ from stream.worker import Worker
 
 log = structlog.get_logger()
 
+YIELD_S = 0.01
+
 
 class Restoring:
     """Restores one partition after the other on each free thread; everything here is called from the event loop.
@@ -54,6 +56,8 @@ class Restoring:
             async with self._slots:
                 if self._waiting:
                     await self._restore(self._waiting.pop(0))
+            # whoever waited for this one takes the slot first
+            await asyncio.sleep(YIELD_S)
 
     async def _restore(self, partition: int) -> None:
         future = asyncio.get_running_loop().run_in_executor(self._threads, self._worker.restore, partition)
