@@ -46,6 +46,8 @@ def test_the_window_is_the_last_hours_and_nothing_else(batches: list[list[tuple[
             window = state.windows(np.array([index]), np.array([origin]))[0]
             expected = [hours.get(hour, np.nan) for hour in range(origin - WINDOW_HOURS + 1, origin + 1)]
             np.testing.assert_array_equal(window, expected)
+            short = state.windows(np.array([index]), np.array([origin]), 50)[0]
+            np.testing.assert_array_equal(short, expected[-50:])
 
 
 def test_a_series_keeps_its_index_when_others_join() -> None:
@@ -57,3 +59,13 @@ def test_a_series_keeps_its_index_when_others_join() -> None:
     assert state.value_at(np.array([0, 999]), np.array([100, 100])).tolist()[0] == 5.0
     assert np.isnan(state.value_at(np.array([999]), np.array([100])))[0]
     assert state.index_of["DK1/999"] == 999
+
+
+def test_series_that_join_later_are_empty_and_the_others_stay() -> None:
+    state = PartitionState()
+    state.add(series(100))
+    put(state, [(index, 100, float(index)) for index in range(100)])
+    for count in range(101, 140):
+        state.add(series(count))
+        assert np.isnan(state.rings(slice(count - 1, count))).all()
+    assert state.value_at(np.arange(100), np.full(100, 100)).tolist() == list(range(100))
