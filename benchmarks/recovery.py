@@ -1,10 +1,10 @@
 """Seconds from the start of a worker to its first new forecast: `make benchmark B=recovery ARGS='--series 10000'`.
 
-A worker has all series and ends; a new hour of all series waits when the next one starts. Three ways: `warm` after an
+A worker has all series and ends; a new hour of all series waits when the next one starts. Four ways: `warm` after an
 end in good order, with Redis as it was; `cold` the same with Redis emptied; `killed` by SIGKILL, with Redis as it was,
 where Kafka gives the partitions away only when the session of the dead has timed out
-(DAYAHEAD_WORKER_SESSION_TIMEOUT_S). Prints, for each, the seconds until the first new forecast is in TimescaleDB and
-until all are, then a JSON line.
+(DAYAHEAD_WORKER_SESSION_TIMEOUT_S); `named` killed as well, but it comes back under its own name
+(DAYAHEAD_WORKER_INSTANCE). Prints, for each, the seconds until the first new forecast is in TimescaleDB and until all are, then a JSON line.
 """
 
 import os
@@ -47,6 +47,10 @@ def main(
             ending(room, worker)
             figures[f"{name}_end_s"] = time.perf_counter() - began
             figures[f"{name}_s"], figures[f"{name}_all_s"], worker = _start(room, end + number)
+        _end(room, worker)
+        *_, worker = _start(room, end + 3, worker_instance="benchmark")
+        _kill(room, worker)
+        figures["named_s"], figures["named_all_s"], worker = _start(room, end + 4, worker_instance="benchmark")
         line = {
             "series": series,
             **{name: round(seconds, 2) for name, seconds in figures.items()},
@@ -55,7 +59,7 @@ def main(
             "load_before": round(load, 1),
         }
     print(f"{series} series, seconds from the start to the first new forecast, and to all of the waiting hour:")
-    for name in ("warm", "cold", "killed"):
+    for name in ("warm", "cold", "killed", "named"):
         print(f"  {name:7}{line[f'{name}_s']:8.2f}{line[f'{name}_all_s']:8.2f}")
     print(orjson.dumps(line).decode())
 
@@ -76,13 +80,13 @@ def _kill(_: WorkerRoom, worker: RunningWorker) -> None:
     worker.process.wait()
 
 
-def _start(room: WorkerRoom, hour: Hour) -> tuple[float, float, RunningWorker]:
+def _start(room: WorkerRoom, hour: Hour, **settings: object) -> tuple[float, float, RunningWorker]:
     """Start a worker for which an hour waits; seconds until its first forecast, until all, and the worker."""
     taken_in = room.taken_in()
     waiting = list(messages(room.load, hour, hour + 1, refresh=True))
     room.send(waiting)
     began = time.perf_counter()
-    worker = room.start_worker()
+    worker = room.start_worker(**settings)
     with psycopg.connect(room.database_url, autocommit=True) as connection:
         until(_any_of(connection, hour), "the first new forecast", worker)
     first_s = time.perf_counter() - began

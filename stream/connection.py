@@ -74,6 +74,8 @@ class Database:
 
     def _opened(self, wait_s: float) -> psycopg.Connection:
         connection = connect(self._url, wait_s, autocommit=True)
+        # compiling a statement that reads a batch's rows takes longer than running it
+        connection.execute("SET jit = off")
         self._open.add(connection)
         return connection
 

@@ -69,6 +69,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             broker_session_timeout=settings.worker_session_timeout_s,
             broker_heartbeat_interval=settings.worker_session_timeout_s / 5,
             broker_commit_interval=1.0,
+            consumer_group_instance_id=settings.worker_instance or None,
             producer_acks=-1,
         )
         self._topic = topic

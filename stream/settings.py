@@ -32,6 +32,13 @@ class WorkerSettings(ProcessSettings):
     worker_session_timeout_s: float = Field(
         default=15.0, ge=6, description="Seconds after which Kafka gives the partitions of a silent worker to another"
     )
+    worker_instance: str = Field(
+        default="",
+        max_length=200,
+        description="Name that a worker keeps over its restarts and shares with no other, e.g. that of its pod in a "
+        "StatefulSet: back within the session timeout it has its partitions at once, also after a kill. But when it "
+        "ends for good, others have them only after the session timeout. Empty: no such name",
+    )
     worker_stalled_after_s: float = Field(
         default=120.0,
         gt=0,

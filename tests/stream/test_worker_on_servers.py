@@ -170,6 +170,20 @@ def test_a_third_worker_shares_six_partitions_and_leaves_them_again(
         room.close()
 
 
+def test_a_killed_worker_that_comes_back_under_its_name_has_its_partitions_at_once(room: WorkerRoom) -> None:
+    log = hourly(series_of(0, 2), 40)
+    room.send(0, log[:20])
+    # Kafka would give the partitions to another member only when more than the deadline has passed
+    named = {"worker_instance": "one", "worker_session_timeout_s": 80}
+    killed = room.start(**named)
+    room.wait_for(0, 20)
+    killed.kill()
+    killed.wait()
+    room.send(0, log[20:])
+    room.start(**named)
+    room.wait_for(0, 40, deadline_s=60)
+
+
 def unassigned(ports: list[int]) -> int | None:
     """The port of a worker that is not live for want of a partition."""
     for port in ports:
