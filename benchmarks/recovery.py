@@ -4,7 +4,8 @@ A worker has all series and ends; a new hour of all series waits when the next o
 end in good order, with Redis as it was; `cold` the same with Redis emptied; `killed` by SIGKILL, with Redis as it was,
 where Kafka gives the partitions away only when the session of the dead has timed out
 (DAYAHEAD_WORKER_SESSION_TIMEOUT_S); `named` killed as well, but it comes back under its own name
-(DAYAHEAD_WORKER_INSTANCE). Prints, for each, the seconds until the first new forecast is in TimescaleDB and until all are, then a JSON line.
+(DAYAHEAD_WORKER_INSTANCE). Prints, for each, the seconds until the first new forecast is in TimescaleDB and until all
+are, then a JSON line.
 """
 
 import os
