@@ -31,7 +31,6 @@ class ReleaseWatch:
         self._database = database
         self._serving: Champion | None = None
         self._refused: tuple[str, float] | None = None
-        self._uncompiled: Forecaster | None = None
         self.forecasting = Forecasting(Forecaster(None))
         self.trouble: str | None = None
 
@@ -54,24 +53,16 @@ class ReleaseWatch:
             metrics.RELEASE_REFUSED.labels(wanted.release).set(1)
             log.error("release_refused", release=wanted.release, error=str(error))  # noqa: TRY400 - a sentence
             return False
-        self._uncompiled = Forecaster(release, self._previous(wanted))
-        self.forecasting = Forecasting(self._uncompiled)
+        forecaster = Forecaster(release, self._previous(wanted))
+        # beside the work: a fraction of a second that the first forecast would have to wait for
+        threading.Thread(target=forecaster.prepare, name="prepare", daemon=True).start()
+        self.forecasting = Forecasting(forecaster)
         self._serving, self._refused, self.trouble = wanted, None, None
         metrics.RELEASE_REFUSED.clear()
         metrics.RELEASE.clear()
         metrics.RELEASE.labels(wanted.release).set(1)
         log.info("release_serves", release=wanted.release, previous=wanted.previous)
         return True
-
-    def compile(self) -> None:
-        """Begin to do, beside the work, what the first forecast of the release would have to wait for.
-
-        It takes a fraction of a second. A worker that starts lets it wait until its partitions are there, which need
-        the processor more.
-        """
-        if self._uncompiled is not None:
-            threading.Thread(target=self._uncompiled.prepare, name="compile", daemon=True).start()
-            self._uncompiled = None
 
     def _previous(self, wanted: Champion) -> Release | None:
         previous = wanted.previous
