@@ -217,7 +217,6 @@ class Worker:
             FencedError: another worker has taken a partition over.
         """
         changed = self._releases.look()
-        self._releases.compile()
         restored = self._restored()
         if changed:
             # side by side; consumed so that an error of one is raised
