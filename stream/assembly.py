@@ -13,6 +13,7 @@ from dayahead.hours import Clock
 from dayahead.models.arithmetic import stay_on_one_thread
 from dayahead.telemetry import TelemetryServer
 from dayahead.topics import DRIFT, FORECASTS, OBSERVATIONS
+from stream.allocation import share_arenas
 from stream.auditor import Auditor
 from stream.auditor_log import LaterMessages
 from stream.auditor_thread import AuditThread
@@ -111,6 +112,7 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
         SettingsError: the port of the metrics is in use.
     """
     stay_on_one_thread()
+    share_arenas()
     patience = Patience()
     worker, releases = build_worker(settings, clock, patience, probe or NoProbe())
     liveness = Liveness(settings.worker_stalled_after_s, time.monotonic, lambda: patience.awaited)

@@ -11,7 +11,7 @@ from dayahead.storage.observations import read_observations
 from dayahead.storage.sources import load_series
 from stream.state import NEVER, PartitionState
 
-SERIES_AT_ONCE = 4_000
+SERIES_AT_ONCE = 1_000
 
 NEWEST = """
     SELECT wanted.place, extract(epoch FROM o.valid_time)::bigint
