@@ -101,11 +101,16 @@ def _verdict(figures: Figures) -> str:
                 means = f"{one.wape_series_mean * 100:.2f} against {own.wape_series_mean * 100:.2f}"
                 ahead.append(f"{method} on {protocol} in the mean over series ({means})")
     if not ahead:
-        return "No peer and no variant is ahead of Dayahead on any protocol in either measure."
+        return "No peer and no variant that was measured is ahead of Dayahead on any protocol in either measure."
     return "Ahead of Dayahead: " + "; ".join(ahead) + "."
 
 
 def _notes(figures: Figures, remark: str) -> list[str]:
     notes = [f"- {remark}"]
     notes += [f"- {one.protocol}: {one.method}." for one in figures.remarks()]
-    return notes + [f"- {one.protocol}, {one.method}: {one.skipped}." for one in figures.missing()]
+    notes += [f"- {one.protocol}, {one.method}: {one.skipped}." for one in figures.missing()]
+    for method in PEERS | VARIANTS:
+        open_ones = [protocol for protocol in PROTOCOLS if not figures.has(protocol, method)]
+        if open_ones:
+            notes.append(f"- {method}: not measured yet on {', '.join(open_ones)}.")
+    return notes

@@ -44,10 +44,14 @@ def test_a_result_that_says_more_than_its_name_has_its_place_in_the_table_and_a_
     assert "| m4 | - | - | 3.00 / 3.00 | 3.10 / 3.10 | - |" in section
     assert "- m4: AutoLightGBM (7 of 20 trials ended in time)." in section
     assert "- m4, statsforecast MSTL: over the bound of 15." in section
+    assert (
+        "- statsforecast MSTL: not measured yet on pjm-year, pjm-hourly, de35, m4-early, vic-daily, vic-hourly."
+        in section
+    )
 
 
 def test_a_peer_that_is_ahead_is_named(figures):
-    assert "No peer and no variant is ahead" in peers_section(figures, "")
+    assert "No peer and no variant that was measured is ahead" in peers_section(figures, "")
     figures.keep(line("m4", "mlforecast L1", 0.024))
     section = peers_section(figures, "")
     assert "Ahead of Dayahead: mlforecast L1 on m4 in WAPE (2.40 against 2.50)" in section
