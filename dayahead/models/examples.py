@@ -71,12 +71,14 @@ def find_rows(history: History, blocks: int) -> Rows:
             f"{hours} hours of {len(observed)} series hold no origin with {LEAST_ROW_HISTORY_H} hours of history "
             f"and {LEADS} observed hours after it: give at least two weeks with less than half of it missing"
         )
-    edges = np.linspace(column.min(), column.max() + 1, blocks + 1)[1:-1]
-    block = np.searchsorted(edges, column, side="right")
-    if len(np.unique(block)) < blocks:
+    usable_columns = np.unique(column)
+    if len(usable_columns) < blocks:
         raise NotEnoughHistoryError(
-            f"the usable origins of {hours} hours leave one of {blocks} blocks of time empty: give a longer history"
+            f"{hours} hours leave {len(usable_columns)} origins for {blocks} blocks of time: give a longer history"
         )
+    # Counted in usable hours: a hole of months leaves no block empty.
+    firsts = np.ceil(len(usable_columns) * np.arange(1, blocks) / blocks).astype(np.int64)
+    block = np.searchsorted(usable_columns[firsts], column, side="right")
     origin = history.start + column.astype(np.int64)
     hour = np.empty(len(origin), np.int64)
     for number, calendar in enumerate(history.calendars):

@@ -1,5 +1,6 @@
 """Fit of a release: the linear member, the trees that correct it, the bands."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,9 @@ from dayahead.models.fit_trees import TreeTable, fit_bands, fit_correction, tree
 from dayahead.models.history import History
 from dayahead.models.release import FeatureSpec, Release
 from dayahead.models.settings import ModelSettings
+
+LEAST_JUDGED_SHARE = 0.2
+"""Share of the blocks of time that the band is learnt from at least."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,14 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
         )
     rng = np.random.default_rng(seed)
     with one_thread():
-        rows = find_rows(history, settings.linear.blocks)
+        rows = find_rows(history, settings.linear.blocks_of(hours))
         linear = fit_linear(history, rows, settings.linear, screened=settings.screen, rng=rng)
         table = tree_table(history, rows, linear, settings.trees, screened=settings.screen, rng=rng)
         correction = fit_correction(table, settings.trees, seed)
         judged = table.where(table.block >= _first_judged_block(rows, settings.bands.days))
         error = _unseeing_errors(table, judged, settings, seed)
         bands = fit_bands(judged, error, settings.bands, seed)
-        newest = judged.block == settings.linear.blocks - 1
+        newest = judged.block == judged.block.max()
     release = Release(
         settings=settings,
         seed=seed,
@@ -83,9 +87,11 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
 
 
 def _first_judged_block(rows: Rows, days: float) -> int:
-    """The newest block from which on there are so many days, or the oldest block."""
+    """The newest block from which on there are so many days and a fifth of the time, or the oldest block."""
+    starts = block_starts(rows)
     since = rows.origin.max() - days * 24
-    return max(int(np.searchsorted(block_starts(rows), since, side="right")) - 1, 0)
+    by_days = max(int(np.searchsorted(starts, since, side="right")) - 1, 0)
+    return min(by_days, len(starts) - math.ceil(len(starts) * LEAST_JUDGED_SHARE))
 
 
 def _unseeing_errors(table: TreeTable, judged: TreeTable, settings: ModelSettings, seed: int) -> NDArray[np.float32]:

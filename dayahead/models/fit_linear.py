@@ -62,7 +62,7 @@ def fit_linear(
     annual = int(rows.origin.max() - rows.origin.min()) >= settings.annual_from_days * 24
     table = _Table.read(history, rows, settings, annual=annual, screened=screened)
     weight = table.weight
-    grams = _grams(table, weight, settings)
+    grams = _grams(table, weight)
     few = grams.rows.sum() < settings.rows_per_feature * table.features.shape[1] * HOURS
     solution = _solve(grams, NEIGHBOURS if few else ((),), settings.penalties)
     for _ in range(settings.passes - 1):
@@ -71,7 +71,7 @@ def fit_linear(
         miss = miss * np.sqrt(weight)
         usual = np.median(miss)
         weight = weight * np.minimum(1.0, settings.robust_share * usual / np.maximum(miss, 1e-12)).astype(np.float32)
-        grams = _grams(table, weight, settings)
+        grams = _grams(table, weight)
         solution = _solve(grams, (solution.neighbours,), settings.penalties)
     return LinearFit(
         solution.coefficients.astype(np.float32),
@@ -95,7 +95,8 @@ class _Table:
 
     @classmethod
     def read(cls, history: History, rows: Rows, settings: LinearSettings, *, annual: bool, screened: bool) -> "_Table":
-        group = rows.hour * settings.blocks + rows.block
+        blocks = int(rows.block.max()) + 1
+        group = rows.hour * blocks + rows.block
         rows = rows.take(np.argsort(group, kind="stable"))
         width = len(linear_feature_names(annual=annual))
         features = np.empty((len(rows), width), np.float32)
@@ -112,7 +113,7 @@ class _Table:
         # Until there is a forecast, the anchor stands for an hour that was not observed.
         target[missing] = 0.0
         weight /= max(float(weight.mean()), 1e-30)
-        bounds = np.searchsorted(np.sort(group), np.arange(HOURS * settings.blocks + 1))
+        bounds = np.searchsorted(np.sort(group), np.arange(HOURS * blocks + 1))
         return cls(features, target, missing, weight, bounds)
 
     def misses(self, coefficients: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -140,14 +141,15 @@ class _Grams:
     rows: NDArray[np.float64]
 
 
-def _grams(table: _Table, weight: NDArray[np.float32], settings: LinearSettings) -> _Grams:
+def _grams(table: _Table, weight: NDArray[np.float32]) -> _Grams:
     width = table.features.shape[1]
-    shape = (HOURS, settings.blocks)
+    blocks = (len(table.bounds) - 1) // HOURS
+    shape = (HOURS, blocks)
     grams = _Grams(
         np.zeros((*shape, width, width)), np.zeros((*shape, width, LEADS)), np.zeros((*shape, LEADS)), np.zeros(shape)
     )
-    for number in range(HOURS * settings.blocks):
-        place = divmod(number, settings.blocks)
+    for number in range(HOURS * blocks):
+        place = divmod(number, blocks)
         for start in range(table.bounds[number], table.bounds[number + 1], CHUNK_ROWS):
             part = slice(start, min(start + CHUNK_ROWS, table.bounds[number + 1]))
             root = np.sqrt(weight[part])[:, None]

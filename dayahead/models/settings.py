@@ -19,6 +19,12 @@ class LinearSettings(BaseModel):
         description="Ridge penalties to choose from, for rows of mean weight 1; the choice leaves out a block of time",
     )
     blocks: int = Field(default=5, ge=2, le=20, description="Blocks of time for leave-one-block-out")
+    long_blocks: int = Field(
+        default=10,
+        ge=2,
+        le=20,
+        description="... of a history that is long enough for the season: leaving out half a year would hide a season",
+    )
     passes: int = Field(
         default=4,
         ge=1,
@@ -43,6 +49,10 @@ class LinearSettings(BaseModel):
     max_rows: int = Field(
         default=600_000, ge=1_000, description="Rows (series and origin) at most; a random choice of them bounds memory"
     )
+
+    def blocks_of(self, hours: int) -> int:
+        """Blocks of time that a history of so many hours is cut into."""
+        return self.long_blocks if hours >= self.annual_from_days * 24 else self.blocks
 
 
 class TreeSettings(BaseModel):

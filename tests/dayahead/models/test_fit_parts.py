@@ -43,6 +43,21 @@ def test_with_many_rows_no_hour_learns_from_its_neighbours() -> None:
     assert fitted(consumption(1, 40 * 24), rows_per_feature=0).neighbours == ()
 
 
+def test_a_hole_of_months_leaves_no_block_of_time_empty() -> None:
+    values = np.tile(consumption(1, 20 * 24), 6)
+    values[:, 12 * 24 : 105 * 24] = np.nan
+    history = History(("s",), START, values, (COPENHAGEN,))
+    rows = find_rows(history, 5)
+    assert np.unique(rows.block).tolist() == [0, 1, 2, 3, 4]
+    assert (np.diff(rows.block[np.argsort(rows.origin)]) >= 0).all()
+
+
+def test_a_history_that_knows_the_season_is_cut_into_more_blocks() -> None:
+    settings = LinearSettings(blocks=3, long_blocks=7)
+    assert settings.blocks_of(28 * 24) == 3
+    assert settings.blocks_of(800 * 24) == 7
+
+
 def table(size: NDArray[np.float64], residual: NDArray[np.float64]) -> TreeTable:
     """Rows that look the same to the trees."""
     rows = len(size)
