@@ -248,7 +248,8 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     async def _rest(self) -> None:
         """Spare the next owner what is done already, while the partitions are still this process's."""
-        if not self._in_flight and not self._restoring.is_busy:
+        # what has just ended may not have been taken off the list yet
+        if all(future.done() for future in self._in_flight) and not self._restoring.is_busy:
             try:
                 await asyncio.get_running_loop().run_in_executor(self._threads, self._worker.rest)
             except (Stopping, DayaheadError) as error:

@@ -44,7 +44,7 @@ class Restoring:
     @property
     def is_busy(self) -> bool:
         """Whether a state is being rebuilt, or is to be."""
-        return bool(self._waiting or self._running)
+        return bool(self._waiting) or not all(future.done() for future in self._running)
 
     def begin(self) -> None:
         """Take up what is to be restored; `work` does it."""

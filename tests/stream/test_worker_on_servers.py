@@ -170,6 +170,16 @@ def test_a_third_worker_shares_six_partitions_and_leaves_them_again(
         room.close()
 
 
+def test_a_worker_that_ends_in_order_leaves_a_copy_of_its_windows_at_once(room: WorkerRoom) -> None:
+    room.send(0, hourly(series_of(0, 2), 20))
+    # longer than the test, so that no copy is written while it runs
+    worker = room.start(worker_release_poll_s=1000)
+    room.wait_for(0, 20)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    assert all(name for (name,) in room.query("SELECT window_copy FROM worker_offset WHERE partition = 0"))
+
+
 def test_a_killed_worker_that_comes_back_under_its_name_has_its_partitions_at_once(room: WorkerRoom) -> None:
     log = hourly(series_of(0, 2), 40)
     room.send(0, log[:20])
