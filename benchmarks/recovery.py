@@ -81,7 +81,7 @@ def _end_and_empty(room: WorkerRoom, worker: RunningWorker) -> None:
 def _kill(room: WorkerRoom, worker: RunningWorker) -> None:
     """Kill a worker that has run for long enough to have copied its windows."""
     with redis.Redis.from_url(room.redis_url) as client:
-        until(lambda: len(list(client.scan_iter(PREFIX + "*"))) == room.partitions, "copies of the windows", worker)
+        until(lambda: len(list(client.scan_iter(PREFIX + "*"))) >= room.partitions, "copies of the windows", worker)
     worker.process.kill()
     worker.process.wait()
 
