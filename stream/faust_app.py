@@ -248,12 +248,13 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     async def _rest(self) -> None:
         """Spare the next owner what is done already, while the partitions are still this process's."""
-        # what has just ended may not have been taken off the list yet
-        if all(future.done() for future in self._in_flight) and not self._restoring.is_busy:
-            try:
-                await asyncio.get_running_loop().run_in_executor(self._threads, self._worker.rest)
-            except (Stopping, DayaheadError) as error:
-                log.warning("not_rested", error=str(error))
+        try:
+            # in one's turn: what is done every few seconds may be waiting for its own
+            async with asyncio.timeout(FINISH_S), self._turn:
+                if all(future.done() for future in self._in_flight) and not self._restoring.is_busy:
+                    await asyncio.get_running_loop().run_in_executor(self._threads, self._worker.rest)
+        except (TimeoutError, Stopping, DayaheadError) as error:
+            log.warning("not_rested", error=str(error))
 
     def leave(self) -> None:
         """After Faust has ended: wait for the threads, leave the servers."""
