@@ -27,8 +27,8 @@ from trainer.backtest.table import print_backtest
 from trainer.backtest.walk import Mapped, Walk, one_after_the_other
 from trainer.settings import TrainerSettings, TrainingSettings
 
-FEW_FORECASTS = 10_000
-"""Forecasts that are made sooner than a local cluster starts."""
+FEW_FORECASTS = 40_000
+"""Forecasts that are made sooner than a local cluster starts: 11,000 took 20 s here and 26 s on two processes."""
 
 QUARANTINE_SHOWN = 10
 
