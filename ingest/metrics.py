@@ -21,7 +21,7 @@ NEWEST_HOUR = Gauge(
 )
 LAST_NEW_HOUR = Gauge(
     "dayahead_source_last_new_hour_timestamp_seconds",
-    "When an hour newer than all before was last published",
+    "When an hour newer than all before was last published; before the first: since when one is waited for",
     ["source"],
 )
 SILENCE_ALLOWED = Gauge(

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 import structlog
@@ -90,6 +91,7 @@ class Poller:
         self._connection: psycopg.Connection | None = None
         self._source_key = 0
         self._known = Known()
+        self._waiting_since: datetime | None = None
         metrics.SILENCE_ALLOWED.labels(source.name).set(source.silence_allowed.total_seconds())
 
     def run(self) -> None:
@@ -145,6 +147,8 @@ class Poller:
         """
         connection = self._connected()
         cursor = read_cursor(connection, self._source_key)
+        # before the source is asked: one that does not answer is silent too
+        metrics.LAST_NEW_HOUR.labels(self._source.name).set(self._heard_at(cursor).timestamp())
         start = self._first_hour(cursor)
         position, published, rejected = start, 0, 0
         seen: list[Rejection] = []
@@ -164,7 +168,7 @@ class Poller:
         self._known.forget_before(start)
         self._known.forget_rejections_but(seen)
         advanced = newest is not None and (cursor is None or newest >= cursor.next_hour)
-        self._measure(cursor, newest, advanced)
+        self._measure(newest, advanced)
         return PollResult(published, rejected, newest, advanced)
 
     def _first_hour(self, cursor: PollCursor | None) -> Hour:
@@ -196,14 +200,20 @@ class Poller:
         metrics.INCOMPLETE_HOURS.labels(name).inc(conversion.incomplete_hours)
         return len(fresh), len(rejections), conversion.rejections, newest_hour(rows)
 
-    def _measure(self, cursor: PollCursor | None, newest: Hour | None, advanced: bool) -> None:
+    def _heard_at(self, cursor: PollCursor | None) -> datetime:
+        """When a new hour last came; where none ever has, since when this poller waits for one."""
+        if cursor is not None and cursor.new_hour_at is not None:
+            return cursor.new_hour_at
+        if self._waiting_since is None:
+            self._waiting_since = self._clock()
+        return self._waiting_since
+
+    def _measure(self, newest: Hour | None, advanced: bool) -> None:
         name = self._source.name
         if newest is not None:
             metrics.NEWEST_HOUR.labels(name).set(newest * HOUR_S)
         if advanced:
             metrics.LAST_NEW_HOUR.labels(name).set(self._clock().timestamp())
-        elif cursor is not None and cursor.new_hour_at is not None:
-            metrics.LAST_NEW_HOUR.labels(name).set(cursor.new_hour_at.timestamp())
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:

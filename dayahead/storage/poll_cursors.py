@@ -15,7 +15,8 @@ class PollCursor:
     Attributes:
         next_hour: every hour before it has been published.
         polled_at: when the source was last asked.
-        new_hour_at: when an hour newer than all before was last published; None before the first.
+        new_hour_at: when an hour newer than all before was last published; None before the first; of a source that
+            began with a backfill, when that ended.
     """
 
     next_hour: Hour
@@ -65,15 +66,16 @@ def join_backfill(connection: psycopg.Connection, source_key: int, start: Hour, 
         source_key: the source.
         start: first hour of the backfill.
         end: hour after the newest that it published.
-        now: the present moment.
+        now: the present moment; also `new_hour_at` of a source that had no cursor: if it never publishes anything more,
+            it has been silent since then. Later history is no news.
 
     Returns:
         Whether the cursor moved.
     """
     moved = connection.execute(
         """
-        INSERT INTO poll_cursor AS cursor (source_key, next_time, polled_at)
-        VALUES (%(source)s, %(end)s, %(now)s)
+        INSERT INTO poll_cursor AS cursor (source_key, next_time, polled_at, new_hour_at)
+        VALUES (%(source)s, %(end)s, %(now)s, %(now)s)
         ON CONFLICT (source_key) DO UPDATE SET next_time = excluded.next_time
         WHERE cursor.next_time >= %(start)s AND cursor.next_time < excluded.next_time
         """,

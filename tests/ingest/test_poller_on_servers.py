@@ -1,21 +1,26 @@
 """The poller against real Kafka and TimescaleDB; the source is a replay in this process."""
 
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 import orjson
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 
 from dayahead.backoff import Backoff
 from dayahead.contracts import ObservationBatch
-from dayahead.errors import BrokerUnavailable
+from dayahead.errors import BrokerUnavailable, SourceRefused
 from dayahead.hours import from_hour
 from dayahead.reading.reader import Answer
-from dayahead.storage.sources import load_sources
+from dayahead.source import Source
+from dayahead.storage.database import connect
+from dayahead.storage.poll_cursors import join_backfill
+from dayahead.storage.sources import load_sources, register_source
 from ingest import poller as poller_module
 from ingest.condition import Condition
 from ingest.patience import PatientReader
+from ingest.poller import Poller
 from ingest.publication import Publication
 from ingest.publisher import Publisher, kafka_producer
 from ingest.replay.faults import Fault, FaultKind
@@ -185,6 +190,59 @@ def test_when_no_newer_hour_appears_the_time_of_the_last_one_stays(room, databas
         poller.poll_once()
     _, polled_at, new_hour_at = cursor_of(database_url)
     assert (polled_at, new_hour_at) == (NOW, NOW.replace(day=2))
+
+
+class Silent:
+    """A source that has nothing, or that does not answer."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def read(self, start: int, end: int | None) -> Answer:
+        if self.error:
+            raise self.error
+        return Answer([])
+
+
+def heard_at(source: Source) -> float | None:
+    return REGISTRY.get_sample_value("dayahead_source_last_new_hour_timestamp_seconds", {"source": source.name})
+
+
+@pytest.mark.parametrize("error", [None, SourceRefused("gone")], ids=["says_nothing", "does_not_answer"])
+def test_a_source_that_dies_right_after_its_backfill_is_silent_since_then(room, database_url, error) -> None:
+    source = make_source(name="dies-after-refusing" if error else "dies-after-backfill")
+    with connect(database_url, autocommit=True) as connection:
+        key = register_source(connection, source).source_key
+        join_backfill(connection, key, FIRST, FIRST + 10, NOW.replace(day=3))
+    with closing(make_poller(room, database_url, Silent(error), source)) as poller:
+        _poll(poller)
+        assert heard_at(source) == NOW.replace(day=3).timestamp()
+
+
+@pytest.mark.parametrize("error", [None, SourceRefused("gone")], ids=["says_nothing", "does_not_answer"])
+def test_a_source_that_never_had_anything_is_silent_since_it_is_polled(room, database_url, error) -> None:
+    source = make_source(name="never-answered" if error else "never-had-anything")
+    clock = iter(NOW.replace(hour=hour) for hour in range(1, 24))
+    poller = Poller(
+        source,
+        Silent(error),
+        make_publisher(room),
+        connector(database_url),
+        lambda: next(clock),
+        lambda _: False,
+        Condition(source.name),
+    )
+    with closing(poller):
+        _poll(poller)
+        first = heard_at(source)
+        _poll(poller)
+    assert first is not None
+    assert heard_at(source) == first
+
+
+def _poll(poller: Poller) -> None:
+    with suppress(SourceRefused):
+        poller.poll_once()
 
 
 def test_it_waits_for_a_database_a_broker_and_a_source_that_are_away_and_drops_nothing(room, database_url) -> None:
