@@ -94,8 +94,12 @@ def machine_code(folders: tuple[Path, ...] | None = None) -> bytes:
 
 
 def _folders() -> tuple[Path, ...]:
-    user = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return _PACKAGE / "machine_code" / "__pycache__", Path(user) / "dayahead"
+    beside = _PACKAGE / "machine_code" / "__pycache__"
+    try:
+        user = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    except RuntimeError:  # a user without a home: an arbitrary number in a container
+        return (beside,)
+    return beside, Path(user) / "dayahead"
 
 
 def _key() -> str:

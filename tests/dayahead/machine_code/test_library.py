@@ -1,6 +1,7 @@
 """Machine code: built once for a processor, kept where that is possible, and loaded without the compiler."""
 
 import multiprocessing
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,13 @@ def test_where_none_can_be_written_each_process_builds(tmp_path: Path, builds: l
     (tmp_path / "no folder").touch()
     assert machine_code((tmp_path / "no folder",)) == b"code 1"
     assert machine_code((tmp_path / "no folder",)) == b"code 2"
+
+
+def test_a_user_without_a_home_uses_what_is_beside_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", dict[int, object]().__getitem__)
+    assert library._folders() == (Path(library.__file__).parent / "__pycache__",)
 
 
 def test_a_damaged_file_is_built_anew(tmp_path: Path, builds: list[int]) -> None:
