@@ -30,7 +30,7 @@ class ApiSettings(ServiceSettings):
         default="http://127.0.0.1:9093", description="Alertmanager, asked for the present alerts (http://…)"
     )
     retune_alert_pattern: str = Field(
-        default="(?i)mape",
+        default="(?i)mape|drift",
         description="Regular expression on the name of a critical alert that asks for a retune",
     )
 

@@ -1,4 +1,4 @@
-"""`POST /v1/alertmanager`: the webhook by which an alert on the error asks for a new model."""
+"""`POST /v1/alertmanager`: the webhook by which an alert on the error or on drift asks for a new model."""
 
 import re
 from enum import StrEnum
@@ -47,7 +47,7 @@ class Handled(BaseModel):
 
 @router.post("", summary="Alertmanager's webhook", dependencies=[TokenRequired], responses=FORBIDDEN)
 def handle_notification(use: Use, notification: Notification) -> Handled:
-    """A critical alert on the error that fires sends one request for a retune, however many alerts are grouped."""
+    """A critical alert on the error or on drift that fires sends one request for a retune, however many are grouped."""
     pattern = re.compile(use.settings.retune_alert_pattern)
     due = [
         alert
@@ -59,7 +59,7 @@ def handle_notification(use: Use, notification: Notification) -> Handled:
     if not due:
         return Handled(
             retune_request=None,
-            reason=f"None of {len(notification.alerts)} alerts is a critical one on the error that fires.",
+            reason=f"None of {len(notification.alerts)} alerts is a critical one on the error or on drift that fires.",
         )
     first = due[0]
     why = first.annotations.get("summary") or f"alert {first.labels['alertname']} fires"

@@ -46,6 +46,13 @@ class MonitoringSettings(ServiceSettings):
     alert_drift_share: float = Field(
         default=0.2, ge=0, lt=1, description="Share of an area's series whose errors may drift within a day"
     )
+    alert_drift_critical_share: float = Field(
+        default=0.4,
+        gt=0,
+        lt=1,
+        description="Share of an area's series whose errors, or inputs, may drift within a day; above it a retune is "
+        "asked for",
+    )
     alert_forecasts_s: int = Field(
         default=600, ge=0, description="Seconds that forecasts may be degraded, stale or missing"
     )
@@ -70,5 +77,10 @@ class MonitoringSettings(ServiceSettings):
             raise ValueError(
                 f"DAYAHEAD_ALERT_MAPE_CRITICAL {self.alert_mape_critical} must be above "
                 f"DAYAHEAD_ALERT_MAPE_WARNING {self.alert_mape_warning}"
+            )
+        if self.alert_drift_critical_share <= self.alert_drift_share:
+            raise ValueError(
+                f"DAYAHEAD_ALERT_DRIFT_CRITICAL_SHARE {self.alert_drift_critical_share} must be above "
+                f"DAYAHEAD_ALERT_DRIFT_SHARE {self.alert_drift_share}"
             )
         return self

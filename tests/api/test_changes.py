@@ -76,14 +76,15 @@ def test_a_wish_for_a_retune_becomes_one_request(servers: FakeServers):
     assert answer.json() == request.model_dump(mode="json")
 
 
-def test_a_critical_alert_on_the_error_asks_for_one_retune_however_many_areas_fire(servers: FakeServers):
+@pytest.mark.parametrize("name", ["MapeCritical", "DriftCritical"])
+def test_a_critical_alert_asks_for_one_retune_however_many_areas_fire(servers: FakeServers, name: str):
     with servers.client() as client:
-        body = notification(alert(), alert(area="DK2"))
+        body = notification(alert(name), alert(name, area="DK2"))
         answer = client.post("/v1/alertmanager", json=body, headers=AUTHORISED)
     assert answer.status_code == 200
     [(topic, _, request)] = servers.announcer.sent
     assert topic == "retune-requests"
-    assert request == RetuneRequest(requested_at=NOW, requested_by="MapeCritical", reason="MAPE of DK1 is 31 %")
+    assert request == RetuneRequest(requested_at=NOW, requested_by=name, reason="MAPE of DK1 is 31 %")
 
 
 @pytest.mark.parametrize(

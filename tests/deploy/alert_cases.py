@@ -42,13 +42,14 @@ def source_clock(last_new_hour: str) -> Series:
     }
 
 
-def drift(drifting: int, others: int) -> Series:
-    """Series of an area whose errors drifted within a day, over two workers."""
+def drift(drifting: int, others: int, kind: str = "concept", period: str = "1d") -> Series:
+    """Series of an area whose errors or inputs drifted lately, over two workers."""
+    labels = f'area="DK1",kind="{kind}"'
     return {
-        'dayahead_drift_series{area="DK1",kind="concept",period="1d",instance="w1"}': f"{drifting}x180",
-        'dayahead_drift_series{area="DK1",kind="concept",period="1d",instance="w2"}': "0x180",
-        'dayahead_drift_watched_series{area="DK1",kind="concept",instance="w1"}': f"{drifting}x180",
-        'dayahead_drift_watched_series{area="DK1",kind="concept",instance="w2"}': f"{others}x180",
+        f'dayahead_drift_series{{{labels},period="{period}",instance="w1"}}': f"{drifting}x180",
+        f'dayahead_drift_series{{{labels},period="{period}",instance="w2"}}': "0x180",
+        f'dayahead_drift_watched_series{{{labels},instance="w1"}}': f"{drifting}x180",
+        f'dayahead_drift_watched_series{{{labels},instance="w2"}}': f"{others}x180",
     }
 
 
@@ -247,12 +248,18 @@ CASES = [
         "DriftWidespread",
         "warning",
         drift(drifting=9, others=1),
-        {
-            series.replace('"concept",period="1d"', kind): samples
-            for series, samples in drift(drifting=9, others=1).items()
-            for kind in ('"data",period="1d"', '"concept",period="7d"')
-        },
+        drift(9, 1, kind="data") | drift(9, 1, period="7d"),
         {"area": "DK1"},
+    ),
+    *(
+        AlertCase(
+            "DriftCritical",
+            "critical",
+            drift(5, 5, kind=kind),
+            drift(4, 6, kind=kind) | drift(9, 1, kind=kind, period="7d"),
+            {"area": "DK1", "kind": kind},
+        )
+        for kind in ("concept", "data")
     ),
     AlertCase(
         "AuditMismatch",

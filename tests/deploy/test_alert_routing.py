@@ -58,11 +58,13 @@ def test_a_configuration_without_people_to_tell_is_accepted_too(programs: Path, 
     ("receivers", "labels"),
     [
         ("retune,people", ["alertname=MapeCritical", "severity=critical", "area=DK1"]),
+        ("retune,people", ["alertname=DriftCritical", "severity=critical", "area=DK1", "kind=data"]),
+        ("people", ["alertname=DriftWidespread", "severity=warning", "area=DK1"]),
         ("people", ["alertname=MapeWarning", "severity=warning", "area=DK1"]),
         ("people", ["alertname=ServiceDown", "severity=critical", "job=api"]),
         ("watchdog", ["alertname=Watchdog", "severity=none"]),
     ],
-    ids=["critical_mape", "mape_warning", "service_down", "watchdog"],
+    ids=["critical_mape", "critical_drift", "drift_warning", "mape_warning", "service_down", "watchdog"],
 )
 def test_an_alert_reaches_who_it_is_for(programs: Path, configuration: Path, receivers: str, labels: list[str]) -> None:
     command = ["config", "routes", "test", "--config.file", configuration, "--verify.receivers", receivers]
@@ -154,6 +156,9 @@ def test_what_follows_from_a_told_cause_is_held_back(alertmanager: str) -> None:
         {"alertname": "MapeCritical", "area": "DK1"},
         {"alertname": "MapeWarning", "area": "DK1"},
         {"alertname": "MapeWarning", "area": "DK2"},
+        {"alertname": "DriftCritical", "area": "DK1"},
+        {"alertname": "DriftWidespread", "area": "DK1"},
+        {"alertname": "DriftWidespread", "area": "DK2"},
     )
     expected = {
         "ServiceDown worker": "active",
@@ -166,5 +171,8 @@ def test_what_follows_from_a_told_cause_is_held_back(alertmanager: str) -> None:
         "MapeCritical DK1": "active",
         "MapeWarning DK1": "suppressed",
         "MapeWarning DK2": "active",
+        "DriftCritical DK1": "active",
+        "DriftWidespread DK1": "suppressed",
+        "DriftWidespread DK2": "active",
     }
     wait_until(lambda: expected.items() <= states(alertmanager).items(), 30, f"{expected}")

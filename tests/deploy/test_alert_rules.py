@@ -131,7 +131,8 @@ def test_every_alert_setting_is_used_by_a_template() -> None:
     assert set(unused) <= {"alert_notify_url", "alert_watchdog_url", "alert_group_wait_s", "alert_repeat_s"}
 
 
-def test_a_critical_threshold_below_the_warning_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DAYAHEAD_ALERT_MAPE_CRITICAL", "0.01")
-    with pytest.raises(SettingsError, match=r"DAYAHEAD_ALERT_MAPE_CRITICAL 0.01 must be above"):
+@pytest.mark.parametrize("name", ["DAYAHEAD_ALERT_MAPE_CRITICAL", "DAYAHEAD_ALERT_DRIFT_CRITICAL_SHARE"])
+def test_a_critical_threshold_below_the_warning_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "0.01")
+    with pytest.raises(SettingsError, match=rf"{name} 0.01 must be above"):
         load_settings(MonitoringSettings)
