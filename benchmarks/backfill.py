@@ -18,8 +18,8 @@ from running_worker import until
 from worker_room import WorkerRoom, worker_room
 
 from dayahead.hours import from_hour
-from dayahead.storage.binary_copy import copy_rows
-from dayahead.storage.checkpoint import OBSERVATIONS, TEMPORARY_TABLES, CurrentRows
+from dayahead.storage.checkpoint import CurrentRows
+from dayahead.storage.keyed_tables import OBSERVATION
 
 ROWS_AT_ONCE = 5_000
 HOUR_US = 3_600_000_000
@@ -66,13 +66,12 @@ def _plain_copy(room: WorkerRoom, first: int, end: int) -> float:
     known = (hour + 1) * HOUR_US
     began = time.perf_counter()
     with psycopg.connect(room.database_url, autocommit=True) as connection:
-        connection.execute(TEMPORARY_TABLES)
+        connection.execute(OBSERVATION.made)
         for start in range(0, len(keys), ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
             rows = CurrentRows(keys[part], hour[part], values.ravel()[part], known[part], known[part])
             with connection.transaction(), connection.cursor() as cursor:
-                copy_rows(cursor, "incoming_observation", [rows.columns()])
-                cursor.execute(OBSERVATIONS, {"now": from_hour(end)})
+                OBSERVATION.put(cursor, [], rows.blocks(from_hour(end)))
     taken = time.perf_counter() - began
     with psycopg.connect(room.owner_url) as connection:
         connection.execute("TRUNCATE observation")

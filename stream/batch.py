@@ -5,7 +5,7 @@ the state of the partition as it was.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dayahead.features.calendar import Calendar
 from dayahead.features.snapshot import SNAPSHOT_NAMES
 from dayahead.models.window import WINDOW_HOURS
-from dayahead.storage.checkpoint import CurrentRows, Versions
+from dayahead.storage.checkpoint import CurrentRows, New, Versions
 from dayahead.storage.forecast_rows import ForecastRows
 from dayahead.storage.observation_versions import CurrentVersions
 from dayahead.storage.score_rows import ScoreRows
@@ -59,7 +59,7 @@ class Result:
         forecasts: n forecasts.
         features: float32 [n, k].
         scores: of forecasts that have matured or whose hours changed.
-        first_scores: bool, which of the scores are the first of their forecast.
+        new: what of these the tables cannot have yet.
         outcomes: what became of the rows.
     """
 
@@ -68,7 +68,7 @@ class Result:
     forecasts: ForecastRows
     features: NDArray[np.float32]
     scores: ScoreRows
-    first_scores: NDArray[np.bool_]
+    new: New
     outcomes: Mapping[Outcome, int]
 
     @classmethod
@@ -81,7 +81,7 @@ class Result:
             made.rows if made else ForecastRows.joined([]),
             made.features if made else np.empty((0, len(SNAPSHOT_NAMES)), np.float32),
             ScoreRows.none(),
-            np.empty(0, np.bool_),
+            New.none_of(0, len(made.rows) if made else 0, 0),
             {},
         )
 
@@ -136,7 +136,8 @@ def compute(
         now: when the forecasts are issued.
     """
     rows, decided = prepared.rows, prepared.decided
-    made, features, scores, firsts = [], [], [], []
+    newest = state.newest.copy()
+    made, features, scores, firsts, later = [], [], [], [], []
     too_old = 0
     for turn in prepared.rounds:
         series, hour = rows.series[turn.rows], rows.hour[turn.rows]
@@ -155,19 +156,20 @@ def compute(
         if answer is not None:
             made.append(answer.rows)
             features.append(answer.features)
+            later.append(answer.rows.origin > newest[answer.series])
             prepared.at_hand.add(answer.rows)
             state.note_forecasts(answer.series, answer.rows.origin, answer.rows.rung)
     forecasts, scored = ForecastRows.joined(made), ScoreRows.joined(scores)
     kept = _last_of_each(forecasts.series_key, forecasts.origin)
     kept_scores = _last_of_each(scored.series_key, scored.origin)
-    first_scores = np.concatenate([np.empty(0, np.bool_), *firsts])
+    first_scores = _any_of_each(scored, kept_scores, _flags(firsts))
     return Result(
         observations=_observations(prepared, state),
         revisions=_revisions(prepared, state),
         forecasts=forecasts.take(kept),
         features=np.concatenate([np.empty((0, len(SNAPSHOT_NAMES)), np.float32), *features])[kept],
         scores=scored.take(kept_scores),
-        first_scores=_any_of_each(scored, kept_scores, first_scores),
+        new=New(prepared.decided.new[prepared.decided.touched], _flags(later)[kept], first_scores),
         outcomes=_outcomes(decided, too_old),
     )
 
@@ -194,6 +196,10 @@ def _outcomes(decided: Decided, too_old: int) -> Mapping[Outcome, int]:
     counts = Counter({Outcome.REVISED: int(decided.revised.sum()), Outcome.NEW: fresh, Outcome.TOO_OLD: too_old})
     counts[Outcome.UNCHANGED] = int((~decided.changed & ~decided.revised).sum())
     return counts
+
+
+def _flags(parts: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.concatenate([np.empty(0, np.bool_), *parts])
 
 
 def _last_of_each(series_key: NDArray[np.int64], origin: NDArray[np.int64]) -> NDArray[np.int64]:

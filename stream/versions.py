@@ -65,6 +65,7 @@ class Decided:
         revised: bool [r], whether the row met another value of its hour, so that one of the two is a revision.
         current: of the c cells after the batch.
         touched: bool [c], cells of which something is to be written.
+        new: bool [c], cells of which the database has nothing.
         superseded: versions for the revision log; some may stand there already.
     """
 
@@ -72,6 +73,7 @@ class Decided:
     revised: NDArray[np.bool_]
     current: CurrentVersions
     touched: NDArray[np.bool_]
+    new: NDArray[np.bool_]
     superseded: Superseded
 
 
@@ -93,7 +95,7 @@ def decide(rows: Rows, cells: Cells, known: CurrentVersions) -> Decided:
         | (current.confirmed_us != known.confirmed_us)
         | (np.isfinite(current.value) & (current.value != known.value))
     )
-    return Decided(changed, revised, current, touched, contest.superseded())
+    return Decided(changed, revised, current, touched, np.isnan(known.value), contest.superseded())
 
 
 class _Contest:

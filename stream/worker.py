@@ -202,7 +202,7 @@ class Worker:
         for outcome, count in result.outcomes.items():
             metrics.ROWS.labels(outcome.value).inc(count)
         metrics.ROWS.labels(Outcome.DEAD_LETTER.value).inc(refused)
-        scores = result.scores.take(result.first_scores)
+        scores = result.scores.take(result.new.scores)
         if len(scores):
             series = [held.state.by_key[key] for key in scores.series_key.tolist()]
             index = np.array([held.state.index_of[one.series_id] for one in series], np.int64)
@@ -293,6 +293,7 @@ def _checkpoint_of(held: HeldPartition, result: Result, next_offset: int, releas
         forecasts=result.forecasts,
         features=result.features,
         scores=result.scores,
+        new=result.new,
         move=Move(
             first_offset=held.next_offset,
             next_offset=next_offset,

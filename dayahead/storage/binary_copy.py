@@ -15,6 +15,8 @@ TRAILER = b"\xff\xff"
 POSTGRES_EPOCH_US = 946_684_800_000_000
 """Microseconds from 1970 to 2000, where PostgreSQL counts its moments from."""
 FLOAT4_OID = 700
+NULL = "null"
+NULL_SIZE = -1
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,16 @@ class Column:
     """A column of a binary COPY.
 
     Attributes:
-        kind: big-endian NumPy type of the value on the wire, e.g. `>i4`, `>f8`.
+        kind: big-endian NumPy type of the value on the wire, e.g. `>i4`, `>f8`; NULL for a column of nulls.
         values: [n], or [n, k] for an array of k float32.
     """
 
     kind: str
     values: NDArray[np.generic]
+
+
+Block = Sequence[Column]
+"""Columns side by side, all of the same length: rows."""
 
 
 def integers(values: NDArray[np.integer]) -> Column:
@@ -65,7 +71,20 @@ def real_arrays(values: NDArray[np.float32]) -> Column:
     return Column(">f4", values)
 
 
-def encode(columns: Sequence[Column]) -> bytes:
+def nulls(count: int) -> Column:
+    """A column of any type that is NULL in every row."""
+    return Column(NULL, np.zeros(count, np.bool_))
+
+
+def same_text(value: str | None, count: int) -> Column:
+    """A column of type text with the same value in every row."""
+    if value is None:
+        return nulls(count)
+    encoded = value.encode()
+    return Column(f"S{len(encoded)}", np.full(count, encoded))
+
+
+def encode(columns: Block) -> bytes:
     """The rows of a COPY ... FROM STDIN (FORMAT BINARY), without header and trailer."""
     fields: list[tuple[str, object]] = [("width", ">i2")]
     for number, column in enumerate(columns):
@@ -75,7 +94,7 @@ def encode(columns: Sequence[Column]) -> bytes:
             fields.append((f"head{number}", ">i4", (5 if length else 3,)))  # type: ignore[arg-type]
             if length:
                 fields.append((f"value{number}", [("size", ">i4"), ("value", column.kind)], (length,)))  # type: ignore[arg-type]
-        else:
+        elif column.kind != NULL:
             fields.append((f"value{number}", column.kind))
     rows = np.zeros(len(columns[0].values), np.dtype(fields))
     rows["width"] = len(columns)
@@ -88,18 +107,21 @@ def encode(columns: Sequence[Column]) -> bytes:
             if length:
                 rows[f"value{number}"]["size"] = 4
                 rows[f"value{number}"]["value"] = column.values
+        elif column.kind == NULL:
+            rows[f"size{number}"] = NULL_SIZE
         else:
             rows[f"size{number}"] = np.dtype(column.kind).itemsize
             rows[f"value{number}"] = column.values
     return rows.tobytes()
 
 
-def copy_rows(cursor: psycopg.Cursor, table: str, blocks: Sequence[Sequence[Column]]) -> int:
-    """Copy blocks of rows into all columns of a table, in its column order.
+def copy_rows(cursor: psycopg.Cursor, table: str, blocks: Sequence[Block]) -> int:
+    """Copy blocks of rows into a table.
 
     Args:
         cursor: of an open transaction.
-        table: name of the table, from the code, never from outside.
+        table: name of the table, from the code, never from outside; with its columns where they are not all of them
+            in their order.
         blocks: each a set of columns; within a block every array has the same length.
 
     Returns:

@@ -5,47 +5,40 @@ from datetime import datetime
 
 import numpy as np
 import psycopg
+import structlog
 from numpy.typing import NDArray
 
+from dayahead.hours import to_microseconds
 from dayahead.storage.binary_copy import (
-    Column,
+    Block,
     big_integers,
     copy_rows,
     doubles,
     hours,
     integers,
     moments,
+    nulls,
     real_arrays,
+    same_text,
     small_integers,
 )
 from dayahead.storage.forecast_rows import ForecastRows
+from dayahead.storage.keyed_tables import FEATURE_SNAPSHOT, FORECAST, OBSERVATION, SCORE
 from dayahead.storage.score_rows import ScoreRows
 from dayahead.storage.worker_offsets import Claim, Move, move_offset
+
+log = structlog.get_logger()
 
 NO_LEADS = 0
 WITHOUT_FORECAST = 5
 
-TEMPORARY_TABLES = """
-    CREATE TEMPORARY TABLE IF NOT EXISTS incoming_observation
-        (series_key integer, valid_time timestamptz, value double precision, available_at timestamptz,
-         confirmed_at timestamptz)
-        ON COMMIT DELETE ROWS;
+
+KEYED = (OBSERVATION, FORECAST, FEATURE_SNAPSHOT, SCORE)
+
+INCOMING_REVISION = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_revision
         (series_key integer, valid_time timestamptz, value double precision, available_at timestamptz)
-        ON COMMIT DELETE ROWS;
-    CREATE TEMPORARY TABLE IF NOT EXISTS incoming_forecast
-        (series_key integer, origin timestamptz, issued_at timestamptz, release smallint, rung smallint,
-         reasons integer, p50 real[], p10 real[], p90 real[], message_offset bigint)
-        ON COMMIT DELETE ROWS;
-    CREATE TEMPORARY TABLE IF NOT EXISTS incoming_snapshot
-        (series_key integer, origin timestamptz, features real[]) ON COMMIT DELETE ROWS;
-    CREATE TEMPORARY TABLE IF NOT EXISTS incoming_score
-        (series_key integer, origin timestamptz, release smallint, rung smallint, hours smallint,
-         absolute_error double precision, absolute_actual double precision, percentage_error double precision,
-         percentage_hours smallint, signed_error double precision, naive_error double precision, naive_hours smallint,
-         naive_actual double precision, model_error_where_naive double precision, covered smallint,
-         pinball double precision, lead_error real[])
-        ON COMMIT DELETE ROWS;
+        ON COMMIT DELETE ROWS
 """
 
 # Before the observations: a version that was current takes the moment at which we learnt it along.
@@ -57,51 +50,6 @@ REVISIONS = """
         ON o.series_key = i.series_key AND o.valid_time = i.valid_time
         AND o.available_at = i.available_at AND o.value = i.value
     ON CONFLICT DO NOTHING
-"""
-
-OBSERVATIONS = """
-    INSERT INTO observation (series_key, valid_time, value, available_at, confirmed_at, recorded_at)
-    SELECT series_key, valid_time, value, available_at, nullif(confirmed_at, available_at), %(now)s
-    FROM incoming_observation
-    ON CONFLICT (series_key, valid_time) DO UPDATE
-        SET value = excluded.value, available_at = excluded.available_at, confirmed_at = excluded.confirmed_at,
-            recorded_at = CASE WHEN observation.value = excluded.value THEN observation.recorded_at
-                               ELSE excluded.recorded_at END
-"""
-
-SNAPSHOTS = """
-    INSERT INTO feature_snapshot (series_key, origin, features)
-    SELECT series_key, origin, features FROM incoming_snapshot
-    ON CONFLICT (series_key, origin) DO UPDATE SET features = excluded.features
-"""
-
-FORECASTS = """
-    INSERT INTO forecast
-        (series_key, origin, issued_at, release, rung, reasons, p50, p10, p90, message_offset)
-    SELECT series_key, origin, issued_at, (%(releases)s::text[])[release], rung, reasons, p50, p10, p90, message_offset
-    FROM incoming_forecast
-    ON CONFLICT (series_key, origin) DO UPDATE
-        SET issued_at = excluded.issued_at, release = excluded.release, rung = excluded.rung,
-            reasons = excluded.reasons, p50 = excluded.p50, p10 = excluded.p10, p90 = excluded.p90,
-            message_offset = excluded.message_offset
-"""
-
-SCORES = """
-    INSERT INTO score
-        (series_key, origin, release, rung, hours, absolute_error, absolute_actual, percentage_error, percentage_hours,
-         signed_error, naive_error, naive_hours, naive_actual, model_error_where_naive, covered, pinball, lead_error)
-    SELECT series_key, origin, (%(releases)s::text[])[release], rung, hours, absolute_error, absolute_actual,
-           percentage_error, percentage_hours, signed_error, naive_error, naive_hours, naive_actual,
-           model_error_where_naive, covered, pinball, lead_error
-    FROM incoming_score
-    ON CONFLICT (series_key, origin) DO UPDATE
-        SET release = excluded.release, rung = excluded.rung, hours = excluded.hours,
-            absolute_error = excluded.absolute_error, absolute_actual = excluded.absolute_actual,
-            percentage_error = excluded.percentage_error, percentage_hours = excluded.percentage_hours,
-            signed_error = excluded.signed_error, naive_error = excluded.naive_error,
-            naive_hours = excluded.naive_hours, naive_actual = excluded.naive_actual,
-            model_error_where_naive = excluded.model_error_where_naive, covered = excluded.covered,
-            pinball = excluded.pinball, lead_error = excluded.lead_error
 """
 
 
@@ -121,8 +69,8 @@ class Versions:
     value: NDArray[np.float64]
     available_us: NDArray[np.int64]
 
-    def columns(self) -> list[Column]:
-        """For the temporary tables."""
+    def block(self) -> Block:
+        """Without the moment of recording, which the table gives them."""
         return [integers(self.series_key), hours(self.hour), doubles(self.value), moments(self.available_us)]
 
 
@@ -136,9 +84,39 @@ class CurrentRows(Versions):
 
     confirmed_us: NDArray[np.int64]
 
-    def columns(self) -> list[Column]:
-        """For the temporary tables."""
-        return [*super().columns(), moments(self.confirmed_us)]
+    def take(self, rows: NDArray[np.bool_]) -> "CurrentRows":
+        """Some of the rows."""
+        return CurrentRows(**{name: column[rows] for name, column in vars(self).items()})
+
+    def blocks(self, recorded_at: datetime) -> list[Block]:
+        """Columns of `observation`, which leaves the second moment out where it is the first."""
+        again = self.confirmed_us != self.available_us
+        once, twice = self.take(~again), self.take(again)
+        recorded_us = to_microseconds(recorded_at)
+        return [
+            [*rows.block(), confirmed, moments(np.full(len(rows.hour), recorded_us, np.int64))]
+            for rows, confirmed in ((once, nulls(len(once.hour))), (twice, moments(twice.confirmed_us)))
+        ]
+
+
+@dataclass(frozen=True)
+class New:
+    """Rows of a checkpoint that the tables cannot have yet; all others may be there.
+
+    Attributes:
+        observations: bool [observations].
+        forecasts: bool [forecasts].
+        scores: bool [scores].
+    """
+
+    observations: NDArray[np.bool_]
+    forecasts: NDArray[np.bool_]
+    scores: NDArray[np.bool_]
+
+    @classmethod
+    def none_of(cls, observations: int, forecasts: int, scores: int) -> "New":
+        """All may be there."""
+        return cls(*(np.zeros(count, np.bool_) for count in (observations, forecasts, scores)))
 
 
 @dataclass(frozen=True)
@@ -151,6 +129,7 @@ class Checkpoint:
         forecasts: each series and origin once.
         features: float32 [forecasts, k], snapshots at the same origins.
         scores: each series and origin once.
+        new: which of them are new.
         move: of the partition's offset.
     """
 
@@ -159,6 +138,7 @@ class Checkpoint:
     forecasts: ForecastRows
     features: NDArray[np.float32]
     scores: ScoreRows
+    new: New
     move: Move
 
 
@@ -169,7 +149,8 @@ class CheckpointWriter:
         self._connection = connection
         with connection.transaction():
             connection.execute("SET client_min_messages = warning")
-            connection.execute(TEMPORARY_TABLES)
+            for made in (INCOMING_REVISION, *(table.made for table in KEYED)):
+                connection.execute(made.encode())
 
     def write(self, claim: Claim, checkpoint: Checkpoint, now: datetime) -> None:
         """Write everything and move the offset, or nothing at all.
@@ -178,54 +159,80 @@ class CheckpointWriter:
             FencedError: the partition is another worker's by now.
             psycopg.OperationalError: the server went away; whether it had committed is told by `still_holds`.
         """
+        try:
+            self._write(claim, checkpoint, checkpoint.new, now)
+        except psycopg.errors.UniqueViolation as error:
+            # Only another hand than a worker's can have put it there; the log has the last word.
+            log.warning("row_was_there", partition=claim.partition, error=str(error))
+            rows = checkpoint
+            nothing_new = New.none_of(len(rows.observations.hour), len(rows.forecasts), len(rows.scores))
+            self._write(claim, checkpoint, nothing_new, now)
+
+    def _write(self, claim: Claim, checkpoint: Checkpoint, new: New, now: datetime) -> None:
         with self._connection.transaction(), self._connection.cursor() as cursor:
             # First, so that a worker that lost the partition waits for nothing and writes nothing.
             move_offset(cursor, claim, checkpoint.move, now)
-            if copy_rows(cursor, "incoming_revision", [checkpoint.revisions.columns()]):
+            if copy_rows(cursor, "incoming_revision", [checkpoint.revisions.block()]):
                 cursor.execute(REVISIONS, {"now": now})
-            if copy_rows(cursor, "incoming_observation", [checkpoint.observations.columns()]):
-                cursor.execute(OBSERVATIONS, {"now": now})
-            if len(checkpoint.forecasts):
-                self._write_forecasts(cursor, checkpoint)
-            if len(checkpoint.scores):
-                self._write_scores(cursor, checkpoint.scores)
-
-    @staticmethod
-    def _write_forecasts(cursor: psycopg.Cursor, checkpoint: Checkpoint) -> None:
-        rows = checkpoint.forecasts
-        releases, codes = _coded(rows.release)
-        without = rows.rung == WITHOUT_FORECAST
-        blocks = []
-        for chosen, leads in ((~without, rows.p50.shape[1]), (without, NO_LEADS)):
-            blocks.append(
-                [
-                    integers(rows.series_key[chosen]),
-                    hours(rows.origin[chosen]),
-                    moments(rows.issued_us[chosen]),
-                    small_integers(codes[chosen]),
-                    small_integers(rows.rung[chosen]),
-                    integers(rows.reasons[chosen]),
-                    real_arrays(rows.p50[chosen][:, :leads]),
-                    real_arrays(rows.p10[chosen][:, :leads]),
-                    real_arrays(rows.p90[chosen][:, :leads]),
-                    big_integers(rows.message_offset[chosen]),
-                ]
+            observations, forecasts = checkpoint.observations, checkpoint.forecasts
+            OBSERVATION.put(
+                cursor,
+                observations.take(new.observations).blocks(now),
+                observations.take(~new.observations).blocks(now),
             )
-        copy_rows(cursor, "incoming_forecast", blocks)
-        cursor.execute(FORECASTS, {"releases": releases})
-        snapshot = [integers(rows.series_key), hours(rows.origin), real_arrays(checkpoint.features)]
-        copy_rows(cursor, "incoming_snapshot", [snapshot])
-        cursor.execute(SNAPSHOTS)
+            FORECAST.put(
+                cursor,
+                _forecast_blocks(forecasts.take(new.forecasts)),
+                _forecast_blocks(forecasts.take(~new.forecasts)),
+            )
+            FEATURE_SNAPSHOT.put(
+                cursor,
+                [_snapshot_block(forecasts, checkpoint.features, new.forecasts)],
+                [_snapshot_block(forecasts, checkpoint.features, ~new.forecasts)],
+            )
+            SCORE.put(
+                cursor,
+                _score_blocks(checkpoint.scores.take(new.scores)),
+                _score_blocks(checkpoint.scores.take(~new.scores)),
+            )
 
-    @staticmethod
-    def _write_scores(cursor: psycopg.Cursor, rows: ScoreRows) -> None:
-        releases, codes = _coded(rows.release)
-        sums = rows.sums
+
+def _forecast_blocks(rows: ForecastRows) -> list[Block]:
+    without = rows.rung == WITHOUT_FORECAST
+    blocks: list[Block] = []
+    for release in _releases(rows.release):
+        for leads, here in ((rows.p50.shape[1], ~without), (NO_LEADS, without)):
+            part = rows.take(here & (rows.release == release))
+            block = [
+                integers(part.series_key),
+                hours(part.origin),
+                moments(part.issued_us),
+                same_text(release, len(part)),
+                small_integers(part.rung),
+                integers(part.reasons),
+                real_arrays(part.p50[:, :leads]),
+                real_arrays(part.p10[:, :leads]),
+                real_arrays(part.p90[:, :leads]),
+                big_integers(part.message_offset),
+            ]
+            blocks.append(block)
+    return blocks
+
+
+def _snapshot_block(rows: ForecastRows, features: NDArray[np.float32], chosen: NDArray[np.bool_]) -> Block:
+    return [integers(rows.series_key[chosen]), hours(rows.origin[chosen]), real_arrays(features[chosen])]
+
+
+def _score_blocks(rows: ScoreRows) -> list[Block]:
+    blocks: list[Block] = []
+    for release in _releases(rows.release):
+        part = rows.take(rows.release == release)
+        sums = part.sums
         block = [
-            integers(rows.series_key),
-            hours(rows.origin),
-            small_integers(codes),
-            small_integers(rows.rung),
+            integers(part.series_key),
+            hours(part.origin),
+            same_text(release, len(part)),
+            small_integers(part.rung),
             small_integers(sums.hours),
             doubles(sums.absolute_error),
             doubles(sums.absolute_actual),
@@ -240,12 +247,10 @@ class CheckpointWriter:
             doubles(sums.pinball),
             real_arrays(sums.lead_error),
         ]
-        copy_rows(cursor, "incoming_score", [block])
-        cursor.execute(SCORES, {"releases": releases})
+        blocks.append(block)
+    return blocks
 
 
-def _coded(releases: NDArray[np.object_]) -> tuple[list[str], NDArray[np.int16]]:
-    """Ids, and for each row the place of its id among them from 1 on; 0 for None."""
-    ids = sorted({release for release in releases.tolist() if release is not None})
-    places = {release: place for place, release in enumerate(ids, 1)}
-    return ids, np.array([places.get(release, 0) for release in releases.tolist()], np.int16)
+def _releases(ids: NDArray[np.object_]) -> list[str | None]:
+    """The ids of releases among these, each once; None is one of them."""
+    return list(dict.fromkeys(ids.tolist()))

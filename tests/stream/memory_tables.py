@@ -31,9 +31,15 @@ def series(count: int) -> list[RegisteredSeries]:
 
 
 class MemoryTables:
-    """observation, observation_revision, forecast, feature_snapshot and score."""
+    """observation, observation_revision, forecast, feature_snapshot and score.
+
+    Attributes:
+        straight: rows written that were called new.
+        looked_for: rows written that may have been there.
+    """
 
     def __init__(self) -> None:
+        self.straight = self.looked_for = 0
         self.observation: dict[tuple[int, int], tuple[float, int, int]] = {}
         self.revision: set[tuple[int, int, int, float]] = set()
         self.forecast: dict[tuple[int, int], ForecastRows] = {}
@@ -52,6 +58,7 @@ class MemoryTables:
         return ForecastRows.joined([self.forecast[pair] for pair in pairs if pair in self.forecast])
 
     def write(self, result: Result) -> None:
+        self._check_what_is_new(result)
         versions = result.observations
         for key, hour, *version in zip(
             versions.series_key.tolist(),
@@ -80,6 +87,19 @@ class MemoryTables:
         for place, pair in enumerate(zip(scores.series_key.tolist(), scores.origin.tolist(), strict=True)):
             sums = [getattr(scores.sums, item.name)[place].tobytes() for item in fields(ScoreBatch)]
             self.score[pair] = (scores.release[place], int(scores.rung[place]), *sums)
+
+    def _check_what_is_new(self, result: Result) -> None:
+        """What is called new goes straight into a table with a key, which would refuse what is there."""
+        for new, series_key, hour, rows in (
+            (result.new.observations, result.observations.series_key, result.observations.hour, self.observation),
+            (result.new.forecasts, result.forecasts.series_key, result.forecasts.origin, self.forecast),
+            (result.new.scores, result.scores.series_key, result.scores.origin, self.score),
+        ):
+            pairs = list(zip(series_key.tolist(), hour.tolist(), strict=True))
+            called_new = [pair for pair, flag in zip(pairs, new.tolist(), strict=True) if flag]
+            assert not set(called_new) & rows.keys()
+            self.straight += len(called_new)
+            self.looked_for += len(pairs) - len(called_new)
 
     def contents(self) -> dict[str, object]:
         """Everything, comparable; without the moments of issue."""

@@ -116,3 +116,17 @@ def test_the_order_of_observations_leaves_no_trace(
     every = np.arange(SERIES)
     np.testing.assert_array_equal(other_state.windows(every, other_state.newest), state.windows(every, state.newest))
     assert newest(other) == newest(tables)
+
+
+def test_an_hour_after_the_other_is_written_without_a_look_for_what_is_there() -> None:
+    log: list[Message] = [history(30)]
+    log += [
+        ((START + hour + 1) * HOUR_US, True, [(index, START + hour, 5.0) for index in range(SERIES)])
+        for hour in range(30, 80)
+    ]
+    tables, _ = run(log, range(1, len(log)), SERIES)
+    written = len(tables.observation) + len(tables.forecast) + len(tables.score)
+    assert len(tables.score) > 0
+    assert (tables.straight, tables.looked_for) == (written, 0)
+    tables, _ = run(log + log, range(1, 2 * len(log)), SERIES)
+    assert tables.straight == written

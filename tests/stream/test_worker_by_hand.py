@@ -217,3 +217,21 @@ def test_a_partition_at_rest_is_not_sent_out_again(room: WorkerRoom) -> None:
     sent = room.end_of("forecasts", 0)
     room.worker().assign([0])
     assert room.end_of("forecasts", 0) == sent == 30
+
+
+def test_a_row_that_somebody_put_in_by_hand_is_replaced(room: WorkerRoom) -> None:
+    name = series_of(0, 1)[0]
+    log = [batch([(name, START + hour, 1.0 + hour)], START + hour + 1) for hour in range(31)]
+    room.send(0, log)
+    worker = room.worker()
+    worker.assign([0])
+    worker.process(0, in_log(log[:30]))
+    with psycopg.connect(room.database_url) as connection:
+        connection.execute(
+            "INSERT INTO observation (series_key, valid_time, value, available_at)"
+            " SELECT series_key, %(hour)s, 7.0, %(hour)s FROM series",
+            {"hour": from_hour(START + 30)},
+        )
+    assert worker.process(0, in_log(log[30:], 30)).next_offset == 31
+    assert room.tables()["observation"][-1][:3] == (name, from_hour(START + 30), 31.0)
+    assert len(room.tables()["forecast"]) == 31
