@@ -1,13 +1,15 @@
 """mlforecast (Nixtla) with LightGBM: one global model of the differences to the day before.
 
-Fitted once, then asked with `predict(new_df=...)`, which is what its own `cross_validation(refit=False)` does. It sees
-the same filled hours, local clock and holidays as ours. Its direct mode (`max_horizon`) is left out: version 1.1.0
-gives it the date features of another hour than the one to forecast.
+Fitted once, then asked with `predict(new_df=...)`, as its own `cross_validation(refit=False)` does; series are scaled
+as in training, which is how its `update` leaves them. It sees the same filled hours, local clock and holidays as ours.
+Its direct mode (`max_horizon`) is left out: version 1.1.0 gives it the date features of another hour than the one to
+forecast.
 """
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import lightgbm as lgb
@@ -17,6 +19,7 @@ import pandas as pd
 from accuracy_methods import SEED, MethodForecast
 from mlforecast import MLForecast
 from mlforecast.auto import AutoLightGBM, AutoMLForecast
+from mlforecast.grouped_array import GroupedArray
 from mlforecast.lag_transforms import RollingMean
 from mlforecast.target_transforms import Differences, LocalStandardScaler
 from mlforecast.utils import PredictionIntervals
@@ -204,10 +207,39 @@ def validation_wape(model: MLForecast, table: pd.DataFrame) -> float:
 def predict(model: MLForecast | None, series: NDArray[np.int64], windows: WindowBatch) -> NDArray[np.float64]:
     """The 24 hours after each window; float64 [n, 24]."""
     assert model is not None, "fit comes first"
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _scaled_as_in_training(model, series):
         warnings.simplefilter("ignore")
         made = model.predict(LEADS, new_df=window_frame(series, windows.values, windows.origin))
     return _by_lead(made, MODEL)
+
+
+class _TrainedScaler(LocalStandardScaler):
+    """What a scaler has learnt of the series in training: `predict(new_df=...)` leaves it as it is."""
+
+    def __init__(self, trained: LocalStandardScaler, rows: NDArray[np.int64]) -> None:
+        self.scaler_ = trained.scaler_.take(rows)
+
+    def fit_transform(self, ga: GroupedArray) -> GroupedArray:
+        return self.update(ga)
+
+
+@contextmanager
+def _scaled_as_in_training(model: MLForecast, series: NDArray[np.int64]) -> Iterator[None]:
+    """Let `predict(new_df=...)` scale windows by the whole training history of their series, as after `update`.
+
+    By itself it would scale them by themselves: on years of history the last weeks vary less, or more, than what the
+    model was fitted on.
+    """
+    fitted, trained = model.ts, model.ts.target_transforms
+    rows = np.searchsorted(fitted.uids, series)
+    fitted.target_transforms = trained and [
+        _TrainedScaler(one, rows) if isinstance(one, LocalStandardScaler) else one for one in trained
+    ]
+    try:
+        yield
+    finally:
+        fitted.target_transforms = trained
+        model.ts = fitted  # `predict(new_df=...)` leaves the windows there in place of the series
 
 
 def date_features(training: History) -> list[Callable[[pd.DatetimeIndex], NDArray[np.number]]]:
