@@ -120,9 +120,10 @@ class Decoder:
 
     def _read_at_once(self, rows: list[Any], decoded: DecodedMessage) -> bool:
         """All rows together; False where one of them needs a closer look."""
-        if not _are_plain(rows):
+        columns = _columns(rows)
+        if columns is None:
             return False
-        ids, times, values = zip(*rows, strict=True)
+        ids, times, values = columns
         try:
             hours = [self._hour(text) for text in times]
             numbers = np.array(values, np.float64)
@@ -174,12 +175,13 @@ class Decoder:
         return hour
 
 
-def _are_plain(rows: list[Any]) -> bool:
-    """Whether every row is [text, text, number]."""
+def _columns(rows: list[Any]) -> list[tuple[Any, ...]] | None:
+    """Ids, times and values; None where a row is not [text, text, number]."""
     if set(map(type, rows)) != {list} or set(map(len, rows)) != {3}:
-        return False
-    ids, times, values = zip(*rows, strict=True)
-    return {*map(type, ids), *map(type, times)} == {str} and {*map(type, values)} <= {float, int}
+        return None
+    ids, times, values = columns = list(zip(*rows, strict=True))
+    plain = {*map(type, ids), *map(type, times)} == {str} and {*map(type, values)} <= {float, int}
+    return columns if plain else None
 
 
 def _json(value: bytes | None) -> Any:

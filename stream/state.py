@@ -137,6 +137,11 @@ class PartitionState:
         series, first = np.unique(series[moved], return_index=True)
         before, after = before[moved][first], after[moved][first]
         steps = np.minimum(after - before, WINDOW_HOURS)
+        # many series move by an hour, few move by many hours: whichever loop is the shorter one
+        if len(series) < steps.max():
+            for one, last, count in zip(series.tolist(), after.tolist(), steps.tolist(), strict=True):
+                self._values[one, np.arange(last - count + 1, last + 1) % WINDOW_HOURS] = np.nan
+            return
         for step in range(int(steps.max())):
             still = steps > step
             self._values[series[still], (after[still] - step) % WINDOW_HOURS] = np.nan
