@@ -24,7 +24,7 @@ End = Annotated[
 ]
 
 SUMS = """
-    count(*) AS forecasts, sum(hours) AS hours, sum(absolute_error) AS absolute_error,
+    count(score.origin) AS forecasts, sum(hours) AS hours, sum(absolute_error) AS absolute_error,
     sum(absolute_actual) AS absolute_actual, sum(percentage_error) AS percentage_error,
     sum(percentage_hours) AS percentage_hours, sum(signed_error) AS signed_error, sum(naive_error) AS naive_error,
     sum(naive_hours) AS naive_hours, sum(naive_actual) AS naive_actual,
@@ -40,13 +40,18 @@ GROUPS = f"""
     GROUP BY GROUPING SETS ((series.unit), (series.unit, series.area)) ORDER BY 1, 3 DESC, 2
 """  # noqa: S608 - fixed text
 
+# The series of the page first, then their scores alone: not the scores of all series for the few that are shown.
 BY_SERIES = f"""
-    SELECT series.series_id, series.area, series.unit, {SUMS}
-    FROM score JOIN series USING (series_key)
-    WHERE {WINDOW} AND (%(area)s::text IS NULL OR series.area = %(area)s)
-      AND (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
-      AND (%(after)s::text IS NULL OR series.series_id COLLATE "C" > %(after)s)
-    GROUP BY 1, 2, 3 ORDER BY series.series_id COLLATE "C" LIMIT %(limit)s
+    WITH page AS MATERIALIZED (
+        SELECT series_key, series_id, area, unit FROM series
+        WHERE (%(area)s::text IS NULL OR area = %(area)s)
+          AND (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
+          AND (%(after)s::text IS NULL OR series_id COLLATE "C" > %(after)s)
+        ORDER BY series_id COLLATE "C" LIMIT %(limit)s
+    )
+    SELECT page.series_id, page.area, page.unit, {SUMS}
+    FROM page LEFT JOIN score ON score.series_key = page.series_key AND {WINDOW}
+    GROUP BY 1, 2, 3 ORDER BY page.series_id COLLATE "C"
 """  # noqa: S608
 
 NEWEST = """
@@ -135,14 +140,11 @@ def list_accuracy(
 def get_accuracy(use: Use, series_ids: SeriesIds, days: Days = 7, end: End = None) -> SeriesAccuracyReport:
     """Accuracy of one series, beside the seasonal naive; figures are null until a forecast's 24 hours are over."""
     with use.database.connection() as connection:
-        key, series_id, unit = series_key_of(connection, series_ids)
+        key, _, _ = series_key_of(connection, series_ids)
         window = _window(connection, days, end, key)
         parameters = {**window, "area": None, "series_key": key, "after": None, "limit": 1}
         with connection.cursor(row_factory=dict_row) as rows:
             found = rows.execute(BY_SERIES, parameters).fetchall()
-        if not found:
-            area = connection.execute("SELECT area FROM series WHERE series_key = %s", [key]).fetchone()
-            found = [{"series_id": series_id, "unit": unit, "area": area[0] if area else ""}]
     return SeriesAccuracyReport(**window, accuracy=_series(found[0]))
 
 

@@ -63,7 +63,20 @@ def test_figures_are_those_of_the_one_function_that_the_trainer_and_the_benchmar
 @pytest.mark.servers
 def test_one_series_has_the_figures_that_the_list_gives_it(client: TestClient):
     listed = {series["series_id"]: series for series in client.get("/v1/accuracy").json()["series"]}
-    assert client.get("/v1/accuracy/DK1/111").json()["accuracy"] == listed["DK1/111"]
+    assert client.get("/v1/accuracy/DK1/111").json()["accuracy"] == pytest.approx(listed["DK1/111"])
+
+
+@pytest.mark.servers
+def test_the_list_goes_page_by_page_through_all_series_also_those_without_scores(client: TestClient):
+    whole = client.get("/v1/accuracy").json()
+    paged, cursor = [], None
+    while cursor or not paged:
+        page = client.get("/v1/accuracy", params={"limit": 5} | ({"cursor": cursor} if cursor else {})).json()
+        assert len(page["series"]) <= 5
+        paged, cursor = paged + page["series"], page["next_cursor"]
+    assert [one["series_id"] for one in paged] == [one["series_id"] for one in whole["series"]]
+    assert [one["forecasts"] for one in paged] == [one["forecasts"] for one in whole["series"]]
+    assert [one["wape_percent"] for one in paged if one["series_id"] == NO_FORECAST] == [None]
 
 
 @pytest.mark.servers
