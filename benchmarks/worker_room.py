@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from running_worker import RunningWorker, cpu_seconds, descendants, until
 from dayahead.hours import Hour, format_utc, from_hour, wall_clock
 from dayahead.models.release import Release
 from dayahead.settings import MigrationSettings
-from dayahead.storage.binary_copy import HEADER, TRAILER, doubles, encode, hours, integers
+from dayahead.storage.binary_copy import HEADER, TRAILER, Block, doubles, encode, hours, integers
 from dayahead.storage.migrate import migrate_database, migrate_topics
 from dayahead.storage.releases import ReleaseRecord, promote, save_release
 from dayahead.storage.sources import register_source
@@ -29,8 +28,8 @@ from deploy.local.stack import LocalStack
 from deploy.local.throwaway import throwaway_stack
 
 AT_ONCE = 500
-COPIES = 2
-"""Connections that history is copied by."""
+HOURS_AT_ONCE = 12
+HISTORY = "observation (series_key, valid_time, value, available_at, recorded_at)"
 SERVERS = ("postgres", "redis-server", "java")
 
 
@@ -88,36 +87,35 @@ class WorkerRoom:
             promote(connection, release.release_id, "benchmark", "to be measured", now)
 
     def load_history(self, first: Hour, end: Hour) -> None:
-        """Copy hours straight into the table, its indexes made afterwards: nobody measures this."""
+        """Copy hours into the table, one after the other as a stream leaves them: nobody measures this.
+
+        The indexes are made afterwards.
+        """
         with psycopg.connect(self.owner_url, autocommit=True) as connection:
+            key = connection.execute(
+                "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'observation_pkey'"
+                " AND conrelid = 'observation'::regclass"
+            ).fetchone()
+            assert key is not None
             connection.execute("ALTER TABLE observation DROP CONSTRAINT observation_pkey")
             connection.execute("DROP INDEX observation_valid_time")
-            starts = range(0, self.load.count, -(-self.load.count // COPIES))
-            with ThreadPoolExecutor(COPIES) as pool:
-                list(pool.map(lambda start: self._copy(first, end, slice(start, start + starts.step)), starts))
+            with connection.cursor().copy(f"COPY {HISTORY} FROM STDIN (FORMAT BINARY)") as copy:
+                copy.write(HEADER)
+                for start in range(first, end, HOURS_AT_ONCE):
+                    copy.write(encode(self._rows(start, min(start + HOURS_AT_ONCE, end))))
+                copy.write(TRAILER)
             connection.execute("SET maintenance_work_mem = '1GB'")
-            connection.execute("ALTER TABLE observation ADD PRIMARY KEY (series_key, valid_time)")
+            connection.execute(f"ALTER TABLE observation ADD {key[0]}".encode())
             connection.execute("CREATE INDEX observation_valid_time ON observation (valid_time DESC)")
             connection.execute("VACUUM ANALYZE observation")
             connection.execute("CHECKPOINT")
 
-    def _copy(self, first: Hour, end: Hour, series: slice) -> None:
-        table = "observation (series_key, valid_time, value, available_at, recorded_at)"
-        with (
-            psycopg.connect(self.owner_url) as connection,
-            connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copy,
-        ):
-            copy.write(HEADER)
-            for start in range(series.start, min(series.stop, self.load.count), AT_ONCE):
-                copy.write(encode(self._rows(first, end, slice(start, min(start + AT_ONCE, series.stop)))))
-            copy.write(TRAILER)
-
-    def _rows(self, first: Hour, end: Hour, series: slice) -> list[object]:
-        values = self.load.values(first, end, series)
-        keys = np.repeat(self.keys[series], end - first)
-        hour = np.tile(np.arange(first, end), len(values))
+    def _rows(self, first: Hour, end: Hour) -> Block:
+        values = self.load.values(first, end)
+        keys = np.tile(self.keys, end - first)
+        hour = np.repeat(np.arange(first, end), self.load.count)
         known = hours(hour + 1)
-        return [integers(keys), hours(hour), doubles(values.ravel()), known, known]  # type: ignore[return-value]
+        return [integers(keys), hours(hour), doubles(values.T.ravel()), known, known]
 
     def start_worker(self, **settings: object) -> "RunningWorker":
         """Start `dayahead worker`."""

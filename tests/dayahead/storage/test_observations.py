@@ -6,7 +6,7 @@ import pytest
 
 from dayahead.hours import to_hour
 from dayahead.source import Source
-from dayahead.storage.observations import observed_range, read_observations
+from dayahead.storage.observations import CURRENT, observed_range, read_observations
 from dayahead.storage.sources import load_series, load_sources, register_series, register_source
 
 pytestmark = pytest.mark.servers
@@ -90,3 +90,20 @@ def test_the_observed_range_of_a_source_is_its_own(connection: psycopg.Connectio
     hours = (NOW - timedelta(hours=5), NOW - timedelta(hours=2))
     assert observed_range(connection, registered.source_key) == hours
     assert observed_range(connection, registered.source_key + 1) is None
+
+
+def test_a_window_is_read_from_the_index_alone(owner_database_url: str) -> None:
+    with psycopg.connect(owner_database_url, autocommit=True) as owner:
+        # hour by hour, as a stream writes: the hours of a series lie on as many pages
+        owner.execute(
+            "INSERT INTO observation (series_key, valid_time, value, available_at)"
+            " SELECT key, %(now)s - hour * interval '1 hour', 1.0, %(now)s"
+            " FROM generate_series(1, 300) AS hour, generate_series(1, 500) AS key",
+            {"now": NOW},
+        )
+        owner.execute("VACUUM ANALYZE observation")
+        # so few rows would be read in either way; a table of a stream has millions
+        owner.execute("SET enable_bitmapscan = off")
+        wanted = {"keys": [7, 9], "start": NOW - timedelta(hours=300), "end": NOW}
+        plan = "\n".join(row[0] for row in owner.execute("EXPLAIN " + CURRENT, wanted).fetchall())
+    assert "Index Only Scan" in plan, plan
