@@ -11,6 +11,9 @@ from dayahead.models.tree_walk import ADD_TREES, ALL_SET, BLOCK_ROWS, WORD_BITS,
 PLAIN_DECISION = {"0", "2"}
 """A number against a threshold; missing is 0. (The 2 would send missing values to the left where they were not 0.)"""
 
+NEXT_TO_ZERO = np.float32(1e-35)
+"""LightGBM's kZeroThreshold (include/LightGBM/meta.h)."""
+
 
 @dataclass(frozen=True)
 class TreeTables:
@@ -146,6 +149,11 @@ def _bits(begin: int, end: int) -> int:
 
 
 def _at_most(threshold: float) -> np.float32:
-    """The largest float32 that is not above a threshold: features are float32, and compare alike with both."""
+    """The largest float32 that LightGBM sends to the left: features are float32, and compare alike with both.
+
+    LightGBM reads what is no farther from 0 than NEXT_TO_ZERO as 0, and has many thresholds just there.
+    """
+    if abs(threshold) <= float(NEXT_TO_ZERO):
+        return NEXT_TO_ZERO if threshold >= 0 else np.nextafter(-NEXT_TO_ZERO, np.float32(-np.inf))
     nearest = np.float32(threshold)
     return nearest if float(nearest) <= threshold else np.nextafter(nearest, np.float32(-np.inf))

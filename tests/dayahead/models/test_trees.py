@@ -63,6 +63,20 @@ def test_a_missing_value_counts_as_zero_as_it_does_in_lightgbm(text: str) -> Non
     np.testing.assert_array_equal(TreeTables.read(text).predict(rows), expected)
 
 
+def test_what_is_next_to_zero_counts_as_zero_as_it_does_in_lightgbm() -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.integers(-2, 3, (4_000, FEATURES)).astype(np.float32)
+    target = np.sign(rows[:, 0]) + (rows[:, 1] > 0) + (rows[:, 2] >= 0) + rng.normal(0, 0.1, len(rows))
+    data = lightgbm.Dataset(rows, target)
+    text = lightgbm.train({"objective": "l1", "verbosity": -1, "num_threads": 1}, data, 10).model_to_string()
+    assert "-1.0000000180025095e-35" in text
+    near = np.array([-2e-35, -1e-35, -1e-36, -0.0, 0.0, 1e-36, 1e-35, 2e-35], np.float32)
+    asked = rng.choice(near, (4_000, FEATURES))
+    expected = lightgbm.Booster(model_str=text).predict(asked, num_threads=1)
+    np.testing.assert_array_equal(TreeTables.read(text).predict(asked), expected)
+    assert TreeModel(text).tables is not None
+
+
 @pytest.mark.parametrize("count", [0, 1, BLOCK_ROWS - 1, BLOCK_ROWS, BLOCK_ROWS + 1, 3 * BLOCK_ROWS + 5])
 def test_a_row_is_answered_the_same_in_any_company_and_any_layout(text: str, count: int) -> None:
     model, rows = TreeModel(text), some_rows(count)
