@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
+from dayahead.features.fill import DAY
 from dayahead.features.state import SeriesState
 from dayahead.features.trees import TREE_FEATURES, tree_features, usual_error
 from dayahead.models.arithmetic import one_thread
@@ -47,6 +48,7 @@ class Engine:
                 trained_until=release.trained_until,
                 optimism=release.optimism,
             )
+        self._multipliers = np.broadcast_to(release.band_multipliers, (DAY, LEADS, 2)).astype(np.float64)
         self._correction = TreeModel(release.correction)
         self._spread = TreeModel(release.spread)
 
@@ -90,6 +92,6 @@ class Engine:
         relative = np.exp(np.clip(self._spread.predict(rows).astype(np.float64), *LOG_SPREAD_RANGE))
         spread = (usual_error(rows) * relative).reshape(shape)
         scale = state.scale[:, None]
-        low, high = self.release.band_multipliers.T.astype(np.float64)
+        low, high = self._multipliers[calendar.at(np.array([origin])).hour[0]].T
         p50 = middle.astype(np.float64) + 1.0
         return Quantiles((p50 + low * spread) * scale, p50 * scale, (p50 + high * spread) * scale)

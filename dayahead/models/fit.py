@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.errors import NotEnoughHistoryError
+from dayahead.features.fill import DAY
 from dayahead.models.arithmetic import one_thread
 from dayahead.models.examples import Rows, block_starts, find_rows
+from dayahead.models.fit_bands import fit_bands
 from dayahead.models.fit_linear import fit_linear
-from dayahead.models.fit_trees import TreeTable, fit_bands, fit_correction, tree_table
+from dayahead.models.fit_trees import TreeTable, fit_correction, tree_table
 from dayahead.models.history import History
 from dayahead.models.release import FeatureSpec, Release
 from dayahead.models.settings import ModelSettings
@@ -65,9 +67,11 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
         linear = fit_linear(history, rows, settings.linear, screened=settings.screen, rng=rng)
         table = tree_table(history, rows, linear, settings.trees, screened=settings.screen, rng=rng)
         correction = fit_correction(table, settings.trees, seed)
-        judged = table.where(table.block >= _first_judged_block(rows, settings.bands.days))
+        first = _first_judged_block(rows, settings.bands.days)
+        judged = table.where(table.block >= first)
+        days = float(rows.origin.max() - block_starts(rows)[first]) / DAY
         error = _unseeing_errors(table, judged, settings, seed)
-        bands = fit_bands(judged, error, settings.bands, seed)
+        bands = fit_bands(judged, error, settings.bands, seed, days=days)
         newest = judged.block == judged.block.max()
     release = Release(
         settings=settings,

@@ -3,6 +3,10 @@
 With the Gram matrices of blocks of time at hand, leaving a block out is a subtraction: the penalty, and from how far
 around the clock an hour of the day learns, are chosen by leave-one-block-out without touching the data again, and the
 out-of-block coefficients come for free.
+
+The ridge is an adaptive one: a plain ridge says first what each feature is worth to all hours of the day and all leads
+together, and then a feature is held back by the inverse of that. Source: Hoerl and Kennard, Ridge regression, 1970
+(generalized ridge); Zou, The adaptive lasso and its oracle properties, 2006 (weights from a first fit).
 """
 
 from collections.abc import Iterable
@@ -22,6 +26,15 @@ from dayahead.models.settings import LinearSettings
 HOURS = 24
 NEIGHBOURS: tuple[tuple[float, ...], ...] = ((), (0.2,), (0.5, 0.25))
 """Ways to learn from neighbour hours: weights of the rows of an hour of the day that lies one, two … hours off."""
+
+FIRST_PENALTY = 0.03
+"""Of the plain ridge that says what the features are worth."""
+
+FARTHEST_WORTH = 300.0
+"""A feature is held back at most so many times more or less than the usual one."""
+
+HARDLY_WORSE = 1.01
+"""Times the least error on blocks left out, up to which a larger penalty is preferred."""
 
 
 @dataclass(frozen=True)
@@ -179,13 +192,6 @@ def _pool(grams: _Grams, neighbours: tuple[float, ...]) -> _Grams:
 
 
 @dataclass(frozen=True)
-class _Try:
-    neighbours: tuple[float, ...]
-    penalty: float
-    without_block: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
 class _Solution:
     coefficients: NDArray[np.float64]
     without_block: NDArray[np.float64]
@@ -193,28 +199,63 @@ class _Solution:
     neighbours: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class _Sums:
+    """Gram matrices of all rows, what is taken off them for a block left out, and how each feature is held back."""
+
+    xx: NDArray[np.float64]
+    xy: NDArray[np.float64]
+    less_xx: NDArray[np.float64]
+    less_xy: NDArray[np.float64]
+    holds: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, grams: _Grams) -> list["_Sums"]:
+        """Without each block, and then with all."""
+        xx, xy = grams.xx.sum(axis=1), grams.xy.sum(axis=1)
+        blocks = range(grams.xx.shape[1])
+        less = [(grams.xx[:, block], grams.xy[:, block]) for block in blocks]
+        less.append((np.zeros((HOURS, 1, 1)), np.zeros((HOURS, 1, 1))))
+        even = np.ones(xx.shape[-1])
+        plain = (cls(xx, xy, *one, even).coefficients(FIRST_PENALTY) for one in less)
+        return [cls(xx, xy, *one, _holds(first)) for one, first in zip(less, plain, strict=True)]
+
+    def coefficients(self, penalty: float) -> NDArray[np.float64]:
+        """Generalized ridge for each hour of the day; [24, features, 24]."""
+        parts = zip(self.xx, self.xy, self.less_xx, self.less_xy, strict=True)
+        return np.stack(
+            [_ridge(xx - less_xx, xy - less_xy, penalty * self.holds) for xx, xy, less_xx, less_xy in parts]
+        )
+
+
+def _holds(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much more than the usual feature each one is held back, from coefficients of a plain ridge; [features]."""
+    worth = np.square(coefficients).mean(axis=(0, 2))
+    share = worth / max(float(np.median(worth)), 1e-30)
+    return np.asarray(1 / np.clip(share, 1 / FARTHEST_WORTH, FARTHEST_WORTH))
+
+
 def _solve(grams: _Grams, ways: Iterable[tuple[float, ...]], penalties: Iterable[float]) -> _Solution:
-    """Ridge for every way to learn from neighbours and every penalty; those that forecast left-out blocks best.
+    """Ridge for every way to learn from neighbours and every penalty; what forecasts left-out blocks best.
 
-    Whatever an hour of the day learns from, it is judged on its own rows.
+    Whatever an hour of the day learns from, it is judged on its own rows. Of the penalties the largest is taken that is
+    hardly worse than the best: a block left out has known hours on both sides, the future has not.
     """
-    pooled = {way: _pool(grams, way) for way in ways}
-    tried = (_Try(*place, _left_out(pooled[place[0]], place[1])) for place in product(pooled, penalties))
-    best = min(tried, key=lambda one: _loss(grams, one.without_block))
-    xx, xy = pooled[best.neighbours].xx.sum(axis=1), pooled[best.neighbours].xy.sum(axis=1)
-    full = np.stack([_ridge(xx[hour], xy[hour], best.penalty) for hour in range(HOURS)])
-    return _Solution(full, best.without_block, best.penalty, best.neighbours)
+    pooled = {way: _Sums.of(_pool(grams, way)) for way in ways}
+    tried = {
+        (way, penalty): _loss(grams, _without_block(sums[:-1], penalty))
+        for way, sums in pooled.items()
+        for penalty in penalties
+    }
+    (way, _), least = min(tried.items(), key=lambda one: one[1])
+    penalty = max(one for where, one in tried if where == way and tried[where, one] <= HARDLY_WORSE * least)
+    *without, whole = pooled[way]
+    return _Solution(whole.coefficients(penalty), _without_block(without, penalty), penalty, way)
 
 
-def _left_out(grams: _Grams, penalty: float) -> NDArray[np.float64]:
+def _without_block(sums: list[_Sums], penalty: float) -> NDArray[np.float64]:
     """Coefficients without each block; [blocks, 24, features, 24]."""
-    hours, blocks, width, _ = grams.xx.shape
-    without = np.empty((blocks, hours, width, LEADS))
-    for hour in range(hours):
-        xx, xy = grams.xx[hour].sum(axis=0), grams.xy[hour].sum(axis=0)
-        for block in range(blocks):
-            without[block, hour] = _ridge(xx - grams.xx[hour, block], xy - grams.xy[hour, block], penalty)
-    return without
+    return np.stack([one.coefficients(penalty) for one in sums])
 
 
 def _loss(grams: _Grams, without: NDArray[np.float64]) -> float:
@@ -243,5 +284,5 @@ def _optimism(grams: _Grams, solution: _Solution) -> float:
     return float(np.sqrt(max(unseen / seen, 1.0))) if seen > 0 else 1.0
 
 
-def _ridge(xx: NDArray[np.float64], xy: NDArray[np.float64], penalty: float) -> NDArray[np.float64]:
-    return np.asarray(cho_solve(cho_factor(xx + penalty * np.eye(len(xx))), xy))
+def _ridge(xx: NDArray[np.float64], xy: NDArray[np.float64], penalties: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(cho_solve(cho_factor(xx + np.diag(penalties)), xy))

@@ -1,8 +1,7 @@
-"""Fit of the trees: a correction of the linear member, and how far its errors spread.
+"""Fit of the trees that correct the linear member.
 
 The correction learns what the *out-of-block* linear forecast leaves over: what is left in sample is too small and
-teaches the trees nothing but noise. The spread and the band are learnt on the newest block of time, from the errors
-of a correction that has not seen that block.
+teaches the trees nothing but noise.
 """
 
 from collections.abc import Iterator
@@ -16,24 +15,19 @@ from numpy.typing import NDArray
 from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
 from dayahead.features.state import SeriesState, describe
-from dayahead.features.trees import TREE_FEATURES, tree_features, usual_error
+from dayahead.features.trees import TREE_FEATURES, tree_features
 from dayahead.models.examples import CHUNK_ROWS, Rows, block_starts
 from dayahead.models.fit_linear import LinearFit
 from dayahead.models.history import History
 from dayahead.models.linear import PAST_OFFSETS, LinearMember, LinearOutlook
-from dayahead.models.settings import BandSettings, TreeSettings
+from dayahead.models.settings import TreeSettings
 from dayahead.models.trees import TreeModel
 
 LEAST_ORIGINS = 1_000
 """Origins that are drawn at least: many series at few origins would all have the same weather."""
 
-LEAST_ERROR = 1e-4
-"""Smaller errors, in units of the scale, count as this one: a constant series has no logarithm of its error."""
-
 FARTHEST_SIZE = 1e3
 """A series counts as at most this many times larger or smaller than the median one."""
-
-QUANTILES = (0.1, 0.9)
 
 
 @dataclass(frozen=True)
@@ -77,14 +71,6 @@ class TreeTable:
         )
 
 
-@dataclass(frozen=True)
-class BandFit:
-    """Spread model and quantiles of error / spread by lead, float32 [24, 2]."""
-
-    spread: TreeModel
-    multipliers: NDArray[np.float32]
-
-
 def tree_table(
     history: History, rows: Rows, linear: LinearFit, settings: TreeSettings, *, screened: bool, rng: np.random.Generator
 ) -> TreeTable:
@@ -101,14 +87,17 @@ def tree_table(
     members = _UnseeingMembers(rows, linear)
     sizes = _sizes(history)
     parts: list[TreeTable] = []
-    for group, state in _by_origin(history, _draw(rows, settings.rows, rng), screened=screened):
+    drawn = _draw(rows, settings.rows, rng)
+    # Where rows are few, each tells more of itself.
+    leads_per_row = min(max(settings.rows * settings.leads_per_row // len(drawn), settings.leads_per_row), LEADS)
+    for group, state in _by_origin(history, drawn, screened=screened):
         calendar = history.calendars[history.calendar_of[group.series[0]]]
         origin = int(group.origin[0])
         outlook = members.outlook(state, calendar, origin, int(group.block[0]))
         features = tree_features(
             state, outlook.forecast, outlook.one_step_errors, outlook.day_errors, outlook.week_error, calendar, origin
         )
-        leads = rng.permuted(np.tile(np.arange(LEADS), (len(group), 1)), axis=1)[:, : settings.leads_per_row]
+        leads = rng.permuted(np.tile(np.arange(LEADS), (len(group), 1)), axis=1)[:, :leads_per_row]
         actual = np.take_along_axis(history.targets(group.series, group.origin), leads, axis=1)
         alive = np.where(state.scale > 0, state.scale, np.nan)[:, None]
         residual = (actual / alive - 1.0 - np.take_along_axis(outlook.forecast, leads, axis=1)).astype(np.float32)
@@ -174,7 +163,7 @@ def fit_correction(table: TreeTable, settings: TreeSettings, seed: int) -> TreeM
         "min_data_in_leaf": int(np.clip(len(table) / settings.min_data_divisor, 20, 1000)),
     }
     weight = _weight_of_size(table.size, settings.size_power)
-    return _train(table.features, table.residual, parameters, settings.trees, seed, weight)
+    return train(table.features, table.residual, parameters, settings.trees, seed, weight)
 
 
 def _sizes(history: History) -> NDArray[np.float64]:
@@ -195,46 +184,7 @@ def _weight_of_size(size: NDArray[np.float64], power: float) -> NDArray[np.float
     return np.asarray(share / share.mean())
 
 
-def fit_bands(table: TreeTable, error: NDArray[np.float32], settings: BandSettings, seed: int) -> BandFit:
-    """Spread model on log(|error| / usual error), and the quantiles of error / spread, cross-fitted by halves of time.
-
-    Args:
-        table: rows that the forecast behind `error` has not seen.
-        error: float32 [n], actual - forecast in units of the scale.
-        settings: size of the spread model.
-        seed: of the trees.
-    """
-    usual = usual_error(table.features)
-    target = np.log(np.maximum(np.abs(error), LEAST_ERROR) / usual)
-    parameters = {
-        "objective": "regression",
-        "num_leaves": settings.leaves,
-        "learning_rate": 0.1,
-        "feature_fraction": 0.6,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "lambda_l2": 1.0,
-        "max_bin": 127,
-        "min_data_in_leaf": int(np.clip(len(table) / 200, 20, 1000)),
-    }
-    spread = np.empty(len(table))
-    half = np.arange(len(table)) * 2 // max(len(table), 1)
-    for part in (0, 1):
-        model = _train(table.features[half != part], target[half != part], parameters, settings.trees, seed)
-        spread[half == part] = usual[half == part] * np.exp(model.predict(table.features[half == part]))
-    ratio = error / spread
-    multipliers = np.array([_quantiles_near(ratio, table.lead, lead) for lead in range(1, LEADS + 1)], np.float32)
-    return BandFit(_train(table.features, target, parameters, settings.trees, seed), multipliers)
-
-
-def _quantiles_near(ratio: NDArray[np.float64], leads: NDArray[np.int64], lead: int) -> NDArray[np.float64]:
-    """Quantiles over a lead and its two neighbours on each side: one lead alone has few rows."""
-    near = ratio[np.abs(leads - lead) <= 2]
-    low, high = np.quantile(near, QUANTILES) if len(near) else (-1.0, 1.0)
-    return np.array([min(low, 0.0), max(high, 0.0)])
-
-
-def _train(
+def train(
     features: NDArray[np.float32],
     target: NDArray[np.floating],
     parameters: dict[str, object],
@@ -242,6 +192,7 @@ def _train(
     seed: int,
     weight: NDArray[np.float64] | None = None,
 ) -> TreeModel:
+    """Trees by LightGBM, on one thread and the same each time; parameters are LightGBM's own."""
     fixed = {"num_threads": 1, "deterministic": True, "force_row_wise": True, "seed": seed, "verbosity": -1}
     data = lightgbm.Dataset(
         features,

@@ -63,7 +63,8 @@ class Release:
         optimism: by how much the linear member's errors are larger on hours that it was not fitted on.
         correction: LightGBM text that corrects the linear member; empty for none.
         spread: LightGBM text for the logarithm of |error| / usual error; empty for none.
-        band_multipliers: float32 [24 leads, 2], 10 and 90 % quantiles of error / spread.
+        band_multipliers: float32 [24 hours of day, 24 leads, 2], 10 and 90 % quantiles of error / spread; of older
+            releases [24 leads, 2], for all hours of the day.
         metrics: what was measured on the held-out block of the training time.
     """
 

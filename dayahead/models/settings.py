@@ -14,7 +14,7 @@ class LinearSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     penalties: tuple[float, ...] = Field(
-        default=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+        default=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
         min_length=1,
         description="Ridge penalties to choose from, for rows of mean weight 1; the choice leaves out a block of time",
     )
@@ -79,7 +79,12 @@ class TreeSettings(BaseModel):
         description="Rows count by their series' size to this power: 0 learns for the mean of the series' own WAPE, "
         "1 for the WAPE of all together",
     )
-    leads_per_row: int = Field(default=4, ge=1, le=24, description="Leads of each row, chosen at random")
+    leads_per_row: int = Field(
+        default=4,
+        ge=1,
+        le=24,
+        description="Leads of each row, chosen at random; more of them where there are fewer than `rows`",
+    )
 
 
 class BandSettings(BaseModel):

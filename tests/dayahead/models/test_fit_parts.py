@@ -5,8 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from dayahead.models.examples import find_rows
+from dayahead.models.fit_bands import band_multipliers
 from dayahead.models.fit_linear import NEIGHBOURS, LinearFit, _Grams, _solve, fit_linear
-from dayahead.models.fit_trees import TreeTable, fit_correction
+from dayahead.models.fit_trees import TreeTable, fit_correction, tree_table
 from dayahead.models.history import History
 from dayahead.models.settings import LinearSettings, TreeSettings
 from tests.dayahead.conftest import COPENHAGEN, START, consumption
@@ -39,6 +40,32 @@ def test_hours_learn_from_neighbours_that_are_like_them_and_not_from_others() ->
     assert unlike.neighbours == ()
 
 
+PENALTIES = [0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0]
+
+
+def fitted_on(x: NDArray[np.float64], slopes: NDArray[np.float64], noise: float, penalties: list[float]) -> float:
+    """The slope error of a fit on 24 hours of the day alike, with 3 blocks of rows [24, 3, n, features] and noise."""
+    y = (x @ slopes)[..., None] + np.random.default_rng(2).normal(0, noise, (*x.shape[:3], 24))
+    turned = x.swapaxes(2, 3)
+    made = _solve(_Grams(turned @ x, turned @ y, (y * y).sum(axis=2), np.full((24, 3), 20.0)), ((),), penalties)
+    return float(np.abs(made.coefficients - slopes[None, :, None]).mean())
+
+
+def test_what_no_hour_of_the_day_finds_use_for_is_held_back_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(1).normal(size=(24, 3, 12, 30))
+    slopes = np.where(np.arange(30) < 3, 1.0, 0.0)
+    adaptive = fitted_on(x, slopes, noise=2.0, penalties=PENALTIES)
+    monkeypatch.setattr("dayahead.models.fit_linear.FARTHEST_WORTH", 1.0)
+    plain = fitted_on(x, slopes, noise=2.0, penalties=PENALTIES)
+    assert adaptive < 0.9 * plain
+
+
+def test_of_penalties_that_do_alike_the_larger_is_taken() -> None:
+    alike = grams(np.ones(24))
+    assert _solve(alike, ((),), [1e-6, 1e-4, 1e-3]).penalty == 1e-3
+    assert _solve(alike, ((),), [1e-3, 1e6]).penalty == 1e-3
+
+
 def test_with_many_rows_no_hour_learns_from_its_neighbours() -> None:
     assert fitted(consumption(1, 40 * 24), rows_per_feature=0).neighbours == ()
 
@@ -56,6 +83,17 @@ def test_a_history_that_knows_the_season_is_cut_into_more_blocks() -> None:
     settings = LinearSettings(blocks=3, long_blocks=7)
     assert settings.blocks_of(28 * 24) == 3
     assert settings.blocks_of(800 * 24) == 7
+
+
+def test_where_rows_are_few_each_shows_more_of_its_leads() -> None:
+    history = History(("s",), START, consumption(1, 20 * 24), (COPENHAGEN,))
+    chosen = LinearSettings(penalties=(0.1,), passes=1, blocks=3)
+    rows = find_rows(history, 3)
+    rng = np.random.default_rng(0)
+    linear = fit_linear(history, rows, chosen, screened=False, rng=rng)
+    few = tree_table(history, rows, linear, TreeSettings(rows=1_000, leads_per_row=2), screened=False, rng=rng)
+    assert len(few) == len(rows) * (2_000 // len(rows))
+    assert len(few) > 2 * len(rows)
 
 
 def table(size: NDArray[np.float64], residual: NDArray[np.float64]) -> TreeTable:
@@ -87,3 +125,25 @@ def test_a_terawatt_does_not_silence_the_watts_beside_it() -> None:
     rows = table(np.where(large, 1e12, 1.0), np.where(large, 1.0, -1.0))
     made = fit_correction(rows, TreeSettings(trees=1, learning_rate=1.0), seed=1).predict(rows.features[:1])
     assert made[0] == pytest.approx(-1.0, abs=1e-6)
+
+
+def errors_at_hours(days: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Ratios of error and spread, twice as large at the origins from 6 to 11; with their leads and hours."""
+    rng = np.random.default_rng(1)
+    lead, hour = rng.integers(1, 25, days * 200), rng.integers(0, 24, days * 200)
+    return rng.normal(0, np.where((hour >= 6) & (hour < 12), 2.0, 1.0)), lead, hour
+
+
+def test_the_band_is_as_wide_as_the_hour_of_the_day_of_the_origin_wants_it() -> None:
+    ratio, lead, hour = errors_at_hours(500)
+    made = band_multipliers(ratio, lead, hour, days=500)
+    low, high = made[hour, lead - 1].T
+    within = (ratio >= low) & (ratio <= high)
+    assert within[hour == 9].mean() == pytest.approx(0.8, abs=0.02)
+    assert within[hour == 20].mean() == pytest.approx(0.8, abs=0.02)
+
+
+def test_a_few_days_say_little_about_an_hour_of_the_day() -> None:
+    ratio, lead, hour = errors_at_hours(500)
+    much, little = (band_multipliers(ratio, lead, hour, days=days)[:, :, 1].mean(axis=1) for days in (500, 3))
+    assert np.ptp(little) < np.ptp(much) / 5

@@ -1,0 +1,110 @@
+"""Fit of the band: how far errors spread, and the quantiles of error / spread.
+
+It is learnt on the newest blocks of time, from the errors of a correction that has not seen them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import LEADS
+from dayahead.features.fill import DAY
+from dayahead.features.trees import TREE_FEATURES, usual_error
+from dayahead.models.fit_trees import TreeTable, train
+from dayahead.models.settings import BandSettings
+from dayahead.models.trees import TreeModel
+
+LEAST_ERROR = 1e-4
+"""Smaller errors, in units of the scale, count as this one: a constant series has no logarithm of its error."""
+
+QUANTILES = (0.1, 0.9)
+
+NEAR_LEADS = 2
+"""Leads on each side that a quantile is taken over too: one lead alone has few rows."""
+
+NEAR_HOURS = 2
+"""The same, of the hours of the day of the origin."""
+
+DAYS_OF_DOUBT = 30.0
+"""Days of errors at which half of what an hour of the day shows is believed: rows of one day have much in common."""
+
+LEAST_MULTIPLIER = 1e-6
+
+
+@dataclass(frozen=True)
+class BandFit:
+    """Spread model, and quantiles of error / spread by local hour of the origin and lead, float32 [24, 24, 2]."""
+
+    spread: TreeModel
+    multipliers: NDArray[np.float32]
+
+
+def fit_bands(
+    table: TreeTable, error: NDArray[np.float32], settings: BandSettings, seed: int, *, days: float
+) -> BandFit:
+    """Spread model on log(|error| / usual error), and the quantiles of error / spread, cross-fitted by halves of time.
+
+    Args:
+        table: rows that the forecast behind `error` has not seen.
+        error: float32 [n], actual - forecast in units of the scale.
+        settings: size of the spread model.
+        seed: of the trees.
+        days: that the rows are from.
+    """
+    usual = usual_error(table.features)
+    target = np.log(np.maximum(np.abs(error), LEAST_ERROR) / usual)
+    parameters = {
+        "objective": "regression",
+        "num_leaves": settings.leaves,
+        "learning_rate": 0.1,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 1.0,
+        "max_bin": 127,
+        "min_data_in_leaf": int(np.clip(len(table) / 200, 20, 1000)),
+    }
+    spread = np.empty(len(table))
+    half = np.arange(len(table)) * 2 // max(len(table), 1)
+    for part in (0, 1):
+        model = train(table.features[half != part], target[half != part], parameters, settings.trees, seed)
+        spread[half == part] = usual[half == part] * np.exp(model.predict(table.features[half == part]))
+    hour = (table.features[:, TREE_FEATURES.index("hour")].astype(np.int64) - table.lead) % DAY
+    multipliers = band_multipliers(error / spread, table.lead, hour, days=days)
+    return BandFit(train(table.features, target, parameters, settings.trees, seed), multipliers)
+
+
+def band_multipliers(
+    ratio: NDArray[np.float64], lead: NDArray[np.int64], hour: NDArray[np.int64], *, days: float
+) -> NDArray[np.float32]:
+    """Quantiles of error / spread by hour of the day and lead: those of the lead, times how the hour departs from them.
+
+    Args:
+        ratio: float64 [n], error / spread.
+        lead: int64 [n], 1 to 24.
+        hour: int64 [n], local hour of the day of the origin.
+        days: that the rows are from; the fewer, the less does an hour of the day count.
+
+    Returns:
+        float32 [24 hours, 24 leads, 2].
+    """
+    by_lead = np.array([_quantiles_near(ratio, lead, one) for one in range(1, LEADS + 1)])
+    # How many times as wide as its lead's quantile a band must be to hold each error, on its own side.
+    width = np.maximum(np.abs(by_lead[lead - 1]), LEAST_MULTIPLIER)
+    below, above = -ratio / width[:, 0], ratio / width[:, 1]
+    trust = days / (days + DAYS_OF_DOUBT)
+    factors = np.ones((DAY, 1, 2))
+    for one in range(DAY):
+        off = np.abs(hour - one)
+        near = np.minimum(off, DAY - off) <= NEAR_HOURS
+        if near.any():
+            wanted = np.quantile([below[near], above[near]], 1 - QUANTILES[0], axis=1)
+            factors[one, 0] = np.maximum(wanted, LEAST_MULTIPLIER) ** trust
+    return np.asarray(by_lead * factors, np.float32)
+
+
+def _quantiles_near(ratio: NDArray[np.float64], leads: NDArray[np.int64], lead: int) -> NDArray[np.float64]:
+    near = ratio[np.abs(leads - lead) <= NEAR_LEADS]
+    low, high = np.quantile(near, QUANTILES) if len(near) else (-1.0, 1.0)
+    return np.array([min(low, 0.0), max(high, 0.0)])
