@@ -79,11 +79,11 @@ chromium:
 # The peers that benchmarks compare with have an environment of their own and never touch the service's.
 $(BENCHMARKS)/stamp: requirements/benchmarks.txt pyproject.toml | $(BIN)/python
 	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(BENCHMARKS)
-	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --require-hashes -r $<
+	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --compile-bytecode --require-hashes -r $<
 	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --no-deps --editable .
 	@touch $@
 
-benchmark: $(BENCHMARKS)/stamp ## Measure: make benchmark B=accuracy ARGS='…'
+benchmark: $(BENCHMARKS)/stamp $(VENV)/service.stamp ## Measure: make benchmark B=accuracy ARGS='…'
 	@test -n "$(B)" || { echo "Which? make benchmark B=… ARGS='…' (ARGS=--help tells more)"; \
 	  sed -nE 's/^"""(.*): `make benchmark B=([a-z_]+).*/\2\t\1/p' benchmarks/*.py | expand -t 16; exit 1; }
 	@$(BENCHMARKS)/bin/python benchmarks/$(B).py $(ARGS)

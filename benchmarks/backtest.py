@@ -8,7 +8,6 @@ a JSON line.
 import os
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -19,13 +18,13 @@ import orjson
 import pyarrow
 import typer
 from pyarrow import parquet
+from running_worker import SERVICE
 
 from dayahead.contracts import LEADS
 
 CHECKOUT = Path(__file__).parents[1]
 DATA = CHECKOUT / "ingest" / "sample" / "ConsumptionDE35Hour.parquet"
 SOURCE = CHECKOUT / "ingest" / "sources" / "consumption-de35-hour.yaml"
-DAYAHEAD = Path(sys.executable).with_name("dayahead")
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def _run(options: list[str]) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         used = _cpu_s()
         began = time.perf_counter()
-        subprocess.run([DAYAHEAD, "backtest", *options, "--out", folder], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([SERVICE, "backtest", *options, "--out", folder], check=True, stdout=subprocess.DEVNULL)
         taken = time.perf_counter() - began
         return Run(taken, _cpu_s() - used, parquet.read_table(Path(folder) / "forecasts.parquet"))
 

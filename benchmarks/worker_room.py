@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from made_up_load import PARTITIONS, SOURCE, START, Load
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
-from running_worker import RunningWorker, cpu_seconds, descendants, until
+from running_worker import SERVICE, RunningWorker, cpu_seconds, descendants, until
 
 from dayahead.hours import Hour, format_utc, from_hour, wall_clock
 from dayahead.models.release import Release
@@ -129,8 +128,7 @@ class WorkerRoom:
             "DAYAHEAD_LOG_LEVEL": "warning",
             **{f"DAYAHEAD_{name.upper()}": str(value) for name, value in settings.items()},
         }
-        command = [str(Path(sys.executable).with_name("dayahead")), "worker"]
-        process = subprocess.Popen(command, env=environment, cwd=self.stack.folder)
+        process = subprocess.Popen([str(SERVICE), "worker"], env=environment, cwd=self.stack.folder)
         self._processes.append(process)
         return RunningWorker(process, port)
 
