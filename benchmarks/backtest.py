@@ -1,8 +1,8 @@
 """How much sooner a backtest is done by several processes: `make benchmark B=backtest`.
 
 The same command on the shipped sample's file, once in its own process and once on a Dask cluster of this machine: an
-origin every hour of the last week, without refits. The forecasts must be the same, bit for bit. Prints a sentence, then
-a JSON line.
+origin every hour of the last week, fitted anew every two days. The forecasts must be the same, bit for bit. Prints a
+sentence, then a JSON line.
 """
 
 import os
@@ -47,10 +47,12 @@ def main(
     data: Annotated[Path, typer.Option(help="CSV or Parquet file", exists=True, dir_okay=False)] = DATA,
     source: Annotated[Path, typer.Option(help="Its source file", exists=True, dir_okay=False)] = SOURCE,
     every: Annotated[str, typer.Option(help="From one origin to the next")] = "1h",
+    refit: Annotated[str, typer.Option(help="From one fit to the next; empty fits once")] = "48h",
     workers: Annotated[int, typer.Option(min=2, help="Processes of the cluster")] = max(os.cpu_count() or 2, 2),
 ) -> None:
     """Measure a backtest in one process and in several."""
     asked = ["--data", str(data), "--source", str(source), "--from", first, "--every", every]
+    asked += ["--refit", refit] if refit else []
     alone, together = _run([*asked, "--workers", "1"]), _run([*asked, "--workers", str(workers)])
     if not alone.forecasts.equals(together.forecasts):
         raise SystemExit("the forecasts of the cluster are not those of one process")

@@ -1,7 +1,7 @@
-"""Windows on Dask: a cluster of this machine by default, or the one whose scheduler the settings name."""
+"""Fits and windows on Dask: a cluster of this machine by default, or the one whose scheduler the settings name."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
@@ -9,12 +9,10 @@ from itertools import islice
 from distributed import Client, LocalCluster, as_completed
 
 from dayahead.errors import SettingsError
-from dayahead.evaluation.backtest import RunResult
-from trainer.backtest.walk import Mapped
-from trainer.backtest.window import Window, forecast_window
+from trainer.backtest.walk import Asked, Given, Mapped
 
-WINDOWS_A_WORKER = 2
-"""Windows in flight for each worker: one that it forecasts and the next, so that it never waits and memory is bound."""
+IN_FLIGHT = 2
+"""Tasks of each worker: one that it does and the next, so that it never waits and memory is bound."""
 
 REACH_S = 20
 
@@ -24,7 +22,7 @@ def local_cluster(workers: int) -> Iterator[Mapped]:
     """Processes of this machine that only this machine can reach.
 
     Args:
-        workers: processes; each forecasts one window at a time.
+        workers: processes; each does one fit or window at a time.
     """
     # what it says of itself is no news to a person: what goes wrong is raised
     logging.getLogger("distributed").setLevel(logging.ERROR)
@@ -81,16 +79,16 @@ def _refuse_other_versions(client: Client, scheduler: str) -> None:
 
 
 def _on(client: Client, workers: int) -> Mapped:
-    def mapped(windows: Iterable[Window]) -> Iterator[RunResult]:
-        waiting = iter(windows)
+    def mapped(task: Callable[[Asked], Given], asked: Iterable[Asked], /) -> Iterator[Given]:
+        waiting = iter(asked)
 
         def submitted(count: int) -> list[object]:
-            # not pure: a window is data that nobody asks for twice, and hashing it would cost what sending it does
-            return [client.submit(forecast_window, window, pure=False) for window in islice(waiting, count)]
+            # not pure: what is sent is data that nobody asks for twice, and hashing it would cost what sending it does
+            return [client.submit(task, one, pure=False) for one in islice(waiting, count)]
 
-        flying = as_completed(submitted(WINDOWS_A_WORKER * workers))
+        flying = as_completed(submitted(IN_FLIGHT * workers))
         for future in flying:
-            result: RunResult = future.result()
+            result: Given = future.result()
             flying.update(submitted(1))
             yield result
 

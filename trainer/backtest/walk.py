@@ -1,28 +1,33 @@
 """Judges the recipe on past hours: fitted on what came before, then walked from origin to origin."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Protocol, TypeVar
 
-from dayahead.errors import NotEnoughHistoryError
 from dayahead.evaluation.backtest import RunResult
 from dayahead.hours import Hour
-from dayahead.models.fit import fit_release
 from dayahead.models.history import History
 from dayahead.models.release import Release
+from trainer.backtest.fitting import do_fit, fit_before
 from trainer.backtest.kept import RunFolder
 from trainer.backtest.plan import Period, Plan
 from trainer.backtest.reader import BacktestReader, day_after, judged_by
 from trainer.backtest.window import Window, forecast_window
 from trainer.settings import TrainingSettings
 
-Mapped = Callable[[Iterable[Window]], Iterable[RunResult]]
-"""Forecasts windows, in any order, in this process or in others; takes them as it goes."""
+Asked = TypeVar("Asked")
+Given = TypeVar("Given")
+
+
+class Mapped(Protocol):
+    """Does fits or windows, in any order, in this process or in others; takes them as it goes."""
+
+    def __call__(self, task: Callable[[Asked], Given], asked: Iterable[Asked], /) -> Iterable[Given]:
+        """What the task gives for each."""
+
 
 OnWindows = Callable[[int], None]
 """Told how many more windows are done."""
-
-one_after_the_other: Mapped = partial(map, forecast_window)
 
 
 @dataclass(frozen=True)
@@ -48,21 +53,6 @@ class Backtest:
     taken_up: int = 0
 
 
-def fit_before(reader: BacktestReader, first: Hour, settings: TrainingSettings) -> Release:
-    """Fit on the hours before `first`, as known then, no further back than the settings say.
-
-    Raises:
-        NotEnoughHistoryError: they are too few.
-    """
-    known = reader.learnable(first).since(first - settings.history_days * 24)
-    if known.hours < settings.fit.least_history_h:
-        raise NotEnoughHistoryError(
-            f"before --from there are {known.hours} hours and a fit needs {settings.fit.least_history_h}: "
-            "choose a later --from"
-        )
-    return fit_release(known, settings.fit, settings.seed)
-
-
 def _nobody(_: int) -> None:
     """Nobody listens."""
 
@@ -76,7 +66,7 @@ class Walk:
         plan: Plan,
         settings: TrainingSettings,
         *,
-        mapped: Mapped = one_after_the_other,
+        mapped: Mapped = map,
         folder: RunFolder | None = None,
         on_windows: OnWindows = _nobody,
     ) -> None:
@@ -86,7 +76,7 @@ class Walk:
             reader: the hours.
             plan: which forecasts are made.
             settings: how to fit.
-            mapped: forecasts windows; they know nothing of each other.
+            mapped: does fits and windows; they know nothing of each other.
             folder: keeps each window as it is finished, and has those of an earlier run; begun by the caller.
             on_windows: told of windows as they are finished.
 
@@ -107,11 +97,11 @@ class Walk:
         """
         finished = set(self._folder.finished(self.origins)) if self._folder else set()
         self._on_windows(len(finished))
-        releases: dict[Hour, Release] = {}
+        periods = list(self._plan.periods(self.origins))
+        releases = self._releases(periods)
         parts: list[RunResult] = []
-        for period in self._plan.periods(self.origins):
-            releases[period.first] = release = self._release(period.first)
-            parts += self._forecast(period, release, finished)
+        for period in periods:
+            parts += self._forecast(period, releases[period.first], finished)
         return Backtest(
             self._plan,
             self._reader.name,
@@ -122,13 +112,16 @@ class Walk:
             len(finished),
         )
 
-    def _release(self, first: Hour) -> Release:
-        if self._folder and (kept := self._folder.release(first)):
-            return kept
-        release = fit_before(self._reader, first, self._settings)
-        if self._folder:
-            self._folder.keep_release(first, release)
-        return release
+    def _releases(self, periods: Sequence[Period]) -> dict[Hour, Release]:
+        """The release of each period; kept as soon as it is there."""
+        found = {period.first: self._folder.release(period.first) if self._folder else None for period in periods}
+        missing = [first for first, release in found.items() if release is None]
+        fits = (fit_before(self._reader, first, self._settings) for first in missing)
+        for fitted in self._mapped(do_fit, fits):
+            found[fitted.first] = release = fitted.release
+            if self._folder:
+                self._folder.keep_release(fitted.first, release)
+        return {first: release for first, release in found.items() if release is not None}
 
     def _forecast(self, period: Period, release: Release, finished: set[Hour]) -> Iterator[RunResult]:
         blob = release.to_bytes()
@@ -137,7 +130,7 @@ class Walk:
             for origin in period.origins
             if origin not in finished
         )
-        for result in self._mapped(missing):
+        for result in self._mapped(forecast_window, missing):
             if self._folder:
                 self._folder.keep(int(result.origin[0]), result)
             self._on_windows(1)

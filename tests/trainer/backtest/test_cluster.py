@@ -1,6 +1,7 @@
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from importlib import metadata
 
 import pytest
@@ -12,8 +13,7 @@ from tests.trainer.backtest.same import differences
 from trainer.backtest.cluster import cluster_at, local_cluster
 from trainer.backtest.plan import Plan
 from trainer.backtest.reader import FileReader
-from trainer.backtest.walk import Backtest, Walk
-from trainer.backtest.window import Window
+from trainer.backtest.walk import Asked, Backtest, Given, Walk
 from trainer.settings import TrainingSettings
 
 
@@ -24,15 +24,31 @@ def test_windows_in_other_processes_give_what_they_give_in_this_one_bit_for_bit(
     with local_cluster(2) as mapped:
         # this process must not forecast: the engine is taken from it, the workers import their own
         monkeypatch.setattr("trainer.backtest.window._forecaster", None)
+        monkeypatch.setattr("trainer.backtest.fitting.fit_release", None)
 
-        def told(windows: Iterable[Window]) -> Iterator[RunResult]:
-            for result in mapped(windows):
-                asked.append(int(result.origin[0]))
+        def told(task: Callable[[Asked], Given], items: Iterable[Asked], /) -> Iterator[Given]:
+            for result in mapped(task, items):
+                if isinstance(result, RunResult):
+                    asked.append(int(result.origin[0]))
                 yield result
 
         there = Walk(reader, plan, quickly, mapped=told).run()
     assert sorted(asked) == list(walked.origins)
     assert differences(there.result, walked.result) == []
+
+
+def test_fits_on_the_way_in_other_processes_give_the_same_releases(
+    reader: FileReader, plan: Plan, quickly: TrainingSettings
+) -> None:
+    refitted = replace(plan, refit_h=36)
+    here = Walk(reader, refitted, quickly).run()
+    with local_cluster(2) as mapped:
+        there = Walk(reader, refitted, quickly, mapped=mapped).run()
+    assert len(here.releases) > 1
+    assert {first: one.release_id for first, one in there.releases.items()} == {
+        first: one.release_id for first, one in here.releases.items()
+    }
+    assert differences(there.result, here.result) == []
 
 
 def dask_cluster(workers: int) -> LocalCluster:

@@ -12,7 +12,7 @@ from trainer.backtest.kept import Identity, RunFolder
 from trainer.backtest.plan import Plan
 from trainer.backtest.reader import FileReader
 from trainer.backtest.walk import Backtest, Walk
-from trainer.backtest.window import Window, forecast_window
+from trainer.backtest.window import forecast_window
 from trainer.settings import TrainingSettings
 
 SOMETHING = Identity("data", "file", "settings", "2023-01-01T00:00:00Z", "24h", "", "", "0.1.0")
@@ -50,26 +50,27 @@ def test_a_run_that_was_cut_off_forecasts_only_what_is_missing(
 
     made: list[int] = []
 
-    def three(windows):
-        for window in windows:
-            if len(made) == 3:
-                raise CutOffError
-            made.append(window.origin)
-            yield forecast_window(window)
+    def three(task, asked):
+        for one in asked:
+            if task is forecast_window:
+                if len(made) == 3:
+                    raise CutOffError
+                made.append(one.origin)
+            yield task(one)
 
     with pytest.raises(CutOffError):
         Walk(reader, plan, quickly, mapped=three, folder=folder).run()
 
-    def told(window: Window) -> RunResult:
-        made.append(window.origin)
-        return forecast_window(window)
+    def told(task, asked):
+        assert task is forecast_window or not list(asked), "fitted again"
+        for one in asked:
+            made.append(one.origin)
+            yield task(one)
 
     done: list[int] = []
     again = RunFolder(folder.path)
     again.begin(SOMETHING)
-    run = Walk(
-        reader, plan, quickly, mapped=lambda windows: map(told, windows), folder=again, on_windows=done.append
-    ).run()
+    run = Walk(reader, plan, quickly, mapped=told, folder=again, on_windows=done.append).run()
     assert made == list(walked.origins)
     assert (run.taken_up, sum(done)) == (3, len(walked.origins))
     assert differences(run.result, walked.result) == []
@@ -79,7 +80,7 @@ def test_a_release_that_was_kept_is_not_fitted_again(
     folder: RunFolder, reader: FileReader, plan: Plan, walked: Backtest, quickly: TrainingSettings, monkeypatch
 ) -> None:
     Walk(reader, plan, quickly, folder=folder).run()
-    monkeypatch.setattr("trainer.backtest.walk.fit_release", lambda *_: pytest.fail("fitted again"))
+    monkeypatch.setattr("trainer.backtest.fitting.fit_release", lambda *_: pytest.fail("fitted again"))
     assert differences(Walk(reader, plan, quickly, folder=RunFolder(folder.path)).run().result, walked.result) == []
 
 

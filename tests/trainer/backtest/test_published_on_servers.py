@@ -16,10 +16,11 @@ from tests.trainer.backtest.same import differences
 from tests.trainer.conftest import QUICK
 from tests.trainer.filling import NOW, Sample, fill
 from trainer.backtest.cluster import local_cluster
+from trainer.backtest.fitting import do_fit, fit_before
 from trainer.backtest.plan import Plan
 from trainer.backtest.published import DatabaseReader
 from trainer.backtest.reader import FileReader
-from trainer.backtest.walk import Walk, fit_before
+from trainer.backtest.walk import Walk
 from trainer.settings import TrainingSettings
 
 pytestmark = pytest.mark.servers
@@ -150,12 +151,15 @@ def test_nothing_is_learnt_from_what_was_published_after_the_first_origin(
     held: Database, five: Sample, quickly: TrainingSettings
 ) -> None:
     first = five.start + FIRST_H
-    before = fit_before(held.reader(quickly), first, quickly)
+    before = do_fit(fit_before(held.reader(quickly), first, quickly)).release
     assert before.trained_until == first
     for column in range(300, 400):
         held.publish_again(0, column, 5.0, published(five, FIRST_H) + HOUR)
-    assert fit_before(held.reader(quickly), first, quickly).release_id == before.release_id
-    assert fit_before(held.reader(quickly), first + 24, quickly).data_fingerprint != before.data_fingerprint
+    assert do_fit(fit_before(held.reader(quickly), first, quickly)).release.release_id == before.release_id
+    assert (
+        do_fit(fit_before(held.reader(quickly), first + 24, quickly)).release.data_fingerprint
+        != before.data_fingerprint
+    )
 
 
 def test_hours_that_came_when_they_were_due_give_what_a_file_gives(

@@ -11,10 +11,10 @@ from tests.trainer.backtest.conftest import FIRST_H
 from tests.trainer.backtest.same import differences
 from tests.trainer.filling import NOW, SAMPLE_SOURCE
 from trainer.backtest.data_file import read_data_file
+from trainer.backtest.fitting import do_fit, fit_before
 from trainer.backtest.plan import Plan
 from trainer.backtest.reader import FileReader, judged_by
-from trainer.backtest.walk import Backtest, Walk, fit_before
-from trainer.backtest.window import forecast_window
+from trainer.backtest.walk import Backtest, Walk
 from trainer.quarantine import LEVEL_BREAK, clean
 from trainer.settings import TrainingSettings
 from trainer.training_set import registered_as
@@ -53,14 +53,14 @@ def test_a_file_without_a_usable_record_says_what_is_wrong(tmp_path: Path, quick
 def test_the_fit_sees_nothing_from_the_first_forecast_hour_on(reader: FileReader, quickly: TrainingSettings) -> None:
     hours = 460
     first = reader.known.observed.start + hours
-    release = fit_before(reader, first, quickly)
+    release = do_fit(fit_before(reader, first, quickly)).release
     assert release.trained_until == first
     changed = reader.known.observed.values.copy()
     # ten times as much, for two weeks: whoever looks at it takes all that came before for another level
     changed[:, hours:] *= 10
     later = with_observed(reader, changed)
     assert LEVEL_BREAK in {aside.rule for aside in later.known.quarantined}
-    assert fit_before(later, first, quickly).release_id == release.release_id
+    assert do_fit(fit_before(later, first, quickly)).release.release_id == release.release_id
 
 
 def test_a_forecast_sees_nothing_after_its_origin(reader: FileReader, first: int, quickly: TrainingSettings) -> None:
@@ -99,9 +99,7 @@ def test_windows_in_any_order_and_together_give_what_they_give_one_after_the_oth
     reader: FileReader, plan: Plan, walked: Backtest, quickly: TrainingSettings
 ) -> None:
     with ThreadPoolExecutor(3) as pool:
-        together = Walk(
-            reader, plan, quickly, mapped=lambda windows: pool.map(forecast_window, reversed(list(windows)))
-        ).run()
+        together = Walk(reader, plan, quickly, mapped=lambda task, asked: pool.map(task, reversed(list(asked)))).run()
     assert differences(walked.result, together.result) == []
     assert np.all(np.diff(together.result.origin) >= 0)
 

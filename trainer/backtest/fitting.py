@@ -1,0 +1,62 @@
+"""One fit of a backtest: what it learns from, whole, so that any process can do it."""
+
+from dataclasses import dataclass
+
+from dayahead.errors import NotEnoughHistoryError
+from dayahead.hours import Hour
+from dayahead.models.fit import fit_release
+from dayahead.models.history import History
+from dayahead.models.release import Release
+from dayahead.models.settings import ModelSettings
+from trainer.backtest.reader import BacktestReader
+from trainer.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fit that is to be done.
+
+    Attributes:
+        first: the first forecast hour; what is learnt from ends before it.
+        known: what is learnt from, as known then.
+        settings: how to fit.
+        seed: of the draws.
+    """
+
+    first: Hour
+    known: History
+    settings: ModelSettings
+    seed: int
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A release as bytes, and the first hour that it forecasts."""
+
+    first: Hour
+    blob: bytes
+
+    @property
+    def release(self) -> Release:
+        """The release itself."""
+        return Release.from_bytes(self.blob)
+
+
+def do_fit(fit: Fit) -> Fitted:
+    """Do a fit. Depends on nothing but what it holds, wherever it runs."""
+    return Fitted(fit.first, fit_release(fit.known, fit.settings, fit.seed).to_bytes())
+
+
+def fit_before(reader: BacktestReader, first: Hour, settings: TrainingSettings) -> Fit:
+    """A fit on the hours before `first`, as known then, no further back than the settings say.
+
+    Raises:
+        NotEnoughHistoryError: they are too few.
+    """
+    known = reader.learnable(first).since(first - settings.history_days * 24)
+    if known.hours < settings.fit.least_history_h:
+        raise NotEnoughHistoryError(
+            f"before --from there are {known.hours} hours and a fit needs {settings.fit.least_history_h}: "
+            "choose a later --from"
+        )
+    return Fit(first, known, settings.fit, settings.seed)
