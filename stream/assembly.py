@@ -15,7 +15,7 @@ from dayahead.telemetry import TelemetryServer
 from dayahead.topics import DRIFT, FORECASTS, OBSERVATIONS
 from stream.allocation import share_arenas
 from stream.auditor import Auditor
-from stream.auditor_log import LaterMessages
+from stream.auditor_log import LaterMessages, SentForecasts
 from stream.auditor_thread import AuditThread
 from stream.committing import Committer
 from stream.connection import Database
@@ -88,8 +88,13 @@ def build_worker(
 
 def build_auditor(settings: WorkerSettings) -> Auditor:
     """An auditor of what the workers of these settings serve; it reads all its servers for itself."""
-    topic = settings.topic_prefix + OBSERVATIONS.name
-    return Auditor(settings.database_url, settings.redis_url, topic, LaterMessages(settings.kafka_bootstrap))
+    return Auditor(
+        settings.database_url,
+        settings.redis_url,
+        settings.topic_prefix + OBSERVATIONS.name,
+        LaterMessages(settings.kafka_bootstrap),
+        SentForecasts(settings.kafka_bootstrap, settings.topic_prefix + FORECASTS.name),
+    )
 
 
 def build_drift_watch(

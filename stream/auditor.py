@@ -5,9 +5,12 @@ message that changes the window makes it anew. It is not judged where that is no
 release, and where later messages changed the window without asking for a forecast (a backfill), which the log itself
 has to show. Forecasts of older origins used what was known at their time: one that differs from what is known now is at
 fault only where the log shows that no message has touched its window since.
+
+What Redis serves, and what a consumer of Kafka has that keeps the newest message of a series and an origin, is compared
+with the tables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,6 +21,7 @@ import redis
 from pydantic import SecretStr
 
 from dayahead.contracts import Reason, Rung
+from dayahead.hours import format_utc, from_hour
 from dayahead.models.forecaster import Forecaster
 from dayahead.models.release import Release
 from dayahead.storage.database import connect
@@ -25,7 +29,7 @@ from dayahead.storage.forecast_rows import ForecastRows
 from dayahead.storage.forecasts import forecast_key
 from dayahead.storage.releases import load_artifact
 from dayahead.storage.sources import load_series
-from stream.auditor_log import LaterMessages
+from stream.auditor_log import LaterMessages, SentForecasts
 from stream.auditor_reading import ServedForecast, ServingPair, read_older, read_served, sample_series
 from stream.publish import message_values
 
@@ -67,20 +71,27 @@ class Auditor:
         StorageError: TimescaleDB cannot be used.
         psycopg.Error: TimescaleDB went away meanwhile.
         redis.RedisError: Redis does not answer.
-        BrokerUnavailable: Kafka does not answer, where the log had to be asked.
+        BrokerUnavailable: Kafka does not answer.
     """
 
-    def __init__(self, database_url: SecretStr, redis_url: SecretStr, topic: str, later: LaterMessages) -> None:
-        self._database_url, self._topic, self._later = database_url, topic, later
+    def __init__(
+        self, database_url: SecretStr, redis_url: SecretStr, topic: str, later: LaterMessages, sent: SentForecasts
+    ) -> None:
+        self._database_url, self._topic, self._later, self._sent = database_url, topic, later, sent
         self._redis = redis.Redis.from_url(redis_url.get_secret_value(), socket_timeout=10, socket_connect_timeout=5)
         self._forecaster = Forecaster(None)
         self._pair = ServingPair(None, None)
 
     def audit_sample(self, count: int) -> list[Finding]:
-        """Audit the newest forecasts of some series and an older one, others each time."""
+        """Audit the newest forecasts of some series, an older one, and what was sent of one; others each time."""
         with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
             series_ids = sample_series(connection, count)
-            return [*self._audit(connection, series_ids), *self._audit_older(connection, series_ids[:1])]
+            one = series_ids[:1]
+            return [
+                *self._audit(connection, series_ids),
+                *self._audit_older(connection, one),
+                *self._audit_sent(connection, one),
+            ]
 
     def audit_older(self, series_ids: Sequence[str]) -> list[Finding]:
         """Audit one older forecast of each series; a series without any has no finding."""
@@ -88,16 +99,20 @@ class Auditor:
             return self._audit_older(connection, series_ids)
 
     def audit(self, series_ids: Sequence[str]) -> list[Finding]:
-        """Audit the newest forecasts of given series; a series without any has no finding."""
+        """Audit the newest forecasts of given series, and what was sent of them; a series without any has none."""
         with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
-            return self._audit(connection, series_ids)
+            return self._audit_everywhere(connection, series_ids)
 
     def audit_all(self) -> list[Finding]:
-        """Audit the newest forecasts of all series, some hundreds at a time."""
+        """Audit the newest forecasts of all series, and what was sent of them, some hundreds at a time."""
         with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
-            series_ids = [one.series_id for one in load_series(connection)]
+            series = sorted(load_series(connection), key=lambda one: one.partition)
+            series_ids = [one.series_id for one in series]
             parts = [series_ids[start : start + AT_ONCE] for start in range(0, len(series_ids), AT_ONCE)]
-            return [finding for part in parts for finding in self._audit(connection, part)]
+            findings = []
+            for part in parts:
+                findings += self._audit_everywhere(connection, part)
+            return findings
 
     def close(self) -> None:
         """Leave Redis."""
@@ -139,6 +154,40 @@ class Auditor:
         if changed:
             return Finding(series_id, Outcome.SKIPPED, "what it was made from has been revised since")
         return Finding(series_id, Outcome.MISMATCH, fault)
+
+    def _audit_everywhere(self, connection: psycopg.Connection, series_ids: Sequence[str]) -> list[Finding]:
+        findings = self._audit(connection, series_ids)
+        sound = [one.series_id for one in findings if one.outcome is Outcome.MATCH]
+        return [*findings, *self._audit_sent(connection, sound)]
+
+    def _audit_sent(self, connection: psycopg.Connection, series_ids: Sequence[str]) -> list[Finding]:
+        served = read_served(connection, self._topic, series_ids)
+        findings = []
+        for partition in sorted({one.series.partition for one in served}):
+            here = [one for one in served if one.series.partition == partition]
+            since_us = min(int(one.row.issued_us[0]) for one in here)
+            newest = self._sent.newest(partition, since_us, [one.series.series_id for one in here])
+            findings += [self._compare_with_sent(connection, one, newest) for one in here]
+        return findings
+
+    def _compare_with_sent(
+        self, connection: psycopg.Connection, served: ServedForecast, newest: Mapping[tuple[str, str], bytes] | None
+    ) -> Finding:
+        series_id, expected = served.series.series_id, bytes_of(served, served.row)
+        if newest is None:
+            return Finding(series_id, Outcome.SKIPPED, "too many forecasts were sent since to look for it in Kafka")
+        held = newest.get((series_id, format_utc(from_hour(int(served.row.origin[0])))))
+        if held == expected:
+            return Finding(series_id, Outcome.MATCH)
+        if not served.standing.has_published(served.row):
+            return Finding(series_id, Outcome.SKIPPED, "it is on its way to Kafka")
+        if held is None:
+            return Finding(series_id, Outcome.SKIPPED, "Kafka does not hold it any more")
+        # Kafka was asked after the tables: it may have a newer one, and then the tables have it too by now
+        again = read_served(connection, self._topic, [series_id])
+        if again and bytes_of(served, again[0].row) != expected:
+            return Finding(series_id, Outcome.SKIPPED, "a newer one came meanwhile")
+        return Finding(series_id, Outcome.MISMATCH, f"Kafka holds {held!r}, TimescaleDB {expected!r}")
 
     def _take_up(self, connection: psycopg.Connection, pair: ServingPair) -> None:
         if pair != self._pair:

@@ -1,9 +1,11 @@
-"""Whether the log explains why a forecast is no longer what its window gives."""
+"""What an audit asks Kafka: why a forecast is no longer what its window gives, and what was sent of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+import orjson
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import Hour
@@ -75,41 +77,93 @@ class LaterMessages:
     def _any(
         self, topic: str, partition: int, start: int, end: int, wanted: Callable[[DecodedMessage], bool]
     ) -> bool | None:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._bootstrap,
-                "group.id": "dayahead-auditor",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-            },
-            logger=LIBRARY_LOG,
-        )
-        try:
+        with _reading(self._bootstrap) as consumer:
             where = TopicPartition(topic, partition, start)
             low, _ = consumer.get_watermark_offsets(where, timeout=ANSWER_S)
             if start < low or end - start > LONGEST_READ:
                 return None
-            consumer.assign([where])
-            return self._search(consumer, start, end, wanted)
-        except KafkaException as error:
-            raise BrokerUnavailable(f"Kafka at {self._bootstrap} did not answer the auditor: {error}") from error
-        finally:
-            consumer.close()
+            decoder = Decoder()
+            return any(
+                wanted(decoder.decode(LogMessage(message.offset(), message.value())))
+                for message in _stretch(consumer, self._bootstrap, where, end)
+            )
 
-    def _search(self, consumer: Consumer, start: int, end: int, wanted: Callable[[DecodedMessage], bool]) -> bool:
-        decoder, position, until = Decoder(), start, time.monotonic() + READ_WITHIN_S
-        while position < end:
-            for message in consumer.consume(500, timeout=1.0):
-                if (error := message.error()) is not None:
-                    raise BrokerUnavailable(f"Kafka at {self._bootstrap} did not give the log: {error}")
-                position = message.offset() + 1
-                if position > end:
-                    return False
-                if wanted(decoder.decode(LogMessage(message.offset(), message.value()))):
-                    return True
-            if time.monotonic() > until:
-                raise BrokerUnavailable(
-                    f"Kafka at {self._bootstrap} gave messages {start} to {position - 1} of {start} to {end - 1} "
-                    "and then nothing"
-                )
-        return False
+
+class SentForecasts:
+    """Reads the end of `forecasts`; subscribes to nothing and commits nothing.
+
+    Args:
+        bootstrap: Kafka.
+        topic: full name of the topic.
+    """
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self._bootstrap, self._topic = bootstrap, topic
+
+    def newest(self, partition: int, since_us: int, series_ids: Collection[str]) -> dict[tuple[str, str], bytes] | None:
+        """What a consumer has of some series that keeps the newest message of a series and an origin.
+
+        Args:
+            partition: of the series.
+            since_us: only what was sent since then, microseconds since 1970.
+            series_ids: the series.
+
+        Returns:
+            The values by series_id and origin, as the message writes it; None where too many were sent since.
+
+        Raises:
+            BrokerUnavailable: Kafka did not answer.
+        """
+        keys = {series_id.encode() for series_id in series_ids}
+        newest: dict[tuple[str, str], bytes] = {}
+        with _reading(self._bootstrap) as consumer:
+            moment = TopicPartition(self._topic, partition, since_us // 1000)
+            _, end = consumer.get_watermark_offsets(moment, timeout=ANSWER_S)
+            (where,) = consumer.offsets_for_times([moment], timeout=ANSWER_S)
+            if where.offset < 0:  # nothing was sent since
+                return newest
+            if end - where.offset > LONGEST_READ:
+                return None
+            for message in _stretch(consumer, self._bootstrap, where, end):
+                if message.key() in keys and (value := message.value()) is not None:
+                    sent = orjson.loads(value)
+                    newest[sent["series_id"], sent["origin"]] = value
+        return newest
+
+
+@contextmanager
+def _reading(bootstrap: str) -> Iterator[Consumer]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "dayahead-auditor",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+        },
+        logger=LIBRARY_LOG,
+    )
+    try:
+        yield consumer
+    except KafkaException as error:
+        raise BrokerUnavailable(f"Kafka at {bootstrap} did not answer the auditor: {error}") from error
+    finally:
+        consumer.close()
+
+
+def _stretch(consumer: Consumer, bootstrap: str, where: TopicPartition, end: int) -> Iterator[Message]:
+    """The messages of a partition from an offset to the one before `end`, as far as they are still there."""
+    consumer.assign([where])
+    position, until = where.offset, time.monotonic() + READ_WITHIN_S
+    while position < end:
+        for message in consumer.consume(500, timeout=1.0):
+            if (error := message.error()) is not None:
+                raise BrokerUnavailable(f"Kafka at {bootstrap} did not give the log: {error}")
+            position = message.offset() + 1
+            if position > end:
+                return
+            yield message
+        if time.monotonic() > until:
+            raise BrokerUnavailable(
+                f"Kafka at {bootstrap} gave messages {where.offset} to {position - 1} of {where.offset} to {end - 1} "
+                "and then nothing"
+            )

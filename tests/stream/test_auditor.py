@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+import orjson
 import psycopg
 import pytest
 import redis
+from confluent_kafka import Producer
 from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
@@ -114,6 +116,30 @@ def test_forecasts_as_the_worker_made_them_match_on_every_rung(
 
 
 @servers
+def test_what_a_consumer_of_kafka_has_is_what_the_tables_hold(
+    room: WorkerRoom, served: tuple[Worker, Auditor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, auditor = served
+    worker.tend()
+    assert [one.outcome for one in auditor.audit([IDS[0]])] == [Outcome.MATCH, Outcome.MATCH]
+    newest = room.newest_messages()[IDS[0]]
+    producer = Producer({"bootstrap.servers": room.topics.bootstrap})
+    older = orjson.dumps(orjson.loads(newest) | {"origin": "2023-01-01T00:00:00Z"})
+    for value in (older, newest):
+        producer.produce(room.topics.name("forecasts"), value, key=IDS[0].encode(), partition=0)
+    producer.flush(10)
+    # another origin, and the same once more: a consumer has what it had
+    assert [one.outcome for one in auditor.audit([IDS[0]])] == [Outcome.MATCH, Outcome.MATCH]
+    producer.produce(
+        room.topics.name("forecasts"), newest.replace(b'"rung":', b'"rung": '), key=IDS[0].encode(), partition=0
+    )
+    producer.flush(10)
+    assert only(auditor.audit_all(), IDS[0]).told.startswith("Kafka holds")
+    monkeypatch.setattr("stream.auditor_log.LONGEST_READ", 3)
+    assert only(auditor.audit([IDS[0]]), IDS[0]).outcome is Outcome.SKIPPED
+
+
+@servers
 def test_a_change_that_no_message_made_is_a_mismatch(room: WorkerRoom, served: tuple[Worker, Auditor]) -> None:
     changes = {
         IDS[0]: ("UPDATE forecast SET p50[7] = p50[7] * 1.0000002", "origin", "TimescaleDB holds"),
@@ -153,7 +179,7 @@ def test_other_bytes_in_redis_are_a_mismatch_and_none_are_not(
             register(app)
         told = CliRunner().invoke(app, ["audit"])
         assert told.exit_code == 1
-        assert "match 4, mismatch 1, skipped 0" in told.output
+        assert "match 8, mismatch 1, skipped 0" in told.output
         assert CliRunner().invoke(app, ["audit", IDS[0]]).exit_code == 0
         client.delete(forecast_key(IDS[1]))
     assert only(auditor.audit_all(), IDS[1]).outcome is Outcome.SKIPPED
