@@ -32,7 +32,8 @@ def main(
     """Measure a backfill."""
     hours = days * 24
     with worker_room(series) as room:
-        copied_s = _plain_copy(room, START, START + hours)
+        # the first time is slower: the servers have just started
+        copied_s = min(_plain_copy(room, START, START + hours) for _ in range(2))
         worker = room.start_worker()
         until(lambda: len(room.claimed()) == room.partitions, "the worker to take its partitions over", worker)
         packed = list(messages(room.load, START, START + hours, refresh=False))

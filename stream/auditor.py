@@ -86,12 +86,9 @@ class Auditor:
         """Audit the newest forecasts of some series, an older one, and what was sent of one; others each time."""
         with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
             series_ids = sample_series(connection, count)
-            one = series_ids[:1]
-            return [
-                *self._audit(connection, series_ids),
-                *self._audit_older(connection, one),
-                *self._audit_sent(connection, one),
-            ]
+            findings, sound = self._audit(connection, series_ids)
+            older = self._audit_older(connection, series_ids[:1])
+            return [*findings, *older, *self._audit_sent(connection, sound[:1])]
 
     def audit_older(self, series_ids: Sequence[str]) -> list[Finding]:
         """Audit one older forecast of each series; a series without any has no finding."""
@@ -118,11 +115,16 @@ class Auditor:
         """Leave Redis."""
         self._redis.close()
 
-    def _audit(self, connection: psycopg.Connection, series_ids: Sequence[str]) -> list[Finding]:
+    def _audit(
+        self, connection: psycopg.Connection, series_ids: Sequence[str]
+    ) -> tuple[list[Finding], list[ServedForecast]]:
+        """A finding for each newest forecast, and those that match."""
         served = read_served(connection, self._topic, series_ids)
         if served:
             self._take_up(connection, served[0].pair)
-        return [self._judge(connection, one) for one in served]
+        findings = [self._judge(connection, one) for one in served]
+        judged = zip(served, findings, strict=True)
+        return findings, [one for one, finding in judged if finding.outcome is Outcome.MATCH]
 
     def _audit_older(self, connection: psycopg.Connection, series_ids: Sequence[str]) -> list[Finding]:
         findings = []
@@ -156,12 +158,11 @@ class Auditor:
         return Finding(series_id, Outcome.MISMATCH, fault)
 
     def _audit_everywhere(self, connection: psycopg.Connection, series_ids: Sequence[str]) -> list[Finding]:
-        findings = self._audit(connection, series_ids)
-        sound = [one.series_id for one in findings if one.outcome is Outcome.MATCH]
+        findings, sound = self._audit(connection, series_ids)
         return [*findings, *self._audit_sent(connection, sound)]
 
-    def _audit_sent(self, connection: psycopg.Connection, series_ids: Sequence[str]) -> list[Finding]:
-        served = read_served(connection, self._topic, series_ids)
+    def _audit_sent(self, connection: psycopg.Connection, served: Sequence[ServedForecast]) -> list[Finding]:
+        """Whether a consumer of Kafka has the same of forecasts that the tables and Redis agree on."""
         findings = []
         for partition in sorted({one.series.partition for one in served}):
             here = [one for one in served if one.series.partition == partition]

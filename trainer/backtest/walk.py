@@ -113,15 +113,18 @@ class Walk:
         )
 
     def _releases(self, periods: Sequence[Period]) -> dict[Hour, Release]:
-        """The release of each period; kept as soon as it is there."""
-        found = {period.first: self._folder.release(period.first) if self._folder else None for period in periods}
-        missing = [first for first, release in found.items() if release is None]
+        """The release of each period; a new one is kept as soon as it is there."""
+        firsts = [period.first for period in periods]
+        found: dict[Hour, Release] = {}
+        if self._folder:
+            found = {first: kept for first in firsts if (kept := self._folder.release(first))}
+        missing = [first for first in firsts if first not in found]
         fits = (fit_before(self._reader, first, self._settings) for first in missing)
         for fitted in self._mapped(do_fit, fits):
             found[fitted.first] = release = fitted.release
             if self._folder:
                 self._folder.keep_release(fitted.first, release)
-        return {first: release for first, release in found.items() if release is not None}
+        return {first: found[first] for first in firsts}
 
     def _forecast(self, period: Period, release: Release, finished: set[Hour]) -> Iterator[RunResult]:
         blob = release.to_bytes()

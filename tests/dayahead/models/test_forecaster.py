@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -300,3 +302,20 @@ def test_the_windows_are_left_as_they_were(forecaster: Forecaster, windows: NDAr
     kept = given_values.copy()
     forecaster.forecast(batch_of(*given_values))
     assert np.array_equal(given_values, kept, equal_nan=True)
+
+
+def test_the_band_is_that_of_the_local_hour_of_the_origin_and_of_every_hour_in_older_releases(
+    small_release: Release, small_history: History
+) -> None:
+    _, batch = small_history.batch(small_history.end - 25)
+    hour = int(batch.calendar.at(batch.origin[:1]).hour[0])
+    multipliers = small_release.band_multipliers
+    older = replace(small_release, band_multipliers=multipliers[hour])
+    elsewhere = np.where(np.arange(24)[:, None, None] == hour, multipliers, 9 * multipliers).astype(np.float32)
+    here = np.where(np.arange(24)[:, None, None] == hour, 9 * multipliers, multipliers).astype(np.float32)
+    made = Forecaster(small_release).forecast(batch)
+    every = np.arange(len(batch.origin))
+    for release in (Release.from_bytes(older.to_bytes()), replace(small_release, band_multipliers=elsewhere)):
+        assert same_bits(made, Forecaster(release).forecast(batch), every)
+    wider = Forecaster(replace(small_release, band_multipliers=here)).forecast(batch)
+    assert ((wider.p90 - wider.p50) > (made.p90 - made.p50)).all()

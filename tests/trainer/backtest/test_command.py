@@ -2,6 +2,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from dayahead.errors import NotEnoughHistoryError, SettingsError
 from tests.trainer.backtest.conftest import Run
 from tests.waiting import wait_until
+from trainer.backtest.walk import Mapped
 
 DEADLINE_S = 180
 
@@ -44,6 +47,22 @@ def test_each_forecast_names_the_release_that_made_it(run: Run, on_few_series: l
     assert releases[17] == releases[18] != releases[19] == releases[20]
     assert {file.stem for file in (out / "releases").iterdir()} == set(releases.values())
     assert all(release in (out / "report.html").read_text() for release in releases.values())
+
+
+@pytest.mark.parametrize(("refit", "clusters"), [([], 0), (["--refit", "2d"], 1)], ids=["one_fit", "two_fits"])
+def test_several_fits_are_done_side_by_side_without_being_asked_for(
+    run: Run, on_few_series: list[str], monkeypatch: pytest.MonkeyPatch, refit: list[str], clusters: int
+) -> None:
+    begun: list[int] = []
+
+    @contextmanager
+    def local_cluster(workers: int) -> Iterator[Mapped]:
+        begun.append(workers)
+        yield map
+
+    monkeypatch.setattr("trainer.backtest.cluster.local_cluster", local_cluster)
+    run(*on_few_series, "--to", "2023-01-21T18", "--every", "24h", *refit)
+    assert len(begun) == clusters
 
 
 @pytest.mark.parametrize(
