@@ -11,7 +11,7 @@ from accuracy_protocols import Protocol
 from numpy.typing import NDArray
 
 from dayahead.evaluation.backtest import RunResult
-from dayahead.evaluation.score import score
+from dayahead.evaluation.score import score, seasonal_naive
 from dayahead.features.fill import fill
 from dayahead.models.fit import fit_release
 from dayahead.models.forecaster import Forecaster
@@ -188,8 +188,19 @@ def _judged(history: History, series: NDArray[np.int64], windows: WindowBatch, m
         (made.p50 if values is None else values).astype(np.float32) for values in (made.p50, made.p10, made.p90)
     )
     actual = history.targets(series, windows.origin)
-    scores = score(np.concatenate([windows.values, actual], axis=1), p10, p50, p90)
+    seen = np.concatenate([windows.values, actual], axis=1)
+    scores = score(seen, p10, p50, p90)
     none = np.zeros(len(series), np.int32)
     return RunResult(
-        history.series_ids, series, windows.origin, p10, p50, p90, none.astype(np.int8), none, actual, scores
+        history.series_ids,
+        series,
+        windows.origin,
+        p10,
+        p50,
+        p90,
+        none.astype(np.int8),
+        none,
+        actual,
+        seasonal_naive(seen),
+        scores,
     )

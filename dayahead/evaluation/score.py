@@ -59,8 +59,6 @@ def score(
 ) -> ScoreBatch:
     """Score forecasts against what was observed, and beside the seasonal naive.
 
-    The seasonal naive is the same hour of the week before, or of the day before the origin where that is not known.
-
     Args:
         values: float64 [n, hours], at least 192 hours; the last 24 columns are the forecast hours, NaN where missing.
         p10: float32 [n, 24], by lead.
@@ -72,8 +70,7 @@ def score(
     truth = np.where(known, actual, 0.0)
     magnitude = np.abs(truth)
     error = np.where(known, p50.astype(np.float64) - truth, 0.0)
-    weekly = values[:, -WEEK - LEADS : -WEEK]
-    naive = np.where(np.isfinite(weekly), weekly, values[:, -DAY - LEADS : -DAY])
+    naive = seasonal_naive(values)
     compared = known & np.isfinite(naive)
     percentage = known & (magnitude > 0)
     pinball = sum(
@@ -94,6 +91,19 @@ def score(
         pinball=np.where(known, pinball / 3, 0.0).sum(axis=1),
         lead_error=np.where(known, np.abs(error), np.nan).astype(np.float32),
     )
+
+
+def seasonal_naive(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same hour of the week before, or of the day before the origin where that is not known.
+
+    Args:
+        values: float64 [n, hours], at least 192 hours; the last 24 columns are the forecast hours.
+
+    Returns:
+        float64 [n, 24], by lead, NaN where neither is known.
+    """
+    weekly = values[:, -WEEK - LEADS : -WEEK]
+    return np.where(np.isfinite(weekly), weekly, values[:, -DAY - LEADS : -DAY])
 
 
 def _pinball(truth: NDArray[np.float64], quantile: NDArray[np.float64], share: float) -> NDArray[np.float64]:

@@ -1,6 +1,5 @@
 """Fit of a release: the linear member, the trees that correct it, the bands."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +9,12 @@ from dayahead.errors import NotEnoughHistoryError
 from dayahead.features.fill import DAY
 from dayahead.models.arithmetic import one_thread
 from dayahead.models.examples import Rows, block_starts, find_rows
-from dayahead.models.fit_bands import fit_bands
+from dayahead.models.fit_bands import fit_bands, shrink_of_all_rows
 from dayahead.models.fit_linear import fit_linear
 from dayahead.models.fit_trees import TreeTable, fit_correction, tree_table
 from dayahead.models.history import History
 from dayahead.models.release import FeatureSpec, Release
 from dayahead.models.settings import ModelSettings
-
-LEAST_JUDGED_SHARE = 0.2
-"""Share of the blocks of time that the band is learnt from at least."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +65,11 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
         correction = fit_correction(table, settings.trees, seed)
         first = _first_judged_block(rows, settings.bands.days)
         judged = table.where(table.block >= first)
-        days = float(rows.origin.max() - block_starts(rows)[first]) / DAY
+        starts = block_starts(rows)
+        days = float(rows.origin.max() - starts[first]) / DAY
+        shrink = shrink_of_all_rows(linear.optimism, len(starts))
         error = _unseeing_errors(table, judged, settings, seed)
-        bands = fit_bands(judged, error, settings.bands, seed, days=days)
+        bands = fit_bands(judged, error, settings.bands, seed, days=days, shrink=shrink)
         newest = judged.block == judged.block.max()
     release = Release(
         settings=settings,
@@ -91,11 +89,9 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
 
 
 def _first_judged_block(rows: Rows, days: float) -> int:
-    """The newest block from which on there are so many days and a fifth of the time, or the oldest block."""
-    starts = block_starts(rows)
-    since = rows.origin.max() - days * 24
-    by_days = max(int(np.searchsorted(starts, since, side="right")) - 1, 0)
-    return min(by_days, len(starts) - math.ceil(len(starts) * LEAST_JUDGED_SHARE))
+    """The newest block from which on there are so many days, or the oldest block."""
+    since = rows.origin.max() - days * DAY
+    return max(int(np.searchsorted(block_starts(rows), since, side="right")) - 1, 0)
 
 
 def _unseeing_errors(table: TreeTable, judged: TreeTable, settings: ModelSettings, seed: int) -> NDArray[np.float32]:

@@ -41,7 +41,7 @@ class BandFit:
 
 
 def fit_bands(
-    table: TreeTable, error: NDArray[np.float32], settings: BandSettings, seed: int, *, days: float
+    table: TreeTable, error: NDArray[np.float32], settings: BandSettings, seed: int, *, days: float, shrink: float
 ) -> BandFit:
     """Spread model on log(|error| / usual error), and the quantiles of error / spread, cross-fitted by halves of time.
 
@@ -51,6 +51,7 @@ def fit_bands(
         settings: size of the spread model.
         seed: of the trees.
         days: that the rows are from.
+        shrink: how much smaller the errors of the release are than those of fits without a block.
     """
     usual = usual_error(table.features)
     target = np.log(np.maximum(np.abs(error), LEAST_ERROR) / usual)
@@ -71,8 +72,27 @@ def fit_bands(
         model = train(table.features[half != part], target[half != part], parameters, settings.trees, seed)
         spread[half == part] = usual[half == part] * np.exp(model.predict(table.features[half == part]))
     hour = (table.features[:, TREE_FEATURES.index("hour")].astype(np.int64) - table.lead) % DAY
-    multipliers = band_multipliers(error / spread, table.lead, hour, days=days)
+    multipliers = band_multipliers(shrink * error / spread, table.lead, hour, days=days)
     return BandFit(train(table.features, target, parameters, settings.trees, seed), multipliers)
+
+
+def shrink_of_all_rows(optimism: float, blocks: int) -> float:
+    """How much smaller the errors of a fit on all blocks are on new hours than those of fits that leave one out.
+
+    With p coefficients and n rows, squared errors of a regression are 1 - p/n of the noise in sample and 1 + p/n
+    on new rows (Hastie, Tibshirani & Friedman 2009, section 7.4); a fit without a block has n (blocks - 1) / blocks
+    rows. What is measured is the ratio of the last to the first, which gives p/n.
+
+    Args:
+        optimism: root mean square error on blocks left out / that in sample, at least 1.
+        blocks: of time.
+
+    Returns:
+        Within 0 to 1; 1 where nothing is learnt by heart.
+    """
+    more = blocks / (blocks - 1)
+    p_over_n = (optimism**2 - 1) / (optimism**2 + more)
+    return float(np.sqrt((1 + p_over_n) / (1 + p_over_n * more)))
 
 
 def band_multipliers(

@@ -95,7 +95,9 @@ class BandSettings(BaseModel):
     trees: int = Field(default=40, ge=1, le=500, description="Trees of the spread model")
     leaves: int = Field(default=15, ge=2, le=63, description="Leaves of a tree at most")
     days: float = Field(
-        default=10, gt=0, description="Days of errors to learn from at least: as many of the newest blocks of time"
+        default=365,
+        gt=0,
+        description="Days of errors to learn from: the newest blocks of time that reach back so far",
     )
 
 

@@ -30,7 +30,7 @@ class Slice:
         wape: sum of |error| / sum of |actual|.
         bias: sum of (forecast - actual) / sum of |actual|.
         coverage: share within p10 to p90.
-        naive_wape: of the seasonal naive, where it is known by this slice; NaN elsewhere.
+        naive_wape: of the seasonal naive over those of the hours that it forecasts.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Slice:
     wape: float
     bias: float
     coverage: float
-    naive_wape: float = float("nan")
+    naive_wape: float
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,11 @@ class _Hours:
         of = group[known]
         actual, p50 = result.actual[known], result.p50[known].astype(np.float64)
         inside = (actual >= result.p10[known]) & (actual <= result.p90[known])
+        compared = np.isfinite(result.naive[known])
+        naive_error = np.where(compared, np.abs(result.naive[known] - actual), 0.0)
         hours, covered = np.bincount(of, minlength=count), np.bincount(of, inside, count)
         magnitude = np.bincount(of, np.abs(actual), count)
+        naive, naive_magnitude = (np.bincount(of, part, count) for part in (naive_error, np.abs(actual) * compared))
         error, signed = np.bincount(of, np.abs(p50 - actual), count), np.bincount(of, p50 - actual, count)
         return [
             Slice(
@@ -146,6 +149,7 @@ class _Hours:
                 ratio(float(error[n]), float(magnitude[n])),
                 ratio(float(signed[n]), float(magnitude[n])),
                 ratio(float(covered[n]), float(hours[n])),
+                ratio(float(naive[n]), float(naive_magnitude[n])),
             )
             for n, name in enumerate(names)
         ]

@@ -52,6 +52,7 @@ def _mean(name: str, slices: Sequence[Slice]) -> Slice:
         sum(part.wape for part in known) / count,
         sum(part.bias for part in known) / count,
         sum(part.coverage for part in known) / count,
+        sum(part.naive_wape for part in known) / count,
     )
 
 

@@ -23,7 +23,13 @@ def part_of(result: RunResult, origin: int) -> RunResult:
     arrays = {
         name: getattr(result, name)[rows] for name in ("series", "origin", "p10", "p50", "p90", "rung", "reasons")
     }
-    return RunResult(result.series_ids, **arrays, actual=result.actual[rows], scores=result.scores.take(rows))
+    return RunResult(
+        result.series_ids,
+        **arrays,
+        actual=result.actual[rows],
+        naive=result.naive[rows],
+        scores=result.scores.take(rows),
+    )
 
 
 @pytest.fixture
