@@ -7,14 +7,19 @@ from numpy.typing import NDArray
 
 from dayahead.errors import NotEnoughHistoryError
 from dayahead.features.fill import DAY
+from dayahead.features.quality import WANTED_HISTORY_H
 from dayahead.models.arithmetic import one_thread
-from dayahead.models.examples import Rows, block_starts, find_rows
+from dayahead.models.examples import block_starts, find_rows
 from dayahead.models.fit_bands import fit_bands, shrink_of_all_rows
 from dayahead.models.fit_linear import fit_linear
 from dayahead.models.fit_trees import TreeTable, fit_correction, tree_table
 from dayahead.models.history import History
 from dayahead.models.release import FeatureSpec, Release
 from dayahead.models.settings import ModelSettings
+
+LEAST_DAYS = 10
+"""Days of errors that the band is learnt from at least. Origins with less than four weeks behind them are left
+out where more days remain: they are forecast worse than those in service."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +68,15 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
         linear = fit_linear(history, rows, settings.linear, screened=settings.screen, rng=rng)
         table = tree_table(history, rows, linear, settings.trees, screened=settings.screen, rng=rng)
         correction = fit_correction(table, settings.trees, seed)
-        first = _first_judged_block(rows, settings.bands.days)
+        starts, newest = block_starts(rows), int(rows.origin.max())
+        settled = min(history.start + int(observed[0]) + WANTED_HISTORY_H, newest - LEAST_DAYS * DAY)
+        first = _block_at(starts, max(settled, newest - settings.bands.days * DAY))
         judged = table.where(table.block >= first)
-        starts = block_starts(rows)
-        days = float(rows.origin.max() - starts[first]) / DAY
+        days = float(newest - starts[first]) / DAY
         shrink = shrink_of_all_rows(linear.optimism, len(starts))
+        held_out = judged.block == judged.block.max()
         error = _unseeing_errors(table, judged, settings, seed)
         bands = fit_bands(judged, error, settings.bands, seed, days=days, shrink=shrink)
-        newest = judged.block == judged.block.max()
     release = Release(
         settings=settings,
         seed=seed,
@@ -83,15 +89,14 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
         correction=correction.text,
         spread=bands.spread.text,
         band_multipliers=bands.multipliers,
-        metrics=_metrics(judged.where(newest), error[newest], linear.penalty, len(rows)),
+        metrics=_metrics(judged.where(held_out), error[held_out], linear.penalty, len(rows)),
     )
     return release, UnseenErrors(error, judged.lead)
 
 
-def _first_judged_block(rows: Rows, days: float) -> int:
-    """The newest block from which on there are so many days, or the oldest block."""
-    since = rows.origin.max() - days * DAY
-    return max(int(np.searchsorted(block_starts(rows), since, side="right")) - 1, 0)
+def _block_at(starts: NDArray[np.int64], origin: float) -> int:
+    """The block of time that an origin lies in, the oldest for those before it."""
+    return max(int(np.searchsorted(starts, origin, side="right")) - 1, 0)
 
 
 def _unseeing_errors(table: TreeTable, judged: TreeTable, settings: ModelSettings, seed: int) -> NDArray[np.float32]:

@@ -81,7 +81,8 @@ def shrink_of_all_rows(optimism: float, blocks: int) -> float:
 
     With p coefficients and n rows, squared errors of a regression are 1 - p/n of the noise in sample and 1 + p/n
     on new rows (Hastie, Tibshirani & Friedman 2009, section 7.4); a fit without a block has n (blocks - 1) / blocks
-    rows. What is measured is the ratio of the last to the first, which gives p/n.
+    rows. What is measured is the ratio of the last to the first, which gives p/n: the effective number of coefficients
+    where they are penalised. Penalised too little they gain more than this says.
 
     Args:
         optimism: root mean square error on blocks left out / that in sample, at least 1.

@@ -144,8 +144,10 @@ def test_the_band_is_learnt_from_every_block_of_the_days_asked_for(
         bands = small_settings.bands.model_copy(update={"days": days})
         return fit_release(small_history, small_settings.model_copy(update={"bands": bands}), seed=1)
 
-    # A block of these 45 days holds 7: the one asks for the newest, the other for all.
-    assert not np.array_equal(fitted(1).band_multipliers, fitted(400).band_multipliers)
+    # Blocks of these 45 days begin on days 8, 20 and 32: one day asks for the last, 22 days for two.
+    assert not np.array_equal(fitted(1).band_multipliers, fitted(22).band_multipliers)
+    # Origins without four weeks behind them are left out where ten days remain.
+    assert np.array_equal(fitted(22).band_multipliers, fitted(400).band_multipliers)
 
 
 def test_four_fifths_of_the_hours_lie_within_the_band(small_settings: ModelSettings) -> None:

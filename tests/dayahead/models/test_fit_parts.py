@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dayahead.models.examples import find_rows
-from dayahead.models.fit_bands import band_multipliers
+from dayahead.models.fit_bands import band_multipliers, shrink_of_all_rows
 from dayahead.models.fit_linear import NEIGHBOURS, LinearFit, _Grams, _solve, fit_linear
 from dayahead.models.fit_trees import TreeTable, fit_correction, tree_table
 from dayahead.models.history import History
@@ -147,3 +147,34 @@ def test_a_few_days_say_little_about_an_hour_of_the_day() -> None:
     ratio, lead, hour = errors_at_hours(500)
     much, little = (band_multipliers(ratio, lead, hour, days=days)[:, :, 1].mean(axis=1) for days in (500, 3))
     assert np.ptp(little) < np.ptp(much) / 5
+
+
+@pytest.mark.parametrize("rows", [80, 160, 1600])
+def test_the_band_shrinks_by_what_a_fit_on_all_blocks_gains_over_fits_without_one(rows: int) -> None:
+    """Ridge regressions with the penalty that fits: measured on new rows, beside what the optimism tells."""
+    blocks, features, worth, trials = 5, 40, 0.03, 200
+    rng = np.random.default_rng(0)
+
+    def ridge(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.linalg.solve(x.T @ x + np.eye(features) / worth, x.T @ y))
+
+    seen, unseen, new = [], [], []
+    for _ in range(trials):
+        true = rng.normal(size=features) * np.sqrt(worth)
+        x = rng.normal(size=(rows, features))
+        y = x @ true + rng.normal(size=rows)
+        found = ridge(x, y)
+        seen.append(np.mean((y - x @ found) ** 2))
+        new.append(1 + np.sum((found - true) ** 2))
+        for out in np.arange(rows).reshape(blocks, -1):
+            rest = np.setdiff1d(np.arange(rows), out)
+            unseen.append(np.mean((y[out] - x[out] @ ridge(x[rest], y[rest])) ** 2))
+    gained = np.sqrt(np.mean(new) / np.mean(unseen))
+    assert shrink_of_all_rows(float(np.sqrt(np.mean(unseen) / np.mean(seen))), blocks) == pytest.approx(
+        gained, abs=0.02
+    )
+
+
+def test_the_band_does_not_shrink_where_nothing_is_learnt_by_heart() -> None:
+    assert shrink_of_all_rows(1.0, 5) == 1.0
+    assert shrink_of_all_rows(1.01, 10) > shrink_of_all_rows(2.0, 10) > 0.5
