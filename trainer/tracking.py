@@ -18,12 +18,15 @@ from dayahead.errors import SettingsError
 from dayahead.storage.releases import load_artifact
 from trainer.result import TrainingResult
 from trainer.settings import TrainingSettings
+from trainer.tune import SearchTrial
 
 log = structlog.get_logger()
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT = "dayahead"
 LONGEST_PARAMETER = 500
+RUN_STATUS = {"complete": "FINISHED", "fail": "FAILED"}
+"""Of a run, by the state of its trial; others were cut short."""
 
 
 class Tracker:
@@ -48,7 +51,7 @@ class Tracker:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
     def keep(self, result: TrainingResult, settings: TrainingSettings, connection: psycopg.Connection) -> None:
-        """Write one training: settings as parameters, figures as metrics, the release and the details as artifacts.
+        """Write one training: settings as parameters, figures as metrics, release as artifact, trials below it.
 
         Args:
             result: the training.
@@ -84,6 +87,8 @@ class Tracker:
             file = Path(folder) / f"{result.release}.release"
             file.write_bytes(artifact)
             client.log_artifact(run.info.run_id, str(file))
+        for trial in result.tuned.trials if result.tuned else []:
+            _write_trial(client, trial, run)
         client.set_terminated(run.info.run_id)
 
 
@@ -95,6 +100,21 @@ def tracker_of(environ: Mapping[str, str]) -> Tracker | None:
     """
     uri = environ.get(VARIABLE, "")
     return Tracker(uri) if uri else None
+
+
+def _write_trial(client: Any, trial: SearchTrial, training: Any) -> None:
+    """A run below the training's; one that was cut short is told as such."""
+    from mlflow.entities import Metric, Param  # noqa: PLC0415
+
+    info = training.info
+    tags = {"mlflow.parentRunId": info.run_id, "state": trial.state}
+    run = client.create_run(info.experiment_id, run_name=f"trial {trial.number}", tags=tags)
+    client.log_batch(
+        run.info.run_id,
+        metrics=[] if trial.loss is None else [Metric("loss", trial.loss, info.start_time, 0)],
+        params=[Param(name, str(value)) for name, value in trial.parameters.items()],
+    )
+    client.set_terminated(run.info.run_id, RUN_STATUS.get(trial.state, "KILLED"))
 
 
 def _metrics(result: TrainingResult) -> Iterator[tuple[str, float]]:

@@ -118,6 +118,8 @@ def test_every_variable_is_a_setting_or_a_password_of_env() -> None:
     known = {setting.variable for setting in all_settings(settings_classes())}
     # these two belong to commands of the local stack, which docker-compose stands in for
     known |= set(PASSWORD_VARIABLES.values()) | {"DAYAHEAD_SOURCE"}
+    # which lock the image is built from, and a variable of MLflow's client: told in docs/training.md
+    known |= {"DAYAHEAD_IMAGE_LOCK", "MLFLOW_TRACKING_URI"}
     used = set(re.findall(r"\$\{(\w+)", re.sub(r"\$\$", "", TEXT)))
     handed_through = {
         key for service in SERVICES.values() for key, value in service.get("environment", {}).items() if value is None
@@ -185,9 +187,20 @@ def test_a_server_is_the_version_of_the_local_stack(service: str, package: str) 
 
 def test_the_image_is_built_from_the_lock_and_runs_as_a_user() -> None:
     assert re.search(r"^ARG PYTHON_IMAGE=python:3\.1[123]\.\d+-slim-\w+$", DOCKERFILE, re.MULTILINE)
-    assert "pip install --require-hashes -r requirements/service.txt" in DOCKERFILE
+    assert "pip install --require-hashes -r requirements/${LOCK}.txt" in DOCKERFILE
+    assert re.findall(r"^ARG LOCK=(.+)$", DOCKERFILE, re.MULTILINE) == ["service"]
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
     assert all(int(service["user"].partition(":")[0]) in {10001, 65534} for service in OURS.values())
+
+
+def test_the_lock_with_mlflow_is_that_of_the_services_and_more() -> None:
+    service, tracking = (
+        dict(re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+)", (ROOT / f"requirements/{name}.txt").read_text(), re.MULTILINE))
+        for name in ("service", "tracking")
+    )
+    assert service.items() < tracking.items()
+    assert "mlflow-skinny" in tracking
+    assert "mlflow-skinny" not in service
 
 
 def test_no_secret_is_sent_to_the_image_build() -> None:

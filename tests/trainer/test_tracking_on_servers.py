@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ from trainer.scenarios import Scenario
 from trainer.settings import TrainingSettings
 from trainer.tracking import EXPERIMENT, Tracker, tracker_of
 from trainer.train import Training
+from trainer.tune import SearchTrial, Tuned
 
 
 @pytest.fixture
@@ -51,6 +53,42 @@ def test_a_training_is_found_in_mlflow_with_its_settings_figures_and_release(
     assert set(files) == {"details.json", f"{trained.release}.release"}
     kept = Path(files[f"{trained.release}.release"]).read_bytes()
     assert Release.from_bytes(kept).release_id == trained.release
+
+
+@pytest.mark.servers
+def test_the_trials_of_its_search_are_runs_below_a_training(
+    trained: TrainingResult,
+    connection: psycopg.Connection,
+    quick: TrainingSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    uri = (tmp_path / "mlruns").as_uri()
+    trials = [
+        SearchTrial(0, "complete", 0.05, {"trees.trees": 60, "trees.learning_rate": 0.1}),
+        SearchTrial(1, "pruned", 0.09, {"trees.trees": 30}),
+        SearchTrial(2, "fail", None, {}),
+    ]
+    tuned = Tuned("a study", trained.fit, trained.fit, 0.05, 0.05, trials)
+    Tracker(uri).keep(replace(trained, tuned=tuned), quick, connection)
+
+    client = MlflowClient(tracking_uri=uri)
+    runs = {run.info.run_name: run for run in
+            client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])}  # fmt: skip
+    parent = runs.pop(trained.release)
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent.info.run_id}
+    assert {name: run.info.status for name, run in runs.items()} == {
+        "trial 0": "FINISHED",
+        "trial 1": "KILLED",
+        "trial 2": "FAILED",
+    }
+    assert runs["trial 0"].data.params == {"trees.trees": "60", "trees.learning_rate": "0.1"}
+    assert [runs[name].data.metrics for name in ("trial 0", "trial 1", "trial 2")] == [
+        {"loss": 0.05},
+        {"loss": 0.09},
+        {},
+    ]
 
 
 @pytest.mark.servers

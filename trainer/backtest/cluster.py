@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 
+import dask
 from distributed import Client, LocalCluster, as_completed
 
 from dayahead.errors import SettingsError
@@ -15,6 +16,9 @@ IN_FLIGHT = 2
 """Tasks of each worker: one that it does and the next, so that it never waits and memory is bound."""
 
 REACH_S = 20
+
+SENT_MB = 10_000
+"""What a task may carry before Dask warns: a fit takes its hours along on purpose, once."""
 
 
 @contextmanager
@@ -84,7 +88,8 @@ def _on(client: Client, workers: int) -> Mapped:
 
         def submitted(count: int) -> list[object]:
             # not pure: what is sent is data that nobody asks for twice, and hashing it would cost what sending it does
-            return [client.submit(task, one, pure=False) for one in islice(waiting, count)]
+            with dask.config.set({"distributed.admin.large-graph-warning-threshold": f"{SENT_MB}MB"}):
+                return [client.submit(task, one, pure=False) for one in islice(waiting, count)]
 
         flying = as_completed(submitted(IN_FLIGHT * workers))
         for future in flying:
