@@ -26,21 +26,22 @@ def trained(
     return Training(connection, quick, clock).run("test", "to be tracked")
 
 
+@pytest.fixture
+def mlruns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where MLflow's client keeps runs without a server."""
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    return (tmp_path / "mlruns").as_uri()
+
+
 @pytest.mark.servers
 def test_a_training_is_found_in_mlflow_with_its_settings_figures_and_release(
-    trained: TrainingResult,
-    connection: psycopg.Connection,
-    quick: TrainingSettings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    trained: TrainingResult, connection: psycopg.Connection, quick: TrainingSettings, mlruns: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    uri = (tmp_path / "mlruns").as_uri()
-    tracker = tracker_of({"MLFLOW_TRACKING_URI": uri})
+    tracker = tracker_of({"MLFLOW_TRACKING_URI": mlruns})
     assert tracker is not None
     tracker.keep(trained, quick, connection)
 
-    client = MlflowClient(tracking_uri=uri)
+    client = MlflowClient(tracking_uri=mlruns)
     (run,) = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
     assert (run.info.run_name, run.info.status) == (trained.release, "FINISHED")
     assert run.data.tags["outcome"] == trained.outcome.value
@@ -57,23 +58,17 @@ def test_a_training_is_found_in_mlflow_with_its_settings_figures_and_release(
 
 @pytest.mark.servers
 def test_the_trials_of_its_search_are_runs_below_a_training(
-    trained: TrainingResult,
-    connection: psycopg.Connection,
-    quick: TrainingSettings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    trained: TrainingResult, connection: psycopg.Connection, quick: TrainingSettings, mlruns: str
 ) -> None:
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    uri = (tmp_path / "mlruns").as_uri()
     trials = [
         SearchTrial(0, "complete", 0.05, {"trees.trees": 60, "trees.learning_rate": 0.1}),
         SearchTrial(1, "pruned", 0.09, {"trees.trees": 30}),
         SearchTrial(2, "fail", None, {}),
     ]
     tuned = Tuned("a study", trained.fit, trained.fit, 0.05, 0.05, trials)
-    Tracker(uri).keep(replace(trained, tuned=tuned), quick, connection)
+    Tracker(mlruns).keep(replace(trained, tuned=tuned), quick, connection)
 
-    client = MlflowClient(tracking_uri=uri)
+    client = MlflowClient(tracking_uri=mlruns)
     runs = {run.info.run_name: run for run in
             client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])}  # fmt: skip
     parent = runs.pop(trained.release)

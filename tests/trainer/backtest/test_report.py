@@ -48,6 +48,9 @@ def test_the_parts_of_each_breakdown_make_the_whole(walked: Backtest, figures: F
         assert sum(part.hours for part in slices) == figures.accuracy.hours
         assert np.dot([part.wape for part in slices], parts) / parts.sum() == pytest.approx(figures.accuracy.wape)
         assert np.dot([part.bias for part in slices], parts) / parts.sum() == pytest.approx(figures.accuracy.bias)
+        assert np.isfinite(result.naive).all()
+        naive = np.dot([part.naive_wape for part in slices], parts) / parts.sum()
+        assert naive == pytest.approx(figures.accuracy.naive_wape)
     for slices in (figures.by_day, figures.by_area, figures.by_time):
         assert sum(part.hours for part in slices) == figures.accuracy.hours
     assert [part.name for part in figures.by_area] == ["DK1", "DK2"]
