@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dayahead.errors import NotEnoughHistoryError
 from dayahead.features.fill import DAY
 from dayahead.features.quality import WANTED_HISTORY_H
+from dayahead.hours import Hour
 from dayahead.models.arithmetic import one_thread
 from dayahead.models.examples import block_starts, find_rows
 from dayahead.models.fit_bands import fit_bands, shrink_of_all_rows
@@ -18,8 +19,8 @@ from dayahead.models.release import FeatureSpec, Release
 from dayahead.models.settings import ModelSettings
 
 LEAST_DAYS = 10
-"""Days of errors that the band is learnt from at least. Origins with less than four weeks behind them are left
-out where more days remain: they are forecast worse than those in service."""
+"""Newest days of a short history that the band is learnt from even where their origins lack the four weeks that service
+wants."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,7 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
         table = tree_table(history, rows, linear, settings.trees, screened=settings.screen, rng=rng)
         correction = fit_correction(table, settings.trees, seed)
         starts, newest = block_starts(rows), int(rows.origin.max())
-        settled = min(history.start + int(observed[0]) + WANTED_HISTORY_H, newest - LEAST_DAYS * DAY)
-        first = _block_at(starts, max(settled, newest - settings.bands.days * DAY))
+        first = _first_judged_block(starts, history.start + int(observed[0]), newest, settings.bands.days)
         judged = table.where(table.block >= first)
         days = float(newest - starts[first]) / DAY
         shrink = shrink_of_all_rows(linear.optimism, len(starts))
@@ -94,9 +94,14 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
     return release, UnseenErrors(error, judged.lead)
 
 
-def _block_at(starts: NDArray[np.int64], origin: float) -> int:
-    """The block of time that an origin lies in, the oldest for those before it."""
-    return max(int(np.searchsorted(starts, origin, side="right")) - 1, 0)
+def _first_judged_block(starts: NDArray[np.int64], begun: Hour, newest: Hour, days: float) -> int:
+    """The block of time from which on the band is learnt: so many days back, or where origins are as in service.
+
+    Origins with less than four weeks behind them are forecast worse, and left out where `LEAST_DAYS` remain.
+    """
+    as_in_service = min(begun + WANTED_HISTORY_H, newest - LEAST_DAYS * DAY)
+    since = max(as_in_service, newest - days * DAY)
+    return max(int(np.searchsorted(starts, since, side="right")) - 1, 0)
 
 
 def _unseeing_errors(table: TreeTable, judged: TreeTable, settings: ModelSettings, seed: int) -> NDArray[np.float32]:

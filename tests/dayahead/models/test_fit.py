@@ -8,6 +8,7 @@ from dayahead.errors import NotEnoughHistoryError, ReleaseError, SettingsError
 from dayahead.evaluation.backtest import backtest
 from dayahead.features.calendar import Calendar
 from dayahead.models.fit import fit_release
+from dayahead.models.fit_bands import shrink_of_all_rows
 from dayahead.models.forecaster import Forecaster
 from dayahead.models.history import History
 from dayahead.models.release import MAGIC, Release
@@ -148,6 +149,21 @@ def test_the_band_is_learnt_from_every_block_of_the_days_asked_for(
     assert not np.array_equal(fitted(1).band_multipliers, fitted(22).band_multipliers)
     # Origins without four weeks behind them are left out where ten days remain.
     assert np.array_equal(fitted(22).band_multipliers, fitted(400).band_multipliers)
+
+
+def test_the_band_of_a_release_is_shrunk_by_what_it_gains_over_fits_without_a_block(
+    small_history: History, small_settings: ModelSettings, small_release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[float, int]] = []
+
+    def half(optimism: float, blocks: int) -> float:
+        asked.append((optimism, blocks))
+        return shrink_of_all_rows(optimism, blocks) / 2
+
+    monkeypatch.setattr("dayahead.models.fit.shrink_of_all_rows", half)
+    narrower = fit_release(small_history.until(small_history.end - 72), small_settings, seed=1)
+    assert asked == [(small_release.optimism, small_settings.linear.blocks)]
+    assert np.allclose(narrower.band_multipliers, small_release.band_multipliers / 2, rtol=1e-5)
 
 
 def test_four_fifths_of_the_hours_lie_within_the_band(small_settings: ModelSettings) -> None:

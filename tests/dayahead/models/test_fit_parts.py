@@ -5,11 +5,12 @@ import pytest
 from numpy.typing import NDArray
 
 from dayahead.models.examples import find_rows
+from dayahead.models.fit import _first_judged_block
 from dayahead.models.fit_bands import band_multipliers, shrink_of_all_rows
 from dayahead.models.fit_linear import NEIGHBOURS, LinearFit, _Grams, _solve, fit_linear
 from dayahead.models.fit_trees import TreeTable, fit_correction, tree_table
 from dayahead.models.history import History
-from dayahead.models.settings import LinearSettings, TreeSettings
+from dayahead.models.settings import LinearSettings, ModelSettings, TreeSettings
 from tests.dayahead.conftest import COPENHAGEN, START, consumption
 
 
@@ -178,3 +179,20 @@ def test_the_band_shrinks_by_what_a_fit_on_all_blocks_gains_over_fits_without_on
 def test_the_band_does_not_shrink_where_nothing_is_learnt_by_heart() -> None:
     assert shrink_of_all_rows(1.0, 5) == 1.0
     assert shrink_of_all_rows(1.01, 10) > shrink_of_all_rows(2.0, 10) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("history_days", "blocks", "since"),
+    [
+        (1000, 10, 600),  # the block that a year ago lies in: every season
+        (100, 5, 20),  # the block in which origins begin to have four weeks behind them
+        (30, 5, 18),  # the block in which the newest ten days begin
+        (15, 5, 3),
+    ],
+)
+def test_the_band_is_learnt_from_a_year_or_from_origins_like_those_in_service(
+    history_days: int, blocks: int, since: int
+) -> None:
+    starts = np.arange(blocks) * (history_days // blocks) * 24
+    first = _first_judged_block(starts, 0, history_days * 24, ModelSettings().bands.days)
+    assert starts[first] == since * 24

@@ -1,9 +1,11 @@
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib import metadata
 
+import numpy as np
 import pytest
 from distributed import LocalCluster
 
@@ -49,6 +51,13 @@ def test_fits_on_the_way_in_other_processes_give_the_same_releases(
         first: one.release_id for first, one in here.releases.items()
     }
     assert differences(there.result, here.result) == []
+
+
+def test_what_a_fit_takes_along_is_no_news_to_a_person() -> None:
+    hours = [np.ones(2_000_000) for _ in range(2)]
+    with local_cluster(1) as mapped, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert list(mapped(np.sum, hours)) == [2e6, 2e6]
 
 
 def dask_cluster(workers: int) -> LocalCluster:

@@ -106,6 +106,13 @@ def test_runs_of_different_things_are_not_mixed(folder: RunFolder, changed: dict
         RunFolder(folder.path).begin(replace(SOMETHING, **changed))
 
 
+def test_a_folder_of_another_version_is_refused(folder: RunFolder) -> None:
+    manifest = folder.path / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"format": 2', b'"format": 1'))
+    with pytest.raises(SettingsError, match=r"another version of Dayahead: choose another --out"):
+        RunFolder(folder.path)
+
+
 def test_windows_of_one_release_are_not_mixed_with_those_of_another(
     folder: RunFolder, walked: Backtest, reader: FileReader, quickly: TrainingSettings, first: int
 ) -> None:

@@ -56,6 +56,18 @@ def test_the_parts_of_each_breakdown_make_the_whole(walked: Backtest, figures: F
     assert [part.name for part in figures.by_area] == ["DK1", "DK2"]
 
 
+def test_the_naive_of_a_breakdown_is_over_the_hours_that_it_forecasts(walked: Backtest) -> None:
+    result = walked.result
+    naive = result.naive.copy()
+    naive[:, 0] = result.actual[:, 0] * 1.5
+    naive[::2, 0] = np.nan
+    naive[:, 1] = np.nan
+    by_lead = figures_of(replace(walked, result=replace(result, naive=naive))).by_lead
+    assert by_lead[0].naive_wape == pytest.approx(0.5)
+    assert np.isnan(by_lead[1].naive_wape)
+    assert by_lead[1].hours == by_lead[0].hours > 0
+
+
 def test_days_are_told_apart_by_the_calendar_of_the_consumers(figures: Figures) -> None:
     """17 January 2023 18:00Z is a Tuesday; four days and a half later it is the night to Sunday in Copenhagen."""
     assert [part.name for part in figures.by_day] == ["Workday", "Saturday"]
