@@ -59,7 +59,8 @@ ABSOLUTE_ACTUAL = Counter(
 )
 PERCENTAGE_ERROR = Counter(
     "dayahead_forecast_absolute_percentage_error_total",
-    "Sum of |forecast - actual| / |actual| of matured forecasts (1 is 100 %)",
+    "Sum of |forecast - actual| / |actual| of matured forecasts (1 is 100 %); an actual counts as at least a quarter "
+    "of the usual level of its series",
     ["area", "release"],
 )
 PERCENTAGE_HOURS = Counter(

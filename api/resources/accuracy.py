@@ -67,7 +67,9 @@ class Accuracy(BaseModel):
     forecasts: int = Field(description="Forecasts whose 24 hours are over")
     hours: int = Field(description="Forecast hours whose actual is known")
     wape_percent: float | None = Field(description="Sum of |error| / sum of |actual|")
-    mape_percent: float | None = Field(description="Mean of |error| / |actual| over hours that are not 0")
+    mape_percent: float | None = Field(
+        description="Mean of |error| / |actual|; an actual counts as at least a quarter of the usual level"
+    )
     bias_percent: float | None = Field(description="Sum of errors / sum of |actual|; above 0: forecasts too high")
     coverage_percent: float | None = Field(description="Hours whose actual lies within p10 to p90; 80 is intended")
     naive_wape_percent: float | None = Field(description="WAPE of the seasonal naive, on the hours that it knows")

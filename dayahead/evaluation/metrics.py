@@ -15,7 +15,8 @@ class Accuracy:
         forecasts: number of scores.
         hours: forecast hours with a known actual.
         wape: sum of |error| / sum of |actual|.
-        mape: mean of |error| / |actual| over the hours whose actual is not 0.
+        mape: mean of |error| / |actual|, where an actual below a quarter of the usual level of its series counts as
+            that quarter (`dayahead.evaluation.score.MAPE_FLOOR`).
         mase: sum of |error| / sum of the seasonal naive's, over the hours that the naive forecasts too.
         skill: 1 - mase: 0 is no better than the seasonal naive, 1 is perfect.
         bias: sum of (forecast - actual) / sum of |actual|.

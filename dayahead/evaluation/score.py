@@ -11,6 +11,9 @@ from dayahead.features.fill import DAY, WEEK
 SCORE_HOURS = WEEK + LEADS
 """Hours that a score looks at: the 24 forecast ones, and back to the week before the first of them."""
 
+MAPE_FLOOR = 0.25
+"""Least share of the usual level of a series that an error is divided by, so that no hour near 0 decides a MAPE."""
+
 
 @dataclass(frozen=True)
 class ScoreBatch:
@@ -20,7 +23,8 @@ class ScoreBatch:
         hours: int16 [n], leads whose actual is known.
         absolute_error: float64 [n], sum of |p50 - actual|, in the unit of the series.
         absolute_actual: float64 [n], sum of |actual|.
-        percentage_error: float64 [n], sum of |p50 - actual| / |actual| where the actual is not 0.
+        percentage_error: float64 [n], sum of |p50 - actual| / max(|actual|, MAPE_FLOOR x usual level) (`usual_level`),
+            where that is not 0.
         percentage_hours: int16 [n], leads behind percentage_error.
         signed_error: float64 [n], sum of p50 - actual: positive where too much was forecast.
         naive_error: float64 [n], sum of |seasonal naive - actual| where the naive is known.
@@ -72,7 +76,8 @@ def score(
     error = np.where(known, p50.astype(np.float64) - truth, 0.0)
     naive = seasonal_naive(values)
     compared = known & np.isfinite(naive)
-    percentage = known & (magnitude > 0)
+    divisor = np.fmax(magnitude, MAPE_FLOOR * usual_level(values[:, :-LEADS])[:, None])
+    percentage = known & (divisor > 0)
     pinball = sum(
         _pinball(truth, quantile.astype(np.float64), share) for quantile, share in ((p10, 0.1), (p50, 0.5), (p90, 0.9))
     )
@@ -80,7 +85,7 @@ def score(
         hours=_count(known),
         absolute_error=np.abs(error).sum(axis=1),
         absolute_actual=magnitude.sum(axis=1),
-        percentage_error=np.where(percentage, np.abs(error) / np.where(percentage, magnitude, 1.0), 0.0).sum(axis=1),
+        percentage_error=np.where(percentage, np.abs(error) / np.where(percentage, divisor, 1.0), 0.0).sum(axis=1),
         percentage_hours=_count(percentage),
         signed_error=error.sum(axis=1),
         naive_error=np.where(compared, np.abs(naive - truth), 0.0).sum(axis=1),
@@ -104,6 +109,29 @@ def seasonal_naive(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     weekly = values[:, -WEEK - LEADS : -WEEK]
     return np.where(np.isfinite(weekly), weekly, values[:, -DAY - LEADS : -DAY])
+
+
+def usual_level(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How large the values of a series usually are: the median of the daily means of |value| over the last week.
+
+    One absurd hour moves one of the seven means; nights at 0 (solar) leave the level of the days above 0.
+
+    Args:
+        values: float64 [n, hours], at least 168 hours, NaN where missing.
+
+    Returns:
+        float64 [n], NaN where the week has no value. With an even number of days, the lower of the middle two.
+    """
+    means = np.full((len(values), WEEK // DAY), np.nan)
+    for day in range(WEEK // DAY):
+        start = values.shape[1] - WEEK + day * DAY
+        hours = np.abs(values[:, start : start + DAY])
+        known = np.isfinite(hours)
+        count = known.sum(axis=1)
+        np.divide(np.where(known, hours, 0.0).sum(axis=1), count, out=means[:, day], where=count > 0)
+    means.sort(axis=1)  # NaN last
+    middle = np.maximum(np.isfinite(means).sum(axis=1) - 1, 0) // 2
+    return np.asarray(means[np.arange(len(means)), middle])
 
 
 def _pinball(truth: NDArray[np.float64], quantile: NDArray[np.float64], share: float) -> NDArray[np.float64]:

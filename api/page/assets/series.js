@@ -97,7 +97,7 @@ function accuracyCard(a) {
     a.naive_wape_percent === null ? null : bar("Seasonal naive", a.naive_wape_percent, most, "theirs"),
     figures([
       ["WAPE", percent(a.wape_percent), "Sum of absolute errors over sum of actuals"],
-      ["MAPE", percent(a.mape_percent), "Mean of absolute errors relative to the actual"],
+      ["MAPE", percent(a.mape_percent), "Mean of absolute errors relative to the actual, which counts as at least a quarter of the usual level of the series"],
       ["Bias", percent(a.bias_percent), "Above 0: forecasts too high"],
       ["In the band", percent(a.coverage_percent), "Hours within the 10–90 % band; 80 % is intended"],
     ]),

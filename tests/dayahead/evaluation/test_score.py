@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dayahead.evaluation.metrics import accuracy
-from dayahead.evaluation.score import ScoreBatch, score
+from dayahead.evaluation.score import ScoreBatch, score, usual_level
 
 WEEK_AND_DAY = 192
 
@@ -23,8 +23,8 @@ def test_sums_run_over_the_leads_whose_actual_is_known() -> None:
     assert made.absolute_error[0] == 22 * 1 + 9
     assert made.absolute_actual[0] == 22 * 8
     assert made.signed_error[0] == 22 * 1 + 9
-    assert made.percentage_hours[0] == 22
-    assert made.percentage_error[0] == pytest.approx(22 / 8)
+    assert made.percentage_hours[0] == 23
+    assert made.percentage_error[0] == pytest.approx(22 / 8 + 9 / (0.25 * 10))
     assert made.covered[0] == 22
     assert np.isnan(made.lead_error[0, 23])
     assert made.lead_error[0, 22] == 9
@@ -41,6 +41,45 @@ def test_the_seasonal_naive_is_the_week_before_and_where_that_is_missing_the_day
     assert made.naive_error[0] == 3 * 1 + 20 * 2
     assert made.naive_actual[0] == 23 * 8
     assert made.model_error_where_naive[0] == 23
+
+
+def test_one_hour_near_zero_does_not_decide_the_mape_of_an_area() -> None:
+    """24 series of 26,000 kWh for a day of origins, and one faulty hour of 1 kWh, seen by 24 origins: 467 % before."""
+    values = np.full((24 * 24, WEEK_AND_DAY), 26_000.0)
+    forecast = np.full((len(values), 24), 26_000.0 * 1.05, np.float32)
+    quiet = accuracy(score(values, forecast, forecast, forecast))
+    values[np.arange(24), WEEK_AND_DAY - 24 + np.arange(24)] = 1.0
+    faulty = accuracy(score(values, forecast, forecast, forecast))
+    assert quiet.mape == pytest.approx(0.05, abs=1e-4)
+    assert faulty.mape < 0.06
+    assert faulty.wape < 0.06
+
+
+@pytest.mark.parametrize("faulty_hours", [0, 1, 30])
+def test_absurd_hours_within_a_week_leave_the_usual_level_as_it_is(faulty_hours: int) -> None:
+    week = np.full((1, 168), 10.0)
+    week[0, 60 : 60 + faulty_hours] = 10_000_000.0
+    assert usual_level(week) == 10.0
+
+
+def test_the_usual_level_of_a_series_that_rests_at_night_is_that_of_its_days() -> None:
+    day = np.where(np.arange(24) % 24 < 12, 0.0, -8.0)
+    assert usual_level(np.tile(day, 7)[None]) == 4.0
+
+
+def test_the_usual_level_is_of_the_days_that_are_known() -> None:
+    week = np.full((3, 168), np.nan)
+    week[0, :24] = 6.0
+    week[1, :30], week[1, 100:103] = 6.0, 2.0
+    assert np.array_equal(usual_level(week), [6.0, 6.0, np.nan], equal_nan=True)
+
+
+def test_hours_at_zero_of_a_series_that_has_always_been_zero_count_for_no_mape() -> None:
+    values = np.zeros((1, WEEK_AND_DAY))
+    values[0, -1] = 5.0
+    made = scored(values, 4.0)
+    assert made.percentage_hours[0] == 1
+    assert made.percentage_error[0] == pytest.approx(1 / 5)
 
 
 def test_pinball_is_the_mean_of_three_quantiles() -> None:
