@@ -6,6 +6,9 @@ from importlib.metadata import version
 
 import httpx
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
+from starlette.middleware import Middleware
 
 from api import page, problems, telemetry
 from api.backends import (
@@ -16,6 +19,9 @@ from api.backends import (
     RedisForecasts,
     Watcher,
 )
+from api.edge.compression import Compression
+from api.edge.head import HeadAsGet
+from api.edge.rate_limit import RateLimit
 from api.feed import ForecastFeed
 from api.resources import (
     accuracy,
@@ -80,6 +86,24 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
         )
 
 
+def _middleware(settings: ApiSettings) -> list[Middleware]:
+    """What each request passes, the outermost first."""
+    passed = [Middleware(HeadAsGet), Middleware(telemetry.Measured)]
+    if settings.api_cors_origins:
+        passed.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.api_cors_origins,
+                allow_methods=["GET", "HEAD", "POST"],
+                allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"],
+                expose_headers=["ETag", "Link", "Retry-After", "Dayahead-Served-By"],
+            )
+        )
+    if settings.api_rate_limit:
+        passed.append(Middleware(RateLimit, rate=settings.api_rate_limit))
+    return [*passed, Middleware(Compression)]
+
+
 def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: BackendsFactory = open_backends) -> FastAPI:
     """The application.
 
@@ -95,14 +119,16 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
             app.state.backends = opened
             yield
 
-    app = FastAPI(
+    app = FastAPIOffline(
+        docs_url="/docs",
+        redoc_url=None,
+        swagger_ui_parameters={"validatorUrl": None},  # the validator is a site elsewhere
         title="Dayahead",
         version=version("dayahead"),
         description=DESCRIPTION,
         lifespan=lifespan,
         responses=problems.RESPONSES,
-        docs_url=None,
-        redoc_url=None,
+        middleware=_middleware(settings),
     )
     problems.install(app)
     for resource in (

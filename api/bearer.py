@@ -3,17 +3,24 @@
 import hmac
 from typing import Annotated
 
-from fastapi import Depends, Security
+from fastapi import Depends, Request, Security
+from fastapi.params import Depends as Dependency
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.backends import Use
 from api.problems import Problem
+from api.settings import ApiSettings
 
 _scheme = HTTPBearer(auto_error=False, description="DAYAHEAD_API_TOKEN")
 
 
-def _check(use: Use, given: Annotated[HTTPAuthorizationCredentials | None, Security(_scheme)]) -> None:
-    token = use.settings.api_token.get_secret_value()
+def check_token(settings: ApiSettings, authorization: str | None) -> None:
+    """Check the `Authorization` header of a request that changes something.
+
+    Raises:
+        Problem: no token is configured, or the header has another one.
+    """
+    token = settings.api_token.get_secret_value()
     if not token:
         raise Problem(
             403,
@@ -22,8 +29,9 @@ def _check(use: Use, given: Annotated[HTTPAuthorizationCredentials | None, Secur
             "No token is configured, so nothing may be changed through the API: set DAYAHEAD_API_TOKEN to a long "
             "random text, start the API again, and send it as `Authorization: Bearer …`.",
         )
+    scheme, _, given = (authorization or "").partition(" ")
     # In constant time, so that the answer's delay tells nothing about the token.
-    if given is None or not hmac.compare_digest(given.credentials.encode(), token.encode()):
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("latin-1"), token.encode()):
         raise Problem(
             401,
             "wrong-token",
@@ -33,5 +41,14 @@ def _check(use: Use, given: Annotated[HTTPAuthorizationCredentials | None, Secur
         )
 
 
+def _check(use: Use, request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_scheme)]) -> None:
+    check_token(use.settings, request.headers.get("authorization"))
+
+
 TokenRequired = Depends(_check)
-"""Dependency of routes that change something."""
+"""Dependency of routes that change something; `api.edge.route.Route` checks it before the body is read."""
+
+
+def is_token_required(dependency: Dependency) -> bool:
+    """Whether a dependency of a route is `TokenRequired`."""
+    return dependency.dependency is _check

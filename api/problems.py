@@ -1,7 +1,7 @@
 """Errors as the API tells them: problem details (RFC 9457), each naming the thing, the value and the remedy."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -20,13 +20,16 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+MAX_VALUE_LENGTH = 200
 
 
 class BadParameter(BaseModel):
     """One parameter that was refused."""
 
     parameter: str = Field(description="Name of the parameter or field")
-    value: Any = Field(description="What was sent")
+    value: Any = Field(
+        default=None, description="What was sent as a parameter, cut to 200 characters; null for a field of the body"
+    )
     reason: str = Field(description="What is wrong with it and which form is allowed")
 
 
@@ -78,6 +81,12 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
             {"Cache-Control": "no-store", **self.headers},
             MEDIA_TYPE,
         )
+
+
+def _sent(fault: Mapping[str, Any]) -> str | None:
+    """The value of a refused parameter; nothing of a body, which may be large or hold what is no business of a log."""
+    value = fault.get("input")
+    return None if fault["loc"][0] == "body" or value is None else str(value)[:MAX_VALUE_LENGTH]
 
 
 def _json(document: dict[str, Any]) -> bytes:
@@ -155,7 +164,7 @@ def install(app: FastAPI) -> None:
         faults = [
             BadParameter(
                 parameter=".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]),
-                value=fault.get("input"),
+                value=_sent(fault),
                 reason=fault["msg"].removeprefix("Value error, "),
             )
             for fault in error.errors()

@@ -2,6 +2,7 @@
 
 import re
 
+from limits import parse
 from pydantic import Field, SecretStr, field_validator
 
 from dayahead.settings import ServiceSettings
@@ -23,6 +24,17 @@ class ApiSettings(ServiceSettings):
     api_statement_timeout_s: float = Field(
         default=10.0, gt=0, description="The longest that one query of a request may take, in seconds"
     )
+    api_body_limit_bytes: int = Field(
+        default=10_000_000, ge=1000, description="The largest body of a request that is read, in bytes"
+    )
+    api_rate_limit: str = Field(
+        default="", description="Requests that one client address may send, like 600/minute; empty for no limit"
+    )
+    api_cors_origins: list[str] = Field(
+        default=[],
+        description="Origins whose pages may read the API from a browser (https://…), as a JSON list; "
+        '["*"] for any, empty for none',
+    )
     prometheus_url: str = Field(
         default="http://127.0.0.1:9090", description="Prometheus, asked how the services are (http://…)"
     )
@@ -33,6 +45,16 @@ class ApiSettings(ServiceSettings):
         default="(?i)mape|drift",
         description="Regular expression on the name of a critical alert that asks for a retune",
     )
+
+    @field_validator("api_rate_limit")
+    @classmethod
+    def _is_a_rate(cls, rate: str) -> str:
+        if rate:
+            try:
+                parse(rate)
+            except ValueError as error:
+                raise ValueError(f"{rate!r} is no rate: write it like 600/minute or 20/second") from error
+        return rate
 
     @field_validator("retune_alert_pattern")
     @classmethod

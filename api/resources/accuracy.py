@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Query
+from fastapi import Query
 from psycopg.rows import dict_row
 from pydantic import BaseModel, Field
 
 from api.backends import Use
+from api.edge.route import resource
 from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND
 
-router = APIRouter(prefix="/v1/accuracy", tags=["accuracy"])
+router = resource("/v1/accuracy", "accuracy")
 
 SAME_PERCENT = 0.5
 """Differences below this are no difference that a person should read anything into."""

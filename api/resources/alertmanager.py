@@ -3,16 +3,16 @@
 import re
 from enum import StrEnum
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.backends import Use
 from api.bearer import TokenRequired
+from api.edge.route import resource
 from api.problems import FORBIDDEN
 from api.resources.retune import send_request
 from dayahead.contracts import RetuneRequest
 
-router = APIRouter(prefix="/v1/alertmanager", tags=["alerts"])
+router = resource("/v1/alertmanager", "alerts")
 
 
 class AlertStatus(StrEnum):

@@ -1,13 +1,13 @@
 """`/v1/alerts`: what Alertmanager has now."""
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from api.backends import Use
+from api.edge.route import resource
 from api.parameters import Moment, Utc
 from api.problems import server_away
 
-router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
+router = resource("/v1/alerts", "alerts")
 
 ALWAYS_ON = "Watchdog"
 MAX_ALERTS = 500

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from psycopg.rows import dict_row
 from pydantic import BaseModel, Field
 
 from api.backends import Use
+from api.edge.route import resource
 from api.parameters import Area, Moment, Utc
 from dayahead.contracts import DriftKind
 
-router = APIRouter(prefix="/v1/drift", tags=["drift"])
+router = resource("/v1/drift", "drift")
 
 EVENTS = """
     SELECT series_id, area, kind, valid_time, detector, statistic, recorded_at

@@ -5,15 +5,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 
 from api.backends import Use
+from api.edge.route import resource
 from api.feed import ForecastFeed, Subscription
 from api.parameters import Area
 from dayahead.series import encoded_label
 
-router = APIRouter(prefix="/v1/forecasts/stream", tags=["forecasts"])
+router = resource("/v1/forecasts/stream", "forecasts")
 
 KEEP_ALIVE_S = 15.0
 

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import orjson
 import psycopg
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from api.backends import Use
+from api.edge.route import resource
 from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, series_key_of
 from api.problems import NOT_FOUND, no_forecast
 from api.telemetry import FORECASTS_SERVED
@@ -22,7 +23,7 @@ from dayahead.contracts import ForecastMessage
 from dayahead.hours import format_utc, parse_utc
 from dayahead.storage.forecasts import StoredForecast, forecast_bytes
 
-router = APIRouter(prefix="/v1/forecasts", tags=["forecasts"])
+router = resource("/v1/forecasts", "forecasts")
 
 CSV_COLUMNS = (
     "series_id", "origin", "issued_at", "release", "rung", "unit", "lead", "valid_time", "p10", "p50", "p90",

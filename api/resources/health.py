@@ -3,14 +3,15 @@
 from typing import Annotated
 
 import psycopg
-from fastapi import APIRouter, Response
+from fastapi import Response
 from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, Field
 
 from api.backends import Backends, Use
+from api.edge.route import resource
 from dayahead.storage.database import describe
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = resource("/health", "health")
 
 
 class Check(BaseModel):

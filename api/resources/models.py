@@ -2,18 +2,19 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from api.backends import Use
 from api.bearer import TokenRequired
+from api.edge.route import resource
 from api.parameters import Utc
 from api.problems import FORBIDDEN, NOT_FOUND
 from dayahead.storage.releases import champion, list_releases, promote, recent_promotions
 from dayahead.storage.tuning_runs import recent_runs
 from dayahead.topics import CHAMPION_KEY, MODEL_RELEASES
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = resource("/v1/models", "models")
 
 
 class Promotion(BaseModel):

@@ -5,16 +5,17 @@ from typing import Annotated
 
 import numpy as np
 import psycopg
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from api.backends import Use
+from api.edge.route import resource
 from api.parameters import AsOf, Moment, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND, bad_parameter
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.storage.observations import read_observations
 
-router = APIRouter(prefix="/v1/observations", tags=["observations"])
+router = resource("/v1/observations", "observations")
 
 WEEK_H = 168
 MAX_HOURS = 24 * 366

@@ -3,16 +3,17 @@
 from typing import Annotated
 
 import psycopg
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from api.backends import Use
+from api.edge.route import resource
 from api.parameters import Utc
 from api.resources.series import SourceItem, source_item
 from dayahead.contracts import Rung
 from dayahead.storage.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
 
-router = APIRouter(prefix="/v1/quality", tags=["quality"])
+router = resource("/v1/quality", "quality")
 
 WEEK_H = 168
 

@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import Body
 from pydantic import BaseModel, Field
 
 from api.backends import Backends, Use
 from api.bearer import TokenRequired
+from api.edge.route import resource
 from api.problems import FORBIDDEN, server_away
 from dayahead.contracts import RetuneRequest
 from dayahead.topics import RETUNE_REQUESTS
 
-router = APIRouter(prefix="/v1/retune", tags=["models"])
+router = resource("/v1/retune", "models")
 
 
 class RetuneWish(BaseModel):

@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import psycopg
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from api.backends import Use
+from api.edge.route import resource
 from api.parameters import Area, Cursor, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND
 from dayahead.contracts import Reason, Rung
@@ -15,7 +16,7 @@ from dayahead.hours import from_hour
 from dayahead.storage.quarantine import load_quarantine
 from dayahead.storage.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
 
-router = APIRouter(prefix="/v1/series", tags=["series"])
+router = resource("/v1/series", "series")
 
 QUALITY_HOURS = 168
 

@@ -1,12 +1,12 @@
 """`/v1/services`: which services run and are ready, as Prometheus sees them."""
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field, ValidationError
 
 from api.backends import Use
+from api.edge.route import resource
 from api.problems import server_away
 
-router = APIRouter(prefix="/v1/services", tags=["services"])
+router = resource("/v1/services", "services")
 
 
 class Service(BaseModel):

@@ -13,6 +13,7 @@ from dayahead.storage.migrate import migrate_database
 from deploy.local.stack import LocalStack
 from tests.api.fakes import NOW, TOKEN, FakeServers
 from tests.api.sample import Sample, insert_sample
+from tests.api.serving import Site
 from tests.conftest import SESSION_REDIS_DATABASE
 
 
@@ -54,3 +55,12 @@ def client(sample_service: SampleService) -> Iterator[TestClient]:
     """The API on the sample, called in this process."""
     with TestClient(create_app(sample_service.settings(), lambda: NOW)) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def sample_site(sample_service: SampleService) -> Iterator[Site]:
+    """The API on the sample, over real HTTP."""
+    site = Site(lambda: create_app(sample_service.settings(), lambda: NOW))
+    site.start()
+    yield site
+    site.stop()

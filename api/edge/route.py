@@ -1,0 +1,104 @@
+"""What holds for each resource before its code runs: token first, bodies up to a limit, nothing ignored in silence."""
+
+import difflib
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from api.bearer import check_token, is_token_required
+from api.edge.body import read_body
+from api.edge.media import JSON, best_type
+from api.edge.tags import TaggedSend
+from api.problems import BadParameter, Problem
+from api.settings import ApiSettings
+
+MEDIA_TYPE = "dayahead.media_type"
+"""Key of the scope under which a resource finds the media type that the request asks for."""
+
+
+class Route(APIRoute):
+    """A resource of the API.
+
+    A request is refused before its body is read where its token is wrong, where its body is too large, where a query
+    parameter is unknown, and where `Accept` names no media type that the resource has. A whole answer to GET gets an
+    ETag.
+    """
+
+    def __init__(self, path: str, endpoint: Any, **given: Any) -> None:
+        super().__init__(path, endpoint, **given)
+        parameters = [one for one in get_flat_params(self.dependant) if isinstance(one.field_info, Query)]
+        self.query_names = sorted(one.alias for one in parameters)
+        self.needs_token = any(is_token_required(dependency) for dependency in self.dependencies)
+        described = self.responses.get(200, {}).get("content", {})
+        self.media_types: tuple[str, ...] = tuple(dict.fromkeys([*([] if self._streams else [JSON]), *described]))
+
+    @property
+    def _streams(self) -> bool:
+        return self.response_class is StreamingResponse
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check what can be checked without the resource, then answer.
+
+        Raises:
+            Problem: the request is refused.
+        """
+        if scope["method"] in (self.methods or ()):
+            settings: ApiSettings = scope["app"].state.backends.settings
+            headers = Headers(scope=scope)
+            if self.needs_token:
+                check_token(settings, headers.get("authorization"))
+            self._check_query(scope["query_string"])
+            scope[MEDIA_TYPE] = self._media_type(scope, headers)
+            if self.body_field is not None:
+                receive = await read_body(scope, receive, settings.api_body_limit_bytes)
+            if scope["method"] == "GET" and not self._streams:
+                send = TaggedSend(scope, send)
+        await super().handle(scope, receive, send)
+
+    def _check_query(self, query: bytes) -> None:
+        if not query:
+            return
+        given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        unknown = {name: value for name, value in given if name not in self.query_names}
+        if unknown:
+            raise unknown_parameters(unknown, self.query_names)
+
+    def _media_type(self, scope: Scope, headers: Headers) -> str:
+        if "format" in self.query_names and b"format=" in scope["query_string"]:
+            return self.media_types[0]  # the parameter decides
+        accept = ", ".join(headers.getlist("accept"))
+        chosen = best_type(accept, self.media_types)
+        if chosen is None:
+            raise Problem(
+                406,
+                "not-acceptable",
+                "No such media type here",
+                f"Accept: {accept[:200]} cannot be had: {scope['path']} answers {', '.join(self.media_types)}.",
+            )
+        return chosen
+
+
+def unknown_parameters(unknown: dict[str, str], known: Sequence[str]) -> Problem:
+    """Query parameters that the resource does not have, each with the one that may have been meant."""
+    listed = f"this resource takes {', '.join(known)}" if known else "this resource takes no parameters"
+    faults = []
+    for name, value in unknown.items():
+        near = difflib.get_close_matches(name.lower(), known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        faults.append(BadParameter(parameter=name, value=value, reason=f"unknown parameter; {listed}{hint}"))
+    detail = "; ".join(f"{fault.parameter}: {fault.reason}" for fault in faults)
+    return Problem(422, "bad-parameter", "A parameter is not allowed", detail, parameters=faults)
+
+
+def resource(prefix: str, *tags: str | Enum) -> APIRouter:
+    """A router whose routes are `Route`; each resource of the API has one."""
+    return APIRouter(prefix=prefix, tags=list(tags), route_class=Route)

@@ -1,0 +1,64 @@
+"""ETags: an answer that the caller has already is a 304 without a body (RFC 9110, section 13.1.2)."""
+
+import hashlib
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import Message, Scope, Send
+
+OF_A_BODY = (b"content-type", b"content-length", b"content-encoding")
+"""Headers that describe a body, which a 304 has not."""
+
+
+def entity_tag(body: bytes) -> str:
+    """The strong ETag of a body."""
+    return f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+
+
+def held_tag(tag: str, if_none_match: str | None) -> str | None:
+    """The tag of the caller that stands for the present answer, as it was sent; None where the answer is new.
+
+    The comparison is the weak one: an answer that was compressed on its way has a weak tag of the same text.
+    """
+    for known in (if_none_match or "").split(","):
+        written = known.strip()
+        if written.removeprefix("W/") == tag:
+            return written
+        if written == "*":
+            return tag
+    return None
+
+
+class TaggedSend:
+    """Give a whole 200 an ETag, or turn it into a 304; answers in pieces pass as they are."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._send = send
+        self._if_none_match = Headers(scope=scope).get("if-none-match")
+        self._start: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        """Pass a message on, held back until the body is known."""
+        if message["type"] == "http.response.start":
+            headers = Headers(raw=message["headers"])
+            if message["status"] == 200 and "content-length" in headers and "etag" not in headers:
+                self._start = message
+                return
+        elif self._start is not None:
+            start, self._start = self._start, None
+            if not message.get("more_body", False):
+                message = self._tag(start, message)
+            await self._send(start)
+        await self._send(message)
+
+    def _tag(self, start: Message, body: Message) -> Message:
+        headers = MutableHeaders(raw=list(start["headers"]))
+        tag = entity_tag(body.get("body", b""))
+        held = held_tag(tag, self._if_none_match)
+        headers["ETag"] = held or tag
+        headers.setdefault("Cache-Control", "no-cache")
+        start["headers"] = headers.raw
+        if held is None:
+            return body
+        start["status"] = 304
+        start["headers"] = [header for header in headers.raw if header[0] not in OF_A_BODY]
+        return {"type": "http.response.body", "body": b""}
