@@ -30,6 +30,8 @@ class DeadLetterCode(StrEnum):
     BAD_TIME = "bad_time"
     NOT_ON_THE_HOUR = "not_on_the_hour"
     FUTURE_HOUR = "future_hour"
+    FUTURE_PUBLICATION = "future_publication"
+    BEFORE_OLDEST = "before_oldest"
     MISSING_FIELD = "missing_field"
     NULL_VALUE = "null_value"
     NOT_A_NUMBER = "not_a_number"
@@ -37,6 +39,7 @@ class DeadLetterCode(StrEnum):
     CONTRADICTION = "contradiction"
     MISROUTED = "misrouted"
     UNKNOWN_SOURCE = "unknown_source"
+    UNKNOWN_LABEL = "unknown_label"
 
 
 class DayaheadError(Exception):

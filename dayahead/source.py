@@ -3,10 +3,11 @@
 The definition is also kept in TimescaleDB (table `source`), so that every service reads the same one.
 """
 
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -21,9 +22,13 @@ class SourceKind(StrEnum):
 
     ENERGI_DATA_SERVICE = "energi-data-service"
     FILE = "file"
+    PUSH = "push"
 
 
 Hours = Annotated[float, Field(gt=0, le=24 * 366 * 2)]
+
+OLDEST = date(1990, 1, 1)
+"""Hourly series go back no further; clocks that lost their time say 1970 or 1980."""
 
 
 class Source(BaseModel):
@@ -32,7 +37,9 @@ class Source(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$", description="Name of the source inside Dayahead")
-    kind: SourceKind = Field(description="How the source is read: energi-data-service or file")
+    kind: SourceKind = Field(
+        description="How the source is read: energi-data-service, file, or push (its rows are sent)"
+    )
     title: str = Field(min_length=1, description="What a person reads: dataset and publisher")
     attribution: str = Field(default="", description="Credit that the licence asks for; shown on the page")
     url: HttpUrl | None = Field(default=None, description="Base URL of the API; overridden by DAYAHEAD_SOURCE_URL")
@@ -64,6 +71,12 @@ class Source(BaseModel):
     filters: dict[str, list[str]] = Field(
         default_factory=dict, description="Keep only records whose column has one of these values"
     )
+    label_values: dict[str, list[str]] = Field(
+        default_factory=dict, description="Label -> values that it may have; a series with another one is refused"
+    )
+    label_patterns: dict[str, str] = Field(
+        default_factory=dict, description="Label -> regular expression that the whole value must match"
+    )
     unit: str = Field(min_length=1, description="Unit of the value of one hour, e.g. kWh")
     period_minutes: int = Field(
         default=60, description="Length of a record's period: 60, or a divisor of it that is added up to hours"
@@ -75,6 +88,7 @@ class Source(BaseModel):
     )
     minimum: float | None = Field(default=None, description="Least plausible value of an hour, in unit")
     maximum: float | None = Field(default=None, description="Greatest plausible value of an hour, in unit")
+    oldest: date = Field(default=OLDEST, description="First day that values are accepted for (UTC)")
 
     local_time_zone: str = Field(
         default="UTC", description="Time zone that people live by there: hours of the day and holidays follow it"
@@ -112,6 +126,14 @@ class Source(BaseModel):
             raise ValueError(f"{name!r} is no time zone of the IANA database, like Europe/Copenhagen") from error
         return name
 
+    @model_validator(mode="before")
+    @classmethod
+    def _names_of_sent_rows(cls, fields: Any) -> Any:
+        """Rows that are sent have names of their own: there are no columns to name."""
+        if isinstance(fields, dict) and fields.get("kind") == SourceKind.PUSH:
+            return {"time_column": "valid_time", "value_column": "value", **fields}
+        return fields
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if bool(self.value_column) == bool(self.value_columns):
@@ -140,6 +162,18 @@ class Source(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _known_labels(self) -> Self:
+        for setting, labels in (("label_values", self.label_values), ("label_patterns", self.label_patterns)):
+            if stray := labels.keys() - set(self.label_names):
+                raise ValueError(f"{setting} {', '.join(sorted(stray))} must be among the labels {self.label_names}")
+        for label, pattern in self.label_patterns.items():
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"label_patterns {label}: {pattern!r} is no regular expression: {error}") from error
+        return self
+
+    @model_validator(mode="after")
     def _known_holidays(self) -> Self:
         if self.country is None and self.subdivision is not None:
             raise ValueError("subdivision needs country")
@@ -156,6 +190,21 @@ class Source(BaseModel):
     def label_names(self) -> list[str]:
         """Names of the labels of a series_id, in its order."""
         return [*self.key_columns, self.value_label] if self.value_label else list(self.key_columns)
+
+    @property
+    def allowed_labels(self) -> dict[str, set[str]]:
+        """Label -> the values that a series may have, for the labels of which that is known."""
+        known = [
+            self.label_values,
+            {label: [value] for label, value in self.constant_labels.items()},
+            {label: values for label, values in self.filters.items() if label in self.label_names},
+            {self.value_label: list(self.value_columns.values())} if self.value_label else {},
+        ]
+        allowed: dict[str, set[str]] = {}
+        for labels in known:
+            for label, values in labels.items():
+                allowed[label] = allowed[label] & set(values) if label in allowed else set(values)
+        return allowed
 
     @property
     def data_columns(self) -> list[str]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 DAY_MS = 24 * 3600 * 1000
+TIMESTAMP_TYPE = "message.timestamp.type"
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,13 @@ class TopicSpec:
 
 OBSERVATIONS = TopicSpec(
     "observations",
-    # Two weeks: TimescaleDB is the truth, the log only has to outlast an outage of the workers.
-    {"retention.ms": str(14 * DAY_MS), "compression.type": "producer"},
+    {
+        # Two weeks: TimescaleDB is the truth, the log only has to outlast an outage of the workers.
+        "retention.ms": str(14 * DAY_MS),
+        "compression.type": "producer",
+        # The broker's clock, not a producer's: available_at is measured against it (dayahead/rules.py).
+        TIMESTAMP_TYPE: "LogAppendTime",
+    },
     partitioned=True,
 )
 DEAD_LETTERS = TopicSpec("observations.dead-letter", {"retention.ms": str(90 * DAY_MS)})

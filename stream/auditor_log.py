@@ -10,8 +10,9 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import Hour
 from dayahead.models.window import WINDOW_HOURS
-from stream.decode import DecodedMessage, Decoder, LogMessage
+from stream.decode import DecodedMessage, Decoder
 from stream.kafka_output import LIBRARY_LOG
+from stream.log import log_message
 
 ANSWER_S = 10.0
 READ_WITHIN_S = 30.0
@@ -84,7 +85,7 @@ class LaterMessages:
                 return None
             decoder = Decoder()
             return any(
-                wanted(decoder.decode(LogMessage(message.offset(), message.value())))
+                wanted(decoder.decode(log_message(message)))
                 for message in _stretch(consumer, self._bootstrap, where, end)
             )
 

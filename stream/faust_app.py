@@ -193,7 +193,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         async with self._slots:
             if not self._is_ours(partition):
                 return
-            messages = [LogMessage(event.message.offset, event.message.value) for event in waiting]
+            messages = [_log_message(event.message) for event in waiting]
             try:
                 progress = await self._run(self._worker.process, partition, messages)
             except Stopping:
@@ -261,3 +261,9 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self._patience.stopping.set()
         self._threads.shutdown(wait=True)
         self._worker.close()
+
+
+def _log_message(message: Any) -> LogMessage:
+    """A message as Faust gives it: its timestamp is in seconds, and the broker's (topics.OBSERVATIONS)."""
+    received_us = None if message.timestamp is None else round(message.timestamp * 1000) * 1000
+    return LogMessage(message.offset, message.value, received_us)

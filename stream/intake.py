@@ -6,17 +6,23 @@ from datetime import datetime
 
 import numpy as np
 import psycopg
+import structlog
 from numpy.typing import NDArray
 
 from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.hours import format_utc, from_hour
-from dayahead.series import check_series_id, labels_of, partition_of
-from dayahead.storage.sources import RegisteredSource, load_sources, register_series
+from dayahead.rules import HOUR_US, RowRules
+from dayahead.series import partition_of
+from dayahead.storage.sources import RegisteredSource, load_sources, register_series, sources_version
 from stream.decode import DecodedMessage, Decoder, LogMessage, Refusal
+from stream.metrics import NEW_SERIES
 from stream.rows import Rows
 from stream.state import PartitionState
 
+log = structlog.get_logger()
+
 UNKNOWN = -1
+EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -45,10 +51,19 @@ class Intake:
         self._decoder = Decoder()
         self._partitions = partitions
         self.sources: Mapping[str, RegisteredSource] = {}
+        self._rules: Mapping[str, RowRules] = {}
+        self._version: object = None
 
     def load_sources(self, connection: psycopg.Connection) -> None:
         """Read the registered sources again."""
+        self._version = sources_version(connection)
         self.sources = load_sources(connection)
+        self._rules = {name: RowRules(registered.source) for name, registered in self.sources.items()}
+
+    def follow_sources(self, connection: psycopg.Connection) -> None:
+        """Read the registered sources again if one was registered since."""
+        if sources_version(connection) != self._version:
+            self.load_sources(connection)
 
     def decode(self, messages: Sequence[LogMessage]) -> list[DecodedMessage]:
         """Read messages; needs no server."""
@@ -73,8 +88,25 @@ class Intake:
         """
         if not {message.source for message in decoded if message.series_ids} <= self.sources.keys():
             self.load_sources(connection)
+        for message in decoded:
+            self._judge(message)
         refused = self._register(connection, decoded, state, partition, now)
         return self._rows(decoded, state, refused)
+
+    def _judge(self, message: DecodedMessage) -> None:
+        """Set the rows of a message aside that break a rule of their source; a second time finds none."""
+        rules = self._rules.get(message.source)
+        if rules is None or not message.hours:
+            return
+        errors: dict[int, ContractError] = {}
+        for place in rules.suspects(np.array(message.hours, np.int64), np.array(message.values)).tolist():
+            hour = message.hours[place]
+            try:
+                rules.check_start(hour * HOUR_US, format_utc(from_hour(hour)))
+                rules.check_value(message.values[place])
+            except ContractError as error:
+                errors[place] = error
+        message.refuse(errors)
 
     def _register(
         self,
@@ -105,18 +137,14 @@ class Intake:
             with connection.transaction():
                 known = register_series(connection, series_ids, self.sources[name], self._partitions, now)
             state.add([known[series_id] for series_id in sorted(known)])
+            NEW_SERIES.labels(name).inc(len(known))
+            log.info("series_added", source=name, count=len(known), examples=sorted(known)[:EXAMPLES])
         return refused
 
     def _check(self, name: str, series_id: str, partition: int) -> None:
-        registered = self.sources.get(name)
-        if registered is None:
+        if name not in self.sources:
             raise _unknown_source(name)
-        check_series_id(series_id)
-        labels = labels_of(series_id, registered.source.label_names)
-        if not all(label.isprintable() for label in labels.values()):
-            raise ContractError(
-                DeadLetterCode.BAD_SERIES_ID, f"series_id {series_id!r} has an unprintable character in a label"
-            )
+        self._rules[name].check_series(series_id)
         if (home := partition_of(series_id, self._partitions)) != partition:
             raise ContractError(
                 DeadLetterCode.MISROUTED,
@@ -195,5 +223,5 @@ class Intake:
 def _unknown_source(name: str) -> ContractError:
     return ContractError(
         DeadLetterCode.UNKNOWN_SOURCE,
-        f"no source {name[:60]!r} is registered: the poller registers it, then replay this",
+        f"no source {name[:60]!r} is registered: register it with `dayahead sources register FILE`, then replay this",
     )

@@ -2,7 +2,7 @@
 
 import threading
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from dayahead.errors import BrokerUnavailable, StorageError
 from stream.decode import LogMessage
@@ -101,6 +101,13 @@ def _read_until(consumer: Consumer, end: int) -> list[LogMessage]:
             raise KafkaException(error)
         if error is not None or message.offset() >= end:
             return found
-        found.append(LogMessage(message.offset(), message.value()))
+        found.append(log_message(message))
         if message.offset() == end - 1:
             return found
+
+
+def log_message(message: Message) -> LogMessage:
+    """A message of `observations` as the client gives it."""
+    kind, milliseconds = message.timestamp()
+    received_us = None if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds * 1000
+    return LogMessage(message.offset(), message.value(), received_us)

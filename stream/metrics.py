@@ -15,6 +15,7 @@ from stream.held import HeldPartition
 from stream.rows import Outcome
 
 ROWS = Counter("dayahead_rows_total", "Rows of observations, by what became of them", ["outcome"])
+NEW_SERIES = Counter("dayahead_new_series_total", "Series that this worker met for the first time", ["source"])
 BATCHES = Counter("dayahead_batches_total", "Micro-batches that were committed")
 STAGE_SECONDS = Histogram(
     "dayahead_stage_seconds",

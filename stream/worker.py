@@ -217,6 +217,7 @@ class Worker:
             FencedError: another worker has taken a partition over.
         """
         changed = self._releases.look()
+        self._database.insist(self._intake.follow_sources)
         restored = self._restored()
         if changed:
             # side by side; consumed so that an error of one is raised

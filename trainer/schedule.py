@@ -85,13 +85,13 @@ def next_training(
     if champion is None and not any(run.outcome.trained for run in runs[:1]):
         return Due(START, f"no release serves yet and {history.source} has {history.hours} hours")
     if champion is not None:
-        learnt_h = (champion.trained_until - champion.trained_from) / timedelta(hours=1)
-        if learnt_h < schedule.growth_until_days * 24 and history.hours >= schedule.growth_factor * learnt_h:
+        learnt_h = history.learnt
+        if learnt_h < schedule.growth_until_days * 24 and history.hours >= schedule.growth_factor * max(1, learnt_h):
             last = _newest_trained(runs)
             # A challenger that was not promoted is not tried again on the same growth, only on the schedule.
             if last is None or last.release == champion.release or last.promoted:
                 return Due(
-                    GROWTH, f"{history.source} has {history.hours} hours now, the champion learnt from {learnt_h:.0f}"
+                    GROWTH, f"{history.source} has {history.hours} hours now, the champion learnt from {learnt_h}"
                 )
     last = _newest_trained(runs)
     due_at = (last.started_at if last else now) + timedelta(hours=schedule.every_h)

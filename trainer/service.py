@@ -151,7 +151,7 @@ class Trainer:
             now = self._clock()
             serving = champion(connection)
             record = load_record(connection, serving.release) if serving else None
-            history = longest_history(connection, self._training)
+            history = longest_history(connection, self._training, record)
             runs = runs_since(connection, now - LOG_WINDOW)
         self._seen = serving
         CHAMPION_TIMESTAMP.set(serving.promoted_at.timestamp() if serving else 0)

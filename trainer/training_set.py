@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from dayahead.errors import NotEnoughHistoryError
 from dayahead.features.calendar import Calendar
-from dayahead.hours import Hour, format_utc, from_hour, to_hour
+from dayahead.hours import Hour, format_utc, to_hour
 from dayahead.models.history import History
 from dayahead.source import Source
-from dayahead.storage.observations import observed_range, read_observations
+from dayahead.storage.observations import observed_hours, observed_range, read_observations
 from dayahead.storage.quarantine import QuarantinedRange
+from dayahead.storage.releases import ReleaseRecord
 from dayahead.storage.sources import RegisteredSeries, load_series, load_sources
 from trainer.quarantine import clean
 from trainer.settings import TrainingSettings
@@ -164,31 +165,41 @@ def _trimmed(values: NDArray[np.float64], start: Hour) -> tuple[NDArray[np.float
 
 @dataclass(frozen=True)
 class HistoryLength:
-    """How much history there is, without reading it.
+    """How much history there is, without reading it. Hours that nothing is known of do not count.
 
     Attributes:
         source: name of the source with the longest history; None where no source has any.
-        first: its first hour, UTC.
-        last: its newest hour, UTC.
+        hours: hours that it has values for, no further back than a training reads.
+        learnt: how many of its hours lie in the range that the champion learnt from; 0 without a champion.
     """
 
     source: str | None
-    first: datetime
-    last: datetime
-
-    @property
-    def hours(self) -> int:
-        """Hours from the first to the newest, both counted."""
-        return 0 if self.source is None else to_hour(self.last) - to_hour(self.first) + 1
+    hours: int
+    learnt: int = 0
 
 
-def longest_history(connection: psycopg.Connection, settings: TrainingSettings) -> HistoryLength:
-    """The source that has been observed for longest, no further back than a training reads."""
-    longest = HistoryLength(None, from_hour(0), from_hour(0))
+def longest_history(
+    connection: psycopg.Connection, settings: TrainingSettings, champion: ReleaseRecord | None = None
+) -> HistoryLength:
+    """The source that has most hours, no further back than a training reads.
+
+    Args:
+        connection: an open connection.
+        settings: how far back a training reads.
+        champion: what serves, None where nothing does.
+    """
+    longest = HistoryLength(None, 0)
     for name, registered in load_sources(connection).items():
-        if observed := observed_range(connection, registered.source_key):
+        key = registered.source_key
+        if observed := observed_range(connection, key):
             first = max(observed[0], observed[1] - timedelta(days=settings.history_days))
-            length = HistoryLength(name, first, observed[1])
-            if length.hours > longest.hours:
-                longest = length
+            hours = observed_hours(connection, key, first, observed[1])
+            if hours > longest.hours:
+                learnt = observed_hours(connection, key, *_learnt_from(champion)) if champion else 0
+                longest = HistoryLength(name, hours, learnt)
     return longest
+
+
+def _learnt_from(champion: ReleaseRecord) -> tuple[datetime, datetime]:
+    """First and last hour that a release learnt from."""
+    return champion.trained_from, champion.trained_until - timedelta(hours=1)

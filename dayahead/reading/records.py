@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import orjson
 
-from dayahead.contracts import ABSURD_MAGNITUDE
 from dayahead.errors import ContractError, DeadLetterCode
-from dayahead.hours import Hour, format_utc
+from dayahead.hours import Hour, format_utc, from_hour, to_microseconds
 from dayahead.reading.local_time import LocalTimes
+from dayahead.rules import RowRules, check_known, contradicted, contradiction, number_of
 from dayahead.series import series_id_of
 from dayahead.source import Source
 
@@ -23,6 +23,7 @@ Record = Mapping[str, object]
 """One record as the source gave it: column name -> value."""
 
 MINUTES = 60
+MINUTE_US = 60_000_000
 
 
 class Row(NamedTuple):
@@ -97,16 +98,14 @@ def convert(records: Iterable[Record], source: Source, now: datetime) -> Convers
 class _Converter:
     def __init__(self, source: Source, now: datetime) -> None:
         self._source = source
-        self._now = now
-        self._now_minute = math.floor(now.timestamp() / MINUTES)
+        self._rules = RowRules(source)
+        self._now_us = to_microseconds(now)
         self._times = LocalTimes(source.time_zone)
         self._known_series: dict[tuple[object, ...], tuple[str, ...]] = {}
         self._rejections: list[Rejection] = []
         self._repeated = 0
         self._value_columns = [source.value_column] if source.value_column else list(source.value_columns)
         self._label_columns = [column for column in source.key_columns if column not in source.constant_labels]
-        self._low = max(-ABSURD_MAGNITUDE, source.minimum if source.minimum is not None else -math.inf)
-        self._high = min(ABSURD_MAGNITUDE, source.maximum if source.maximum is not None else math.inf)
 
     def run(self, records: Sequence[Record]) -> Conversion:
         kept = [record for record in records if self._is_wanted(record)] if self._source.filters else records
@@ -156,6 +155,8 @@ class _Converter:
             series_id_of(names + ((self._source.value_columns[column],) if self._source.value_columns else ()))
             for column in self._value_columns
         )
+        for series_id in series_ids:
+            self._rules.check_series(series_id)
         if all(isinstance(label, str) for label in labels):  # 1, 1.0 and True are one key, and are not one label
             self._known_series[labels] = series_ids
         return series_ids
@@ -186,48 +187,32 @@ class _Converter:
                 DeadLetterCode.NOT_ON_THE_HOUR,
                 f"{record[self._source.time_column]} does not start a period of {self._source.period_minutes} minutes",
             )
-        if minute > self._now_minute:
-            raise ContractError(
-                DeadLetterCode.FUTURE_HOUR,
-                f"{record[self._source.time_column]} ({self._source.time_zone}) has not begun: "
-                f"it is {format_utc(self._now)}",
-            )
+        written = f"{record[self._source.time_column]} ({self._source.time_zone})"
+        check_known(minute * MINUTE_US, self._now_us, written)
+        self._rules.check_start(minute * MINUTE_US, written)
         return minute
 
     def _value(self, record: Record, column: str) -> float:
         if column not in record:
             self._field(record, column)
-        value = record[column]
-        if value is None:
-            raise ContractError(DeadLetterCode.NULL_VALUE, f"column {column!r} is null")
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ContractError(DeadLetterCode.NOT_A_NUMBER, f"column {column!r} is {value!r}, which is no number")
-        if not self._low <= value <= self._high:  # NaN is in no range
-            raise ContractError(
-                DeadLetterCode.ABSURD_VALUE,
-                f"column {column!r} is {value!r} {self._source.unit}, plausible is {self._low:g} to {self._high:g}",
-            )
-        return float(value)
+        value = number_of(record[column], f"column {column!r}")
+        self._rules.check_value(value, f"column {column!r}")
+        return value
 
     def _once(self, parts: Iterable[tuple[_Part, Record]]) -> list[_Part]:
         """Each series and period once; where an answer contradicts itself, neither value is believed."""
-        first: dict[tuple[str, int], tuple[_Part, Record]] = {}
-        contradicted: set[tuple[str, int]] = set()
-        for part, record in parts:
-            place = (part.series_id, part.minute)
-            known = first.setdefault(place, (part, record))
-            if known[1] is record:
-                continue
-            if known[0].value == part.value:
-                self._repeated += 1
-                continue
-            reason = f"{part.series_id} has two values in one answer: {known[0].value!r} and {part.value!r}"
-            error = ContractError(DeadLetterCode.CONTRADICTION, reason)
-            if place not in contradicted:
-                self._reject(known[1], error)
-                contradicted.add(place)
-            self._reject(record, error)
-        return [part for place, (part, _) in first.items() if place not in contradicted]
+        given = list(parts)
+        values = [part.value for part, _ in given]
+        wrong = contradicted(((part.series_id, part.minute) for part, _ in given), values)
+        for place, other in sorted(wrong.items()):
+            part, record = given[place]
+            self._reject(record, contradiction(part.series_id, part.value, other))
+        kept: dict[tuple[str, int], _Part] = {}
+        for place, (part, _) in enumerate(given):
+            if place not in wrong:
+                kept.setdefault((part.series_id, part.minute), part)
+        self._repeated += len(given) - len(wrong) - len(kept)
+        return list(kept.values())
 
     def _hours(self, parts: Sequence[_Part]) -> tuple[list[Row], int]:
         if self._source.period_minutes == MINUTES:
@@ -237,12 +222,22 @@ class _Converter:
             by_hour.setdefault((part.series_id, part.minute // MINUTES), []).append(part.value)
         whole = MINUTES // self._source.period_minutes
         divisor = whole if self._source.aggregate == "mean" else 1
-        rows = [
-            Row(series_id, hour, math.fsum(values) / divisor)  # exact, so the order of the answer does not show
-            for (series_id, hour), values in by_hour.items()
-            if len(values) == whole
-        ]
-        return rows, len(by_hour) - len(rows)
+        rows: list[Row] = []
+        incomplete = 0
+        for (series_id, hour), values in by_hour.items():
+            if len(values) < whole:
+                incomplete += 1
+                continue
+            row = Row(series_id, hour, math.fsum(values) / divisor)  # exact, so the order of the answer does not show
+            try:
+                self._rules.check_value(row.value, "the value of the hour")
+            except ContractError as error:
+                self._reject(
+                    {"series_id": series_id, "valid_time": format_utc(from_hour(hour)), "value": row.value}, error
+                )
+            else:
+                rows.append(row)
+        return rows, incomplete
 
 
 def within(rows: Iterable[Row], start: Hour, end: Hour | None = None) -> list[Row]:

@@ -6,7 +6,7 @@ from importlib import resources
 
 import psycopg
 import structlog
-from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
 from psycopg import sql
 from pydantic import SecretStr
@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from dayahead.errors import StorageError
 from dayahead.settings import MigrationSettings
 from dayahead.storage.database import connect
-from dayahead.topics import TOPICS, TopicSpec
+from dayahead.topics import TIMESTAMP_TYPE, TOPICS, TopicSpec
 
 log = structlog.get_logger()
 
@@ -101,7 +101,7 @@ def _make_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> No
 
 
 def migrate_topics(settings: MigrationSettings) -> list[str]:
-    """Create the topics that the cluster lacks.
+    """Create the topics that the cluster lacks, and give `observations` the broker's clock where it has another.
 
     Returns:
         Names of the topics created.
@@ -118,6 +118,7 @@ def migrate_topics(settings: MigrationSettings) -> list[str]:
             wanted = settings.partitions if spec.partitioned else 1
             if name in present:
                 _check_partitions(admin, name, spec, wanted)
+                _set_clock(admin, name, spec)
                 continue
             try:
                 admin.create_topics([NewTopic(name, wanted, settings.replication_factor, topic_configs=spec.config)])
@@ -127,6 +128,16 @@ def migrate_topics(settings: MigrationSettings) -> list[str]:
         return created
     finally:
         admin.close()
+
+
+def _set_clock(admin: KafkaAdminClient, name: str, spec: TopicSpec) -> None:
+    """Set whose clock stamps the messages of a topic that was made by an older version."""
+    if (clock := spec.config.get(TIMESTAMP_TYPE)) is None:
+        return
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, {TIMESTAMP_TYPE: None})]
+    known = admin.describe_configs(asked, config_filter="all")["topic"][name]
+    if known[TIMESTAMP_TYPE]["value"] != clock:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {TIMESTAMP_TYPE: clock})])
 
 
 def _check_partitions(admin: KafkaAdminClient, name: str, spec: TopicSpec, wanted: int) -> None:

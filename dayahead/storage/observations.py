@@ -14,6 +14,9 @@ from dayahead.storage.binary_copy import POSTGRES_EPOCH_US
 HOUR_US = HOUR_S * 1_000_000
 POSTGRES_EPOCH_HOUR = POSTGRES_EPOCH_US // HOUR_US
 
+COUNTED_SERIES = 20
+"""Series whose hours are counted where a source has more."""
+
 # One row a series, its hours and its values each as one block of bytes in the same order: a tenth of the time of a row
 # for every hour, also by COPY, since neither the driver nor Python handles the values one by one.
 BLOCKS = """
@@ -139,3 +142,24 @@ def observed_range(connection: psycopg.Connection, source_key: int | None = None
         {"source": source_key},
     ).fetchone()
     return None if row is None or row[0] is None else (row[0], row[1])
+
+
+def observed_hours(connection: psycopg.Connection, source_key: int, first: datetime, last: datetime) -> int:
+    """How many hours of a range a source has a value for; hours without any do not count.
+
+    Of a source with more than twenty series, twenty that are spread evenly stand for all: the trainer asks every look.
+    """
+    row = connection.execute(
+        """
+        WITH numbered AS (
+            SELECT series_key, row_number() OVER (ORDER BY series_key) - 1 AS place, count(*) OVER () AS number
+            FROM series WHERE source_key = %(source)s
+        ), chosen AS (
+            SELECT series_key FROM numbered WHERE place %% greatest(1, number / %(sample)s) = 0 LIMIT %(sample)s
+        )
+        SELECT count(DISTINCT valid_time) FROM observation JOIN chosen USING (series_key)
+        WHERE valid_time BETWEEN %(first)s AND %(last)s
+        """,
+        {"source": source_key, "sample": COUNTED_SERIES, "first": first, "last": last},
+    ).fetchone()
+    return 0 if row is None else int(row[0])

@@ -53,6 +53,13 @@ def load_sources(connection: psycopg.Connection) -> dict[str, RegisteredSource]:
     return {name: RegisteredSource(key, Source.model_validate(definition)) for key, name, definition in rows}
 
 
+def sources_version(connection: psycopg.Connection) -> tuple[int, datetime | None]:
+    """Changes whenever a source is registered, also one that is known."""
+    row = connection.execute("SELECT count(*), max(updated_at) FROM source").fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
 def register_series(
     connection: psycopg.Connection,
     series_ids: Iterable[str],

@@ -14,9 +14,8 @@ HOUR = timedelta(hours=1)
 SETTINGS = load_training_settings(None, ["schedule.cool_down_h=2", "schedule.budget_per_day=2"], {})
 
 
-def history(hours: int) -> HistoryLength:
-    first = datetime(2023, 1, 1, tzinfo=UTC)
-    return HistoryLength("meters" if hours else None, first, first + (hours - 1) * HOUR)
+def history(hours: int, learnt_h: int = 0) -> HistoryLength:
+    return HistoryLength("meters" if hours else None, hours, learnt_h)
 
 
 def run(hours_ago: float, outcome: Outcome = Outcome.PROMOTED, by: str = "schedule", release: str = "r-1") -> TuningRun:
@@ -34,7 +33,7 @@ def step(
     *runs: TuningRun, learnt_h: int | None = None, hours: int = 5000, settings: TrainingSettings = SETTINGS
 ) -> Due | Waiting:
     record = None if learnt_h is None else champion(learnt_h)
-    return next_training(record, runs, history(hours), settings, NOW)
+    return next_training(record, runs, history(hours, learnt_h or 0), settings, NOW)
 
 
 def test_without_an_hour_it_waits_for_observations() -> None:

@@ -31,7 +31,7 @@ def test_a_record_becomes_a_row_in_utc_hours() -> None:
         ({"kWh": [1]}, DeadLetterCode.NOT_A_NUMBER),
         ({"kWh": 1001}, DeadLetterCode.ABSURD_VALUE),
         ({"kWh": -1}, DeadLetterCode.ABSURD_VALUE),
-        ({"kWh": math.nan}, DeadLetterCode.ABSURD_VALUE),
+        ({"kWh": math.nan}, DeadLetterCode.NOT_A_NUMBER),
         ({"kWh": math.inf}, DeadLetterCode.ABSURD_VALUE),
         ({"kWh": 10**400}, DeadLetterCode.ABSURD_VALUE),
         ({"HourUTC": "2023-01-01T00:30:00"}, DeadLetterCode.NOT_ON_THE_HOUR),
@@ -165,3 +165,18 @@ def test_the_rows_of_an_answer_in_utc_do_not_depend_on_its_order(records) -> Non
 def test_the_future_is_judged_by_the_clock_that_is_passed_in() -> None:
     early = datetime(2022, 12, 31, 23, 59, tzinfo=UTC)
     assert convert([make_record()], make_source(), early).rejections[0].code is DeadLetterCode.FUTURE_HOUR
+
+
+def test_quarters_that_add_up_beyond_the_maximum_are_rejected_as_an_hour() -> None:
+    source = make_source(period_minutes=30, maximum=1000)
+    halves = [{**make_record(value=600), "HourUTC": f"2023-01-01T00:{minute}:00"} for minute in ("00", "30")]
+    conversion = convert(halves, source, NOW)
+    assert conversion.rows == []
+    assert [rejection.code for rejection in conversion.rejections] == [DeadLetterCode.ABSURD_VALUE]
+
+
+@pytest.mark.parametrize(("time", "accepted"), [("1970-01-01T00:00:00", False), ("1990-01-01T00:00:00", True)])
+def test_an_hour_before_the_oldest_day_is_rejected(time: str, accepted: bool) -> None:
+    conversion = convert([{**make_record(), "HourUTC": time}], make_source(), NOW)
+    assert len(conversion.rows) == accepted
+    assert [one.code for one in conversion.rejections] == ([] if accepted else [DeadLetterCode.BEFORE_OLDEST])

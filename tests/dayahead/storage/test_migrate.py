@@ -2,12 +2,13 @@ import threading
 
 import psycopg
 import pytest
-from kafka.admin import KafkaAdminClient
+from kafka import KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from dayahead.errors import StorageError
 from dayahead.settings import MigrationSettings
 from dayahead.storage.migrate import migrate_database, migrate_topics, migrations
-from dayahead.topics import TOPICS
+from dayahead.topics import TIMESTAMP_TYPE, TOPICS
 from tests.conftest import FreshDatabase, TopicRoom
 
 pytestmark = pytest.mark.servers
@@ -55,6 +56,21 @@ def test_topics_are_made_once_with_their_partitions_and_policies(topics: TopicRo
     finally:
         admin.close()
     assert described == {topics.name(spec.name): 3 if spec.partitioned else 1 for spec in TOPICS}
+
+
+def test_observations_of_an_older_version_get_the_clock_of_the_broker(topics: TopicRoom) -> None:
+    topics.create(partitions=1)
+    name = topics.name("observations")
+    producer = KafkaProducer(bootstrap_servers=topics.bootstrap)
+    admin = KafkaAdminClient(bootstrap_servers=topics.bootstrap)
+    try:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {TIMESTAMP_TYPE: "CreateTime"})])
+        assert producer.send(name, b"old", partition=0, timestamp_ms=1_000).get(20).timestamp == 1_000
+        assert topics.create(partitions=1) == []
+        assert producer.send(name, b"new", partition=0, timestamp_ms=1_000).get(20).timestamp > 1_600_000_000_000
+    finally:
+        producer.close()
+        admin.close()
 
 
 def test_another_number_of_partitions_is_refused_since_series_would_move(topics: TopicRoom) -> None:
