@@ -72,4 +72,4 @@ def moment_of(text: Any, name: str) -> datetime:
     try:
         return parse_utc(text)
     except (ValueError, OverflowError) as error:
-        raise ContractError(DeadLetterCode.BAD_TIME, f"{name} {text[:SHOWN]!r}: {error}") from error
+        raise ContractError(DeadLetterCode.BAD_TIME, f"{name} {text[:SHOWN]!r}: {str(error)[:SHOWN]}") from error

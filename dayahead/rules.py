@@ -196,7 +196,10 @@ def contradiction(series_id: str, value: float, other: float) -> ContractError:
 
 def shown(value: object) -> str:
     """A value for a message, cut to a readable length."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"a deeply nested {type(value).__name__}"
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
