@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 FIRST_S = 1.0
 LONGEST_S = 300.0
-LONGEST_ASKED_S = 24 * 3600.0
-"""Whoever asks to be left alone for longer is asked again all the same: a slip, or more than a clock can wait."""
+LONGEST_ASKED_S = 3600.0
+"""A server that asks for a longer pause is asked again after this long: one that was back would go unnoticed."""
 
 
 class Backoff:
@@ -32,7 +32,7 @@ class Backoff:
         """Seconds to wait after one more failure.
 
         Args:
-            asked_s: what the other side asked for (Retry-After): waited for in full up to a day, the jitter on top.
+            asked_s: what the other side asked for (Retry-After): waited for in full up to an hour, the jitter on top.
         """
         bound_s = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
         self._failures += 1

@@ -5,7 +5,8 @@ Danish local time unless `timezone=UTC`, with minutes at most ("2023-01-24T22:00
 records come, `limit=0` is all of them; one request per dataset and minute, else 429; timestamps carry no offset.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -32,7 +33,14 @@ class EnergiDataService:
     """One dataset of the API, request by request; waiting for a source that is away is `PatientReader`'s work."""
 
     def __init__(
-        self, source: Source, client: httpx.Client, spacing: Spacing, clock: Clock, max_records: int = 200_000
+        self,
+        source: Source,
+        client: httpx.Client,
+        spacing: Spacing,
+        clock: Clock,
+        max_records: int = 200_000,
+        answer_timeout_s: float = 300.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Describe what is read; nothing is asked yet.
 
@@ -42,6 +50,8 @@ class EnergiDataService:
             spacing: keeps requests apart as the publisher asks.
             clock: the present moment, for a Retry-After that is a date.
             max_records: of one answer; longer ones are read in several.
+            answer_timeout_s: seconds that one answer may take in all; the client's timeout is for each part of it.
+            monotonic: seconds of a clock that only goes forward.
 
         Raises:
             SettingsError: the source is of another kind, or its times are in a zone that the API does not speak.
@@ -56,6 +66,7 @@ class EnergiDataService:
         self._source, self._dataset = source, source.dataset
         self._client, self._spacing, self._clock = client, spacing, clock
         self._max_records = max_records
+        self._answer_timeout_s, self._monotonic = answer_timeout_s, monotonic
         self._in_utc = source.time_zone == "UTC"
 
     def read(self, start: Hour, end: Hour | None) -> Answer:
@@ -63,11 +74,27 @@ class EnergiDataService:
         self._spacing.wait_turn()
         path = f"/dataset/{quote(self._dataset, safe='')}"
         try:
-            response = self._client.get(path, params=self._parameters(start, end), follow_redirects=False)
+            with self._client.stream(
+                "GET", path, params=self._parameters(start, end), follow_redirects=False
+            ) as response:
+                body = self._body(response)
         except httpx.HTTPError as error:
             raise SourceUnavailable(f"{self._name} was not reached: {error or type(error).__name__}") from error
-        self._check_status(response)
-        return self._answer(response)
+        self._check_status(response, body)
+        return self._answer(body)
+
+    def _body(self, response: httpx.Response) -> bytes:
+        """The whole body; an answer that comes byte by byte must not hold a poll up for ever."""
+        until = self._monotonic() + self._answer_timeout_s
+        parts = []
+        for part in response.iter_bytes():
+            parts.append(part)
+            if self._monotonic() > until:
+                raise SourceUnavailable(
+                    f"{self._name} had not sent its whole answer after {self._answer_timeout_s:g} s: narrow the source "
+                    "by `filters`, or raise DAYAHEAD_ANSWER_TIMEOUT_S"
+                )
+        return b"".join(parts)
 
     @property
     def _name(self) -> str:
@@ -99,11 +126,11 @@ class EnergiDataService:
             midnight = (midnight.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=API_ZONE)
         return midnight.strftime("%Y-%m-%dT%H:%M")
 
-    def _check_status(self, response: httpx.Response) -> None:
+    def _check_status(self, response: httpx.Response, body: bytes) -> None:
         status = response.status_code
         if status == HTTPStatus.OK:
             return
-        words = f"{self._name} answered {status}: {_words(response)}"
+        words = f"{self._name} answered {status}: {_words(body)}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             raise SourceUnavailable(words, retry_after_s(response.headers, self._clock), cause="rate_limited")
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
@@ -115,24 +142,24 @@ class EnergiDataService:
             )
         raise SourceRefused(f"{words}. Check dataset and columns of source {self._source.name}.")
 
-    def _answer(self, response: httpx.Response) -> Answer:
+    def _answer(self, body: bytes) -> Answer:
         try:
-            envelope = orjson.loads(response.content)
+            envelope = orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise self._bad_answer(f"no JSON ({error})", response) from error
+            raise self._bad_answer(f"no JSON ({error})", body) from error
         records = envelope.get("records") if isinstance(envelope, dict) else None
         if not isinstance(records, list):
             found = "no `records`" if records is None else f"`records` that is a {type(records).__name__}"
-            raise self._bad_answer(found, response)
+            raise self._bad_answer(found, body)
         if not all(isinstance(record, dict) for record in records):
-            raise self._bad_answer("`records` that are no objects", response)
+            raise self._bad_answer("`records` that are no objects", body)
         total = envelope.get("total")
         if isinstance(total, int) and total > len(records):
             return self._cut(records, total)
         return Answer(records)
 
-    def _bad_answer(self, found: str, response: httpx.Response) -> SourceUnavailable:
-        return SourceUnavailable(f"{self._name} answered {found}: {_words(response)}", cause="bad_answer")
+    def _bad_answer(self, found: str, body: bytes) -> SourceUnavailable:
+        return SourceUnavailable(f"{self._name} answered {found}: {_words(body)}", cause="bad_answer")
 
     def _cut(self, records: Sequence[Record], total: int) -> Answer:
         """An answer that is not all there is: its last hour may be half, so it is read again from there."""
@@ -170,9 +197,9 @@ def retry_after_s(headers: Mapping[str, str], clock: Clock) -> float | None:
     return max(0.0, (moment - clock()).total_seconds())
 
 
-def _words(response: httpx.Response) -> str:
+def _words(body: bytes) -> str:
     """The beginning of what the API said, on one line."""
-    return " ".join(response.text.split())[:WORDS_SHOWN] or "(nothing)"
+    return " ".join(body.decode(errors="replace").split())[:WORDS_SHOWN] or "(nothing)"
 
 
 def http_client(base_url: str, timeout_s: float) -> httpx.Client:

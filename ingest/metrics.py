@@ -27,6 +27,11 @@ LAST_NEW_HOUR = Gauge(
 SILENCE_ALLOWED = Gauge(
     "dayahead_source_silence_allowed_seconds", "Time without a new hour after which the source is stale", ["source"]
 )
+POLL_FAILING_SINCE = Gauge(
+    "dayahead_poll_failing_since_timestamp_seconds",
+    "When the first poll failed since the newest that succeeded, seconds since 1970; 0 while polls succeed",
+    ["source"],
+)
 RETRIES = Counter(
     "dayahead_source_retries_total", "Requests that a source did not answer as it should, by cause", ["source", "cause"]
 )

@@ -42,7 +42,7 @@ class Spacing:
 
 
 class PatientReader:
-    """A reader that waits for a source that is away, instead of failing."""
+    """Retry a read a few times before it fails: for a command that runs once. The poller retries whole polls."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class PatientReader:
         pause: Pause,
         backoff: Backoff,
         on_failure: Callable[[SourceUnavailable, float], None],
-        attempts: int | None = None,
+        attempts: int,
     ) -> None:
         """Wrap a reader.
 
@@ -59,13 +59,13 @@ class PatientReader:
             pause: how to wait.
             backoff: how long.
             on_failure: told each failure and the pause after it, in seconds.
-            attempts: after how many failures of one read to give up; None never does.
+            attempts: after how many failures of one read to give up.
         """
         self._reader, self._pause, self._backoff = reader, pause, backoff
         self._on_failure, self._attempts = on_failure, attempts
 
     def read(self, start: int, end: int | None) -> Answer:
-        """See `Reader.read`; here the source may be away for any time.
+        """See `Reader.read`; retried while the source is away.
 
         Raises:
             SourceRefused: the source will not answer this, however often it is asked.
@@ -78,7 +78,7 @@ class PatientReader:
                 answer = self._reader.read(start, end)
             except SourceUnavailable as error:
                 failures += 1
-                if self._attempts is not None and failures >= self._attempts:
+                if failures >= self._attempts:
                     raise
                 pause_s = self._backoff.next_pause_s(error.retry_after_s)
                 self._on_failure(error, pause_s)

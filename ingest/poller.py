@@ -13,7 +13,7 @@ from datetime import datetime
 import psycopg
 import structlog
 
-from dayahead.backoff import Backoff
+from dayahead.backoff import LONGEST_ASKED_S, LONGEST_S, Backoff
 from dayahead.dead_letters import DeadLetter
 from dayahead.errors import BrokerUnavailable, SourceRefused, SourceUnavailable, StorageError
 from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
@@ -24,6 +24,7 @@ from dayahead.storage.poll_cursors import PollCursor, move_cursor, read_cursor
 from dayahead.storage.sources import register_source
 from ingest import metrics
 from ingest.condition import Condition
+from ingest.failures import Failures
 from ingest.known import Known
 from ingest.patience import Pause, Stopped
 from ingest.publication import Publication
@@ -35,6 +36,8 @@ Connect = Callable[[], psycopg.Connection]
 """Opens a connection that commits each statement, or raises StorageError."""
 
 JITTER = 0.1
+LONGEST_RETRY_INTERVALS = 3
+"""A source that fails is asked again after so many poll intervals at the latest, unless it asks for more."""
 STAGE = "ingest"
 
 
@@ -74,19 +77,23 @@ class Poller:
 
         Args:
             source: what is polled.
-            reader: reads it, and waits for it where it is away.
+            reader: reads it.
             publisher: sends to Kafka; this poller's own.
             connect: opens TimescaleDB.
             clock: the present moment: `available_at` of what is received.
             pause: waits between polls; says when to stop.
             condition: is told how it goes.
-            backoff: pauses while a server is away.
+            backoff: pauses while Kafka or TimescaleDB is away.
             draw: a number from 0 to 1, for the jitter.
         """
         self._source, self._reader, self._publisher = source, reader, publisher
         self._connect, self._clock, self._draw = connect, clock, draw
         self._condition = condition
         self._backoff = backoff or Backoff(longest_s=30.0)
+        self._source_backoff = Backoff(
+            longest_s=min(LONGEST_S, LONGEST_RETRY_INTERVALS * source.poll_interval_s), draw=draw
+        )
+        self._failures = Failures(source.name, clock)
         self._pause = _resting(pause, condition)
         self._connection: psycopg.Connection | None = None
         self._source_key = 0
@@ -95,7 +102,7 @@ class Poller:
         metrics.SILENCE_ALLOWED.labels(source.name).set(source.silence_allowed.total_seconds())
 
     def run(self) -> None:
-        """Poll until `pause` says to stop. A server that is away is waited for; nothing is dropped meanwhile."""
+        """Poll until `pause` says to stop. A failed poll is retried, nothing is dropped meanwhile."""
         try:
             while not self._pause(self._poll_and_judge()):
                 pass
@@ -115,31 +122,37 @@ class Poller:
         started = time.perf_counter()
         try:
             result = self.poll_once()
-        except (SourceRefused, SourceUnavailable) as error:
-            return self._failed("source", error, self._source.poll_interval_s)
+        except SourceUnavailable as error:
+            metrics.RETRIES.labels(name, error.cause).inc()
+            return self._failed("source", error, self._source_backoff.next_pause_s(error.retry_after_s))
+        except SourceRefused as error:
+            metrics.RETRIES.labels(name, "refused").inc()
+            return self._failed("source", error, max(self._source.poll_interval_s, self._source_backoff.next_pause_s()))
         except BrokerUnavailable as error:
-            return self._failed("kafka", error)
+            return self._failed("kafka", error, self._backoff.next_pause_s())
         except (StorageError, psycopg.Error) as error:
             self._drop_connection()
-            return self._failed("database", error)
+            return self._failed("database", error, self._backoff.next_pause_s())
         metrics.POLL_SECONDS.labels(name).observe(time.perf_counter() - started)
         metrics.POLLS.labels(name, "published" if result.rows else "unchanged").inc()
         self._backoff.reset()
+        self._source_backoff.reset()
         newest = "no hour yet" if result.newest is None else f"newest hour {format_utc(from_hour(result.newest))}"
         self._condition.succeeded(f"last poll brought {result.rows} rows, {newest}")
         return self._source.poll_interval_s * (1 + JITTER * self._draw())
 
-    def _failed(self, outcome: str, error: Exception, at_least_s: float = 0.0) -> float:
+    def _failed(self, outcome: str, error: Exception, pause_s: float) -> float:
         metrics.POLLS.labels(self._source.name, f"{outcome}_failed").inc()
-        pause_s = max(at_least_s, self._backoff.next_pause_s())
         log.warning("poll_failed", source=self._source.name, what=outcome, error=str(error), pause_s=round(pause_s, 2))
-        self._condition.failed(str(error))
+        self._failures.failed(error, pause_s, self._connection, self._source_key)
+        self._condition.failed(f"{error}{asked_for(error)}; tries again in {pause_s:.0f} s")
         return pause_s
 
     def poll_once(self) -> PollResult:
         """Read from the cursor, less the revision window, to the newest hour, and publish what is news.
 
         Raises:
+            SourceUnavailable: the source does not answer, or not as it should.
             SourceRefused: the source will not answer.
             BrokerUnavailable: Kafka did not acknowledge; the cursor stands where it stood.
             StorageError: TimescaleDB is away or refuses.
@@ -169,6 +182,7 @@ class Poller:
         self._known.forget_rejections_but(seen)
         advanced = newest is not None and (cursor is None or newest >= cursor.next_hour)
         self._measure(newest, advanced)
+        self._failures.succeeded(connection, self._source_key)
         return PollResult(published, rejected, newest, advanced)
 
     def _first_hour(self, cursor: PollCursor | None) -> Hour:
@@ -220,12 +234,22 @@ class Poller:
             connection = self._connect()
             self._connection = connection
             self._source_key = register_source(connection, self._source).source_key
+            self._failures.resume(connection, self._source_key)
         return self._connection
 
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def asked_for(error: Exception) -> str:
+    """What the source said about when to ask again, as the end of a sentence; empty where it said nothing."""
+    asked_s = error.retry_after_s if isinstance(error, SourceUnavailable) else None
+    if asked_s is None:
+        return ""
+    limit = f", at most {LONGEST_ASKED_S:.0f} s are waited" if asked_s > LONGEST_ASKED_S else ""
+    return f" (Retry-After: {asked_s:.0f} s{limit})"
 
 
 def _resting(pause: Pause, condition: Condition) -> Pause:

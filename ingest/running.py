@@ -58,20 +58,15 @@ def make_reader(source: Source, settings: IngestSettings, pause: Pause, resource
         http_client(str(settings.source_url or source.url), settings.request_timeout_s)
     )
     spacing = Spacing(settings.min_request_interval_s, pause)
-    return EnergiDataService(source, client, spacing, wall_clock, settings.max_records)
+    return EnergiDataService(source, client, spacing, wall_clock, settings.max_records, settings.answer_timeout_s)
 
 
-def patient(
-    reader: Reader, source: Source, pause: Pause, condition: Condition | None = None, attempts: int | None = None
-) -> PatientReader:
-    """A reader that waits, counts and tells."""
+def patient(reader: Reader, source: Source, pause: Pause, attempts: int) -> PatientReader:
+    """A reader that retries, counts and logs."""
 
     def on_failure(error: SourceUnavailable, pause_s: float) -> None:
         metrics.RETRIES.labels(source.name, error.cause).inc()
         log.warning("source_awaited", source=source.name, error=str(error), pause_s=round(pause_s, 2))
-        if condition is not None:
-            condition.failed(str(error))
-            condition.resting(pause_s)
 
     return PatientReader(reader, pause, Backoff(), on_failure, attempts)
 
@@ -85,7 +80,7 @@ class Pollers:
         Args:
             sources: one poller each.
             settings: of the process.
-            attempts: after how many failures to give up; None waits for ever.
+            attempts: of one read, for `once`; None where `run` retries whole polls.
         """
         self._settings, self._attempts = settings, attempts
         self._stop = threading.Event()
@@ -99,9 +94,11 @@ class Pollers:
     def _poller(self, source: Source, condition: Condition) -> Poller:
         settings = self._settings
         reader = make_reader(source, settings, self._stop.wait, self._resources)
+        if self._attempts is not None:
+            reader = patient(reader, source, self._stop.wait, self._attempts)
         return Poller(
             source,
-            patient(reader, source, self._stop.wait, condition, self._attempts),
+            reader,
             Publisher(lambda: kafka_producer(settings.kafka_bootstrap), settings.topic_prefix),
             lambda: connect(settings.database_url, wait_s=0, autocommit=True),
             wall_clock,

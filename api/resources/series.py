@@ -87,6 +87,9 @@ class SourceItem(BaseModel):
     new_hour_at: Utc | None = Field(description="When a new hour last came, UTC")
     stale: bool = Field(description="Whether no new hour has come for longer than it promises")
     stale_reason: str = Field(description="Why it is stale; empty while it is not")
+    failing: bool = Field(description="Whether its polls have failed for longer than two poll intervals and a minute")
+    failing_since: Utc | None = Field(description="First failure since the newest poll that succeeded; null: none")
+    failing_reason: str = Field(description="For how long polls fail and why; empty while they succeed")
 
 
 class QuarantineItem(BaseModel):
@@ -186,6 +189,9 @@ def source_item(standing: SourceStanding) -> SourceItem:
         new_hour_at=standing.new_hour_at,
         stale=bool(standing.stale_reason),
         stale_reason=standing.stale_reason,
+        failing=standing.failing,
+        failing_since=standing.failing_since,
+        failing_reason=standing.failing_reason,
     )
 
 

@@ -4,7 +4,7 @@ The one answer to "is it fresh?", for the API, the page and `dayahead status`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -13,7 +13,12 @@ import psycopg
 from psycopg.rows import kwargs_row
 
 from dayahead.source import Source
+from dayahead.storage.poll_failures import PollFailure
 from dayahead.storage.sources import load_sources
+
+FAILING_AFTER_POLLS = 2
+FAILING_AT_LEAST = timedelta(minutes=1)
+"""A source is failing once its polls fail for longer than both; before that it is retried."""
 
 
 class State(StrEnum):
@@ -35,6 +40,9 @@ class SourceStanding:
         newest_hour: the newest hour of any of its series.
         new_hour_at: when an hour newer than all before was last published.
         stale_reason: why the source is stale; empty while it keeps its promise.
+        failing: whether its polls fail for longer than a short disturbance (FAILING_AFTER_POLLS, FAILING_AT_LEAST).
+        failing_since: when the first poll failed since the newest that succeeded; None while polls succeed.
+        failing_reason: for how long polls fail and why; empty while they succeed.
     """
 
     source_key: int
@@ -42,6 +50,9 @@ class SourceStanding:
     newest_hour: datetime | None
     new_hour_at: datetime | None
     stale_reason: str
+    failing: bool = False
+    failing_since: datetime | None = None
+    failing_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,9 +95,11 @@ class SeriesStanding:
 
 
 SOURCES = """
-    SELECT source.source_key, cursor.new_hour_at, newest.valid_time, newest.recorded_at
+    SELECT source.source_key, cursor.new_hour_at, newest.valid_time, newest.recorded_at,
+           failure.failing_since, failure.error, failure.retry_at
     FROM source
     LEFT JOIN poll_cursor AS cursor USING (source_key)
+    LEFT JOIN poll_failure AS failure USING (source_key)
     LEFT JOIN LATERAL (
         SELECT valid_time, recorded_at FROM observation JOIN series USING (series_key)
         WHERE series.source_key = source.source_key ORDER BY valid_time DESC LIMIT 1
@@ -136,13 +149,27 @@ def read_sources(connection: psycopg.Connection, now: datetime) -> list[SourceSt
     """Every source and whether it keeps its promise, by name."""
     registered = {entry.source_key: entry.source for entry in load_sources(connection).values()}
     found = []
-    for key, new_hour_at, newest_hour, recorded_at in connection.execute(SOURCES).fetchall():
+    for key, new_hour_at, newest_hour, recorded_at, *failure in connection.execute(SOURCES).fetchall():
         source = registered.get(key)
         if source is None:  # registered between the two queries
             continue
         heard_at = new_hour_at or recorded_at
-        found.append(SourceStanding(key, source, newest_hour, heard_at, _silence(source, heard_at, now)))
+        standing = SourceStanding(key, source, newest_hour, heard_at, _silence(source, heard_at, now))
+        found.append(standing if failure[0] is None else _with_failure(standing, PollFailure(*failure), now))
     return sorted(found, key=lambda standing: standing.source.name)
+
+
+def _with_failure(standing: SourceStanding, failure: PollFailure, now: datetime) -> SourceStanding:
+    failing_for = now - failure.failing_since
+    poll_interval = timedelta(seconds=standing.source.poll_interval_s)
+    minutes = max(failing_for / timedelta(minutes=1), 0)
+    duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+    return replace(
+        standing,
+        failing=failing_for > max(FAILING_AFTER_POLLS * poll_interval, FAILING_AT_LEAST),
+        failing_since=failure.failing_since,
+        failing_reason=f"no poll has succeeded for {duration}: {failure.error}",
+    )
 
 
 def _silence(source: Source, heard_at: datetime | None, now: datetime) -> str:

@@ -26,7 +26,7 @@ class MonitoringSettings(ServiceSettings):
         default=2, gt=0, description="Hours that the workers may be behind the newest hour that ingest has published"
     )
     alert_source_failing_s: int = Field(
-        default=900, ge=60, description="Seconds without a good answer after which a source is failing"
+        default=900, ge=60, description="Seconds without a poll that succeeds after which a source is failing"
     )
     alert_dead_letters: int = Field(default=0, ge=0, description="Dead letters in ten minutes that nobody need look at")
     alert_mape_warning: float = Field(

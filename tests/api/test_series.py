@@ -4,9 +4,14 @@ import pytest
 from fastapi.testclient import TestClient
 from psycopg_pool import ConnectionPool
 
+from dayahead.hours import format_utc, to_hour
+from dayahead.source import load_source
+from dayahead.storage.poll_cursors import move_cursor
+from dayahead.storage.poll_failures import PollFailure, record_failure
+from dayahead.storage.sources import register_source
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, FakeServers
-from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, STALE
+from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, SOURCE, STALE
 
 pytestmark = pytest.mark.servers
 
@@ -93,3 +98,21 @@ def test_a_source_that_is_silent_for_longer_than_it_promises_is_stale(sample_ser
                 source = client.get("/v1/series/DK1/111").json()["source_detail"]
                 assert source["stale"] is stale
         assert source["stale_reason"] == "no new hour has come for 3.0 h; one is promised every 1 h"
+
+
+def test_a_source_whose_polls_fail_says_since_when_and_why(database_url: str):
+    with ConnectionPool(database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
+        with pool.connection() as connection:
+            key = register_source(connection, load_source(SOURCE)).source_key
+            move_cursor(connection, key, to_hour(NOW), NOW)
+            record_failure(connection, key, PollFailure(NOW, "it answered 503", NOW + timedelta(minutes=5)))
+        for after, failing, duration in (
+            (timedelta(seconds=5), False, "0 min"),
+            (timedelta(hours=1), True, "60 min"),
+            (timedelta(hours=5), True, "5.0 h"),
+        ):
+            with FakeServers(database=pool).client(NOW + after) as client:
+                [entry] = client.get("/v1/quality").json()["sources"]
+            source = entry["source"]
+            assert (source["failing"], source["failing_since"]) == (failing, format_utc(NOW))
+            assert source["failing_reason"] == f"no poll has succeeded for {duration}: it answered 503"

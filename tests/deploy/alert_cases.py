@@ -131,14 +131,9 @@ CASES = [
     AlertCase(
         "SourceFailing",
         "warning",
-        {
-            'dayahead_poll_total{source="de35",outcome="source_failed"}': "0+1x180",
-            'dayahead_poll_total{source="de35",outcome="unchanged"}': "7x180",
-        },
-        {
-            'dayahead_poll_total{source="de35",outcome="source_failed"}': "0+1x180",
-            'dayahead_poll_total{source="de35",outcome="unchanged"}': "7x50 8x130",
-        },
+        {'dayahead_poll_failing_since_timestamp_seconds{source="de35"}': "0x40 2400x140"},
+        # failed polls between those that succeed
+        {'dayahead_poll_failing_since_timestamp_seconds{source="de35"}': "0x40 2400x10 0x2 3180x130"},
         {"source": "de35"},
     ),
     AlertCase(

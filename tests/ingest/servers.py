@@ -1,5 +1,6 @@
 """Pollers on real Kafka and TimescaleDB, and what they sent."""
 
+import random
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from dayahead.backoff import Backoff
 from dayahead.contracts import ObservationBatch
+from dayahead.hours import Clock
 from dayahead.reading.reader import Reader
 from dayahead.series import partition_of
 from dayahead.source import Source
@@ -73,6 +75,8 @@ def make_poller(
     pause: Callable[[float], bool] = lambda _: False,
     condition: Condition | None = None,
     publisher: Publisher | None = None,
+    draw: Callable[[], float] = random.random,
+    clock: Clock = lambda: NOW,
 ) -> Poller:
     """A poller of `make_source`."""
     source = source or make_source()
@@ -81,10 +85,11 @@ def make_poller(
         reader,
         publisher or make_publisher(room),
         connect or connector(database_url),
-        lambda: NOW,
+        clock,
         pause,
         condition or Condition(source.name),
         Backoff(first_s=0.01, longest_s=0.05),
+        draw=draw,
     )
 
 

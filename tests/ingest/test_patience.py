@@ -36,7 +36,7 @@ def test_the_api_says_429_to_requests_that_are_not_kept_apart_and_nothing_to_tho
     reader.read(FIRST, None)
 
 
-def patient(faults, pause, attempts=None):
+def patient(faults, pause, attempts=99):
     failures: list[tuple[str, float]] = []
     reader = PatientReader(
         reader_of(replay_client(make_records(2), faults=faults)),
@@ -90,6 +90,7 @@ def test_a_refusal_is_not_asked_again() -> None:
         lambda _: pytest.fail("it waited"),
         Backoff(),
         lambda *_: None,
+        attempts=3,
     )
     with pytest.raises(SourceRefused):
         reader.read(FIRST, None)

@@ -2,24 +2,24 @@
 
 import threading
 from contextlib import closing, suppress
+from datetime import timedelta
 
 import orjson
 import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
-from dayahead.backoff import Backoff
 from dayahead.contracts import ObservationBatch
-from dayahead.errors import BrokerUnavailable, SourceRefused
+from dayahead.errors import BrokerUnavailable, SourceRefused, SourceUnavailable
 from dayahead.hours import from_hour
 from dayahead.reading.reader import Answer
 from dayahead.source import Source
 from dayahead.storage.database import connect
 from dayahead.storage.poll_cursors import join_backfill
+from dayahead.storage.poll_failures import PollFailure, read_failure
 from dayahead.storage.sources import load_sources, register_source
 from ingest import poller as poller_module
 from ingest.condition import Condition
-from ingest.patience import PatientReader
 from ingest.poller import Poller
 from ingest.publication import Publication
 from ingest.publisher import Publisher, kafka_producer
@@ -245,12 +245,90 @@ def _poll(poller: Poller) -> None:
         poller.poll_once()
 
 
+def retries(cause: str) -> float:
+    labels = {"source": "test-source", "cause": cause}
+    return REGISTRY.get_sample_value("dayahead_source_retries_total", labels) or 0.0
+
+
+def failure_of(database_url: str) -> PollFailure | None:
+    with psycopg.connect(database_url, options="-c timezone=UTC") as connection:
+        return read_failure(connection, load_sources(connection)["test-source"].source_key)
+
+
+class Failing:
+    """A source that fails as often as asked, with a Retry-After or without."""
+
+    def __init__(self, *errors: SourceUnavailable) -> None:
+        self.errors = list(errors)
+
+    def read(self, start: int, end: int | None) -> Answer:
+        if self.errors:
+            raise self.errors.pop(0)
+        return Answer([])
+
+
+class Pauses:
+    """A pause that takes no time, notes what it was asked for, and stops the poller after the last."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.asked = count, []
+
+    def __call__(self, seconds: float) -> bool:
+        self.asked.append(seconds)
+        return len(self.asked) >= self.count
+
+
+def test_the_pauses_between_failed_polls_grow_to_three_poll_intervals_and_no_further(room, database_url) -> None:
+    source, pauses = make_source(poll_interval_s=5), Pauses(12)
+    reader = Failing(*[SourceUnavailable("away")] * 12)
+    poller = make_poller(room, database_url, reader, source, pause=pauses, draw=lambda: 1.0)
+    poller.run()
+    assert pauses.asked == [1, 2, 4, 8, *[15] * 8]
+
+
+def test_retry_after_is_honoured_up_to_an_hour_and_said_in_words(room, database_url) -> None:
+    pauses, condition = Pauses(2), Condition("test-source")
+    said: list[str] = []
+
+    def pause(seconds: float) -> bool:
+        said.append(condition.ready().reason)
+        return pauses(seconds)
+
+    reader = Failing(SourceUnavailable("busy", 600.0), SourceUnavailable("busy", 86_400.0))
+    make_poller(room, database_url, reader, pause=pause, condition=condition, draw=lambda: 0.0).run()
+    assert pauses.asked == [600, 3600]
+    assert said == [
+        "test-source: busy (Retry-After: 600 s); tries again in 600 s",
+        "test-source: busy (Retry-After: 86400 s, at most 3600 s are waited); tries again in 3600 s",
+    ]
+
+
+def test_a_failing_source_is_recorded_since_its_first_failure_also_over_a_restart_until_a_poll_succeeds(
+    room, database_url
+) -> None:
+    make_poller(room, database_url, Failing(SourceUnavailable("it is away")), pause=Pauses(1)).run()
+    first = failure_of(database_url)
+    assert (first.failing_since, first.error) == (NOW, "it is away")
+    assert first.retry_at >= NOW
+    later = NOW + timedelta(hours=1)
+    again = make_poller(
+        room, database_url, Failing(SourceUnavailable("still\0away")), pause=Pauses(1), clock=lambda: later
+    )
+    again.run()
+    second = failure_of(database_url)
+    assert (second.failing_since, second.error) == (NOW, "still\N{REPLACEMENT CHARACTER}away")
+    gauge = "dayahead_poll_failing_since_timestamp_seconds"
+    assert REGISTRY.get_sample_value(gauge, {"source": "test-source"}) == NOW.timestamp()
+    make_poller(room, database_url, Failing(), pause=Pauses(1)).run()
+    assert failure_of(database_url) is None
+    assert REGISTRY.get_sample_value(gauge, {"source": "test-source"}) == 0
+
+
 def test_it_waits_for_a_database_a_broker_and_a_source_that_are_away_and_drops_nothing(room, database_url) -> None:
     records = make_records(10)
     faults = [Fault(kind=FaultKind.SERVER_ERROR, answers=2), Fault(kind=FaultKind.CUT_JSON)]
     stop = threading.Event()
     condition = Condition("test-source")
-    failures: list[str] = []
     away = {"database": 2, "kafka": 2}
 
     def connect() -> psycopg.Connection:
@@ -265,16 +343,12 @@ def test_it_waits_for_a_database_a_broker_and_a_source_that_are_away_and_drops_n
             raise BrokerUnavailable("Kafka is away")
         return kafka_producer(room.bootstrap)
 
-    reader = PatientReader(
-        reader_of(replay_client(records, faults=faults)),
-        stop.wait,
-        Backoff(first_s=0.01, longest_s=0.02),
-        lambda error, _: failures.append(error.cause),
-    )
+    causes = ("server_error", "bad_answer")
+    before = [retries(cause) for cause in causes]
     poller = make_poller(
         room,
         database_url,
-        reader,
+        reader_of(replay_client(records, faults=faults)),
         connect=connect,
         pause=stop.wait,
         condition=condition,
@@ -288,7 +362,7 @@ def test_it_waits_for_a_database_a_broker_and_a_source_that_are_away_and_drops_n
         stop.set()
         thread.join(20)
     assert not thread.is_alive()
-    assert failures == ["server_error", "server_error", "bad_answer"]
+    assert [retries(cause) - counted for cause, counted in zip(causes, before, strict=True)] == [2, 1]
     assert away == {"database": 0, "kafka": 0}
     assert published(room) == rows_of(records)
 

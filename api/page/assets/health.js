@@ -24,15 +24,24 @@ function sources(quality, refusal) {
   if (!quality) return unknown("Source", refusal);
   const all = quality.sources;
   const stale = all.filter((entry) => entry.source.stale);
+  const failing = all.filter((entry) => entry.source.failing);
+  const retried = all.filter((entry) => entry.source.failing_since && !entry.source.failing);
   if (!all.length) return { name: "Source", tone: "idle", value: "None yet", note: "No source is registered" };
   const newest = all.map((entry) => entry.source).sort((a, b) => (a.newest_hour ?? "").localeCompare(b.newest_hour ?? "")).at(-1);
+  // The worst first: a source that does not answer looks fresh until its next hour is due.
+  const worst = [
+    { entries: failing, tone: "bad", word: "failing", why: "failing_reason" },
+    { entries: stale, tone: "bad", word: "stale", why: "stale_reason" },
+    { entries: retried, tone: "warn", word: "retried", why: "failing_reason" },
+  ].find(({ entries }) => entries.length);
+  const found = { name: all.length === 1 ? "Source" : "Sources", newest: newest.newest_hour, zone: newest.local_time_zone };
+  if (!worst) return { ...found, tone: "good", value: "Fresh", note: null };
+  const { entries, tone, word, why } = worst;
   return {
-    name: all.length === 1 ? "Source" : "Sources",
-    tone: stale.length ? "bad" : "good",
-    value: stale.length ? (all.length === 1 ? "Stale" : `${stale.length} of ${all.length} stale`) : "Fresh",
-    note: stale.length ? stale.map((entry) => `${entry.source.name}: ${entry.source.stale_reason}`).join("; ") : null,
-    newest: newest.newest_hour,
-    zone: newest.local_time_zone,
+    ...found,
+    tone,
+    value: all.length === 1 ? word[0].toUpperCase() + word.slice(1) : `${entries.length} of ${all.length} ${word}`,
+    note: entries.map((entry) => `${entry.source.name}: ${entry.source[why]}`).join("; "),
   };
 }
 
@@ -72,6 +81,27 @@ function alerts(answer, refusal) {
   };
 }
 
+/** Which tile an alert is about; the others, like AlertsNotDelivered, are about the watch itself. */
+const SUBJECTS = [
+  ["Services", /^(Service|Worker|Partition|Lag|Trainer|Training|Release)/],
+  ["Source", /^(Source|DeadLetters)/],
+  ["Series", /^(Forecasts|Messages|NoChampion)/],
+  ["Accuracy", /^(Mape|WorseThanNaive|Drift|Audit)/],
+];
+
+/** No tile is green while a critical alert is about it, and the tile of the alerts says how many there are. */
+function judged(tiles, answer) {
+  const critical = (answer?.alerts ?? []).filter((alert) => alert.state === "active" && alert.severity === "critical");
+  return tiles.map((tile) => {
+    const [, pattern] = SUBJECTS.find(([subject]) => tile.name.startsWith(subject)) ?? [];
+    const about = pattern ? critical.filter((alert) => pattern.test(alert.name)) : [];
+    if (!about.length) return tile;
+    return { ...tile, tone: "bad", note: tile.tone === "bad" && tile.note ? tile.note : about.map((alert) => alert.summary || alert.name).join("; ") };
+  });
+}
+
+const ORDER = ["bad", "warn", "idle", "good"];
+
 function tile({ name, tone, sign, value, note, newest, zone }) {
   const more = note ?? (newest ? ["Newest hour ", moment(newest, zone)] : "");
   return h("div", { class: "tile", "data-tone": tone },
@@ -82,12 +112,14 @@ function tile({ name, tone, sign, value, note, newest, zone }) {
 
 /** Renew the strip from what is known; `refusals` says why something is not. */
 export function showHealth(known, refusals) {
-  const tiles = [
+  const tiles = judged([
     services(known.services, refusals.services),
     sources(known.quality, refusals.quality),
     series(known.quality, refusals.quality),
     accuracy(known.accuracy, refusals.accuracy),
     alerts(known.alerts, refusals.alerts),
-  ];
-  renew(byId("health"), tiles, () => tiles.map(tile));
+  ], known.alerts);
+  const strip = byId("health");
+  strip.dataset.tone = ORDER.find((tone) => tiles.some((entry) => entry.tone === tone));
+  renew(strip, tiles, () => tiles.map(tile));
 }

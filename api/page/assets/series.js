@@ -28,10 +28,10 @@ function showHead(detail, forecast, zone) {
     Object.values(labels).map((value, i) => [i ? h("span", { class: "slash" }, " / ") : null, value]).flat());
   const { word, tone, sign } = STATES[detail.state];
   const rung = forecast?.rung ?? detail.rung;
-  renew(byId("badges"), [detail.state, rung, detail.rung_meaning, detail.source_detail.stale], () => [
+  renew(byId("badges"), [detail.state, rung, detail.rung_meaning, detail.source_detail.stale, detail.source_detail.failing], () => [
     badge(tone, sign, word),
     rungBadge(rung, detail.rung_meaning, detail.stale),
-    detail.source_detail.stale ? badge("bad", "▲", "Source is silent") : null,
+    detail.source_detail.failing ? badge("bad", "▲", "Source is failing") : detail.source_detail.stale ? badge("bad", "▲", "Source is silent") : null,
   ]);
   renew(byId("facts"), [detail.newest_hour, detail.origin, detail.unit, zone], () => [
     "Newest hour ", h("strong", {}, moment(detail.newest_hour, zone)),
@@ -41,6 +41,7 @@ function showHead(detail, forecast, zone) {
   ].flat());
   const reasons = [
     detail.stale_reason && `This series is stale: ${detail.stale_reason}.`,
+    detail.source_detail.failing_reason && `Its source: ${detail.source_detail.failing_reason}.`,
     detail.source_detail.stale_reason && `Its source is stale: ${detail.source_detail.stale_reason}.`,
     detail.reasons.length && `Why rung ${rung}: ${detail.reasons.map((reason) => reason.meaning).join("; ")}.`,
   ].filter(Boolean);
