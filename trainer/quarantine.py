@@ -21,6 +21,12 @@ DAY = 24
 WEEK = 168
 TINY = 1e-12
 
+USUAL_STEPS = 0.99
+"""Share of the changes at an hour of the day that make the usual ones."""
+
+STEEPER = 1.25
+"""Times the greatest usual change, up to which a zero is one more of them."""
+
 IMPOSSIBLE_VALUE = "impossible_value"
 IMPLAUSIBLE_ZERO = "implausible_zero"
 STUCK_METER = "stuck_meter"
@@ -128,7 +134,11 @@ def impossible_values(row: NDArray[np.float64], source: Source) -> list[Run]:
 
 
 def implausible_zeros(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
-    """Zeros where hardly any hour is 0 and even the lowest others are far from it."""
+    """Zeros where hardly any hour is 0, even the lowest others are far from it, and the series does not lead there.
+
+    A series leads to a zero where it changes to and from it by no more than it otherwise does at that hour of the day:
+    net load at noon, which the sun brings down to 0 on the best days of spring alone. Zeros for days are a closure.
+    """
     zeros = row == 0
     others = np.abs(row[np.isfinite(row) & ~zeros])
     share = float(zeros.sum()) / max(1, len(others))
@@ -144,12 +154,38 @@ def implausible_zeros(row: NDArray[np.float64], settings: QuarantineSettings) ->
             IMPLAUSIBLE_ZERO,
             f"0 in a series that is above {low:.4g} in 99 % of its other hours",
         )
-        for first, last in runs_of(zeros)
+        for first, last in _sudden_zeros(row, zeros)
+        if last - first <= settings.zeros_longest_h
     ]
 
 
+def _sudden_zeros(row: NDArray[np.float64], zeros: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Runs of zeros that the hour before or after is far from, as changes at that hour of the day go."""
+    step = np.abs(np.diff(np.where(zeros, np.nan, row), prepend=np.nan))
+    hour = np.arange(len(row)) % DAY
+    usual = np.full(DAY, -1.0)
+    for one in range(DAY):
+        off = np.abs(hour - one)
+        near = step[np.minimum(off, DAY - off) <= 1]  # the clocks may have changed
+        near = near[np.isfinite(near)]
+        if len(near):
+            usual[one] = STEEPER * np.quantile(near, USUAL_STEPS)
+
+    def sudden(first: int, last: int) -> bool:
+        into = abs(row[first - 1]) if first > 0 else np.nan
+        out_of = abs(row[last]) if last < len(row) else np.nan
+        led = [bool(gap <= usual[at % DAY]) for gap, at in ((into, first), (out_of, last)) if np.isfinite(gap)]
+        return not led or not all(led)
+
+    return [run for run in runs_of(zeros) if sudden(*run)]
+
+
 def stuck_meters(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
-    """Long runs of one value. The first hour of a run is kept: it may have been measured."""
+    """Long runs of one value. The first hour of a run is kept: it may have been measured.
+
+    What stays for longer still is believed, zeros sooner: the service does so too (dayahead/features/stuck.py), and a
+    load that is constant now, or has ended, is to be forecast and judged.
+    """
     with np.errstate(invalid="ignore"):
         repeats = np.zeros(len(row), bool)
         repeats[1:] = row[1:] == row[:-1]
@@ -159,6 +195,11 @@ def stuck_meters(row: NDArray[np.float64], settings: QuarantineSettings) -> list
     elsewhere = np.isfinite(row)
     for first, last in long_runs:
         elsewhere[first - 1 : last] = False
+    at_fault = [
+        (first, last)
+        for first, last in long_runs
+        if last - first < (settings.stuck_longest_h if row[first] else settings.zeros_longest_h)
+    ]
     usual = float(repeats[elsewhere].mean()) if elsewhere.any() else 1.0
     if usual > settings.usual_repeats:
         return []
@@ -170,7 +211,7 @@ def stuck_meters(row: NDArray[np.float64], settings: QuarantineSettings) -> list
             f"{row[first]:.6g} for {last - first + 1} hours in a row, where {usual:.1%} of the other hours repeat the "
             "hour before",
         )
-        for first, last in long_runs
+        for first, last in at_fault
     ]
 
 

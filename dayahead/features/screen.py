@@ -16,6 +16,13 @@ LIMIT = 12.0
 LONGEST_RUN = 24
 """Hours in a row that are set aside at most; after that it is a new level, and believed."""
 
+NEARNESS = 0.25
+"""A strange value fits an earlier week where it is this share of its strangeness, or less, away from that week's."""
+
+STEADINESS = 0.5
+"""An earlier week's value counts where it moved by no more than this share of the strangeness within an hour: a single
+wild value of the first days, which are never set aside, is no level."""
+
 
 @compiled
 def mark_implausible(
@@ -25,7 +32,8 @@ def mark_implausible(
 
     A value y is set aside where min(|y - ref|, |y - before|) > 12 x the running mean of |y - ref| over the observed
     hours before it, ref being the mean of the values 24 and 168 h before. The first eight days of a series only teach
-    the running mean. What is set aside is no reference of what follows: its own takes its place.
+    the running mean. What is set aside is no reference of what follows: its own takes its place. A value that fits the
+    same hour of an earlier week is believed: a feed that was wrong for weeks returns to the level from before.
 
     Args:
         values: float64 [hours], filled; overwritten where set aside.
@@ -50,7 +58,12 @@ def mark_implausible(
         reference = (day_before[place] + week_before[place]) / 2
         deviation = abs(present[place] - reference)
         strangeness = min(deviation, abs(present[place] - hour_before[place]))
-        if strangeness * weight > LIMIT * total and run < LONGEST_RUN and place >= first + DAY:
+        if (
+            strangeness * weight > LIMIT * total
+            and run < LONGEST_RUN
+            and place >= first + DAY
+            and not _fits_an_earlier_week(values, WEEK + place, first, strangeness)
+        ):
             found = marks[place] = True
             present[place] = reference
             run += 1
@@ -59,3 +72,15 @@ def mark_implausible(
             total += newest * deviation
             weight += newest
     return found
+
+
+@compiled
+def _fits_an_earlier_week(values: NDArray[np.float64], hour: int, first: int, strangeness: float) -> bool:
+    """Tell whether the value is near that of the same hour two weeks before, or more; one week is in the reference."""
+    earlier = hour - 2 * WEEK
+    while earlier > first:
+        near = abs(values[hour] - values[earlier]) <= NEARNESS * strangeness
+        if near and abs(values[earlier] - values[earlier - 1]) <= STEADINESS * strangeness:
+            return True
+        earlier -= WEEK
+    return False

@@ -74,7 +74,7 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
         judged = table.where(table.block >= first)
         days = float(newest - starts[first]) / DAY
         shrink = shrink_of_all_rows(linear.optimism, len(starts))
-        held_out = judged.block == judged.block.max()
+        held_out = judged.block == judged.block.max(initial=0)
         error = _unseeing_errors(table, judged, settings, seed)
         bands = fit_bands(judged, error, settings.bands, seed, days=days, shrink=shrink)
     release = Release(

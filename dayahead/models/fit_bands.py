@@ -31,6 +31,9 @@ DAYS_OF_DOUBT = 30.0
 
 LEAST_MULTIPLIER = 1e-6
 
+LEAST_ROWS = 40
+"""Errors below which no spread is learnt, as where every series is 0 and has no scale: the usual error is the band."""
+
 
 @dataclass(frozen=True)
 class BandFit:
@@ -53,6 +56,9 @@ def fit_bands(
         days: that the rows are from.
         shrink: how much smaller the errors of the release are than those of fits without a block.
     """
+    if len(table) < LEAST_ROWS:
+        nothing = np.zeros(0, np.int64)
+        return BandFit(TreeModel(""), band_multipliers(np.zeros(0), nothing, nothing, days=days))
     usual = usual_error(table.features)
     target = np.log(np.maximum(np.abs(error), LEAST_ERROR) / usual)
     parameters = {

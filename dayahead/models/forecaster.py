@@ -26,6 +26,9 @@ LEAST_MODEL_SHARE = 0.5
 CAPACITY_FACTOR = 3.0
 """A forecast beyond this many times the greatest magnitude of the last five weeks is rejected."""
 
+NEGATIVE_SHARE = 0.01
+"""Readings below 0 by no more than this share of the window's mean magnitude are noise of the meter."""
+
 PIECE_ROWS = 256
 """Series that are computed together: their windows fit the processor's cache."""
 
@@ -148,8 +151,10 @@ class _Draft:
         self._quantiles = np.full((3, count, LEADS), np.nan, np.float32)
         lowest, highest = state.values.min(axis=1), state.values.max(axis=1)
         self._limit = CAPACITY_FACTOR * np.maximum(highest, -lowest)
-        # A series that was never below 0 has no reason to be forecast there.
-        self._least = np.where(lowest >= 0, 0.0, -self._limit)
+        # A series that was never below 0, but for noise, has no reason to be forecast there; another one goes no
+        # farther down than its lowest hour gives reason for.
+        noise = NEGATIVE_SHARE * np.abs(state.values).mean(axis=1)
+        self._least = np.where(lowest >= -noise, 0.0, CAPACITY_FACTOR * lowest)
 
     def flag(self, rows: NDArray[np.bool_], reason: Reason) -> None:
         """Give some rows a reason."""

@@ -158,3 +158,44 @@ def test_the_values_that_are_given_are_not_changed() -> None:
     before = values.copy()
     cleaned(values)
     assert np.array_equal(values, before)
+
+
+def net_load(days: int = 60) -> NDArray[np.float64]:
+    """A load with so much solar power behind its meter that the sun takes it down to 0 at noon on a few days."""
+    hours = np.arange(days * 24)
+    rng = np.random.default_rng(2)
+    load = 100 + 25 * np.sin((hours % 24 - 10) / 24 * 2 * np.pi) + rng.normal(0, 2, len(hours))
+    brightness = rng.uniform(0.3, 0.7, days)
+    brightness[[40, 47, 55]] = 1.0
+    sun = np.maximum(np.sin((hours % 24 - 6) / 12 * np.pi), 0) ** 1.5 * np.repeat(brightness, 24)
+    return np.maximum(load - 115 * sun, 0.0)
+
+
+def test_zeros_at_noon_that_the_sun_leads_to_are_believed() -> None:
+    values = net_load()
+    assert 3 < (values == 0).sum() < 0.02 * len(values)
+    assert np.quantile(values[values > 0], 0.01) > 0.2 * np.median(values)
+    assert cleaned(values).ranges == []
+
+
+def test_a_lost_reading_at_night_is_found_in_a_series_with_zeros_at_noon() -> None:
+    values = net_load()
+    values[[30 * 24 + 2, 30 * 24 + 3]] = 0.0
+    assert [(r.rule, r.start, r.hours) for r in cleaned(values).ranges] == [(IMPLAUSIBLE_ZERO, START + 30 * 24 + 2, 2)]
+
+
+def test_a_series_that_turns_to_zero_for_good_is_believed() -> None:
+    values = ordinary(80)
+    values[40 * 24 :] = 0.0
+    assert [r.rule for r in cleaned(values).ranges] == [LEVEL_BREAK]
+    year = ordinary(365)
+    year[-5 * 24 :] = 0.0  # too few to be usual
+    assert cleaned(year).ranges == []
+
+
+def test_a_load_that_became_constant_is_believed_after_two_weeks() -> None:
+    values = ordinary(80)
+    values[60 * 24 :] = 90.0
+    assert cleaned(values).ranges == []
+    values[60 * 24 + 300 :] = ordinary(80)[60 * 24 + 300 :]
+    assert [(r.rule, r.hours) for r in cleaned(values).ranges] == [(STUCK_METER, 299)]

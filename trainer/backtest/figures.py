@@ -73,6 +73,7 @@ class Figures:
     Attributes:
         accuracy: over all forecasts.
         wape_series_mean: mean over the series of each one's WAPE.
+        mean_absolute_error: over all hours, in the unit of the series.
         series: number of series.
         by_area: by the first label.
         by_lead: leads 1 to 24.
@@ -86,6 +87,7 @@ class Figures:
 
     accuracy: Accuracy
     wape_series_mean: float
+    mean_absolute_error: float
     series: int
     by_area: list[Slice]
     by_lead: list[Slice]
@@ -107,6 +109,7 @@ def figures_of(backtest: Backtest) -> Figures:
     return Figures(
         accuracy=result.accuracy(),
         wape_series_mean=result.wape_series_mean(),
+        mean_absolute_error=ratio(float(result.scores.absolute_error.sum()), float(result.scores.hours.sum())),
         series=len(np.unique(result.series)),
         by_area=[_scored(str(area), result.accuracy(areas == area)) for area in np.unique(areas)],
         by_lead=hours.slices(np.broadcast_to(np.arange(LEADS), result.p50.shape), [f"{n + 1} h" for n in range(LEADS)]),

@@ -1,5 +1,6 @@
 """A backtest as tables on a terminal."""
 
+import math
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -27,15 +28,23 @@ def print_backtest(console: Console, backtest: Backtest, figures: Figures) -> No
             table.add_row(*_cells(part), end_section=part is group[-1])
     console.print(table)
     console.print(
-        f"Skill over the seasonal naive: {accuracy.skill:.1%}. MAPE {accuracy.mape:.2%}. Pinball loss "
-        f"{accuracy.pinball:.2%}. Mean over the series of each one's WAPE: {figures.wape_series_mean:.2%}.",
+        f"Skill over the seasonal naive: {_share(accuracy.skill, 1)}. MAPE {_share(accuracy.mape)}. Pinball loss "
+        f"{_share(accuracy.pinball)}. Mean over the series of each one's WAPE: {_share(figures.wape_series_mean)}.",
         highlight=False,
         soft_wrap=True,
     )
+    if accuracy.hours and not math.isfinite(accuracy.wape):
+        console.print(
+            f"All {accuracy.hours:,} observed hours are 0, so that WAPE is not defined. Mean absolute error: "
+            f"{figures.mean_absolute_error:.3g}, in the unit of the series.",
+            highlight=False,
+            soft_wrap=True,
+        )
     told = ", ".join(f"{count:,} {meaning}" for meaning, count in figures.rungs.items())
     console.print(f"Rungs: {told}", highlight=False, soft_wrap=True)
-    worst = ", ".join(f"{series.name} {series.accuracy.wape:.1%}" for series in figures.worst[:WORST_SHOWN])
-    console.print(f"Worst series, by WAPE: {worst}", markup=False, highlight=False, soft_wrap=True)
+    if figures.worst:
+        worst = ", ".join(f"{series.name} {series.accuracy.wape:.1%}" for series in figures.worst[:WORST_SHOWN])
+        console.print(f"Worst series, by WAPE: {worst}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _lead_groups(by_lead: Sequence[Slice]) -> list[Slice]:
@@ -57,5 +66,10 @@ def _mean(name: str, slices: Sequence[Slice]) -> Slice:
 
 
 def _cells(part: Slice) -> list[str]:
-    naive = f"{part.naive_wape:.2%}" if part.naive_wape == part.naive_wape else ""
-    return [part.name, f"{part.hours:,}", f"{part.wape:.2%}", naive, f"{part.bias:+.2%}", f"{part.coverage:.1%}"]
+    shares = [_share(part.wape), _share(part.naive_wape), _share(part.bias, sign="+"), _share(part.coverage, 1)]
+    return [part.name, f"{part.hours:,}", *shares]
+
+
+def _share(value: float, digits: int = 2, sign: str = "") -> str:
+    """A share as per cent; a dash where it could not be measured."""
+    return f"{value:{sign}.{digits}%}" if math.isfinite(value) else "-"

@@ -72,6 +72,14 @@ class QuarantineSettings(Part):
     stuck_h: int = Field(
         default=24, ge=3, description="Hours of one and the same value after which a meter counts as stuck"
     )
+    stuck_longest_h: int = Field(
+        default=336, ge=24, description="... and at most: a value that stays for longer is believed, a constant load"
+    )
+    zeros_longest_h: int = Field(
+        default=72,
+        ge=24,
+        description="Zeros that stay for longer than so many hours are believed: closed, or out of season",
+    )
     usual_repeats: float = Field(
         default=0.1,
         gt=0,

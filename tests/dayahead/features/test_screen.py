@@ -74,3 +74,35 @@ def test_what_was_set_aside_fills_no_hole_and_makes_nothing_else_wild() -> None:
     state, expected = screened(values), screened(clean)
     assert np.array_equal(state.values, expected.values)
     assert state.set_aside.sum() == 1
+
+
+def test_hours_that_fit_the_level_from_before_a_faulty_run_are_believed_at_once() -> None:
+    """A feed at a tenth for two weeks and more, which is believed after a day, and back again."""
+    for days in (14, 17, 21):
+        values = shape()
+        returned = HOURS - 30
+        values[1, returned - days * 24 : returned] *= 0.1
+        state = screened(values)
+        assert not state.set_aside[1, returned:].any()
+        assert np.array_equal(state.values[1, returned:], values[1, returned:])
+
+
+def test_a_level_that_was_never_there_before_is_set_aside_for_a_day_after_a_faulty_run_too() -> None:
+    values = shape()
+    values[1, 400:800] *= 0.1
+    values[1, 800:] *= 40
+    assert np.flatnonzero(screened(values).set_aside[1, 800:]).tolist() == list(range(LONGEST_RUN))
+
+
+def test_a_wild_value_of_the_first_days_makes_its_like_no_level() -> None:
+    values = shape()
+    hour = 700
+    values[0, [hour - 4 * 168, hour]] = 0.0
+    assert screened(values).set_aside[0, hour]
+
+
+def test_a_wild_value_that_comes_every_week_is_set_aside_every_week() -> None:
+    values = shape()
+    hours = np.arange(200, HOURS, 168)
+    values[0, hours] = 0.0
+    assert np.flatnonzero(screened(values).set_aside[0]).tolist() == hours.tolist()

@@ -181,3 +181,29 @@ def test_settings_come_from_yaml(tmp_path) -> None:  # type: ignore[no-untyped-d
     path.write_text("trees: {treees: 90}\n")
     with pytest.raises(SettingsError, match=r"trees\.treees"):
         load_model_settings(path)
+
+
+def test_series_that_are_all_zero_are_fitted_and_forecast_as_zero(small_settings: ModelSettings) -> None:
+    history = History(("A", "B"), START, np.zeros((2, 40 * 24)), (DENMARK,))
+    release = Release.from_bytes(fit_release(history, small_settings, seed=1).to_bytes())
+    _, batch = history.batch(history.end - 1)
+    made = Forecaster(release).forecast(batch)
+    assert made.rung.tolist() == [Rung.FULL, Rung.FULL]
+    assert not np.concatenate([made.p10, made.p50, made.p90]).any()
+
+
+def test_a_series_that_was_zero_when_its_release_was_fitted_is_forecast_once_it_is_not(
+    small_settings: ModelSettings,
+) -> None:
+    release = fit_release(History(("A",), START, np.zeros((1, 40 * 24)), (DENMARK,)), small_settings, seed=1)
+    alive = consumption(1, 40 * 24)
+    _, batch = History(("A",), START, alive, (DENMARK,)).batch(START + 40 * 24 - 1)
+    made = Forecaster(release).forecast(batch)
+    assert np.abs(made.p50 / alive.mean() - 1).max() < 1
+    assert (made.p10 < made.p90).all()
+
+
+def test_a_data_set_that_ends_in_zeros_is_fitted(small_settings: ModelSettings, small_history: History) -> None:
+    """The newest blocks of time, which the band is learnt from, have no scale."""
+    values = np.concatenate([small_history.values, np.zeros((len(small_history.values), 90 * 24))], axis=1)
+    assert fit_release(dataclasses.replace(small_history, values=values), small_settings, seed=1).release_id

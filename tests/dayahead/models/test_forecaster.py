@@ -319,3 +319,39 @@ def test_the_band_is_that_of_the_local_hour_of_the_origin_and_of_every_hour_in_o
         assert same_bits(made, Forecaster(release).forecast(batch), every)
     wider = Forecaster(replace(small_release, band_multipliers=here)).forecast(batch)
     assert ((wider.p90 - wider.p50) > (made.p90 - made.p50)).all()
+
+
+def test_a_slightly_negative_reading_is_no_reason_to_forecast_below_zero(
+    forecaster: Forecaster, windows: NDArray[np.float64]
+) -> None:
+    """A consumption between nothing and much, whose band would go below 0."""
+    consumed = np.random.default_rng(3).choice([0.0, 0.1, 3.0], WINDOW_HOURS) + 0.01 * windows[0] / windows[0].max()
+    noisy, negative = consumed.copy(), consumed.copy()
+    noisy[-30] = -0.001
+    negative[-30] = -1.0
+    made = forecaster.forecast(batch_of(consumed, noisy, negative))
+    assert made.rung.tolist() == [Rung.FULL] * 3
+    assert made.p10[:2].min(axis=1).tolist() == [0.0, 0.0]
+    assert made.p10[2].min() < 0
+
+
+def test_no_forecast_goes_below_three_times_the_lowest_hour(
+    forecaster: Forecaster, windows: NDArray[np.float64]
+) -> None:
+    net = windows[0] / windows[0].mean() - 0.9
+    made = forecaster.forecast(batch_of(net))
+    assert made.p50.min() < 0
+    assert made.p10.min() >= 3 * net[-WINDOW_HOURS:].min()
+
+
+@pytest.mark.parametrize("days", [14, 21])
+def test_the_day_after_a_feed_at_a_tenth_is_not_forecast_at_a_tenth(
+    forecaster: Forecaster, windows: NDArray[np.float64], days: int
+) -> None:
+    faulty = windows.copy()
+    faulty[:, -24 - days * 24 : -24] *= 0.1
+    made, well = forecaster.forecast(batch_of(*faulty)), forecaster.forecast(batch_of(*windows))
+    level = made.p50.sum(axis=1) / well.p50.sum(axis=1)
+    assert (level > 0.25).all()  # it was 0.1
+    assert (level < 1.5).all()
+    assert not (made.reasons & Reason.OUTLIER).any()

@@ -115,3 +115,32 @@ def test_a_run_whose_process_is_killed_goes_on_to_the_same_result(
     run(*options, "--workers", "1", "--out", str(tmp_path / "whole"))
     resumed, whole = (pq.read_table(folder / "forecasts.parquet") for folder in (out, tmp_path / "whole"))
     assert resumed.equals(whole)
+
+
+CLOSED_SOURCE = """
+name: closed
+kind: file
+title: a meter of a works that is closed
+path: closed.csv
+time_column: time
+key_columns: [meter]
+value_column: value
+unit: kWh
+"""
+
+
+@pytest.mark.parametrize("open_days", [0, 40], ids=["always_zero", "turned_to_zero"])
+def test_a_series_of_zeros_is_forecast_as_zero_and_judged(run: Run, tmp_path: Path, open_days: int) -> None:
+    hours = np.arange(80 * 24)
+    load = np.where(hours < open_days * 24, 100 + 30 * np.sin(hours / 24 * 2 * np.pi) + hours % 7, 0.0)
+    start = np.datetime64("2024-01-01T00", "h")
+    lines = [f"{start + hour}:00Z,m1,{value:.2f}" for hour, value in zip(hours, load, strict=True)]
+    (tmp_path / "closed.csv").write_text("\n".join(["time,meter,value", *lines]))
+    (tmp_path / "closed.yaml").write_text(CLOSED_SOURCE)
+    told = run(
+        "--data", "closed.csv", "--source", "closed.yaml", "--from", "2024-03-16", "--out", str(tmp_path / "out")
+    ).output  # fmt: skip
+    assert "All 120 observed hours are 0, so that WAPE is not defined. Mean absolute error: 0" in told
+    assert "nan" not in told
+    table = pq.read_table(tmp_path / "out" / "forecasts.parquet")
+    assert set(table["p50"].to_pylist()) == set(table["actual"].to_pylist()) == {0.0}
