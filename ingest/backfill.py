@@ -8,6 +8,7 @@ import structlog
 
 from dayahead.dead_letters import DeadLetter
 from dayahead.hours import Clock, Hour
+from dayahead.publisher import Publisher
 from dayahead.reading.reader import Answer, Reader
 from dayahead.reading.records import convert, newest_hour, within
 from dayahead.source import Source
@@ -18,7 +19,6 @@ from dayahead.storage.sources import register_source
 from ingest.known import Known
 from ingest.poller import STAGE
 from ingest.publication import publications_of_history
-from ingest.publisher import Publisher
 
 log = structlog.get_logger()
 

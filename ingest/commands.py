@@ -1,9 +1,11 @@
-"""The commands `dayahead ingest`, `dayahead backfill` and `dayahead replay`."""
+"""The commands `dayahead ingest`, `dayahead backfill`, `dayahead replay` and `dayahead sources`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ingest.source_commands import sources
 
 # Heavy imports stand inside the commands, so that `dayahead --help` is quick.
 # ruff: noqa: PLC0415
@@ -17,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command()(ingest)
     app.command()(backfill)
     app.command()(replay)
+    app.add_typer(sources, name="sources")
 
 
 def ingest(

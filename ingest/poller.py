@@ -17,6 +17,7 @@ from dayahead.backoff import LONGEST_ASKED_S, LONGEST_S, Backoff
 from dayahead.dead_letters import DeadLetter
 from dayahead.errors import BrokerUnavailable, SourceRefused, SourceUnavailable, StorageError
 from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
+from dayahead.publisher import Publication, Publisher
 from dayahead.reading.reader import Answer, Reader
 from dayahead.reading.records import Rejection, Row, convert, newest_hour, within
 from dayahead.source import Source
@@ -27,8 +28,6 @@ from ingest.condition import Condition
 from ingest.failures import Failures
 from ingest.known import Known
 from ingest.patience import Pause, Stopped
-from ingest.publication import Publication
-from ingest.publisher import Publisher
 
 log = structlog.get_logger()
 

@@ -1,25 +1,12 @@
 """When rows became known: on receipt for the poller, by the publisher's rule for history (docs/decisions/0013)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from dayahead.hours import Hour, from_hour
+from dayahead.publisher import Publication
 from dayahead.reading.records import Row
 from dayahead.source import Source
-
-
-@dataclass(frozen=True)
-class Publication:
-    """Rows that became known at the same moment.
-
-    Attributes:
-        available_at: when, UTC.
-        rows: in any order.
-    """
-
-    available_at: datetime
-    rows: Sequence[Row]
 
 
 def publications_of_history(

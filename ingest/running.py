@@ -13,6 +13,7 @@ import structlog
 from dayahead.backoff import Backoff
 from dayahead.errors import SettingsError, SourceUnavailable
 from dayahead.hours import wall_clock
+from dayahead.publisher import Publisher, kafka_producer
 from dayahead.reading.file_source import FileSource
 from dayahead.reading.reader import Reader
 from dayahead.source import Source, SourceKind, load_source
@@ -23,7 +24,6 @@ from ingest.condition import Condition, all_of
 from ingest.energi_data_service import EnergiDataService, http_client
 from ingest.patience import PatientReader, Pause, Spacing
 from ingest.poller import Poller, PollResult
-from ingest.publisher import Publisher, kafka_producer
 from ingest.settings import IngestSettings
 
 log = structlog.get_logger()
@@ -51,7 +51,16 @@ def load_sources_from(paths: Sequence[Path]) -> list[Source]:
 
 
 def make_reader(source: Source, settings: IngestSettings, pause: Pause, resources: ExitStack) -> Reader:
-    """What reads a source of any kind; what it opens is closed with `resources`."""
+    """What reads a source of any kind; what it opens is closed with `resources`.
+
+    Raises:
+        SettingsError: the source is of kind push.
+    """
+    if source.kind is SourceKind.PUSH:
+        raise SettingsError(
+            f"source {source.name} is of kind push: its rows are sent, there is nothing to poll; "
+            "make it known with `dayahead sources register FILE`"
+        )
     if source.kind is SourceKind.FILE:
         return FileSource(source)
     client: httpx.Client = resources.enter_context(

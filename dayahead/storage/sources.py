@@ -123,3 +123,38 @@ def load_series(
         RegisteredSeries(key, series_id, source_key, intern(area), intern(unit), home)
         for key, series_id, source_key, area, unit, home in rows
     ]
+
+
+@dataclass(frozen=True)
+class SourceSeries:
+    """How many series a registered source has.
+
+    Attributes:
+        name: of the source.
+        kind: how it is read.
+        series: all of its series.
+        new_series: those that were seen first within the last day.
+        newest: newest observed hour, None where it has none.
+    """
+
+    name: str
+    kind: str
+    series: int
+    new_series: int
+    newest: datetime | None
+
+
+def series_by_source(connection: psycopg.Connection, now: datetime) -> list[SourceSeries]:
+    """Every registered source with the number of its series, by name."""
+    rows = connection.execute(
+        """
+        SELECT name, definition->>'kind', count(series_key),
+               count(series_key) FILTER (WHERE first_seen > %(now)s - INTERVAL '1 day'),
+               (SELECT max(valid_time) FROM observation JOIN series AS own USING (series_key)
+                WHERE own.source_key = source.source_key)
+        FROM source LEFT JOIN series USING (source_key)
+        GROUP BY source_key ORDER BY name
+        """,
+        {"now": now},
+    )
+    return [SourceSeries(*row) for row in rows]

@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, TopicPartition
 from dayahead.backoff import Backoff
 from dayahead.contracts import ObservationBatch
 from dayahead.hours import Clock
+from dayahead.publisher import Publisher, kafka_producer
 from dayahead.reading.reader import Reader
 from dayahead.series import partition_of
 from dayahead.source import Source
@@ -18,7 +19,6 @@ from dayahead.storage.database import connect
 from dayahead.topics import DEAD_LETTERS, OBSERVATIONS
 from ingest.condition import Condition
 from ingest.poller import Connect, Poller
-from ingest.publisher import Publisher, kafka_producer
 from tests.conftest import TopicRoom
 from tests.ingest.building import NOW, make_source
 

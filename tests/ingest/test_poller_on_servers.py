@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 from dayahead.contracts import ObservationBatch
 from dayahead.errors import BrokerUnavailable, SourceRefused, SourceUnavailable
 from dayahead.hours import from_hour
+from dayahead.publisher import Publication, Publisher, kafka_producer
 from dayahead.reading.reader import Answer
 from dayahead.source import Source
 from dayahead.storage.database import connect
@@ -21,8 +22,6 @@ from dayahead.storage.sources import load_sources, register_source
 from ingest import poller as poller_module
 from ingest.condition import Condition
 from ingest.poller import Poller
-from ingest.publication import Publication
-from ingest.publisher import Publisher, kafka_producer
 from ingest.replay.faults import Fault, FaultKind
 from tests.conftest import TopicRoom
 from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source, reader_of, replay_client

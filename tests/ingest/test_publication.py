@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from dayahead.hours import from_hour
+from dayahead.publisher import Publication
 from dayahead.reading.records import Row
-from ingest.publication import Publication, publications_of_history
+from ingest.publication import publications_of_history
 from tests.ingest.building import FIRST, NOW, make_source
 
 HOURLY = make_source(publication_lag_h=2)

@@ -1,7 +1,9 @@
 """Sends rows and dead letters to Kafka, and returns only when Kafka has acknowledged all of them."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -11,9 +13,9 @@ from kafka.errors import KafkaError
 
 from dayahead.dead_letters import DeadLetter, DeadLetterWriter
 from dayahead.errors import BrokerUnavailable
+from dayahead.packing import batch_bytes, pack
+from dayahead.reading.records import Row
 from dayahead.topics import OBSERVATIONS
-from ingest.packing import batch_bytes, pack
-from ingest.publication import Publication
 
 log = structlog.get_logger()
 
@@ -21,6 +23,19 @@ DELIVERY_TIMEOUT_MS = 30_000
 METADATA_TIMEOUT_MS = 10_000
 RECONNECT_MS = 2_000
 CLOSE_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Rows that became known at the same moment.
+
+    Attributes:
+        available_at: when, UTC.
+        rows: in any order.
+    """
+
+    available_at: datetime
+    rows: Sequence[Row]
 
 
 class Delivery(Protocol):
@@ -46,7 +61,7 @@ class Producer(Protocol):
         """End, after so many seconds whatever is still to be sent."""
 
 
-def kafka_producer(bootstrap: str) -> Producer:
+def kafka_producer(bootstrap: str, client_id: str = "dayahead-ingest") -> Producer:
     """An idempotent producer that waits for all replicas.
 
     Raises:
@@ -57,7 +72,7 @@ def kafka_producer(bootstrap: str) -> Producer:
     try:
         producer: Producer = KafkaProducer(
             bootstrap_servers=bootstrap.split(","),
-            client_id="dayahead-ingest",
+            client_id=client_id,
             acks="all",
             enable_idempotence=True,
             linger_ms=5,
@@ -75,7 +90,7 @@ def kafka_producer(bootstrap: str) -> Producer:
 
 
 class Publisher:
-    """The only way from ingest to Kafka; each thread has its own.
+    """The only way of rows to Kafka; each thread has its own.
 
     A producer that failed is thrown away and made anew, since one that lost its broker may not find it again.
     """

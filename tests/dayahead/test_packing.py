@@ -3,9 +3,9 @@ from hypothesis import strategies as st
 
 from dayahead.contracts import MAX_ROWS_PER_MESSAGE, ObservationBatch
 from dayahead.hours import from_hour
+from dayahead.packing import batch_bytes, pack
 from dayahead.reading.records import Row
 from dayahead.series import partition_of
-from ingest.packing import batch_bytes, pack
 from tests.ingest.building import FIRST, NOW
 
 rows_of_many = st.lists(

@@ -1,0 +1,47 @@
+"""`dayahead sources`: what is registered, and how a source is made known whose rows are sent."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# ruff: noqa: PLC0415
+
+sources = typer.Typer(help="Sources that the service knows.", no_args_is_help=True)
+
+
+@sources.command("register")
+def register_sources(
+    files: Annotated[list[Path], typer.Argument(help="Source files (*.yaml), or folders of them", exists=True)],
+) -> None:
+    """Make sources known, or renew what is known of them; the poller does the same for those that it polls."""
+    from dayahead.settings import ServiceSettings, load_settings
+    from dayahead.storage.database import connect
+    from dayahead.storage.sources import register_source
+    from ingest.running import load_sources_from
+
+    given = load_sources_from(files)
+    with connect(load_settings(ServiceSettings).database_url) as connection:
+        for source in given:
+            register_source(connection, source)
+    for source in given:
+        labels = "/".join(source.label_names)
+        typer.echo(f"{source.name}: registered; a series_id is {labels}, values are in {source.unit}")
+
+
+@sources.command("list")
+def list_sources() -> None:
+    """Show the registered sources with their series, and how many of them came in the last day."""
+    from dayahead.hours import format_utc, wall_clock
+    from dayahead.settings import ServiceSettings, load_settings
+    from dayahead.storage.database import connect
+    from dayahead.storage.sources import series_by_source
+
+    with connect(load_settings(ServiceSettings).database_url) as connection:
+        found = series_by_source(connection, wall_clock())
+    for one in found:
+        newest = "no hour yet" if one.newest is None else f"newest hour {format_utc(one.newest)}"
+        typer.echo(f"{one.name}\t{one.kind}\t{one.series} series, {one.new_series} of them new within 24 h\t{newest}")
+    if not found:
+        typer.echo("No source is registered: `dayahead sources register FILE`, or start the poller.")
