@@ -15,7 +15,7 @@ LOCKED := env -u PIP_FIND_LINKS UV_PYTHON=$(VENV)/bin/python $(UV) pip
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
            --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in
 
-.PHONY: help up down status clean test build lint unit lock benchmark chromium
+.PHONY: help up down status clean test build lint unit lock benchmark chromium wrk
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,13 @@ chromium:
 	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; } \
 	    >.local/chromium.log 2>&1 || { tail -5 .local/chromium.log; echo "chromium could not be installed: see above"; exit 1; }; }
 
+# What asks the API in `make benchmark B=api`.
+wrk:
+	@command -v wrk >/dev/null || { \
+	  echo "apt-get install wrk (missing on this machine; the benchmark of the API asks with it)"; \
+	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends wrk; } \
+	    >.local/wrk.log 2>&1 || { tail -5 .local/wrk.log; echo "wrk could not be installed: see above"; exit 1; }; }
+
 # The peers that benchmarks compare with have an environment of their own and never touch the service's.
 $(BENCHMARKS)/stamp: requirements/benchmarks.txt pyproject.toml | $(BIN)/python
 	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(BENCHMARKS)
@@ -83,7 +90,7 @@ $(BENCHMARKS)/stamp: requirements/benchmarks.txt pyproject.toml | $(BIN)/python
 	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --no-deps --editable .
 	@touch $@
 
-benchmark: $(BENCHMARKS)/stamp $(VENV)/service.stamp ## Measure: make benchmark B=accuracy ARGS='…'
+benchmark: $(BENCHMARKS)/stamp $(VENV)/service.stamp $(if $(filter api,$(B)),wrk) ## Measure: make benchmark B=accuracy ARGS='…'
 	@test -n "$(B)" || { echo "Which? make benchmark B=… ARGS='…' (ARGS=--help tells more)"; \
 	  sed -nE 's/^"""(.*): `make benchmark B=([a-z_]+).*/\2\t\1/p' benchmarks/*.py | expand -t 16; exit 1; }
 	@$(BENCHMARKS)/bin/python benchmarks/$(B).py $(ARGS)

@@ -1,5 +1,6 @@
 """The FastAPI application: resources under /v1, health, metrics, and the page at /."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from importlib.metadata import version
@@ -19,10 +20,12 @@ from api.backends import (
     RedisForecasts,
     Watcher,
 )
+from api.cache_reader import CacheReader
 from api.edge.compression import Compression
 from api.edge.head import HeadAsGet
 from api.edge.rate_limit import RateLimit
 from api.feed import ForecastFeed
+from api.newest import NewestForecasts
 from api.resources import (
     accuracy,
     alertmanager,
@@ -101,7 +104,7 @@ def _middleware(settings: ApiSettings) -> list[Middleware]:
         )
     if settings.api_rate_limit:
         passed.append(Middleware(RateLimit, rate=settings.api_rate_limit))
-    return [*passed, Middleware(Compression)]
+    return [*passed, Middleware(Compression), Middleware(NewestForecasts)]
 
 
 def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: BackendsFactory = open_backends) -> FastAPI:
@@ -115,8 +118,8 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with backends(settings, clock) as opened:
-            app.state.backends = opened
+        with backends(settings, clock) as opened, CacheReader(opened.forecasts, asyncio.get_running_loop()) as reader:
+            app.state.backends, app.state.cache_reader = opened, reader
             yield
 
     app = FastAPIOffline(

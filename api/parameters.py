@@ -1,6 +1,7 @@
 """Parameters that several resources take, checked in one place."""
 
 import difflib
+import re
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
@@ -9,6 +10,7 @@ from urllib.parse import unquote
 import psycopg
 from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from starlette.types import Scope
 
 from api.problems import unknown_series
 from dayahead.errors import ContractError
@@ -17,6 +19,9 @@ from dayahead.series import series_id_of
 
 MAX_CLOSE_MATCHES = 5
 MAX_IDS_COMPARED = 20_000
+
+PLAIN = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
+"""A series_id that can be written in one way only."""
 
 EXAMPLE = "2023-01-24T22:00:00Z"
 FIRST_YEAR, LAST_YEAR = 1900, 2199
@@ -55,21 +60,33 @@ AsOf = Annotated[
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before; leave out for the first page")]
 
 
-def _series_ids(request: Request, series_id: str) -> list[str]:
+def series_ids_of(scope: Scope, prefix: str) -> list[str]:
     """What the caller may mean by the path: the series_id as it stands, or as a text that a client encoded.
 
     The decoded path alone does not tell a label with a slash from two labels, so the raw one is read.
+
+    Args:
+        scope: of the request.
+        prefix: the path before the series_id.
+
+    Returns:
+        The ids, the likeliest first.
     """
-    raw = request.scope.get("raw_path", b"").split(b"?")[0].decode("ascii", "replace")
-    route = request.scope["route"].path_format.split("{")[0]
-    if not raw.startswith(route):
-        return [series_id]
-    written = raw[len(route) :]
+    raw = scope.get("raw_path", b"").decode("ascii", "replace")
+    if not raw.startswith(prefix):
+        return [scope["path"].removeprefix(prefix)]
+    written = raw[len(prefix) :]
+    if PLAIN.fullmatch(written):
+        return [written]
     candidates = []
     # An empty or overlong label: no series has it, and the path as it was decoded says so by name.
     with suppress(ContractError):
         candidates.append(series_id_of(unquote(part) for part in written.split("/")))
     return list(dict.fromkeys([*candidates, unquote(written)]))
+
+
+def _series_ids(request: Request, series_id: str) -> list[str]:
+    return series_ids_of(request.scope, request.scope["route"].path_format.split("{")[0])
 
 
 SeriesIds = Annotated[list[str], Depends(_series_ids)]

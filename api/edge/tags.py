@@ -40,7 +40,7 @@ class TaggedSend:
         """Pass a message on, held back until the body is known."""
         if message["type"] == "http.response.start":
             headers = Headers(raw=message["headers"])
-            if message["status"] == 200 and "content-length" in headers and "etag" not in headers:
+            if message["status"] == 200 and "content-length" in headers:
                 self._start = message
                 return
         elif self._start is not None:
@@ -52,7 +52,7 @@ class TaggedSend:
 
     def _tag(self, start: Message, body: Message) -> Message:
         headers = MutableHeaders(raw=list(start["headers"]))
-        tag = entity_tag(body.get("body", b""))
+        tag = headers.get("etag") or entity_tag(body.get("body", b""))
         held = held_tag(tag, self._if_none_match)
         headers["ETag"] = held or tag
         headers.setdefault("Cache-Control", "no-cache")

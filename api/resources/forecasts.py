@@ -1,7 +1,6 @@
 """`/v1/forecasts`: the bytes that Redis holds, or the same bytes made from TimescaleDB."""
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -10,12 +9,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import orjson
 import psycopg
-from fastapi import Header, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from api.backends import Use
+from api.edge.media import JSON
 from api.edge.route import resource
+from api.edge.tags import entity_tag
 from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, series_key_of
 from api.problems import NOT_FOUND, no_forecast
 from api.telemetry import FORECASTS_SERVED
@@ -24,6 +25,12 @@ from dayahead.hours import format_utc, parse_utc
 from dayahead.storage.forecasts import StoredForecast, forecast_bytes
 
 router = resource("/v1/forecasts", "forecasts")
+
+CACHED = "dayahead.cached_forecast"
+"""Key of the scope for what Redis holds of the series of a request, where it was asked already; None for nothing."""
+
+ONE_SERIES_TYPES = (JSON,)
+"""Media types of the forecast of one series."""
 
 CSV_COLUMNS = (
     "series_id", "origin", "issued_at", "release", "rung", "unit", "lead", "valid_time", "p10", "p50", "p90",
@@ -103,12 +110,12 @@ def list_forecasts(
 )
 def get_forecast(
     use: Use,
+    request: Request,
     series_ids: SeriesIds,
     as_of: AsOf = None,
     origin: Annotated[
         Moment | None, Query(description="Answer with the forecast of this origin, or of the last one before it, UTC")
     ] = None,
-    if_none_match: Annotated[str | None, Header(description="ETag that the caller has: 304 while it holds")] = None,
 ) -> Response:
     """The newest forecast, byte for byte what topic `forecasts` carries.
 
@@ -116,8 +123,7 @@ def get_forecast(
     """
     body, server = None, "redis"
     if as_of is None and origin is None:
-        cached = use.forecasts.get(series_ids)
-        body = next((found for found in cached or [] if found is not None), None)
+        body = _cached(use, request, series_ids)
     if body is None:
         server = "database"
         with use.database.connection() as connection:
@@ -128,11 +134,24 @@ def get_forecast(
             raise no_forecast(series_id, detail)
         body = forecast_bytes(rows[0])
     FORECASTS_SERVED.labels(server).inc()
-    tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache", "Dayahead-Served-By": server}
-    if if_none_match and {tag, "*"} & {known.strip().removeprefix("W/") for known in if_none_match.split(",")}:
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    return Response(body, headers=answer_headers(body, server), media_type=JSON)
+
+
+def answer_headers(body: bytes, server: str) -> dict[str, str]:
+    """Headers of the answer that is one forecast.
+
+    Args:
+        body: the forecast.
+        server: redis or database, which held it.
+    """
+    return {"ETag": entity_tag(body), "Cache-Control": "no-cache", "Dayahead-Served-By": server}
+
+
+def _cached(use: Use, request: Request, series_ids: list[str]) -> bytes | None:
+    if CACHED in request.scope:  # api/newest.py has asked Redis already
+        found: bytes | None = request.scope[CACHED]
+        return found
+    return next((one for one in use.forecasts.get(series_ids) or [] if one is not None), None)
 
 
 def _why_none(as_of: datetime | None, origin: datetime | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import uvicorn
 from fastapi import FastAPI
 
+from api.commands import SERVER_OPTIONS, listening_socket
 from deploy.local.ports import free_ports
 from tests.waiting import wait_until
 
@@ -27,9 +28,10 @@ class Site:
 
     def start(self) -> None:
         """Serve, and wait until it answers."""
-        config = uvicorn.Config(self.make_app(), port=self.port, log_config=None, timeout_graceful_shutdown=2)
+        config = uvicorn.Config(self.make_app(), **SERVER_OPTIONS | {"timeout_graceful_shutdown": 2})
         self._server = server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=server.run, daemon=True)
+        sockets = [listening_socket("127.0.0.1", self.port)]
+        self._thread = threading.Thread(target=server.run, args=[sockets], daemon=True)
         self._thread.start()
         wait_until(lambda: server.started, 30, f"the API at {self.url}")
 

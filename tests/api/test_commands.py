@@ -1,10 +1,13 @@
+import asyncio
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 
+from api.commands import listening_socket
 from deploy.local.ports import free_ports
 from tests.waiting import wait_until
 
@@ -31,6 +34,27 @@ def test_the_command_serves_while_no_server_is_up_and_ends_when_told_to(tmp_path
         _, said = process.communicate(timeout=30)
     assert f"the page is at http://127.0.0.1:{port}" in said
     assert "Traceback" not in said
+
+
+def test_an_answer_never_waits_for_the_acknowledgement_of_the_one_before():
+    """Nagle's algorithm is off on the connections of the socket that the command serves on, on any event loop."""
+
+    async def option_of_a_connection() -> int:
+        found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            found.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with listening_socket("127.0.0.1", 0) as listening:
+            async with await asyncio.start_server(connected, sock=listening):
+                _, writer = await asyncio.open_connection(*listening.getsockname())
+                writer.close()
+                return await found
+
+    with ThreadPoolExecutor(1) as thread:  # this one may have the event loop of a browser
+        assert thread.submit(asyncio.run, option_of_a_connection()).result(30) != 0
 
 
 def test_a_port_in_use_is_a_sentence(tmp_path: Path):

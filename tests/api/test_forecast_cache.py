@@ -31,3 +31,17 @@ def test_a_label_that_is_encoded_is_found_however_its_path_is_written(servers: F
         twice = client.get("/v1/forecasts/DK1/%25C3%25B8l%252Fvin")  # the series_id as a text, encoded by a client
     assert once.content == BODY
     assert twice.content == BODY
+
+
+def test_a_redis_that_lacks_the_forecast_is_asked_once(servers: FakeServers):
+    asked = []
+    servers.forecasts.get = asked.append  # type: ignore[method-assign, assignment, func-returns-value]
+    with servers.client() as client:
+        assert client.get("/v1/forecasts/DK1/111").status_code == 503  # TimescaleDB is away as well
+    assert asked == [["DK1/111"]]
+
+
+def test_the_stream_is_no_series(servers: FakeServers):
+    servers.forecasts.bodies["stream"] = BODY
+    with servers.client() as client:
+        assert client.head("/v1/forecasts/stream").headers["Content-Type"].startswith("text/event-stream")
