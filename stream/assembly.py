@@ -28,6 +28,7 @@ from stream.log import Log
 from stream.patience import Patience
 from stream.probe import NoProbe, Probe
 from stream.publish import Publisher
+from stream.quality import QualityKeeper
 from stream.redis_mirror import RedisMirror
 from stream.refusals import RefusalWriter
 from stream.release_watch import ReleaseWatch
@@ -78,6 +79,7 @@ def build_worker(
         Intake(kafka_log.partitions(topic)),
         releases,
         WindowKeeper(database, copies, settings.worker_copy_windows_every_s),
+        QualityKeeper(database, clock, time.monotonic),
         clock,
         probe,
         batch_rows=settings.worker_batch_rows,

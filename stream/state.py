@@ -35,6 +35,9 @@ class PartitionState:
 
     An hour h lies in column h mod 912, so that a series moves on by overwriting its oldest hour.
     Series are known by their index, in the order in which the partition met them; an index never changes.
+
+    Attributes:
+        groups: area and unit of the series, each pair once; `group_of` tells the place of a series' own.
     """
 
     def __init__(self) -> None:
@@ -43,6 +46,9 @@ class PartitionState:
         self.by_key: dict[int, RegisteredSeries] = {}
         self._keys = np.empty(0, np.int64)
         self._sources = np.empty(0, np.int64)
+        self._groups = np.empty(0, np.int64)
+        self.groups: list[tuple[str, str]] = []
+        self._group_places: dict[tuple[str, str], int] = {}
         self._newest = np.empty(0, np.int64)
         self._first_forecast = np.empty(0, np.int64)
         self._rung = np.empty(0, np.int8)
@@ -60,6 +66,17 @@ class PartitionState:
     def source_keys(self) -> NDArray[np.int64]:
         """int64 [n], source_key of each series."""
         return self._sources[: len(self)]
+
+    def group_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 [m], place in `groups` of the area and unit of series, which are known by their series_key."""
+        order = np.argsort(self.keys)
+        return self._groups[order[np.searchsorted(self.keys, keys, sorter=order)]]
+
+    def _group_of(self, area: str, unit: str) -> int:
+        if (area, unit) not in self._group_places:
+            self._group_places[area, unit] = len(self.groups)
+            self.groups.append((area, unit))
+        return self._group_places[area, unit]
 
     @property
     def newest(self) -> NDArray[np.int64]:
@@ -82,12 +99,14 @@ class PartitionState:
             self.index_of[one.series_id] = index
             self.by_key[one.series_key] = one
             self._keys[index], self._sources[index] = one.series_key, one.source_key
+            self._groups[index] = self._group_of(one.area, one.unit)
         self.series.extend(fresh)
 
     def _grow(self, capacity: int) -> None:
         more = capacity - len(self._keys)
         self._keys = np.concatenate([self._keys, np.zeros(more, np.int64)])
         self._sources = np.concatenate([self._sources, np.zeros(more, np.int64)])
+        self._groups = np.concatenate([self._groups, np.zeros(more, np.int64)])
         self._newest = np.concatenate([self._newest, np.full(more, NEVER, np.int64)])
         self._first_forecast = np.concatenate([self._first_forecast, np.full(more, -NEVER, np.int64)])
         self._rung = np.concatenate([self._rung, np.full(more, -1, np.int8)])
@@ -189,7 +208,7 @@ class PartitionState:
             self._values[series[here], :cut] = windows[here, WINDOW_HOURS - cut :]
         self._newest[series] = origin
 
-    def rings(self, series: slice) -> NDArray[np.float64]:
+    def rings(self, series: slice | NDArray[np.int64]) -> NDArray[np.float64]:
         """float64 [n, 912], the hours of some series as they lie in memory, hour h in column h mod 912; to be read."""
         return self._values[: len(self)][series]
 

@@ -13,7 +13,8 @@ import structlog
 
 from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
-from dayahead.hours import Clock
+from dayahead.hours import Clock, Hour
+from dayahead.storage.accuracy_days import AccuracyDays
 from dayahead.storage.checkpoint import Checkpoint
 from dayahead.storage.worker_offsets import Move
 from stream import metrics
@@ -26,6 +27,7 @@ from stream.intake import Intake
 from stream.log import Log
 from stream.log_order import LogOrder
 from stream.probe import Probe, Step
+from stream.quality import QualityKeeper
 from stream.reading import TableReader
 from stream.refusals import RefusalWriter
 from stream.release_watch import ReleaseWatch
@@ -66,6 +68,7 @@ class Worker:
         intake: Intake,
         releases: ReleaseWatch,
         keeper: WindowKeeper,
+        quality: QualityKeeper,
         clock: Clock,
         probe: Probe,
         *,
@@ -76,7 +79,7 @@ class Worker:
         self._takeover, self._committer = takeover, committer
         self._order = LogOrder(kafka_log, takeover)
         self._refusals, self._intake, self._releases = refusals, intake, releases
-        self._keeper = keeper
+        self._keeper, self._quality = keeper, quality
         self._clock, self._probe = clock, probe
         self._batch_rows = batch_rows
         self._refreshers = ThreadPoolExecutor(threads, thread_name_prefix="refresh")
@@ -225,6 +228,7 @@ class Worker:
         for held in restored:
             self._committer.note_published(held)
         self._keeper.keep_one(restored)
+        self._quality.keep(restored, self._newest_by_source())
         self.show()
 
     def rest(self) -> None:
@@ -272,12 +276,14 @@ class Worker:
     def show(self) -> None:
         """Bring the gauges up to date."""
         metrics.PARTITIONS.set(len(self._held))
-        restored = self._restored()
-        newest: dict[int, int] = {}
-        for held in restored:
+        metrics.show_series(self._restored(), self._newest_by_source(), self._intake.sources.values())
+
+    def _newest_by_source(self) -> dict[int, Hour]:
+        newest: dict[int, Hour] = {}
+        for held in self._restored():
             for source_key, hour in held.state.newest_by_source().items():
                 newest[source_key] = max(hour, newest.get(source_key, NEVER))
-        metrics.show_series(restored, newest, self._intake.sources.values())
+        return newest
 
     def close(self) -> None:
         """Leave the servers."""
@@ -294,6 +300,7 @@ def _checkpoint_of(held: HeldPartition, result: Result, next_offset: int, releas
         forecasts=result.forecasts,
         features=result.features,
         scores=result.scores,
+        accuracy=AccuracyDays.of(result.scores, held.state.group_of(result.scores.series_key), held.state.groups),
         new=result.new,
         move=Move(
             first_offset=held.next_offset,

@@ -1,7 +1,7 @@
 """`/v1/accuracy`: how good the forecasts of the last days were, and whether they beat the seasonal naive."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import psycopg
@@ -13,32 +13,30 @@ from api.backends import Use
 from api.edge.route import resource
 from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND
+from dayahead.storage.accuracy_days import SUMS
 
 router = resource("/v1/accuracy", "accuracy")
+
+DAY = timedelta(days=1)
 
 SAME_PERCENT = 0.5
 """Differences below this are no difference that a person should read anything into."""
 
-Days = Annotated[int, Query(ge=1, le=366, description="Days of origins to look at, back from `end`")]
+Days = Annotated[int, Query(ge=1, le=366, description="UTC days of origins to look at, the day of `end` included")]
 End = Annotated[
-    Moment | None, Query(description="Newest origin to look at, UTC; without it, the newest that is scored")
+    Moment | None, Query(description="A moment of the last UTC day to look at; without it, the newest that has scores")
 ]
 
-SUMS = """
-    count(score.origin) AS forecasts, sum(hours) AS hours, sum(absolute_error) AS absolute_error,
-    sum(absolute_actual) AS absolute_actual, sum(percentage_error) AS percentage_error,
-    sum(percentage_hours) AS percentage_hours, sum(signed_error) AS signed_error, sum(naive_error) AS naive_error,
-    sum(naive_hours) AS naive_hours, sum(naive_actual) AS naive_actual,
-    sum(model_error_where_naive) AS model_error_where_naive, sum(covered) AS covered
-"""
+ADDED_UP = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
 
-WINDOW = "score.origin > %(start)s AND score.origin <= %(end)s AND score.rung < 5"
+WINDOW = "score.origin >= %(start)s AND score.origin <= %(end)s"
 
 GROUPS = f"""
-    SELECT series.unit, series.area, grouping(series.area) = 1 AS all_areas, {SUMS}
-    FROM score JOIN series USING (series_key)
-    WHERE {WINDOW} AND (%(area)s::text IS NULL OR series.area = %(area)s)
-    GROUP BY GROUPING SETS ((series.unit), (series.unit, series.area)) ORDER BY 1, 3 DESC, 2
+    SELECT unit, area, grouping(area) = 1 AS all_areas, sum(forecasts) AS forecasts, {ADDED_UP}
+    FROM accuracy_day
+    WHERE day BETWEEN (%(start)s AT TIME ZONE 'UTC')::date AND (%(end)s AT TIME ZONE 'UTC')::date
+      AND (%(area)s::text IS NULL OR area = %(area)s)
+    GROUP BY GROUPING SETS ((unit), (unit, area)) HAVING sum(forecasts) > 0 ORDER BY 1, 3 DESC, 2
 """  # noqa: S608 - fixed text
 
 # The series of the page first, then their scores alone: not the scores of all series for the few that are shown.
@@ -50,7 +48,7 @@ BY_SERIES = f"""
           AND (%(after)s::text IS NULL OR series_id COLLATE "C" > %(after)s)
         ORDER BY series_id COLLATE "C" LIMIT %(limit)s
     )
-    SELECT page.series_id, page.area, page.unit, {SUMS}
+    SELECT page.series_id, page.area, page.unit, count(score.origin) AS forecasts, {ADDED_UP}
     FROM page LEFT JOIN score ON score.series_key = page.series_key AND {WINDOW}
     GROUP BY 1, 2, 3 ORDER BY page.series_id COLLATE "C"
 """  # noqa: S608
@@ -58,7 +56,7 @@ BY_SERIES = f"""
 NEWEST = """
     SELECT max(origin) FROM score
     WHERE (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
-      AND (%(end)s::timestamptz IS NULL OR origin <= %(end)s)
+      AND (%(before)s::timestamptz IS NULL OR origin < %(before)s)
 """
 
 
@@ -98,8 +96,8 @@ class GroupAccuracy(Accuracy):
 class AccuracyReport(BaseModel):
     """Accuracy over a window of origins."""
 
-    start: Utc | None = Field(description="Origins after this, UTC; null where nothing is scored yet")
-    end: Utc | None = Field(description="Origins up to this, UTC")
+    start: Utc | None = Field(description="First origin of the window, UTC; null where nothing is scored yet")
+    end: Utc | None = Field(description="Newest scored origin of the window, UTC")
     overall: list[GroupAccuracy] = Field(description="All series, by unit")
     areas: list[GroupAccuracy] = Field(description="By area and unit")
     series: list[SeriesAccuracy] = Field(description="By series")
@@ -109,8 +107,8 @@ class AccuracyReport(BaseModel):
 class SeriesAccuracyReport(BaseModel):
     """Accuracy of one series over a window of origins."""
 
-    start: Utc | None = Field(description="Origins after this, UTC; null where nothing is scored yet")
-    end: Utc | None = Field(description="Origins up to this, UTC")
+    start: Utc | None = Field(description="First origin of the window, UTC; null where nothing is scored yet")
+    end: Utc | None = Field(description="Newest scored origin of the window, UTC")
     accuracy: SeriesAccuracy
 
 
@@ -154,9 +152,14 @@ def get_accuracy(use: Use, series_ids: SeriesIds, days: Days = 7, end: End = Non
 def _window(
     connection: psycopg.Connection, days: int, end: datetime | None, series_key: int | None
 ) -> dict[str, datetime | None]:
-    row = connection.execute(NEWEST, {"series_key": series_key, "end": end}).fetchone()
+    before = None if end is None else _midnight(end) + DAY
+    row = connection.execute(NEWEST, {"series_key": series_key, "before": before}).fetchone()
     newest: datetime | None = row[0] if row else None
-    return {"start": newest - timedelta(days=days) if newest else None, "end": newest}
+    return {"start": _midnight(newest) - (days - 1) * DAY if newest else None, "end": newest}
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _series(row: Mapping[str, Any]) -> SeriesAccuracy:

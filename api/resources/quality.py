@@ -1,8 +1,9 @@
 """`/v1/quality`: how well the data of each source flow."""
 
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-import psycopg
 from fastapi import Query
 from pydantic import BaseModel, Field
 
@@ -11,28 +12,12 @@ from api.edge.route import resource
 from api.parameters import Utc
 from api.resources.series import SourceItem, source_item
 from dayahead.contracts import Rung
-from dayahead.storage.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
+from dayahead.storage.partition_quality import SeenQuality, read_quality
+from dayahead.storage.standing import NO_HOUR, SourceStanding, lag_reason, read_sources
 
 router = resource("/v1/quality", "quality")
 
-WEEK_H = 168
-
-HOURS = """
-    SELECT series_key, count(*)
-    FROM observation JOIN series USING (series_key)
-    WHERE source_key = %(source)s AND valid_time <= %(end)s
-      AND valid_time > %(end)s::timestamptz - INTERVAL '168 hours'
-    GROUP BY series_key
-"""
-
-FIRST_HOURS = """
-    SELECT series_key, extract(epoch FROM %(end)s::timestamptz - first.valid_time) / 3600 + 1
-    FROM series CROSS JOIN LATERAL (
-        SELECT valid_time FROM observation WHERE observation.series_key = series.series_key
-        ORDER BY valid_time LIMIT 1
-    ) AS first
-    WHERE source_key = %(source)s
-"""
+NAMES = "SELECT series_key, series_id FROM series WHERE series_key = ANY(%s)"
 
 
 class StaleSeries(BaseModel):
@@ -71,6 +56,9 @@ class SourceQuality(BaseModel):
     """One source: is it fresh, are its series, and are their hours whole?"""
 
     source: SourceItem
+    as_of: Utc | None = Field(
+        description="When the workers last looked at the series of the source; null before they first did"
+    )
     series: int = Field(description="Series of the source")
     fresh_series: int = Field(description="Series that keep up with it")
     stale_series: int = Field(description="Series that lag behind it")
@@ -90,51 +78,80 @@ def get_quality(
     use: Use,
     limit: Annotated[int, Query(ge=0, le=1000, description="Series named at most, per list")] = 50,
 ) -> Quality:
-    """Freshness of each source, its stale series with reasons, rungs, and the gaps of the last week."""
+    """Freshness of each source, its stale series with reasons, rungs, and the gaps of the last week.
+
+    The workers add up what they hold a few seconds after each change, so the answer does not depend on how many series
+    there are.
+    """
     with use.database.connection() as connection:
         sources = read_sources(connection, use.now())
-        series = read_series(connection, sources)
-        return Quality(
-            sources=[
-                _source_quality(connection, source, [s for s in series if s.source == source.source.name], limit)
-                for source in sources
-            ]
-        )
+        seen = read_quality(connection)
+        found = [_Found(source, [one for one in seen if one.source_key == source.source_key]) for source in sources]
+        keys = {key for one in found for key, _ in [*one.stale[:limit], *one.gaps[:limit]]}
+        names = dict(connection.execute(NAMES, [list(keys)]).fetchall())
+    return Quality(sources=[_source_quality(one, names, limit) for one in found])
 
 
-def _source_quality(
-    connection: psycopg.Connection, source: SourceStanding, series: list[SeriesStanding], limit: int
-) -> SourceQuality:
-    stale = [standing for standing in series if standing.state is State.STALE]
-    rungs = [Rung.NONE if standing.rung is None else Rung(standing.rung) for standing in series]
+class _Found:
+    """A source and what the workers saw of its series.
+
+    Attributes:
+        standing: of the source.
+        seen: by partition.
+        stale: series_key and newest hour of stale series, oldest first.
+        gaps: series_key and missing hours, most first.
+    """
+
+    def __init__(self, standing: SourceStanding, seen: Sequence[SeenQuality]) -> None:
+        self.standing, self.seen = standing, seen
+        parts = [one.quality for one in seen]
+        oldest = [pair for part in parts for pair in zip(part.oldest_keys, part.oldest_hours, strict=True)]
+        self.stale = [(key, hour) for key, hour in sorted(oldest, key=_oldest_first) if self.is_stale(hour)]
+        gaps = [pair for part in parts for pair in zip(part.gap_keys, part.gap_hours, strict=True)]
+        self.gaps = sorted(gaps, key=lambda pair: (-pair[1], pair[0]))
+
+    def is_stale(self, newest_hour: datetime | None) -> bool:
+        """Whether a series with this newest hour lags behind the source."""
+        behind_h = self.hours_behind(newest_hour)
+        return behind_h is None or behind_h > self.standing.source.stale_after_h
+
+    def hours_behind(self, newest_hour: datetime | None) -> float | None:
+        """Hours from the newest hour of a series to that of the source."""
+        if newest_hour is None or self.standing.newest_hour is None:
+            return None
+        return (self.standing.newest_hour - newest_hour) / timedelta(hours=1)
+
+    def stale_reason(self, newest_hour: datetime | None) -> str:
+        """Why a series with this newest hour is stale."""
+        behind_h = self.hours_behind(newest_hour)
+        return NO_HOUR if behind_h is None else lag_reason(behind_h, self.standing.source.stale_after_h)
+
+
+def _oldest_first(pair: tuple[int, datetime | None]) -> tuple[datetime, int]:
+    return pair[1] or datetime.min.replace(tzinfo=UTC), pair[0]
+
+
+def _source_quality(found: _Found, names: Mapping[int, str], limit: int) -> SourceQuality:
+    parts = [one.quality for one in found.seen]
+    counted = [pair for part in parts for pair in zip(part.newest_hours, part.newest_series, strict=True)]
+    series = sum(count for _, count in counted)
+    stale = sum(count for hour, count in counted if found.is_stale(hour))
+    rungs = {rung: sum(part.rung_series[rung] for part in parts) for rung in Rung}
     return SourceQuality(
-        source=source_item(source),
-        series=len(series),
-        fresh_series=len(series) - len(stale),
-        stale_series=len(stale),
+        source=source_item(found.standing),
+        as_of=min((one.updated_at for one in found.seen), default=None),
+        series=series,
+        fresh_series=series - stale,
+        stale_series=stale,
         stale=[
-            StaleSeries(series_id=s.series_id, newest_hour=s.newest_hour, reason=s.stale_reason) for s in stale[:limit]
+            StaleSeries(series_id=names[key], newest_hour=hour, reason=found.stale_reason(hour))
+            for key, hour in found.stale[:limit]
         ],
-        rungs=[RungCount(rung=rung, meaning=rung.meaning, series=rungs.count(rung)) for rung in Rung if rung in rungs],
-        gaps=_gaps(connection, source, series, limit),
-    )
-
-
-def _gaps(connection: psycopg.Connection, source: SourceStanding, series: list[SeriesStanding], limit: int) -> Gaps:
-    if source.newest_hour is None:
-        return Gaps(expected_hours=0, missing_hours=0, series_with_gaps=0, worst=[])
-    parameters = {"source": source.source_key, "end": source.newest_hour}
-    present: dict[int, int] = dict(connection.execute(HOURS, parameters).fetchall())
-    expected = {key: min(WEEK_H, int(age)) for key, age in connection.execute(FIRST_HOURS, parameters)}
-    gaps = [
-        SeriesGap(series_id=s.series_id, missing_hours=expected[s.series_key] - present.get(s.series_key, 0))
-        for s in series
-        if s.series_key in expected
-    ]
-    holed = sorted((gap for gap in gaps if gap.missing_hours > 0), key=lambda gap: -gap.missing_hours)
-    return Gaps(
-        expected_hours=sum(expected.values()),
-        missing_hours=sum(gap.missing_hours for gap in holed),
-        series_with_gaps=len(holed),
-        worst=holed[:limit],
+        rungs=[RungCount(rung=rung, meaning=rung.meaning, series=count) for rung, count in rungs.items() if count],
+        gaps=Gaps(
+            expected_hours=sum(part.expected_hours for part in parts),
+            missing_hours=sum(part.missing_hours for part in parts),
+            series_with_gaps=sum(part.series_with_gaps for part in parts),
+            worst=[SeriesGap(series_id=names[key], missing_hours=count) for key, count in found.gaps[:limit]],
+        ),
     )

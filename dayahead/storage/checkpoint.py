@@ -9,6 +9,7 @@ import structlog
 from numpy.typing import NDArray
 
 from dayahead.hours import to_microseconds
+from dayahead.storage.accuracy_days import AccuracyDays
 from dayahead.storage.binary_copy import (
     Block,
     big_integers,
@@ -129,6 +130,7 @@ class Checkpoint:
         forecasts: each series and origin once.
         features: float32 [forecasts, k], snapshots at the same origins.
         scores: each series and origin once.
+        accuracy: the sums of these scores.
         new: which of them are new.
         move: of the partition's offset.
     """
@@ -138,6 +140,7 @@ class Checkpoint:
     forecasts: ForecastRows
     features: NDArray[np.float32]
     scores: ScoreRows
+    accuracy: AccuracyDays
     new: New
     move: Move
 
@@ -194,6 +197,7 @@ class CheckpointWriter:
                 cursor,
                 _score_blocks(checkpoint.scores.take(new.scores)),
                 _score_blocks(checkpoint.scores.take(~new.scores)),
+                lambda: checkpoint.accuracy.add(cursor, claim.partition),
             )
 
 

@@ -1,6 +1,6 @@
 """The tables that a worker fills, each with a key, and the two ways into them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 
@@ -31,10 +31,26 @@ class Table:
             f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {replaced}"
         )
 
-    def put(self, cursor: psycopg.Cursor, new: Sequence[Block], others: Sequence[Block]) -> None:
-        """Write blocks of rows, each row once."""
+    def put(
+        self,
+        cursor: psycopg.Cursor,
+        new: Sequence[Block],
+        others: Sequence[Block],
+        before_upsert: Callable[[], None] | None = None,
+    ) -> None:
+        """Write blocks of rows, each row once.
+
+        Args:
+            cursor: of an open transaction.
+            new: rows that the table cannot have yet.
+            others: rows that may be there.
+            before_upsert: is called while the others are in `incoming`, before they replace rows of the table.
+        """
         copy_rows(cursor, self.straight, new)
-        if copy_rows(cursor, self.incoming, others):
+        replaces = copy_rows(cursor, self.incoming, others)
+        if before_upsert is not None:
+            before_upsert()
+        if replaces:
             cursor.execute(self.upsert.encode())
 
 

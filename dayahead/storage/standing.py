@@ -86,12 +86,18 @@ class SeriesStanding:
     def stale_reason(self) -> str:
         """Why the series is stale; empty while it is not."""
         if self.newest_hour is None or self.hours_behind is None:
-            return "no hour of this series has been observed yet"
+            return NO_HOUR
         if self.state is not State.STALE:
             return ""
-        return (
-            f"its newest hour is {self.hours_behind:.0f} h behind its source; up to {self.stale_after_h:g} h are normal"
-        )
+        return lag_reason(self.hours_behind, self.stale_after_h)
+
+
+NO_HOUR = "no hour of this series has been observed yet"
+
+
+def lag_reason(hours_behind: float, stale_after_h: float) -> str:
+    """Why a series is stale that is so many hours behind its source."""
+    return f"its newest hour is {hours_behind:.0f} h behind its source; up to {stale_after_h:g} h are normal"
 
 
 SOURCES = """

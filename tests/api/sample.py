@@ -16,14 +16,21 @@ import redis
 from numpy.typing import NDArray
 
 from dayahead.contracts import Reason, Rung
-from dayahead.evaluation.score import SCORE_HOURS, score
+from dayahead.evaluation.score import SCORE_HOURS, ScoreBatch, score
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.source import load_source
+from dayahead.storage.accuracy_days import AccuracyDays
 from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_key
+from dayahead.storage.keyed_tables import SCORE
+from dayahead.storage.partition_quality import write_quality
 from dayahead.storage.poll_cursors import move_cursor
 from dayahead.storage.quarantine import QuarantinedRange, save_quarantine
+from dayahead.storage.score_rows import ScoreRows
 from dayahead.storage.sources import RegisteredSeries, register_series, register_source
 from dayahead.storage.tuning_runs import Outcome, finish_run, start_run
+from dayahead.storage.worker_offsets import claim_partition
+from stream.quality import quality_of
+from stream.state import PartitionState
 
 INGEST = Path(__file__).parents[2] / "ingest"
 DATA = INGEST / "sample" / "ConsumptionDE35Hour.parquet"
@@ -77,6 +84,7 @@ def insert_sample(database_url: str, redis_url: str, now: datetime, hours: int |
         _insert_release(connection, now)
         _insert_training(connection, sample, now)
         newest = _copy_forecasts(connection, sample, now)
+        _look_at_quality(connection, sample, newest, now)
     with redis.Redis.from_url(redis_url) as client:
         client.mset({forecast_key(f.series_id): forecast_bytes(f) for f in newest})
     return sample
@@ -149,7 +157,7 @@ def _copy_forecasts(connection: psycopg.Connection, sample: Sample, now: datetim
         lag = filled[:, max(0, column - 24)]
         filled[:, column] = np.where(np.isnan(filled[:, column]), lag, filled[:, column])
     newest = []
-    lines, scores = io.StringIO(), io.StringIO()
+    lines, scores, added = io.StringIO(), io.StringIO(), []
     for row, series in enumerate(sample.series):
         last = int(np.flatnonzero(~np.isnan(sample.values[row]))[-1])
         matured = []
@@ -159,14 +167,36 @@ def _copy_forecasts(connection: psycopg.Connection, sample: Sample, now: datetim
             if column + 24 <= last and forecast.rung < Rung.NONE:
                 matured.append((column, forecast))
         if matured:
-            scores.writelines(_score(sample.values[row], series.series_key, matured))
+            batch = _score(sample.values[row], matured)
+            scores.writelines(_score_lines(batch, series.series_key, matured))
+            added.append(_score_rows(batch, series.series_key, matured))
         newest.append(forecast)
     with connection.cursor() as cursor:
         with cursor.copy("COPY forecast FROM STDIN") as copy:
             copy.write(lines.getvalue())
         with cursor.copy("COPY score FROM STDIN") as copy:
             copy.write(scores.getvalue())
+        cursor.execute(SCORE.made.encode())
+        joined = ScoreRows.joined(added)
+        areas = {series.series_key: series.area for series in sample.series}
+        groups = [(area, "kWh") for area in ("DK1", "DK2")]
+        group = np.array([("DK1", "DK2").index(areas[key]) for key in joined.series_key.tolist()])
+        AccuracyDays.of(joined, group, groups).add(cursor, partition=0)
     return newest
+
+
+def _look_at_quality(
+    connection: psycopg.Connection, sample: Sample, newest: list[StoredForecast], now: datetime
+) -> None:
+    """As the worker does that holds all series."""
+    state = PartitionState()
+    state.add(sample.series)
+    rows, columns = np.nonzero(~np.isnan(sample.values))
+    state.put(rows, sample.start + columns, sample.values[rows, columns])
+    everything = np.arange(len(sample.series))
+    state.note_forecasts(everything, state.newest, np.array([one.rung for one in newest], np.int8))
+    claim = claim_partition(connection, "observations", 0, 0, "a worker", now)
+    write_quality(connection, claim, sample.series[0].source_key, quality_of(state, everything, sample.newest), now)
 
 
 def _forecast(
@@ -209,10 +239,27 @@ def _line(series_key: int, f: StoredForecast) -> str:
     return "\t".join(str(field) for field in fields) + "\n"
 
 
-def _score(values: NDArray[np.float64], series_key: int, matured: list[tuple[int, StoredForecast]]) -> Iterator[str]:
+Matured = list[tuple[int, StoredForecast]]
+
+
+def _score(values: NDArray[np.float64], matured: Matured) -> ScoreBatch:
     windows = np.stack([values[column + 25 - SCORE_HOURS : column + 25] for column, _ in matured])
     p10, p50, p90 = (np.stack([getattr(f, name) for _, f in matured]) for name in ("p10", "p50", "p90"))
-    batch = score(windows, p10, p50, p90)
+    return score(windows, p10, p50, p90)
+
+
+def _score_rows(batch: ScoreBatch, series_key: int, matured: Matured) -> ScoreRows:
+    forecasts = [forecast for _, forecast in matured]
+    return ScoreRows(
+        np.full(len(forecasts), series_key),
+        np.array([to_hour(forecast.origin) for forecast in forecasts]),
+        np.array([forecast.release for forecast in forecasts], object),
+        np.array([forecast.rung for forecast in forecasts], np.int8),
+        batch,
+    )
+
+
+def _score_lines(batch: ScoreBatch, series_key: int, matured: Matured) -> Iterator[str]:
     for i, (_, f) in enumerate(matured):
         sums = [getattr(batch, field.name)[i] for field in fields(batch)]
         *numbers, by_lead = sums

@@ -34,7 +34,8 @@ def read_scores(service: SampleService, where: str) -> ScoreBatch:
     with psycopg.connect(service.database_url) as connection:
         rows = connection.execute(
             f"SELECT {', '.join(columns)} FROM score_by_series"
-            f" WHERE {where} AND origin > (SELECT max(origin) FROM score) - INTERVAL '7 days'"
+            f" WHERE {where}"
+            " AND origin >= (SELECT date_trunc('day', max(origin), 'UTC') - INTERVAL '6 days' FROM score)"
         ).fetchall()
     return ScoreBatch(*(np.array(column) for column in zip(*rows, strict=True)))
 
@@ -97,5 +98,5 @@ def test_a_series_without_scores_has_no_figures(client: TestClient):
 @pytest.mark.servers
 def test_the_window_ends_where_it_is_asked_to(client: TestClient):
     told = client.get("/v1/accuracy", params={"days": 1, "end": "2023-01-20T12:00:00Z"}).json()
-    assert (told["start"], told["end"]) == ("2023-01-19T12:00:00Z", "2023-01-20T12:00:00Z")
+    assert (told["start"], told["end"]) == ("2023-01-20T00:00:00Z", "2023-01-20T23:00:00Z")
     assert told["series"][0]["forecasts"] == 24

@@ -11,6 +11,7 @@ def test_a_source_is_told_with_its_freshness_stale_series_rungs_and_gaps(client:
     assert quality["source"]["attribution"] == "Source: Energinet (www.energidataservice.dk), CC BY 4.0"
     assert quality["source"]["newest_hour"] == "2023-01-24T22:00:00Z"
     assert quality["source"]["stale"] is False
+    assert quality["as_of"] is not None
     assert (quality["series"], quality["fresh_series"], quality["stale_series"]) == (76, 75, 1)
     assert [(stale["series_id"], stale["newest_hour"]) for stale in quality["stale"]] == [
         (STALE, "2023-01-23T16:00:00Z")

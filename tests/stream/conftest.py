@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from dayahead.hours import wall_clock
+from dayahead.storage.accuracy_days import SUMS
 from dayahead.storage.forecast_rows import read_forecasts, read_newest_forecasts
 from dayahead.storage.sources import load_series, register_source
 from stream.assembly import build_worker
@@ -32,6 +33,17 @@ from tests.stream.logs import PARTITIONS, SOURCE
 from tests.waiting import wait_until
 
 PROCESS = Path(__file__).with_name("worker_process.py")
+
+
+_SUMS = ", ".join(f"sum({name})::double precision" for name in SUMS)
+KEPT_SUMS = f"""
+    SELECT area, unit, day, release, sum(forecasts)::bigint, {_SUMS} FROM accuracy_day
+    GROUP BY 1, 2, 3, 4 HAVING sum(forecasts) <> 0
+"""
+SUMS_OF_SCORES = f"""
+    SELECT area, unit, (origin AT TIME ZONE 'UTC')::date, coalesce(score.release, ''), count(*), {_SUMS}
+    FROM score JOIN series USING (series_key) GROUP BY 1, 2, 3, 4
+"""
 
 
 @dataclass
@@ -134,7 +146,8 @@ class WorkerRoom:
         """Empty tables, an empty Redis, and topics of another name."""
         with psycopg.connect(self.database_url) as connection:
             connection.execute(
-                "TRUNCATE series, observation, observation_revision, feature_snapshot, forecast, score, worker_offset"
+                "TRUNCATE series, observation, observation_revision, feature_snapshot, forecast, score, accuracy_day,"
+                " worker_offset"
             )
         self.forget_redis()
         self.topics = TopicRoom(self.topics.bootstrap, f"{self.topics.prefix}again.")
@@ -197,6 +210,7 @@ class WorkerRoom:
 
     def tables(self) -> dict[str, list[tuple[object, ...]]]:
         """What the worker wrote, but for when it wrote it."""
+        self.check_accuracy_days()
         return {
             "observation": self.query(
                 "SELECT series_id, valid_time, value, available_at, confirmed_at FROM observation"
@@ -222,6 +236,13 @@ class WorkerRoom:
                 " FROM score JOIN series USING (series_key) ORDER BY 1, 2"
             ),
         }
+
+    def check_accuracy_days(self) -> None:
+        """Compare the sums that are kept as scores come with the sums of all scores."""
+        kept, made = ({row[:4]: row[4:] for row in self.query(one)} for one in (KEPT_SUMS, SUMS_OF_SCORES))
+        assert kept.keys() == made.keys()
+        for key, sums in kept.items():
+            assert sums == pytest.approx(made[key], rel=1e-9, abs=1e-6), key
 
     def close(self) -> None:
         """End the workers that still run."""

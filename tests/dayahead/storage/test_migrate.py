@@ -78,3 +78,30 @@ def test_another_number_of_partitions_is_refused_since_series_would_move(topics:
     settings = MigrationSettings(kafka_bootstrap=topics.bootstrap, topic_prefix=topics.prefix, partitions=4)
     with pytest.raises(StorageError, match=r"has 3 partitions and DAYAHEAD_PARTITIONS says 4"):
         migrate_topics(settings)
+
+
+def test_sums_by_day_are_made_of_the_scores_that_are_there(
+    database: FreshDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        connection.execute("DROP TABLE accuracy_day, partition_quality")
+        connection.execute("DELETE FROM schema_version WHERE name = 'summaries'")
+        connection.execute("INSERT INTO source (name, definition) VALUES ('s', '{}')")
+        connection.execute(
+            "INSERT INTO series (series_id, source_key, labels, area, unit, partition)"
+            " SELECT 'DK1/' || n, source_key, '{}', 'DK1', 'kWh', 0 FROM source, generate_series(1, 2) AS n"
+        )
+        connection.execute(
+            "INSERT INTO score SELECT series_key, origin, NULL, 3, 24, 10, 100, 2, 24, 0, 0, 0, 0, 0, 20, 1, '{}'"
+            " FROM series, generate_series(timestamptz '2024-01-01T22:00Z', '2024-01-02T01:00Z', '1 hour') AS origin"
+        )
+    assert migrate_database(database.owner_url) == ["summaries"]
+    with psycopg.connect(database.url) as connection:
+        found = connection.execute(
+            "SELECT area, unit, day::text, release, forecasts, hours, absolute_error, covered FROM accuracy_day"
+            " ORDER BY day"
+        ).fetchall()
+    assert found == [
+        ("DK1", "kWh", "2024-01-01", "", 4, 96, 40, 80),
+        ("DK1", "kWh", "2024-01-02", "", 4, 96, 40, 80),
+    ]

@@ -1,0 +1,112 @@
+"""Table `accuracy_day`: sums of scores by area, unit, day and release, kept as the scores are written.
+
+A request for the accuracy of all series reads a few rows a day instead of the scores of every series.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from dayahead.evaluation.score import ScoreBatch
+from dayahead.features.fill import DAY
+from dayahead.storage.score_rows import ScoreRows
+
+NO_RELEASE = ""
+EPOCH = date(1970, 1, 1)
+
+SUMS = tuple(item.name for item in fields(ScoreBatch) if item.name != "lead_error")
+"""Columns of `score` that add up, in the order of ScoreBatch."""
+
+_KEY = ("area", "unit", "day", "release")
+_ADDED = ("forecasts", *SUMS)
+_TYPES = ("text[]", "text[]", "date[]", "text[]", "bigint[]", *("double precision[]" for _ in SUMS))
+_UNNESTED = ", ".join(f"%s::{kind}" for kind in _TYPES)
+_TAKEN_BACK = ", ".join(f"-sum(score.{name})" for name in SUMS)
+_COLUMNS = ", ".join([*_KEY, *_ADDED])
+_SUMMED = ", ".join(f"sum({name})" for name in _ADDED)
+_GROWN = ", ".join(f"{name} = accuracy_day.{name} + excluded.{name}" for name in _ADDED)
+
+ADD = f"""
+    INSERT INTO accuracy_day (partition, {_COLUMNS})
+    SELECT %s, {", ".join(_KEY)}, {_SUMMED}
+    FROM (
+        SELECT * FROM unnest({_UNNESTED}) AS added ({_COLUMNS})
+        UNION ALL
+        SELECT series.area, series.unit, (score.origin AT TIME ZONE 'UTC')::date, coalesce(score.release, ''),
+               -count(*), {_TAKEN_BACK}
+        FROM incoming_score AS incoming
+        -- row by row through the key: a plan that reads all of score would take seconds
+        CROSS JOIN LATERAL (
+            SELECT * FROM score WHERE series_key = incoming.series_key AND origin = incoming.origin LIMIT 1
+        ) AS score
+        JOIN series ON series.series_key = score.series_key
+        GROUP BY 1, 2, 3, 4
+    ) AS change
+    GROUP BY {", ".join(_KEY)}
+    ON CONFLICT (day, area, unit, release, partition) DO UPDATE SET {_GROWN}
+"""  # noqa: S608 - all names are the code's own
+
+
+@dataclass(frozen=True)
+class AccuracyDays:
+    """Sums of some scores by area, unit, day of the origin and release.
+
+    Attributes:
+        area: of each of n sums.
+        unit: of the series.
+        day: UTC day of the origins.
+        release: that forecast; NO_RELEASE for none.
+        forecasts: int64 [n], scores behind the sums.
+        sums: float64 [n, k], in the order of SUMS.
+    """
+
+    area: list[str]
+    unit: list[str]
+    day: list[date]
+    release: list[str]
+    forecasts: NDArray[np.int64]
+    sums: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, scores: ScoreRows, group: NDArray[np.int64], groups: list[tuple[str, str]]) -> "AccuracyDays":
+        """Add up scores.
+
+        Args:
+            scores: n scores.
+            group: int64 [n], place in `groups` of the series of each score.
+            groups: area and unit.
+        """
+        names = [release or NO_RELEASE for release in scores.release.tolist()]
+        releases = list(dict.fromkeys(names))
+        code = {name: number for number, name in enumerate(releases)}
+        keys = np.stack([group, scores.origin // DAY, np.array([code[name] for name in names], np.int64)])
+        found, inverse = np.unique(keys, axis=1, return_inverse=True)
+        size = found.shape[1]
+        sums = [np.bincount(inverse.ravel(), getattr(scores.sums, name), size) for name in SUMS]
+        return cls(
+            area=[groups[place][0] for place in found[0].tolist()],
+            unit=[groups[place][1] for place in found[0].tolist()],
+            day=[EPOCH + timedelta(days=number) for number in found[1].tolist()],
+            release=[releases[number] for number in found[2].tolist()],
+            forecasts=np.bincount(inverse.ravel(), minlength=size),
+            sums=np.stack(sums, axis=1),
+        )
+
+    @classmethod
+    def none(cls) -> "AccuracyDays":
+        """No sums."""
+        return cls([], [], [], [], np.empty(0, np.int64), np.empty((0, len(SUMS))))
+
+    def add(self, cursor: psycopg.Cursor, partition: int) -> None:
+        """Add the sums to the table, and take back those of the scores that `incoming_score` is about to replace.
+
+        Args:
+            cursor: of the transaction that writes the scores, before it does.
+            partition: whose series they are.
+        """
+        columns = [self.area, self.unit, self.day, self.release, self.forecasts.tolist(), *self.sums.T.tolist()]
+        if self.area:
+            cursor.execute(ADD.encode(), [partition, *columns])
