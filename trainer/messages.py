@@ -1,5 +1,7 @@
 """The trainer's two topics: it reads `retune-requests` and announces champions on `model-releases`."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +18,8 @@ log = structlog.get_logger()
 
 GROUP = "dayahead-trainer"
 TIMEOUT_MS = 10_000
+JOIN_WITHIN_S = 10.0
+READ_S = 0.5
 SESSION_MS = 10_000
 LONGEST_TRAINING_MS = 6 * 3600 * 1000
 """A trainer that has not asked for a message for this long is taken for dead; before, it is taken to train."""
@@ -39,7 +43,7 @@ class ReceivedRequest:
 
 
 class RequestReader:
-    """Reads requests one by one; an offset is committed only when its request has been dealt with."""
+    """Reads requests one by one; an offset is committed only when its request is in TimescaleDB."""
 
     def __init__(self, bootstrap: str, topic_prefix: str = "") -> None:
         """Describe; the first `next` connects.
@@ -71,10 +75,39 @@ class RequestReader:
                 return _parse(partition, record.offset, record.value)
         return None
 
+    def waiting(self, within_s: float = JOIN_WITHIN_S) -> Iterator[ReceivedRequest]:
+        """All requests up to the present end of this trainer's partitions.
+
+        Args:
+            within_s: time to join the group and to read; what is not read by then is left to `next`.
+
+        Raises:
+            BrokerUnavailable: no broker answers.
+        """
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            received = self.next(READ_S)
+            if received is not None:
+                yield received
+            elif self._at_end():
+                return
+
+    def _at_end(self) -> bool:
+        """Whether the group has given this trainer its partitions and nothing is left to read in them."""
+        consumer = self._consumer
+        if consumer is None or not (assigned := consumer.assignment()):
+            return False
+        try:
+            ends = consumer.end_offsets(assigned)
+            return all(consumer.position(partition) >= ends[partition] for partition in assigned)
+        except KafkaError as error:
+            self.close()
+            raise BrokerUnavailable(f"Kafka at {self._bootstrap} does not answer ({error!r})") from error
+
     def done(self, received: ReceivedRequest) -> None:
         """Commit the offset behind a request, so that no trainer reads it again.
 
-        A commit that fails is not fatal: the request comes again, and the cool-down refuses it.
+        A commit that fails is not fatal: the request comes again and is found to be known.
         """
         if self._consumer is None:
             return

@@ -15,6 +15,7 @@ CHAMPION_TIMESTAMP = Gauge(
 )
 RETUNE_REQUESTS = Counter(
     "dayahead_retune_requests_total",
-    "Requests for a training by decision: honoured, cool_down, budget, no_history, malformed",
+    "Requests for a training: received, honoured by a training that ended well, malformed",
     ["decision"],
 )
+RETUNE_WAITING = Gauge("dayahead_retune_requests_waiting", "Requests for a training that no retune has answered")

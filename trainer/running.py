@@ -14,13 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from dayahead.errors import BrokerUnavailable, StorageError
 from dayahead.hours import Hour, wall_clock
 from dayahead.storage.database import connect
-from dayahead.storage.tuning_runs import close_interrupted_runs, runs_since
+from dayahead.storage.tuning_runs import COMMAND, close_interrupted_runs, runs_since
 from dayahead.telemetry import TelemetryServer
 from trainer.lock import training_lock
 from trainer.messages import Announcer, RequestReader
 from trainer.report import print_result, print_tuned
 from trainer.result import TrainingResult
-from trainer.schedule import COMMAND, LOG_WINDOW, searches
+from trainer.schedule import LOG_WINDOW, searches
 from trainer.service import Trainer
 from trainer.settings import TrainerSettings, TrainingSettings
 from trainer.tracking import tracker_of

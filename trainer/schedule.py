@@ -1,4 +1,4 @@
-"""When a training is due, and which requests for one are honoured: pure decisions on the log of trainings."""
+"""When a training is due, by itself or by request: pure decisions on the log of trainings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,19 +6,16 @@ from datetime import datetime, timedelta
 
 from dayahead.hours import format_utc
 from dayahead.storage.releases import ReleaseRecord
-from dayahead.storage.tuning_runs import Outcome, TuningRun
+from dayahead.storage.retune_requests import WaitingRequest
+from dayahead.storage.tuning_runs import GROWTH, OWN_INITIATIVE, SCHEDULE, START, Outcome, TuningRun
 from trainer.settings import TrainingSettings
 from trainer.training_set import HistoryLength
-
-START, SCHEDULE, GROWTH, COMMAND = "start", "schedule", "growth", "command"
-OWN_INITIATIVE = frozenset({START, SCHEDULE, GROWTH, COMMAND})
-"""Who may ask without using up the budget of requests."""
 
 DAY = timedelta(days=1)
 LOG_WINDOW = timedelta(days=60)
 """How far back the log of trainings is read: further than any sensible schedule."""
 RETRY_AFTER = timedelta(minutes=10)
-"""After a training that failed, the schedule waits this long (a request may come sooner)."""
+"""A training that failed is tried again after this time; a new request may come sooner than the schedule's next try."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +23,14 @@ class Due:
     """A training that is due now.
 
     Attributes:
-        requested_by: `start`, `schedule` or `growth`.
+        requested_by: `start`, `schedule`, `growth`, or who made the oldest of the waiting requests.
         reason: why, in a sentence.
+        answers: how many waiting requests it answers.
     """
 
     requested_by: str
     reason: str
+    answers: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,16 +46,14 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a request for a training is honoured.
+    """Whether the waiting requests are honoured now.
 
     Attributes:
-        honoured: whether it is.
-        decision: a word for the metric: honoured, cool_down, budget or no_history.
+        honoured: whether they are; where not, they go on waiting.
         reason: why, in a sentence.
     """
 
     honoured: bool
-    decision: str
     reason: str
 
 
@@ -66,8 +63,9 @@ def next_training(
     history: HistoryLength,
     settings: TrainingSettings,
     now: datetime,
+    requests: Sequence[WaitingRequest] = (),
 ) -> Due | Waiting:
-    """Whether a training is due by itself.
+    """Whether a training is due. A first one comes first, then one for all waiting requests, then the schedule's.
 
     Args:
         champion: what serves, None where nothing does.
@@ -75,10 +73,25 @@ def next_training(
         history: the longest history of a source.
         settings: hours needed and the schedule.
         now: the present moment.
+        requests: those that wait, oldest first.
     """
     lacking = missing_history(history, settings)
     if lacking:
-        return Waiting(lacking)
+        return _and_requests(Waiting(lacking), requests, "")
+    step = _by_itself(champion, runs, history, settings, now)
+    if not requests or (isinstance(step, Due) and step.requested_by == START):
+        return step
+    verdict = judge_requests(runs, settings, now)
+    return _retune(requests) if verdict.honoured else _and_requests(step, requests, verdict.reason)
+
+
+def _by_itself(
+    champion: ReleaseRecord | None,
+    runs: Sequence[TuningRun],
+    history: HistoryLength,
+    settings: TrainingSettings,
+    now: datetime,
+) -> Due | Waiting:
     schedule = settings.schedule
     if runs and runs[0].outcome is Outcome.FAILED and now < (again := runs[0].started_at + RETRY_AFTER):
         return Waiting(f"the last training failed; the next try is at {format_utc(again)}")
@@ -131,39 +144,53 @@ def searches(requested_by: str, runs: Sequence[TuningRun], settings: TrainingSet
     return now >= began + timedelta(hours=settings.tuning.every_h)
 
 
-def judge_request(
-    runs: Sequence[TuningRun], history: HistoryLength, settings: TrainingSettings, now: datetime
-) -> Verdict:
-    """Whether a request on `retune-requests` is honoured.
+def judge_requests(runs: Sequence[TuningRun], settings: TrainingSettings, now: datetime) -> Verdict:
+    """Whether the requests that wait are honoured now: one training answers all of them.
 
     Args:
         runs: trainings of the last day at least, newest first, without refusals.
-        history: the longest history of a source.
-        settings: hours needed, cool-down and budget.
+        settings: cool-down and budget; both count retunes alone, not the trainings of the schedule.
         now: the present moment.
     """
-    lacking = missing_history(history, settings)
-    if lacking:
-        return Verdict(False, "no_history", lacking)
     schedule = settings.schedule
-    last = _newest_trained(runs)
+    retunes = [run for run in runs if run.requested_by not in OWN_INITIATIVE]
+    if retunes and retunes[0].outcome is Outcome.FAILED and now < (again := retunes[0].started_at + RETRY_AFTER):
+        return Verdict(False, f"the last retune failed, the next try is at {format_utc(again)}")
+    last = _newest_trained(retunes)
     if last is not None:
-        free_at = (last.finished_at or last.started_at) + timedelta(hours=schedule.cool_down_h)
+        ended_at = last.finished_at or last.started_at
+        free_at = ended_at + timedelta(hours=schedule.cool_down_h)
         if now < free_at:
             return Verdict(
                 False,
-                "cool_down",
-                f"a training ended at {format_utc(last.finished_at or last.started_at)}: requests are refused for "
-                f"{schedule.cool_down_h:g} h after it, until {format_utc(free_at)}",
+                f"a retune ended at {format_utc(ended_at)}, the next may start {schedule.cool_down_h:g} h later, at "
+                f"{format_utc(free_at)}",
             )
-    honoured = [run for run in runs if run.requested_by not in OWN_INITIATIVE and run.started_at > now - DAY]
-    if len(honoured) >= schedule.budget_per_day:
-        return Verdict(
-            False,
-            "budget",
-            f"{len(honoured)} requests were honoured within 24 hours, the budget is {schedule.budget_per_day} a day",
-        )
-    return Verdict(True, "honoured", f"request {len(honoured) + 1} of {schedule.budget_per_day} within 24 hours")
+    # one that was killed, or is still marked as running, has answered nothing
+    ended = [run for run in retunes if run.outcome.trained or run.outcome is Outcome.FAILED]
+    within_a_day = sum(run.started_at > now - DAY for run in ended)
+    if within_a_day >= schedule.budget_per_day:
+        return Verdict(False, f"{within_a_day} retunes within 24 hours, the budget is {schedule.budget_per_day} a day")
+    return Verdict(True, f"retune {within_a_day + 1} of {schedule.budget_per_day} within 24 hours")
+
+
+def _retune(requests: Sequence[WaitingRequest]) -> Due:
+    """One training for all that wait; the oldest names it."""
+    oldest = requests[0]
+    # whoever calls himself like the schedule must not be taken for it: his request would never count as answered
+    by = f"{oldest.requested_by} (request)" if oldest.requested_by in OWN_INITIATIVE else oldest.requested_by
+    others = sorted({request.requested_by for request in requests[1:]})
+    more = f" (and {len(requests) - 1} more, of {', '.join(others)})" if others else ""
+    return Due(by, oldest.reason + more, len(requests))
+
+
+def _and_requests(step: Due | Waiting, requests: Sequence[WaitingRequest], postponed: str) -> Due | Waiting:
+    """The same step, whose reason also names what the requests wait for."""
+    if isinstance(step, Due) or not requests:
+        return step
+    what = "1 request waits" if len(requests) == 1 else f"{len(requests)} requests wait"
+    why = f": {postponed}" if postponed else ""
+    return Waiting(f"{what}{why}; {step.reason}")
 
 
 class Settling:

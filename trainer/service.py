@@ -1,25 +1,26 @@
 """The trainer as a service: trains when it is time or when it is asked, one training at a time."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import psycopg
 import structlog
 
-from dayahead.contracts import ReleaseAnnouncement, RetuneRequest
+from dayahead.contracts import ReleaseAnnouncement
 from dayahead.errors import BrokerUnavailable, StorageError
 from dayahead.hours import Clock, format_utc
 from dayahead.storage.database import connect
 from dayahead.storage.releases import Champion, champion, load_record
-from dayahead.storage.tuning_runs import close_interrupted_runs, record_refusal, runs_since
+from dayahead.storage.retune_requests import keep_request, waiting_requests
+from dayahead.storage.tuning_runs import GROWTH, SCHEDULE, START, close_interrupted_runs, runs_since
 from dayahead.telemetry import Health
 from trainer.lock import training_lock
 from trainer.messages import ReceivedRequest
-from trainer.metrics import CHAMPION_TIMESTAMP, RETUNE_REQUESTS, TRAINING_SECONDS, TRAININGS
+from trainer.metrics import CHAMPION_TIMESTAMP, RETUNE_REQUESTS, RETUNE_WAITING, TRAINING_SECONDS, TRAININGS
 from trainer.result import TrainingResult
-from trainer.schedule import LOG_WINDOW, START, Due, Settling, Verdict, Waiting, judge_request, next_training
+from trainer.schedule import LOG_WINDOW, Due, Settling, Waiting, next_training
 from trainer.settings import TrainerSettings, TrainingSettings
 from trainer.train import OnStep, TrainingStopped
 from trainer.training_set import longest_history
@@ -38,8 +39,11 @@ class Requests(Protocol):
     def next(self, wait_s: float) -> ReceivedRequest | None:
         """The next one, or None."""
 
+    def waiting(self) -> Iterator[ReceivedRequest]:
+        """All that are there now."""
+
     def done(self, received: ReceivedRequest) -> None:
-        """It has been dealt with."""
+        """It has been written down."""
 
 
 class Announcements(Protocol):
@@ -132,6 +136,9 @@ class Trainer:
             BrokerUnavailable: Kafka does not answer.
         """
         look = self._look()
+        if isinstance(look.next_step, Due) and look.next_step.requested_by in {SCHEDULE, GROWTH}:
+            self._keep_all()
+            look = self._look()
         self._tell(look)
         if isinstance(look.next_step, Due):
             self._alone(self._train_if_due)
@@ -142,7 +149,7 @@ class Trainer:
             wait_s = min(POLL_S, self._settings.look_every_s)
             received = self._requests.next(wait_s)
             if received is not None:
-                self._answer(received)
+                self._keep(received)
                 return
             waited_s += wait_s
 
@@ -153,9 +160,11 @@ class Trainer:
             record = load_record(connection, serving.release) if serving else None
             history = longest_history(connection, self._training, record)
             runs = runs_since(connection, now - LOG_WINDOW)
+            requests = waiting_requests(connection)
         self._seen = serving
+        RETUNE_WAITING.set(len(requests))
         CHAMPION_TIMESTAMP.set(serving.promoted_at.timestamp() if serving else 0)
-        step = next_training(record, runs, history, self._training, now)
+        step = next_training(record, runs, history, self._training, now, requests)
         if isinstance(step, Due) and step.requested_by == START:
             unsettled = self._settling.waits_for(history, now)
             step = Waiting(unsettled) if unsettled else step
@@ -187,38 +196,32 @@ class Trainer:
     def _train_if_due(self) -> None:
         # Another trainer may have done it since the look.
         step = self._look().next_step
-        if isinstance(step, Due):
-            self._train_in_thread(step.requested_by, step.reason)
+        if isinstance(step, Due) and self._train_in_thread(step.requested_by, step.reason):
+            RETUNE_REQUESTS.labels("honoured").inc(step.answers)
 
-    def _answer(self, received: ReceivedRequest) -> None:
+    def _keep(self, received: ReceivedRequest) -> None:
+        """Write a request down, then commit its offset: from then on it waits in TimescaleDB until it is honoured."""
         if received.request is None:
             RETUNE_REQUESTS.labels("malformed").inc()
             log.warning("retune_request_malformed", offset=received.offset, fault=received.fault)
-            self._requests.done(received)
-            return
-        request = received.request
-        answered = False
+        else:
+            with connect(self._settings.database_url, wait_s=AWAY_PAUSE_S) as connection:
+                is_new = keep_request(connection, received.request, self._clock())
+            if is_new:
+                RETUNE_REQUESTS.labels("received").inc()
+            log.info("retune_request", by=received.request.requested_by, reason=received.request.reason, new=is_new)
+        self._requests.done(received)
 
-        def answer() -> None:
-            nonlocal answered
-            verdict = self._judge(request)
-            log.info("retune_request", by=request.requested_by, decision=verdict.decision, reason=verdict.reason)
-            answered = not verdict.honoured or self._train_in_thread(request.requested_by, request.reason)
-            if answered:
-                RETUNE_REQUESTS.labels(verdict.decision).inc()
-                self._requests.done(received)
+    def _keep_all(self) -> None:
+        """Take in what waits in Kafka, so that requests come before a training of the schedule.
 
-        while not answered and not self._stop.is_set():
-            self._alone(answer)
-
-    def _judge(self, request: RetuneRequest) -> Verdict:
-        with connect(self._settings.database_url, wait_s=AWAY_PAUSE_S) as connection:
-            now = self._clock()
-            history = longest_history(connection, self._training)
-            verdict = judge_request(runs_since(connection, now - LOG_WINDOW), history, self._training, now)
-            if not verdict.honoured:
-                record_refusal(connection, request.requested_by, request.reason, verdict.reason, now)
-        return verdict
+        Kafka that is away keeps no training from being done.
+        """
+        try:
+            for received in self._requests.waiting():
+                self._keep(received)
+        except BrokerUnavailable as error:
+            log.warning("retune_requests_unread", error=str(error))
 
     def _alone(self, work: Callable[[], None]) -> None:
         """Do what only one trainer may do at a time, unless another one is at it; then wait a little."""
@@ -234,19 +237,25 @@ class Trainer:
         self._stop.wait(AWAY_PAUSE_S)
 
     def _train_in_thread(self, requested_by: str, reason: str) -> bool:
-        """In a thread of its own, so that a wish to stop is heard. Returns whether it came to an end."""
+        """In a thread of its own, so that a wish to stop is heard. Returns whether a release came out of it."""
         self._training_since = format_utc(self._clock().replace(microsecond=0))
-        worker = threading.Thread(target=self._work, args=(requested_by, reason), name="training", daemon=True)
+        trained = threading.Event()
+
+        def work() -> None:
+            if self._work(requested_by, reason):
+                trained.set()
+
+        worker = threading.Thread(target=work, name="training", daemon=True)
         try:
             worker.start()
             while worker.is_alive() and not self._stop.is_set():
                 worker.join(POLL_S)
             worker.join(STOP_WAIT_S)  # only after a wish to stop is there anything to wait for
-            return not worker.is_alive()
+            return trained.is_set()
         finally:
             self._training_since = None
 
-    def _work(self, requested_by: str, reason: str) -> None:
+    def _work(self, requested_by: str, reason: str) -> bool:
         log.info("training_started", by=requested_by, reason=reason)
         try:
             with connect(self._settings.database_url, wait_s=AWAY_PAUSE_S) as connection:
@@ -255,15 +264,16 @@ class Trainer:
                 result = self._train(connection, requested_by, reason, self._note_step)
         except TrainingStopped:
             log.info("training_stopped", by=requested_by)
-            return
+            return False
         except Exception:
             # Recorded as failed by the training; the schedule tries again after a pause.
             TRAININGS.labels("failed").inc()
             log.exception("training_failed", by=requested_by)
-            return
+            return False
         TRAININGS.labels(result.outcome).inc()
         TRAINING_SECONDS.observe(result.total_seconds)
         log.info("training_ended", outcome=result.outcome, release=result.release, reason=result.reason)
+        return True
 
     def _note_step(self, step: str) -> None:
         log.info("training_step", step=step)

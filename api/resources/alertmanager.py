@@ -64,4 +64,4 @@ def handle_notification(use: Use, notification: Notification) -> Handled:
     first = due[0]
     why = first.annotations.get("summary") or f"alert {first.labels['alertname']} fires"
     sent = send_request(use, first.labels["alertname"], why)
-    return Handled(retune_request=sent, reason="A request for a retune was sent; the trainer decides on it.")
+    return Handled(retune_request=sent, reason="A request for a retune was sent; the trainer keeps it.")

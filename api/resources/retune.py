@@ -1,5 +1,6 @@
-"""`POST /v1/retune`: ask the trainer for a new model."""
+"""`/v1/retune`: ask the trainer for a new model, and see which requests wait."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import Body
@@ -8,8 +9,10 @@ from pydantic import BaseModel, Field
 from api.backends import Backends, Use
 from api.bearer import TokenRequired
 from api.edge.route import resource
+from api.parameters import Utc
 from api.problems import FORBIDDEN, server_away
 from dayahead.contracts import RetuneRequest
+from dayahead.storage.retune_requests import waiting_requests
 from dayahead.topics import RETUNE_REQUESTS
 
 router = resource("/v1/retune", "models")
@@ -22,9 +25,32 @@ class RetuneWish(BaseModel):
     reason: str = Field(min_length=1, max_length=500, description="Why, in a sentence")
 
 
+class WaitingItem(BaseModel):
+    """A request that no training has answered."""
+
+    requested_at: Utc = Field(description="When it was made, UTC")
+    requested_by: str = Field(description="Who asks")
+    reason: str = Field(description="Why")
+    received_at: Utc = Field(description="When the trainer took it from Kafka, UTC")
+
+
+class WaitingRequests(BaseModel):
+    """Requests that the trainer keeps until cool-down and budget allow a training; one answers all of them."""
+
+    waiting: list[WaitingItem] = Field(description="Oldest first")
+
+
+@router.get("", summary="Requests for a new model that wait")
+def list_waiting(use: Use) -> WaitingRequests:
+    """Requests that the trainer has received and no training has answered; `/v1/models` has what came of the others."""
+    with use.database.connection() as connection:
+        found = waiting_requests(connection)
+    return WaitingRequests(waiting=[WaitingItem(**asdict(request)) for request in found])
+
+
 @router.post("", status_code=202, summary="Ask for a new model", dependencies=[TokenRequired], responses=FORBIDDEN)
 def request_retune(use: Use, wish: Annotated[RetuneWish, Body()]) -> RetuneRequest:
-    """Sends one message to topic `retune-requests`; the trainer honours its budget and cool-down."""
+    """Sends one message to topic `retune-requests`; the trainer keeps it until its budget and cool-down allow."""
     return send_request(use, wish.requested_by, wish.reason)
 
 

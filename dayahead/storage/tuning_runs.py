@@ -9,11 +9,15 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+START, SCHEDULE, GROWTH, COMMAND = "start", "schedule", "growth", "command"
+OWN_INITIATIVE = frozenset({START, SCHEDULE, GROWTH, COMMAND})
+"""`requested_by` of trainings without a message of `retune-requests`; all others are retunes."""
+
 COLUMNS = "tuning_run_key, started_at, finished_at, requested_by, reason, release, promoted, outcome, details"
 
 
 class Outcome(StrEnum):
-    """What came of a training or of the request for one; also a metric label."""
+    """What came of a training; also a metric label. `refused` is a request that an earlier version did not honour."""
 
     RUNNING = "running"
     PROMOTED = "promoted"
@@ -39,7 +43,7 @@ class TuningRun:
         started_at: when it started, UTC.
         finished_at: when it ended, UTC; None while it runs.
         requested_by: `start`, `schedule`, `growth`, `command`, or who asked on `retune-requests`.
-        reason: why it was asked for, in a sentence; for a refusal, why it was refused.
+        reason: why it was asked for, in a sentence; of an old refusal, why it was refused.
         release: id of the release that came out, if one did.
         promoted: whether it became the champion.
         outcome: what came of it.
@@ -87,21 +91,6 @@ def finish_run(
         """,
         [now, outcome, outcome is Outcome.PROMOTED, release, Jsonb(dict(details or {})), tuning_run_key],
     )
-
-
-def record_refusal(
-    connection: psycopg.Connection, requested_by: str, asked_because: str, refused_because: str, now: datetime
-) -> int:
-    """Note that a request for a training was not honoured, and why; the caller commits."""
-    row = connection.execute(
-        """
-        INSERT INTO tuning_run (started_at, finished_at, requested_by, reason, outcome, details)
-        VALUES (%(now)s, %(now)s, %(by)s, %(reason)s, 'refused', %(details)s) RETURNING tuning_run_key
-        """,
-        {"now": now, "by": requested_by, "reason": refused_because, "details": Jsonb({"asked_because": asked_because})},
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def close_interrupted_runs(connection: psycopg.Connection, now: datetime) -> int:

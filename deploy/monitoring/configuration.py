@@ -80,6 +80,7 @@ def render_alertmanager(webhook_url: str, token_file: str, settings: MonitoringS
         notify_url=json.dumps(settings.alert_notify_url.get_secret_value()),
         watchdog_url=json.dumps(settings.alert_watchdog_url.get_secret_value()),
         group_wait_s=settings.alert_group_wait_s,
+        group_interval_s=settings.alert_group_interval_s,
         repeat_s=settings.alert_repeat_s,
     )
     configuration = yaml.safe_load(text)

@@ -62,6 +62,9 @@ class MonitoringSettings(ServiceSettings):
     alert_group_wait_s: int = Field(
         default=30, ge=0, description="Seconds that Alertmanager waits for more alerts of the same cause"
     )
+    alert_group_interval_s: int = Field(
+        default=300, ge=1, description="Seconds after which alerts that joined a notified cause are notified"
+    )
     alert_repeat_s: int = Field(default=14400, ge=60, description="Seconds after which an open alert is told again")
     alert_notify_url: SecretStr = Field(
         default=SecretStr(""), description="Webhook that every alert is sent to (a chat or a pager); empty for none"

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -6,8 +7,11 @@ from kafka import KafkaConsumer
 from psycopg_pool import ConnectionPool
 
 from api.app import create_app
-from dayahead.contracts import ReleaseAnnouncement
+from dayahead.contracts import ReleaseAnnouncement, RetuneRequest
+from dayahead.hours import format_utc
 from dayahead.storage.releases import champion
+from dayahead.storage.retune_requests import keep_request
+from dayahead.storage.tuning_runs import Outcome, finish_run, start_run
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, TOKEN, FakeServers
 from tests.conftest import TopicRoom
@@ -109,3 +113,26 @@ def test_a_request_for_a_retune_reaches_kafka(sample_service: SampleService, top
     finally:
         consumer.close()
     assert message.value == answer.content
+
+
+def test_requests_that_wait_are_listed_until_a_retune_answers_them(database_url: str):
+    with ConnectionPool(database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
+        with pool.connection() as connection:
+            for name, minute in (("MapeCritical", 1), ("anna\0", 2), ("anna\0", 2)):
+                asked = RetuneRequest(requested_at=NOW, requested_by=name, reason="MAPE is high")
+                keep_request(connection, asked, NOW + timedelta(minutes=minute))
+        with FakeServers(database=pool).client() as client:
+            waiting = client.get("/v1/retune").json()["waiting"]
+            assert [request["requested_by"] for request in waiting] == ["MapeCritical", "anna\N{REPLACEMENT CHARACTER}"]
+            assert waiting[0] == {
+                "requested_at": format_utc(NOW),
+                "requested_by": "MapeCritical",
+                "reason": "MAPE is high",
+                "received_at": format_utc(NOW + timedelta(minutes=1)),
+            }
+            with pool.connection() as connection:
+                for by, minute in (("schedule", 3), ("MapeCritical", 1)):
+                    run = start_run(connection, by, "because", NOW + timedelta(minutes=minute))
+                    finish_run(connection, run, Outcome.UNCHANGED, NOW + timedelta(minutes=4))
+            [left] = client.get("/v1/retune").json()["waiting"]
+            assert left["received_at"] == format_utc(NOW + timedelta(minutes=2))

@@ -128,7 +128,13 @@ def test_every_alert_setting_is_used_by_a_template() -> None:
         name for name in MonitoringSettings.model_fields if name.startswith("alert_") and f"@{{{name}}}" not in text
     ]
     # these are given to the template of Alertmanager under shorter names
-    assert set(unused) <= {"alert_notify_url", "alert_watchdog_url", "alert_group_wait_s", "alert_repeat_s"}
+    assert set(unused) <= {
+        "alert_notify_url",
+        "alert_watchdog_url",
+        "alert_group_wait_s",
+        "alert_group_interval_s",
+        "alert_repeat_s",
+    }
 
 
 @pytest.mark.parametrize("name", ["DAYAHEAD_ALERT_MAPE_CRITICAL", "DAYAHEAD_ALERT_DRIFT_CRITICAL_SHARE"])

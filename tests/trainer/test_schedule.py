@@ -1,11 +1,13 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from dayahead.storage.releases import ReleaseRecord
+from dayahead.storage.retune_requests import WaitingRequest
 from dayahead.storage.tuning_runs import Outcome, TuningRun
-from trainer.schedule import Due, Settling, Waiting, judge_request, next_training, searches
+from trainer.schedule import Due, Settling, Waiting, judge_requests, next_training, searches
 from trainer.settings import TrainingSettings, load_training_settings
 from trainer.training_set import HistoryLength
 
@@ -30,10 +32,18 @@ def champion(learnt_h: int) -> ReleaseRecord:
 
 
 def step(
-    *runs: TuningRun, learnt_h: int | None = None, hours: int = 5000, settings: TrainingSettings = SETTINGS
+    *runs: TuningRun,
+    learnt_h: int | None = None,
+    hours: int = 5000,
+    settings: TrainingSettings = SETTINGS,
+    requests: Sequence[WaitingRequest] = (),
 ) -> Due | Waiting:
     record = None if learnt_h is None else champion(learnt_h)
-    return next_training(record, runs, history(hours, learnt_h or 0), settings, NOW)
+    return next_training(record, runs, history(hours, learnt_h or 0), settings, NOW, requests)
+
+
+def request(by: str = "MapeCritical", reason: str = "MAPE is 41 %") -> WaitingRequest:
+    return WaitingRequest(NOW, by, reason, NOW)
 
 
 def test_without_an_hour_it_waits_for_observations() -> None:
@@ -97,33 +107,77 @@ def test_growth_that_gave_no_better_model_is_not_tried_again_and_again() -> None
     assert isinstance(step(run(1, Outcome.KEPT, release="r-2"), run(3), learnt_h=400, hours=900), Waiting)
 
 
-def test_a_request_is_honoured_after_the_cool_down() -> None:
-    refused = judge_request([run(1.9)], history(5000), SETTINGS, NOW)
-    assert (refused.honoured, refused.decision) == (False, "cool_down")
-    assert "2026-03-01T12:06:00Z" in refused.reason
-    assert judge_request([run(2)], history(5000), SETTINGS, NOW).honoured
+@pytest.mark.parametrize("by", ["start", "schedule", "growth", "command"])
+def test_only_a_retune_makes_requests_wait_and_only_for_the_cool_down(by: str) -> None:
+    assert judge_requests([run(0.1, by=by)], SETTINGS, NOW).honoured
+    postponed = judge_requests([run(0.1, by=by), run(1.9, by="MapeCritical")], SETTINGS, NOW)
+    assert not postponed.honoured
+    assert "at 2026-03-01T12:06:00Z" in postponed.reason
+    assert judge_requests([run(0.1, by=by), run(2, by="MapeCritical")], SETTINGS, NOW).honoured
 
 
-def test_a_failed_training_needs_no_cool_down() -> None:
-    assert judge_request([run(0.1, Outcome.FAILED)], history(5000), SETTINGS, NOW).honoured
+def test_a_retune_that_failed_is_tried_again_after_ten_minutes_without_a_cool_down() -> None:
+    postponed = judge_requests([run(0.1, Outcome.FAILED, "api")], SETTINGS, NOW)
+    assert (postponed.honoured, "the next try is at 2026-03-01T12:04:00Z" in postponed.reason) == (False, True)
+    assert judge_requests([run(0.2, Outcome.FAILED, "api")], SETTINGS, NOW).honoured
+    assert judge_requests([run(0.1, Outcome.FAILED, "schedule")], SETTINGS, NOW).honoured
 
 
-def test_requests_beyond_the_budget_of_a_day_are_refused() -> None:
-    honoured = [run(5, by="MapeCritical"), run(9, by="api")]
-    refused = judge_request(honoured, history(5000), SETTINGS, NOW)
-    assert (refused.honoured, refused.decision) == (False, "budget")
-    assert "budget is 2" in refused.reason
+def test_requests_beyond_the_budget_of_a_day_wait() -> None:
+    postponed = judge_requests([run(5, by="MapeCritical"), run(9, Outcome.FAILED, "api")], SETTINGS, NOW)
+    assert not postponed.honoured
+    assert "the budget is 2 a day" in postponed.reason
 
 
-def test_the_budget_is_used_up_by_requests_alone_and_for_a_day() -> None:
+def test_the_budget_is_used_up_by_retunes_alone_and_for_a_day() -> None:
     runs = [run(5, by="schedule"), run(6, by="start"), run(7, by="command"), run(9, by="api"), run(24.1, by="api")]
-    assert judge_request(runs, history(5000), SETTINGS, NOW).honoured
+    assert judge_requests(runs, SETTINGS, NOW).honoured
+
+
+@pytest.mark.parametrize("outcome", [Outcome.INTERRUPTED, Outcome.RUNNING])
+def test_a_retune_that_was_killed_uses_up_nothing(outcome: Outcome) -> None:
+    assert judge_requests([run(0.1, outcome, "api"), run(0.2, outcome, "api")], SETTINGS, NOW).honoured
+
+
+def test_one_training_answers_all_requests_that_wait_and_comes_before_the_schedule() -> None:
+    due = step(run(24), learnt_h=5000, requests=[request(), request("api", "a new factory"), request()])
+    assert due == Due("MapeCritical", "MAPE is 41 % (and 2 more, of MapeCritical, api)", 3)
+
+
+def test_a_request_that_must_wait_keeps_the_schedule_going_and_is_named() -> None:
+    waiting = step(run(0.5, by="api"), learnt_h=5000, requests=[request(), request()])
+    assert isinstance(waiting, Waiting)
+    assert waiting.reason.startswith("2 requests wait: a retune ended at 2026-03-01T11:30:00Z")
+    assert "the next training of the schedule is at" in waiting.reason
+    scheduled = step(run(0.5, by="api"), learnt_h=400, hours=600, requests=[request()])
+    assert isinstance(scheduled, Due)
+    assert scheduled.requested_by == "growth"
 
 
 @pytest.mark.parametrize("hours", [0, 100])
-def test_a_request_without_enough_history_is_refused(hours: int) -> None:
-    refused = judge_request([], history(hours), SETTINGS, NOW)
-    assert (refused.honoured, refused.decision) == (False, "no_history")
+def test_a_request_without_enough_history_waits_for_it(hours: int) -> None:
+    waiting = step(hours=hours, requests=[request()])
+    assert isinstance(waiting, Waiting)
+    assert waiting.reason.startswith("1 request waits; waits for ")
+
+
+def test_a_first_model_comes_before_any_request() -> None:
+    due = step(requests=[request()])
+    assert isinstance(due, Due)
+    assert (due.requested_by, due.answers) == ("start", 0)
+
+
+def test_where_the_first_model_was_not_promoted_a_request_is_honoured() -> None:
+    due = step(run(1, Outcome.KEPT), requests=[request()])
+    assert isinstance(due, Due)
+    assert due.requested_by == "MapeCritical"
+
+
+@pytest.mark.parametrize("name", ["start", "schedule", "growth", "command"])
+def test_who_asks_under_a_name_of_the_trainer_is_still_a_retune(name: str) -> None:
+    due = step(run(1), learnt_h=5000, requests=[request(name)])
+    assert isinstance(due, Due)
+    assert due.requested_by == f"{name} (request)"
 
 
 def test_a_history_that_is_being_filled_is_waited_for() -> None:

@@ -15,7 +15,8 @@ from dayahead.contracts import ReleaseAnnouncement, RetuneRequest, message_bytes
 from dayahead.errors import BrokerUnavailable
 from dayahead.storage.database import connect
 from dayahead.storage.releases import promote, roll_back
-from dayahead.storage.tuning_runs import Outcome, TuningRun, recent_runs, start_run
+from dayahead.storage.retune_requests import waiting_requests
+from dayahead.storage.tuning_runs import Outcome, TuningRun, finish_run, recent_runs, start_run
 from tests.conftest import TopicRoom
 from tests.trainer.conftest import QUICK, FakeClock
 from tests.trainer.filling import Sample, fill
@@ -49,8 +50,13 @@ class Room:
         self.announcer = Announcer(topics.bootstrap, topics.prefix)
         self.trainer = Trainer(self.settings, training, self._train, self.requests, self.announcer, clock, self.stop)
         self._thread = threading.Thread(target=self.trainer.run)
+        self.fails: Callable[[], bool] = lambda: False
 
     def _train(self, connection: psycopg.Connection, by: str, reason: str, on_step: OnStep) -> TrainingResult:
+        if self.fails():
+            finish_run(connection, start_run(connection, by, reason, self.clock()), Outcome.FAILED, self.clock())
+            connection.commit()
+            raise RuntimeError("the test lets it fail")
         return Training(connection, self.training, self.clock, on_step=on_step).run(by, reason)
 
     def start(self) -> None:
@@ -155,7 +161,7 @@ def test_the_first_training_waits_for_history_then_promotes_and_announces(
     assert f"{run.release} serves" in trainer.trainer.ready().reason
 
 
-def test_requests_are_refused_within_the_cool_down_then_honoured_then_refused_beyond_the_budget(
+def test_a_request_right_after_the_first_training_is_honoured_and_later_ones_wait_for_cool_down_and_budget(
     room: Callable[[], Room], database_url: str, sample: Sample, clock: FakeClock
 ) -> None:
     fill(database_url, sample)
@@ -163,35 +169,71 @@ def test_requests_are_refused_within_the_cool_down_then_honoured_then_refused_be
     trainer.wait_for_outcomes(Outcome.PROMOTED)
 
     trainer.ask(b"not a request", trainer.request())
-    refused = trainer.wait_for_outcomes(Outcome.PROMOTED, Outcome.REFUSED)[-1]
-    assert refused.requested_by == "MapeCritical"
-    assert "requests are refused for 2 h" in refused.reason
-    assert refused.details == {"asked_because": "WAPE is high"}
+    retune = trainer.wait_for_outcomes(Outcome.PROMOTED, Outcome.UNCHANGED)[-1]
+    assert (retune.requested_by, retune.reason) == ("MapeCritical", "WAPE is high")
 
+    trainer.ask(trainer.request("api"), trainer.request("anna"))
+    wait_until(lambda: "2 requests wait" in trainer.trainer.ready().reason, DEADLINE_S, "both requests to wait")
+    assert "the next may start 2 h later" in trainer.trainer.ready().reason
     clock.pass_hours(3)
-    trainer.ask(trainer.request("api"))
-    honoured = trainer.wait_for_outcomes(Outcome.PROMOTED, Outcome.REFUSED, Outcome.UNCHANGED)[-1]
-    assert (honoured.requested_by, honoured.reason) == ("api", "WAPE is high")
+    wait_until(lambda: "the budget is 1 a day" in trainer.trainer.ready().reason, DEADLINE_S, "the budget to be named")
+    clock.pass_hours(20)  # the first retune is not a day old: the schedule would be due an hour later
+    assert len(trainer.runs()) == 2
+    clock.pass_hours(1.1)
+    answered = trainer.wait_for_outcomes(Outcome.PROMOTED, Outcome.UNCHANGED, Outcome.UNCHANGED)[-1]
+    assert (answered.requested_by, answered.reason) == ("api", "WAPE is high (and 1 more, of anna)")
+    with connect(database_url) as connection:
+        assert waiting_requests(connection) == []
 
-    clock.pass_hours(3)
-    trainer.ask(trainer.request())
-    over = trainer.wait_for_outcomes(Outcome.PROMOTED, Outcome.REFUSED, Outcome.UNCHANGED, Outcome.REFUSED)[-1]
-    assert "the budget is 1 a day" in over.reason
 
-
-def test_a_request_that_was_dealt_with_is_not_read_again_after_a_restart(
-    room: Callable[[], Room], database_url: str, sample: Sample
+def test_a_request_that_waits_survives_a_restart_and_one_that_was_honoured_does_not_come_again(
+    room: Callable[[], Room], database_url: str, sample: Sample, clock: FakeClock
 ) -> None:
     fill(database_url, sample)
     first = room()
     first.wait_for_outcomes(Outcome.PROMOTED)
     first.ask(first.request("one"))
-    first.wait_for_outcomes(Outcome.PROMOTED, Outcome.REFUSED)
+    first.wait_for_outcomes(Outcome.PROMOTED, Outcome.UNCHANGED)
+    first.ask(first.request("two"))
+    wait_until(lambda: "1 request waits" in first.trainer.ready().reason, DEADLINE_S, "the request to wait")
     first.end()
+
     second = room()
-    second.ask(second.request("two"))
-    runs = second.wait_for_outcomes(Outcome.PROMOTED, Outcome.REFUSED, Outcome.REFUSED)
-    assert [run.requested_by for run in runs[1:]] == ["one", "two"]
+    wait_until(lambda: "1 request waits" in second.trainer.ready().reason, DEADLINE_S, "the request to wait still")
+    clock.pass_hours(24.1)
+    runs = second.wait_for_outcomes(Outcome.PROMOTED, Outcome.UNCHANGED, Outcome.UNCHANGED)
+    assert [run.requested_by for run in runs] == ["start", "one", "two"]
+
+
+def test_a_request_that_came_while_no_trainer_ran_is_done_before_the_training_of_the_schedule(
+    room: Callable[[], Room], database_url: str, sample: Sample, clock: FakeClock
+) -> None:
+    fill(database_url, sample)
+    first = room()
+    first.wait_for_outcomes(Outcome.PROMOTED)
+    first.end()
+    first.ask(first.request("api"))
+    clock.pass_hours(25)
+    runs = room().wait_for_outcomes(Outcome.PROMOTED, Outcome.UNCHANGED)
+    assert [run.requested_by for run in runs] == ["start", "api"]
+
+
+def test_a_request_whose_training_fails_is_kept_and_tried_again(
+    room: Callable[[], Room], database_url: str, sample: Sample, clock: FakeClock
+) -> None:
+    fill(database_url, sample)
+    trainer = room()
+    trainer.wait_for_outcomes(Outcome.PROMOTED)
+    failing = threading.Event()
+    failing.set()
+    trainer.fails = failing.is_set
+    trainer.ask(trainer.request("api"))
+    trainer.wait_for_outcomes(Outcome.PROMOTED, Outcome.FAILED)
+    wait_until(lambda: "the last retune failed" in trainer.trainer.ready().reason, DEADLINE_S, "the pause to be named")
+    failing.clear()
+    clock.pass_hours(24.1)
+    runs = trainer.wait_for_outcomes(Outcome.PROMOTED, Outcome.FAILED, Outcome.UNCHANGED)
+    assert [run.requested_by for run in runs] == ["start", "api", "api"]
 
 
 def test_the_schedule_trains_again_a_day_later(

@@ -150,9 +150,9 @@ class ScheduleSettings(Part):
         default=90.0, ge=0, description="... while the champion learnt from fewer days than this"
     )
     cool_down_h: float = Field(
-        default=1.0, ge=0, description="Hours after any training within which a request for one is refused"
+        default=1.0, ge=0, description="Hours after a retune until requests are honoured again; they wait meanwhile"
     )
-    budget_per_day: int = Field(default=6, ge=0, description="Requests that are honoured within 24 hours at most")
+    budget_per_day: int = Field(default=6, ge=0, description="Retunes within 24 hours at most; further requests wait")
     settle_s: float = Field(
         default=15.0,
         ge=0,
