@@ -10,6 +10,11 @@ TRAINING_SECONDS = Histogram(
     "Seconds that a training took, from reading to the decision",
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600),
 )
+TRAINING_PARTS = Counter(
+    "dayahead_training_parts_total",
+    "Parts of trainings that are done: steps, and within a fit each solution and each tree model; it grows while the "
+    "trainer is at work",
+)
 CHAMPION_TIMESTAMP = Gauge(
     "dayahead_champion_timestamp_seconds", "When the release that serves was promoted, seconds since 1970; 0 for none"
 )

@@ -18,13 +18,14 @@ from dayahead.storage.tuning_runs import COMMAND, close_interrupted_runs, runs_s
 from dayahead.telemetry import TelemetryServer
 from trainer.lock import training_lock
 from trainer.messages import Announcer, RequestReader
+from trainer.metrics import TRAINING_PARTS
 from trainer.report import print_result, print_tuned
 from trainer.result import TrainingResult
 from trainer.schedule import LOG_WINDOW, searches
 from trainer.service import Trainer
 from trainer.settings import TrainerSettings, TrainingSettings
 from trainer.tracking import tracker_of
-from trainer.train import STEPS, TUNE, OnStep, Training, held_out_from
+from trainer.train import STEPS, TUNE, OnStep, Training, TrainingStopped, held_out_from
 from trainer.training_set import TrainingSet, read_training_set
 from trainer.tune import Tuned, storage_of, tune
 
@@ -43,6 +44,11 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
     requests = RequestReader(settings.kafka_bootstrap, settings.topic_prefix)
     announcer = Announcer(settings.kafka_bootstrap, settings.topic_prefix)
 
+    def on_part() -> None:
+        TRAINING_PARTS.inc()
+        if stop.is_set():
+            raise TrainingStopped("the trainer was asked to end")
+
     def train(connection: psycopg.Connection, requested_by: str, reason: str, on_step: OnStep) -> TrainingResult:
         def search(data: TrainingSet, cut: Hour) -> Tuned:
             storage = storage_of(settings.database_url, training.tuning.heartbeat_s)
@@ -52,7 +58,8 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
 
         now = wall_clock()
         tuner = search if searches(requested_by, runs_since(connection, now - LOG_WINDOW), training, now) else None
-        result = Training(connection, training, wall_clock, tuner=tuner, on_step=on_step).run(requested_by, reason)
+        work = Training(connection, training, wall_clock, tuner=tuner, on_step=on_step, on_part=on_part)
+        result = work.run(requested_by, reason)
         if tracker:
             tracker.keep(result, training, connection)
         return result

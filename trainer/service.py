@@ -18,7 +18,14 @@ from dayahead.storage.tuning_runs import GROWTH, SCHEDULE, START, close_interrup
 from dayahead.telemetry import Health
 from trainer.lock import training_lock
 from trainer.messages import ReceivedRequest
-from trainer.metrics import CHAMPION_TIMESTAMP, RETUNE_REQUESTS, RETUNE_WAITING, TRAINING_SECONDS, TRAININGS
+from trainer.metrics import (
+    CHAMPION_TIMESTAMP,
+    RETUNE_REQUESTS,
+    RETUNE_WAITING,
+    TRAINING_PARTS,
+    TRAINING_SECONDS,
+    TRAININGS,
+)
 from trainer.result import TrainingResult
 from trainer.schedule import LOG_WINDOW, Due, Settling, Waiting, next_training
 from trainer.settings import TrainerSettings, TrainingSettings
@@ -276,6 +283,7 @@ class Trainer:
         return True
 
     def _note_step(self, step: str) -> None:
+        TRAINING_PARTS.inc()
         log.info("training_step", step=step)
         if self._stop.is_set():
             raise TrainingStopped("the trainer was asked to end")

@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from dayahead.errors import DayaheadError
 from dayahead.hours import Clock, Hour, from_hour
 from dayahead.models.fit import fit_release
+from dayahead.models.history import History
+from dayahead.models.parts import no_report, processors
 from dayahead.models.release import Release
 from dayahead.models.settings import ModelSettings
 from dayahead.storage.quarantine import save_quarantine
@@ -44,6 +46,9 @@ PROMOTED_BY = "trainer"
 
 OnStep = Callable[[str], None]
 """Told the name of each step as it begins; may raise to give up."""
+
+OnPart = Callable[[], None]
+"""Called after each part of a fit, from any thread; may raise to give up."""
 
 Tuner = Callable[[TrainingSet, Hour], Tuned]
 """Searches the settings of the fit on the hours before a given one."""
@@ -79,6 +84,7 @@ class Training:
         tuner: Tuner | None = None,
         tuned: Tuned | None = None,
         on_step: OnStep = _no_word,
+        on_part: OnPart = no_report,
     ) -> None:
         """Prepare.
 
@@ -91,10 +97,12 @@ class Training:
             tuner: searches the settings of the fit first; None fits with what an earlier search found, or those given.
             tuned: a search that was done before, whose settings are fitted.
             on_step: told each step as it begins.
+            on_part: called after each part of a fit.
         """
         self._connection, self._settings, self._clock = connection, settings, clock
         self._tuner, self._tuned = tuner, tuned
-        self._promote, self._as_of, self._on_step = promote, as_of, on_step
+        self._promote, self._as_of = promote, as_of
+        self._on_step, self._on_part = on_step, on_part
         self._seconds: dict[str, float] = {}
 
     def run(self, requested_by: str, reason: str) -> TrainingResult:
@@ -132,14 +140,14 @@ class Training:
         if self._tuner is not None:
             with self._step(TUNE):
                 tuned = self._tuner(data, held_out_from(data, self._settings))
-        fit, seed = tuned.fit if tuned else self._found_before(), self._settings.seed
+        fit = tuned.fit if tuned else self._found_before()
         with self._step(FIT_JUDGED):
-            rehearsal = fit_release(data.history.until(cut), fit, seed)
+            rehearsal = self._fit(data.history.until(cut), fit)
         with self._step(JUDGE):
             judged = judge(rehearsal, data, judged_windows(data.observed, cut, self._settings.holdout))
             comparison = self._compare(rehearsal, judged, serving, data, cut)
         with self._step(FIT):
-            release = fit_release(data.history, fit, seed)
+            release = self._fit(data.history, fit)
         with self._step(DECIDE):
             gate = decide(judged, comparison, self._is_withdrawn(release), self._settings.gate)
             result = TrainingResult(
@@ -161,6 +169,10 @@ class Training:
         finish_run(self._connection, key, result.outcome, self._clock(), result.release, result.details())
         self._connection.commit()
         return result
+
+    def _fit(self, history: History, fit: ModelSettings) -> Release:
+        threads = self._settings.threads or processors()
+        return fit_release(history, fit, self._settings.seed, threads=threads, on_part=self._on_part)
 
     def _save(self, result: TrainingResult, release: Release, serving: Serving | None) -> TrainingResult:
         """Save and promote in the transaction that also records the run: all of it or nothing."""
@@ -259,8 +271,6 @@ def _metrics(judged: Judgement) -> dict[str, float | int | None]:
         "windows": figures.windows,
         "wape": figures.wape,
         "series_wape": figures.series_wape,
-        "weekly_naive_wape": figures.weekly_naive_wape,
-        "daily_naive_wape": figures.daily_naive_wape,
         "naive_wape": figures.naive_wape,
         "coverage": figures.coverage,
     } | {f"wape_{scenario}": f.wape for scenario, f in judged.items() if scenario is not Scenario.ALL_WELL}

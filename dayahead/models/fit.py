@@ -1,5 +1,6 @@
 """Fit of a release: the linear member, the trees that correct it, the bands."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from dayahead.models.fit_bands import fit_bands, shrink_of_all_rows
 from dayahead.models.fit_linear import fit_linear
 from dayahead.models.fit_trees import TreeTable, fit_correction, tree_table
 from dayahead.models.history import History
+from dayahead.models.parts import Parts, no_report, parts_on
 from dayahead.models.release import FeatureSpec, Release
 from dayahead.models.settings import ModelSettings
 
@@ -36,15 +38,29 @@ class UnseenErrors:
     lead: NDArray[np.int64]
 
 
-def fit_release(history: History, settings: ModelSettings, seed: int) -> Release:
-    """Fit a release on a history; the same data, settings and seed make the same bytes.
+def fit_release(
+    history: History,
+    settings: ModelSettings,
+    seed: int,
+    *,
+    threads: int = 1,
+    on_part: Callable[[], None] = no_report,
+) -> Release:
+    """Fit a release on a history; the same data, settings and seed make the same bytes, on any number of threads.
 
     Args and errors as of `fit_with_errors`.
     """
-    return fit_with_errors(history, settings, seed)[0]
+    return fit_with_errors(history, settings, seed, threads=threads, on_part=on_part)[0]
 
 
-def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tuple[Release, UnseenErrors]:
+def fit_with_errors(
+    history: History,
+    settings: ModelSettings,
+    seed: int,
+    *,
+    threads: int = 1,
+    on_part: Callable[[], None] = no_report,
+) -> tuple[Release, UnseenErrors]:
     """Fit a release, and keep the errors that its band was learnt from.
 
     Args:
@@ -52,6 +68,8 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
             the last one cost nothing.
         settings: of the fit.
         seed: of everything random.
+        threads: parts of the fit that are computed at the same time; each keeps about 100 MB more.
+        on_part: called after each part, from any of the threads; may raise to give up.
 
     Raises:
         NotEnoughHistoryError: less than the two weeks that a fit needs.
@@ -64,19 +82,19 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
             "backfill earlier hours or wait"
         )
     rng = np.random.default_rng(seed)
-    with one_thread():
+    with one_thread(), parts_on(threads, on_part) as parts:
         rows = find_rows(history, settings.linear.blocks_of(hours))
-        linear = fit_linear(history, rows, settings.linear, screened=settings.screen, rng=rng)
+        linear = fit_linear(history, rows, settings.linear, screened=settings.screen, rng=rng, parts=parts)
         table = tree_table(history, rows, linear, settings.trees, screened=settings.screen, rng=rng)
-        correction = fit_correction(table, settings.trees, seed)
+        correction = parts.begin(lambda: fit_correction(table, settings.trees, seed))
         starts, newest = block_starts(rows), int(rows.origin.max())
         first = _first_judged_block(starts, history.start + int(observed[0]), newest, settings.bands.days)
         judged = table.where(table.block >= first)
         days = float(newest - starts[first]) / DAY
         shrink = shrink_of_all_rows(linear.optimism, len(starts))
         held_out = judged.block == judged.block.max(initial=0)
-        error = _unseeing_errors(table, judged, settings, seed)
-        bands = fit_bands(judged, error, settings.bands, seed, days=days, shrink=shrink)
+        error = _unseeing_errors(table, judged, settings, seed, parts)
+        bands = fit_bands(judged, error, settings.bands, seed, days=days, shrink=shrink, parts=parts)
     release = Release(
         settings=settings,
         seed=seed,
@@ -86,7 +104,7 @@ def fit_with_errors(history: History, settings: ModelSettings, seed: int) -> tup
         data_fingerprint=history.fingerprint,
         coefficients=linear.coefficients,
         optimism=linear.optimism,
-        correction=correction.text,
+        correction=correction().text,
         spread=bands.spread.text,
         band_multipliers=bands.multipliers,
         metrics=_metrics(judged.where(held_out), error[held_out], linear.penalty, len(rows)),
@@ -104,13 +122,20 @@ def _first_judged_block(starts: NDArray[np.int64], begun: Hour, newest: Hour, da
     return max(int(np.searchsorted(starts, since, side="right")) - 1, 0)
 
 
-def _unseeing_errors(table: TreeTable, judged: TreeTable, settings: ModelSettings, seed: int) -> NDArray[np.float32]:
+def _unseeing_errors(
+    table: TreeTable, judged: TreeTable, settings: ModelSettings, seed: int, parts: Parts
+) -> NDArray[np.float32]:
     """Errors of the forecast, each block's from a correction that has not seen it; actual - forecast / scale."""
-    error = np.empty(len(judged), np.float32)
-    for block in np.unique(judged.block):
+
+    def errors_of(block: int) -> NDArray[np.float32]:
         unseeing = fit_correction(table.where(table.block != block), settings.trees, seed)
         mine = judged.block == block
-        error[mine] = judged.residual[mine] - unseeing.predict(judged.features[mine])
+        return np.asarray(judged.residual[mine] - unseeing.predict(judged.features[mine]))
+
+    error = np.empty(len(judged), np.float32)
+    blocks = np.unique(judged.block).tolist()
+    for block, found in zip(blocks, parts.each(errors_of, blocks), strict=True):
+        error[judged.block == block] = found
     return error
 
 

@@ -12,6 +12,7 @@ from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY
 from dayahead.features.trees import TREE_FEATURES, usual_error
 from dayahead.models.fit_trees import TreeTable, train
+from dayahead.models.parts import ALONE, Parts
 from dayahead.models.settings import BandSettings
 from dayahead.models.trees import TreeModel
 
@@ -44,7 +45,14 @@ class BandFit:
 
 
 def fit_bands(
-    table: TreeTable, error: NDArray[np.float32], settings: BandSettings, seed: int, *, days: float, shrink: float
+    table: TreeTable,
+    error: NDArray[np.float32],
+    settings: BandSettings,
+    seed: int,
+    *,
+    days: float,
+    shrink: float,
+    parts: Parts = ALONE,
 ) -> BandFit:
     """Spread model on log(|error| / usual error), and the quantiles of error / spread, cross-fitted by halves of time.
 
@@ -55,6 +63,7 @@ def fit_bands(
         seed: of the trees.
         days: that the rows are from.
         shrink: how much smaller the errors of the release are than those of fits without a block.
+        parts: computes the spread models.
     """
     if len(table) < LEAST_ROWS:
         nothing = np.zeros(0, np.int64)
@@ -72,14 +81,17 @@ def fit_bands(
         "max_bin": 127,
         "min_data_in_leaf": int(np.clip(len(table) / 200, 20, 1000)),
     }
-    spread = np.empty(len(table))
     half = np.arange(len(table)) * 2 // max(len(table), 1)
-    for part in (0, 1):
+
+    def spread_of(part: int) -> NDArray[np.float64]:
         model = train(table.features[half != part], target[half != part], parameters, settings.trees, seed)
-        spread[half == part] = usual[half == part] * np.exp(model.predict(table.features[half == part]))
+        return np.asarray(usual[half == part] * np.exp(model.predict(table.features[half == part])))
+
+    whole = parts.begin(lambda: train(table.features, target, parameters, settings.trees, seed))
+    spread = np.concatenate(list(parts.each(spread_of, (0, 1))))
     hour = (table.features[:, TREE_FEATURES.index("hour")].astype(np.int64) - table.lead) % DAY
     multipliers = band_multipliers(shrink * error / spread, table.lead, hour, days=days)
-    return BandFit(train(table.features, target, parameters, settings.trees, seed), multipliers)
+    return BandFit(whole(), multipliers)
 
 
 def shrink_of_all_rows(optimism: float, blocks: int) -> float:

@@ -9,7 +9,7 @@ together, and then a feature is held back by the inverse of that. Source: Hoerl 
 (generalized ridge); Zou, The adaptive lasso and its oracle properties, 2006 (weights from a first fit).
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -21,6 +21,7 @@ from dayahead.contracts import LEADS
 from dayahead.features.linear import anchor, linear_feature_names, linear_features
 from dayahead.models.examples import CHUNK_ROWS, Rows, examples
 from dayahead.models.history import History
+from dayahead.models.parts import ALONE, Parts
 from dayahead.models.settings import LinearSettings
 
 HOURS = 24
@@ -59,7 +60,13 @@ class LinearFit:
 
 
 def fit_linear(
-    history: History, rows: Rows, settings: LinearSettings, *, screened: bool, rng: np.random.Generator
+    history: History,
+    rows: Rows,
+    settings: LinearSettings,
+    *,
+    screened: bool,
+    rng: np.random.Generator,
+    parts: Parts = ALONE,
 ) -> LinearFit:
     """Fit the linear member on rows of a history.
 
@@ -69,6 +76,7 @@ def fit_linear(
         settings: penalties, blocks, passes.
         screened: whether implausible values are set aside.
         rng: for thinning.
+        parts: computes the solutions.
     """
     if len(rows) > settings.max_rows:
         rows = rows.take(np.sort(rng.choice(len(rows), settings.max_rows, replace=False)))
@@ -77,7 +85,7 @@ def fit_linear(
     weight = table.weight
     grams = _grams(table, weight)
     few = grams.rows.sum() < settings.rows_per_feature * table.features.shape[1] * HOURS
-    solution = _solve(grams, NEIGHBOURS if few else ((),), settings.penalties)
+    solution = _solve(grams, NEIGHBOURS if few else ((),), settings.penalties, parts)
     for _ in range(settings.passes - 1):
         miss, predicted = table.misses(solution.coefficients)
         table.impute(predicted)
@@ -85,7 +93,7 @@ def fit_linear(
         usual = np.median(miss)
         weight = weight * np.minimum(1.0, settings.robust_share * usual / np.maximum(miss, 1e-12)).astype(np.float32)
         grams = _grams(table, weight)
-        solution = _solve(grams, (solution.neighbours,), settings.penalties)
+        solution = _solve(grams, (solution.neighbours,), settings.penalties, parts)
     return LinearFit(
         solution.coefficients.astype(np.float32),
         solution.without_block.astype(np.float32),
@@ -235,18 +243,18 @@ def _holds(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / np.clip(share, 1 / FARTHEST_WORTH, FARTHEST_WORTH))
 
 
-def _solve(grams: _Grams, ways: Iterable[tuple[float, ...]], penalties: Iterable[float]) -> _Solution:
+def _solve(
+    grams: _Grams, ways: Sequence[tuple[float, ...]], penalties: Sequence[float], parts: Parts = ALONE
+) -> _Solution:
     """Ridge for every way to learn from neighbours and every penalty; what forecasts left-out blocks best.
 
     Whatever an hour of the day learns from, it is judged on its own rows. Of the penalties the largest is taken that is
     hardly worse than the best: a block left out has known hours on both sides, the future has not.
     """
-    pooled = {way: _Sums.of(_pool(grams, way)) for way in ways}
-    tried = {
-        (way, penalty): _loss(grams, _without_block(sums[:-1], penalty))
-        for way, sums in pooled.items()
-        for penalty in penalties
-    }
+    pooled = dict(zip(ways, parts.each(lambda way: _Sums.of(_pool(grams, way)), ways), strict=True))
+    tries = list(product(ways, penalties))
+    losses = parts.each(lambda one: _loss(grams, _without_block(pooled[one[0]][:-1], one[1])), tries)
+    tried = dict(zip(tries, losses, strict=True))
     (way, _), least = min(tried.items(), key=lambda one: one[1])
     penalty = max(one for where, one in tried if where == way and tried[where, one] <= HARDLY_WORSE * least)
     *without, whole = pooled[way]

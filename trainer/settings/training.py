@@ -196,6 +196,11 @@ class TrainingSettings(Part):
     seed: int = Field(
         default=1, ge=0, description="Of everything random in a fit: the same seed gives the same release"
     )
+    threads: int = Field(
+        default=0,
+        ge=0,
+        description="Threads of a fit, about 100 MB each; 0 for one a processor. The release is the same on any number",
+    )
     fit: ModelSettings = Field(default_factory=ModelSettings, description="How the model is fitted")
     quarantine: QuarantineSettings = Field(
         default_factory=QuarantineSettings, description="Which observed values are not learnt from"

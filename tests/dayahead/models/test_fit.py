@@ -1,4 +1,5 @@
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
@@ -27,6 +28,31 @@ def test_the_same_data_settings_and_seed_make_the_same_release(
     assert again.release_id == small_release.release_id
     assert small_release.release_id.startswith("r-")
     assert len(small_release.release_id) == 14
+
+
+def test_a_fit_on_several_threads_makes_the_same_bytes_and_reports_every_part(
+    small_history: History, small_settings: ModelSettings, small_release: Release
+) -> None:
+    parts: list[str] = []
+    again = fit_release(
+        small_history.until(small_history.end - 72),
+        small_settings,
+        seed=1,
+        threads=3,
+        on_part=lambda: parts.append(threading.current_thread().name),
+    )
+    assert again.to_bytes() == small_release.to_bytes()
+    assert len(parts) >= small_settings.linear.blocks
+    assert len(set(parts)) > 1
+
+
+def test_a_fit_ends_where_the_report_of_a_part_gives_up(small_history: History, small_settings: ModelSettings) -> None:
+    def give_up() -> None:
+        raise InterruptedError
+
+    for threads in (1, 2):
+        with pytest.raises(InterruptedError):
+            fit_release(small_history, small_settings, seed=1, threads=threads, on_part=give_up)
 
 
 def test_another_seed_or_hour_of_data_makes_another_release(
