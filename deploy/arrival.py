@@ -6,8 +6,18 @@ from deploy.local import sample
 from deploy.overview import Overview
 from deploy.tables import accuracy_sentence, forecasts_table, freshness_sentence, rungs_sentence
 
-TRAINING_WITHIN_S = 240.0
-FORECASTS_WITHIN_S = 180.0
+TRAINING_PARTS = "dayahead_training_parts_total"
+"""Counts what the trainer has done of a training."""
+
+
+def forecast_progress(overview: Overview, *, replays: bool) -> tuple[int, int, int]:
+    """How far the service is on the way to `all_forecast`; it stops changing where that will never come about.
+
+    Returns:
+        Series, those that are fresh, and forecasts that are scored, of the sample only as many as are waited for.
+    """
+    wanted = len(overview.series) * sample.FAST_ORIGINS_SCORED if replays else 0
+    return len(overview.series), overview.fresh, min(overview.accuracy.forecasts, wanted)
 
 
 def all_forecast(overview: Overview, *, replays: bool) -> bool:

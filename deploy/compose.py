@@ -4,19 +4,20 @@ import os
 import subprocess
 from pathlib import Path
 
+import httpx
 import psycopg
 from rich.console import Console
 
 from dayahead.errors import StackError
 from dayahead.hours import wall_clock
 from dayahead.settings import PREFIX, load_settings
-from deploy.arrival import FORECASTS_WITHIN_S, TRAINING_WITHIN_S, all_forecast, show_results, show_series
+from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, show_results, show_series
 from deploy.local.env_file import EnvFile
 from deploy.local.places import CHECKOUT
 from deploy.local.ports import HOST
 from deploy.local.servers.postgres import APP, DATABASE, OWNER
 from deploy.local.steps import Steps
-from deploy.local.waiting import wait_until
+from deploy.local.waiting import wait_on_progress
 from deploy.overview import Overview, read_overview
 from deploy.settings import StackSettings
 
@@ -60,8 +61,8 @@ class Compose:
             sample = ["--profile", "sample"] if self._replays else []
             self._docker(*sample, "up", "--detach", "--build", "--wait")
         with steps.step("a forecast of every series") as step:
-            within_s = TRAINING_WITHIN_S + FORECASTS_WITHIN_S
-            wait_until(lambda: all_forecast(self._overview(), replays=self._replays), within_s, step.what, pause_s=1)
+            stalled_s = self._settings.stalled_after_s
+            wait_on_progress(self._all_forecast, self._progress, stalled_s, step.what, pause_s=1)
             step.outcome = f"{self._overview().fresh} series"
         show_results(self._console, self._overview(), self._settings.api_port, steps.elapsed_s)
 
@@ -80,6 +81,22 @@ class Compose:
     def clean(self) -> None:
         """Remove the containers and their volumes."""
         self._docker("--profile", "sample", "down", "--volumes")
+
+    def _all_forecast(self) -> bool:
+        return all_forecast(self._overview(), replays=self._replays)
+
+    def _progress(self) -> tuple[object, ...]:
+        """How far the forecasts are, and before there are any, how far the trainer is, as Prometheus has it."""
+        return forecast_progress(self._overview(), replays=self._replays), self._training_parts()
+
+    def _training_parts(self) -> object:
+        url = f"http://{HOST}:{self._settings.prometheus_port}/api/v1/query"
+        try:
+            return httpx.get(url, params={"query": f"sum({TRAINING_PARTS})"}, timeout=5).json()["data"]["result"][0][
+                "value"
+            ][1]
+        except (httpx.TransportError, ValueError, LookupError):
+            return None  # Prometheus is not up yet, or has not scraped the trainer
 
     def _overview(self) -> Overview:
         return read_overview(self._database_url, wall_clock())

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -56,18 +57,23 @@ def run_dayahead(*arguments: str) -> list[str]:
 
 
 def stop(assembly: Assembly, console: Console) -> None:
-    """Stop the services, then the servers; data stays."""
-    if not assembly.stack.is_running():
+    """Stop the services, then the servers, also where their supervisord was killed; data stays."""
+    if not assembly.stack.is_running() and not assembly.stack.strays():
         console.print("Nothing was running.")
         return
-    with Steps(console).step("services stopped, then servers"):
-        assembly.stack.stop()
+    with Steps(console).step("services stopped, then servers") as step:
+        step.outcome = strays_sentence(assembly.stack.stop())
+
+
+def strays_sentence(names: Sequence[str]) -> str:
+    """What is said of strays that were stopped; empty where there were none."""
+    return f"their supervisord had been killed, and these were still running: {', '.join(names)}" if names else ""
 
 
 def forget(assembly: Assembly, console: Console, *, everything: bool) -> None:
     """Stop everything and delete the data; with `everything` also what was built."""
-    with Steps(console).step("everything stopped, the data of the local stack deleted"):
-        assembly.stack.remove()
+    with Steps(console).step("everything stopped, the data of the local stack deleted") as step:
+        step.outcome = strays_sentence(assembly.stack.remove())
         if everything:
             shutil.rmtree(assembly.stack.places.tree, ignore_errors=True)
             shutil.rmtree(assembly.stack.places.kafka_libs, ignore_errors=True)

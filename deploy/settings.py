@@ -22,6 +22,11 @@ class StackSettings(ServiceSettings):
         default=None, description="Source file that `dayahead up` polls with DAYAHEAD_SOURCE_URL; the sample's if empty"
     )
     workers: int = Field(default=2, ge=1, le=64, description="Stream workers that `dayahead up` starts")
+    stalled_after_s: float = Field(
+        default=180.0,
+        gt=0,
+        description="Seconds without any progress after which `dayahead up` gives up; while something moves it waits",
+    )
     api_port: int = Field(default=8000, ge=1, le=65535, description="Port of the API and the page")
     postgres_port: int = Field(default=5432, ge=1, le=65535, description="Port of the local TimescaleDB")
     redis_port: int = Field(default=6379, ge=1, le=65535, description="Port of the local Redis")

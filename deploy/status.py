@@ -38,6 +38,12 @@ def show_status(assembly: Assembly, console: Console) -> bool:
     Returns:
         Whether every process runs and says that it is ready.
     """
+    if strays := assembly.stack.strays():
+        console.print(
+            f"supervisord was killed, and {len(strays)} of its processes still run with nothing to restart them: "
+            f"{', '.join(strays)}. `make up` stops and starts them again, `make down` stops them."
+        )
+        return False
     if not assembly.stack.is_running():
         console.print("The stack is down: `make up` starts it.")
         return False

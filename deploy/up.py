@@ -6,7 +6,7 @@ from rich.console import Console
 
 from dayahead.errors import StackError
 from dayahead.hours import wall_clock
-from deploy.arrival import FORECASTS_WITHIN_S, TRAINING_WITHIN_S, all_forecast, show_results
+from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, show_results
 from deploy.local import sample
 from deploy.local.assembly import Assembly
 from deploy.local.build import build
@@ -14,12 +14,10 @@ from deploy.local.preflight import port_obstacles, refuse
 from deploy.local.stack import last_lines
 from deploy.local.steps import Steps
 from deploy.local.supervision import log_file
-from deploy.local.waiting import wait_until
+from deploy.local.waiting import wait_on_progress
 from deploy.overview import Overview, read_lag, read_overview
-from deploy.running import run_dayahead
+from deploy.running import run_dayahead, strays_sentence
 
-BACKFILL_WITHIN_S = 120.0
-READY_WITHIN_S = 60.0
 MOST_LIVES = 4  # a process that has ended this often while it was waited for will not come to life any more
 
 
@@ -38,6 +36,9 @@ class Up:
         Raises:
             StackError: something stands in the way.
         """
+        if self.stack.strays():
+            with self.steps.step("processes without supervisord stopped") as step:
+                step.outcome = strays_sentence(self.stack.stop_strays())
         if not self.stack.is_running():
             refuse(port_obstacles(self.assembly.ports()))
         with self.steps.step("Debian tree and Kafka jars") as step:
@@ -65,14 +66,14 @@ class Up:
         with self.steps.step("first model") as step:
             self._start("trainer")
             if self._replays:
-                self._await(self._has_champion, TRAINING_WITHIN_S, "the trainer to promote a first model", "trainer")
+                self._await(self._has_champion, self._training_parts, "the trainer to promote a first model", "trainer")
             step.outcome = self._overview().champion or "waits for two weeks of history"
         with self.steps.step("live replay of the sample" if self._replays else "poller") as step:
             self._start("replay", "ingest")
-            self._await(self._all_forecast, FORECASTS_WITHIN_S, "a forecast of every series", "ingest", "worker")
+            self._await(self._all_forecast, self._forecasts, "a forecast of every series", "ingest", "worker")
             step.outcome = f"{self._overview().fresh} series have a forecast"
         with self.steps.step("every service ready"):
-            self._await(self._all_ready, READY_WITHIN_S, "every service to be ready", *self._jobs)
+            self._await(self._all_ready, self._ready, "every service to be ready", *self._jobs)
         show_results(self.steps.console, self._overview(), self.assembly.settings.api_port, self.steps.elapsed_s)
 
     @property
@@ -88,7 +89,7 @@ class Up:
                 step.outcome = "already there"
                 return
             step.outcome = run_dayahead(*sample.backfill_arguments())[-1]
-            self._await(self._nothing_waits, BACKFILL_WITHIN_S, "the workers to take in the history", "worker")
+            self._await(self._nothing_waits, self._lag, "the workers to take in the history", "worker")
 
     def _overview(self) -> Overview:
         return read_overview(self._database_url, wall_clock())
@@ -97,21 +98,32 @@ class Up:
     def _jobs(self) -> set[str]:
         return {service.job for service in self.assembly.services}
 
+    def _ready(self) -> list[str]:
+        return [service.name for service in self.assembly.services if service.readiness().ok]
+
     def _all_ready(self) -> bool:
-        return all(service.readiness().ok for service in self.assembly.services)
+        return len(self._ready()) == len(self.assembly.services)
+
+    def _lag(self) -> dict[int, int]:
+        return read_lag(self._database_url, self.stack.kafka.bootstrap)
 
     def _nothing_waits(self) -> bool:
-        lag = read_lag(self._database_url, self.stack.kafka.bootstrap)
-        return not any(lag.values())
+        return not any(self._lag().values())
+
+    def _training_parts(self) -> float:
+        return sum(service.counted(TRAINING_PARTS) for service in self.assembly.services if service.job == "trainer")
 
     def _has_champion(self) -> bool:
         return self._overview().champion is not None
 
+    def _forecasts(self) -> tuple[int, int, int]:
+        return forecast_progress(self._overview(), replays=self._replays)
+
     def _all_forecast(self) -> bool:
         return all_forecast(self._overview(), replays=self._replays)
 
-    def _await(self, condition: Callable[[], bool], within_s: float, what: str, *jobs: str) -> None:
-        """Wait for a condition; where it fails, the services that bring it about have the last word."""
+    def _await(self, condition: Callable[[], bool], progress: Callable[[], object], what: str, *jobs: str) -> None:
+        """Wait for a condition as long as there is progress; where it stalls, show what the services said last."""
         names = [service.name for service in self.assembly.services if service.job in jobs]
 
         lives: dict[str, set[int]] = {name: set() for name in names}
@@ -125,7 +137,7 @@ class Up:
             return condition()
 
         try:
-            wait_until(holds, within_s, what, pause_s=0.5)
+            wait_on_progress(holds, progress, self.assembly.settings.stalled_after_s, what)
         except StackError as error:
             raise StackError(
                 f"{error}.\n{self._last_words(names)}\nThe stack is left running: `make status`."

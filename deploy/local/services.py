@@ -55,6 +55,14 @@ class ServiceProcess:
         """As Prometheus scrapes it."""
         return Target(self.job, f"{HOST}:{self.port}")
 
+    def counted(self, metric: str) -> float:
+        """Sum of a counter without labels over its /metrics; 0 while it does not answer."""
+        try:
+            text = httpx.get(f"http://{HOST}:{self.port}/metrics", timeout=5).text
+        except httpx.TransportError:
+            return 0.0
+        return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{metric} "))
+
     def readiness(self) -> Readiness:
         """Ask it how it is; of the replay only whether it answers."""
         if not self.scraped:

@@ -1,11 +1,8 @@
 """The local stack: real servers, and the services beside them, as supervised processes of one folder."""
 
-import os
 import shutil
-import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 from dayahead.errors import StackError
@@ -16,8 +13,9 @@ from deploy.local.servers.kafka import Kafka
 from deploy.local.servers.postgres import Postgres
 from deploy.local.servers.redis import Redis
 from deploy.local.servers.server import Ground, Server
-from deploy.local.supervision import Program, ProgramState, Supervisor, log_file, socket_path
-from deploy.local.waiting import wait_until
+from deploy.local.strays import find_strays, stop_strays
+from deploy.local.supervision import Program, ProgramState, Supervisor, log_file
+from deploy.local.waiting import wait_on_progress
 
 LOG_LINES_SHOWN = 12
 ALIVE = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
@@ -82,6 +80,21 @@ class LocalStack:
         """Whether the stack is supervised at the moment."""
         return self._supervisor.is_running()
 
+    def strays(self) -> list[str]:
+        """Names of what still runs although the supervisord that started it was killed; sorted."""
+        return [] if self.is_running() else sorted({stray.name for stray in find_strays(self.folder)})
+
+    def stop_strays(self) -> list[str]:
+        """Stop what a supervisord that was killed has left running: services, then servers, each in good order.
+
+        Returns:
+            Names of what was stopped; empty where the stack is supervised.
+        """
+        if self.is_running():
+            return []
+        programs = [*self.services, *(server.program() for server in self.servers)]
+        return stop_strays(self.folder, programs, {server.name for server in self.servers})
+
     def start_servers(self) -> None:
         """Lay out what is missing, start all servers at once and wait until each answers.
 
@@ -89,8 +102,7 @@ class LocalStack:
             StackError: one does not start; the message ends with its last log lines.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-        if not self.is_running():
-            kill_strays(self.folder)
+        self.stop_strays()
         with ThreadPoolExecutor(len(self.servers)) as pool:
             programs = list(pool.map(self._prepared, self.servers))
             self._supervisor.start((*programs, *self.services), dies_with_parent=self._dies_with_parent)
@@ -110,13 +122,20 @@ class LocalStack:
                 raise StackError(f"{server.name} ends as soon as it starts ({state.description})")
             return server.is_ready()
 
+        log = log_file(self.folder, server.name)
         try:
-            wait_until(answered, server.ready_within_s, f"{server.name} to answer", pause_s=0.1)
+            # a server that has much to recover says so in its log as it goes on
+            wait_on_progress(
+                answered,
+                lambda: log.stat().st_size if log.exists() else 0,
+                server.ready_within_s,
+                f"{server.name} to answer",
+                pause_s=0.1,
+            )
         except StackError as error:
-            log = log_file(self.folder, server.name)
             raise StackError(
                 f"{error}. The last lines of {log}:\n{last_lines(log)}\n"
-                f"Mend what they say and start again; `make clean` forgets all local data."
+                f"Correct what they name and start again; `make clean` forgets all local data."
             ) from error
 
     def start_services(self, names: Sequence[str]) -> None:
@@ -127,19 +146,24 @@ class LocalStack:
         """What each server and service is doing; empty when the stack is down."""
         return self._supervisor.states()
 
-    def stop(self) -> None:
-        """Stop the services, then the servers, then supervisord; data stays."""
+    def stop(self) -> list[str]:
+        """Stop the services, then the servers, then supervisord; data stays.
+
+        Returns:
+            Names of what a supervisord that was killed had left running, and was stopped too.
+        """
         servers = {server.name for server in self.servers}
         names = self.states().keys()
         self._supervisor.stop([name for name in names if name not in servers])
         self._supervisor.stop([name for name in names if name in servers])
         self._supervisor.shutdown()
-        kill_strays(self.folder)
+        return self.stop_strays()
 
-    def remove(self) -> None:
-        """Stop everything and delete the data."""
-        self.stop()
+    def remove(self) -> list[str]:
+        """Stop everything and delete the data; returns as `stop`."""
+        strays = self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+        return strays
 
 
 def last_lines(log: Path, count: int = LOG_LINES_SHOWN) -> str:
@@ -147,27 +171,3 @@ def last_lines(log: Path, count: int = LOG_LINES_SHOWN) -> str:
     if not log.exists():
         return "  (it wrote nothing)"
     return "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-count:])
-
-
-def kill_strays(folder: Path) -> None:
-    """Kill what a supervisord that was killed itself has left running.
-
-    Every process that supervisord starts has its socket in the environment: nothing else can be meant.
-    """
-    mark = f"SUPERVISOR_SERVER_URL=unix://{socket_path(folder)}".encode()
-    strays = [pid for pid in _processes() if mark in _environment(pid) and pid != os.getpid()]
-    for pid in strays:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not any(mark in _environment(pid) for pid in strays), 20, f"old processes of {folder} to end")
-
-
-def _processes() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
-
-
-def _environment(pid: int) -> list[bytes]:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return []  # it has ended

@@ -1,3 +1,4 @@
+import io
 import os
 import signal
 import subprocess
@@ -7,11 +8,19 @@ import psycopg
 import pytest
 import redis
 from confluent_kafka.admin import AdminClient
+from rich.console import Console
 
+from deploy.local.assembly import Assembly
+from deploy.local.env_file import EnvFile
+from deploy.local.passwords import Passwords
 from deploy.local.places import Places
+from deploy.local.ports import ServerPorts
 from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor
-from deploy.local.throwaway import sweep
+from deploy.local.throwaway import PREFIX, owned, sweep
+from deploy.running import stop
+from deploy.settings import StackSettings
+from deploy.status import show_status
 from tests.conftest import FreshDatabase, TopicRoom
 from tests.waiting import wait_until
 
@@ -54,6 +63,31 @@ def test_servers_listen_on_this_machine_alone(stack: LocalStack) -> None:
                     addresses.add(address)
                     assert address != everywhere
     assert addresses
+
+
+def test_servers_whose_supervisord_was_killed_are_named_and_shut_down_cleanly() -> None:
+    """As `dayahead status`, `down` and `up` find them."""
+    places, said = Places(), Console(file=io.StringIO(), width=200)
+    name = f"{PREFIX}strays-{os.getpid()}"
+    with owned(places, name) as folder:
+        stack = LocalStack(name, ServerPorts.free(), Passwords.random(), places=places)
+        assembly = Assembly(StackSettings(_env_file=None), stack, [], EnvFile(folder / ".env"))
+        try:
+            stack.start_servers()
+            os.kill(int((folder / "supervisord.pid").read_text()), signal.SIGKILL)
+            wait_until(lambda: not stack.is_running(), 20, "supervisord to be gone")
+            assert stack.strays() == ["kafka", "postgres", "redis"]
+            assert not show_status(assembly, said)
+            stop(assembly, said)
+            assert stack.strays() == []
+            stop(assembly, said)
+        finally:
+            stack.remove()
+        text = said.file.getvalue()
+        assert "supervisord was killed, and 3 of its processes still run" in text
+        assert "these were still running: kafka, postgres, redis" in text
+        assert "(killed" not in text
+        assert "Nothing was running." in text.splitlines()[-1]
 
 
 OWNER = """

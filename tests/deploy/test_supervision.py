@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dayahead.errors import StackError
-from deploy.local.stack import kill_strays
+from deploy.local.strays import find_strays, stop_strays
 from deploy.local.supervision import Program, Supervisor, log_file, render, socket_path
 from tests.waiting import wait_until
 
@@ -20,7 +20,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     running = Supervisor(tmp_path)
     yield running
     running.shutdown()
-    kill_strays(tmp_path)
+    stop_strays(tmp_path, [], [])
 
 
 def test_the_configuration_names_each_program_and_doubles_percent_signs(tmp_path: Path) -> None:
@@ -69,16 +69,42 @@ def test_a_running_supervisor_takes_up_changed_added_and_removed_programs(superv
     assert supervisor.states()["changed"].state == "STOPPED"
 
 
-def test_what_a_killed_supervisord_left_running_is_found_and_killed(supervisor: Supervisor, tmp_path: Path) -> None:
-    supervisor.start([Program("one", SLEEPER)], dies_with_parent=True)
-    supervisor.start_programs(["one"])
-    wait_until(lambda: supervisor.states()["one"].state == "RUNNING", 20, "one to run")
-    stray = supervisor.states()["one"].pid
+# Says in a file how it was ended; "deaf" ones have to be killed.
+WITNESS = """
+import pathlib, signal, sys
+def end(number, frame):
+    with open(sys.argv[1], "a") as log: log.write(f"{sys.argv[2]} {signal.Signals(number).name}\\n")
+    if sys.argv[2] != "deaf": sys.exit(0)
+for number in (signal.SIGTERM, signal.SIGINT): signal.signal(number, end)
+pathlib.Path(sys.argv[1] + "." + sys.argv[2]).touch()
+while True: signal.pause()
+"""
+
+
+def test_what_a_killed_supervisord_left_running_is_stopped_in_order_and_by_its_own_signal(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    (tmp_path / "witness.py").write_text(WITNESS)
+
+    def witness(name: str, signal_name: str = "TERM", wait_s: int = 20) -> Program:
+        command = [sys.executable, str(tmp_path / "witness.py"), str(said), name]
+        return Program(name, command, stop_signal=signal_name, stop_wait_s=wait_s)
+
+    programs = [witness("server", "INT"), witness("service"), witness("deaf", wait_s=1)]
+    supervisor.start(programs, dies_with_parent=True)
+    supervisor.start_programs(["server", "service", "deaf"])
+    wait_until(lambda: len(list(tmp_path.glob("said.*"))) == 3, 60, "all three to listen to signals")
+    pids = [state.pid for state in supervisor.states().values()]
     os.kill(int((tmp_path / "supervisord.pid").read_text()), signal.SIGKILL)
     wait_until(lambda: not supervisor.is_running(), 20, "supervisord to be gone")
-    assert Path(f"/proc/{stray}").exists()
-    kill_strays(tmp_path)
-    assert not Path(f"/proc/{stray}/exe").exists()
+    assert {stray.name for stray in find_strays(tmp_path)} == {"server", "service", "deaf"}
+    stopped = stop_strays(tmp_path, programs, {"server"})
+    assert stopped == ["deaf (killed: it did not end by itself)", "service", "server"]
+    assert sorted(said.read_text().splitlines()[:2]) == ["deaf SIGTERM", "service SIGTERM"]
+    assert said.read_text().splitlines()[2:] == ["server SIGINT"]
+    assert not any(Path(f"/proc/{pid}/exe").exists() for pid in pids)
+    assert find_strays(tmp_path) == []
 
 
 def test_what_a_program_says_is_in_its_log(supervisor: Supervisor, tmp_path: Path) -> None:

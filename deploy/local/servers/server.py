@@ -49,7 +49,7 @@ class Server(Protocol):
 
     @property
     def ready_within_s(self) -> float:
-        """How long it may take from its start until it answers."""
+        """Seconds that it may neither answer nor write to its log after its start."""
         ...
 
     def prepare(self) -> None:

@@ -1,0 +1,31 @@
+from itertools import count
+
+import pytest
+
+from dayahead.errors import StackError
+from deploy.local.waiting import wait_on_progress
+
+
+class Second:
+    """A clock that moves by one second a look."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def test_what_moves_is_waited_for_however_long_it_takes() -> None:
+    looks = count()
+    parts = count()
+    wait_on_progress(lambda: next(looks) > 1_000, lambda: next(parts) // 20, 60, "a model", pause_s=0, clock=Second())
+
+
+def test_what_stands_still_is_given_up_and_the_message_says_where_it_stands() -> None:
+    parts = iter([*range(7), *[7] * 1_000])
+    with pytest.raises(
+        StackError, match=r"waited for a model, and nothing has moved for 60 s \(progress stands at 7\)"
+    ):
+        wait_on_progress(lambda: False, lambda: next(parts), 60, "a model", pause_s=0, clock=Second())
