@@ -18,6 +18,10 @@ def test_a_second_migration_finds_nothing_to_do(database: FreshDatabase) -> None
     assert migrate_database(database.owner_url) == []
 
 
+def test_every_migration_has_a_number_of_its_own() -> None:
+    assert [step.number for step in migrations()] == list(range(1, len(migrations()) + 1))
+
+
 def test_two_that_migrate_at_once_do_not_disturb_each_other(database: FreshDatabase) -> None:
     with psycopg.connect(database.owner_url, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
