@@ -228,8 +228,10 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             lags[partition] = max(0, end - offset) if end is not None else 0
         for partition in self._shown - lags.keys():
             metrics.LAG.remove(str(partition))
+            metrics.NEXT_OFFSET.remove(str(partition))
         for partition, lag in lags.items():
             metrics.LAG.labels(str(partition)).set(lag)
+            metrics.NEXT_OFFSET.labels(str(partition)).set(offsets[partition])
         self._shown = set(lags)
         ready = not self.rebalancing and all(self._worker.is_ready(partition) for partition in assigned)
         self._liveness.beat(offsets, lags, ready=ready, trouble=self._releases.trouble)

@@ -30,6 +30,9 @@ FORECASTING_SECONDS = Histogram(
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
 LAG = Gauge("dayahead_lag_messages", "Messages of observations that are not in the tables yet", ["partition"])
+NEXT_OFFSET = Gauge(
+    "dayahead_next_offset", "Offset of the first message of observations that is not in the tables yet", ["partition"]
+)
 PARTITIONS = Gauge("dayahead_partitions_assigned", "Partitions of observations that this worker has taken over")
 FORECASTS = Counter("dayahead_forecasts_total", "Forecasts that were committed, by rung", ["rung"])
 SERIES = Gauge("dayahead_series", "Series of this worker: stale ones lag behind their source", ["state"])

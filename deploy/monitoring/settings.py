@@ -19,6 +19,16 @@ class MonitoringSettings(ServiceSettings):
         default=8, ge=1, le=10_000, description="Partitions of observations and forecasts: the most workers at once"
     )
     alert_down_s: int = Field(default=60, ge=0, description="Seconds that a service may be unreachable")
+    alert_start_s: int = Field(
+        default=1800, ge=0, description="Seconds after the start of Prometheus that a service may take to come up first"
+    )
+    alert_restarts: int = Field(
+        default=3, ge=1, description="Restarts of one process within DAYAHEAD_ALERT_RESTARTS_S that are a crash loop"
+    )
+    alert_restarts_s: int = Field(default=900, ge=60, description="Seconds within which restarts are counted")
+    alert_stopped_s: int = Field(
+        default=300, ge=0, description="Seconds that a partition may stand still while messages wait in it"
+    )
     alert_not_ready_s: int = Field(default=300, ge=0, description="Seconds that a running service may be unready")
     alert_lag_messages: int = Field(default=1000, ge=1, description="Messages of observations that may wait in Kafka")
     alert_lag_s: int = Field(default=600, ge=0, description="Seconds that the lag may be high, or grow")

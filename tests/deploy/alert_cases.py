@@ -6,6 +6,9 @@ Series = dict[str, str]
 """Series -> its samples, one a minute, in promtool's notation."""
 
 UP: Series = {f'up{{job="{job}",instance="{job}:1"}}': "1x180" for job in ("ingest", "worker", "trainer", "api")}
+PROMETHEUS_START = 'process_start_time_seconds{job="prometheus"}'
+PROMETHEUS: Series = {PROMETHEUS_START: "0x180"}
+"""A Prometheus that has run since promtool's clock began."""
 HOURS = 'dayahead_forecast_percentage_hours_total{area="DK1",release="r-1"}'
 PERCENTAGE = 'dayahead_forecast_absolute_percentage_error_total{area="DK1",release="r-1"}'
 
@@ -87,6 +90,52 @@ CASES = [
         UP,
         {"job": "trainer"},
     ),
+    # the first, slow `make up`: ingest is started last and was never up
+    AlertCase(
+        "ServiceDown",
+        "critical",
+        UP | PROMETHEUS | {'up{job="ingest",instance="ingest:1"}': "0x180"},
+        UP | {PROMETHEUS_START: "1200x180"} | {'up{job="ingest",instance="ingest:1"}': "0x180"},
+        {"job": "ingest", "instance": "ingest:1"},
+        minute=45,
+    ),
+    AlertCase(
+        "ServiceDown",
+        "critical",
+        {series: samples for series, samples in UP.items() if "ingest" not in series} | PROMETHEUS,
+        {series: samples for series, samples in UP.items() if "ingest" not in series} | {PROMETHEUS_START: "1200x180"},
+        {"job": "ingest"},
+        minute=45,
+    ),
+    # up once since the start of Prometheus: down is down, however young the stack is; up before it: still starting
+    AlertCase(
+        "ServiceDown",
+        "critical",
+        UP | {PROMETHEUS_START: "1200x180"} | {'up{job="ingest",instance="ingest:1"}': "0x25 1x15 0x140"},
+        UP | {PROMETHEUS_START: "2000x180"} | {'up{job="ingest",instance="ingest:1"}': "1x25 0x155"},
+        {"job": "ingest", "instance": "ingest:1"},
+        minute=45,
+    ),
+    AlertCase(
+        "ServiceRestarting",
+        "critical",
+        {'process_start_time_seconds{job="ingest",instance="ingest:1"}': "1x50 3050 _ 3150 3200 _ _ 3300x110"},
+        {'process_start_time_seconds{job="ingest",instance="ingest:1"}': "1x40 2500x5 _ 3150x20 3300x110"},
+        {"job": "ingest", "instance": "ingest:1"},
+    ),
+    AlertCase(
+        "ServiceNotReady",
+        "warning",
+        {
+            'dayahead_ready{job="trainer",instance="t",service="trainer"}': "0x180",
+            'dayahead_champion_timestamp_seconds{job="trainer",instance="t"}': "1700000000x180",
+        },
+        {
+            'dayahead_ready{job="trainer",instance="t",service="trainer"}': "0x180",
+            'dayahead_champion_timestamp_seconds{job="trainer",instance="t"}': "0x180",
+        },
+        {"job": "trainer", "instance": "t", "service": "trainer"},
+    ),
     AlertCase(
         "ServiceNotReady",
         "warning",
@@ -111,6 +160,26 @@ CASES = [
         },
     ),
     AlertCase("PartitionWithoutWorker", "critical", {}, {"dayahead_partitions_assigned": "8x180"}),
+    AlertCase("PartitionWithoutWorker", "critical", PROMETHEUS, {PROMETHEUS_START: "2400x180"}),
+    AlertCase(
+        "PartitionStopped",
+        "critical",
+        # handed from one worker to another, and still the same message
+        {
+            'dayahead_lag_messages{partition="3",instance="w1"}': "0x49 1+1x5 stale",
+            'dayahead_next_offset{partition="3",instance="w1"}': "0+5x49 245x5 stale",
+            'dayahead_lag_messages{partition="3",instance="w2"}': "_x55 7+1x120",
+            'dayahead_next_offset{partition="3",instance="w2"}': "_x55 245x120",
+        },
+        {
+            # busy, and a single message that has just come
+            'dayahead_lag_messages{partition="3",instance="w1"}': "50x180",
+            'dayahead_next_offset{partition="3",instance="w1"}': "0+5x180",
+            'dayahead_lag_messages{partition="4",instance="w1"}': "0x58 1x120",
+            'dayahead_next_offset{partition="4",instance="w1"}': "7x180",
+        },
+        {"partition": "3"},
+    ),
     AlertCase(
         "RulesFailing",
         "warning",
