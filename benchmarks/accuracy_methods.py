@@ -11,7 +11,7 @@ from accuracy_protocols import Protocol
 from numpy.typing import NDArray
 
 from dayahead.evaluation.backtest import RunResult
-from dayahead.evaluation.score import score, seasonal_naive
+from dayahead.evaluation.score import daily_naive, score, weekly_naive
 from dayahead.features.fill import fill
 from dayahead.models.fit import fit_release
 from dayahead.models.forecaster import Forecaster
@@ -201,6 +201,7 @@ def _judged(history: History, series: NDArray[np.int64], windows: WindowBatch, m
         none.astype(np.int8),
         none,
         actual,
-        seasonal_naive(seen),
+        weekly_naive(seen),
+        daily_naive(seen),
         scores,
     )

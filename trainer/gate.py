@@ -18,8 +18,10 @@ class ScenarioFigures:
         windows: forecasts that were judged.
         wape: sum of absolute errors over sum of absolute actuals, of the release.
         series_wape: mean over the series of their own WAPE.
-        naive_wape: WAPE of the seasonal naive.
-        skill: 1 - error of the release / error of the seasonal naive, on the hours that both forecast.
+        weekly_naive_wape: WAPE of the same hour of the week before.
+        daily_naive_wape: WAPE of the same hour of the day before.
+        naive_wape: the lesser of the two.
+        skill: 1 - error of the release / error of the better naive, on the hours that all forecast.
         coverage: share of the hours within the 10-90 % band.
         broken: forecasts that were not finite, or whose quantiles cross.
     """
@@ -27,6 +29,8 @@ class ScenarioFigures:
     windows: int
     wape: float
     series_wape: float
+    weekly_naive_wape: float
+    daily_naive_wape: float
     naive_wape: float
     skill: float
     coverage: float
@@ -35,7 +39,8 @@ class ScenarioFigures:
     @classmethod
     def nothing(cls) -> "ScenarioFigures":
         """Where no forecast could be judged."""
-        return cls(0, math.nan, math.nan, math.nan, math.nan, math.nan, 0)
+        nothing = math.nan
+        return cls(0, nothing, nothing, nothing, nothing, nothing, nothing, nothing, 0)
 
 
 Judgement = Mapping[Scenario, ScenarioFigures]
@@ -134,7 +139,8 @@ def _beats_naive(judged: Judgement) -> GateCheck:
     return GateCheck(
         BEATS_NAIVE,
         figures.skill > 0,
-        f"WAPE {figures.wape:.2%} on held-out hours, seasonal naive {figures.naive_wape:.2%}",
+        f"WAPE {figures.wape:.2%} on held-out hours, seasonal naive {figures.naive_wape:.2%} (the better of the same "
+        f"hour of the last day, {figures.daily_naive_wape:.2%}, and of the last week, {figures.weekly_naive_wape:.2%})",
     )
 
 

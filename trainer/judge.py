@@ -82,6 +82,8 @@ def _figures(
         windows=int((result.scores.hours > 0).sum()),
         wape=accuracy.wape,
         series_wape=result.wape_series_mean(),
+        weekly_naive_wape=accuracy.weekly_naive_wape,
+        daily_naive_wape=accuracy.daily_naive_wape,
         naive_wape=accuracy.naive_wape,
         skill=accuracy.skill,
         coverage=accuracy.coverage,

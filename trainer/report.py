@@ -74,14 +74,24 @@ def print_tuned(console: Console, tuned: Tuned) -> None:
 
 def figures_table(judged: Judgement) -> Table:
     """Figures on held-out hours by scenario."""
-    table = Table("input", "forecasts", "WAPE", "mean of series", "naive", "in 10-90 % band", title="Held-out hours")
+    table = Table(
+        "input",
+        "forecasts",
+        "WAPE",
+        "mean of series",
+        "last day",
+        "last week",
+        "in 10-90 % band",
+        title="Held-out hours",
+    )
     for scenario, figures in judged.items():
         table.add_row(
             scenario.meaning,
             f"{figures.windows:,}",
             f"{figures.wape:.2%}",
             f"{figures.series_wape:.2%}",
-            f"{figures.naive_wape:.2%}",
+            f"{figures.daily_naive_wape:.2%}",
+            f"{figures.weekly_naive_wape:.2%}",
             f"{figures.coverage:.1%}",
         )
     return table

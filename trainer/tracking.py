@@ -119,7 +119,7 @@ def _write_trial(client: Any, trial: SearchTrial, training: Any) -> None:
 
 def _metrics(result: TrainingResult) -> Iterator[tuple[str, float]]:
     for scenario, figures in result.judged.items():
-        for name in ("wape", "series_wape", "naive_wape", "skill", "coverage"):
+        for name in ("wape", "series_wape", "weekly_naive_wape", "daily_naive_wape", "naive_wape", "skill", "coverage"):
             value = getattr(figures, name)
             if math.isfinite(value):
                 yield f"{scenario.value}.{name}", value

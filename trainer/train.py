@@ -271,6 +271,8 @@ def _metrics(judged: Judgement) -> dict[str, float | int | None]:
         "windows": figures.windows,
         "wape": figures.wape,
         "series_wape": figures.series_wape,
+        "weekly_naive_wape": figures.weekly_naive_wape,
+        "daily_naive_wape": figures.daily_naive_wape,
         "naive_wape": figures.naive_wape,
         "coverage": figures.coverage,
     } | {f"wape_{scenario}": f.wape for scenario, f in judged.items() if scenario is not Scenario.ALL_WELL}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
 from dayahead.evaluation.metrics import Accuracy, accuracy
-from dayahead.evaluation.score import ScoreBatch, score, seasonal_naive
+from dayahead.evaluation.score import ScoreBatch, daily_naive, score, weekly_naive
 from dayahead.features.fill import DAY
 from dayahead.hours import Hour
 from dayahead.models.forecaster import Forecaster
@@ -35,7 +35,8 @@ class RunResult:
         rung: int8 [n].
         reasons: int32 [n].
         actual: float64 [n, 24], NaN where not observed.
-        naive: float64 [n, 24], the seasonal naive's forecast, NaN where it has none.
+        weekly_naive: float64 [n, 24], forecast of the same hour of the week before, NaN where there is none.
+        daily_naive: float64 [n, 24], that of the day before.
         scores: of the n rows.
     """
 
@@ -48,7 +49,8 @@ class RunResult:
     rung: NDArray[np.int8]
     reasons: NDArray[np.int32]
     actual: NDArray[np.float64]
-    naive: NDArray[np.float64]
+    weekly_naive: NDArray[np.float64]
+    daily_naive: NDArray[np.float64]
     scores: ScoreBatch
 
     def __len__(self) -> int:
@@ -123,7 +125,8 @@ def judge(history: History, series: NDArray[np.int64], windows: WindowBatch, for
         made.rung,
         made.reasons,
         actual,
-        seasonal_naive(seen),
+        weekly_naive(seen),
+        daily_naive(seen),
         score(seen, made.p10, made.p50, made.p90),
     )
 

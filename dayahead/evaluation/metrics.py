@@ -17,12 +17,14 @@ class Accuracy:
         wape: sum of |error| / sum of |actual|.
         mape: mean of |error| / |actual|, where an actual below a quarter of the usual level of its series counts as
             that quarter (`dayahead.evaluation.score.MAPE_FLOOR`).
-        mase: sum of |error| / sum of the seasonal naive's, over the hours that the naive forecasts too.
-        skill: 1 - mase: 0 is no better than the seasonal naive, 1 is perfect.
+        mase: sum of |error| / sum of the better seasonal naive's, over the hours that the naives forecast too.
+        skill: 1 - mase: 0 is no better than the better seasonal naive, 1 is perfect.
         bias: sum of (forecast - actual) / sum of |actual|.
         coverage: share of hours within p10 to p90; 0.8 is right.
         pinball: sum of the mean pinball loss of p10, p50, p90 / sum of |actual|.
-        naive_wape: WAPE of the seasonal naive over the hours that it forecasts.
+        weekly_naive_wape: WAPE of the same hour of the week before, over the hours that the naives forecast.
+        daily_naive_wape: WAPE of the same hour of the day before, over the same hours.
+        naive_wape: the lesser of the two, which skill is measured against.
     """
 
     forecasts: int
@@ -34,14 +36,22 @@ class Accuracy:
     bias: float
     coverage: float
     pinball: float
+    weekly_naive_wape: float
+    daily_naive_wape: float
     naive_wape: float
+
+    @property
+    def daily_is_better(self) -> bool:
+        """Whether the same hour of the day before is the better naive."""
+        return self.daily_naive_wape < self.weekly_naive_wape
 
 
 def accuracy(scores: ScoreBatch) -> Accuracy:
     """Accuracy over all scores of a batch."""
     hours = float(scores.hours.sum(dtype=np.int64))
     actual = float(scores.absolute_actual.sum())
-    naive = float(scores.naive_error.sum())
+    weekly, daily = float(scores.naive_error.sum()), float(scores.daily_naive_error.sum())
+    naive, naive_actual = min(weekly, daily), float(scores.naive_actual.sum())
     mase = ratio(float(scores.model_error_where_naive.sum()), naive)
     return Accuracy(
         forecasts=len(scores),
@@ -53,7 +63,9 @@ def accuracy(scores: ScoreBatch) -> Accuracy:
         bias=ratio(float(scores.signed_error.sum()), actual),
         coverage=ratio(float(scores.covered.sum(dtype=np.int64)), hours),
         pinball=ratio(float(scores.pinball.sum()), actual),
-        naive_wape=ratio(naive, float(scores.naive_actual.sum())),
+        weekly_naive_wape=ratio(weekly, naive_actual),
+        daily_naive_wape=ratio(daily, naive_actual),
+        naive_wape=ratio(naive, naive_actual),
     )
 
 

@@ -27,7 +27,8 @@ class ScoreBatch:
             where that is not 0.
         percentage_hours: int16 [n], leads behind percentage_error.
         signed_error: float64 [n], sum of p50 - actual: positive where too much was forecast.
-        naive_error: float64 [n], sum of |seasonal naive - actual| where the naive is known.
+        naive_error: float64 [n], sum of |weekly naive - actual| where it is known.
+        daily_naive_error: float64 [n], sum of |daily naive - actual|, which is known at the same leads.
         naive_hours: int16 [n], leads behind naive_error.
         naive_actual: float64 [n], sum of |actual| over those leads.
         model_error_where_naive: float64 [n], sum of |p50 - actual| over those leads.
@@ -43,6 +44,7 @@ class ScoreBatch:
     percentage_hours: NDArray[np.int16]
     signed_error: NDArray[np.float64]
     naive_error: NDArray[np.float64]
+    daily_naive_error: NDArray[np.float64]
     naive_hours: NDArray[np.int16]
     naive_actual: NDArray[np.float64]
     model_error_where_naive: NDArray[np.float64]
@@ -61,7 +63,7 @@ class ScoreBatch:
 def score(
     values: NDArray[np.float64], p10: NDArray[np.float32], p50: NDArray[np.float32], p90: NDArray[np.float32]
 ) -> ScoreBatch:
-    """Score forecasts against what was observed, and beside the seasonal naive.
+    """Score forecasts against what was observed, and compare them with two seasonal naives.
 
     Args:
         values: float64 [n, hours], at least 192 hours; the last 24 columns are the forecast hours, NaN where missing.
@@ -74,8 +76,8 @@ def score(
     truth = np.where(known, actual, 0.0)
     magnitude = np.abs(truth)
     error = np.where(known, p50.astype(np.float64) - truth, 0.0)
-    naive = seasonal_naive(values)
-    compared = known & np.isfinite(naive)
+    weekly, daily = weekly_naive(values), daily_naive(values)
+    compared = known & np.isfinite(weekly)
     divisor = np.fmax(magnitude, MAPE_FLOOR * usual_level(values[:, :-LEADS])[:, None])
     percentage = known & (divisor > 0)
     pinball = sum(
@@ -88,7 +90,8 @@ def score(
         percentage_error=np.where(percentage, np.abs(error) / np.where(percentage, divisor, 1.0), 0.0).sum(axis=1),
         percentage_hours=_count(percentage),
         signed_error=error.sum(axis=1),
-        naive_error=np.where(compared, np.abs(naive - truth), 0.0).sum(axis=1),
+        naive_error=np.where(compared, np.abs(weekly - truth), 0.0).sum(axis=1),
+        daily_naive_error=np.where(compared, np.abs(daily - truth), 0.0).sum(axis=1),
         naive_hours=_count(compared),
         naive_actual=np.where(compared, magnitude, 0.0).sum(axis=1),
         model_error_where_naive=np.where(compared, np.abs(error), 0.0).sum(axis=1),
@@ -98,8 +101,8 @@ def score(
     )
 
 
-def seasonal_naive(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same hour of the week before, or of the day before the origin where that is not known.
+def weekly_naive(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Forecast the same hour of the week before, or that of the day before where it is not known.
 
     Args:
         values: float64 [n, hours], at least 192 hours; the last 24 columns are the forecast hours.
@@ -107,8 +110,23 @@ def seasonal_naive(values: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns:
         float64 [n, 24], by lead, NaN where neither is known.
     """
-    weekly = values[:, -WEEK - LEADS : -WEEK]
-    return np.where(np.isfinite(weekly), weekly, values[:, -DAY - LEADS : -DAY])
+    return _first_known(_lagged(values, WEEK), _lagged(values, DAY))
+
+
+def daily_naive(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Forecast the same hour of the day before, or that of the week before where it is not known.
+
+    Args and result as of `weekly_naive`; both are known at the same leads.
+    """
+    return _first_known(_lagged(values, DAY), _lagged(values, WEEK))
+
+
+def _lagged(values: NDArray[np.float64], lag: int) -> NDArray[np.float64]:
+    return values[:, -lag - LEADS : -lag]
+
+
+def _first_known(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isfinite(values), values, others)
 
 
 def usual_level(values: NDArray[np.float64]) -> NDArray[np.float64]:

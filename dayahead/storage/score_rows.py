@@ -43,6 +43,7 @@ class ScoreRows:
             percentage_hours=count,
             signed_error=nothing,
             naive_error=nothing,
+            daily_naive_error=nothing,
             naive_hours=count,
             naive_actual=nothing,
             model_error_where_naive=nothing,

@@ -6,7 +6,17 @@ from trainer.gate import Comparison, GateDecision, Judgement, ScenarioFigures, d
 from trainer.scenarios import Scenario
 from trainer.settings import GateSettings
 
-GOOD = ScenarioFigures(windows=500, wape=0.05, series_wape=0.06, naive_wape=0.10, skill=0.5, coverage=0.8, broken=0)
+GOOD = ScenarioFigures(
+    windows=500,
+    wape=0.05,
+    series_wape=0.06,
+    weekly_naive_wape=0.10,
+    daily_naive_wape=0.12,
+    naive_wape=0.10,
+    skill=0.5,
+    coverage=0.8,
+    broken=0,
+)
 SETTINGS = GateSettings(margin=0.01, scenario_margin=-0.02, least_unseen_h=48)
 
 
@@ -29,6 +39,7 @@ def test_the_first_release_has_only_the_naive_to_beat() -> None:
     decision = decide(judged(), None, False, SETTINGS)
     assert decision.passed
     assert "seasonal naive 10.00%" in decision.reason
+    assert "last day, 12.00%, and of the last week, 10.00%" in decision.reason
 
 
 @pytest.mark.parametrize("skill", [0.0, -0.1, float("nan")])

@@ -73,7 +73,8 @@ def test_the_shipped_recipe_beats_the_naive_on_the_whole_sample_and_serves(
     assert result.outcome is Outcome.PROMOTED
     figures = result.judged[Scenario.ALL_WELL]
     assert figures.wape < 0.07
-    assert figures.naive_wape > 0.12
+    assert figures.weekly_naive_wape > 0.12
+    assert figures.wape < figures.naive_wape == figures.daily_naive_wape < 0.10
     assert figures.broken == 0
     assert (result.learnt.series, result.learnt.end) == (76, whole_sample.start + 823)
 

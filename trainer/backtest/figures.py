@@ -30,7 +30,9 @@ class Slice:
         wape: sum of |error| / sum of |actual|.
         bias: sum of (forecast - actual) / sum of |actual|.
         coverage: share within p10 to p90.
-        naive_wape: of the seasonal naive over those of the hours that it forecasts.
+        weekly_naive_wape: of the same hour of the week before, over those of the hours that the naives forecast.
+        daily_naive_wape: of the same hour of the day before, over the same hours.
+        naive_wape: of the one of them that is better over all hours of the backtest.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Slice:
     wape: float
     bias: float
     coverage: float
+    weekly_naive_wape: float
+    daily_naive_wape: float
     naive_wape: float
 
 
@@ -75,6 +79,7 @@ class Figures:
         wape_series_mean: mean over the series of each one's WAPE.
         mean_absolute_error: over all hours, in the unit of the series.
         series: number of series.
+        whole: over all hours.
         by_area: by the first label.
         by_lead: leads 1 to 24.
         by_hour: hours of the day 0 to 23, where the consumers live.
@@ -89,6 +94,7 @@ class Figures:
     wape_series_mean: float
     mean_absolute_error: float
     series: int
+    whole: Slice
     by_area: list[Slice]
     by_lead: list[Slice]
     by_hour: list[Slice]
@@ -102,20 +108,23 @@ class Figures:
 def figures_of(backtest: Backtest) -> Figures:
     """Add up a backtest."""
     result = backtest.result
-    hours = _Hours.of(result)
+    accuracy = result.accuracy()
+    daily = accuracy.daily_is_better
+    hours = _Hours.of(result, daily=daily)
     local_hour, day_kind = _local_calendar(result, backtest.judged_by)
     areas = np.array([unquote(name.split("/")[0]) for name in result.series_ids])[result.series]
     rungs = Counter(result.rung.tolist())
     return Figures(
-        accuracy=result.accuracy(),
+        accuracy=accuracy,
         wape_series_mean=result.wape_series_mean(),
         mean_absolute_error=ratio(float(result.scores.absolute_error.sum()), float(result.scores.hours.sum())),
         series=len(np.unique(result.series)),
-        by_area=[_scored(str(area), result.accuracy(areas == area)) for area in np.unique(areas)],
+        whole=slice_of("all", accuracy, daily=daily),
+        by_area=[slice_of(str(area), result.accuracy(areas == area), daily=daily) for area in np.unique(areas)],
         by_lead=hours.slices(np.broadcast_to(np.arange(LEADS), result.p50.shape), [f"{n + 1} h" for n in range(LEADS)]),
         by_hour=hours.slices(local_hour, [f"{hour:02d}:00" for hour in range(24)]),
         by_day=[part for part in hours.slices(day_kind, list(DAY_KINDS)) if part.hours],
-        by_time=_by_time(backtest),
+        by_time=_by_time(backtest, daily=daily),
         below=hours.below(),
         rungs={Rung(rung).meaning: count for rung, count in sorted(rungs.items())},
         worst=_worst(result),
@@ -128,10 +137,11 @@ class _Hours:
 
     result: RunResult
     known: NDArray[np.bool_]
+    daily: bool
 
     @classmethod
-    def of(cls, result: RunResult) -> "_Hours":
-        return cls(result, np.isfinite(result.actual) & np.isfinite(result.p50))
+    def of(cls, result: RunResult, *, daily: bool) -> "_Hours":
+        return cls(result, np.isfinite(result.actual) & np.isfinite(result.p50), daily)
 
     def slices(self, group: NDArray[np.integer], names: list[str]) -> list[Slice]:
         """One slice a name; `group` [n, 24] says which hour belongs to which."""
@@ -139,11 +149,15 @@ class _Hours:
         of = group[known]
         actual, p50 = result.actual[known], result.p50[known].astype(np.float64)
         inside = (actual >= result.p10[known]) & (actual <= result.p90[known])
-        compared = np.isfinite(result.naive[known])
-        naive_error = np.where(compared, np.abs(result.naive[known] - actual), 0.0)
+        compared = np.isfinite(result.weekly_naive[known])
+        compared_magnitude = np.bincount(of, np.abs(actual) * compared, count)
+        weekly, daily = (
+            np.bincount(of, np.where(compared, np.abs(naive[known] - actual), 0.0), count)
+            for naive in (result.weekly_naive, result.daily_naive)
+        )
+        better = daily if self.daily else weekly
         hours, covered = np.bincount(of, minlength=count), np.bincount(of, inside, count)
         magnitude = np.bincount(of, np.abs(actual), count)
-        naive, naive_magnitude = (np.bincount(of, part, count) for part in (naive_error, np.abs(actual) * compared))
         error, signed = np.bincount(of, np.abs(p50 - actual), count), np.bincount(of, p50 - actual, count)
         return [
             Slice(
@@ -152,7 +166,7 @@ class _Hours:
                 ratio(float(error[n]), float(magnitude[n])),
                 ratio(float(signed[n]), float(magnitude[n])),
                 ratio(float(covered[n]), float(hours[n])),
-                ratio(float(naive[n]), float(naive_magnitude[n])),
+                *(ratio(float(naive[n]), float(compared_magnitude[n])) for naive in (weekly, daily, better)),
             )
             for n, name in enumerate(names)
         ]
@@ -179,18 +193,34 @@ def _local_calendar(result: RunResult, history: History) -> tuple[NDArray[np.int
     return hour, kind
 
 
-def _by_time(backtest: Backtest) -> list[Slice]:
+def _by_time(backtest: Backtest, *, daily: bool) -> list[Slice]:
     origins = np.array(backtest.origins, np.int64)
     together = -(-len(origins) // MOST_POINTS)
     bins = np.searchsorted(origins, backtest.result.origin) // together
     return [
-        _scored(str(int(origins[number * together])), backtest.result.accuracy(bins == number))
+        slice_of(str(int(origins[number * together])), backtest.result.accuracy(bins == number), daily=daily)
         for number in np.unique(bins)
     ]
 
 
-def _scored(name: str, accuracy: Accuracy) -> Slice:
-    return Slice(name, accuracy.hours, accuracy.wape, accuracy.bias, accuracy.coverage, accuracy.naive_wape)
+def slice_of(name: str, accuracy: Accuracy, *, daily: bool) -> Slice:
+    """Accuracy as a slice.
+
+    Args:
+        name: which hours.
+        accuracy: over them.
+        daily: whether the same hour of the day before is the better naive over all hours of the backtest.
+    """
+    return Slice(
+        name,
+        accuracy.hours,
+        accuracy.wape,
+        accuracy.bias,
+        accuracy.coverage,
+        accuracy.weekly_naive_wape,
+        accuracy.daily_naive_wape,
+        accuracy.daily_naive_wape if daily else accuracy.weekly_naive_wape,
+    )
 
 
 def _worst(result: RunResult) -> list[WorstSeries]:

@@ -24,7 +24,7 @@ from dayahead.evaluation.score import ScoreBatch
 from dayahead.hours import Hour, from_hour
 from dayahead.models.release import Release
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 _ARRAYS = tuple(item.name for item in fields(RunResult) if item.name not in {"series_ids", "scores"})
 _SCORES = tuple(item.name for item in fields(ScoreBatch))

@@ -46,6 +46,7 @@ def render_report(backtest: Backtest, figures: Figures, now: datetime) -> str:
         run=backtest,
         figures=figures,
         accuracy=figures.accuracy,
+        better="day" if figures.accuracy.daily_is_better else "week",
         first=backtest.origins[0] + 1,
         last=backtest.origins[-1] + 24,
         releases=[(first, release.release_id) for first, release in backtest.releases.items()],
@@ -95,7 +96,11 @@ def _coverage_marks(slices: Sequence[Slice]) -> list[Mark]:
 
 
 def _hint(name: str, part: Slice) -> str:
-    naive = f", seasonal naive {share(part.naive_wape)}" if math.isfinite(part.naive_wape) else ""
+    naive = (
+        f", same hour of the last day {share(part.daily_naive_wape)}, of the last week {share(part.weekly_naive_wape)}"
+        if math.isfinite(part.naive_wape)
+        else ""
+    )
     return (
         f"{name}: WAPE {share(part.wape)}{naive}, bias {_signed(part.bias)}, {share(part.coverage, 1)} within the "
         f"band; {part.hours:,} hours"

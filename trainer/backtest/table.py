@@ -19,16 +19,17 @@ def print_backtest(console: Console, backtest: Backtest, figures: Figures) -> No
     releases = [release.release_id for release in backtest.releases.values()]
     fitted = releases[0] if len(releases) == 1 else f"{len(releases)} fits"
     table = Table(
-        "", "hours", "WAPE", "naive", "bias", "in 10-90 % band",
+        "", "hours", "WAPE", "last day", "last week", "bias", "in 10-90 % band",
         title=f"{len(backtest.origins)} origins, {figures.series} series, {fitted}",
     )  # fmt: skip
-    whole = Slice("all", accuracy.hours, accuracy.wape, accuracy.bias, accuracy.coverage, accuracy.naive_wape)
-    for group in ([whole], figures.by_area, _lead_groups(figures.by_lead), figures.by_day):
+    for group in ([figures.whole], figures.by_area, _lead_groups(figures.by_lead), figures.by_day):
         for part in group:
             table.add_row(*_cells(part), end_section=part is group[-1])
     console.print(table)
+    better = "day" if accuracy.daily_is_better else "week"
     console.print(
-        f"Skill over the seasonal naive: {_share(accuracy.skill, 1)}. MAPE {_share(accuracy.mape)}. Pinball loss "
+        f"Skill over the better seasonal naive, the same hour of the last {better}: "
+        f"{_share(accuracy.skill, 1)}. MAPE {_share(accuracy.mape)}. Pinball loss "
         f"{_share(accuracy.pinball)}. Mean over the series of each one's WAPE: {_share(figures.wape_series_mean)}.",
         highlight=False,
         soft_wrap=True,
@@ -61,13 +62,16 @@ def _mean(name: str, slices: Sequence[Slice]) -> Slice:
         sum(part.wape for part in known) / count,
         sum(part.bias for part in known) / count,
         sum(part.coverage for part in known) / count,
+        sum(part.weekly_naive_wape for part in known) / count,
+        sum(part.daily_naive_wape for part in known) / count,
         sum(part.naive_wape for part in known) / count,
     )
 
 
 def _cells(part: Slice) -> list[str]:
-    shares = [_share(part.wape), _share(part.naive_wape), _share(part.bias, sign="+"), _share(part.coverage, 1)]
-    return [part.name, f"{part.hours:,}", *shares]
+    shares = [_share(part.wape), _share(part.daily_naive_wape), _share(part.weekly_naive_wape)]
+    others = [_share(part.bias, sign="+"), _share(part.coverage, 1)]
+    return [part.name, f"{part.hours:,}", *shares, *others]
 
 
 def _share(value: float, digits: int = 2, sign: str = "") -> str:

@@ -30,7 +30,7 @@ def test_sums_run_over_the_leads_whose_actual_is_known() -> None:
     assert made.lead_error[0, 22] == 9
 
 
-def test_the_seasonal_naive_is_the_week_before_and_where_that_is_missing_the_day_before() -> None:
+def test_each_naive_stands_in_for_the_other_so_that_both_are_compared_on_the_same_hours() -> None:
     values = np.full((1, WEEK_AND_DAY), 10.0)
     values[0, -24:] = 8.0
     values[0, -48:-24] = 7.0
@@ -39,6 +39,7 @@ def test_the_seasonal_naive_is_the_week_before_and_where_that_is_missing_the_day
     made = scored(values, 9.0)
     assert made.naive_hours[0] == 23
     assert made.naive_error[0] == 3 * 1 + 20 * 2
+    assert made.daily_naive_error[0] == 23 * 1
     assert made.naive_actual[0] == 23 * 8
     assert made.model_error_where_naive[0] == 23
 
@@ -107,6 +108,19 @@ def test_ratios_are_of_sums() -> None:
     assert total.mape == pytest.approx(0.98 / 2)
     assert total.coverage == 0.5
     assert total.naive_wape == pytest.approx(2 / 102)
+
+
+@pytest.mark.parametrize(("day", "week", "skill"), [(9.0, 6.0, 0.5), (6.0, 9.0, 0.5), (8.25, 6.0, -1.0)])
+def test_skill_is_measured_against_the_better_naive(day: float, week: float, skill: float) -> None:
+    values = np.full((1, WEEK_AND_DAY), 8.0)
+    values[0, -48:-24] = day
+    values[0, :24] = week
+    total = accuracy(scored(values, 8.5))
+    assert total.daily_naive_wape == pytest.approx(abs(day - 8) / 8)
+    assert total.weekly_naive_wape == pytest.approx(abs(week - 8) / 8)
+    assert total.naive_wape == min(total.daily_naive_wape, total.weekly_naive_wape)
+    assert total.daily_is_better == (total.daily_naive_wape < total.weekly_naive_wape)
+    assert total.skill == pytest.approx(skill)
 
 
 def test_what_cannot_be_told_is_nan_and_not_zero() -> None:

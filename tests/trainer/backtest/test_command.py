@@ -23,7 +23,19 @@ def test_a_person_judges_a_file_with_one_command_and_gets_every_forecast(
     run: Run, on_few_series: list[str], tmp_path: Path
 ) -> None:
     told = run(*on_few_series, "--to", "2023-01-20T18", "--every", "24h", "--out", str(tmp_path / "out")).output
-    for part in ("10 series", "WAPE", "DK1", "DK2", "lead 1 to 6 h", "Workday", "full model", "report.html"):
+    for part in (
+        "10 series",
+        "WAPE",
+        "last day",
+        "last week",
+        "Skill over the better seasonal naive",
+        "DK1",
+        "DK2",
+        "lead 1 to 6 h",
+        "Workday",
+        "full model",
+        "report.html",
+    ):
         assert part in told
     table = pq.read_table(tmp_path / "out" / "forecasts.parquet")
     assert table.num_rows == 3 * 10 * 24

@@ -27,7 +27,8 @@ def part_of(result: RunResult, origin: int) -> RunResult:
         result.series_ids,
         **arrays,
         actual=result.actual[rows],
-        naive=result.naive[rows],
+        weekly_naive=result.weekly_naive[rows],
+        daily_naive=result.daily_naive[rows],
         scores=result.scores.take(rows),
     )
 
@@ -108,7 +109,7 @@ def test_runs_of_different_things_are_not_mixed(folder: RunFolder, changed: dict
 
 def test_a_folder_of_another_version_is_refused(folder: RunFolder) -> None:
     manifest = folder.path / "manifest.json"
-    manifest.write_bytes(manifest.read_bytes().replace(b'"format": 2', b'"format": 1'))
+    manifest.write_bytes(manifest.read_bytes().replace(b'"format": 3', b'"format": 2'))
     with pytest.raises(SettingsError, match=r"another version of Dayahead: choose another --out"):
         RunFolder(folder.path)
 

@@ -48,9 +48,10 @@ def test_the_parts_of_each_breakdown_make_the_whole(walked: Backtest, figures: F
         assert sum(part.hours for part in slices) == figures.accuracy.hours
         assert np.dot([part.wape for part in slices], parts) / parts.sum() == pytest.approx(figures.accuracy.wape)
         assert np.dot([part.bias for part in slices], parts) / parts.sum() == pytest.approx(figures.accuracy.bias)
-        assert np.isfinite(result.naive).all()
-        naive = np.dot([part.naive_wape for part in slices], parts) / parts.sum()
-        assert naive == pytest.approx(figures.accuracy.naive_wape)
+        assert np.isfinite(result.weekly_naive).all()
+        for name in ("weekly_naive_wape", "daily_naive_wape", "naive_wape"):
+            naive = np.dot([getattr(part, name) for part in slices], parts) / parts.sum()
+            assert naive == pytest.approx(getattr(figures.accuracy, name))
     for slices in (figures.by_day, figures.by_area, figures.by_time):
         assert sum(part.hours for part in slices) == figures.accuracy.hours
     assert [part.name for part in figures.by_area] == ["DK1", "DK2"]
@@ -58,13 +59,14 @@ def test_the_parts_of_each_breakdown_make_the_whole(walked: Backtest, figures: F
 
 def test_the_naive_of_a_breakdown_is_over_the_hours_that_it_forecasts(walked: Backtest) -> None:
     result = walked.result
-    naive = result.naive.copy()
+    naive = result.weekly_naive.copy()
     naive[:, 0] = result.actual[:, 0] * 1.5
     naive[::2, 0] = np.nan
     naive[:, 1] = np.nan
-    by_lead = figures_of(replace(walked, result=replace(result, naive=naive))).by_lead
-    assert by_lead[0].naive_wape == pytest.approx(0.5)
-    assert np.isnan(by_lead[1].naive_wape)
+    by_lead = figures_of(replace(walked, result=replace(result, weekly_naive=naive, daily_naive=naive))).by_lead
+    for name in ("weekly_naive_wape", "daily_naive_wape", "naive_wape"):
+        assert getattr(by_lead[0], name) == pytest.approx(0.5)
+        assert np.isnan(getattr(by_lead[1], name))
     assert by_lead[1].hours == by_lead[0].hours > 0
 
 
@@ -103,7 +105,9 @@ def test_the_page_tells_the_figures(walked: Backtest, figures: Figures) -> None:
     (release,) = walked.releases.values()
     for part in (
         f"{figures.accuracy.wape:.2%}".replace("%", "\u202f%"),
-        f"{figures.accuracy.naive_wape:.2%}".replace("%", "\u202f%"),
+        f"same hour last day {figures.accuracy.daily_naive_wape:.2%}".replace("%", "\u202f%"),
+        f"last week {figures.accuracy.weekly_naive_wape:.2%}".replace("%", "\u202f%"),
+        "0 is the same hour of the last day, the better naive",
         release.release_id,
         figures.worst[0].name,
         "2023-01-17 18:00",
