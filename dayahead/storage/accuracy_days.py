@@ -17,7 +17,9 @@ from dayahead.storage.score_rows import ScoreRows
 NO_RELEASE = ""
 EPOCH = date(1970, 1, 1)
 
-SUMS = tuple(item.name for item in fields(ScoreBatch) if item.name != "lead_error")
+NOT_KEPT = {"lead_error", "daily_naive_error"}
+
+SUMS = tuple(item.name for item in fields(ScoreBatch) if item.name not in NOT_KEPT)
 """Columns of `score` that add up, in the order of ScoreBatch."""
 
 _KEY = ("area", "unit", "day", "release")
