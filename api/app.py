@@ -17,7 +17,6 @@ from api.backends import (
     Backends,
     BackendsFactory,
     KafkaAnnouncer,
-    RedisForecasts,
     Watcher,
 )
 from api.cache_reader import CacheReader
@@ -26,6 +25,7 @@ from api.edge.head import HeadAsGet
 from api.edge.rate_limit import RateLimit
 from api.feed import ForecastFeed
 from api.newest import NewestForecasts
+from api.redis_forecasts import RedisForecasts
 from api.resources import (
     accuracy,
     alertmanager,
@@ -44,6 +44,7 @@ from api.resources import (
 from api.settings import ApiSettings
 from dayahead.hours import Clock, wall_clock
 from dayahead.storage.database import open_pool
+from dayahead.topics import OBSERVATIONS
 
 RECONNECT_S = 2.0
 
@@ -70,8 +71,8 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
                 settings.api_statement_timeout_s,
             )
         )
-        forecasts_cache = RedisForecasts(settings.redis_url)
-        stack.callback(forecasts_cache.close)
+        topic = settings.topic_prefix + OBSERVATIONS.name
+        forecasts_cache = stack.enter_context(RedisForecasts(settings.redis_url, pool, topic))
         announcer = KafkaAnnouncer(settings.kafka_bootstrap, settings.topic_prefix)
         stack.callback(announcer.close)
         feed = ForecastFeed(settings.kafka_bootstrap, settings.topic_prefix)

@@ -4,23 +4,20 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Protocol, cast
+from typing import Annotated, Any, Protocol
 
 import httpx
 import psycopg
-import redis
 import structlog
 from fastapi import Depends, Request
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from pydantic import SecretStr
 
 from api.feed import ForecastFeed
 from api.problems import server_away
 from api.settings import ApiSettings
 from dayahead.contracts import Message, message_bytes
 from dayahead.hours import Clock
-from dayahead.storage.forecasts import forecast_key
 from dayahead.topics import TopicSpec
 
 log = structlog.get_logger()
@@ -40,10 +37,10 @@ class ForecastCache(Protocol):
     """The newest forecasts as bytes."""
 
     def get(self, series_ids: list[str]) -> list[bytes | None] | None:
-        """The forecast of each series, None where there is none; None for all if the cache is away."""
+        """The forecast of each series, None where there is none or an older one; None for all if the cache is away."""
 
-    def ping(self) -> bool:
-        """Whether it answers."""
+    def trouble(self) -> str | None:
+        """What is wrong with it, in words; None where it has all forecasts."""
 
 
 class Announcer(Protocol):
@@ -51,36 +48,6 @@ class Announcer(Protocol):
 
     def send(self, topic: TopicSpec, key: bytes | None, message: Message) -> bool:
         """Send, and wait for the brokers' word; False where they do not give it."""
-
-
-class RedisForecasts:
-    """The newest forecasts in Redis; an outage costs one short wait and a line in the log."""
-
-    def __init__(self, url: SecretStr) -> None:
-        self._client = redis.Redis.from_url(
-            url.get_secret_value(), socket_connect_timeout=0.5, socket_timeout=1.0, health_check_interval=30
-        )
-
-    def get(self, series_ids: list[str]) -> list[bytes | None] | None:
-        """The forecast of each series, None where there is none; None for all if Redis is away."""
-        keys = [forecast_key(series_id) for series_id in series_ids]
-        try:
-            found = self._client.mget(keys)
-        except redis.RedisError as error:
-            log.warning("redis_away", error=str(error))
-            return None
-        return cast(list[bytes | None], found)  # bytes: the client does not decode
-
-    def ping(self) -> bool:
-        """Whether Redis answers."""
-        try:
-            return bool(self._client.ping())
-        except redis.RedisError:
-            return False
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
 
 class KafkaAnnouncer:

@@ -5,21 +5,25 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 
 import faust
 import structlog
 
 from dayahead.hours import Clock
 from dayahead.models.arithmetic import stay_on_one_thread
+from dayahead.repeating import RepeatingThread
 from dayahead.telemetry import TelemetryServer
 from dayahead.topics import DRIFT, FORECASTS, OBSERVATIONS
 from stream.allocation import share_arenas
+from stream.audit_rounds import AWAY as AUDIT_AWAY
+from stream.audit_rounds import audit_round, show_outcomes
 from stream.auditor import Auditor
 from stream.auditor_log import LaterMessages, SentForecasts
-from stream.auditor_thread import AuditThread
 from stream.committing import Committer
 from stream.connection import Database
-from stream.drift.thread import DriftThread, Rounds
+from stream.drift.rounds import AWAY as DRIFT_AWAY
+from stream.drift.rounds import DriftRounds, Rounds
 from stream.faust_app import WorkerApp
 from stream.intake import Intake
 from stream.kafka_output import KafkaOutput
@@ -29,6 +33,7 @@ from stream.patience import Patience
 from stream.probe import NoProbe, Probe
 from stream.publish import Publisher
 from stream.quality import QualityKeeper
+from stream.redis_following import RedisFollower
 from stream.redis_mirror import RedisMirror
 from stream.refusals import RefusalWriter
 from stream.release_watch import ReleaseWatch
@@ -40,6 +45,8 @@ from stream.window_keeping import WindowKeeper
 from stream.worker import Worker
 
 log = structlog.get_logger()
+
+REDIS_LOOK_S = 1.0
 
 
 def build_worker(
@@ -54,11 +61,13 @@ def build_worker(
     database = Database(settings.database_url, patience)
     kafka_log = Log(settings.kafka_bootstrap, patience)
     output = KafkaOutput(settings.kafka_bootstrap, patience)
-    mirror = RedisMirror(settings.redis_url, patience)
-    publisher = Publisher(mirror, output, settings.topic_prefix + FORECASTS.name)
+    mirror = RedisMirror(settings.redis_url)
+    follower = RedisFollower(database, mirror)
+    publisher = Publisher(follower, output, settings.topic_prefix + FORECASTS.name)
     committer = Committer(database, publisher, clock, probe)
     releases = ReleaseWatch(database)
-    copies = WindowCopies(settings.redis_url)
+    copies = WindowCopies(settings.redis_url, lambda: mirror.is_away)
+    partitions = kafka_log.partitions(topic)
     name = f"{socket.gethostname()}:{os.getpid()}"
     takeover = Takeover(
         topic,
@@ -66,8 +75,10 @@ def build_worker(
         database,
         kafka_log,
         committer,
+        follower,
         Restorer(database, kafka_log, copies),
         clock,
+        partitions=partitions,
         accept_lost=settings.worker_accept_lost_messages,
     )
     worker = Worker(
@@ -76,10 +87,11 @@ def build_worker(
         takeover,
         committer,
         RefusalWriter(output, settings.topic_prefix),
-        Intake(kafka_log.partitions(topic)),
+        Intake(partitions),
         releases,
         WindowKeeper(database, copies, settings.worker_copy_windows_every_s),
         QualityKeeper(database, clock, time.monotonic),
+        follower,
         clock,
         probe,
         batch_rows=settings.worker_batch_rows,
@@ -110,6 +122,29 @@ def build_drift_watch(
     return DriftWatch(settings.database_url, topic, held, clock, ended)
 
 
+def beside(settings: WorkerSettings, worker: Worker, clock: Clock) -> ExitStack:
+    """What runs on threads of its own while a worker runs: a context."""
+    auditor, ended = build_auditor(settings), threading.Event()
+    if settings.worker_audit_every_s:
+        show_outcomes()
+    drift = DriftRounds(lambda: build_drift_watch(settings, lambda: worker.held, clock, ended))
+    threads = (
+        RepeatingThread("redis_watch", worker.look_at_redis, REDIS_LOOK_S),
+        RepeatingThread(
+            "audit",
+            lambda: audit_round(auditor, settings.worker_audit_series),
+            settings.worker_audit_every_s,
+            expected=AUDIT_AWAY,
+            close=auditor.close,
+        ),
+        RepeatingThread("drift", drift.round, settings.worker_drift_every_s, expected=DRIFT_AWAY, ended=ended),
+    )
+    with ExitStack() as stack:
+        for thread in threads:
+            stack.enter_context(thread)
+        return stack.pop_all()
+
+
 def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = None) -> None:
     """Run a worker until it is asked to end; does not return.
 
@@ -124,16 +159,9 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
     worker, releases = build_worker(settings, clock, patience, probe or NoProbe())
     liveness = Liveness(settings.worker_stalled_after_s, time.monotonic, lambda: patience.awaited)
     app = WorkerApp(settings, settings.topic_prefix + OBSERVATIONS.name, worker, releases, liveness, patience)
-    audit = AuditThread(build_auditor(settings), settings.worker_audit_every_s, settings.worker_audit_series, clock)
-    drift = DriftThread(
-        lambda ended: build_drift_watch(settings, lambda: worker.held, clock, ended),
-        settings.worker_drift_every_s,
-        clock,
-    )
     with (
         TelemetryServer("worker", settings.bind_host, settings.metrics_port, liveness.live, liveness.ready) as server,
-        audit,
-        drift,
+        beside(settings, worker, clock),
     ):
         log.info("worker_starts", metrics_port=server.port, group=app.conf.id)
         try:

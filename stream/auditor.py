@@ -25,13 +25,13 @@ from dayahead.hours import format_utc, from_hour
 from dayahead.models.forecaster import Forecaster
 from dayahead.models.release import Release
 from dayahead.storage.database import connect
+from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.forecast_rows import ForecastRows
-from dayahead.storage.forecasts import forecast_key
 from dayahead.storage.releases import load_artifact
 from dayahead.storage.sources import load_series
 from stream.auditor_log import LaterMessages, SentForecasts
 from stream.auditor_reading import ServedForecast, ServingPair, read_older, read_served, sample_series
-from stream.publish import message_values
+from stream.message_values import message_values
 
 FALLS_BACK = Reason.MODEL_FAILED | Reason.OUTPUT_REJECTED
 
@@ -227,13 +227,15 @@ class Auditor:
     def _compare_with_redis(self, connection: psycopg.Connection, served: ServedForecast) -> Finding:
         series_id = served.series.series_id
         expected = bytes_of(served, served.row)
-        held = self._redis.get(forecast_key(series_id))
+        partition, sequence = served.series.partition, served.standing.sequence
+        held, number = self._redis.mget([forecast_key(series_id), sequence_key(self._topic, partition)])
         if held == expected:
             return Finding(series_id, Outcome.MATCH)
+        if number is None or not number.isdigit() or int(number) < sequence:
+            told = f"Redis lacks forecasts of partition {partition} (it has sequence {number!r}, not {sequence})"
+            return Finding(series_id, Outcome.SKIPPED, f"{told}, so the API reads them from TimescaleDB")
         if held is None:
-            return Finding(series_id, Outcome.SKIPPED, "Redis has nothing of it: the next batch fills an emptied one")
-        if not served.standing.has_published(served.row):
-            return Finding(series_id, Outcome.SKIPPED, "it is on its way to Redis")
+            return Finding(series_id, Outcome.SKIPPED, "Redis has nothing of it, so the API reads it from TimescaleDB")
         # Redis was asked after the tables: it may have a newer one, and then the tables have it too by now
         again = read_served(connection, self._topic, [series_id])
         if again and bytes_of(served, again[0].row) != expected:

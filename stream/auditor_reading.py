@@ -16,7 +16,8 @@ from dayahead.storage.releases import champion
 from dayahead.storage.sources import RegisteredSeries, load_series, load_sources
 
 STANDINGS = """
-    SELECT partition, next_offset, published_offset, unconfirmed_from IS NULL, release FROM worker_offset
+    SELECT partition, next_offset, published_offset, unconfirmed_from IS NULL, release,
+        forecast_sequence FROM worker_offset
     WHERE topic = %s
 """
 
@@ -52,18 +53,20 @@ class Standing:
 
     Attributes:
         next_offset: the first message that is not in the tables.
-        published_offset: forecasts of messages before it are in Redis and Kafka.
+        published_offset: forecasts of messages before it are in Kafka.
         all_published: whether all forecasts are.
         release: with which all series of the partition were last forecast anew.
+        sequence: which Redis has where it has all forecasts.
     """
 
     next_offset: int
     published_offset: int
     all_published: bool
     release: str | None
+    sequence: int
 
     def has_published(self, rows: ForecastRows) -> bool:
-        """Whether a forecast is confirmed in Redis and Kafka."""
+        """Whether a forecast is confirmed in Kafka."""
         return self.all_published or int(rows.message_offset[0]) < self.published_offset
 
 

@@ -1,17 +1,16 @@
-"""Makes a result last: the transaction first, then Redis and Kafka."""
+"""Makes a result last: the transaction first, then Redis, where it answers, and Kafka."""
 
 import psycopg
 
 from dayahead.hours import Clock
 from dayahead.storage.checkpoint import Checkpoint
-from dayahead.storage.forecast_rows import ForecastRows, read_newest_forecasts
+from dayahead.storage.forecast_rows import ForecastRows
 from dayahead.storage.worker_offsets import Move, move_offset, still_holds
 from stream import metrics
 from stream.connection import Database
 from stream.held import HeldPartition
 from stream.probe import Probe, Step
 from stream.publish import Publisher
-from stream.redis_mirror import Memory
 
 
 class Committer:
@@ -33,20 +32,20 @@ class Committer:
         with metrics.stage("database"):
             self._write(held, checkpoint)
         held.next_offset, held.noted = checkpoint.move.next_offset, False
+        if checkpoint.move.sequence is not None:
+            held.sequence = checkpoint.move.sequence
         self._probe.reached(Step.COMMITTED)
         self.publish(held, checkpoint.forecasts)
         for rung, count in zip(*_counted(checkpoint.forecasts), strict=True):
             metrics.FORECASTS.labels(str(rung)).inc(count)
 
     def publish(self, held: HeldPartition, forecasts: ForecastRows) -> None:
-        """Send committed forecasts to Redis and Kafka, and all to a Redis that remembers nothing."""
+        """Send committed forecasts to Redis and Kafka."""
         if len(forecasts):
-            memory = self._publisher.publish(held.claim, held.state.by_key, forecasts, self._probe)
-            if memory is Memory.EMPTY:
-                self.mirror_all(held)
+            self._publisher.publish(held, forecasts, self._probe)
 
     def note_published(self, held: HeldPartition) -> None:
-        """Let the tables know that all has been sent out, so that the next owner need not send it again.
+        """Let the tables know that Kafka has all, so that the next owner need not send it again.
 
         The next checkpoint does so anyway; this is for a partition that rests.
 
@@ -63,15 +62,6 @@ class Committer:
 
         self._database.insist(note)
         held.noted = True
-
-    def mirror_all(self, held: HeldPartition) -> None:
-        """Write the newest forecast of every series of the partition to Redis."""
-        newest = self._database.insist(lambda connection: read_newest_forecasts(connection, held.state.keys))
-        self._publisher.mirror(held.claim, held.state.by_key, newest)
-
-    def introduce(self, held: HeldPartition) -> Memory:
-        """Let Redis know of the claim, so that the former owner is refused there too."""
-        return self._publisher.mirror(held.claim, held.state.by_key, ForecastRows.joined([]))
 
     def _write(self, held: HeldPartition, checkpoint: Checkpoint) -> None:
         tried = False

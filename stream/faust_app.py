@@ -234,7 +234,11 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             metrics.NEXT_OFFSET.labels(str(partition)).set(offsets[partition])
         self._shown = set(lags)
         ready = not self.rebalancing and all(self._worker.is_ready(partition) for partition in assigned)
-        self._liveness.beat(offsets, lags, ready=ready, trouble=self._releases.trouble)
+        self._liveness.beat(offsets, lags, ready=ready, trouble=self._trouble())
+
+    def _trouble(self) -> str | None:
+        troubles = [told for told in (self._releases.trouble, self._worker.redis_trouble) if told]
+        return "; ".join(troubles) or None
 
     async def stop(self) -> None:
         """End in order: finish the batch in flight, then leave the group."""

@@ -34,7 +34,9 @@ class HeldPartition:
         release: with which all series were last forecast anew.
         is_settled: whether the state is that of the tables; not so while a batch is being computed and committed.
         copy: of its windows in Redis.
-        noted: whether the tables know that everything before `next_offset` has been sent out.
+        noted: whether the tables know that everything before `next_offset` has been sent to Kafka.
+        sequence: of the last checkpoint that wrote forecasts.
+        mirrored: the sequence up to which Redis has the forecasts, None where it is not known to have all of them.
     """
 
     def __init__(self, claim: Claim, next_offset: int, waiting: int = 0) -> None:
@@ -44,6 +46,8 @@ class HeldPartition:
         self.release = claim.release
         self.noted = False
         self.is_settled = True
+        self.sequence = claim.sequence
+        self.mirrored: int | None = None
         self.copy = CopyStanding(claim.window_copy)
         self._state: PartitionState | None = None
 

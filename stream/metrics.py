@@ -49,6 +49,18 @@ RESTORED = Counter(
     ["source"],
 )
 WINDOW_COPIES = Counter("dayahead_window_copies_total", "Copies of windows in Redis, by outcome", ["outcome"])
+REDIS_AWAY = Gauge("dayahead_redis_away", "1 while Redis does not answer this worker, or refuses its writes")
+REDIS_BEHIND = Gauge(
+    "dayahead_redis_behind_partitions",
+    "Partitions of this worker whose forecasts Redis does not have in full; the API reads them from TimescaleDB",
+)
+REDIS_LOST = Counter(
+    "dayahead_redis_lost_total",
+    "Times that Redis had less of a partition than was written: it was emptied, restored from a snapshot, or away",
+)
+REDIS_FILLED = Counter(
+    "dayahead_redis_filled_total", "Times that all newest forecasts of a partition were written to Redis"
+)
 LOST_MESSAGES = Counter("dayahead_lost_messages_total", "Messages that the log no longer held when they were wanted")
 
 ABSOLUTE_ERROR = Counter(

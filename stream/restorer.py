@@ -36,7 +36,7 @@ class Restorer:
             Stopping: the worker was asked to end while it waited for a server.
         """
         source = "timescaledb"
-        if held.copy.name is not None:
+        if held.copy.name is not None and not self._copies.is_away():
             try:
                 state, offset = self._from_copy(held, held.copy.name)
             except (CopyUnusableError, redis.RedisError) as error:

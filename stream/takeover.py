@@ -15,7 +15,7 @@ from stream.committing import Committer
 from stream.connection import Database
 from stream.held import HeldPartition
 from stream.log import Log
-from stream.redis_mirror import Memory
+from stream.redis_following import RedisFollower
 from stream.restore import note_forecasts
 from stream.restorer import Restorer
 
@@ -32,14 +32,17 @@ class Takeover:
         database: Database,
         kafka_log: Log,
         committer: Committer,
+        follower: RedisFollower,
         restorer: Restorer,
         clock: Clock,
         *,
+        partitions: int,
         accept_lost: bool,
     ) -> None:
         self._topic, self._worker = topic, worker
         self._database, self._log, self._committer = database, kafka_log, committer
-        self._restorer, self._clock = restorer, clock
+        self._follower, self._restorer, self._clock = follower, restorer, clock
+        self._partitions = partitions
         self._accept_lost = accept_lost
 
     def is_still(self, held: HeldPartition) -> bool:
@@ -76,9 +79,8 @@ class Takeover:
             held.remember(state)
             if _is_mixed(newest, held.claim.release):
                 held.release = None
-            if self._committer.introduce(held) is Memory.EMPTY:
-                self._committer.mirror_all(held)
             unconfirmed = self._unconfirmed(held)
+            self._follower.introduce(held, has_last=len(unconfirmed) > 0)
             self._committer.publish(held, unconfirmed)
         log.info(
             "partition_taken_over",
@@ -119,7 +121,9 @@ class Takeover:
 
     def _claim(self, connection: psycopg.Connection, partition: int, low: int) -> Claim:
         with connection.transaction():
-            return claim_partition(connection, self._topic, partition, low, self._worker, self._clock())
+            return claim_partition(
+                connection, self._topic, partition, low, self._worker, self._clock(), partitions=self._partitions
+            )
 
     def _unconfirmed(self, held: HeldPartition) -> ForecastRows:
         claim = held.claim

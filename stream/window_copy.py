@@ -6,7 +6,7 @@ soon unless the tables come to know it, so that a worker that dies in between le
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ import orjson
 import redis
 from numpy.typing import NDArray
 from pydantic import SecretStr
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from dayahead.errors import DayaheadError
 from dayahead.models.window import WINDOW_HOURS
@@ -26,6 +28,8 @@ UNNAMED_EXPIRE_S = 600
 EXPIRE_S = 2 * 86_400
 """Seconds that a copy lasts which nobody forgets: nothing comes any more, or its partition is kept elsewhere."""
 READ_BYTES = 1 << 20
+CONNECT_S = 1.0
+ANSWER_S = 5.0
 
 
 class CopyUnusableError(DayaheadError):
@@ -50,12 +54,22 @@ class CopyHead:
 
 
 class WindowCopies:
-    """Writes and reads copies; every call may raise `redis.RedisError`."""
+    """Writes and reads copies; every call may raise `redis.RedisError`.
 
-    def __init__(self, redis_url: SecretStr) -> None:
+    Args:
+        redis_url: where they are.
+        is_away: whether Redis did not answer when it was asked last; then there is no use in trying.
+    """
+
+    def __init__(self, redis_url: SecretStr, is_away: Callable[[], bool] = lambda: False) -> None:
         self._client = redis.Redis.from_url(
-            redis_url.get_secret_value(), socket_timeout=10, socket_connect_timeout=5, socket_read_size=READ_BYTES
+            redis_url.get_secret_value(),
+            socket_timeout=ANSWER_S,
+            socket_connect_timeout=CONNECT_S,
+            socket_read_size=READ_BYTES,
+            retry=Retry(NoBackoff(), 0),
         )
+        self.is_away = is_away
 
     def write(self, name: str, state: PartitionState, next_offset: int) -> None:
         """Write a copy under a new name; it expires unless it is kept.

@@ -55,7 +55,7 @@ class WindowKeeper:
                 self._write(held)
 
     def _write(self, held: HeldPartition) -> None:
-        if not held.is_settled:
+        if not held.is_settled or self._copies.is_away():
             return
         held.copy.due_at = time.monotonic() + self._every_s
         name, former = f"{held.claim.topic}:{held.claim.partition}:{secrets.token_hex(8)}", held.copy.name

@@ -29,6 +29,7 @@ from stream.log_order import LogOrder
 from stream.probe import Probe, Step
 from stream.quality import QualityKeeper
 from stream.reading import TableReader
+from stream.redis_following import RedisFollower
 from stream.refusals import RefusalWriter
 from stream.release_watch import ReleaseWatch
 from stream.rows import Outcome
@@ -69,6 +70,7 @@ class Worker:
         releases: ReleaseWatch,
         keeper: WindowKeeper,
         quality: QualityKeeper,
+        follower: RedisFollower,
         clock: Clock,
         probe: Probe,
         *,
@@ -79,7 +81,7 @@ class Worker:
         self._takeover, self._committer = takeover, committer
         self._order = LogOrder(kafka_log, takeover)
         self._refusals, self._intake, self._releases = refusals, intake, releases
-        self._keeper, self._quality = keeper, quality
+        self._keeper, self._quality, self._follower = keeper, quality, follower
         self._clock, self._probe = clock, probe
         self._batch_rows = batch_rows
         self._refreshers = ThreadPoolExecutor(threads, thread_name_prefix="refresh")
@@ -120,6 +122,8 @@ class Worker:
         for partition in self._held.keys() - wanted:
             del self._held[partition]
         self._releases.look()
+        # so that a Redis that hangs is known before each partition is restored
+        self.look_at_redis()
         for partition in sorted(wanted):
             held = self._held.get(partition)
             if held is None or not self._takeover.is_still(held):
@@ -214,7 +218,7 @@ class Worker:
             metrics.count_scores(scores, actual, np.array([one.area for one in series], object))
 
     def tend(self) -> None:
-        """What is done every few seconds: take a new champion up and forecast every series anew with it, keep order.
+        """What is done every few seconds: take a new champion up, fill a Redis that missed something, keep order.
 
         Raises:
             FencedError: another worker has taken a partition over.
@@ -227,6 +231,7 @@ class Worker:
             list(self._refreshers.map(self._refresh, restored))
         for held in restored:
             self._committer.note_published(held)
+        self._follower.fill_missing(restored)
         self._keeper.keep_one(restored)
         self._quality.keep(restored, self._newest_by_source())
         self.show()
@@ -242,8 +247,17 @@ class Worker:
             self._committer.note_published(held)
         self._keeper.keep_all(restored)
 
+    def look_at_redis(self) -> None:
+        """Notice a Redis that is away, back, or restored; may run beside everything else."""
+        self._follower.look(self._restored())
+
+    @property
+    def redis_trouble(self) -> str | None:
+        """What is wrong with Redis, in words; None where it has everything."""
+        return self._follower.trouble(self._restored())
+
     def _restored(self) -> list[HeldPartition]:
-        return [held for held in self._held.values() if held.is_restored]
+        return [held for held in list(self._held.values()) if held.is_restored]
 
     def _refresh(self, held: HeldPartition) -> None:
         """Forecast every series of a partition at its newest hour, and remember with which release."""
@@ -305,9 +319,10 @@ def _checkpoint_of(held: HeldPartition, result: Result, next_offset: int, releas
         move=Move(
             first_offset=held.next_offset,
             next_offset=next_offset,
-            # whatever was committed before has been sent out before
+            # whatever was committed before has been sent to Kafka before
             published_offset=held.next_offset,
             unconfirmed_from=int(origins.min()) if len(origins) else None,
             release=release,
+            sequence=held.sequence + 1 if len(origins) else None,
         ),
     )

@@ -62,6 +62,6 @@ def check_servers(use: Backends) -> list[Check]:
     except (psycopg.Error, PoolTimeout):
         where = describe(use.settings.database_url)
         database = Check(server="TimescaleDB", ok=False, needed=True, reason=f"TimescaleDB at {where} is away")
-    redis_ok = use.forecasts.ping()
-    reason = "Redis answers" if redis_ok else "Redis is away: forecasts come from TimescaleDB"
-    return [database, Check(server="Redis", ok=redis_ok, needed=False, reason=reason)]
+    trouble = use.forecasts.trouble()
+    cache = Check(server="Redis", ok=trouble is None, needed=False, reason=trouble or "Redis answers")
+    return [database, cache]

@@ -13,13 +13,6 @@ from dayahead.contracts import LEADS, Reason, Rung
 from dayahead.hours import format_utc, from_hour, from_microseconds
 from dayahead.storage.forecast_rows import ForecastRows
 
-REDIS_PREFIX = "dayahead:v1:forecast:"
-
-
-def forecast_key(series_id: str) -> str:
-    """Where Redis holds the newest forecast of a series, as the bytes of `forecast_bytes`."""
-    return REDIS_PREFIX + series_id
-
 
 @dataclass(frozen=True)
 class StoredForecast:

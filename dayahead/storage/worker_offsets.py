@@ -18,10 +18,11 @@ class Claim:
         partition: number of the partition.
         number: counts the takeovers; whoever holds an older number is refused.
         next_offset: the first message that is not in the tables yet.
-        published_offset: forecasts of messages before it are confirmed in Redis and Kafka.
+        published_offset: forecasts of messages before it are confirmed in Kafka.
         unconfirmed_from: least origin of the forecasts that are not, None where there are none.
         release: the release with which all series were last forecast anew.
         window_copy: name of the copy of the windows in Redis that follows from the tables, None where there is none.
+        sequence: of the last checkpoint that wrote forecasts; a Redis with a lower one lacks some.
     """
 
     topic: str
@@ -32,10 +33,18 @@ class Claim:
     unconfirmed_from: Hour | None
     release: str | None
     window_copy: str | None = None
+    sequence: int = 0
 
 
 def claim_partition(
-    connection: psycopg.Connection, topic: str, partition: int, first_offset: int, worker: str, now: datetime
+    connection: psycopg.Connection,
+    topic: str,
+    partition: int,
+    first_offset: int,
+    worker: str,
+    now: datetime,
+    *,
+    partitions: int,
 ) -> Claim:
     """Take a partition over; from now on its former owner is refused. The caller commits.
 
@@ -46,20 +55,30 @@ def claim_partition(
         first_offset: where to start if nobody ever had it: the first message of the log.
         worker: who takes it, for people.
         now: the present moment.
+        partitions: how many the topic has.
     """
     row = connection.execute(
         """
-        INSERT INTO worker_offset AS w (topic, partition, next_offset, published_offset, claim, worker, updated_at)
-        VALUES (%(topic)s, %(partition)s, %(first)s, %(first)s, 1, %(worker)s, %(now)s)
+        INSERT INTO worker_offset AS w
+            (topic, partition, partitions, next_offset, published_offset, claim, worker, updated_at)
+        VALUES (%(topic)s, %(partition)s, %(partitions)s, %(first)s, %(first)s, 1, %(worker)s, %(now)s)
         ON CONFLICT (topic, partition) DO UPDATE
-            SET claim = w.claim + 1, worker = excluded.worker, updated_at = excluded.updated_at
-        RETURNING claim, next_offset, published_offset, unconfirmed_from, release, window_copy
+            SET claim = w.claim + 1, partitions = excluded.partitions, worker = excluded.worker,
+                updated_at = excluded.updated_at
+        RETURNING claim, next_offset, published_offset, unconfirmed_from, release, window_copy, forecast_sequence
         """,
-        {"topic": topic, "partition": partition, "first": first_offset, "worker": worker, "now": now},
+        {
+            "topic": topic,
+            "partition": partition,
+            "partitions": partitions,
+            "first": first_offset,
+            "worker": worker,
+            "now": now,
+        },
     ).fetchone()
     assert row is not None
     unconfirmed = None if row[3] is None else to_hour(row[3])
-    return Claim(topic, partition, row[0], row[1], row[2], unconfirmed, row[4], row[5])
+    return Claim(topic, partition, row[0], row[1], row[2], unconfirmed, row[4], row[5], row[6])
 
 
 def still_holds(connection: psycopg.Connection, claim: Claim, next_offset: int) -> bool:
@@ -78,9 +97,10 @@ class Move:
     Attributes:
         first_offset: where the partition must stand, else another worker has it.
         next_offset: where it stands afterwards.
-        published_offset: forecasts of messages before it are confirmed.
+        published_offset: forecasts of messages before it are confirmed in Kafka.
         unconfirmed_from: least origin of the forecasts that this checkpoint writes, None where it writes none.
         release: set where the checkpoint completes a refresh of all series with a release, else None.
+        sequence: of this checkpoint, None where it writes no forecasts.
     """
 
     first_offset: int
@@ -88,6 +108,7 @@ class Move:
     published_offset: int
     unconfirmed_from: Hour | None
     release: str | None = None
+    sequence: int | None = None
 
 
 def move_offset(cursor: psycopg.Cursor, claim: Claim, move: Move, now: datetime) -> None:
@@ -100,7 +121,8 @@ def move_offset(cursor: psycopg.Cursor, claim: Claim, move: Move, now: datetime)
         """
         UPDATE worker_offset
         SET next_offset = %(next)s, published_offset = %(published)s, unconfirmed_from = %(unconfirmed)s,
-            release = coalesce(%(release)s, release), updated_at = %(now)s
+            release = coalesce(%(release)s, release),
+            forecast_sequence = coalesce(%(sequence)s, forecast_sequence), updated_at = %(now)s
         WHERE topic = %(topic)s AND partition = %(partition)s AND next_offset = %(first)s AND claim = %(claim)s
         """,
         {
@@ -112,6 +134,7 @@ def move_offset(cursor: psycopg.Cursor, claim: Claim, move: Move, now: datetime)
             "published": move.published_offset,
             "unconfirmed": None if move.unconfirmed_from is None else from_hour(move.unconfirmed_from),
             "release": move.release,
+            "sequence": move.sequence,
             "now": now,
         },
     ).rowcount

@@ -44,8 +44,8 @@ class HeldForecasts:
     def get(self, series_ids: list[str]) -> list[bytes | None] | None:
         return None if self.away else [self.bodies.get(series_id) for series_id in series_ids]
 
-    def ping(self) -> bool:
-        return not self.away
+    def trouble(self) -> str | None:
+        return "Redis is away: forecasts come from TimescaleDB" if self.away else None
 
 
 @dataclass

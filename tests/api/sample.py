@@ -20,7 +20,8 @@ from dayahead.evaluation.score import SCORE_HOURS, ScoreBatch, score
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.source import load_source
 from dayahead.storage.accuracy_days import AccuracyDays
-from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_key
+from dayahead.storage.forecast_cache import forecast_key, sequence_key
+from dayahead.storage.forecasts import StoredForecast, forecast_bytes
 from dayahead.storage.keyed_tables import SCORE
 from dayahead.storage.partition_quality import write_quality
 from dayahead.storage.poll_cursors import move_cursor
@@ -29,6 +30,7 @@ from dayahead.storage.score_rows import ScoreRows
 from dayahead.storage.sources import RegisteredSeries, register_series, register_source
 from dayahead.storage.tuning_runs import Outcome, finish_run, start_run
 from dayahead.storage.worker_offsets import claim_partition
+from dayahead.topics import OBSERVATIONS
 from stream.quality import quality_of
 from stream.state import PartitionState
 
@@ -36,6 +38,8 @@ INGEST = Path(__file__).parents[2] / "ingest"
 DATA = INGEST / "sample" / "ConsumptionDE35Hour.parquet"
 SOURCE = INGEST / "sources" / "consumption-de35-hour.yaml"
 
+PARTITIONS = 8
+SEQUENCE = 3
 ORIGINS = 200
 RELEASE = "r-0123456789ab"
 
@@ -76,7 +80,7 @@ def insert_sample(database_url: str, redis_url: str, now: datetime, hours: int |
     with psycopg.connect(database_url, options="-c timezone=UTC") as connection:
         ids, start, values = _read(hours)
         source = register_source(connection, load_source(SOURCE))
-        registered = register_series(connection, ids, source, 8, now)
+        registered = register_series(connection, ids, source, PARTITIONS, now)
         sample = Sample([registered[series_id] for series_id in ids], start, values, start + values.shape[1] - 1)
         _spoil(sample)
         _copy_observations(connection, sample)
@@ -85,9 +89,21 @@ def insert_sample(database_url: str, redis_url: str, now: datetime, hours: int |
         _insert_training(connection, sample, now)
         newest = _copy_forecasts(connection, sample, now)
         _look_at_quality(connection, sample, newest, now)
+        _insert_offsets(connection, now)
     with redis.Redis.from_url(redis_url) as client:
         client.mset({forecast_key(f.series_id): forecast_bytes(f) for f in newest})
+        client.mset({sequence_key(OBSERVATIONS.name, partition): SEQUENCE for partition in range(PARTITIONS)})
     return sample
+
+
+def _insert_offsets(connection: psycopg.Connection, now: datetime) -> None:
+    """Workers hold all partitions, and Redis has what they committed."""
+    connection.cursor().executemany(
+        "INSERT INTO worker_offset (topic, partition, partitions, next_offset, published_offset, claim, worker,"
+        " updated_at, forecast_sequence) VALUES (%s, %s, %s, 1, 1, 1, 'worker', %s, %s)"
+        " ON CONFLICT (topic, partition) DO UPDATE SET forecast_sequence = excluded.forecast_sequence",
+        [(OBSERVATIONS.name, partition, PARTITIONS, now, SEQUENCE) for partition in range(PARTITIONS)],
+    )
 
 
 def _read(hours: int | None) -> tuple[list[str], Hour, NDArray[np.float64]]:
@@ -195,7 +211,7 @@ def _look_at_quality(
     state.put(rows, sample.start + columns, sample.values[rows, columns])
     everything = np.arange(len(sample.series))
     state.note_forecasts(everything, state.newest, np.array([one.rung for one in newest], np.int8))
-    claim = claim_partition(connection, "observations", 0, 0, "a worker", now)
+    claim = claim_partition(connection, "observations", 0, 0, "a worker", now, partitions=PARTITIONS)
     write_quality(connection, claim, sample.series[0].source_key, quality_of(state, everything, sample.newest), now)
 
 

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from dayahead.contracts import ForecastMessage
 from dayahead.hours import format_utc, from_hour
-from dayahead.storage.forecasts import forecast_key
+from dayahead.storage.forecast_cache import forecast_key
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.sample import NO_FORECAST

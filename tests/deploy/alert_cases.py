@@ -37,6 +37,19 @@ def rungs(full: int, profile: int) -> Series:
     }
 
 
+TASK_LABELS = {"instance": "worker:1", "job": "worker", "task": "audit"}
+
+
+def task(alive: str, done: str) -> Series:
+    """A minutely task of a worker: whether its thread lives, and when a round was done."""
+    labels = "{" + ",".join(f'{name}="{value}"' for name, value in TASK_LABELS.items()) + "}"
+    return {
+        f"dayahead_task_alive{labels}": alive,
+        f"dayahead_task_done_timestamp_seconds{labels}": done,
+        f"dayahead_task_interval_seconds{labels}": "60x180",
+    }
+
+
 def source_clock(last_new_hour: str) -> Series:
     """An hourly source and when it last had something new (promtool's clock starts at 0)."""
     return {
@@ -324,6 +337,28 @@ CASES = [
             {"area": "DK1", "kind": kind},
         )
         for kind in ("concept", "data")
+    ),
+    AlertCase(
+        "RedisBehind",
+        "warning",
+        {'dayahead_redis_behind_partitions{instance="worker:1"}': "0x50 2x130"},
+        # a restart of Redis, which is filled again within seconds
+        {'dayahead_redis_behind_partitions{instance="worker:1"}': "0x50 2x1 0x130"},
+    ),
+    AlertCase(  # the thread has ended
+        "TaskStopped",
+        "warning",
+        task(alive="1x50 0x130", done="0+60x180"),
+        task(alive="1x180", done="0+60x180"),
+        TASK_LABELS,
+    ),
+    AlertCase(  # the thread runs, and every round of it fails, or never ends
+        "TaskStopped",
+        "warning",
+        task(alive="1x180", done="0+60x50 3000x130"),
+        task(alive="1x180", done="0+60x150 9000x30"),
+        TASK_LABELS,
+        minute=120,
     ),
     AlertCase(
         "AuditMismatch",

@@ -22,9 +22,9 @@ from dayahead.storage.accuracy_days import SUMS
 from dayahead.storage.forecast_rows import read_forecasts, read_newest_forecasts
 from dayahead.storage.sources import load_series, register_source
 from stream.assembly import build_worker
+from stream.message_values import message_values
 from stream.patience import Patience
 from stream.probe import NoProbe, Probe
-from stream.publish import message_values
 from stream.settings import WorkerSettings
 from stream.worker import Worker
 from tests.conftest import TopicRoom

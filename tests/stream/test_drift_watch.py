@@ -11,14 +11,14 @@ import pytest
 from prometheus_client import REGISTRY
 
 from dayahead.contracts import DriftEvent, DriftKind
-from dayahead.errors import BrokerUnavailable, StorageError
+from dayahead.errors import BrokerUnavailable
 from dayahead.features.snapshot import SNAPSHOT_NAMES
 from dayahead.hours import from_hour, wall_clock
 from dayahead.storage.drift_events import DriftStanding, FoundDrift
 from dayahead.storage.sources import load_sources, register_series
 from stream.drift.detecting import DAY_H, LEVEL
 from stream.drift.publishing import DriftTopic
-from stream.drift.thread import DriftThread
+from stream.drift.rounds import DriftRounds
 from stream.drift.watch import DriftWatch
 from tests.stream.conftest import WorkerRoom
 from tests.stream.logs import PARTITIONS, SOURCE, START, series_of
@@ -154,12 +154,10 @@ def test_a_worker_watches_what_it_holds_and_lives_on_while_the_watch_fails(score
 class Scripted:
     """Finds what it is told to."""
 
-    def __init__(self, answer: list[DriftStanding] | Exception) -> None:
+    def __init__(self, answer: list[DriftStanding]) -> None:
         self._answer = answer
 
     def round(self, note: object) -> list[DriftStanding]:
-        if isinstance(self._answer, Exception):
-            raise self._answer
         assert callable(note)
         note(FoundDrift(1, "T1", DriftKind.CONCEPT, START, LEVEL.detector, 3.0))
         return self._answer
@@ -169,10 +167,9 @@ def sampled(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(name, labels)
 
 
-def test_events_and_failures_are_counted_and_no_failure_ends_the_thread() -> None:
-    failed = sampled("dayahead_drift_failed_total") or 0
+def test_events_are_counted_and_shown_until_their_area_is_gone() -> None:
     standing = [DriftStanding("T1", DriftKind.CONCEPT, 10, 2, 3)]
-    thread = DriftThread(lambda _: Scripted(standing), 1.0, wall_clock)
+    thread = DriftRounds(lambda: Scripted(standing))
     thread.round()
     assert sampled("dayahead_drift_events_total", area="T1", kind="concept") == 1
     assert sampled("dayahead_drift_series", area="T1", kind="concept", period="1d") == 2
@@ -181,6 +178,3 @@ def test_events_and_failures_are_counted_and_no_failure_ends_the_thread() -> Non
     standing.clear()
     thread.round()
     assert sampled("dayahead_drift_watched_series", area="T1", kind="concept") is None
-    for error in (StorageError("away"), psycopg.OperationalError("gone"), ZeroDivisionError("a fault")):
-        DriftThread(lambda _, error=error: Scripted(error), 1.0, wall_clock).round()  # type: ignore[misc]
-    assert (sampled("dayahead_drift_failed_total") or 0) - failed == 3

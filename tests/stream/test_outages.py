@@ -1,4 +1,4 @@
-"""Servers that go away are waited for, and nothing is skipped meanwhile."""
+"""TimescaleDB and Kafka are waited for, Redis is not; nothing is skipped meanwhile."""
 
 import time
 
@@ -87,7 +87,9 @@ def test_a_worker_waits_for_each_server_and_goes_on(
         # each goes while messages wait and comes back after 20 s, when the next one has long been gone
         outage.stop(stack.redis)
         send(15)
-        told("Redis")
+        arrived()
+        wait_until(lambda: "Redis is away" in reason(port), 30, "the worker to say that Redis is away")
+        wait_until(lambda: room.kept_messages() == room.all_forecasts(), 30, "Kafka to have all without Redis")
         outage.stop(stack.postgres)
         send(15)
         outage.end(stack.redis)

@@ -10,7 +10,7 @@ from deploy.local.supervision import Program
 
 
 class Redis:
-    """One Redis with a password; what it holds can be rebuilt from TimescaleDB, so it saves only now and then."""
+    """One Redis with a password; what it holds is rebuilt from TimescaleDB, so it is saved at a stop alone."""
 
     name = "redis"
     ready_within_s = 20.0
@@ -33,7 +33,9 @@ class Redis:
             f"dir {self._ground.inside(self._data)}",
             f'requirepass "{self._ground.passwords.redis.get_secret_value()}"',
             "databases 64",
-            "save 300 1" if self._ground.durable else 'save ""',
+            'save ""',
+            # so that windows are there after a planned stop; after a crash Redis is behind, and filled
+            f"shutdown-on-sigterm {'save' if self._ground.durable else 'default'}",
             "appendonly no",
             "daemonize no",
             "set-proc-title no",  # it would overwrite the environment, by which a stray is known

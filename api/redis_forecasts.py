@@ -1,0 +1,163 @@
+"""The newest forecasts in Redis, as far as TimescaleDB confirms that they are the newest.
+
+Redis may have missed writes, or come back from an old snapshot. With each answer it gives the sequence up to which it
+has a partition's forecasts; a thread asks TimescaleDB every second which one was committed. A forecast of a partition
+where Redis has less is not served: the caller reads it from TimescaleDB.
+"""
+
+import math
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+import redis
+import structlog
+from prometheus_client import Gauge
+from pydantic import SecretStr
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from api.backends import Database
+from dayahead.repeating import RepeatingThread
+from dayahead.storage.forecast_cache import CommittedSequences, forecast_key, read_committed, sequence_key
+
+log = structlog.get_logger()
+
+COMMITTED_EVERY_S = 1.0
+CONNECT_S = 0.5
+ANSWER_S = 1.0
+TRIED_AGAIN_AFTER_S = 1.0
+"""Seconds for which a Redis that did not answer is not asked again: an outage costs one wait, not one a request."""
+
+BEHIND = Gauge(
+    "dayahead_api_redis_behind_partitions",
+    "Partitions whose forecasts come from TimescaleDB, since Redis does not have all of them",
+)
+
+
+class RedisForecasts:
+    """The newest forecasts; may be shared by threads. A context: what was committed is known inside it.
+
+    Args:
+        url: of Redis.
+        database: TimescaleDB.
+        topic: full name of the topic of observations.
+    """
+
+    def __init__(self, url: SecretStr, database: Database, topic: str) -> None:
+        self._client = redis.Redis.from_url(
+            url.get_secret_value(),
+            socket_connect_timeout=CONNECT_S,
+            socket_timeout=ANSWER_S,
+            health_check_interval=30,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._database, self._topic = database, topic
+        self._committed: CommittedSequences | None = None
+        self._seen: dict[int, int] = {}
+        self._away_until = -math.inf
+        self._is_away = False
+        self._behind: list[int] = []
+        self._suspects: set[int] = set()
+        self._lock = threading.Lock()
+        self._watch = RepeatingThread("committed_sequences", self.look, COMMITTED_EVERY_S, expected=(psycopg.Error,))
+
+    def __enter__(self) -> Self:
+        self._watch.round()
+        self._watch.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._watch.__exit__(kind, error, trace)
+        self._client.close()
+
+    def get(self, series_ids: list[str]) -> list[bytes | None] | None:
+        """The forecast of each series, None where there is none, or it may not be the newest.
+
+        Returns:
+            None for all where Redis is away, or TimescaleDB has never said what was committed.
+        """
+        committed = self._committed
+        if committed is None or not committed.partitions or time.monotonic() < self._away_until:
+            return None
+        places = [committed.partition_of(series_id) for series_id in series_ids]
+        partitions = list(dict.fromkeys(places))
+        keys = [forecast_key(series_id) for series_id in series_ids]
+        found = self._ask([*keys, *(sequence_key(self._topic, partition) for partition in partitions)])
+        if found is None:
+            return None
+        held = dict(zip(partitions, map(_number, found[len(keys) :]), strict=True))
+        newest = {partition for partition, number in held.items() if self._has_all(committed, partition, number)}
+        return [body if place in newest else None for body, place in zip(found, places, strict=False)]
+
+    def _has_all(self, committed: CommittedSequences, partition: int, number: int) -> bool:
+        """Whether Redis has what was committed, and what this process has seen in it before."""
+        needed = max(committed.sequences.get(partition, math.inf), self._seen.get(partition, 0))
+        if number < needed:
+            return False
+        self._seen[partition] = number
+        return True
+
+    def _ask(self, keys: list[str]) -> list[bytes | None] | None:
+        try:
+            found: Any = self._client.mget(keys)
+        except redis.RedisError as error:
+            self._note(error)
+            return None
+        self._note(None)
+        return list(found)
+
+    def _note(self, error: redis.RedisError | None) -> None:
+        if error is None and not self._is_away:
+            return
+        with self._lock:
+            before, self._is_away = self._is_away, error is not None
+        if error is not None:
+            self._away_until = time.monotonic() + TRIED_AGAIN_AFTER_S
+        if error is not None and not before:
+            log.warning("redis_away", error=str(error), next="forecasts come from TimescaleDB")
+        elif error is None and before:
+            log.info("redis_back")
+
+    def look(self) -> None:
+        """Learn what TimescaleDB has committed, and which partitions Redis has had less of for two looks.
+
+        Raises:
+            psycopg.Error: TimescaleDB could not be asked; what it said last goes on to hold.
+        """
+        with self._database.connection() as connection:
+            committed = read_committed(connection, self._topic)
+        former, self._committed = self._committed, committed
+        for partition, sequence in committed.sequences.items():
+            # the tables were restored from a backup: what was seen belongs to another past
+            if former is not None and sequence < former.sequences.get(partition, 0):
+                self._seen.pop(partition, None)
+        found = self._ask([sequence_key(self._topic, partition) for partition in committed.sequences] or ["-"])
+        lacking = {
+            partition
+            for (partition, sequence), value in zip(committed.sequences.items(), found or [], strict=False)
+            if _number(value) < sequence
+        }
+        self._behind, self._suspects = sorted(lacking & self._suspects), lacking
+        BEHIND.set(len(self._behind))
+
+    def trouble(self) -> str | None:
+        """What is wrong with Redis, in words; None where it has all forecasts."""
+        try:
+            self._client.ping()
+        except redis.RedisError:
+            return "Redis is away: forecasts come from TimescaleDB"
+        if behind := self._behind:
+            return (
+                f"Redis does not have all forecasts of partitions {', '.join(map(str, behind))} yet: theirs come from "
+                "TimescaleDB"
+            )
+        return None
+
+
+def _number(value: bytes | None) -> int:
+    return int(value) if value is not None and value.isdigit() else -1

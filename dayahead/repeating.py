@@ -1,0 +1,87 @@
+"""Work that a service repeats on a thread of its own, beside what it is there for."""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import structlog
+from prometheus_client import Counter, Gauge
+
+log = structlog.get_logger()
+
+ROUNDS = Counter(
+    "dayahead_task_rounds_total", "Rounds of repeated work, by whether they were finished", ["task", "outcome"]
+)
+LAST_DONE = Gauge("dayahead_task_done_timestamp_seconds", "When a round of repeated work was finished last", ["task"])
+INTERVAL = Gauge("dayahead_task_interval_seconds", "Seconds between two rounds of repeated work", ["task"])
+ALIVE = Gauge("dayahead_task_alive", "1 while the thread of repeated work runs, 0 once it has ended", ["task"])
+
+DONE, FAILED = "done", "failed"
+
+
+class RepeatingThread:
+    """Does a round of work every so many seconds until it is left. An error ends the round, never the thread.
+
+    Args:
+        task: name of the work, in metrics and log: `task_failed` with the error of a round.
+        work: one round; whatever it raises is counted and logged.
+        every_s: seconds from the end of a round to the next; 0: no rounds at all.
+        expected: errors that say that a server is away, logged as a sentence; all others come with their traceback.
+        close: called on the thread after its last round.
+        ended: set when the thread is left, for work that can be cut short.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        work: Callable[[], None],
+        every_s: float,
+        *,
+        expected: tuple[type[Exception], ...] = (),
+        close: Callable[[], None] | None = None,
+        ended: threading.Event | None = None,
+    ) -> None:
+        self._task, self._work, self._every_s = task, work, every_s
+        self._expected, self._close = expected, close
+        self._ended = ended or threading.Event()
+        self._thread = threading.Thread(target=self._run, name=task, daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._every_s:
+            for outcome in (DONE, FAILED):
+                ROUNDS.labels(self._task, outcome)
+            INTERVAL.labels(self._task).set(self._every_s)
+            ALIVE.labels(self._task).set_function(lambda: float(self._thread.is_alive()))
+            # a first round that never ends counts from here
+            LAST_DONE.labels(self._task).set_to_current_time()
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+
+    def round(self) -> None:
+        """One round of the work, counted."""
+        try:
+            self._work()
+        except self._expected as error:
+            self._count_failed()
+            log.warning("task_failed", task=self._task, error=f"{type(error).__name__}: {error}".strip()[:300])
+        except Exception:
+            self._count_failed()
+            log.exception("task_failed", task=self._task)
+        else:
+            ROUNDS.labels(self._task, DONE).inc()
+            LAST_DONE.labels(self._task).set_to_current_time()
+
+    def _count_failed(self) -> None:
+        ROUNDS.labels(self._task, FAILED).inc()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._every_s):
+            self.round()
+        if self._close is not None:
+            self._close()
