@@ -38,9 +38,11 @@ from api.resources import (
     observations,
     quality,
     retune,
+    sent_observations,
     series,
     services,
 )
+from api.sending import KafkaRows
 from api.settings import ApiSettings
 from dayahead.hours import Clock, wall_clock
 from dayahead.storage.database import open_pool
@@ -77,6 +79,8 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
         stack.callback(announcer.close)
         feed = ForecastFeed(settings.kafka_bootstrap, settings.topic_prefix)
         stack.callback(feed.close)
+        rows = KafkaRows(settings.kafka_bootstrap, settings.topic_prefix)
+        stack.callback(rows.close)
         client = stack.enter_context(httpx.Client(timeout=WATCHER_TIMEOUT_S, trust_env=False))
         yield Backends(
             settings=settings,
@@ -87,6 +91,7 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
             feed=feed,
             prometheus=Watcher("Prometheus", settings.prometheus_url, "DAYAHEAD_PROMETHEUS_URL", client),
             alertmanager=Watcher("Alertmanager", settings.alertmanager_url, "DAYAHEAD_ALERTMANAGER_URL", client),
+            rows=rows,
         )
 
 
@@ -140,6 +145,7 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
         forecast_stream,  # before the resource whose path would take it for a series
         forecasts,
         observations,
+        sent_observations,
         accuracy,
         quality,
         drift,

@@ -15,6 +15,7 @@ from kafka.errors import KafkaError
 
 from api.feed import ForecastFeed
 from api.problems import server_away
+from api.sending import RowSender
 from api.settings import ApiSettings
 from dayahead.contracts import Message, message_bytes
 from dayahead.hours import Clock
@@ -126,6 +127,7 @@ class Backends:
     feed: ForecastFeed
     prometheus: Watcher
     alertmanager: Watcher
+    rows: RowSender
 
     def now(self) -> datetime:
         """The present moment, UTC."""

@@ -194,6 +194,23 @@ def contradiction(series_id: str, value: float, other: float) -> ContractError:
     )
 
 
+def foreign_series(series_id: str, source: str) -> ContractError:
+    """The error of a row whose series belongs to another source than the one that sends it."""
+    return ContractError(
+        DeadLetterCode.BAD_SERIES_ID,
+        f"series {series_id!r} belongs to another source than {source}: give it labels of its own",
+    )
+
+
+def unknown_source(name: str) -> ContractError:
+    """The error of rows of a source that is not registered."""
+    return ContractError(
+        DeadLetterCode.UNKNOWN_SOURCE,
+        f"no source {name[:60]!r} is registered: write a source file (docs/sources.md), register it with "
+        "`dayahead sources register FILE`, then send this again",
+    )
+
+
 def shown(value: object) -> str:
     """A value for a message, cut to a readable length."""
     try:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.hours import format_utc, from_hour
-from dayahead.rules import HOUR_US, RowRules
+from dayahead.rules import HOUR_US, RowRules, foreign_series, unknown_source
 from dayahead.series import partition_of
 from dayahead.storage.sources import RegisteredSource, load_sources, register_series, sources_version
 from stream.decode import DecodedMessage, Decoder, LogMessage, Refusal
@@ -143,7 +143,7 @@ class Intake:
 
     def _check(self, name: str, series_id: str, partition: int) -> None:
         if name not in self.sources:
-            raise _unknown_source(name)
+            raise unknown_source(name)
         self._rules[name].check_series(series_id)
         if (home := partition_of(series_id, self._partitions)) != partition:
             raise ContractError(
@@ -204,24 +204,14 @@ class Intake:
         for place, index in enumerate(found):
             series_id = one.series_ids[place]
             if source is None:
-                error = _unknown_source(one.source)
+                error = unknown_source(one.source)
             elif index == UNKNOWN:
                 error = refused[one.source, series_id]
             elif not mine[place]:
-                error = ContractError(
-                    DeadLetterCode.BAD_SERIES_ID,
-                    f"series {series_id!r} belongs to another source than {one.source}: give it labels of its own",
-                )
+                error = foreign_series(series_id, one.source)
             else:
                 continue
             left[place] = UNKNOWN
             row = [series_id, format_utc(from_hour(one.hours[place])), one.values[place]]
             one.refuse_row(row, error)
         return left
-
-
-def _unknown_source(name: str) -> ContractError:
-    return ContractError(
-        DeadLetterCode.UNKNOWN_SOURCE,
-        f"no source {name[:60]!r} is registered: register it with `dayahead sources register FILE`, then replay this",
-    )

@@ -58,7 +58,7 @@ class Route(APIRoute):
                 check_token(settings, headers.get("authorization"))
             self._check_query(scope["query_string"])
             scope[MEDIA_TYPE] = self._media_type(scope, headers)
-            if self.body_field is not None:
+            if self.body_field is not None or scope["method"] == "POST":  # a resource may read the bytes itself
                 receive = await read_body(scope, receive, settings.api_body_limit_bytes)
             if scope["method"] == "GET" and not self._streams:
                 send = TaggedSend(scope, send)

@@ -1,5 +1,6 @@
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -37,17 +38,24 @@ class SampleService:
         return ApiSettings(_env_file=None, **given)  # type: ignore[arg-type]
 
 
-@pytest.fixture(scope="session")
-def sample_service(stack: LocalStack) -> Iterator[SampleService]:
-    """The shipped sample in a database of its own, for tests that only read."""
-    name = f"api_sample_{secrets.token_hex(4)}"
+@contextmanager
+def own_database(stack: LocalStack, prefix: str) -> Iterator[str]:
+    """A migrated database that nothing else uses, as the services' role; dropped at the end."""
+    name = f"{prefix}_{secrets.token_hex(4)}"
     with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     migrate_database(stack.postgres.owner_url(name), stack.passwords.database_app.get_secret_value())
-    database_url, redis_url = stack.postgres.app_url(name), stack.redis.url(SESSION_REDIS_DATABASE)
-    yield SampleService(insert_sample(database_url, redis_url, NOW), database_url, redis_url)
+    yield stack.postgres.app_url(name)
     with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def sample_service(stack: LocalStack) -> Iterator[SampleService]:
+    """The shipped sample in a database of its own, for tests that only read."""
+    redis_url = stack.redis.url(SESSION_REDIS_DATABASE)
+    with own_database(stack, "api_sample") as database_url:
+        yield SampleService(insert_sample(database_url, redis_url, NOW), database_url, redis_url)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from api.feed import ForecastFeed
 from api.settings import ApiSettings
 from dayahead.contracts import Message
 from dayahead.hours import Clock
+from dayahead.publisher import Publication
 from dayahead.topics import TopicSpec
 
 NOW = datetime(2023, 1, 25, 12, tzinfo=UTC)
@@ -61,6 +62,19 @@ class HeardAnnouncer:
         return not self.away
 
 
+@dataclass
+class HeardRows:
+    """A Kafka that remembers the rows that it was sent; `away` makes it refuse."""
+
+    sent: list[tuple[Publication, str, bool]] = field(default_factory=list)
+    away: bool = False
+
+    def send(self, publication: Publication, source: str, refresh: bool) -> bool:
+        if not self.away:
+            self.sent.append((publication, source, refresh))
+        return not self.away
+
+
 def refuse_all(request: httpx.Request) -> httpx.Response:
     """A watcher that nobody reaches."""
     raise httpx.ConnectError("Connection refused", request=request)
@@ -73,6 +87,7 @@ class FakeServers:
     database: Any = field(default_factory=AwayDatabase)
     forecasts: HeldForecasts = field(default_factory=HeldForecasts)
     announcer: HeardAnnouncer = field(default_factory=HeardAnnouncer)
+    rows: HeardRows = field(default_factory=HeardRows)
     watcher: Answer = refuse_all
     token: str = TOKEN
 
@@ -95,6 +110,7 @@ class FakeServers:
                     alertmanager=Watcher(
                         "Alertmanager", settings.alertmanager_url, "DAYAHEAD_ALERTMANAGER_URL", client
                     ),
+                    rows=self.rows,
                 )
 
         with TestClient(create_app(settings, lambda: now, opened), raise_server_exceptions=False) as client:

@@ -16,7 +16,7 @@ from ingest.settings import IngestSettings
 from tests.ingest.building import CHECKOUT, SOURCES
 
 PAGE = (CHECKOUT / "docs" / "sources.md").read_text()
-NAMED = set(re.findall(r"`([^`]+)`", PAGE))
+NAMED = set(re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```$", "", PAGE, flags=re.MULTILINE | re.DOTALL)))
 WORDS = {word for phrase in NAMED for word in re.split(r"[^\w-]+", phrase)}
 # Codes of messages, which the worker finds.
 OF_MESSAGES = {"not_json", "not_a_batch", "bad_row", "misrouted", "unknown_source"}

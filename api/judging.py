@@ -1,0 +1,94 @@
+"""Judges the rows of a request by the rules that hold for every row (dayahead/rules.py)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import psycopg
+
+from api.sent_rows import NumberedRow
+from dayahead.errors import ContractError
+from dayahead.hours import to_microseconds
+from dayahead.reading.records import Row
+from dayahead.row_reading import RowReader
+from dayahead.rules import HOUR_US, RowRules, contradicted, contradiction, foreign_series
+from dayahead.storage.sources import RegisteredSource
+
+Refused = tuple[NumberedRow, ContractError]
+"""A row that is not sent, and why."""
+
+
+class Judge:
+    """Judges the rows of one request."""
+
+    def __init__(self, registered: RegisteredSource, available_at: datetime) -> None:
+        """Prepare.
+
+        Args:
+            registered: the source of the rows.
+            available_at: when it published them.
+        """
+        self._registered = registered
+        self._rules = RowRules(registered.source)
+        self._available_us = to_microseconds(available_at)
+        self._reader = RowReader()
+        self._known: dict[str, ContractError | None] = {}
+
+    def judge(self, connection: psycopg.Connection, given: Sequence[NumberedRow]) -> tuple[list[Row], list[Refused]]:
+        """Divide rows into those that may be sent and those that may not.
+
+        Args:
+            connection: to TimescaleDB, asked whose the series are.
+            given: in the order of the body.
+
+        Returns:
+            Rows to send; refused ones in the order of the body.
+        """
+        good: list[tuple[NumberedRow, Row]] = []
+        refused: list[Refused] = []
+        for numbered in given:
+            try:
+                good.append((numbered, self._row(numbered[1])))
+            except ContractError as error:
+                refused.append((numbered, error))
+        foreign = self._foreign(connection, {row.series_id for _, row in good})
+        rows = [row for _, row in good]
+        wrong = contradicted(((row.series_id, row.hour) for row in rows), [row.value for row in rows])
+        kept: dict[Row, None] = {}
+        for place, (numbered, row) in enumerate(good):
+            if place in wrong:
+                refused.append((numbered, contradiction(row.series_id, row.value, wrong[place])))
+            elif row.series_id in foreign:
+                refused.append((numbered, foreign_series(row.series_id, self._registered.source.name)))
+            else:
+                kept[row] = None
+        return list(kept), sorted(refused, key=lambda one: one[0][0])
+
+    def _row(self, given: object) -> Row:
+        if isinstance(given, ContractError):
+            raise given
+        series_id, hour, value = self._reader.read(given, self._available_us)
+        self._check_series(series_id)
+        self._rules.check_start(hour * HOUR_US, given[1] if isinstance(given, list) else hour)
+        self._rules.check_value(value)
+        return Row(series_id, hour, value)
+
+    def _check_series(self, series_id: str) -> None:
+        if series_id not in self._known:
+            self._known[series_id] = self._fault_of(series_id)
+        if (fault := self._known[series_id]) is not None:
+            raise ContractError(fault.code, fault.reason)
+
+    def _fault_of(self, series_id: str) -> ContractError | None:
+        try:
+            self._rules.check_series(series_id)
+        except ContractError as error:
+            return error
+        return None
+
+    def _foreign(self, connection: psycopg.Connection, series_ids: set[str]) -> set[str]:
+        """Which of some series belong to another source."""
+        rows = connection.execute(
+            "SELECT series_id FROM series WHERE series_id = ANY(%s) AND source_key <> %s",
+            [list(series_ids), self._registered.source_key],
+        )
+        return {series_id for (series_id,) in rows}

@@ -1,0 +1,109 @@
+"""The service that the examples of the pages are run on: real servers, worker and API, the sample and a model."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import redis
+
+from dayahead.models.release import Release
+from dayahead.storage.releases import promote, save_release
+from deploy.local.ports import free_ports
+from deploy.local.services import DAYAHEAD
+from deploy.local.stack import LocalStack
+from tests.api.conftest import own_database
+from tests.conftest import SESSION_REDIS_DATABASE, TopicRoom
+from tests.dayahead.conftest import small_history, small_release, small_settings  # noqa: F401 - fixtures
+from tests.ingest.building import NOW, SAMPLE, SAMPLE_SOURCE
+from tests.stream.test_releases import record_of
+from tests.waiting import wait_until
+
+TOKEN = "a-long-random-text"
+SERIES = 76
+
+
+@dataclass
+class Reader:
+    """A reader of the pages, at a shell in a folder of their own.
+
+    Attributes:
+        folder: where files are written and commands run.
+        environment: of the commands.
+        url: of the API.
+        kafka: host:port.
+    """
+
+    folder: Path
+    environment: dict[str, str]
+    url: str
+    kafka: str
+
+    def as_here(self, text: str) -> str:
+        """An example with the addresses of this service in the place of the usual ones."""
+        return (
+            text.replace("localhost:8000", self.url.removeprefix("http://"))
+            .replace("localhost:9092", self.kafka)
+            .replace(".venv/bin/dayahead", str(DAYAHEAD))
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a process of the service."""
+        with (self.folder / f"{arguments[0]}.log").open("wb") as log:
+            return subprocess.Popen(
+                [DAYAHEAD, *arguments], cwd=self.folder, env=self.environment, stdout=log, stderr=log
+            )
+
+
+@pytest.fixture(scope="session")
+def reader(
+    stack: LocalStack,
+    small_release: Release,  # noqa: F811 - a fixture
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Reader]:
+    """A service whose 76 series of the sample have a forecast of a model; it ends with the session."""
+    with ExitStack() as resources:
+        database_url = resources.enter_context(own_database(stack, "pages"))
+        TopicRoom(stack.kafka.bootstrap, "").create()
+        redis_url = stack.redis.url(SESSION_REDIS_DATABASE - 1)
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushdb()
+        with psycopg.connect(database_url) as connection:
+            save_release(connection, record_of(small_release), small_release.to_bytes())
+            promote(connection, small_release.release_id, "test", "to run the examples", NOW)
+        folder = tmp_path_factory.mktemp("reader")
+        (port,) = free_ports(1)
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "NO_COLOR": "1",
+            "DAYAHEAD_DATABASE_URL": database_url,
+            "DAYAHEAD_REDIS_URL": redis_url,
+            "DAYAHEAD_KAFKA_BOOTSTRAP": stack.kafka.bootstrap,
+            "DAYAHEAD_METRICS_PORT": "0",
+            "DAYAHEAD_API_PORT": str(port),
+            "DAYAHEAD_API_TOKEN": TOKEN,
+        }
+        one = Reader(folder, environment, f"http://127.0.0.1:{port}", stack.kafka.bootstrap)
+        for service in ("worker", "api"):
+            process = one.start(service)
+            resources.callback(process.wait)
+            resources.callback(process.kill)
+        sample = ["--source", str(SAMPLE_SOURCE), "--data", str(SAMPLE), "--from", "2022-12-01", "--to", "2023-01-25"]
+        assert one.start("backfill", *sample).wait() == 0, (folder / "backfill.log").read_text()
+        wait_until(lambda: _forecasts(one.url) == SERIES, 120, "a forecast of every series of the sample")
+        yield one
+
+
+def _forecasts(url: str) -> int:
+    try:
+        answer = httpx.get(f"{url}/v1/forecasts", params={"limit": 1000})
+    except httpx.TransportError:
+        return 0
+    return len(answer.json()["forecasts"]) if answer.status_code == 200 else 0

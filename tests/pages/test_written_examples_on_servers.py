@@ -1,0 +1,131 @@
+"""Every example of README.md and docs/, run as a reader would, in the order of the pages, on real servers."""
+
+import contextlib
+import itertools
+import math
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from kafka import KafkaProducer
+
+from dayahead.source import load_source
+from tests.pages.conftest import TOKEN, Reader
+from tests.pages.examples import Example, commands_of, examples, matches
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(420)]
+
+COMMAND_S = 300
+EVENT_S = 60
+SITES = (("north", 1.0), ("south", 0.4))
+
+
+@pytest.fixture(scope="session")
+def folder(reader: Reader) -> Path:
+    """The reader's folder, with the files that README takes for granted: a load and its source file."""
+    start = datetime(2024, 3, 1, tzinfo=UTC)
+    lines = ["hour,site,kWh"]
+    for hour in range(24 * 100):
+        value = 1000 + 300 * math.sin(hour / 24 * 2 * math.pi) + 50 * math.sin(hour / 7)
+        lines += [f"{(start + timedelta(hours=hour)).isoformat()},{site},{value * size:.1f}" for site, size in SITES]
+    (reader.folder / "load.csv").write_text("\n".join(lines) + "\n")
+    (reader.folder / "load.yaml").write_text(
+        "name: load\nkind: file\ntitle: Load\npath: load.csv\ntime_column: hour\nkey_columns: [site]\n"
+        "value_column: kWh\nunit: kWh\n"
+    )
+    return reader.folder
+
+
+@pytest.mark.parametrize("example", [one for one in examples() if one.mark != "not run"], ids=str)
+def test_the_example_does_what_its_page_says(example: Example, reader: Reader, folder: Path) -> None:
+    if example.mark == "file":
+        (folder / example.value).write_text(example.text)
+        if example.language == "yaml":
+            load_source(folder / example.value)
+    elif example.mark == "until output":
+        gets_an_event(example, reader)
+    elif example.language == "console":
+        for command in commands_of(example.text):
+            done = run(["bash", "-euo", "pipefail", "-c", reader.as_here(command.text)], reader)
+            assert not command.shown or matches(command.shown, done), f"{command.text} wrote:\n{done}"
+    elif example.language == "python":
+        run([sys.executable, "-c", reader.as_here(example.text)], reader)
+    else:
+        assert example.language == "json"
+        is_taken_in(example, reader)
+
+
+def run(command: list[str], reader: Reader) -> str:
+    done = subprocess.run(
+        command,
+        cwd=reader.folder,
+        env=reader.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_S,
+    )
+    assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def gets_an_event(example: Example, reader: Reader) -> None:
+    """A command that listens to forecasts has to get one, while values of DK1/111 are corrected."""
+    (command,) = commands_of(example.text)
+    with subprocess.Popen(
+        ["bash", "-c", reader.as_here(command.text)],
+        cwd=reader.folder,
+        env=reader.environment,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        output = process.stdout.fileno()
+        os.set_blocking(output, False)
+        written = bytearray()
+        values = itertools.count(60_000)
+
+        def has_event() -> bool:
+            correct("DK1/111", float(next(values)), reader)
+            with contextlib.suppress(BlockingIOError):
+                written.extend(os.read(output, 1 << 20))
+            return b'"series_id":"DK1/111"' in written
+
+        try:
+            wait_until(has_event, EVENT_S, f"{command.text} to give a forecast of DK1/111", pause_s=0.5)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def correct(series_id: str, value: float, reader: Reader) -> None:
+    row = [series_id, "2023-01-24T20:00:00Z", value]
+    answer = httpx.post(
+        f"{reader.url}/v1/observations",
+        json={"source": "consumption-de35-hour", "rows": [row]},
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def is_taken_in(example: Example, reader: Reader) -> None:
+    """A JSON block is a message of `observations`: sent as a producer would that knows only its key."""
+    value = reader.as_here(example.text).strip().encode()
+    series_id, valid_time, measured = orjson.loads(value)["rows"][0]
+    producer = KafkaProducer(bootstrap_servers=reader.kafka)
+    try:
+        producer.send("observations", value=value, key=series_id.encode()).get(30)
+    finally:
+        producer.close()
+
+    def is_there() -> bool:
+        answer = httpx.get(f"{reader.url}/v1/observations/{series_id}", params={"start": valid_time})
+        return answer.status_code == 200 and measured in answer.json()["value"]
+
+    wait_until(is_there, 60, f"{series_id} at {valid_time} to be {measured}")
