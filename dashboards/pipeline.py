@@ -142,7 +142,17 @@ def _workers(built: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Series that drifted",
                 "In the last seven days of their data: concept is worse errors, data is other inputs.",
                 [prom('sum by (area, kind) (dayahead_drift_series{period="7d"})', "{{area}} {{kind}}")],
-                width=24,
+                width=12,
+                height=6,
+                empty=NOTHING,
+            )
+        )
+        .with_panel(
+            lines(
+                "Hours without a forecast of their own",
+                "In ten minutes: hours that came together, late, or as history; no score starts from them.",
+                [prom("sum by (reason) (increase(dayahead_origins_without_forecast_total[10m]))", "{{reason}}")],
+                width=12,
                 height=6,
                 empty=NOTHING,
             )

@@ -1,6 +1,6 @@
-"""Publishes history: hours of the past, which nobody forecasts from any more, page by page."""
+"""Publishes history page by page; only the last message of each series asks for a forecast."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import psycopg
@@ -10,7 +10,7 @@ from dayahead.dead_letters import DeadLetter
 from dayahead.hours import Clock, Hour
 from dayahead.publisher import Publisher
 from dayahead.reading.reader import Answer, Reader
-from dayahead.reading.records import convert, newest_hour, within
+from dayahead.reading.records import Row, convert, newest_hour, within
 from dayahead.source import Source
 from dayahead.storage.backfills import Backfill, Progress, read_progress, write_progress
 from dayahead.storage.observations import read_known_values
@@ -46,6 +46,9 @@ class BackfillReport:
 
 class Backfiller:
     """Publishes one range of one source, with `refresh: false`.
+
+    The newest hour of each series in the last page follows with `refresh: true`, so that the series is forecast when
+    its history is there, and not only with its next new hour.
 
     Several may run at once, also beside the poller: each has its own range, and only the poller's cursor is shared,
     which they move forward from within their own range and never back.
@@ -93,7 +96,7 @@ class Backfiller:
             page_end = min(end, position + max(1, int(self._source.page_h)))
             answer = self._reader.read(position, page_end)
             reached = page_end if answer.cut_at is None else min(page_end, answer.cut_at)
-            page_rows, page_rejections, page_newest = self._publish(answer, position, reached)
+            page_rows, page_rejections, page_newest = self._publish(answer, position, reached, is_last=reached >= end)
             rows, rejections = rows + page_rows, rejections + page_rejections
             newest = max((hour for hour in (newest, page_newest) if hour is not None), default=None)
             position = reached
@@ -104,7 +107,7 @@ class Backfiller:
         resumed_at = None if before is None else before.next_hour
         return BackfillReport(resumed_at, rows, len(self._series), rejections, newest, moved)
 
-    def _publish(self, answer: Answer, start: Hour, end: Hour) -> tuple[int, int, Hour | None]:
+    def _publish(self, answer: Answer, start: Hour, end: Hour, *, is_last: bool) -> tuple[int, int, Hour | None]:
         """Publish one page; returns its rows, its dead letters and its newest hour."""
         name, received_at = self._source.name, self._clock()
         conversion = convert(answer.records, self._source, received_at)
@@ -116,9 +119,21 @@ class Backfiller:
         ]
         if rows or letters:
             known = read_known_values(self._connection, {row.series_id for row in rows}, start, end)
-            publications = publications_of_history(rows, known, self._source, received_at)
-            self._publisher.publish(publications, letters, name, refresh=False)
+            newest = _newest_of_each(rows) if is_last else set()
+            for refresh, part in ((False, [row for row in rows if row not in newest]), (True, sorted(newest))):
+                # one after the other: a message that asks for a forecast must not come before its history
+                publications = publications_of_history(part, known, self._source, received_at)
+                self._publisher.publish(publications, [] if refresh else letters, name, refresh=refresh)
         self._known.remember((), rejections)
         self._series.update(row.series_id for row in rows)
         log.debug("backfilled", source=name, rows=len(rows), dead_letters=len(letters))
         return len(rows), len(letters), newest_hour(rows)
+
+
+def _newest_of_each(rows: Iterable[Row]) -> set[Row]:
+    """The newest row of each series."""
+    newest: dict[str, Row] = {}
+    for row in rows:
+        if row.series_id not in newest or row.hour > newest[row.series_id].hour:
+            newest[row.series_id] = row
+    return set(newest.values())

@@ -151,7 +151,7 @@ class Poller:
         """Read from the cursor, less the revision window, to the newest hour, and publish what is news.
 
         Raises:
-            SourceUnavailable: the source does not answer, or not as it should.
+            SourceUnavailable: the source does not answer, or not as it should, or has not one hour to begin with.
             SourceRefused: the source will not answer.
             BrokerUnavailable: Kafka did not acknowledge; the cursor stands where it stood.
             StorageError: TimescaleDB is away or refuses.
@@ -179,6 +179,8 @@ class Poller:
             position = answer.cut_at
         self._known.forget_before(start)
         self._known.forget_rejections_but(seen)
+        if newest is None and cursor is None:
+            raise _no_hour(self._source, start, len(seen))
         advanced = newest is not None and (cursor is None or newest >= cursor.next_hour)
         self._measure(newest, advanced)
         self._failures.succeeded(connection, self._source_key)
@@ -240,6 +242,16 @@ class Poller:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _no_hour(source: Source, start: Hour, refused: int) -> SourceUnavailable:
+    """The error of a first poll that found nothing: the next one would find nothing either, and say nothing."""
+    because = f" ({refused} records were refused: `dayahead dead-letters list`)" if refused else ""
+    return SourceUnavailable(
+        f"source {source.name} has no hour since {format_utc(from_hour(start))}, history_h ({source.history_h:g} h) "
+        f"before now{because}: if its newest hour is older, raise history_h or run `dayahead backfill`",
+        cause="no_hours",
+    )
 
 
 def asked_for(error: Exception) -> str:

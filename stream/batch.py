@@ -6,7 +6,7 @@ the state of the partition as it was.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -22,9 +22,9 @@ from dayahead.storage.score_rows import ScoreRows
 from stream.forecasting import Forecasting, Made
 from stream.reading import Reader
 from stream.rounds import Round, rounds_of
-from stream.rows import Outcome, Rows
+from stream.rows import Outcome, Rows, Unforecast
 from stream.scoring import ForecastsAtHand, may_become_due, now_due, score_due
-from stream.state import NEVER, PartitionState
+from stream.state import NEVER, Advance, PartitionState
 from stream.versions import Cells, Decided, decide
 
 
@@ -61,6 +61,7 @@ class Result:
         scores: of forecasts that have matured or whose hours changed.
         new: what of these the tables cannot have yet.
         outcomes: what became of the rows.
+        unforecast: new hours that no forecast starts from, by why.
     """
 
     observations: CurrentRows
@@ -70,6 +71,7 @@ class Result:
     scores: ScoreRows
     new: New
     outcomes: Mapping[Outcome, int]
+    unforecast: Mapping[Unforecast, int] = field(default_factory=dict)
 
     @classmethod
     def of_forecasts(cls, made: Made | None) -> "Result":
@@ -139,12 +141,17 @@ def compute(
     newest = state.newest.copy()
     made, features, scores, firsts, later = [], [], [], [], []
     too_old = 0
+    unforecast: Counter[Unforecast] = Counter()
     for turn in prepared.rounds:
         series, hour = rows.series[turn.rows], rows.hour[turn.rows]
-        after = state.put(series, hour, rows.value[turn.rows]).after
+        advance = state.put(series, hour, rows.value[turn.rows])
+        after = advance.after
         inside = hour > after - WINDOW_HOURS
         too_old += int((~inside).sum())
         fresh = ~decided.revised[turn.rows]
+        unforecast.update(
+            _unforecast(hour[fresh & inside], rows.refresh[turn.rows][fresh & inside], advance.take(fresh & inside))
+        )
         due = now_due(state, series[inside], hour[inside], fresh[inside])
         scored, first = score_due(state, due, prepared.at_hand)
         scores.append(scored)
@@ -171,7 +178,18 @@ def compute(
         scores=scored.take(kept_scores),
         new=New(prepared.decided.new[prepared.decided.touched], _flags(later)[kept], first_scores),
         outcomes=_outcomes(decided, too_old),
+        unforecast=unforecast,
     )
+
+
+def _unforecast(hour: NDArray[np.int64], refresh: NDArray[np.bool_], advance: Advance) -> Mapping[Unforecast, int]:
+    """Count the new hours of a round that no forecast starts from: a message has each series forecast once."""
+    late, ahead = hour < advance.before, hour > advance.before
+    return {
+        Unforecast.LATE: int(late.sum()),
+        Unforecast.TOGETHER: int((ahead & refresh & (hour < advance.after)).sum()),
+        Unforecast.NO_REFRESH: int((ahead & ~refresh).sum()),
+    }
 
 
 def _observations(prepared: Prepared, state: PartitionState) -> CurrentRows:

@@ -12,7 +12,7 @@ from dayahead.hours import HOUR_S
 from dayahead.storage.score_rows import ScoreRows
 from dayahead.storage.sources import RegisteredSource
 from stream.held import HeldPartition
-from stream.rows import Outcome
+from stream.rows import Outcome, Unforecast
 
 ROWS = Counter("dayahead_rows_total", "Rows of observations, by what became of them", ["outcome"])
 NEW_SERIES = Counter("dayahead_new_series_total", "Series that this worker met for the first time", ["source"])
@@ -35,6 +35,9 @@ NEXT_OFFSET = Gauge(
 )
 PARTITIONS = Gauge("dayahead_partitions_assigned", "Partitions of observations that this worker has taken over")
 FORECASTS = Counter("dayahead_forecasts_total", "Forecasts that were committed, by rung", ["rung"])
+UNFORECAST = Counter(
+    "dayahead_origins_without_forecast_total", "New hours that no forecast starts from, by why", ["reason"]
+)
 SERIES = Gauge("dayahead_series", "Series of this worker: stale ones lag behind their source", ["state"])
 SERIES_RUNG = Gauge("dayahead_series_rung", "Series of this worker by the rung of their newest forecast", ["rung"])
 NEWEST_HOUR = Gauge(
@@ -93,6 +96,8 @@ LEAD_BUCKETS = {"1-6": slice(0, 6), "7-12": slice(6, 12), "13-24": slice(12, LEA
 
 for _outcome in Outcome:
     ROWS.labels(_outcome.value)
+for _reason in Unforecast:
+    UNFORECAST.labels(_reason.value)
 for _rung in Rung:
     FORECASTS.labels(str(_rung.value))
 

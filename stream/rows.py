@@ -17,6 +17,14 @@ class Outcome(StrEnum):
     TOO_OLD = "too_old"
 
 
+class Unforecast(StrEnum):
+    """Why a new hour has no forecast that starts from it; label of `dayahead_origins_without_forecast_total`."""
+
+    TOGETHER = "together"
+    LATE = "late"
+    NO_REFRESH = "no_refresh"
+
+
 @dataclass(frozen=True)
 class Rows:
     """Valid rows of known series, in the order of the log.

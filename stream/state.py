@@ -29,6 +29,10 @@ class Advance:
     before: NDArray[np.int64]
     after: NDArray[np.int64]
 
+    def take(self, chosen: NDArray[np.bool_]) -> "Advance":
+        """That of some of the rows."""
+        return Advance(self.before[chosen], self.after[chosen])
+
 
 class PartitionState:
     """What a worker remembers of a partition's series: exactly the last 912 hours of each, as known now.

@@ -209,6 +209,8 @@ class Worker:
         for outcome, count in result.outcomes.items():
             metrics.ROWS.labels(outcome.value).inc(count)
         metrics.ROWS.labels(Outcome.DEAD_LETTER.value).inc(refused)
+        for reason, count in result.unforecast.items():
+            metrics.UNFORECAST.labels(reason.value).inc(count)
         scores = result.scores.take(result.new.scores)
         if len(scores):
             series = [held.state.by_key[key] for key in scores.series_key.tolist()]

@@ -54,7 +54,9 @@ def hours(room) -> list[int]:
     return sorted({int(time.timestamp()) // 3600 - FIRST for _, time, _ in published(room)})
 
 
-def test_a_backfill_publishes_its_range_once_and_asks_for_no_forecast(room, database_url) -> None:
+def test_a_backfill_publishes_its_range_once_and_asks_for_one_forecast_of_each_series_at_its_end(
+    room, database_url
+) -> None:
     steps = []
     report = backfill(
         room,
@@ -68,7 +70,11 @@ def test_a_backfill_publishes_its_range_once_and_asks_for_no_forecast(room, data
     assert steps == [(34, 48), (58, 96), (82, 144), (100, 180)]
     assert len(published(room)) == 180
     assert hours(room) == list(range(10, 100))
-    assert {batch.refresh for batch in batches(room)} == {False}
+    refreshed = [row for batch in batches(room) if batch.refresh for row in batch.rows]
+    assert {(series_id, time) for series_id, time, _ in refreshed} == {
+        (f"DK1/{number:03d}", from_hour(FIRST + 99)) for number in range(2)
+    }
+    assert len(refreshed) == 2
 
 
 def test_the_poller_goes_on_after_a_backfill(room, database_url) -> None:

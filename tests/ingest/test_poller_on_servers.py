@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from dayahead.contracts import ObservationBatch
-from dayahead.errors import BrokerUnavailable, SourceRefused, SourceUnavailable
+from dayahead.errors import BrokerUnavailable, SourceError, SourceRefused, SourceUnavailable
 from dayahead.hours import from_hour
 from dayahead.publisher import Publication, Publisher, kafka_producer
 from dayahead.reading.reader import Answer
@@ -179,6 +179,24 @@ def test_without_a_cursor_the_first_poll_fetches_the_history_that_the_source_say
         assert poller.poll_once().rows == 2 * 20
 
 
+def test_a_source_that_is_older_than_the_first_poll_looks_back_is_not_polled_in_silence(room, database_url) -> None:
+    source = make_source(history_h=24)  # since 2023-01-24, and the newest hour is of the 2nd
+    condition = Condition(source.name)
+    reader = reader_of(replay_client(make_records(36), source))
+    with closing(make_poller(room, database_url, reader, source, condition=condition)) as poller:
+        with pytest.raises(
+            SourceUnavailable, match=r"no hour since 2023-01-24.*raise history_h or run `dayahead backfill`"
+        ):
+            poller.poll_once()
+        poller._poll_and_judge()
+    assert not condition.ready().ok
+    assert "no hour since 2023-01-24T00:00:00Z, history_h (24 h)" in condition.ready().reason
+    with connect(database_url, autocommit=True) as connection:
+        failure = read_failure(connection, register_source(connection, source).source_key)
+    assert failure is not None
+    assert "raise history_h" in failure.error
+
+
 def test_when_no_newer_hour_appears_the_time_of_the_last_one_stays(room, database_url) -> None:
     client = replay_client(make_records(10))
     with closing(make_poller(room, database_url, reader_of(client))) as poller:
@@ -240,7 +258,7 @@ def test_a_source_that_never_had_anything_is_silent_since_it_is_polled(room, dat
 
 
 def _poll(poller: Poller) -> None:
-    with suppress(SourceRefused):
+    with suppress(SourceError):
         poller.poll_once()
 
 
