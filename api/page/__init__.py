@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
+
+from api.page.runbook import runbook_page
 
 FOLDER = Path(__file__).parent
 
@@ -32,12 +34,16 @@ class _Assets(StaticFiles):
 
 
 def install(app: FastAPI) -> None:
-    """Serve the page at / and its files at /assets."""
+    """Serve the page at /, its files at /assets, and the runbook at /runbook."""
     app.mount("/assets", _Assets(directory=FOLDER / "assets"), name="assets")
 
     @app.get("/", include_in_schema=False)
     def index() -> FileResponse:
         return FileResponse(FOLDER / "index.html", headers=SECURITY_HEADERS, media_type="text/html; charset=utf-8")
+
+    @app.get("/runbook", include_in_schema=False)
+    def runbook() -> HTMLResponse:
+        return HTMLResponse(runbook_page(), headers=SECURITY_HEADERS)
 
     @app.get("/favicon.ico", include_in_schema=False)
     def favicon() -> FileResponse:

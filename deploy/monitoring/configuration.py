@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import SecretStr
 
+from deploy.monitoring.receivers import SECRET_PREFIX, receiver, write_secret, write_secrets
 from deploy.monitoring.settings import MonitoringSettings
 
 TEMPLATES = Path(__file__).resolve().parents[1]
@@ -61,31 +62,36 @@ def render_prometheus(targets: str, rules_dir: str, alertmanager: str, settings:
 
 def render_rules(settings: MonitoringSettings) -> dict[str, str]:
     """The rule files with the thresholds filled in: text by file name."""
-    values = {name: _text(value) for name, value in settings}
+    values = {name: _text(value) for name, value in settings} | {"runbook_url": settings.runbook}
     return {path.name: _fill(path, **values) for path in sorted(RULES.glob("*.yml"))}
 
 
-def render_alertmanager(webhook_url: str, token_file: str, settings: MonitoringSettings) -> str:
-    """The text of alertmanager.yml.
+def render_alertmanager(webhook_url: str, folder: str, settings: MonitoringSettings) -> str:
+    """The text of alertmanager.yml; it holds no secret, those are in files of `folder`.
 
     Args:
         webhook_url: `POST /v1/alertmanager` of the API, which asks for a retune.
-        token_file: path of the file with the API's bearer token, as Alertmanager sees it.
-        settings: how long it waits and who else is told; a receiver without an address tells nobody.
+        folder: of the files with the API's token and the receivers' secrets, as Alertmanager sees it.
+        settings: how long it waits and who else is notified; a receiver without a way notifies nobody.
     """
     text = _fill(
         TEMPLATES / "alertmanager" / "alertmanager.yml",
         webhook_url=webhook_url,
-        token_file=token_file,
-        notify_url=json.dumps(settings.alert_notify_url.get_secret_value()),
-        watchdog_url=json.dumps(settings.alert_watchdog_url.get_secret_value()),
+        folder=folder,
         group_wait_s=settings.alert_group_wait_s,
         group_interval_s=settings.alert_group_interval_s,
         repeat_s=settings.alert_repeat_s,
     )
     configuration = yaml.safe_load(text)
-    for receiver in configuration["receivers"]:
-        receiver["webhook_configs"] = [hook for hook in receiver["webhook_configs"] if hook["url"]]
+    watchdog: dict[str, object] = {"name": "watchdog"}
+    if settings.alert_watchdog_url:
+        url_file = f"{folder}/{SECRET_PREFIX}watchdog_url"
+        watchdog["webhook_configs"] = [{"url_file": url_file, "send_resolved": False}]
+    configuration["receivers"] += [
+        receiver("people-warning", "warning", folder, settings),
+        receiver("people-critical", "critical", folder, settings),
+        watchdog,
+    ]
     return yaml.safe_dump(configuration, sort_keys=False)
 
 
@@ -142,9 +148,9 @@ class MonitoringFiles:
             (self.folder / "rules" / name).write_text(text)
         prometheus = render_prometheus(f"{self._seen}/targets.json", f"{self._seen}/rules", alertmanager, settings)
         (self.folder / "prometheus.yml").write_text(prometheus)
-        _write_secret(self.folder / "api_token", api_token.get_secret_value())
-        token_file = f"{self._seen}/api_token"
-        _write_secret(self.folder / "alertmanager.yml", render_alertmanager(webhook_url, token_file, settings))
+        write_secret(self.folder / "api_token", api_token.get_secret_value())
+        write_secrets(self.folder, settings)
+        write_secret(self.folder / "alertmanager.yml", render_alertmanager(webhook_url, self._seen, settings))
 
 
 def _fill(path: Path, **values: object) -> str:
@@ -153,8 +159,3 @@ def _fill(path: Path, **values: object) -> str:
 
 def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _write_secret(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)

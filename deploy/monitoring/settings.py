@@ -2,13 +2,13 @@
 
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, HttpUrl, model_validator
 
-from dayahead.settings import ServiceSettings
+from deploy.monitoring.receivers import ReceiverSettings
 
 
-class MonitoringSettings(ServiceSettings):
-    """Thresholds of the alert rules and addresses of their receivers.
+class MonitoringSettings(ReceiverSettings):
+    """Thresholds of the alert rules; who is notified is in the class above.
 
     `dayahead monitoring render` and `dayahead up` fill them into deploy/prometheus and deploy/alertmanager, so that a
     change of `.env` and a restart is all that another threshold needs.
@@ -76,13 +76,19 @@ class MonitoringSettings(ServiceSettings):
         default=300, ge=1, description="Seconds after which alerts that joined a notified cause are notified"
     )
     alert_repeat_s: int = Field(default=14400, ge=60, description="Seconds after which an open alert is told again")
-    alert_notify_url: SecretStr = Field(
-        default=SecretStr(""), description="Webhook that every alert is sent to (a chat or a pager); empty for none"
+    api_port: int = Field(default=8000, ge=1, le=65535, description="Port of the API and the page")
+    public_url: HttpUrl | None = Field(
+        default=None, description="Where people reach the API and the page; http://127.0.0.1:DAYAHEAD_API_PORT if empty"
     )
-    alert_watchdog_url: SecretStr = Field(
-        default=SecretStr(""), description="Dead man's switch that the Watchdog alert keeps calling; empty for none"
+    runbook_url: str = Field(
+        default="", description="Where people read the runbook, linked by alerts; DAYAHEAD_PUBLIC_URL/runbook if empty"
     )
-    runbook_url: str = Field(default="docs/runbook.md", description="Where people read docs/runbook.md; alerts link it")
+
+    @property
+    def runbook(self) -> str:
+        """Address of the runbook, absolute: an alert is read far from here."""
+        public = str(self.public_url or f"http://127.0.0.1:{self.api_port}").rstrip("/")
+        return self.runbook_url or f"{public}/runbook"
 
     @model_validator(mode="after")
     def _critical_is_worse(self) -> Self:

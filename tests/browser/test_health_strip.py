@@ -100,3 +100,11 @@ def test_a_critical_alert_makes_its_tile_and_the_strip_red(site: tuple[Site, str
     expect(accuracy.locator(".note")).to_have_text("MAPE of DK1 is 41%: a retune is asked for")
     expect(tile(seen, "Alerts").locator(".value")).to_contain_text("1 critical")
     expect(seen.page.locator("#health")).to_have_attribute("data-tone", "bad")
+
+
+def test_the_runbook_opens_at_the_section_of_an_alert(site: tuple[Site, str], visit: Open):
+    served, _ = site
+    seen = visit(served, "/runbook#partitionstopped", wait_for="h2#partitionstopped")
+    expect(seen.page.locator("h2#partitionstopped")).to_be_in_viewport()
+    expect(seen.page.locator("h1")).to_have_text("Runbook")
+    assert seen.errors == []

@@ -33,7 +33,7 @@ def programs() -> Path:
 def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("alertmanager") / "alertmanager.yml"
     settings = MonitoringSettings.model_construct(alert_notify_url=SecretStr("http://pager.example/"))
-    path.write_text(render_alertmanager("http://127.0.0.1:8000/v1/alertmanager", "/token", settings))
+    path.write_text(render_alertmanager("http://127.0.0.1:8000/v1/alertmanager", "/config", settings))
     return path
 
 
@@ -44,24 +44,24 @@ def amtool(programs: Path, *arguments: object) -> str:
 
 
 def test_amtool_accepts_the_configuration(programs: Path, configuration: Path) -> None:
-    assert "3 receivers" in amtool(programs, "check-config", configuration)
+    assert "4 receivers" in amtool(programs, "check-config", configuration)
 
 
 def test_a_configuration_without_people_to_tell_is_accepted_too(programs: Path, tmp_path: Path) -> None:
     path = tmp_path / "alertmanager.yml"
-    path.write_text(render_alertmanager("http://127.0.0.1/", "/token", MonitoringSettings.model_construct()))
-    assert "3 receivers" in amtool(programs, "check-config", path)
-    assert "credentials_file: /token" in path.read_text()
+    path.write_text(render_alertmanager("http://127.0.0.1/", "/config", MonitoringSettings.model_construct()))
+    assert "4 receivers" in amtool(programs, "check-config", path)
+    assert "credentials_file: /config/api_token" in path.read_text()
 
 
 @pytest.mark.parametrize(
     ("receivers", "labels"),
     [
-        ("retune,people", ["alertname=MapeCritical", "severity=critical", "area=DK1"]),
-        ("retune,people", ["alertname=DriftCritical", "severity=critical", "area=DK1", "kind=data"]),
-        ("people", ["alertname=DriftWidespread", "severity=warning", "area=DK1"]),
-        ("people", ["alertname=MapeWarning", "severity=warning", "area=DK1"]),
-        ("people", ["alertname=ServiceDown", "severity=critical", "job=api"]),
+        ("retune,people-critical", ["alertname=MapeCritical", "severity=critical", "area=DK1"]),
+        ("retune,people-critical", ["alertname=DriftCritical", "severity=critical", "area=DK1", "kind=data"]),
+        ("people-warning", ["alertname=DriftWidespread", "severity=warning", "area=DK1"]),
+        ("people-warning", ["alertname=MapeWarning", "severity=warning", "area=DK1"]),
+        ("people-critical", ["alertname=ServiceDown", "severity=critical", "job=api"]),
         ("watchdog", ["alertname=Watchdog", "severity=none"]),
     ],
     ids=["critical_mape", "critical_drift", "drift_warning", "mape_warning", "service_down", "watchdog"],

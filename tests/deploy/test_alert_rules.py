@@ -9,6 +9,7 @@ from dayahead.settings import load_settings
 from deploy.local.places import Places
 from deploy.local.tree import DebianTree
 from deploy.monitoring import MonitoringSettings, Target, render_prometheus, render_rules, render_targets
+from deploy.monitoring.receivers import ReceiverSettings
 from tests.deploy.alert_cases import CASES, AlertCase, Series
 
 ROOT = Path(__file__).parents[2]
@@ -111,8 +112,21 @@ def test_every_alert_says_how_bad_it_is_what_is_wrong_and_where_to_read_on() -> 
         assert isinstance(annotations, dict)
         assert set(annotations) == {"summary", "description", "runbook_url"}, name
         page, _, anchor = annotations["runbook_url"].partition("#")
-        assert (page, anchor) == ("docs/runbook.md", name.lower())
+        assert (page, anchor) == ("http://127.0.0.1:8000/runbook", name.lower())
         assert anchor in headings, f"docs/runbook.md has no section {name}"
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({"api_port": 8123}, "http://127.0.0.1:8123/runbook"),
+        ({"public_url": "https://energy.example.org/forecasts/"}, "https://energy.example.org/forecasts/runbook"),
+        ({"runbook_url": "https://wiki.example.org/dayahead", "api_port": 8123}, "https://wiki.example.org/dayahead"),
+    ],
+)
+def test_alerts_link_the_runbook_where_people_reach_it(given: dict[str, object], url: str) -> None:
+    annotations = alerts(load_settings(MonitoringSettings, **given))["ServiceDown"]["annotations"]
+    assert annotations["runbook_url"] == f"{url}#servicedown"  # type: ignore[index]
 
 
 def test_a_threshold_comes_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,14 +141,9 @@ def test_every_alert_setting_is_used_by_a_template() -> None:
     unused = [
         name for name in MonitoringSettings.model_fields if name.startswith("alert_") and f"@{{{name}}}" not in text
     ]
-    # these are given to the template of Alertmanager under shorter names
-    assert set(unused) <= {
-        "alert_notify_url",
-        "alert_watchdog_url",
-        "alert_group_wait_s",
-        "alert_group_interval_s",
-        "alert_repeat_s",
-    }
+    # these are given to the template of Alertmanager under shorter names, or make its receivers
+    shorter = {"alert_group_wait_s", "alert_group_interval_s", "alert_repeat_s"}
+    assert set(unused) <= shorter | ReceiverSettings.model_fields.keys()
 
 
 @pytest.mark.parametrize("name", ["DAYAHEAD_ALERT_MAPE_CRITICAL", "DAYAHEAD_ALERT_DRIFT_CRITICAL_SHARE"])
