@@ -18,6 +18,9 @@ LEADS = 24
 MAX_ROWS_PER_MESSAGE = 500
 """Rows that one message of `observations` may hold."""
 
+MAX_MESSAGE_BYTES = 1024 * 1024
+"""Bytes that one message of `observations` may have: several times what 500 rows need."""
+
 ABSURD_MAGNITUDE = 1e15
 """No hour of any series is beyond this in its unit: more is a broken meter or a wrong column."""
 

@@ -1,7 +1,13 @@
-"""Dead letters: what broke its contract, kept with the reason, so that nothing is lost and nothing is blocked."""
+"""Dead letters: what broke its contract, kept with the reason, so that nothing is lost and nothing is blocked.
 
-from dataclasses import dataclass
+Each letter fits into Kafka: reasons are cut, and where the broker refuses a value for its size, a stub takes its place
+that names the size, the hash and the place of the original and holds its first kilobytes.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Protocol
 
 from prometheus_client import Counter
@@ -15,6 +21,30 @@ DEAD_LETTERS_TOTAL = Counter(
 )
 
 Headers = list[tuple[str, bytes]]
+
+STUB_BYTES = 16 * 1024
+"""Bytes of the original that a stub holds."""
+
+REASON_CHARACTERS = 1_000
+SOURCE_CHARACTERS = 200
+CARRIED_BYTES = 8 * 1024
+"""Bytes of the original's key and headers, names included, that a letter carries."""
+
+CARRIED_KEY = "original_key"
+CARRIED_HEADER = "original_header."
+
+
+@dataclass(frozen=True)
+class Stub:
+    """What is known of a value that is not there as a whole.
+
+    Attributes:
+        size: bytes of the original.
+        sha256: of the original, hexadecimal.
+    """
+
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +61,8 @@ class DeadLetter:
         source_topic: topic that it was read from; empty for a record that never reached Kafka.
         source_partition: partition of it; -1 likewise.
         source_offset: offset in it; -1 likewise.
+        carried: key and headers of the message that it was, see `carried_headers`.
+        stub: what the value is the beginning of; None where the value is whole.
     """
 
     value: bytes
@@ -42,20 +74,57 @@ class DeadLetter:
     source_topic: str = ""
     source_partition: int = -1
     source_offset: int = -1
+    carried: tuple[tuple[str, bytes], ...] = ()
+    stub: Stub | None = None
 
     def headers(self) -> Headers:
-        """The headers of its message; every value is text."""
+        """The headers of its message; every value but the carried ones is text."""
         fields = {
             "code": self.code.value,
-            "reason": self.reason,
+            "reason": self.reason[:REASON_CHARACTERS],
             "stage": self.stage,
             "time": format_utc(self.time),
-            "source": self.source,
+            "source": self.source[:SOURCE_CHARACTERS],
             "source_topic": self.source_topic,
             "source_partition": str(self.source_partition),
             "source_offset": str(self.source_offset),
         }
-        return [(name, text.encode()) for name, text in fields.items()]
+        if self.stub is not None:
+            fields |= {"stub_size": str(self.stub.size), "stub_sha256": self.stub.sha256}
+        return [*((name, text.encode(errors="backslashreplace")) for name, text in fields.items()), *self.carried]
+
+    def shortened(self) -> "DeadLetter":
+        """The same letter as a stub: what is sent where the broker refuses the whole."""
+        stub = self.stub or stub_of(self.value)
+        return replace(self, value=self.value[:STUB_BYTES], stub=stub)
+
+
+def stub_of(value: bytes) -> Stub:
+    """What a stub says of a value."""
+    return Stub(len(value), sha256(value).hexdigest())
+
+
+def carried_headers(key: bytes | None, headers: Collection[tuple[str, bytes | None]]) -> tuple[tuple[str, bytes], ...]:
+    """Key and headers of a message as a letter carries them: as many as fit, then `original_headers_dropped`.
+
+    Args:
+        key: of the message.
+        headers: of the message, in its order.
+    """
+    if key is None and not headers:
+        return ()
+    left, dropped, carried = CARRIED_BYTES, 0, list[tuple[str, bytes]]()
+    named = [] if key is None else [(CARRIED_KEY, key)]
+    for name, value in [*named, *((CARRIED_HEADER + name, value or b"") for name, value in headers)]:
+        size = len(name.encode(errors="replace")) + len(value)
+        if size > left:
+            dropped += 1
+        else:
+            left -= size
+            carried.append((name, value))
+    if dropped:
+        carried.append(("original_headers_dropped", str(dropped).encode()))
+    return tuple(carried)
 
 
 class Producer(Protocol):
@@ -78,5 +147,18 @@ class DeadLetterWriter:
         Returns:
             The producer's future: the caller waits for it before it counts the letter as kept.
         """
-        DEAD_LETTERS_TOTAL.labels(letter.stage, letter.code.value).inc()
+        self.count(letter)
+        return self.send(letter)
+
+    def send(self, letter: DeadLetter) -> Any:
+        """Send a letter and leave the counting to the caller.
+
+        Returns:
+            The producer's future.
+        """
         return self._producer.send(self._topic, letter.value, headers=letter.headers())
+
+    @staticmethod
+    def count(letter: DeadLetter) -> None:
+        """Count a letter that was sent, or is about to be."""
+        DEAD_LETTERS_TOTAL.labels(letter.stage, letter.code.value).inc()

@@ -40,6 +40,9 @@ class DeadLetterCode(StrEnum):
     MISROUTED = "misrouted"
     UNKNOWN_SOURCE = "unknown_source"
     UNKNOWN_LABEL = "unknown_label"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    FAILED = "failed"
 
 
 class DayaheadError(Exception):

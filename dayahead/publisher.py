@@ -1,7 +1,7 @@
 """Sends rows and dead letters to Kafka, and returns only when Kafka has acknowledged all of them."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 
 import structlog
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from dayahead.dead_letters import DeadLetter, DeadLetterWriter
 from dayahead.errors import BrokerUnavailable
@@ -23,6 +23,10 @@ DELIVERY_TIMEOUT_MS = 30_000
 METADATA_TIMEOUT_MS = 10_000
 RECONNECT_MS = 2_000
 CLOSE_TIMEOUT_S = 5.0
+REQUEST_BYTES = 16 * 1024 * 1024
+"""Bytes from which on the producer itself refuses a message: more than our broker takes, which then decides."""
+SURE_BYTES = 900_000
+"""Bytes that a broker takes by default, with room for the headers."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ def kafka_producer(bootstrap: str, client_id: str = "dayahead-ingest") -> Produc
             max_block_ms=METADATA_TIMEOUT_MS,
             delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
             request_timeout_ms=DELIVERY_TIMEOUT_MS // 2,
+            max_request_size=REQUEST_BYTES,
         )
     except KafkaError as error:
         raise BrokerUnavailable(
@@ -136,13 +141,35 @@ class Publisher:
                 for packed in pack(publication.rows, len(partitions))
             ]
             writer = DeadLetterWriter(producer, self._prefix)
-            deliveries += [writer.write(letter) for letter in letters]
+            deliveries += [writer.write(letter) for letter in self._that_fit(letters)]
             producer.flush(DELIVERY_TIMEOUT_MS / 1000)
             for delivery in deliveries:
                 delivery.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
         except KafkaError as error:
             self.close()
             raise BrokerUnavailable(f"Kafka did not acknowledge what source {source} published: {error!r}") from error
+
+    def _that_fit(self, letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
+        """The letters that every broker takes; of larger ones those that this broker refuses, as stubs."""
+        for letter in letters:
+            if len(letter.value) <= SURE_BYTES:
+                yield letter
+            elif not self._is_taken(letter):
+                yield letter.shortened()
+
+    def _is_taken(self, letter: DeadLetter) -> bool:
+        """Send a large letter; returns whether the broker took it."""
+        # its own producer: an idempotent one sends nothing more after a message that was too large
+        producer = self._make_producer()
+        writer = DeadLetterWriter(producer, self._prefix)
+        try:
+            writer.send(letter).get(timeout=DELIVERY_TIMEOUT_MS / 1000)
+        except (MessageSizeTooLargeError, RecordListTooLargeError):
+            return False
+        finally:
+            producer.close(timeout=CLOSE_TIMEOUT_S)
+        writer.count(letter)
+        return True
 
     def close(self) -> None:
         """Let the producer go."""

@@ -86,7 +86,7 @@ def build_worker(
         kafka_log,
         takeover,
         committer,
-        RefusalWriter(output, settings.topic_prefix),
+        RefusalWriter(output, kafka_log, settings.topic_prefix),
         Intake(partitions),
         releases,
         WindowKeeper(database, copies, settings.worker_copy_windows_every_s),

@@ -12,7 +12,7 @@ from dayahead.hours import Hour
 from dayahead.models.window import WINDOW_HOURS
 from stream.decode import DecodedMessage, Decoder
 from stream.kafka_output import LIBRARY_LOG
-from stream.log import log_message
+from stream.log import is_of_message, log_message
 
 ANSWER_S = 10.0
 READ_WITHIN_S = 30.0
@@ -157,7 +157,11 @@ def _stretch(consumer: Consumer, bootstrap: str, where: TopicPartition, end: int
     position, until = where.offset, time.monotonic() + READ_WITHIN_S
     while position < end:
         for message in consumer.consume(500, timeout=1.0):
-            if (error := message.error()) is not None:
+            error = message.error()
+            if error is not None and is_of_message(error):
+                position = message.offset() + 1
+                continue
+            if error is not None:
                 raise BrokerUnavailable(f"Kafka at {bootstrap} did not give the log: {error}")
             position = message.offset() + 1
             if position > end:

@@ -11,14 +11,19 @@ from typing import Any
 
 import numpy as np
 import orjson
+import structlog
 
-from dayahead.contracts import ABSURD_MAGNITUDE, MAX_ROWS_PER_MESSAGE
+from dayahead.contracts import ABSURD_MAGNITUDE, MAX_MESSAGE_BYTES, MAX_ROWS_PER_MESSAGE
 from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.hours import Hour, format_utc, from_hour, to_microseconds
 from dayahead.row_reading import RowReader, moment_of
 from dayahead.rules import HOUR_US, SHOWN, check_published, contradicted, contradiction, shown
+from stream.withheld import Withheld, too_large
+
+log = structlog.get_logger()
 
 FIELDS = {"source", "available_at", "refresh", "rows"}
+REASON_OF_FAILURE = 300
 
 
 @dataclass(frozen=True)
@@ -27,13 +32,15 @@ class LogMessage:
 
     Attributes:
         offset: its place.
-        value: the raw bytes, None for a tombstone.
+        value: the raw bytes, None for a tombstone; the beginning of them where it is `Withheld`.
         received_us: when the broker took it, microseconds since 1970; None for one that is not in the log.
+        carried: key and headers as a dead letter carries them (`dayahead.dead_letters.carried_headers`).
     """
 
     offset: int
     value: bytes | None
     received_us: int | None = None
+    carried: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,14 @@ class Refusal:
         value: the raw bytes of the message, or the same message with the one bad row, so that it can be mended.
         error: why.
         source: name that the message gives, where it could be read.
+        carried: key and headers of the message, where the whole of it was refused.
     """
 
     offset: int
     value: bytes
     error: ContractError
     source: str = ""
+    carried: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass
@@ -109,13 +118,24 @@ class Decoder:
     def decode(self, message: LogMessage) -> DecodedMessage:
         """Read a message; never raises for what is in it."""
         decoded = DecodedMessage(message.offset)
+        if isinstance(message.value, Withheld):
+            if message.value.error is not None:
+                decoded.refusals.append(_whole(message, message.value.error))
+            return decoded
         try:
             self._read(message, decoded)
         except ContractError as error:
-            decoded.refusals.append(Refusal(message.offset, message.value or b"", error, decoded.source))
+            decoded.refusals.append(_whole(message, error, decoded.source))
+        except RecursionError:
+            return refused_whole(message, _not_a_batch("it is nested too deeply"))
+        except Exception as error:
+            log.exception("message_not_decoded", offset=message.offset)
+            return refused_whole(message, failed(error))
         return decoded
 
     def _read(self, message: LogMessage, decoded: DecodedMessage) -> None:
+        if message.value is not None and len(message.value) > MAX_MESSAGE_BYTES:
+            raise too_large(message.value)
         body = _json(message.value)
         if not isinstance(body, dict):
             raise _not_a_batch(f"an object is expected, not {type(body).__name__}")
@@ -188,6 +208,22 @@ def _columns(rows: list[Any]) -> list[tuple[Any, ...]] | None:
     return columns if plain else None
 
 
+def refused_whole(message: LogMessage, error: ContractError) -> DecodedMessage:
+    """A message of which nothing is taken in."""
+    return DecodedMessage(message.offset, refusals=[_whole(message, error)])
+
+
+def failed(error: Exception) -> ContractError:
+    """The error of a message that no rule forbids and that cannot be processed all the same."""
+    return ContractError(
+        DeadLetterCode.FAILED, f"the worker failed on it: {type(error).__name__}: {str(error)[:REASON_OF_FAILURE]}"
+    )
+
+
+def _whole(message: LogMessage, error: ContractError, source: str = "") -> Refusal:
+    return Refusal(message.offset, message.value or b"", error, source, message.carried)
+
+
 def _json(value: bytes | None) -> Any:
     if not value:
         raise ContractError(DeadLetterCode.NOT_JSON, "the message is empty")
@@ -196,7 +232,9 @@ def _json(value: bytes | None) -> Any:
     except orjson.JSONDecodeError as error:
         try:
             # Python's own writer puts NaN and Infinity where JSON has none: the other rows are still good.
-            return json.loads(value)
+            return json.loads(value.decode("utf-8"))
+        except UnicodeDecodeError as fault:
+            raise ContractError(DeadLetterCode.NOT_JSON, f"the message is not UTF-8: {fault.reason}") from fault
         except (ValueError, RecursionError):
             raise ContractError(DeadLetterCode.NOT_JSON, f"the message is no JSON: {error}") from error
 

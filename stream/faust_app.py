@@ -19,6 +19,7 @@ import structlog
 from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 
+from dayahead.dead_letters import carried_headers
 from dayahead.errors import DayaheadError
 from stream import metrics
 from stream.decode import LogMessage
@@ -272,4 +273,5 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 def _log_message(message: Any) -> LogMessage:
     """A message as Faust gives it: its timestamp is in seconds, and the broker's (topics.OBSERVATIONS)."""
     received_us = None if message.timestamp is None else round(message.timestamp * 1000) * 1000
-    return LogMessage(message.offset, message.value, received_us)
+    carried = carried_headers(message.key, message.headers or ())
+    return LogMessage(message.offset, message.value, received_us, carried)

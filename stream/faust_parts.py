@@ -5,6 +5,8 @@ from typing import Any
 from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as faust_kafka
 
+from stream.fetching import bound_fetches
+
 FETCH_WAIT_MS = 200
 """Milliseconds that the broker may keep a fetch open for want of messages.
 
@@ -14,6 +16,7 @@ A fetch that is open when a partition is sought holds up the next one; Faust's o
 
 class _ConsumerThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> Any:
+        bound_fetches()
         consumer = super()._create_worker_consumer(transport)
         # Faust has no setting for it; the consumer reads it when it starts
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS

@@ -1,15 +1,21 @@
 """What the log of `observations` holds: asked where an offset is not the one that was expected."""
 
 import threading
+from dataclasses import replace
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from dayahead.errors import BrokerUnavailable, StorageError
+from dayahead.contracts import MAX_MESSAGE_BYTES
+from dayahead.errors import BrokerUnavailable, ContractError, DeadLetterCode, StorageError
+from dayahead.storage.worker_offsets import Claim
 from stream.decode import LogMessage
 from stream.kafka_output import LIBRARY_LOG
 from stream.patience import Patience
+from stream.withheld import Withheld
 
 ANSWER_S = 10.0
+UNREADABLE = frozenset({KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION, KafkaError.MSG_SIZE_TOO_LARGE})
+"""Errors that librdkafka gives in the place of a message; it goes on behind it."""
 
 
 class Log:
@@ -45,11 +51,30 @@ class Log:
                     message = self._consumer.poll(ANSWER_S)
                 finally:
                     self._consumer.unassign()
-            if message is None or message.error():
+            if message is None or ((error := message.error()) is not None and not is_of_message(error)):
                 raise BrokerUnavailable(f"no message of {topic}/{partition} from offset {offset} on was given")
             return int(message.offset())
 
         return self._patience.insist("Kafka", ask, (KafkaException, BrokerUnavailable))
+
+    def value_at(self, topic: str, partition: int, offset: int) -> bytes | None:
+        """The value of one message, whatever its size; None where the log does not give it, or it has none."""
+
+        def read() -> bytes | None:
+            with self._lock:
+                self._consumer.assign([TopicPartition(topic, partition, offset)])
+                try:
+                    message = self._consumer.poll(ANSWER_S)
+                finally:
+                    self._consumer.unassign()
+            if message is None:
+                raise BrokerUnavailable(f"message {offset} of {topic}/{partition} was not given")
+            if (error := message.error()) is not None and not is_of_message(error):
+                raise KafkaException(error)
+            value = message.value()
+            return value if error is None and message.offset() == offset and value is not None else None
+
+        return self._patience.insist("Kafka", read, (KafkaException, BrokerUnavailable))
 
     def stretch(self, topic: str, partition: int, start: int, end: int) -> list[LogMessage] | None:
         """The messages from one offset to another (exclusive), None where the log does not hold the first of them."""
@@ -90,6 +115,18 @@ class Log:
         self._consumer.close()
 
 
+def read_again(message: LogMessage, log: Log, claim: Claim) -> LogMessage:
+    """A message as it is; one that the first reader could not parse, as another reader gives it."""
+    withheld = message.value
+    if not isinstance(withheld, Withheld) or withheld.error is not None or not withheld.is_in_log:
+        return message
+    value = log.value_at(claim.topic, claim.partition, message.offset)
+    if value is None:
+        unreadable = ContractError(DeadLetterCode.UNREADABLE, "the message is empty, or no reader can parse it")
+        value = Withheld.of(b"", unreadable, None, is_in_log=False)
+    return replace(message, value=value)
+
+
 def _read_until(consumer: Consumer, end: int) -> list[LogMessage]:
     found: list[LogMessage] = []
     while True:
@@ -97,11 +134,17 @@ def _read_until(consumer: Consumer, end: int) -> list[LogMessage]:
         message = consumer.poll(ANSWER_S)
         if message is None:
             raise BrokerUnavailable(f"nothing was given of a log that goes on to offset {end}")
-        if (error := message.error()) is not None and error.code() != KafkaError._PARTITION_EOF:
+        error = message.error()
+        if error is not None and is_of_message(error):
+            # its letter was written when the worker came to it; it changed no hour
+            continue
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
             raise KafkaException(error)
         if error is not None or message.offset() >= end:
             return found
-        found.append(log_message(message))
+        one = log_message(message)
+        # of one that is too large, no hour was taken in
+        found.append(replace(one, value=None) if len(one.value or b"") > MAX_MESSAGE_BYTES else one)
         if message.offset() == end - 1:
             return found
 
@@ -111,3 +154,8 @@ def log_message(message: Message) -> LogMessage:
     kind, milliseconds = message.timestamp()
     received_us = None if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds * 1000
     return LogMessage(message.offset(), message.value(), received_us)
+
+
+def is_of_message(error: KafkaError) -> bool:
+    """Whether an error says that a message cannot be read, not that the broker is away."""
+    return error.code() in UNREADABLE

@@ -73,10 +73,7 @@ class Takeover:
             Stopping: the worker was asked to end while it waited for a server.
         """
         with metrics.stage("takeover"):
-            state = self._restorer.restore(held)
-            newest = self._database.insist(lambda connection: read_newest_forecasts(connection, state.keys))
-            note_forecasts(state, newest)
-            held.remember(state)
+            newest = self._read_state(held)
             if _is_mixed(newest, held.claim.release):
                 held.release = None
             unconfirmed = self._unconfirmed(held)
@@ -87,9 +84,25 @@ class Takeover:
             partition=held.claim.partition,
             claim=held.claim.number,
             next_offset=held.next_offset,
-            series=len(state),
+            series=len(held.state),
             published_again=len(unconfirmed),
         )
+
+    def rebuild(self, held: HeldPartition) -> None:
+        """Replace the state of a partition by what the tables say: an error has left it half changed.
+
+        Raises:
+            Stopping: the worker was asked to end while it waited for a server.
+        """
+        self._read_state(held)
+        held.is_settled = True
+
+    def _read_state(self, held: HeldPartition) -> ForecastRows:
+        state = self._restorer.restore(held)
+        newest = self._database.insist(lambda connection: read_newest_forecasts(connection, state.keys))
+        note_forecasts(state, newest)
+        held.remember(state)
+        return newest
 
     def lose(self, claim: Claim, wanted: int, low: int, high: int) -> int:
         """Decide what to do about messages that are gone: an error that names them, unless losing them was accepted.

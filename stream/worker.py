@@ -24,7 +24,8 @@ from stream.connection import Database
 from stream.decode import DecodedMessage, LogMessage
 from stream.held import HeldPartition
 from stream.intake import Intake
-from stream.log import Log
+from stream.isolation import Isolation
+from stream.log import Log, read_again
 from stream.log_order import LogOrder
 from stream.probe import Probe, Step
 from stream.quality import QualityKeeper
@@ -84,6 +85,7 @@ class Worker:
         self._keeper, self._quality, self._follower = keeper, quality, follower
         self._clock, self._probe = clock, probe
         self._batch_rows = batch_rows
+        self._isolation = Isolation(self._checkpoint, takeover.rebuild)
         self._refreshers = ThreadPoolExecutor(threads, thread_name_prefix="refresh")
         self._held: dict[int, HeldPartition] = {}
         self._calendars: dict[int, Calendar] = {}
@@ -172,11 +174,13 @@ class Worker:
         ready, in_place = self._order.of(held, messages)
         start = rows = 0
         with metrics.stage("decode"):
+            ready = [read_again(message, self._log, held.claim) for message in ready]
             decoded = self._intake.decode(ready)
+        by_offset = {message.offset: message for message in ready}
         for end, message in enumerate(decoded, 1):
             rows += len(message.hours) + len(message.refusals)
             if rows >= self._batch_rows or end == len(decoded):
-                self._checkpoint(held, decoded[start:end])
+                self._isolation.take_in(held, decoded[start:end], by_offset)
                 start, rows = end, 0
         return Progress(held.next_offset, None if in_place else held.next_offset)
 

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import structlog
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
+from kafka.errors import (
+    CommitFailedError,
+    CorruptRecordError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+    UnsupportedCodecError,
+)
 from kafka.structs import OffsetAndMetadata
 from pydantic import ValidationError
 
@@ -21,6 +28,9 @@ TIMEOUT_MS = 10_000
 JOIN_WITHIN_S = 10.0
 READ_S = 0.5
 SESSION_MS = 10_000
+LONGEST_FAULT = 500
+UNREADABLE = (CorruptRecordError, UnsupportedCodecError)
+"""Errors of the client that are those of a message, not of a broker that is away."""
 LONGEST_TRAINING_MS = 6 * 3600 * 1000
 """A trainer that has not asked for a message for this long is taken for dead; before, it is taken to train."""
 
@@ -65,11 +75,13 @@ class RequestReader:
         try:
             consumer = self._consumer = self._consumer or self._connect()
             answer = consumer.poll(timeout_ms=int(wait_s * 1000), max_records=1)
-        except KafkaError as error:
-            self.close()
-            raise BrokerUnavailable(
-                f"Kafka at {self._bootstrap} does not answer ({error!r}): check DAYAHEAD_KAFKA_BOOTSTRAP"
-            ) from error
+        except Exception as error:
+            if isinstance(error, KafkaError) and not isinstance(error, UNREADABLE):
+                self.close()
+                raise BrokerUnavailable(
+                    f"Kafka at {self._bootstrap} does not answer ({error!r}): check DAYAHEAD_KAFKA_BOOTSTRAP"
+                ) from error
+            return self._skip(error)
         for partition, records in answer.items():
             for record in records:
                 return _parse(partition, record.offset, record.value)
@@ -103,6 +115,15 @@ class RequestReader:
         except KafkaError as error:
             self.close()
             raise BrokerUnavailable(f"Kafka at {self._bootstrap} does not answer ({error!r})") from error
+
+    def _skip(self, error: Exception) -> ReceivedRequest:
+        """Step over a message that the client cannot decompress or parse: it would fail at each attempt again."""
+        if self._consumer is None or not (assigned := self._consumer.assignment()):
+            raise error
+        (partition,) = assigned
+        offset = int(self._consumer.position(partition))
+        self._consumer.seek(partition, offset + 1)
+        return ReceivedRequest(partition, offset, None, f"it cannot be read: {error!r}"[:LONGEST_FAULT])
 
     def done(self, received: ReceivedRequest) -> None:
         """Commit the offset behind a request, so that no trainer reads it again.
@@ -149,7 +170,7 @@ def _parse(partition: TopicPartition, offset: int, value: bytes | None) -> Recei
         return ReceivedRequest(partition, offset, RetuneRequest.model_validate_json(value or b""))
     except ValidationError as error:
         fault = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'message'}: {f['msg']}" for f in error.errors())
-        return ReceivedRequest(partition, offset, None, fault)
+        return ReceivedRequest(partition, offset, None, fault[:LONGEST_FAULT])
 
 
 class Announcer:

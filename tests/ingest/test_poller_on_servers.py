@@ -3,6 +3,7 @@
 import threading
 from contextlib import closing, suppress
 from datetime import timedelta
+from hashlib import sha256
 
 import orjson
 import psycopg
@@ -10,7 +11,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from dayahead.contracts import ObservationBatch
-from dayahead.errors import BrokerUnavailable, SourceError, SourceRefused, SourceUnavailable
+from dayahead.dead_letters import STUB_BYTES, DeadLetter
+from dayahead.errors import BrokerUnavailable, DeadLetterCode, SourceError, SourceRefused, SourceUnavailable
 from dayahead.hours import from_hour
 from dayahead.publisher import Publication, Publisher, kafka_producer
 from dayahead.reading.reader import Answer
@@ -439,3 +441,18 @@ def test_what_is_sent_fits_the_contract_and_one_message_holds_at_most_500_rows(r
     found = batches(room)
     assert all(isinstance(batch, ObservationBatch) and len(batch.rows) <= 500 for batch in found)
     assert sum(len(batch.rows) for batch in found) == 2100
+
+
+def test_a_record_that_is_too_large_for_kafka_is_set_aside_as_a_stub(room) -> None:
+    sizes = [100, 1_000_000, 1_048_576, 8_388_508, 8_388_608, 20_000_000]
+    letters = [
+        DeadLetter(b"x" * size, DeadLetterCode.NOT_A_NUMBER, "a text " + "y" * size, "ingest", NOW) for size in sizes
+    ]
+    with Publisher(lambda: kafka_producer(room.bootstrap), room.prefix) as publisher:
+        publisher.publish([], letters, "test", refresh=True)
+    found = {int(headers.get("stub_size", len(value))): (value, headers) for value, headers in dead_letters(room)}
+    assert sorted(found) == sizes
+    whole = [size for size, (value, _) in found.items() if len(value) == size]
+    assert sorted(whole) == sizes[:3]
+    value, headers = found[20_000_000]
+    assert (value, headers["stub_sha256"]) == (b"x" * STUB_BYTES, sha256(b"x" * 20_000_000).hexdigest())

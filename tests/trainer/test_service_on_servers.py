@@ -9,10 +9,12 @@ from contextlib import contextmanager
 import httpx
 import psycopg
 import pytest
+from confluent_kafka import Producer
 from kafka import KafkaConsumer, KafkaProducer
 
 from dayahead.contracts import ReleaseAnnouncement, RetuneRequest, message_bytes
 from dayahead.errors import BrokerUnavailable
+from dayahead.hours import from_hour
 from dayahead.storage.database import connect
 from dayahead.storage.releases import promote, roll_back
 from dayahead.storage.retune_requests import waiting_requests
@@ -362,3 +364,39 @@ def test_the_process_answers_about_its_health_while_it_waits_and_ends_at_sigterm
 def _waits_for_observations(port: int) -> httpx.Response | None:
     answer = httpx.get(f"http://127.0.0.1:{port}/health/ready")
     return answer if "no source has an hour yet" in answer.text else None
+
+
+def test_requests_that_cannot_be_read_are_stepped_over(topics: TopicRoom) -> None:
+    topics.create()
+    good = message_bytes(RetuneRequest(requested_at=from_hour(465_000), requested_by="anna", reason="a new factory"))
+    poison: list[tuple[bytes | None, str]] = [
+        (None, "none"),
+        (b"", "none"),
+        (b"\xff\xfe{", "none"),
+        (b'{"' + b"x" * 2_000_000 + b'": 1}', "none"),
+        (b"[" * 100_000, "none"),
+        (bytes(8_000_000), "none"),
+        *[(bytes(100_000_000), codec) for codec in ("lz4", "gzip", "snappy", "zstd")],
+    ]
+    for value, codec in [*poison, (good, "lz4"), (good, "zstd")]:
+        producer = Producer(
+            {"bootstrap.servers": topics.bootstrap, "compression.type": codec, "message.max.bytes": 200_000_000}
+        )
+        producer.produce(topics.name("retune-requests"), value=value)
+        assert producer.flush(60) == 0
+    reader = RequestReader(topics.bootstrap, topics.prefix)
+    received = []
+
+    def read() -> bool:
+        if (request := reader.next(1)) is not None:
+            received.append(request)
+            reader.done(request)
+        return len(received) == len(poison) + 2
+
+    try:
+        wait_until(read, DEADLINE_S, "all requests")
+    finally:
+        reader.close()
+    assert [one.offset for one in received] == list(range(len(poison) + 2))
+    assert [one.request is None for one in received] == [True] * len(poison) + [False] * 2
+    assert all(one.fault and len(one.fault) <= 500 for one in received[: len(poison)])
