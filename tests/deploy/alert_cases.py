@@ -233,6 +233,16 @@ CASES = [
         {"stage": "worker", "code": "null_value"},
     ),
     AlertCase(
+        "MessagesFailing",
+        "critical",
+        {'dayahead_dead_letters_total{stage="stream",code="failed"}': "_x55 1x120"},
+        {
+            'dayahead_dead_letters_total{stage="stream",code="failed"}': "_x30 1x150",
+            'dayahead_dead_letters_total{stage="stream",code="null_value"}': "1x55 2x120",
+        },
+        {"stage": "stream"},
+    ),
+    AlertCase(
         "LagHigh",
         "warning",
         {'dayahead_lag_messages{partition="0"}': "600x180", 'dayahead_lag_messages{partition="1"}': "600x180"},
