@@ -119,7 +119,7 @@ def _accuracy(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "WAPE by area",
-                "Sum of absolute errors over sum of actuals, of the model and of the seasonal naive.",
+                "Sum of absolute errors over sum of actuals, of the model and of the better seasonal naive.",
                 [
                     prom("area:dayahead_wape:24h", "{{area}}"),
                     prom("area:dayahead_naive_wape:24h", "{{area}} naive", ref="B"),

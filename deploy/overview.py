@@ -17,12 +17,13 @@ from dayahead.storage.forecast_rows import ForecastRows, read_forecasts
 from dayahead.storage.standing import SeriesStanding, State, read_series, read_sources
 from dayahead.topics import OBSERVATIONS
 
-# Both are judged on the same leads: those for which the seasonal naive had a value.
+# All are judged on the same leads: those for which the seasonal naives (last week's hour, last day's) had a value.
 ACCURACY = """
     SELECT count(*) AS forecasts, coalesce(sum(hours), 0) AS hours,
            sum(absolute_error) / nullif(sum(absolute_actual), 0) AS wape,
            sum(model_error_where_naive) / nullif(sum(naive_actual), 0) AS wape_where_naive,
-           sum(naive_error) / nullif(sum(naive_actual), 0) AS wape_naive,
+           least(sum(naive_error), sum(coalesce(daily_naive_error, naive_error))) / nullif(sum(naive_actual), 0)
+               AS wape_naive,
            sum(covered) / nullif(sum(hours), 0)::float8 AS coverage
     FROM score WHERE rung <= %s
 """
@@ -52,7 +53,7 @@ class AccuracyOverview:
         hours: leads with a known actual, over all of them.
         wape: of the model.
         wape_where_naive: of the model, on the leads for which the seasonal naive had a value.
-        wape_naive: of the seasonal naive on those leads.
+        wape_naive: of the better of the two seasonal naives on those leads.
         coverage: share of actuals within p10 to p90.
     """
 

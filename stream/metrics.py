@@ -86,7 +86,9 @@ PERCENTAGE_HOURS = Counter(
     "dayahead_forecast_percentage_hours_total", "Hours behind the percentage errors", ["area", "release"]
 )
 NAIVE_ERROR = Counter(
-    "dayahead_naive_absolute_error_total", "Sum of |seasonal naive - actual| where the naive is known", ["area"]
+    "dayahead_naive_absolute_error_total",
+    "Sum of |seasonal naive - actual| where it is known: the same hour of the week before, or of the day before",
+    ["area", "naive"],
 )
 NAIVE_ACTUAL = Counter("dayahead_naive_absolute_actual_total", "Sum of |actual| over the same hours", ["area"])
 SCORED = Counter("dayahead_scored_forecasts_total", "Forecasts that have matured", ["area", "release"])
@@ -128,7 +130,8 @@ def count_scores(scores: ScoreRows, actual: NDArray[np.float64], areas: NDArray[
             ABSOLUTE_ACTUAL.labels(area, bucket, release).inc(float(magnitude[here, leads].sum()))
         PERCENTAGE_ERROR.labels(area, release).inc(float(sums.percentage_error[here].sum()))
         PERCENTAGE_HOURS.labels(area, release).inc(int(sums.percentage_hours[here].sum()))
-        NAIVE_ERROR.labels(area).inc(float(sums.naive_error[here].sum()))
+        NAIVE_ERROR.labels(area, "weekly").inc(float(sums.naive_error[here].sum()))
+        NAIVE_ERROR.labels(area, "daily").inc(float(sums.daily_naive_error[here].sum()))
         NAIVE_ACTUAL.labels(area).inc(float(sums.naive_actual[here].sum()))
         SCORED.labels(area, release).inc(int(here.sum()))
 

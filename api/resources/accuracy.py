@@ -13,7 +13,7 @@ from api.backends import Use
 from api.edge.route import resource
 from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND
-from dayahead.storage.accuracy_days import SUMS
+from dayahead.storage.accuracy_days import SUMS, added_up
 
 router = resource("/v1/accuracy", "accuracy")
 
@@ -27,12 +27,13 @@ End = Annotated[
     Moment | None, Query(description="A moment of the last UTC day to look at; without it, the newest that has scores")
 ]
 
-ADDED_UP = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
+DAYS_ADDED_UP = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
+SCORES_ADDED_UP = ", ".join(f"{added_up(name)} AS {name}" for name in SUMS)
 
 WINDOW = "score.origin >= %(start)s AND score.origin <= %(end)s"
 
 GROUPS = f"""
-    SELECT unit, area, grouping(area) = 1 AS all_areas, sum(forecasts) AS forecasts, {ADDED_UP}
+    SELECT unit, area, grouping(area) = 1 AS all_areas, sum(forecasts) AS forecasts, {DAYS_ADDED_UP}
     FROM accuracy_day
     WHERE day BETWEEN (%(start)s AT TIME ZONE 'UTC')::date AND (%(end)s AT TIME ZONE 'UTC')::date
       AND (%(area)s::text IS NULL OR area = %(area)s)
@@ -48,7 +49,7 @@ BY_SERIES = f"""
           AND (%(after)s::text IS NULL OR series_id COLLATE "C" > %(after)s)
         ORDER BY series_id COLLATE "C" LIMIT %(limit)s
     )
-    SELECT page.series_id, page.area, page.unit, count(score.origin) AS forecasts, {ADDED_UP}
+    SELECT page.series_id, page.area, page.unit, count(score.origin) AS forecasts, {SCORES_ADDED_UP}
     FROM page LEFT JOIN score ON score.series_key = page.series_key AND {WINDOW}
     GROUP BY 1, 2, 3 ORDER BY page.series_id COLLATE "C"
 """  # noqa: S608
@@ -71,9 +72,15 @@ class Accuracy(BaseModel):
     )
     bias_percent: float | None = Field(description="Sum of errors / sum of |actual|; above 0: forecasts too high")
     coverage_percent: float | None = Field(description="Hours whose actual lies within p10 to p90; 80 is intended")
-    naive_wape_percent: float | None = Field(description="WAPE of the seasonal naive, on the hours that it knows")
+    weekly_naive_wape_percent: float | None = Field(
+        description="WAPE of the same hour of the week before, on the hours for which it is known"
+    )
+    daily_naive_wape_percent: float | None = Field(
+        description="WAPE of the same hour of the day before, on the same hours"
+    )
+    naive_wape_percent: float | None = Field(description="The lesser of the two: the better seasonal naive")
     skill_percent: float | None = Field(
-        description="How much smaller the error is than that of the seasonal naive, on the same hours; below 0: larger"
+        description="How much smaller the error is than that of the better naive, on the same hours; below 0: larger"
     )
     verdict: str = Field(description="The comparison with the seasonal naive as a sentence")
 
@@ -172,7 +179,9 @@ def _figures(sums: Mapping[str, Any]) -> dict[str, Any]:
     def percent(part: str, whole: str) -> float | None:
         return 100 * float(sums[part]) / float(sums[whole]) if sums.get(whole) else None
 
-    left_over = percent("model_error_where_naive", "naive_error")
+    daily_is_better = (sums.get("daily_naive_error") or 0) < (sums.get("naive_error") or 0)
+    better = "daily_naive_error" if daily_is_better else "naive_error"
+    left_over = percent("model_error_where_naive", better)
     skill = None if left_over is None else 100 - left_over
     return {
         "forecasts": sums.get("forecasts") or 0,
@@ -181,7 +190,9 @@ def _figures(sums: Mapping[str, Any]) -> dict[str, Any]:
         "mape_percent": percent("percentage_error", "percentage_hours"),
         "bias_percent": percent("signed_error", "absolute_actual"),
         "coverage_percent": percent("covered", "hours"),
-        "naive_wape_percent": percent("naive_error", "naive_actual"),
+        "weekly_naive_wape_percent": percent("naive_error", "naive_actual"),
+        "daily_naive_wape_percent": percent("daily_naive_error", "naive_actual"),
+        "naive_wape_percent": percent(better, "naive_actual"),
         "skill_percent": skill,
         "verdict": verdict(skill),
     }

@@ -17,16 +17,21 @@ from dayahead.storage.score_rows import ScoreRows
 NO_RELEASE = ""
 EPOCH = date(1970, 1, 1)
 
-NOT_KEPT = {"lead_error", "daily_naive_error"}
-
-SUMS = tuple(item.name for item in fields(ScoreBatch) if item.name not in NOT_KEPT)
+SUMS = tuple(item.name for item in fields(ScoreBatch) if item.name != "lead_error")
 """Columns of `score` that add up, in the order of ScoreBatch."""
+
+
+def added_up(name: str) -> str:
+    """The SQL that adds up a column of `score`: older scores have one naive alone, which stands for both."""
+    older = "coalesce(score.daily_naive_error, score.naive_error)"
+    return f"sum({older if name == 'daily_naive_error' else f'score.{name}'})"
+
 
 _KEY = ("area", "unit", "day", "release")
 _ADDED = ("forecasts", *SUMS)
 _TYPES = ("text[]", "text[]", "date[]", "text[]", "bigint[]", *("double precision[]" for _ in SUMS))
 _UNNESTED = ", ".join(f"%s::{kind}" for kind in _TYPES)
-_TAKEN_BACK = ", ".join(f"-sum(score.{name})" for name in SUMS)
+_TAKEN_BACK = ", ".join(f"-{added_up(name)}" for name in SUMS)
 _COLUMNS = ", ".join([*_KEY, *_ADDED])
 _SUMMED = ", ".join(f"sum({name})" for name in _ADDED)
 _GROWN = ", ".join(f"{name} = accuracy_day.{name} + excluded.{name}" for name in _ADDED)

@@ -244,6 +244,7 @@ def _score_blocks(rows: ScoreRows) -> list[Block]:
             small_integers(sums.percentage_hours),
             doubles(sums.signed_error),
             doubles(sums.naive_error),
+            doubles(sums.daily_naive_error),
             small_integers(sums.naive_hours),
             doubles(sums.naive_actual),
             doubles(sums.model_error_where_naive),

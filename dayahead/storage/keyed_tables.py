@@ -73,7 +73,15 @@ SCORE = Table(
     ("series_key", "origin"),
     (
         *("release", "rung", "hours", "absolute_error", "absolute_actual", "percentage_error", "percentage_hours"),
-        *("signed_error", "naive_error", "naive_hours", "naive_actual", "model_error_where_naive", "covered"),
+        *(
+            "signed_error",
+            "naive_error",
+            "daily_naive_error",
+            "naive_hours",
+            "naive_actual",
+            "model_error_where_naive",
+            "covered",
+        ),
         *("pinball", "lead_error"),
     ),
 )

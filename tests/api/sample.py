@@ -40,6 +40,8 @@ SOURCE = INGEST / "sources" / "consumption-de35-hour.yaml"
 
 PARTITIONS = 8
 SEQUENCE = 3
+SCORE_COLUMNS = ", ".join(item.name for item in fields(ScoreBatch))
+
 ORIGINS = 200
 RELEASE = "r-0123456789ab"
 
@@ -190,7 +192,7 @@ def _copy_forecasts(connection: psycopg.Connection, sample: Sample, now: datetim
     with connection.cursor() as cursor:
         with cursor.copy("COPY forecast FROM STDIN") as copy:
             copy.write(lines.getvalue())
-        with cursor.copy("COPY score FROM STDIN") as copy:
+        with cursor.copy(f"COPY score (series_key, origin, release, rung, {SCORE_COLUMNS}) FROM STDIN") as copy:
             copy.write(scores.getvalue())
         cursor.execute(SCORE.made.encode())
         joined = ScoreRows.joined(added)

@@ -57,7 +57,7 @@ def test_figures_are_those_of_the_one_function_that_the_trainer_and_the_benchmar
     figures = accuracy(read_scores(sample_service, where))
     assert told["forecasts"] == figures.forecasts
     assert told["hours"] == figures.hours
-    for name in ("wape", "mape", "bias", "coverage", "naive_wape", "skill"):
+    for name in ("wape", "mape", "bias", "coverage", "weekly_naive_wape", "daily_naive_wape", "naive_wape", "skill"):
         assert told[f"{name}_percent"] == pytest.approx(100 * getattr(figures, name)), name
 
 

@@ -24,7 +24,8 @@ def skill(model: float, naive: float) -> Series:
         HOURS: "0+24x180",
         'dayahead_forecast_absolute_error_total{area="DK1",lead_bucket="1-6",release="r-1"}': f"0+{model * 100:g}x180",
         'dayahead_forecast_absolute_actual_total{area="DK1",lead_bucket="1-6",release="r-1"}': "0+100x180",
-        'dayahead_naive_absolute_error_total{area="DK1"}': f"0+{naive * 100:g}x180",
+        'dayahead_naive_absolute_error_total{area="DK1",naive="weekly"}': f"0+{naive * 100:g}x180",
+        'dayahead_naive_absolute_error_total{area="DK1",naive="daily"}': f"0+{naive * 150:g}x180",
         'dayahead_naive_absolute_actual_total{area="DK1"}': "0+100x180",
     }
 

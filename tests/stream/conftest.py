@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from dayahead.hours import wall_clock
-from dayahead.storage.accuracy_days import SUMS
+from dayahead.storage.accuracy_days import SUMS, added_up
 from dayahead.storage.forecast_rows import read_forecasts, read_newest_forecasts
 from dayahead.storage.sources import load_series, register_source
 from stream.assembly import build_worker
@@ -36,12 +36,13 @@ PROCESS = Path(__file__).with_name("worker_process.py")
 
 
 _SUMS = ", ".join(f"sum({name})::double precision" for name in SUMS)
+_OF_SCORES = ", ".join(f"{added_up(name)}::double precision" for name in SUMS)
 KEPT_SUMS = f"""
     SELECT area, unit, day, release, sum(forecasts)::bigint, {_SUMS} FROM accuracy_day
     GROUP BY 1, 2, 3, 4 HAVING sum(forecasts) <> 0
 """
 SUMS_OF_SCORES = f"""
-    SELECT area, unit, (origin AT TIME ZONE 'UTC')::date, coalesce(score.release, ''), count(*), {_SUMS}
+    SELECT area, unit, (origin AT TIME ZONE 'UTC')::date, coalesce(score.release, ''), count(*), {_OF_SCORES}
     FROM score JOIN series USING (series_key) GROUP BY 1, 2, 3, 4
 """
 
@@ -231,8 +232,8 @@ class WorkerRoom:
             ),
             "score": self.query(
                 "SELECT series_id, origin, score.release, rung, hours, absolute_error, absolute_actual,"
-                " percentage_error, percentage_hours, signed_error, naive_error, naive_hours, naive_actual,"
-                " model_error_where_naive, covered, pinball, encode(array_send(lead_error), 'hex')"
+                " percentage_error, percentage_hours, signed_error, naive_error, daily_naive_error, naive_hours,"
+                " naive_actual, model_error_where_naive, covered, pinball, encode(array_send(lead_error), 'hex')"
                 " FROM score JOIN series USING (series_key) ORDER BY 1, 2"
             ),
         }

@@ -100,6 +100,7 @@ function accuracyCard(a) {
       ["WAPE", percent(a.wape_percent), "Sum of absolute errors over sum of actuals"],
       ["MAPE", percent(a.mape_percent), "Mean of absolute errors relative to the actual, which counts as at least a quarter of the usual level of the series"],
       ["Bias", percent(a.bias_percent), "Above 0: forecasts too high"],
+      ["Naives", `${percent(a.daily_naive_wape_percent)} / ${percent(a.weekly_naive_wape_percent)}`, "WAPE of the same hour of the day before / of the week before; the better one is compared"],
       ["In the band", percent(a.coverage_percent), "Hours within the 10–90 % band; 80 % is intended"],
     ]),
     h("p", { class: "note" }, `${count(a.forecasts, "forecast")} whose 24 hours are over`),

@@ -109,3 +109,24 @@ def test_sums_by_day_are_made_of_the_scores_that_are_there(
         ("DK1", "kWh", "2024-01-01", "", 4, 96, 40, 80),
         ("DK1", "kWh", "2024-01-02", "", 4, 96, 40, 80),
     ]
+
+
+def test_scores_from_before_the_daily_naive_have_one_naive_for_both(database: FreshDatabase) -> None:
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        connection.execute("DROP VIEW score_by_series")
+        connection.execute("ALTER TABLE score DROP COLUMN daily_naive_error")
+        connection.execute("ALTER TABLE accuracy_day DROP COLUMN daily_naive_error")
+        connection.execute("DELETE FROM schema_version WHERE name = 'daily_naive'")
+        connection.execute(
+            "CREATE VIEW score_by_series AS SELECT s.series_id, s.area, s.unit, c.origin, c.release, c.rung, c.hours,"
+            " c.absolute_error, c.absolute_actual, c.percentage_error, c.percentage_hours, c.signed_error,"
+            " c.naive_error, c.naive_hours, c.naive_actual, c.model_error_where_naive, c.covered, c.pinball,"
+            " c.lead_error FROM score c JOIN series s USING (series_key)"
+        )
+        connection.execute(
+            "INSERT INTO accuracy_day"
+            " SELECT 0, 'DK1', 'kWh', '2024-01-01', '', 1, 24, 1, 1, 1, 24, 1, 7, 24, 1, 1, 1, 1"
+        )
+    assert migrate_database(database.owner_url) == ["daily_naive"]
+    with psycopg.connect(database.url) as connection:
+        assert connection.execute("SELECT daily_naive_error FROM accuracy_day").fetchall() == [(7.0,)]
