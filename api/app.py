@@ -11,7 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 
-from api import page, problems, telemetry
+from api import openapi, page, problems, telemetry
 from api.backends import (
     WATCHER_TIMEOUT_S,
     Backends,
@@ -159,4 +159,5 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
         app.include_router(resource.router)
     telemetry.install(app)
     page.install(app)
+    openapi.install(app)
     return app

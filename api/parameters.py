@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import psycopg
 from fastapi import Depends, Query, Request
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from starlette.types import Scope
 
 from api.problems import unknown_series
@@ -26,6 +26,23 @@ PLAIN = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
 EXAMPLE = "2023-01-24T22:00:00Z"
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 """Moments beyond are slips of the pen, and the ends of the calendar have no hour before or after them."""
+MOMENT_PATTERN = (
+    r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""RFC 3339 in those years, for OpenAPI."""
+NO_NUL = r"^[^\u0000]*$"
+"""Texts without the character that PostgreSQL cannot hold, for OpenAPI."""
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it has the character NUL, which no name in the database can have: leave it out")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul), Field(json_schema_extra={"pattern": NO_NUL})]
+"""A text that a caller gives."""
 
 
 def _moment(value: object) -> datetime:
@@ -38,7 +55,8 @@ def _moment(value: object) -> datetime:
         raise ValueError(
             f"{value!r} is no moment with an offset: write ISO 8601 in UTC, like {EXAMPLE}{hint}"
         ) from error
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+    # The year as it was written: an offset may move the moment over the edge, where there is still room.
+    if not str(FIRST_YEAR) <= str(value).strip()[:4] <= str(LAST_YEAR):
         raise ValueError(f"{value!r} is not in the years {FIRST_YEAR} to {LAST_YEAR}: write it like {EXAMPLE}")
     return moment
 
@@ -46,18 +64,20 @@ def _moment(value: object) -> datetime:
 Moment = Annotated[
     datetime,
     BeforeValidator(_moment),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": [EXAMPLE]}, mode="validation"),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "pattern": MOMENT_PATTERN, "examples": [EXAMPLE]}, mode="validation"
+    ),
 ]
 """A moment that a caller gives: ISO 8601 with an offset."""
 
 Utc = Annotated[datetime, PlainSerializer(format_utc, return_type=str)]
 """A moment that the API gives: UTC with Z."""
 
-Area = Annotated[str | None, Query(description="Only series of this area (the first label of a series_id)")]
+Area = Annotated[Text | None, Query(description="Only series of this area (the first label of a series_id)")]
 AsOf = Annotated[
     Moment | None, Query(description="Answer with what was known at this moment, UTC; without it, with what is now")
 ]
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before; leave out for the first page")]
+Cursor = Annotated[Text | None, Query(description="`next_cursor` of the page before; leave out for the first page")]
 
 
 def series_ids_of(scope: Scope, prefix: str) -> list[str]:
@@ -85,7 +105,7 @@ def series_ids_of(scope: Scope, prefix: str) -> list[str]:
     return list(dict.fromkeys([*candidates, unquote(written)]))
 
 
-def _series_ids(request: Request, series_id: str) -> list[str]:
+def _series_ids(request: Request, series_id: Text) -> list[str]:
     return series_ids_of(request.scope, request.scope["route"].path_format.split("{")[0])
 
 

@@ -1,18 +1,21 @@
 """`/v1/accuracy`: how good the forecasts of the last days were, and whether they beat the seasonal naive."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import Query
+from fastapi import Query, Request
+from fastapi.responses import Response
 from psycopg.rows import dict_row
 from pydantic import BaseModel, Field
 
 from api.backends import Use
+from api.edge.media import JSON
 from api.edge.route import resource
 from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND
+from api.tables import COUNT, MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
 from dayahead.storage.accuracy_days import SUMS, added_up
 
 router = resource("/v1/accuracy", "accuracy")
@@ -59,6 +62,14 @@ NEWEST = """
     WHERE (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
       AND (%(before)s::timestamptz IS NULL OR origin < %(before)s)
 """
+
+
+TABLE: Columns = {
+    "level": TEXT, "area": TEXT, "series_id": TEXT, "unit": TEXT, "start": MOMENT, "end": MOMENT,
+    "forecasts": COUNT, "hours": COUNT, "wape_percent": NUMBER, "mape_percent": NUMBER, "bias_percent": NUMBER,
+    "coverage_percent": NUMBER, "naive_wape_percent": NUMBER, "skill_percent": NUMBER, "verdict": TEXT,
+}  # fmt: skip
+"""Columns of accuracy as a table; `level` is overall, area or series."""
 
 
 class Accuracy(BaseModel):
@@ -119,33 +130,54 @@ class SeriesAccuracyReport(BaseModel):
     accuracy: SeriesAccuracy
 
 
-@router.get("", summary="Accuracy of all series")
+@router.get("", summary="Accuracy of all series", response_model=AccuracyReport, responses=TABLES)
 def list_accuracy(
     use: Use,
+    request: Request,
+    form: ChosenFormat,
     area: Area = None,
     days: Days = 7,
     end: End = None,
     limit: Annotated[int, Query(ge=1, le=5000, description="Series at most")] = 1000,
     cursor: Cursor = None,
-) -> AccuracyReport:
-    """Accuracy overall, by area and by series, beside the seasonal naive; of forecasts whose 24 hours are over."""
+) -> AccuracyReport | Response:
+    """Accuracy overall, by area and by series, beside the seasonal naive; of forecasts whose 24 hours are over.
+
+    As a table they are rows of one form; `level` is overall, area or series. The next page is `next_cursor` in JSON,
+    and the `Link` header with `rel="next"` in every format.
+    """
     with use.database.connection() as connection:
         window = _window(connection, days, end, None)
         parameters = {**window, "area": area, "series_key": None, "after": cursor, "limit": limit + 1}
         with connection.cursor(row_factory=dict_row) as rows:
             groups = rows.execute(GROUPS, parameters).fetchall()
             series = rows.execute(BY_SERIES, parameters).fetchall()
-    return AccuracyReport(
+    report = AccuracyReport(
         **window,
         overall=[GroupAccuracy(unit=g["unit"], area=None, **_figures(g)) for g in groups if g["all_areas"]],
         areas=[GroupAccuracy(unit=g["unit"], area=g["area"], **_figures(g)) for g in groups if not g["all_areas"]],
         series=[_series(row) for row in series[:limit]],
         next_cursor=series[limit - 1]["series_id"] if len(series) > limit else None,
     )
+    headers = next_link(request, report.next_cursor)
+    if form == "json":
+        return Response(report.model_dump_json(), headers=headers, media_type=JSON)
+    levels: dict[str, Sequence[Accuracy]] = {
+        "overall": report.overall, "area": report.areas, "series": report.series,
+    }  # fmt: skip
+    lines = [_row(level, one, report) for level, figures in levels.items() for one in figures]
+    return table_response(TABLE, lines, form, headers)
 
 
-@router.get("/{series_id:path}", summary="Accuracy of one series", responses=NOT_FOUND)
-def get_accuracy(use: Use, series_ids: SeriesIds, days: Days = 7, end: End = None) -> SeriesAccuracyReport:
+@router.get(
+    "/{series_id:path}",
+    summary="Accuracy of one series",
+    response_model=SeriesAccuracyReport,
+    responses=NOT_FOUND | TABLES,
+)
+def get_accuracy(
+    use: Use, series_ids: SeriesIds, form: ChosenFormat, days: Days = 7, end: End = None
+) -> SeriesAccuracyReport | Response:
     """Accuracy of one series, beside the seasonal naive; figures are null until a forecast's 24 hours are over."""
     with use.database.connection() as connection:
         key, _, _ = series_key_of(connection, series_ids)
@@ -153,7 +185,14 @@ def get_accuracy(use: Use, series_ids: SeriesIds, days: Days = 7, end: End = Non
         parameters = {**window, "area": None, "series_key": key, "after": None, "limit": 1}
         with connection.cursor(row_factory=dict_row) as rows:
             found = rows.execute(BY_SERIES, parameters).fetchall()
-    return SeriesAccuracyReport(**window, accuracy=_series(found[0]))
+    report = SeriesAccuracyReport(**window, accuracy=_series(found[0]))
+    return report if form == "json" else table_response(TABLE, [_row("series", report.accuracy, report)], form)
+
+
+def _row(level: str, figures: Accuracy, report: AccuracyReport | SeriesAccuracyReport) -> list[Any]:
+    """A row of `TABLE`."""
+    values = {"level": level, "start": report.start, "end": report.end, **dict(figures)}
+    return [values.get(name) for name in TABLE]
 
 
 def _window(

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from api.backends import Use
 from api.bearer import TokenRequired
 from api.edge.route import resource
+from api.parameters import Text
 from api.problems import FORBIDDEN
 from api.resources.retune import send_request
 from dayahead.contracts import RetuneRequest
@@ -26,8 +27,8 @@ class NotifiedAlert(BaseModel):
     """One alert of a notification."""
 
     status: AlertStatus
-    labels: dict[str, str] = Field(default_factory=dict)
-    annotations: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, Text] = Field(default_factory=dict)
+    annotations: dict[str, Text] = Field(default_factory=dict)
 
 
 class Notification(BaseModel):

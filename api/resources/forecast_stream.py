@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from api.backends import Use
 from api.edge.route import resource
 from api.feed import ForecastFeed, Subscription
-from api.parameters import Area
+from api.parameters import Area, Text
 from dayahead.series import encoded_label
 
 router = resource("/v1/forecasts/stream", "forecasts")
@@ -48,7 +48,7 @@ async def stream_forecasts(
     request: Request,
     area: Area = None,
     series_id: Annotated[
-        list[str] | None, Query(max_length=1000, description="Only these series; may be repeated")
+        list[Text] | None, Query(max_length=1000, description="Only these series; may be repeated")
     ] = None,
 ) -> StreamingResponse:
     """Server-sent events: each `forecast` has the bytes of a forecast as its `data` and its series_id as its `id`.

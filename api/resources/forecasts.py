@@ -1,10 +1,8 @@
 """`/v1/forecasts`: the bytes that Redis holds, or the same bytes made from TimescaleDB."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import orjson
@@ -19,6 +17,18 @@ from api.edge.route import resource
 from api.edge.tags import entity_tag
 from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, series_key_of
 from api.problems import NOT_FOUND, no_forecast
+from api.tables import (
+    COUNT,
+    MEDIA_TYPES,
+    MOMENT,
+    NUMBER,
+    TABLES,
+    TEXT,
+    ChosenFormat,
+    Columns,
+    next_link,
+    table_response,
+)
 from api.telemetry import FORECASTS_SERVED
 from dayahead.contracts import ForecastMessage
 from dayahead.hours import format_utc, parse_utc
@@ -29,12 +39,14 @@ router = resource("/v1/forecasts", "forecasts")
 CACHED = "dayahead.cached_forecast"
 """Key of the scope for what Redis holds of the series of a request, where it was asked already; None for nothing."""
 
-ONE_SERIES_TYPES = (JSON,)
-"""Media types of the forecast of one series."""
+ONE_SERIES_TYPES = tuple(MEDIA_TYPES.values())
+"""Media types of the forecast of one series, JSON first."""
 
-CSV_COLUMNS = (
-    "series_id", "origin", "issued_at", "release", "rung", "unit", "lead", "valid_time", "p10", "p50", "p90",
-)  # fmt: skip
+TABLE: Columns = {
+    "series_id": TEXT, "origin": MOMENT, "issued_at": MOMENT, "release": TEXT, "rung": COUNT, "unit": TEXT,
+    "lead": COUNT, "valid_time": MOMENT, "p10": NUMBER, "p50": NUMBER, "p90": NUMBER,
+}  # fmt: skip
+"""Columns of forecasts as a table: one row a lead."""
 
 COLUMNS = """
     series.series_id, forecast.origin, forecast.issued_at, forecast.release, forecast.rung, forecast.reasons,
@@ -45,9 +57,15 @@ ONE = f"""
     SELECT {COLUMNS} FROM forecast JOIN series USING (series_key)
     WHERE series_key = %(key)s
       AND (%(as_of)s::timestamptz IS NULL OR issued_at <= %(as_of)s)
-      AND (%(origin)s::timestamptz IS NULL OR origin <= %(origin)s)
+      AND (%(origin)s::timestamptz IS NULL OR origin = %(origin)s)
     ORDER BY origin DESC LIMIT 1
 """  # noqa: S608 - the columns are ours
+
+NEAREST = """
+    (SELECT origin FROM forecast WHERE series_key = %(key)s AND origin < %(origin)s ORDER BY origin DESC LIMIT 1)
+    UNION ALL
+    (SELECT origin FROM forecast WHERE series_key = %(key)s AND origin > %(origin)s ORDER BY origin LIMIT 1)
+"""
 
 NEWEST = f"""
     SELECT {COLUMNS} FROM series
@@ -76,45 +94,48 @@ class ForecastPage(BaseModel):
     "",
     summary="Newest forecasts of many series",
     response_model=ForecastPage,
-    responses={200: {"content": {"text/csv": {}}}},
+    responses=TABLES,
 )
 def list_forecasts(
     use: Use,
     request: Request,
+    form: ChosenFormat,
     area: Area = None,
-    format: Annotated[Literal["json", "csv"], Query(description="json, or csv with one line a lead")] = "json",
     limit: Annotated[int, Query(ge=1, le=1000, description="Series at most")] = 100,
     cursor: Cursor = None,
 ) -> Response:
     """One page of newest forecasts; series that have none yet are left out.
 
-    The next page is `next_cursor` in JSON, and the `Link` header with `rel="next"` in both formats.
+    As a table they have one row a lead. The next page is `next_cursor` in JSON, and the `Link` header with `rel="next"`
+    in every format.
     """
     with use.database.connection() as connection:
         rows = connection.execute(PAGE, {"area": area, "after": cursor, "limit": limit + 1}).fetchall()
         ids = [series_id for (series_id,) in rows[:limit]]
         found = _newest(use, connection, ids)
     next_cursor = ids[-1] if len(rows) > limit else None
-    headers = {"Cache-Control": "no-cache"}
-    if next_cursor:
-        headers["Link"] = f'<{request.url.include_query_params(cursor=next_cursor)}>; rel="next"'
+    headers = next_link(request, next_cursor)
     bodies = [found[series_id] for series_id in ids if series_id in found]
-    if format == "csv":
-        return Response(_csv(bodies), headers=headers, media_type="text/csv; charset=utf-8")
+    if form != "json":
+        return table_response(TABLE, _rows(bodies), form, headers)
     body = b'{"forecasts":[' + b",".join(bodies) + b'],"next_cursor":' + orjson.dumps(next_cursor) + b"}"
-    return Response(body, headers=headers, media_type="application/json")
+    return Response(body, headers=headers, media_type=JSON)
 
 
 @router.get(
-    "/{series_id:path}", summary="The forecast of one series", response_model=ForecastMessage, responses=NOT_FOUND
+    "/{series_id:path}",
+    summary="The forecast of one series",
+    response_model=ForecastMessage,
+    responses=NOT_FOUND | TABLES,
 )
 def get_forecast(
     use: Use,
     request: Request,
     series_ids: SeriesIds,
+    form: ChosenFormat,
     as_of: AsOf = None,
     origin: Annotated[
-        Moment | None, Query(description="Answer with the forecast of this origin, or of the last one before it, UTC")
+        Moment | None, Query(description="Answer with the forecast of this very origin, UTC; 404 where there is none")
     ] = None,
 ) -> Response:
     """The newest forecast, byte for byte what topic `forecasts` carries.
@@ -129,11 +150,12 @@ def get_forecast(
         with use.database.connection() as connection:
             key, series_id, _ = series_key_of(connection, series_ids)
             rows = _read(connection, ONE, {"key": key, "as_of": as_of, "origin": origin})
-        if not rows:
-            detail = _why_none(as_of, origin)
-            raise no_forecast(series_id, detail)
+            if not rows:
+                raise no_forecast(series_id, _why_none(connection, key, as_of, origin))
         body = forecast_bytes(rows[0])
     FORECASTS_SERVED.labels(server).inc()
+    if form != "json":
+        return table_response(TABLE, _rows([body]), form, {"Dayahead-Served-By": server})
     return Response(body, headers=answer_headers(body, server), media_type=JSON)
 
 
@@ -154,11 +176,16 @@ def _cached(use: Use, request: Request, series_ids: list[str]) -> bytes | None:
     return next((one for one in use.forecasts.get(series_ids) or [] if one is not None), None)
 
 
-def _why_none(as_of: datetime | None, origin: datetime | None) -> str:
+def _why_none(
+    connection: psycopg.Connection[Any], series_key: int, as_of: datetime | None, origin: datetime | None
+) -> str:
+    if origin is not None:
+        near = connection.execute(NEAREST, {"key": series_key, "origin": origin}).fetchall()
+        nearest = f" The nearest origins are {' and '.join(format_utc(hour) for (hour,) in near)}." if near else ""
+        known = "" if as_of is None else f" and issued by {format_utc(as_of)}"
+        return f"none was made at origin {format_utc(origin)}{known}.{nearest} Leave origin out for the newest one."
     if as_of is not None:
         return f"none was issued at or before {format_utc(as_of)}. Leave as_of out for the newest one."
-    if origin is not None:
-        return f"none was made at or before origin {format_utc(origin)}. Leave origin out for the newest one."
     return "none has been made yet; the workers make the first one when an hour of the series arrives."
 
 
@@ -195,15 +222,17 @@ def _read(
     ]
 
 
-def _csv(bodies: Iterable[bytes]) -> str:
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerow(CSV_COLUMNS)
+def _rows(bodies: Iterable[bytes]) -> list[tuple[Any, ...]]:
+    """The rows of `TABLE`."""
+    rows = []
     for body in bodies:
         forecast = orjson.loads(body)
         origin = parse_utc(forecast["origin"])
-        head = [forecast[name] for name in CSV_COLUMNS[:6]]
+        head = (
+            forecast["series_id"], origin, parse_utc(forecast["issued_at"]), forecast["release"], forecast["rung"],
+            forecast["unit"],
+        )  # fmt: skip
         for index, values in enumerate(zip(forecast["p10"], forecast["p50"], forecast["p90"], strict=True)):
             lead = index + 1
-            writer.writerow([*head, lead, format_utc(origin + timedelta(hours=lead)), *values])
-    return lines.getvalue()
+            rows.append((*head, lead, origin + timedelta(hours=lead), *values))
+    return rows

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from api.backends import Use
 from api.bearer import TokenRequired
 from api.edge.route import resource
-from api.parameters import Utc
+from api.parameters import Text, Utc
 from api.problems import FORBIDDEN, NOT_FOUND
 from dayahead.storage.releases import champion, list_releases, promote, recent_promotions
 from dayahead.storage.tuning_runs import recent_runs
@@ -64,8 +64,8 @@ class Models(BaseModel):
 class PromotionWish(BaseModel):
     """Who wants a release to serve, and why."""
 
-    promoted_by: str = Field(default="api", min_length=1, max_length=100, description="Who asks")
-    reason: str = Field(min_length=1, max_length=500, description="Why, in a sentence; it is kept in the log")
+    promoted_by: Text = Field(default="api", min_length=1, max_length=100, description="Who asks")
+    reason: Text = Field(min_length=1, max_length=500, description="Why, in a sentence; it is kept in the log")
 
 
 class Promoted(Promotion):
@@ -99,7 +99,7 @@ def list_models(
     "/{release}/promote", summary="Make a release the champion", dependencies=[TokenRequired],
     responses=NOT_FOUND | FORBIDDEN,
 )  # fmt: skip
-def promote_release(use: Use, release: str, wish: PromotionWish) -> Promoted:
+def promote_release(use: Use, release: Text, wish: PromotionWish) -> Promoted:
     """Workers take it up within seconds, without a restart; going back is another promotion."""
     with use.database.connection() as connection:
         announcement = promote(connection, release, wish.promoted_by, wish.reason, use.now())

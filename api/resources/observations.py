@@ -1,17 +1,21 @@
 """`/v1/observations`: measured hours, as known now or as of a past moment."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import numpy as np
 import psycopg
-from fastapi import Query
+from fastapi import Query, Request
+from fastapi.responses import Response
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from api.backends import Use
+from api.backends import Backends, Use
+from api.edge.media import JSON
 from api.edge.route import resource
-from api.parameters import AsOf, Moment, SeriesIds, Utc, series_key_of
+from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND, bad_parameter
+from api.tables import MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.storage.observations import read_observations
 
@@ -20,7 +24,28 @@ router = resource("/v1/observations", "observations")
 WEEK_H = 168
 MAX_HOURS = 24 * 366
 
-NEWEST = "SELECT max(valid_time) FROM observation WHERE series_key = %s"
+MAX_VALUES = 2_000_000
+
+NEWEST = """
+    SELECT max(newest.valid_time) FROM unnest(%s::integer[]) AS wanted (series_key)
+    CROSS JOIN LATERAL (
+        SELECT valid_time FROM observation WHERE observation.series_key = wanted.series_key
+        ORDER BY valid_time DESC LIMIT 1
+    ) AS newest
+"""
+
+PAGE = """
+    SELECT series_key, series_id, unit FROM series
+    WHERE (%(area)s::text IS NULL OR area = %(area)s)
+      AND (%(after)s::text IS NULL OR series_id COLLATE "C" > %(after)s)
+    ORDER BY series_id COLLATE "C" LIMIT %(limit)s
+"""
+
+TABLE: Columns = {"series_id": TEXT, "valid_time": MOMENT, "value": NUMBER, "unit": TEXT}
+"""Columns of observations as a table: one row an hour."""
+
+Start = Annotated[Moment | None, Query(description="First hour, UTC; without it, a week before `end`")]
+End = Annotated[Moment | None, Query(description="Hour after the last, UTC; without it, the end of what is observed")]
 
 
 class Observations(BaseModel):
@@ -36,35 +61,101 @@ class Observations(BaseModel):
     missing: int = Field(description="Hours without a value")
 
 
-@router.get("/{series_id:path}", summary="Observed hours of one series", responses=NOT_FOUND)
+class SeriesHours(BaseModel):
+    """Values of one series, side by side with the hours of the page."""
+
+    series_id: str
+    unit: str = Field(description="Unit of the value of one hour")
+    value: list[float | None] = Field(description="Value of each hour; null where none is known")
+    missing: int = Field(description="Hours without a value")
+
+
+class ObservationPage(BaseModel):
+    """The same hours of several series."""
+
+    start: Utc = Field(description="First hour asked for, UTC")
+    end: Utc = Field(description="Hour after the last one asked for, UTC")
+    as_of: Utc | None = Field(description="Moment whose knowledge this is; null for now")
+    valid_time: list[Utc] = Field(description="Start of each hour, UTC")
+    series: list[SeriesHours] = Field(description="In the order of their series_id")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
+
+
+@router.get("", summary="Observed hours of many series", response_model=ObservationPage, responses=TABLES)
+def list_observations(
+    use: Use,
+    request: Request,
+    form: ChosenFormat,
+    area: Area = None,
+    start: Start = None,
+    end: End = None,
+    as_of: AsOf = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Series at most")] = 100,
+    cursor: Cursor = None,
+) -> ObservationPage | Response:
+    """The same hours of one page of series, from `start` (inclusive) to `end` (exclusive); by default the last week.
+
+    As a table they have one row an hour, without the hours that have no value. The next page is `next_cursor` in JSON,
+    and the `Link` header with `rel="next"` in every format.
+    """
+    with use.database.connection() as connection:
+        found = connection.execute(PAGE, {"area": area, "after": cursor, "limit": limit + 1}).fetchall()
+        page = found[:limit]
+        keys = [key for key, _, _ in page]
+        first, last = _range(use, connection, keys, start, end)
+        if (last - first) * len(page) > MAX_VALUES:
+            raise bad_parameter(
+                "limit",
+                limit,
+                f"one answer holds up to {MAX_VALUES} values, these are {len(page)} series of {last - first} hours: "
+                "ask for fewer series or hours at once",
+            )
+        matrix = read_observations(connection, np.array(keys, np.int64), first, last, as_of)
+    series = [
+        SeriesHours(series_id=series_id, unit=unit, value=_values(row), missing=int(np.isnan(row).sum()))
+        for (_, series_id, unit), row in zip(page, matrix.values, strict=True)
+    ]
+    next_cursor = page[-1][1] if len(found) > limit else None
+    headers = next_link(request, next_cursor)
+    if form != "json":
+        return table_response(TABLE, _rows(first, series), form, headers)
+    answer = ObservationPage(
+        start=from_hour(first),
+        end=from_hour(last),
+        as_of=as_of,
+        valid_time=[from_hour(hour) for hour in range(first, last)],
+        series=series,
+        next_cursor=next_cursor,
+    )
+    return Response(answer.model_dump_json(), headers=headers, media_type=JSON)
+
+
+@router.get(
+    "/{series_id:path}",
+    summary="Observed hours of one series",
+    response_model=Observations,
+    responses=NOT_FOUND | TABLES,
+)
 def get_observations(
     use: Use,
     series_ids: SeriesIds,
-    start: Annotated[Moment | None, Query(description="First hour, UTC; without it, a week before `end`")] = None,
-    end: Annotated[
-        Moment | None, Query(description="Hour after the last, UTC; without it, the end of what is observed")
-    ] = None,
+    form: ChosenFormat,
+    start: Start = None,
+    end: End = None,
     as_of: AsOf = None,
-) -> Observations:
-    """Hourly values from `start` (inclusive) to `end` (exclusive); by default the last week of the series."""
+) -> Observations | Response:
+    """Hourly values from `start` (inclusive) to `end` (exclusive); by default the last week of the series.
+
+    As a table they have one row an hour, without the hours that have no value.
+    """
     with use.database.connection() as connection:
         key, series_id, unit = series_key_of(connection, series_ids)
-        last = to_hour(end - timedelta(microseconds=1)) + 1 if end else _end_of(connection, key)
-        first = to_hour(start) if start else (last or 0) - WEEK_H
-        if last is None:
-            last = first = to_hour(start or use.now())
-        if last < first:
-            raise bad_parameter(
-                "start", format_utc(from_hour(first)), f"it must not be after end, {format_utc(from_hour(last))}"
-            )
-        if last - first > MAX_HOURS:
-            raise bad_parameter(
-                "start",
-                format_utc(from_hour(first)),
-                f"one answer holds up to {MAX_HOURS} hours, this range has {last - first}: ask for it in parts",
-            )
+        first, last = _range(use, connection, [key], start, end)
         matrix = read_observations(connection, np.array([key]), first, last, as_of)
-    values = [None if np.isnan(value) else float(value) for value in matrix.values[0]]
+    values = _values(matrix.values[0])
+    if form != "json":
+        hours = SeriesHours(series_id=series_id, unit=unit, value=values, missing=0)
+        return table_response(TABLE, _rows(first, [hours]), form)
     return Observations(
         series_id=series_id,
         unit=unit,
@@ -77,7 +168,46 @@ def get_observations(
     )
 
 
-def _end_of(connection: psycopg.Connection, series_key: int) -> Hour | None:
-    """The hour after the newest one, or None where nothing is observed."""
-    row = connection.execute(NEWEST, [series_key]).fetchone()
+def _range(
+    use: Backends, connection: psycopg.Connection, series_keys: list[int], start: datetime | None, end: datetime | None
+) -> tuple[Hour, Hour]:
+    """First hour and the hour after the last.
+
+    Raises:
+        Problem: the range is longer than one answer holds, or ends before it starts.
+    """
+    last = to_hour(end - timedelta(microseconds=1)) + 1 if end else _end_of(connection, series_keys)
+    first = to_hour(start) if start else (last or 0) - WEEK_H
+    if last is None:
+        last = first = to_hour(start or use.now())
+    if last < first:
+        raise bad_parameter(
+            "start", format_utc(from_hour(first)), f"it must not be after end, {format_utc(from_hour(last))}"
+        )
+    if last - first > MAX_HOURS:
+        raise bad_parameter(
+            "start",
+            format_utc(from_hour(first)),
+            f"one answer holds up to {MAX_HOURS} hours, this range has {last - first}: ask for it in parts",
+        )
+    return first, last
+
+
+def _values(row: NDArray[np.float64]) -> list[float | None]:
+    return [None if value != value else value for value in row.tolist()]  # noqa: PLR0124 - NaN
+
+
+def _rows(first: Hour, series: list[SeriesHours]) -> list[tuple[str, datetime, float, str]]:
+    """The rows of `TABLE`."""
+    return [
+        (hours.series_id, from_hour(first + index), value, hours.unit)
+        for hours in series
+        for index, value in enumerate(hours.value)
+        if value is not None
+    ]
+
+
+def _end_of(connection: psycopg.Connection, series_keys: list[int]) -> Hour | None:
+    """The hour after the newest one of any of the series, or None where nothing is observed."""
+    row = connection.execute(NEWEST, [series_keys]).fetchone()
     return None if row is None or row[0] is None else to_hour(row[0]) + 1

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from api.backends import Backends, Use
 from api.bearer import TokenRequired
 from api.edge.route import resource
-from api.parameters import Utc
+from api.parameters import Text, Utc
 from api.problems import FORBIDDEN, server_away
 from dayahead.contracts import RetuneRequest
 from dayahead.storage.retune_requests import waiting_requests
@@ -21,8 +21,8 @@ router = resource("/v1/retune", "models")
 class RetuneWish(BaseModel):
     """Who wants a new model, and why."""
 
-    requested_by: str = Field(default="api", min_length=1, max_length=100, description="Who asks")
-    reason: str = Field(min_length=1, max_length=500, description="Why, in a sentence")
+    requested_by: Text = Field(default="api", min_length=1, max_length=100, description="Who asks")
+    reason: Text = Field(min_length=1, max_length=500, description="Why, in a sentence")
 
 
 class WaitingItem(BaseModel):

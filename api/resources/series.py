@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.backends import Use
 from api.edge.route import resource
-from api.parameters import Area, Cursor, SeriesIds, Utc, series_key_of
+from api.parameters import Area, Cursor, SeriesIds, Text, Utc, series_key_of
 from api.problems import NOT_FOUND
 from dayahead.contracts import Reason, Rung
 from dayahead.hours import from_hour
@@ -123,7 +123,7 @@ def list_series(
     use: Use,
     area: Area = None,
     state: Annotated[State | None, Query(description="Only series in this state")] = None,
-    search: Annotated[str | None, Query(max_length=200, description="Only ids that contain this text")] = None,
+    search: Annotated[Text | None, Query(max_length=200, description="Only ids that contain this text")] = None,
     limit: Annotated[int, Query(ge=1, le=5000, description="Series at most")] = 1000,
     cursor: Cursor = None,
 ) -> SeriesList:

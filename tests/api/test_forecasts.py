@@ -62,6 +62,16 @@ def test_origin_gives_the_forecast_that_was_made_there(client: TestClient):
     assert answer.json()["origin"] == "2023-01-20T12:00:00Z"
 
 
+@pytest.mark.parametrize("origin", ["2023-01-20T12:30:00Z", "2023-01-01T00:00:00Z", "2023-02-01T00:00:00Z"])
+def test_where_no_forecast_was_made_is_a_404_that_names_the_nearest_origins(client: TestClient, origin: str):
+    answer = client.get("/v1/forecasts/DK1/111", params={"origin": origin})
+    assert answer.status_code == 404
+    problem = answer.json()
+    assert problem["type"] == "urn:dayahead:problem:no-forecast"
+    assert origin in problem["detail"]
+    assert "The nearest origins are 20" in problem["detail"]
+
+
 def test_before_the_first_forecast_there_is_none_and_the_answer_says_so(client: TestClient):
     answer = client.get("/v1/forecasts/DK1/111", params={"as_of": "2020-01-01T00:00:00Z"})
     assert answer.status_code == 404
