@@ -103,7 +103,9 @@ class ObservationBatch(Message):
     """Rows of `observations`: measured values of one source, all of the partition that the message is sent to."""
 
     source: str = Field(min_length=1, description="Name of the source that published the values")
-    available_at: UtcTime = Field(description="When the source published the values, UTC")
+    available_at: UtcTime = Field(
+        description="When the source published the values, UTC; at most 10 minutes after the message arrives"
+    )
     refresh: bool = Field(
         default=True,
         description="Whether the touched series are forecast anew; backfill sends false",

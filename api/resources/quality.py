@@ -18,6 +18,7 @@ from dayahead.storage.standing import NO_HOUR, SourceStanding, lag_reason, read_
 router = resource("/v1/quality", "quality")
 
 NAMES = "SELECT series_key, series_id FROM series WHERE series_key = ANY(%s)"
+NEW = "SELECT source_key, count(*) FROM series WHERE first_seen > %s GROUP BY source_key"
 
 
 class StaleSeries(BaseModel):
@@ -60,6 +61,7 @@ class SourceQuality(BaseModel):
         description="When the workers last looked at the series of the source; null before they first did"
     )
     series: int = Field(description="Series of the source")
+    new_series: int = Field(description="Series that were seen for the first time within the last day")
     fresh_series: int = Field(description="Series that keep up with it")
     stale_series: int = Field(description="Series that lag behind it")
     stale: list[StaleSeries] = Field(description="Those that lag, up to `limit`")
@@ -89,7 +91,8 @@ def get_quality(
         found = [_Found(source, [one for one in seen if one.source_key == source.source_key]) for source in sources]
         keys = {key for one in found for key, _ in [*one.stale[:limit], *one.gaps[:limit]]}
         names = dict(connection.execute(NAMES, [list(keys)]).fetchall())
-    return Quality(sources=[_source_quality(one, names, limit) for one in found])
+        new = dict(connection.execute(NEW, [use.now() - timedelta(days=1)]).fetchall())
+    return Quality(sources=[_source_quality(one, names, new.get(one.standing.source_key, 0), limit) for one in found])
 
 
 class _Found:
@@ -131,7 +134,7 @@ def _oldest_first(pair: tuple[int, datetime | None]) -> tuple[datetime, int]:
     return pair[1] or datetime.min.replace(tzinfo=UTC), pair[0]
 
 
-def _source_quality(found: _Found, names: Mapping[int, str], limit: int) -> SourceQuality:
+def _source_quality(found: _Found, names: Mapping[int, str], new_series: int, limit: int) -> SourceQuality:
     parts = [one.quality for one in found.seen]
     counted = [pair for part in parts for pair in zip(part.newest_hours, part.newest_series, strict=True)]
     series = sum(count for _, count in counted)
@@ -141,6 +144,7 @@ def _source_quality(found: _Found, names: Mapping[int, str], limit: int) -> Sour
         source=source_item(found.standing),
         as_of=min((one.updated_at for one in found.seen), default=None),
         series=series,
+        new_series=new_series,
         fresh_series=series - stale,
         stale_series=stale,
         stale=[

@@ -1,6 +1,11 @@
+from datetime import datetime, timedelta
+
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
+from api.app import create_app
+from tests.api.conftest import SampleService
 from tests.api.sample import HOLED, STALE
 
 pytestmark = pytest.mark.servers
@@ -23,6 +28,17 @@ def test_a_source_is_told_with_its_freshness_stale_series_rungs_and_gaps(client:
         {"series_id": STALE, "missing_hours": 30},
         {"series_id": HOLED, "missing_hours": 8},
     ]
+
+
+def test_series_that_came_within_a_day_are_counted(sample_service: SampleService):
+    def new_at(now: datetime) -> int:
+        with TestClient(create_app(sample_service.settings(), lambda: now)) as client:
+            return client.get("/v1/quality").json()["sources"][0]["new_series"]
+
+    with psycopg.connect(sample_service.database_url) as connection:
+        (first_seen,) = connection.execute("SELECT max(first_seen) FROM series").fetchone()
+    assert new_at(first_seen + timedelta(hours=23)) == 76
+    assert new_at(first_seen + timedelta(hours=25)) == 0
 
 
 def test_lists_are_bounded(client: TestClient):

@@ -51,12 +51,15 @@ function series(quality, refusal) {
   const [all, stale, missing] = [sum((q) => q.series), sum((q) => q.stale_series), sum((q) => q.gaps.missing_hours)];
   const onRungs = (...rungs) => sum((q) => q.rungs.filter((r) => rungs.includes(r.rung)).reduce((n, r) => n + r.series, 0));
   const [low, none] = [onRungs(2, 3, 4), onRungs(5)];
+  // A label that is wrong makes a new series; where all are new there is nothing to notice.
+  const fresh = sum((q) => q.new_series);
+  const whole = fresh && fresh < all ? `${fresh} new since a day ago` : "Whole, and all on rung 0 or 1";
   const parts = [stale && `${stale} stale`, low && `${low} degraded`, none && `${none} without forecast`].filter(Boolean);
   return {
     name: "Series",
     tone: stale ? "bad" : low || none ? "warn" : all ? "good" : "idle",
     value: `${all - stale} of ${all} fresh`,
-    note: parts.length ? parts.join(", ") : missing ? `${count(missing, "hour")} missing this week` : "Whole, and all on rung 0 or 1",
+    note: parts.length ? parts.join(", ") : missing ? `${count(missing, "hour")} missing this week` : whole,
   };
 }
 
