@@ -15,7 +15,7 @@ import structlog
 
 from dayahead.backoff import LONGEST_ASKED_S, LONGEST_S, Backoff
 from dayahead.dead_letters import DeadLetter
-from dayahead.errors import BrokerUnavailable, SourceRefused, SourceUnavailable, StorageError
+from dayahead.errors import BrokerUnavailable, DeadLetterCode, SourceRefused, SourceUnavailable, StorageError
 from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
 from dayahead.publisher import Publication, Publisher
 from dayahead.reading.reader import Answer, Reader
@@ -27,6 +27,7 @@ from ingest import metrics
 from ingest.condition import Condition
 from ingest.failures import Failures
 from ingest.known import Known
+from ingest.limit_watch import LimitWatch
 from ingest.patience import Pause, Stopped
 
 log = structlog.get_logger()
@@ -97,6 +98,7 @@ class Poller:
         self._connection: psycopg.Connection | None = None
         self._source_key = 0
         self._known = Known()
+        self._limits = LimitWatch(source)
         self._waiting_since: datetime | None = None
         metrics.SILENCE_ALLOWED.labels(source.name).set(source.silence_allowed.total_seconds())
 
@@ -183,6 +185,7 @@ class Poller:
             raise _no_hour(self._source, start, len(seen))
         advanced = newest is not None and (cursor is None or newest >= cursor.next_hour)
         self._measure(newest, advanced)
+        self._limits.tell(connection, self._source_key, self._clock())
         self._failures.succeeded(connection, self._source_key)
         return PollResult(published, rejected, newest, advanced)
 
@@ -202,6 +205,7 @@ class Poller:
         rows: list[Row] = within(conversion.rows, start)
         fresh = self._known.news(rows)
         rejections = self._known.new_rejections(conversion.rejections)
+        self._limits.see(conversion.rejections, rows)
         if fresh or rejections:
             letters = [
                 DeadLetter(rejection.raw(), rejection.code, rejection.reason, STAGE, received_at, name)
@@ -210,6 +214,7 @@ class Poller:
             self._publisher.publish([Publication(received_at, fresh)], letters, name, refresh=True)
             self._known.remember(fresh, rejections)
             metrics.PUBLISHED_ROWS.labels(name).inc(len(fresh))
+            metrics.LOST_VALUES.labels(name).inc(sum(one.code is DeadLetterCode.ABSURD_VALUE for one in rejections))
             log.info("published", source=name, rows=len(fresh), dead_letters=len(letters))
         metrics.REPEATED_RECORDS.labels(name).inc(conversion.repeated)
         metrics.INCOMPLETE_HOURS.labels(name).inc(conversion.incomplete_hours)

@@ -13,6 +13,7 @@ from api.parameters import Area, Cursor, SeriesIds, Text, Utc, series_key_of
 from api.problems import NOT_FOUND
 from dayahead.contracts import Reason, Rung
 from dayahead.hours import from_hour
+from dayahead.storage.limit_losses import StoredLoss, read_loss
 from dayahead.storage.quarantine import load_quarantine
 from dayahead.storage.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
 
@@ -102,6 +103,15 @@ class QuarantineItem(BaseModel):
     reason: str = Field(description="Why, in a sentence")
 
 
+class LimitLossItem(BaseModel):
+    """Values that the limits of the source took from a series lately."""
+
+    lost_hours: int = Field(description="Values beyond minimum and maximum of the source")
+    given_hours: int = Field(description="Values that the poller saw meanwhile, these included; at most a week")
+    lost_percent: float = Field(description="Share of them; above 1 the limits are more likely wrong than the values")
+    extreme: float = Field(description="The lost value farthest from 0, in the unit of the series")
+
+
 class DataQuality(BaseModel):
     """How whole the hours of the last week are."""
 
@@ -109,6 +119,7 @@ class DataQuality(BaseModel):
     missing_hours: list[Utc] = Field(description="Hours without a value, UTC")
     revised_hours: int = Field(description="Hours whose value the publisher changed")
     quarantined: list[QuarantineItem] = Field(description="Ranges that the newest training left out")
+    beyond_limits: LimitLossItem | None = Field(description="What the limits of the source took lately; null: nothing")
 
 
 class SeriesDetail(SeriesItem):
@@ -197,8 +208,9 @@ def source_item(standing: SourceStanding) -> SourceItem:
 
 def _quality(connection: psycopg.Connection, series_key: int, end: datetime | None) -> DataQuality:
     """Quality of the week that ends with hour `end`."""
+    lost = _lost(read_loss(connection, series_key))
     if end is None:
-        return DataQuality(hours=0, missing_hours=[], revised_hours=0, quarantined=[])
+        return DataQuality(hours=0, missing_hours=[], revised_hours=0, quarantined=[], beyond_limits=lost)
     parameters = {"key": series_key, "end": end}
     missing = [hour for (hour,) in connection.execute(MISSING, parameters)]
     revised = connection.execute(REVISED, parameters).fetchone()
@@ -212,4 +224,16 @@ def _quality(connection: psycopg.Connection, series_key: int, end: datetime | No
             for r in load_quarantine(connection)
             if r.series_key == series_key and from_hour(r.end) > week_start
         ],
+        beyond_limits=lost,
+    )
+
+
+def _lost(loss: StoredLoss | None) -> LimitLossItem | None:
+    if loss is None:
+        return None
+    return LimitLossItem(
+        lost_hours=loss.outside_hours,
+        given_hours=loss.given_hours,
+        lost_percent=100 * loss.outside_hours / loss.given_hours,
+        extreme=loss.extreme,
     )

@@ -42,11 +42,23 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Rejection:
-    """A record that breaks its contract."""
+    """A record that breaks its contract.
+
+    Attributes:
+        record: as it was read.
+        code: what it breaks.
+        reason: the same in a sentence.
+        series_id: of the value that was rejected; empty where the record does not say.
+        minute: start of its period, minutes since 1970; 0 where the record does not say.
+        value: in the unit of the source, where it is a number beyond the limits.
+    """
 
     record: Record
     code: DeadLetterCode
     reason: str
+    series_id: str = ""
+    minute: int = 0
+    value: float | None = None
 
     def raw(self) -> bytes:
         """The record as JSON, as near to what was received as its types allow."""
@@ -133,11 +145,13 @@ class _Converter:
                 continue
             for column, series_id in zip(self._value_columns, series_ids, strict=True):
                 try:
-                    value = self._value(record, column)
+                    value = self._number(record, column)
                 except ContractError as error:
                     self._reject(record, error)
                     continue
-                yield _Part(series_id, minute, value), record
+                part = _Part(series_id, minute, value)
+                if self._is_within_limits(part, record, column):
+                    yield part, record
 
     def _series_ids(self, record: Record) -> tuple[str, ...]:
         """The series of the record's value columns, in their order."""
@@ -192,12 +206,18 @@ class _Converter:
         self._rules.check_start(minute * MINUTE_US, written)
         return minute
 
-    def _value(self, record: Record, column: str) -> float:
+    def _number(self, record: Record, column: str) -> float:
         if column not in record:
             self._field(record, column)
-        value = number_of(record[column], f"column {column!r}")
-        self._rules.check_value(value, f"column {column!r}")
-        return value
+        return number_of(record[column], f"column {column!r}")
+
+    def _is_within_limits(self, part: _Part, record: Record, column: str) -> bool:
+        try:
+            self._rules.check_value(part.value, f"column {column!r}")
+        except ContractError as error:
+            self._rejections.append(Rejection(record, error.code, error.reason, *part))
+            return False
+        return True
 
     def _once(self, parts: Iterable[tuple[_Part, Record]]) -> list[_Part]:
         """Each series and period once; where an answer contradicts itself, neither value is believed."""
@@ -232,9 +252,9 @@ class _Converter:
             try:
                 self._rules.check_value(row.value, "the value of the hour")
             except ContractError as error:
-                self._reject(
-                    {"series_id": series_id, "valid_time": format_utc(from_hour(hour)), "value": row.value}, error
-                )
+                summed: Record = {"series_id": series_id, "valid_time": format_utc(from_hour(hour)), "value": row.value}
+                place = (series_id, hour * MINUTES, row.value)
+                self._rejections.append(Rejection(summed, error.code, error.reason, *place))
             else:
                 rows.append(row)
         return rows, incomplete

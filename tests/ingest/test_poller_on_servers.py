@@ -456,3 +456,20 @@ def test_a_record_that_is_too_large_for_kafka_is_set_aside_as_a_stub(room) -> No
     assert sorted(whole) == sizes[:3]
     value, headers = found[20_000_000]
     assert (value, headers["stub_sha256"]) == (b"x" * STUB_BYTES, sha256(b"x" * 20_000_000).hexdigest())
+
+
+def test_a_series_that_loses_values_to_a_maximum_is_warned_of_once_and_kept_for_the_page(room, database_url) -> None:
+    records = make_records(40)
+    high = [record for record in records if record["Type"] == "000"][::4]
+    for record in high:
+        record["kWh"] = 900.0
+    source = make_source(maximum=500.0)
+    with closing(make_poller(room, database_url, reader_of(replay_client(records)), source=source)) as poller:
+        poller.poll_once()
+        poller.poll_once()
+    name = source.name
+    assert REGISTRY.get_sample_value("dayahead_series_losing_values", {"source": name}) == 1
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("SELECT series_id, outside_hours, given_hours, extreme FROM limit_loss").fetchall()
+    assert found == [("DK1/000", len(high), 40, 900.0)]
+    assert len(dead_letters(room)) == len(high)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dayahead.hours import Clock, format_utc, from_hour, parse_utc
+from dayahead.reading.limits import LimitLoss
 from dayahead.source import Source
 from trainer.backtest.data_file import read_data_file, span_of
 from trainer.backtest.figures import figures_of
@@ -31,6 +32,7 @@ FEW_FORECASTS = 40_000
 """Forecasts of one fit that are made sooner, at a tenth of a millisecond each, than a local cluster starts."""
 
 QUARANTINE_SHOWN = 10
+LOSSES_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class BacktestCommand:
         """
         self._settings, self._training, self._clock = settings, training, clock
         self._console, self._progress = Console(), Console(stderr=True)
+        self._losses: list[LimitLoss] = []
 
     def run(self, data: DataOption | None, plan: Plan, workers: int | None, out: Path | None) -> None:
         """Read, fit, walk, tell.
@@ -95,9 +98,13 @@ class BacktestCommand:
             self._say(f"{backtest.taken_up} of {len(origins)} windows were finished before and are taken as they were.")
         figures = figures_of(backtest)
         print_backtest(self._console, backtest, figures)
+        if losing := [loss for loss in self._losses if loss.is_too_much]:
+            self._say(
+                f"Warning: {len(losing)} series are judged without the values that the limits of the source take."
+            )
         if out:
             self._say(f"Every forecast: {write_forecasts(backtest, out)}")
-            self._say(f"Report: {write_report(backtest, figures, out, self._clock())}")
+            self._say(f"Report: {write_report(backtest, figures, out, self._clock(), self._losses)}")
 
     def _reader(self, data: DataOption | None, plan: Plan, known_at: datetime) -> BacktestReader:
         if data is None:
@@ -107,6 +114,11 @@ class BacktestCommand:
         file = read_data_file(data.path, data.source, self._training.quarantine, self._clock())
         from_file = FileReader(file.data, str(data.path), data.source, self._training.quarantine)
         self._tell_what_was_read(from_file, file.rejected, file.example)
+        self._losses = file.losses
+        for loss in file.losses[:LOSSES_SHOWN]:
+            self._say(f"{'Warning: ' if loss.is_too_much else ''}{loss.sentence()}")
+        if (more := len(file.losses) - LOSSES_SHOWN) > 0:
+            self._say(f"... and {more} more series lose values to the limits")
         return from_file
 
     def _tell_what_was_read(self, reader: BacktestReader, rejected: Counter[str], example: str) -> None:

@@ -11,6 +11,7 @@ from dayahead.errors import NotEnoughHistoryError
 from dayahead.hours import from_hour, to_hour
 from dayahead.models.history import History
 from dayahead.reading.file_source import FileSource
+from dayahead.reading.limits import LimitLoss, limit_losses
 from dayahead.reading.records import Conversion, convert
 from dayahead.source import Source
 from trainer.quarantine import clean
@@ -26,11 +27,13 @@ class DataFile:
         data: all its hours, as observed and as cleaned.
         rejected: records that break the source's definition, by code.
         example: what was wrong with the first of them; empty where none was.
+        losses: what the limits of the source take from each series.
     """
 
     data: TrainingSet
     rejected: Counter[str]
     example: str
+    losses: list[LimitLoss]
 
 
 def read_data_file(path: Path, source: Source, settings: QuarantineSettings, now: datetime) -> DataFile:
@@ -55,7 +58,8 @@ def read_data_file(path: Path, source: Source, settings: QuarantineSettings, now
             f"{path} gave no hour: {sum(rejected.values())} records were rejected"
             + (f", the first because {example}. Compare its columns with source {source.name}" if example else "")
         )
-    return DataFile(_training_set(conversion, source, settings), rejected, example)
+    losses = limit_losses(conversion.rejections, (row.series_id for row in conversion.rows), source)
+    return DataFile(_training_set(conversion, source, settings), rejected, example, losses)
 
 
 def _training_set(conversion: Conversion, source: Source, settings: QuarantineSettings) -> TrainingSet:

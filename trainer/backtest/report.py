@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from dayahead.hours import Hour, from_hour
+from dayahead.reading.limits import LimitLoss
 from trainer.backtest.charts import Mark, columns, fan, lines
 from trainer.backtest.figures import Figures, Slice
 from trainer.backtest.walk import Backtest
@@ -18,7 +19,9 @@ REPORT_FILE = "report.html"
 TIME_LABELS = 12
 
 
-def write_report(backtest: Backtest, figures: Figures, folder: Path, now: datetime) -> Path:
+def write_report(
+    backtest: Backtest, figures: Figures, folder: Path, now: datetime, losses: Sequence[LimitLoss] = ()
+) -> Path:
     """Write `report.html`.
 
     Args:
@@ -26,16 +29,17 @@ def write_report(backtest: Backtest, figures: Figures, folder: Path, now: dateti
         figures: its numbers.
         folder: where to.
         now: the present moment, told at the end of the page.
+        losses: what the limits of the source take from series.
 
     Returns:
         The file.
     """
     file = folder / REPORT_FILE
-    file.write_text(render_report(backtest, figures, now), encoding="utf-8")
+    file.write_text(render_report(backtest, figures, now, losses), encoding="utf-8")
     return file
 
 
-def render_report(backtest: Backtest, figures: Figures, now: datetime) -> str:
+def render_report(backtest: Backtest, figures: Figures, now: datetime, losses: Sequence[LimitLoss] = ()) -> str:
     """The page."""
     page = resources.files("trainer.backtest") / "page"
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -60,6 +64,7 @@ def render_report(backtest: Backtest, figures: Figures, now: datetime) -> str:
             (series, fan(series.p10, series.p50, series.p90, series.actual, f"Worst day of {series.name}"))
             for series in figures.worst
         ],
+        losses=losses,
         now=now,
     )
 

@@ -108,8 +108,9 @@ function accuracyCard(a) {
 }
 
 function qualityCard({ detail, zone }) {
-  const { hours, missing_hours: missing, revised_hours: revised, quarantined } = detail.quality;
-  const tone = detail.stale || detail.source_detail.stale ? "bad" : missing.length || quarantined.length ? "warn" : "good";
+  const { hours, missing_hours: missing, revised_hours: revised, quarantined, beyond_limits: lost } = detail.quality;
+  const losing = lost && lost.lost_percent > 1;
+  const tone = detail.stale || detail.source_detail.stale ? "bad" : missing.length || quarantined.length || losing ? "warn" : "good";
   const sentence = detail.stale
     ? "The series has stopped reporting."
     : missing.length ? `${count(missing.length, "hour is", "hours are")} missing.` : hours ? "Every hour is there." : "No hour has been observed yet.";
@@ -123,6 +124,7 @@ function qualityCard({ detail, zone }) {
       ["Revised", count(revised, "hour")],
     ]),
     missing.length ? h("p", { class: "note" }, "Missing: ", shown.map((hour, i) => [i ? ", " : "", moment(hour, zone)]).flat(), missing.length > shown.length ? ` and ${missing.length - shown.length} more` : "") : null,
+    lost ? h("p", { class: "note" }, `${losing ? "Check minimum and maximum of the source: they" : "Minimum and maximum of the source"} took ${count(lost.lost_hours, "value")} of ${lost.given_hours} (${lost.lost_percent.toFixed(1)} %), up to ${Math.round(lost.extreme)} ${detail.unit}`) : null,
     ...quarantined.slice(0, 3).map((range) => h("p", { class: "note" }, "Set aside in training from ", moment(range.start, zone), ": ", range.reason)),
   ];
 }

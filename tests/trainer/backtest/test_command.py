@@ -156,3 +156,26 @@ def test_a_series_of_zeros_is_forecast_as_zero_and_judged(run: Run, tmp_path: Pa
     assert "nan" not in told
     table = pq.read_table(tmp_path / "out" / "forecasts.parquet")
     assert set(table["p50"].to_pylist()) == set(table["actual"].to_pylist()) == {0.0}
+
+
+def test_a_maximum_that_is_too_low_is_warned_of_with_the_share_that_each_series_loses(run: Run, tmp_path: Path) -> None:
+    hours = np.arange(40 * 24)
+    peaks = 100 + 30 * np.sin(hours / 24 * 2 * np.pi) + hours % 7
+    quiet = peaks / 2
+    quiet[100] = 500.0
+    start = np.datetime64("2024-01-01T00", "h")
+    lines = [
+        f"{start + hour}:00Z,{meter},{load[hour]:.2f}" for meter, load in (("a", peaks), ("b", quiet)) for hour in hours
+    ]
+    (tmp_path / "low.csv").write_text("\n".join(["time,meter,value", *lines]))
+    (tmp_path / "low.yaml").write_text(CLOSED_SOURCE.replace("closed", "low") + "maximum: 120\n")
+    told = run("--data", "low.csv", "--source", "low.yaml", "--from", "2024-02-08", "--out", "out").output
+    lost = int((np.round(peaks, 2) > 120).sum())
+    share = f"{lost / len(hours):.1%}"
+    assert f"Warning: a loses {share} of its values ({lost} of 960) to the limits of source low" in told
+    assert "check `maximum: 120` in the source file" in told
+    assert "\nb loses 0.1% of its values (1 of 960)" in told  # a single glitch is no reason to warn
+    assert "Warning: 1 series are judged without the values" in told
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Beyond the limits" in page
+    assert share.replace("%", "\u202f%") in page

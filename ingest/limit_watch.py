@@ -1,0 +1,90 @@
+"""Which series lose values to the limits of their source: logged, counted, and kept for the page."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import psycopg
+import structlog
+
+from dayahead.errors import DeadLetterCode
+from dayahead.reading.limits import LimitLoss
+from dayahead.reading.records import MINUTES, Rejection, Row
+from dayahead.source import Source
+from dayahead.storage.limit_losses import replace_losses
+from ingest import metrics
+
+log = structlog.get_logger()
+
+WATCHED_H = 168
+"""Hours up to the newest of a series over which a share is taken."""
+
+LEAST_GIVEN = 24
+"""Values that a share is taken of at least: one of a few says nothing."""
+
+
+class LimitWatch:
+    """The values of one source beyond its limits, over the last week of each series that has any."""
+
+    def __init__(self, source: Source) -> None:
+        """Start without a loss.
+
+        Args:
+            source: whose limits.
+        """
+        self._source = source
+        self._outside: dict[str, dict[int, float]] = {}
+        self._given: dict[str, set[int]] = {}
+        self._stored: list[LimitLoss] | None = None
+        self._warned: set[str] = set()
+
+    def see(self, rejections: Iterable[Rejection], rows: Iterable[Row]) -> None:
+        """Take note of what one answer held; the same hour counts once, however often it is read."""
+        lost = [one for one in rejections if one.code is DeadLetterCode.ABSURD_VALUE and one.value is not None]
+        for one in lost:
+            hour = one.minute // MINUTES
+            self._outside.setdefault(one.series_id, {})[hour] = one.value or 0.0
+            self._given.setdefault(one.series_id, set()).add(hour)
+        if not self._outside:
+            return
+        places = {(one.series_id, one.minute // MINUTES) for one in lost}
+        for row in rows:
+            if row.series_id in self._given:
+                self._given[row.series_id].add(row.hour)
+                if (row.series_id, row.hour) not in places:  # the publisher put another value in its place
+                    self._outside[row.series_id].pop(row.hour, None)
+
+    def tell(self, connection: psycopg.Connection, source_key: int, now: datetime) -> None:
+        """Log, count and store the losses, where they have changed.
+
+        Args:
+            connection: an open connection that commits each statement.
+            source_key: the source.
+            now: the present moment.
+        """
+        self._forget()
+        losses = [
+            LimitLoss(name, len(hours), len(self._given[name]), max(hours.values(), key=abs), self._source)
+            for name, hours in sorted(self._outside.items())
+        ]
+        losing = {loss.series_id: loss for loss in losses if loss.is_too_much and loss.given >= LEAST_GIVEN}
+        metrics.LOSING_SERIES.labels(self._source.name).set(len(losing))
+        for name in sorted(losing.keys() - self._warned):
+            log.warning(
+                "values_beyond_limits",
+                source=self._source.name,
+                series_id=name,
+                share=round(losing[name].share, 4),
+                what=losing[name].sentence(),
+            )
+        self._warned = set(losing)
+        if losses != self._stored:
+            replace_losses(connection, source_key, losses, now)
+            self._stored = losses
+
+    def _forget(self) -> None:
+        for name in list(self._outside):
+            since = max(self._given[name]) - WATCHED_H
+            self._given[name] = {hour for hour in self._given[name] if hour > since}
+            self._outside[name] = {hour: value for hour, value in self._outside[name].items() if hour > since}
+            if not self._outside[name]:
+                del self._outside[name], self._given[name]
