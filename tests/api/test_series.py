@@ -5,10 +5,12 @@ from fastapi.testclient import TestClient
 from psycopg_pool import ConnectionPool
 
 from dayahead.hours import format_utc, to_hour
+from dayahead.reading.limits import LimitLoss
 from dayahead.source import load_source
+from dayahead.storage.limit_losses import replace_losses
 from dayahead.storage.poll_cursors import move_cursor
 from dayahead.storage.poll_failures import PollFailure, record_failure
-from dayahead.storage.sources import register_source
+from dayahead.storage.sources import load_sources, register_series, register_source
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, FakeServers
 from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, SOURCE, STALE
@@ -116,3 +118,17 @@ def test_a_source_whose_polls_fail_says_since_when_and_why(database_url: str):
             source = entry["source"]
             assert (source["failing"], source["failing_since"]) == (failing, format_utc(NOW))
             assert source["failing_reason"] == f"no poll has succeeded for {duration}: it answered 503"
+
+
+def test_what_the_limits_of_the_source_took_from_a_series_is_shown(database_url: str):
+    source = load_source(SOURCE)
+    with ConnectionPool(database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
+        with pool.connection() as connection:
+            key = register_source(connection, source).source_key
+            registered = load_sources(connection)[source.name]
+            register_series(connection, ["DK1/111", "DK1/112"], registered, 4, NOW)
+            replace_losses(connection, key, [LimitLoss("DK1/111", 24, 100, 9e4, source)], NOW)
+        with FakeServers(database=pool).client(NOW) as client:
+            losing = client.get("/v1/series/DK1/111").json()["quality"]["beyond_limits"]
+            assert losing == {"lost_hours": 24, "given_hours": 100, "lost_percent": 24.0, "extreme": 9e4}
+            assert client.get("/v1/series/DK1/112").json()["quality"]["beyond_limits"] is None
