@@ -5,7 +5,7 @@ Some series are spoilt on purpose, one for each state that the page has to show.
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from dayahead.contracts import Reason, Rung
 from dayahead.evaluation.score import SCORE_HOURS, ScoreBatch, score
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.source import load_source
-from dayahead.storage.accuracy_days import SUMS, AccuracyDays
+from dayahead.storage.accuracy_days import AccuracyDays
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.forecasts import StoredForecast, forecast_bytes
 from dayahead.storage.keyed_tables import SCORE
@@ -279,6 +279,7 @@ def _score_rows(batch: ScoreBatch, series_key: int, matured: Matured) -> ScoreRo
 
 def _score_lines(batch: ScoreBatch, series_key: int, matured: Matured) -> Iterator[str]:
     for i, (_, f) in enumerate(matured):
-        numbers, by_lead = [getattr(batch, name)[i] for name in SUMS], batch.lead_error[i]
+        sums = [getattr(batch, field.name)[i] for field in fields(batch)]
+        *numbers, by_lead = sums
         head = [series_key, format_utc(f.origin), f.release or "\\N", int(f.rung)]
         yield "\t".join(str(field) for field in [*head, *numbers, _array(by_lead)]).replace("nan", "NaN") + "\n"
