@@ -3,6 +3,8 @@
 They come from the environment (`DAYAHEAD_…`) and from `.env` in the working directory, in that order.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
@@ -39,6 +41,23 @@ class ProcessSettings(ServiceSettings):
     )
 
 
+@dataclass(frozen=True)
+class Role:
+    """A role of the database.
+
+    Attributes:
+        name: of the role.
+        password: empty leaves it as it is; a role that never had one cannot log in.
+        parameters: of PostgreSQL that its sessions begin with.
+        connections: that it may hold at the same time; -1 for no limit.
+    """
+
+    name: str
+    password: SecretStr
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    connections: int = -1
+
+
 class MigrationSettings(ServiceSettings):
     """Settings of `dayahead migrate`, which alone needs the owner's rights."""
 
@@ -50,10 +69,43 @@ class MigrationSettings(ServiceSettings):
     reader_password: SecretStr = Field(
         default=SecretStr(""), description="Password that migrate gives role dayahead_reader (Grafana, analysts)"
     )
+    ingest_password: SecretStr = Field(
+        default=SecretStr(""), description="Password that migrate gives role dayahead_ingest; empty leaves it as it is"
+    )
+    worker_password: SecretStr = Field(
+        default=SecretStr(""), description="Password that migrate gives role dayahead_worker; empty leaves it as it is"
+    )
+    trainer_password: SecretStr = Field(
+        default=SecretStr(""), description="Password that migrate gives role dayahead_trainer; empty leaves it as it is"
+    )
+    api_password: SecretStr = Field(
+        default=SecretStr(""), description="Password that migrate gives role dayahead_api; empty leaves it as it is"
+    )
+    reader_statement_timeout_s: int = Field(
+        default=60, ge=1, description="Seconds after which a query of role dayahead_reader is cancelled"
+    )
+    reader_connections: int = Field(
+        default=20, ge=1, description="Connections that role dayahead_reader may hold at the same time"
+    )
     partitions: int = Field(
         default=8, ge=1, le=10_000, description="Partitions of observations and forecasts: the most workers at once"
     )
     replication_factor: int = Field(default=1, ge=1, description="Copies that Kafka keeps of each topic")
+
+    def roles(self) -> tuple[Role, ...]:
+        """The roles that `dayahead migrate` makes, with their passwords."""
+        read_only = {
+            "statement_timeout": f"{self.reader_statement_timeout_s}s",
+            "default_transaction_read_only": "on",
+        }
+        return (
+            Role("dayahead_app", self.app_password),
+            Role("dayahead_ingest", self.ingest_password),
+            Role("dayahead_worker", self.worker_password),
+            Role("dayahead_trainer", self.trainer_password),
+            Role("dayahead_api", self.api_password),
+            Role("dayahead_reader", self.reader_password, read_only, self.reader_connections),
+        )
 
 
 S = TypeVar("S", bound=ServiceSettings)

@@ -1,6 +1,7 @@
 """Brings the tables, the roles and the topics to the version of this code: `dayahead migrate`."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -12,14 +13,13 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from dayahead.errors import StorageError
-from dayahead.settings import MigrationSettings
+from dayahead.settings import MigrationSettings, Role
 from dayahead.storage.database import connect
 from dayahead.topics import TIMESTAMP_TYPE, TOPICS, TopicSpec
 
 log = structlog.get_logger()
 
 LOCK_KEY = 0x0DA7A4EAD
-ROLES = ("dayahead_app", "dayahead_reader")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,11 @@ def migrations() -> list[Migration]:
 
 
 def migrate_database(
-    owner_database_url: SecretStr | str, app_password: str = "", reader_password: str = ""
+    owner_database_url: SecretStr | str,
+    app_password: str = "",
+    reader_password: str = "",
+    *,
+    roles: Sequence[Role] | None = None,
 ) -> list[str]:
     """Apply the steps that the database lacks, then the rights of the roles; safe to run twice and in parallel.
 
@@ -48,6 +52,7 @@ def migrate_database(
         owner_database_url: postgresql:// URL of a role that owns the database and may create roles.
         app_password: password of role dayahead_app; empty leaves it as it is.
         reader_password: password of role dayahead_reader; empty leaves it as it is.
+        roles: passwords and limits of all roles, instead of the two passwords and the limits of the default settings.
 
     Returns:
         Names of the steps applied.
@@ -70,7 +75,8 @@ def migrate_database(
                 f"the database has migration {max(beyond)}, this version of Dayahead ends at {steps[-1].number}: "
                 "run the newer version, or restore a backup from before the upgrade"
             )
-        _make_roles(connection, {"dayahead_app": app_password, "dayahead_reader": reader_password})
+        for role in roles or _usual_roles(app_password, reader_password):
+            _make_role(connection, role)
         for step in steps:
             if step.number not in known:
                 _apply(connection, step)
@@ -91,13 +97,30 @@ def _apply(connection: psycopg.Connection, step: Migration) -> None:
     log.info("migration_applied", number=step.number, name=step.name)
 
 
-def _make_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> None:
-    for role in ROLES:
-        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
-        if not known:
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
-        if password := passwords[role]:
-            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password)))
+def _usual_roles(app_password: str, reader_password: str) -> Sequence[Role]:
+    settings = MigrationSettings.model_construct(
+        app_password=SecretStr(app_password), reader_password=SecretStr(reader_password)
+    )
+    return settings.roles()
+
+
+def _make_role(connection: psycopg.Connection, role: Role) -> None:
+    """Create a role that is not there; set its password and its limits where they differ."""
+    name = sql.Identifier(role.name)
+    known = connection.execute(
+        "SELECT rolconnlimit, rolconfig FROM pg_roles WHERE rolname = %s", [role.name]
+    ).fetchone()
+    if known is None:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+    if password := role.password.get_secret_value():
+        connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password)))
+    connections, config = known or (-1, None)
+    if connections != role.connections:
+        connection.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(name, sql.Literal(role.connections)))
+    for parameter, value in role.parameters.items():
+        if f"{parameter}={value}" not in (config or ()):
+            change = sql.SQL("ALTER ROLE {} SET {} = {}")
+            connection.execute(change.format(name, sql.Identifier(parameter), sql.Literal(value)))
 
 
 def migrate_topics(settings: MigrationSettings) -> list[str]:

@@ -10,6 +10,7 @@ from deploy.local.env_file import EnvFile
 from deploy.local.places import Places
 from deploy.local.ports import HOST, ServerPorts
 from deploy.local.preflight import PortUse
+from deploy.local.servers.postgres import service_urls
 from deploy.local.servers.server import Ground, Server
 from deploy.local.servers.watching import Alertmanager, Prometheus
 from deploy.local.services import ServiceProcess, service_processes
@@ -67,7 +68,9 @@ def assemble(settings: StackSettings, places: Places, directory: Path) -> Assemb
         directory: where `.env` is, and where the services are started in.
     """
     env_file = EnvFile(directory / ".env")
-    services = service_processes(settings, places.stacks / settings.stack_name)
+    passwords = env_file.passwords(os.environ)
+    urls = service_urls(passwords, settings.postgres_port)
+    services = service_processes(settings, places.stacks / settings.stack_name, urls)
 
     def watchers(ground: Ground) -> Sequence[Server]:
         targets = [service.target for service in services if service.scraped]
@@ -84,7 +87,7 @@ def assemble(settings: StackSettings, places: Places, directory: Path) -> Assemb
     stack = LocalStack(
         settings.stack_name,
         ports,
-        env_file.passwords(os.environ),
+        passwords,
         places=places,
         more_servers=watchers,
         services=[service.program(directory) for service in services],

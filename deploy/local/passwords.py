@@ -1,7 +1,7 @@
 """The secrets of a stack."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from pydantic import SecretStr
 
@@ -12,11 +12,15 @@ def _draw() -> SecretStr:
 
 @dataclass(frozen=True)
 class Passwords:
-    """A secret for each door: the three roles of the database, Redis, the API's token, Grafana."""
+    """A secret for each door: the roles of the database, Redis, the API's token, Grafana."""
 
     database_owner: SecretStr
     database_app: SecretStr
     database_reader: SecretStr
+    database_ingest: SecretStr
+    database_worker: SecretStr
+    database_trainer: SecretStr
+    database_api: SecretStr
     redis: SecretStr
     api_token: SecretStr
     grafana: SecretStr
@@ -24,4 +28,4 @@ class Passwords:
     @classmethod
     def random(cls) -> "Passwords":
         """Fresh ones."""
-        return cls(_draw(), _draw(), _draw(), _draw(), _draw(), _draw())
+        return cls(**{field.name: _draw() for field in fields(cls)})

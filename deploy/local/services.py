@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -79,12 +79,15 @@ class ServiceProcess:
         return Readiness(answer.status_code == httpx.codes.OK, reason)
 
 
-def service_processes(settings: StackSettings, folder: Path) -> list[ServiceProcess]:
+def service_processes(
+    settings: StackSettings, folder: Path, database_urls: Mapping[str, str] | None = None
+) -> list[ServiceProcess]:
     """What `dayahead up` starts: workers, trainer, API, poller, and the replay unless a real source is polled.
 
     Args:
         settings: ports, number of workers, what is polled.
         folder: of the stack; the replay remembers there how far it has come.
+        database_urls: postgresql:// URL of each service's own role, by job; the one of `.env` where not given.
     """
 
     def metrics_port(port: int) -> dict[str, str]:
@@ -108,10 +111,17 @@ def service_processes(settings: StackSettings, folder: Path) -> list[ServiceProc
         arguments = sample.replay_arguments(settings.replay_port, folder / "replay" / "state.json")
         replays = [ServiceProcess("replay", "replay", arguments, settings.replay_port, scraped=False)]
     source = str(settings.source or sample.SOURCE)
-    return [
+    processes = [
         *workers,
         ServiceProcess("trainer", "trainer", ["trainer"], settings.trainer_port, trainer_settings),
         ServiceProcess("api", "api", ["api"], settings.api_port, {f"{PREFIX}API_PORT": str(settings.api_port)}),
         *replays,
         ServiceProcess("ingest", "ingest", ["ingest", f"--source={source}"], settings.ingest_port, poller_settings),
+    ]
+    urls = database_urls or {}
+    return [
+        replace(one, environment={**one.environment, f"{PREFIX}DATABASE_URL": urls[one.job]})
+        if one.job in urls
+        else one
+        for one in processes
     ]

@@ -47,6 +47,18 @@ SUMS_OF_SCORES = f"""
 """
 
 
+EMPTIED = (
+    "series",
+    "observation",
+    "observation_revision",
+    "feature_snapshot",
+    "forecast",
+    "score",
+    "accuracy_day",
+    "worker_offset",
+)
+
+
 @dataclass
 class WorkerRoom:
     """Everything that a worker of one test needs."""
@@ -146,10 +158,8 @@ class WorkerRoom:
     def start_over(self) -> None:
         """Empty tables, an empty Redis, and topics of another name."""
         with psycopg.connect(self.database_url) as connection:
-            connection.execute(
-                "TRUNCATE series, observation, observation_revision, feature_snapshot, forecast, score, accuracy_day,"
-                " worker_offset"
-            )
+            for table in EMPTIED:
+                connection.execute(f"DELETE FROM {table}".encode())
         self.forget_redis()
         self.topics = TopicRoom(self.topics.bootstrap, f"{self.topics.prefix}again.")
         self.topics.create(self.partitions)

@@ -79,7 +79,8 @@ def test_what_the_poller_refuses_is_refused_from_kafka_too_and_again_when_the_lo
     room.processes[0].kill()
     room.processes[0].wait()
     with psycopg.connect(room.database_url) as connection:
-        connection.execute("TRUNCATE observation, forecast, score, feature_snapshot, worker_offset")
+        for table in ("observation", "forecast", "score", "feature_snapshot", "worker_offset"):
+            connection.execute(f"DELETE FROM {table}".encode())
     room.forget_redis()
     room.start()
     room.wait_for(0, len(log))

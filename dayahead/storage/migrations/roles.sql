@@ -1,6 +1,53 @@
--- Run after every migration, as the owner: what the other roles may do. Idempotent.
-GRANT USAGE ON SCHEMA public TO dayahead_app, dayahead_reader;
-GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public TO dayahead_app;
-GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO dayahead_app;
+-- Run after every migration, as the owner: what the other roles may do. Idempotent: what a role may no longer do is taken
+-- from it. Each service has a role of its own that may write what the service writes; dayahead_app is for commands, and
+-- for a service that is given no role of its own. None may TRUNCATE, create or drop a table.
+REVOKE ALL ON ALL TABLES IN SCHEMA public
+    FROM dayahead_app, dayahead_reader, dayahead_ingest, dayahead_worker, dayahead_trainer, dayahead_api;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public
+    TO dayahead_app, dayahead_reader, dayahead_ingest, dayahead_worker, dayahead_trainer, dayahead_api;
+
+-- Optuna makes its own tables: whichever of the two roles does, the other one uses them too. An owner that is no superuser
+-- must be a member of a role to say what becomes of its tables.
+DO $$
+BEGIN
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        GRANT dayahead_app, dayahead_trainer TO CURRENT_USER;
+    END IF;
+END
+$$;
+GRANT USAGE, CREATE ON SCHEMA optuna TO dayahead_app, dayahead_trainer;
+GRANT ALL ON ALL TABLES IN SCHEMA optuna TO dayahead_app, dayahead_trainer;
+GRANT ALL ON ALL SEQUENCES IN SCHEMA optuna TO dayahead_app, dayahead_trainer;
+ALTER DEFAULT PRIVILEGES FOR ROLE dayahead_app IN SCHEMA optuna GRANT ALL ON TABLES TO dayahead_trainer;
+ALTER DEFAULT PRIVILEGES FOR ROLE dayahead_app IN SCHEMA optuna GRANT ALL ON SEQUENCES TO dayahead_trainer;
+ALTER DEFAULT PRIVILEGES FOR ROLE dayahead_trainer IN SCHEMA optuna GRANT ALL ON TABLES TO dayahead_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE dayahead_trainer IN SCHEMA optuna GRANT ALL ON SEQUENCES TO dayahead_app;
+
+-- Commands: rows of every table, but which migrations ran is the owner's to say.
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO dayahead_app;
+REVOKE INSERT, UPDATE, DELETE ON schema_version FROM dayahead_app;
+
+-- Grafana and analysts.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_reader;
-GRANT USAGE, CREATE ON SCHEMA optuna TO dayahead_app;
+
+-- The poller and the backfill: sources and how far each was read; of the rest what is known already.
+GRANT SELECT ON source, series, observation, backfill, poll_cursor, poll_failure, limit_loss TO dayahead_ingest;
+GRANT INSERT, UPDATE ON source, backfill, poll_cursor, poll_failure, limit_loss TO dayahead_ingest;
+GRANT DELETE ON poll_failure, limit_loss TO dayahead_ingest;
+
+-- The worker and its auditor: what follows from messages. It reads releases and makes none.
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_worker;
+GRANT INSERT, UPDATE ON
+    series, observation, observation_revision, feature_snapshot, forecast, score, accuracy_day, partition_quality,
+    drift_event, drift_watched, worker_offset
+    TO dayahead_worker;
+
+-- The trainer: releases, what became of trainings, and the studies of Optuna.
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_trainer;
+GRANT INSERT ON model_release, training_quarantine TO dayahead_trainer;
+GRANT INSERT, UPDATE ON tuning_run, promotion, retune_request TO dayahead_trainer;
+
+-- The API: reads, and promotes a release that is there (UPDATE is what the lock for it asks for).
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_api;
+GRANT INSERT, UPDATE ON promotion TO dayahead_api;

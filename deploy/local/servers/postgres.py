@@ -10,6 +10,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from dayahead.errors import StackError
+from deploy.local.passwords import Passwords
 from deploy.local.ports import HOST
 from deploy.local.servers.server import Ground
 from deploy.local.supervision import Program
@@ -17,7 +18,20 @@ from deploy.local.supervision import Program
 BIN = "/usr/lib/postgresql/17/bin"
 OWNER = "dayahead_owner"
 APP = "dayahead_app"
+SERVICES = ("ingest", "worker", "trainer", "api")
+"""Each has a role of its own."""
+
 DATABASE = "dayahead"
+
+
+def database_url(role: str, password: SecretStr, port: int, database: str = DATABASE) -> str:
+    """The postgresql:// URL of a role on this machine."""
+    return f"postgresql://{role}:{quote(password.get_secret_value(), safe='')}@{HOST}:{port}/{database}"
+
+
+def service_urls(passwords: Passwords, port: int) -> dict[str, str]:
+    """The postgresql:// URL of each service, by its name: one may write what it must, and no more."""
+    return {name: database_url(f"dayahead_{name}", getattr(passwords, f"database_{name}"), port) for name in SERVICES}
 
 
 class Postgres:
@@ -35,12 +49,15 @@ class Postgres:
         return self._url(OWNER, self._ground.passwords.database_owner, database)
 
     def app_url(self, database: str = DATABASE) -> str:
-        """The postgresql:// URL of a database for the services' role (which `dayahead migrate` makes)."""
-        return self._url(APP, self._ground.passwords.database_app, database)
+        """The postgresql:// URL of a database for the role of commands (which `dayahead migrate` makes)."""
+        return self.role_url("app", database)
+
+    def role_url(self, role: str, database: str = DATABASE) -> str:
+        """The postgresql:// URL of a database for a role: app, reader, or the name of a service."""
+        return self._url(f"dayahead_{role}", getattr(self._ground.passwords, f"database_{role}"), database)
 
     def _url(self, role: str, password: SecretStr, database: str) -> str:
-        secret = quote(password.get_secret_value(), safe="")
-        return f"postgresql://{role}:{secret}@{HOST}:{self._ground.ports.postgres}/{database}"
+        return database_url(role, password, self._ground.ports.postgres, database)
 
     def prepare(self) -> None:
         """Make the cluster the first time; one that a killed run left half made is made anew.
