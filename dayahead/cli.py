@@ -33,13 +33,23 @@ def migrate() -> None:
 
     settings = load_settings(MigrationSettings)
     configure_logging("migrate", settings.log_level)
-    steps = migrate_database(
-        settings.owner_database_url,
-        settings.app_password.get_secret_value(),
-        settings.reader_password.get_secret_value(),
-    )
+    steps = migrate_database(settings.owner_database_url, roles=settings.roles())
     topics = migrate_topics(settings)
     typer.echo(f"tables: {', '.join(steps) or 'up to date'}; topics: {', '.join(topics) or 'up to date'}")
+
+
+@app.command()
+def retention(
+    repeat: bool = typer.Option(False, help="Run again every DAYAHEAD_RETENTION_EVERY_H until stopped"),
+) -> None:
+    """Remove rows that are older than DAYAHEAD_RETAIN_…_DAYS, and compress old chunks where the licence allows."""
+    from dayahead.settings import load_settings  # noqa: PLC0415 - `dayahead --help` stays quick
+    from dayahead.storage.retention import RetentionSettings, run_retention  # noqa: PLC0415
+    from dayahead.telemetry import configure_logging  # noqa: PLC0415
+
+    settings = load_settings(RetentionSettings)
+    configure_logging("retention", settings.log_level)
+    run_retention(settings, repeat=repeat, say=typer.echo)
 
 
 @app.command()

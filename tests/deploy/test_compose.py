@@ -25,12 +25,14 @@ OURS = {name: service for name, service in SERVICES.items() if "build" in servic
 ONCE = {"migrate", "backfill", "monitoring"}
 CONTAINERS_OF = {
     "migrate": "migrate",
+    "retention": "retention",
     "ingest": "ingest",
     "worker": "worker-1",
     "trainer": "trainer",
     "api": "api",
     "monitoring": "monitoring",
 }
+USE_REDIS = {"worker-1", "worker-2", "api"}
 each_service = pytest.mark.parametrize("name", SERVICES)
 
 
@@ -84,12 +86,49 @@ def test_a_service_listens_on_this_machine_alone(name: str) -> None:
 
 
 @each_service
+def test_a_service_may_take_no_more_than_its_share_of_the_machine(name: str) -> None:
+    service = SERVICES[name]
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert 0 < float(service["cpus"]) <= 2
+    assert 0 < service["pids_limit"] <= 512
+
+
+def reached(name: str) -> set[str]:
+    """The other services that share a network with one."""
+    mine = set(SERVICES[name].get("networks", []))
+    return {other for other in SERVICES if other != name and mine & set(SERVICES[other].get("networks", []))}
+
+
+@each_service
+def test_a_service_reaches_the_servers_that_it_is_given_the_address_of_and_no_others(name: str) -> None:
+    service = SERVICES[name]
+    assert set(service.get("networks", [])) <= set(COMPOSE["networks"])
+    told = "".join(str(service.get(part, "")) for part in ("environment", "command"))
+    servers = {"timescaledb", "redis", "kafka", "replay"}
+    wanted = {server for server in servers if f"@{server}:" in told or f"{server}:" in told}
+    if name not in USE_REDIS:
+        wanted -= {"redis"}  # its address is among what all services are given
+    if name not in servers:
+        assert reached(name) & servers == wanted
+
+
+def test_what_watches_reaches_what_it_watches() -> None:
+    scraped = {"ingest", "worker-1", "worker-2", "trainer", "api", "alertmanager"}
+    assert scraped <= reached("prometheus")
+    assert {"api", "prometheus"} <= reached("alertmanager")
+    assert {"prometheus", "timescaledb"} <= reached("grafana")
+    assert not {"redis", "kafka", "timescaledb"} & (reached("prometheus") | reached("alertmanager") | reached("replay"))
+
+
+@each_service
 def test_a_service_that_stays_is_watched_and_started_again(name: str) -> None:
     service = SERVICES[name]
     if name in ONCE:
         assert service["restart"] == "no"
         return
     assert service["restart"] == "unless-stopped"
+    if name == "retention":  # serves nobody, and ends with an error where the database does not answer
+        return
     assert "test" in service.get("healthcheck", {}) or (name in OURS and "HEALTHCHECK" in DOCKERFILE)
 
 
@@ -130,16 +169,29 @@ def test_every_variable_is_a_setting_or_a_password_of_env() -> None:
 @pytest.mark.parametrize("service", CONTAINERS_OF)
 def test_a_setting_in_env_reaches_the_service_that_reads_it(service: str) -> None:
     fields = set(settings_classes()[service].model_fields)
-    if service == "monitoring":
-        fields -= set(ServiceSettings.model_fields)  # it talks to no server
+    if service in {"monitoring", "retention"}:  # the one talks to no server, the other to the database as its owner
+        fields -= set(ServiceSettings.model_fields)
     wanted = {f"DAYAHEAD_{field.upper()}" for field in fields}
     given = set(SERVICES[CONTAINERS_OF[service]]["environment"])
     assert wanted <= given, f"add to {CONTAINERS_OF[service]} in docker-compose.yml: {sorted(wanted - given)}"
 
 
-def test_only_migrate_and_the_database_know_the_owner() -> None:
+def test_only_what_changes_tables_and_the_database_know_the_owner() -> None:
     holders = {name for name, service in SERVICES.items() if "DAYAHEAD_OWNER_PASSWORD" in str(service)}
-    assert holders == {"timescaledb", "migrate"}
+    assert holders == {"timescaledb", "migrate", "retention"}
+
+
+@pytest.mark.parametrize(
+    ("name", "role"), [("ingest", "ingest"), ("worker-1", "worker"), ("trainer", "trainer"), ("api", "api")]
+)
+def test_each_service_has_a_role_of_the_database_of_its_own(name: str, role: str) -> None:
+    environment = SERVICES[name]["environment"]
+    assert environment["DAYAHEAD_DATABASE_URL"].startswith(
+        f"postgresql://dayahead_{role}:${{DAYAHEAD_{role.upper()}_PASS"
+    )
+    others = {f"DAYAHEAD_{one}_PASSWORD" for one in ("OWNER", "APP", "INGEST", "WORKER", "TRAINER", "API", "READER")}
+    known = {variable for variable in others if variable in str(environment)}
+    assert known == {f"DAYAHEAD_{role.upper()}_PASSWORD"}
 
 
 def test_the_sample_is_cut_and_replayed_as_in_the_local_stack() -> None:

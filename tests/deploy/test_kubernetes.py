@@ -17,9 +17,8 @@ KUSTOMIZATION: dict[str, Any] = yaml.safe_load((FOLDER / "kustomization.yaml").r
 OBJECTS: list[dict[str, Any]] = [
     document for name in KUSTOMIZATION["resources"] for document in yaml.safe_load_all((FOLDER / name).read_text())
 ]
-PODS: dict[str, dict[str, Any]] = {
-    one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in OBJECTS if "template" in one.get("spec", {})
-}
+SPECS = [(one["metadata"]["name"], one["spec"].get("jobTemplate", one)["spec"]) for one in OBJECTS if "spec" in one]
+PODS: dict[str, dict[str, Any]] = {name: spec["template"]["spec"] for name, spec in SPECS if "template" in spec}
 SETTINGS = dict(
     line.split("=", 1) for line in (FOLDER / "settings.env").read_text().splitlines() if not line.startswith("#")
 )
@@ -32,7 +31,9 @@ def container(name: str) -> dict[str, Any]:
 
 
 def secrets(name: str) -> set[str]:
-    return {one["name"] for one in container(name)["env"] if "secretKeyRef" in one.get("valueFrom", {})}
+    """Keys of the secret that a pod is handed."""
+    sources = [one["valueFrom"] for one in container(name)["env"] if "secretKeyRef" in one.get("valueFrom", {})]
+    return {source["secretKeyRef"]["key"] for source in sources}
 
 
 @pytest.mark.parametrize("item", OBJECTS, ids=lambda item: f"{item['kind']}-{item['metadata']['name']}")
@@ -55,7 +56,7 @@ def test_kustomize_puts_it_together() -> None:
 
 
 def test_every_service_is_there() -> None:
-    assert set(PODS) == {"migrate", "ingest", "worker", "trainer", "api"}
+    assert set(PODS) == {"migrate", "retention", "ingest", "worker", "trainer", "api"}
     assert [container(name)["args"][0] for name in PODS] == list(PODS)
 
 
@@ -72,7 +73,7 @@ def test_a_pod_has_no_rights_that_it_does_not_need(name: str) -> None:
     assert only["resources"]["limits"]["memory"]
 
 
-@pytest.mark.parametrize("name", sorted(set(PODS) - {"migrate"}))
+@pytest.mark.parametrize("name", sorted(set(PODS) - {"migrate", "retention"}))
 def test_a_service_is_asked_how_it_is_where_it_answers(name: str) -> None:
     only = container(name)
     given = {one["name"]: one.get("value") for one in only["env"]}
@@ -91,8 +92,12 @@ def test_every_variable_is_a_setting() -> None:
 
 def test_secrets_are_handed_out_by_need_and_stand_in_the_readme() -> None:
     every = set().union(*(secrets(name) for name in PODS))
-    assert [name for name in PODS if "DAYAHEAD_OWNER_DATABASE_URL" in secrets(name)] == ["migrate"]
+    assert [name for name in PODS if "DAYAHEAD_OWNER_DATABASE_URL" in secrets(name)] == ["migrate", "retention"]
     assert [name for name in PODS if "DAYAHEAD_API_TOKEN" in secrets(name)] == ["api"]
+    services = ("ingest", "worker", "trainer", "api")
+    own = {f"DAYAHEAD_{name.upper()}_DATABASE_URL" for name in services}
+    for name in services:
+        assert secrets(name) & own == {f"DAYAHEAD_{name.upper()}_DATABASE_URL"}, "a role of the database of its own"
     readme = (FOLDER / "README.md").read_text()
     assert every == set(re.findall(r"--from-literal=(\w+)=", readme))
     assert not every & set(SETTINGS)

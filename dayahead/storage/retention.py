@@ -1,0 +1,240 @@
+"""Removes rows that are older than the settings keep them: whole chunks of hypertables, batches of the other tables."""
+
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+import psycopg
+import structlog
+from psycopg import sql
+from pydantic import Field, SecretStr, model_validator
+
+from dayahead.hours import Clock, format_utc, wall_clock
+from dayahead.settings import PREFIX, ServiceSettings
+from dayahead.storage.database import connect
+
+log = structlog.get_logger()
+
+LEAST_DAYS = 60
+"""Days that are always kept: a forecast sees 38 of them, and late revisions are scored again."""
+
+COMPRESSING_LICENCE = "timescale"
+
+
+@dataclass(frozen=True)
+class RetainedTable:
+    """A table of which old rows may be removed.
+
+    Attributes:
+        time: column that says how old a row is.
+        chunked: whether it is a hypertable, of which chunks are dropped whole.
+    """
+
+    name: str
+    time: str
+    chunked: bool
+
+
+TABLES = (
+    RetainedTable("observation", "valid_time", chunked=True),
+    RetainedTable("feature_snapshot", "origin", chunked=True),
+    RetainedTable("forecast", "origin", chunked=True),
+    RetainedTable("score", "origin", chunked=True),
+    RetainedTable("observation_revision", "valid_time", chunked=False),
+    RetainedTable("accuracy_day", "day", chunked=False),
+    RetainedTable("drift_event", "valid_time", chunked=False),
+    RetainedTable("training_quarantine", "valid_until", chunked=False),
+)
+
+
+class RetentionSettings(ServiceSettings):
+    """Settings of `dayahead retention`: how many days each table keeps, 0 for all; counted from the newest hour."""
+
+    owner_database_url: SecretStr = Field(
+        default=SecretStr("postgresql://dayahead_owner@127.0.0.1:5432/dayahead"),
+        description="TimescaleDB, as a postgresql:// URL of the role that owns the tables",
+    )
+    retain_observation_days: int = Field(
+        default=0,
+        ge=0,
+        description="Days of observation that are kept, 60 or more; 0 keeps all. Trainings learn from it",
+    )
+    retain_observation_revision_days: int = Field(
+        default=0, ge=0, description="Days of observation_revision that are kept, 60 or more; 0 keeps all"
+    )
+    retain_feature_snapshot_days: int = Field(
+        default=0, ge=0, description="Days of feature_snapshot that are kept, 60 or more; 0 keeps all"
+    )
+    retain_forecast_days: int = Field(
+        default=0, ge=0, description="Days of forecast that are kept, 60 or more; 0 keeps all"
+    )
+    retain_score_days: int = Field(default=0, ge=0, description="Days of score that are kept, 60 or more; 0 keeps all")
+    retain_accuracy_day_days: int = Field(
+        default=0, ge=0, description="Days of accuracy_day that are kept, 60 or more; 0 keeps all"
+    )
+    retain_drift_event_days: int = Field(
+        default=0, ge=0, description="Days of drift_event that are kept, 60 or more; 0 keeps all"
+    )
+    retain_training_quarantine_days: int = Field(
+        default=0, ge=0, description="Days of training_quarantine that are kept, 60 or more; 0 keeps all"
+    )
+    compress_after_days: int = Field(
+        default=0,
+        ge=0,
+        description="Days after which chunks are compressed, 60 or more; 0 for never. Needs TimescaleDB's own licence",
+    )
+    retention_batch_rows: int = Field(
+        default=50_000, ge=1_000, description="Rows that one transaction of `dayahead retention` deletes at most"
+    )
+    retention_every_h: float = Field(default=24.0, gt=0, description="Hours between two runs of `retention --repeat`")
+
+    @model_validator(mode="after")
+    def _keep_what_the_service_needs(self) -> Self:
+        for name in ("compress_after_days", *(f"retain_{table.name}_days" for table in TABLES)):
+            if 0 < (days := getattr(self, name)) < LEAST_DAYS:
+                raise ValueError(
+                    f"{PREFIX}{name.upper()}: {days} days are fewer than the {LEAST_DAYS} that the service reads: "
+                    f"set {LEAST_DAYS} or more, or 0"
+                )
+        return self
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was removed of a table.
+
+    Attributes:
+        table: its name.
+        before: rows of hours before this one went; of a hypertable those of chunks that end by then.
+        count: chunks or rows.
+        unit: `chunks` or `rows`.
+    """
+
+    table: str
+    before: datetime
+    count: int
+    unit: str
+
+
+class Retention:
+    """One run over all tables; a run that is interrupted has removed whole batches, and the next one goes on."""
+
+    def __init__(self, connection: psycopg.Connection, settings: RetentionSettings, clock: Clock) -> None:
+        """Prepare.
+
+        Args:
+            connection: of the owner, in autocommit mode.
+            settings: days of each table.
+            clock: the present moment.
+        """
+        self._connection, self._settings, self._clock = connection, settings, clock
+
+    def run(self, give_up: Callable[[], bool] = lambda: False) -> list[Removed]:
+        """Remove what is too old; returns what went, table by table.
+
+        Args:
+            give_up: asked between two batches.
+        """
+        newest = self._newest()
+        if newest is None:
+            return []
+        removed = []
+        for table in TABLES:
+            days = getattr(self._settings, f"retain_{table.name}_days")
+            if not days or give_up():
+                continue
+            before = newest - timedelta(days=days)
+            if table.chunked:
+                removed.append(Removed(table.name, before, self._drop_chunks(table, before), "chunks"))
+            else:
+                removed.append(Removed(table.name, before, self._delete(table, before, give_up), "rows"))
+            log.info("retention", table=table.name, before=before.isoformat(), removed=removed[-1].count)
+        return removed
+
+    def compress(self) -> str:
+        """Compress the chunks that the settings call old.
+
+        Returns:
+            What was done, or why not, in a sentence.
+        """
+        days, newest = self._settings.compress_after_days, self._newest()
+        if not days or newest is None:
+            return "compression is off (DAYAHEAD_COMPRESS_AFTER_DAYS)"
+        licence = self._connection.execute("SHOW timescaledb.license").fetchone()
+        if licence is None or licence[0] != COMPRESSING_LICENCE:
+            named = licence[0] if licence else "unknown"
+            return f"compression needs timescaledb.license = {COMPRESSING_LICENCE}, this server has {named}"
+        count = sum(self._compress(table, newest - timedelta(days=days)) for table in TABLES if table.chunked)
+        return f"{count} chunks compressed"
+
+    def _newest(self) -> datetime | None:
+        """The newest hour of any series, or now where that lies ahead: a replay of old data is not all old."""
+        row = self._connection.execute("SELECT max(valid_time) FROM observation").fetchone()
+        return min(row[0].astimezone(UTC), self._clock()) if row and row[0] else None
+
+    def _drop_chunks(self, table: RetainedTable, before: datetime) -> int:
+        dropped = self._connection.execute("SELECT drop_chunks(%s::regclass, older_than => %s)", [table.name, before])
+        return len(dropped.fetchall())
+
+    def _delete(self, table: RetainedTable, before: datetime, give_up: Callable[[], bool]) -> int:
+        statement = sql.SQL(
+            "DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {time} < %s LIMIT %s))"
+        ).format(table=sql.Identifier(table.name), time=sql.Identifier(table.time))
+        total = 0
+        while not give_up():
+            gone = self._connection.execute(statement, [before, self._settings.retention_batch_rows]).rowcount
+            total += gone
+            if gone < self._settings.retention_batch_rows:
+                break
+        return total
+
+    def _compress(self, table: RetainedTable, before: datetime) -> int:
+        options = sql.SQL(
+            "ALTER TABLE {} SET (timescaledb.compress, timescaledb.compress_segmentby = 'series_key',"
+            " timescaledb.compress_orderby = {})"
+        )
+        enabled = self._connection.execute(
+            "SELECT compression_enabled FROM timescaledb_information.hypertables WHERE hypertable_name = %s",
+            [table.name],
+        ).fetchone()
+        if not (enabled and enabled[0]):
+            name, order = sql.Identifier(table.name), sql.Literal(f"{table.time} DESC")
+            self._connection.execute(options.format(name, order))
+        chunks = self._connection.execute(
+            "SELECT format('%%I.%%I', chunk_schema, chunk_name) FROM timescaledb_information.chunks"
+            " WHERE hypertable_name = %s AND range_end <= %s AND NOT is_compressed",
+            [table.name, before],
+        ).fetchall()
+        for (chunk,) in chunks:
+            self._connection.execute("SELECT compress_chunk(%s::regclass)", [chunk])
+        return len(chunks)
+
+
+def run_retention(settings: RetentionSettings, *, repeat: bool, say: Callable[[str], None]) -> None:
+    """Run once, or every so many hours until SIGTERM or SIGINT, which is heard between two batches.
+
+    Args:
+        settings: days of each table.
+        repeat: whether it goes on.
+        say: prints a line.
+
+    Raises:
+        StorageError: TimescaleDB does not answer.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.is_set():
+        with connect(settings.owner_database_url, autocommit=True) as connection:
+            run = Retention(connection, settings, wall_clock)
+            for removed in run.run(stop.is_set):
+                say(
+                    f"{removed.table}: {removed.count:,} {removed.unit} removed, of before {format_utc(removed.before)}"
+                )
+            say(run.compress())
+        if not repeat:
+            return
+        stop.wait(settings.retention_every_h * 3600)

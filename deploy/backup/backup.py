@@ -1,0 +1,158 @@
+"""Backup of everything that cannot be made again: TimescaleDB, and where Kafka's topics stood when it was made."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dayahead.errors import StackError
+from dayahead.hours import Clock
+from dayahead.settings import MigrationSettings
+from dayahead.storage.database import connect
+from dayahead.topics import OBSERVATIONS
+from deploy.backup.tools import run_tool
+
+DUMP, MANIFEST = "database.dump", "manifest.json"
+KAFKA_WITHIN_S = 10.0
+
+
+class PartitionStanding(BaseModel):
+    """A partition of `observations`: where its worker stood, and which messages Kafka held."""
+
+    model_config = ConfigDict(frozen=True)
+
+    partition: int = Field(description="Number of the partition")
+    next_offset: int = Field(description="First message that is not in the tables")
+    low: int | None = Field(description="First message that Kafka held; null where Kafka did not answer")
+    high: int | None = Field(description="Offset after the last message that Kafka held")
+
+
+class Manifest(BaseModel):
+    """What a backup holds, for whoever restores it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    made_at: datetime = Field(description="When it was made, UTC")
+    dayahead: str = Field(description="Version of Dayahead that made it")
+    migration: int = Field(description="Number of the newest migration in it")
+    timescaledb: str = Field(description="Version of the extension: a restore needs the same")
+    postgres: str = Field(description="Version of the server")
+    sha256: str = Field(description="Of database.dump")
+    topic: str = Field(description="Full name of the topic that the offsets are of")
+    partitions: list[PartitionStanding] = Field(description="By number")
+
+
+def make_backup(settings: MigrationSettings, folder: Path, clock: Clock, say: Callable[[str], None]) -> Manifest:
+    """Write a backup; the services may go on meanwhile. It is renamed into place when it is whole.
+
+    The dump is one snapshot: `worker_offset` in it is where the rows in it end, so a worker that starts from it reads
+    on in Kafka where the backup stops, and makes of the messages what was made of them before.
+
+    Args:
+        settings: of the owner.
+        folder: where it will be; must not be there yet.
+        clock: the present moment.
+        say: prints a line.
+
+    Raises:
+        StackError: the folder is there, or pg_dump failed.
+        StorageError: TimescaleDB does not answer.
+    """
+    if folder.exists():
+        raise StackError(f"{folder} is there already: name a folder that is not")
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True, mode=0o700)
+    url = settings.owner_database_url.get_secret_value()
+    dump = unfinished / DUMP
+    bounds = kafka_bounds(settings)
+    with dump.open("wb") as sink:
+        run_tool("pg_dump", ["--format=custom", "--no-owner", "--no-privileges"], url, stdout=sink)
+    manifest = _describe(settings, dump, bounds, clock())
+    (unfinished / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+    unfinished.rename(folder)
+    say(
+        f"{folder}: {dump_size(folder) / 1024**2:,.1f} MB, migration {manifest.migration}, {manifest.made_at:%F %T} UTC"
+    )
+    return manifest
+
+
+def dump_size(folder: Path) -> int:
+    """Bytes of the dump of a backup."""
+    return (folder / DUMP).stat().st_size
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a backup whose dump is whole.
+
+    Raises:
+        StackError: it is no backup, or its dump was changed.
+    """
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_text())
+    except (OSError, ValidationError) as error:
+        raise StackError(f"{folder} is no backup of Dayahead: {error}") from error
+    if digest(folder / DUMP) != manifest.sha256:
+        raise StackError(f"{folder / DUMP} is not what was backed up (SHA-256 differs): take another backup")
+    return manifest
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def kafka_bounds(settings: MigrationSettings) -> dict[int, tuple[int, int]]:
+    """First message and end of each partition of `observations`; empty where Kafka or the topic is not there."""
+    topic = settings.topic_prefix + OBSERVATIONS.name
+    options: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap, "group.id": "dayahead-backup"}
+    consumer = Consumer(options)
+    try:
+        known = consumer.list_topics(topic, timeout=KAFKA_WITHIN_S).topics[topic].partitions
+        return {
+            number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=KAFKA_WITHIN_S)
+            for number in known
+        }
+    except KafkaException:
+        return {}
+    finally:
+        consumer.close()
+
+
+def _describe(settings: MigrationSettings, dump: Path, bounds: dict[int, tuple[int, int]], now: datetime) -> Manifest:
+    topic = settings.topic_prefix + OBSERVATIONS.name
+    with connect(settings.owner_database_url) as connection:
+        offsets = connection.execute(
+            "SELECT partition, next_offset FROM worker_offset WHERE topic = %s ORDER BY partition", [topic]
+        ).fetchall()
+        return Manifest(
+            made_at=now,
+            dayahead=version("dayahead"),
+            migration=_value(connection, "SELECT max(number) FROM schema_version"),
+            timescaledb=_value(connection, "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'"),
+            postgres=_value(connection, "SHOW server_version"),
+            sha256=digest(dump),
+            topic=topic,
+            partitions=[
+                PartitionStanding(
+                    partition=number,
+                    next_offset=offset,
+                    low=bounds.get(number, (None, None))[0],
+                    high=bounds.get(number, (None, None))[1],
+                )
+                for number, offset in offsets
+            ],
+        )
+
+
+def _value(connection: psycopg.Connection, statement: str) -> Any:
+    row = connection.execute(statement.encode()).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,35 @@
+"""`dayahead backup` and `dayahead restore`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# ruff: noqa: PLC0415
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(backup)
+    app.command()(restore)
+
+
+def backup(folder: Annotated[Path, typer.Argument(help="Folder that is made; must not be there yet")]) -> None:
+    """Back TimescaleDB up with pg_dump, and note where the topics stand; the services may go on meanwhile."""
+    from dayahead.hours import wall_clock
+    from dayahead.settings import MigrationSettings, load_settings
+    from deploy.backup.backup import make_backup
+
+    make_backup(load_settings(MigrationSettings), folder, wall_clock, typer.echo)
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(help="Folder of a backup", exists=True, file_okay=False)],
+    replace: Annotated[bool, typer.Option("--replace", help="Drop the database that is there first")] = False,
+) -> None:
+    """Restore a backup with pg_restore; the services must be stopped. Workers go on in Kafka where it ends."""
+    from dayahead.settings import MigrationSettings, load_settings
+    from deploy.backup.restore import Restore
+
+    Restore(load_settings(MigrationSettings), folder, typer.echo).run(replace=replace)

@@ -1,0 +1,146 @@
+"""Restores a backup, and makes the workers go on from it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import psycopg
+import redis
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from dayahead.errors import StackError
+from dayahead.settings import MigrationSettings
+from dayahead.storage.database import connect
+from dayahead.storage.migrate import migrate_database, migrate_topics
+from deploy.backup.backup import DUMP, Manifest, kafka_bounds, read_manifest
+from deploy.backup.tools import run_tool
+
+CLAIMS_AHEAD = 1_000_000
+"""Added to the claims of all partitions: more takeovers than there can have been since the backup."""
+
+
+class Restore:
+    """A restore of one backup into the database of the settings."""
+
+    def __init__(self, settings: MigrationSettings, folder: Path, say: Callable[[str], None]) -> None:
+        """Read the manifest.
+
+        Args:
+            settings: of the owner.
+            folder: of the backup.
+            say: prints a line.
+
+        Raises:
+            StackError: it is no backup, or its dump was changed.
+        """
+        self._settings, self._folder, self._say = settings, folder, say
+        self._manifest: Manifest = read_manifest(folder)
+        self._url = settings.owner_database_url.get_secret_value()
+        parts = conninfo_to_dict(self._url)
+        self._name = str(parts["dbname"])
+        self._server_url = make_conninfo(self._url, dbname="postgres")
+
+    def run(self, *, replace: bool) -> None:
+        """Restore, migrate to this version, and say where each partition goes on.
+
+        Args:
+            replace: whether a database that has tables of Dayahead is dropped first.
+
+        Raises:
+            StackError: services are connected, the database is in use, or pg_restore failed.
+            StorageError: TimescaleDB does not answer, or the backup is of a newer version.
+        """
+        with connect(self._server_url, autocommit=True) as server:
+            self._check_versions(server)
+            self._make_way(server, replace=replace)
+        with connect(self._url, autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+            connection.execute("SELECT timescaledb_pre_restore()")
+        with (self._folder / DUMP).open("rb") as source:
+            run_tool("pg_restore", ["--no-owner", "--no-privileges", "--exit-on-error"], self._url, stdin=source)
+        with connect(self._url, autocommit=True) as connection:
+            connection.execute("SELECT timescaledb_post_restore()")
+            connection.execute("ANALYZE")
+        steps = migrate_database(self._url, roles=self._settings.roles())
+        self._say(f"tables as of {self._manifest.made_at:%F %T} UTC; migrations since: {', '.join(steps) or 'none'}")
+        self._start_over()
+        migrate_topics(self._settings)
+        for line in self._outlook():
+            self._say(line)
+
+    def _check_versions(self, server: psycopg.Connection) -> None:
+        offered = {
+            row[0]
+            for row in server.execute("SELECT version FROM pg_available_extension_versions WHERE name = 'timescaledb'")
+        }
+        if self._manifest.timescaledb not in offered:
+            raise StackError(
+                f"the backup is of TimescaleDB {self._manifest.timescaledb} and this server offers "
+                f"{', '.join(sorted(offered)) or 'none'}: restore it on that version, then upgrade (docs/operations.md)"
+            )
+
+    def _make_way(self, server: psycopg.Connection, *, replace: bool) -> None:
+        name = sql.Identifier(self._name)
+        known = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [self._name]).fetchone()
+        if known:
+            users = server.execute(
+                "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'",
+                [self._name],
+            ).fetchall()
+            if users:
+                raise StackError(
+                    f"database {self._name} is in use by {', '.join(sorted(str(user) for (user,) in users))}: "
+                    "stop the services first"
+                )
+            with psycopg.connect(self._url) as connection:
+                filled = connection.execute("SELECT to_regclass('public.schema_version')").fetchone()
+            if filled and filled[0] and not replace:
+                raise StackError(
+                    f"database {self._name} has tables of Dayahead: a restore deletes them. Back it up if it matters, "
+                    "then say --replace"
+                )
+            # by force: TimescaleDB's own scheduler is connected
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        server.execute(sql.SQL("CREATE DATABASE {}").format(name))
+
+    def _start_over(self) -> None:
+        """Let the workers of the restored tables be the newest owners everywhere.
+
+        Redis refuses a worker whose claim is older than one that it has seen, and may hold forecasts and windows that
+        the restored tables know nothing of: it is emptied, and workers fill it from the tables when they start.
+        """
+        with connect(self._url, autocommit=True) as connection:
+            connection.execute("UPDATE worker_offset SET claim = claim + %s, window_copy = NULL", [CLAIMS_AHEAD])
+        try:
+            with redis.Redis.from_url(self._settings.redis_url.get_secret_value()) as client:
+                client.flushdb()
+        except redis.RedisError as error:
+            raise StackError(
+                f"the tables are restored, but Redis was not emptied ({error}): run FLUSHDB there before workers start"
+            ) from error
+
+    def _outlook(self) -> list[str]:
+        """A sentence for each partition: what the workers will read again, or what is lost."""
+        bounds = kafka_bounds(self._settings)
+        if not bounds:
+            return ["Kafka does not answer: where the workers go on is not known"]
+        with connect(self._url) as connection:
+            rows = connection.execute(
+                "SELECT partition, next_offset FROM worker_offset WHERE topic = %s", [self._manifest.topic]
+            )
+            offsets = cast("dict[int, int]", dict(rows.fetchall()))
+        return [
+            _sentence(number, offsets.get(number, low), low, high) for number, (low, high) in sorted(bounds.items())
+        ]
+
+
+def _sentence(partition: int, next_offset: int, low: int, high: int) -> str:
+    accept = "start a worker once with DAYAHEAD_WORKER_ACCEPT_LOST_MESSAGES=true"
+    if next_offset < low:
+        lost = f"messages {next_offset} to {low - 1} are no longer in Kafka"
+        return f"partition {partition}: {lost}; read their hours again (dayahead backfill) and {accept}"
+    if next_offset > high:
+        ends = f"Kafka ends at {high}, before offset {next_offset} of the backup"
+        return f"partition {partition}: {ends}, so the topic was made again; {accept}"
+    return f"partition {partition}: workers read {high - next_offset} messages from offset {next_offset} on"

@@ -1,0 +1,106 @@
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from dayahead.errors import SettingsError
+from dayahead.settings import load_settings
+from dayahead.storage.retention import TABLES, Retention, RetentionSettings
+from tests.conftest import FreshDatabase
+
+NEWEST = datetime(2023, 1, 20, 5, tzinfo=UTC)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def settings(**days: int) -> RetentionSettings:
+    return RetentionSettings(_env_file=None, **days)  # type: ignore[call-arg, arg-type] # of pydantic-settings itself
+
+
+@pytest.fixture
+def connection(database: FreshDatabase) -> psycopg.Connection:
+    """The owner, in a database with a row a day of 300 days in every table that may be cut."""
+    opened = psycopg.connect(database.owner_url, autocommit=True)
+    opened.execute("SET timezone = 'UTC'")
+    days = "generate_series(%s::timestamptz - interval '299 days', %s::timestamptz, interval '1 day') AS day"
+    opened.execute(
+        f"INSERT INTO observation (series_key, valid_time, value, available_at) SELECT 1, day, 1, day FROM {days}",
+        [NEWEST, NEWEST],
+    )
+    opened.execute(
+        f"INSERT INTO observation_revision SELECT one, day, day, 1, day FROM {days}, generate_series(1, 20) AS one",
+        [NEWEST, NEWEST],
+    )
+    opened.execute(
+        "INSERT INTO forecast (series_key, origin, issued_at, rung, reasons, p50, p10, p90, message_offset)"
+        f" SELECT 1, day, day, 0, 0, ARRAY[]::real[], ARRAY[]::real[], ARRAY[]::real[], 0 FROM {days}",
+        [NEWEST, NEWEST],
+    )
+    return opened
+
+
+def oldest(connection: psycopg.Connection, table: str, column: str) -> datetime:
+    row = connection.execute(f"SELECT min({column}) FROM {table}".encode()).fetchone()
+    assert row is not None
+    return datetime.fromisoformat(str(row[0]))
+
+
+def rows(connection: psycopg.Connection, table: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_fewer_days_than_the_service_reads_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYAHEAD_RETAIN_OBSERVATION_DAYS", "30")
+    with pytest.raises(SettingsError, match="DAYAHEAD_RETAIN_OBSERVATION_DAYS: 30 days are fewer than the 60"):
+        load_settings(RetentionSettings)
+
+
+def test_every_table_has_a_setting_and_keeps_all_by_default() -> None:
+    assert all(getattr(settings(), f"retain_{table.name}_days") == 0 for table in TABLES)
+
+
+@pytest.mark.servers
+def test_nothing_is_removed_unless_a_setting_says_so(connection: psycopg.Connection) -> None:
+    assert Retention(connection, settings(), lambda: NOW).run() == []
+    assert rows(connection, "observation") == 300
+
+
+@pytest.mark.servers
+def test_old_rows_go_counted_from_the_newest_hour_and_all_others_stay(connection: psycopg.Connection) -> None:
+    wanted = settings(retain_observation_days=100, retain_observation_revision_days=90, retention_batch_rows=1_000)
+    removed = {one.table: one for one in Retention(connection, wanted, lambda: NOW).run()}
+    # whole chunks of 28 days: what is kept begins at most so much earlier
+    cut = NEWEST - timedelta(days=100)
+    assert cut - timedelta(days=28) < oldest(connection, "observation", "valid_time") <= cut
+    assert removed["observation"].unit == "chunks"
+    assert removed["observation"].count >= 6
+    assert oldest(connection, "observation_revision", "valid_time") == NEWEST - timedelta(days=90)
+    assert removed["observation_revision"].count == (300 - 91) * 20
+    assert rows(connection, "observation_revision") == 91 * 20
+    assert rows(connection, "forecast") == 300
+    again = Retention(connection, wanted, lambda: NOW).run()
+    assert [one.count for one in again] == [0, 0]
+
+
+@pytest.mark.servers
+def test_a_run_that_is_stopped_has_removed_whole_batches_and_the_next_one_goes_on(
+    connection: psycopg.Connection,
+) -> None:
+    wanted = settings(retain_observation_revision_days=90, retention_batch_rows=1_000)
+    answers = iter([False, False, False, True])
+    (part,) = Retention(connection, wanted, lambda: NOW).run(lambda: next(answers))
+    assert part.count == 2_000
+    (rest,) = Retention(connection, wanted, lambda: NOW).run()
+    assert rest.count == (300 - 91) * 20 - 2_000
+
+
+@pytest.mark.servers
+def test_compression_says_which_licence_it_lacks(connection: psycopg.Connection) -> None:
+    (licence,) = connection.execute("SHOW timescaledb.license").fetchone() or ("",)
+    said = Retention(connection, settings(compress_after_days=60), lambda: NOW).compress()
+    if licence == "timescale":
+        assert said.endswith("chunks compressed")
+        assert rows(connection, "observation") == 300
+    else:
+        assert said == f"compression needs timescaledb.license = timescale, this server has {licence}"
