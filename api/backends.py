@@ -10,15 +10,15 @@ import httpx
 import psycopg
 import structlog
 from fastapi import Depends, Request
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
 
 from api.feed import ForecastFeed
 from api.problems import server_away
 from api.sending import RowSender
 from api.settings import ApiSettings
 from dayahead.contracts import Message, message_bytes
+from dayahead.errors import BrokerUnavailable
 from dayahead.hours import Clock
+from dayahead.kafka_clients import open_producer, send_one
 from dayahead.topics import TopicSpec
 
 log = structlog.get_logger()
@@ -52,35 +52,20 @@ class Announcer(Protocol):
 
 
 class KafkaAnnouncer:
-    """Sends the few messages that the API has to say; connects when the first one is due."""
+    """Sends the few messages that the API has to say; needs no broker to be up."""
 
     def __init__(self, bootstrap: str, topic_prefix: str) -> None:
-        self._bootstrap, self._prefix = bootstrap, topic_prefix
-        self._producer: KafkaProducer | None = None
+        self._prefix = topic_prefix
+        self._producer = open_producer(bootstrap, "dayahead-api", SEND_TIMEOUT_S)
 
     def send(self, topic: TopicSpec, key: bytes | None, message: Message) -> bool:
         """Send, and wait for the brokers' word; False where they do not give it in a few seconds."""
         try:
-            if self._producer is None:
-                self._producer = KafkaProducer(
-                    bootstrap_servers=self._bootstrap,
-                    client_id="dayahead-api",
-                    max_block_ms=int(1000 * SEND_TIMEOUT_S),
-                    request_timeout_ms=int(1000 * SEND_TIMEOUT_S),
-                    delivery_timeout_ms=int(2000 * SEND_TIMEOUT_S),
-                    bootstrap_timeout_ms=int(1000 * SEND_TIMEOUT_S),
-                )
-            sent = self._producer.send(self._prefix + topic.name, key=key, value=message_bytes(message))
-            sent.get(timeout=SEND_TIMEOUT_S)
-        except KafkaError as error:
+            send_one(self._producer, self._prefix + topic.name, key, message_bytes(message), 2 * SEND_TIMEOUT_S)
+        except BrokerUnavailable as error:
             log.warning("kafka_away", topic=topic.name, error=str(error))
             return False
         return True
-
-    def close(self) -> None:
-        """Close the connections."""
-        if self._producer is not None:
-            self._producer.close(timeout=1)
 
 
 @dataclass(frozen=True)

@@ -2,79 +2,71 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import structlog
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from api.hearing import Heard, Made, Missed, ReaderState, Status, Subscription
+from api.positions import Positions
+from api.replay import MESSAGES_AT_ONCE, Replay, end_of_topic
+from dayahead.errors import StorageError
+from dayahead.kafka_clients import CODECS, UNDECODABLE, open_admin, open_consumer
 from dayahead.topics import FORECASTS
 
 log = structlog.get_logger()
 
-HELD_BACK = 10_000
-"""Forecasts that wait for a slow client before it is let go."""
+POLL_S = 0.5
+PROBE_S = 5.0
+"""Seconds without a message after which Kafka is asked whether it still answers."""
 
-POLL_MS = 500
-CONNECT_TIMEOUT_MS = 5000
-RETRY_S = 2.0
-
-
-@dataclass(frozen=True)
-class Made:
-    """A forecast that has just been made: its series and its bytes."""
-
-    series_id: str
-    body: bytes
-
-
-@dataclass(eq=False)
-class Subscription:
-    """What one client hears.
-
-    Attributes:
-        loop: the event loop that the client is served by.
-        queue: forecasts that it has not read yet; None says that it was too slow and hears no more.
-    """
-
-    loop: asyncio.AbstractEventLoop
-    queue: asyncio.Queue[Made | None] = field(default_factory=lambda: asyncio.Queue(HELD_BACK + 1))
-
-    def put(self, made: Made) -> None:
-        """Hand over a forecast; called in the client's loop."""
-        if self.queue.qsize() < HELD_BACK:
-            self.queue.put_nowait(made)
-        elif self.queue.qsize() == HELD_BACK:
-            self.queue.put_nowait(None)
+ANSWER_S = 5.0
+RETRY_S = 1.0
+REPLAYS_AT_ONCE = 4
+CLIENT = "dayahead-api-stream"
 
 
 class ForecastFeed:
-    """Reads topic `forecasts` from its end while somebody listens; waits for brokers that are away."""
+    """Reads topic `forecasts` from its end; waits for brokers that are away, and says what it waits for."""
 
-    def __init__(self, bootstrap: str, topic_prefix: str) -> None:
+    def __init__(
+        self, bootstrap: str, topic_prefix: str, replay_limit: int, answer_s: float = ANSWER_S, retry_s: float = RETRY_S
+    ) -> None:
+        """Describe; `start` reads.
+
+        Args:
+            bootstrap: brokers, host:port separated by commas.
+            topic_prefix: put before the name of the topic.
+            replay_limit: the most messages that are read for a client that resumes.
+            answer_s: how long an answer of Kafka is waited for.
+            retry_s: pause before Kafka is asked again.
+        """
         self._bootstrap, self._topic = bootstrap, topic_prefix + FORECASTS.name
+        self._replay_limit = replay_limit
+        self._answer_s, self._retry_s = answer_s, retry_s
+        self._attempts = 0
+        self._replays = asyncio.Semaphore(REPLAYS_AT_ONCE)
         self._lock = threading.Lock()
         self._subscriptions: set[Subscription] = set()
-        self._thread: threading.Thread | None = None
+        self._status = Status(ReaderState.STARTING, "the stream of forecasts starts")
+        self._position: Positions | None = None
+        self._unreadable: set[int] = set()
+        self._undecodable = 0
         self._closed = threading.Event()
-        self._reading = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="forecast-feed", daemon=True)
 
-    @contextmanager
-    def listen(self) -> Iterator[Subscription]:
-        """A subscription to what is made from now on; to be called in the client's event loop."""
-        subscription = Subscription(asyncio.get_running_loop())
-        with self._lock:
-            self._subscriptions.add(subscription)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._read, name="forecast-feed", daemon=True)
-                self._thread.start()
-        try:
-            yield subscription
-        finally:
-            with self._lock:
-                self._subscriptions.discard(subscription)
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=self._answer_s + 1)
 
     @property
     def clients(self) -> int:
@@ -82,53 +74,162 @@ class ForecastFeed:
         return len(self._subscriptions)
 
     @property
-    def reading(self) -> bool:
-        """Whether the reader stands at the end of the topic, so that nothing made from now on is missed."""
-        return self._reading.is_set()
+    def status(self) -> Status:
+        """How the reader is."""
+        return self._status
 
-    def close(self) -> None:
-        """Stop reading."""
-        self._closed.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
+    @property
+    def attempts(self) -> int:
+        """How often Kafka was asked where the topic ends."""
+        return self._attempts
 
-    def _read(self) -> None:
-        while not self._closed.is_set():
-            try:
-                self._follow()
-            except KafkaError as error:
-                log.warning("kafka_away", topic=self._topic, error=str(error))
-            self._reading.clear()
-            self._closed.wait(RETRY_S)
+    @property
+    def undecodable(self) -> int:
+        """Batches met so far that could not be decoded."""
+        return self._undecodable
 
-    def _follow(self) -> None:
-        consumer = KafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            client_id="dayahead-api-stream",
-            enable_auto_commit=False,
-            bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
-        )
+    @contextmanager
+    def listen(self, wanted: Callable[[str], bool]) -> Iterator[Subscription]:
+        """A subscription to what is made after this call; to be called in the client's event loop.
+
+        The first item is the status of the reader.
+        """
+        subscription = Subscription(asyncio.get_running_loop(), wanted)
+        with self._lock:
+            subscription.put([self._status], self._position)
+            self._subscriptions.add(subscription)
         try:
-            partitions = [
-                TopicPartition(self._topic, number) for number in consumer.partitions_for_topic(self._topic) or ()
-            ]
-            if not partitions:  # `dayahead migrate` has not run yet
-                return
-            consumer.assign(partitions)
-            consumer.seek_to_end(*partitions)
-            for partition in partitions:
-                consumer.position(partition)  # resolves the end now, not at the first poll
-            self._reading.set()
+            yield subscription
+        finally:
+            with self._lock:
+                self._subscriptions.discard(subscription)
+
+    @property
+    def replays(self) -> asyncio.Semaphore:
+        """Bounds the replays that run at a time."""
+        return self._replays
+
+    def replay(self, start: Positions, end: Positions) -> Replay:
+        """What lies between an event that a client has had and the position that its subscription began at."""
+        return Replay(self._bootstrap, self._topic, start, end, self._replay_limit)
+
+    def _run(self) -> None:
+        consumer = open_consumer(self._bootstrap, CLIENT, CLIENT, {"auto.offset.reset": "error"})
+        admin = open_admin(self._bootstrap, CLIENT)
+        try:
             while not self._closed.is_set():
-                for records in consumer.poll(timeout_ms=POLL_MS).values():
-                    for record in records:
-                        if record.key and record.value:
-                            self._tell(Made(record.key.decode(errors="replace"), record.value))
+                try:
+                    self._follow(consumer, admin, self._end(consumer, admin))
+                except StorageError as error:
+                    self._say(ReaderState.NO_TOPIC, str(error))
+                except KafkaException as error:
+                    self._away(error)
+                self._closed.wait(self._retry_s)
         finally:
             consumer.close()
 
-    def _tell(self, made: Made) -> None:
+    def _end(self, consumer: Consumer, admin: AdminClient) -> Positions:
+        self._attempts += 1
+        return end_of_topic(consumer, admin, self._topic, self._answer_s)
+
+    def _follow(self, consumer: Consumer, admin: AdminClient, end: Positions) -> None:
+        """Read on from where this reader stands, at first from the end of the topic; returns when that must be checked.
+
+        Raises:
+            KafkaException: the consumer cannot go on.
+        """
+        start = end
+        if self._position is not None and (start := self._position.grown(len(end.offsets))).is_beyond(end):
+            start = end
+            self._tell([Missed(f"topic {self._topic} was created again or lost its end")], end)
+        self._unreadable.clear()
+        self._tell([], start)
+        consumer.assign([TopicPartition(self._topic, number, offset) for number, offset in enumerate(start.offsets)])
+        self._reading()
+        heard_at = time.monotonic()
+        while not self._closed.is_set():
+            # one at first: `consume` waits until it has as many as it is asked for
+            first = consumer.poll(POLL_S)
+            if first is not None:
+                if not self._take(consumer, [first, *consumer.consume(MESSAGES_AT_ONCE, timeout=0)]):
+                    return
+                heard_at = time.monotonic()
+            elif time.monotonic() - heard_at > PROBE_S:
+                found = self._end(consumer, admin)
+                if found.topic != start.topic or len(found.offsets) != len(start.offsets):
+                    return
+                self._reading()
+                heard_at = time.monotonic()
+
+    def _take(self, consumer: Consumer, messages: Sequence[Message]) -> bool:
+        """Hand messages to the clients; whether the reader may go on as it is.
+
+        Raises:
+            KafkaException: Kafka does not answer.
+        """
+        items: list[Heard] = []
+        assert self._position is not None
+        position, lost = self._position, False
+        for message in messages:
+            number, offset = message.partition(), message.offset()
+            error = message.error()
+            if error is not None and error.code() not in UNDECODABLE:
+                log.warning("forecasts_not_read", topic=self._topic, partition=number, error=error.str())
+                lost = True
+                break
+            if offset < position.offsets[number]:
+                continue  # read before the reader skipped it
+            if error is None:
+                self._unreadable.discard(number)
+                position = position.after(number, offset)
+                if message.key() and message.value():
+                    items.append(Made(message.key().decode(errors="replace"), message.value(), position))
+                continue
+            end = self._skip(consumer, number, offset)
+            position = position.after(number, end - 1)
+            self._undecodable += 1
+            self._unreadable.add(number)
+            log.error("forecasts_undecodable", topic=self._topic, partition=number, offset=offset, error=error.str())
+            skipped = f"messages {offset} to {end - 1} of partition {number} of topic {self._topic}"
+            items.append(Missed(f"{skipped} cannot be decoded and are skipped ({error.str()})"))
+        if not lost:
+            self._reading()
+        self._tell(items, position)
+        return not lost
+
+    def _skip(self, consumer: Consumer, number: int, offset: int) -> int:
+        """Go to the end of a partition; a batch that cannot be decoded does not say where it ends."""
+        _, end = consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=self._answer_s)
+        end = max(int(end), offset + 1)
+        consumer.seek(TopicPartition(self._topic, number, end))
+        return end
+
+    def _reading(self) -> None:
+        if not self._unreadable:
+            self._say(ReaderState.READING, f"forecasts are read from Kafka at {self._bootstrap} as they are made")
+            return
+        numbers = ", ".join(map(str, sorted(self._unreadable)))
+        detail = (
+            f"the newest forecasts in partition {numbers} of topic {self._topic} cannot be decoded: the bytes in Kafka "
+            f"are damaged, or their producer compresses with another codec than {', '.join(CODECS)}"
+        )
+        self._say(ReaderState.UNREADABLE, detail)
+
+    def _away(self, error: KafkaException) -> None:
+        detail = f"Kafka at {self._bootstrap} is away ({error.args[0].str()}): the stream of forecasts waits"
+        self._say(ReaderState.AWAY, detail)
+
+    def _say(self, state: ReaderState, detail: str) -> None:
+        if self._status.state is state and (state is not ReaderState.UNREADABLE or self._status.detail == detail):
+            return
+        self._status = Status(state, detail)
+        level = log.info if state is ReaderState.READING else log.warning
+        level("forecast_stream", state=state.value, detail=detail)
+        self._tell([self._status], self._position)
+
+    def _tell(self, items: Sequence[Heard], position: Positions | None) -> None:
         with self._lock:
-            listening = list(self._subscriptions)
-        for subscription in listening:
-            subscription.loop.call_soon_threadsafe(subscription.put, made)
+            self._position = position
+            for subscription in self._subscriptions:
+                with suppress(RuntimeError):  # its loop has just been closed
+                    subscription.loop.call_soon_threadsafe(subscription.put, items, position)

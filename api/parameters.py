@@ -4,7 +4,7 @@ import difflib
 import re
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, LiteralString
 from urllib.parse import unquote
 
 import psycopg
@@ -12,7 +12,7 @@ from fastapi import Depends, Query, Request
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from starlette.types import Scope
 
-from api.problems import unknown_series
+from api.problems import unknown_area, unknown_series
 from dayahead.errors import ContractError
 from dayahead.hours import format_utc, parse_utc
 from dayahead.series import series_id_of
@@ -22,6 +22,8 @@ MAX_IDS_COMPARED = 20_000
 
 PLAIN = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
 """A series_id that can be written in one way only."""
+ALL_SERIES: LiteralString = "SELECT series_id FROM series ORDER BY series_id LIMIT %s"
+ALL_AREAS: LiteralString = "SELECT DISTINCT area FROM series ORDER BY area LIMIT %s"
 
 EXAMPLE = "2023-01-24T22:00:00Z"
 FIRST_YEAR, LAST_YEAR = 1900, 2199
@@ -125,8 +127,34 @@ def series_key_of(connection: psycopg.Connection, series_ids: list[str]) -> tupl
         {"ids": series_ids},
     ).fetchone()
     if row is None:
-        rows = connection.execute("SELECT series_id FROM series ORDER BY series_id LIMIT %s", [MAX_IDS_COMPARED])
-        known = {series_id.lower(): series_id for (series_id,) in rows}
-        near = difflib.get_close_matches(series_ids[-1].lower(), known, MAX_CLOSE_MATCHES)
-        raise unknown_series(series_ids[-1], [known[name] for name in near])
+        raise unknown_series(series_ids[-1], _close_to(connection, series_ids[-1], ALL_SERIES))
     return row[0], row[1], row[2]
+
+
+def check_series(connection: psycopg.Connection, series_ids: list[str]) -> None:
+    """Refuse ids that no series has.
+
+    Raises:
+        Problem: for the first of them; close matches are named.
+    """
+    found = connection.execute("SELECT series_id FROM series WHERE series_id = ANY(%s)", [series_ids])
+    known = {series_id for (series_id,) in found}
+    for series_id in series_ids:
+        if series_id not in known:
+            raise unknown_series(series_id, _close_to(connection, series_id, ALL_SERIES))
+
+
+def check_area(connection: psycopg.Connection, area: str) -> None:
+    """Refuse an area that has no series.
+
+    Raises:
+        Problem: close matches are named.
+    """
+    if connection.execute("SELECT FROM series WHERE area = %s LIMIT 1", [area]).fetchone() is None:
+        raise unknown_area(area, _close_to(connection, area, ALL_AREAS))
+
+
+def _close_to(connection: psycopg.Connection, name: str, statement: LiteralString) -> list[str]:
+    """Names that a caller may have meant, in the writing that they have."""
+    known = {one.lower(): one for (one,) in connection.execute(statement, [MAX_IDS_COMPARED])}
+    return [known[near] for near in difflib.get_close_matches(name.lower(), known, MAX_CLOSE_MATCHES)]

@@ -104,6 +104,13 @@ def unknown_series(series_id: str, close_matches: list[str]) -> Problem:
     )
 
 
+def unknown_area(area: str, close_matches: list[str]) -> Problem:
+    """No series has this first label."""
+    hint = f"Did you mean {', '.join(close_matches)}?" if close_matches else "`areas` of GET /v1/series lists them."
+    detail = f"No series is in area {area!r}. {hint}"
+    return Problem(404, "unknown-area", "Unknown area", detail, close_matches=close_matches)
+
+
 def no_forecast(series_id: str, detail: str) -> Problem:
     """The series is known, but the forecast that was asked for does not exist."""
     return Problem(404, "no-forecast", "No such forecast", f"Series {series_id!r}: {detail}")

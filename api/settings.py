@@ -35,6 +35,11 @@ class ApiSettings(ServiceSettings):
         description="Origins whose pages may read the API from a browser (https://…), as a JSON list; "
         '["*"] for any, empty for none',
     )
+    api_stream_replay_limit: int = Field(
+        default=100_000,
+        ge=0,
+        description="Forecasts at most that a client of the stream that resumes with Last-Event-ID is sent again",
+    )
     prometheus_url: str = Field(
         default="http://127.0.0.1:9090", description="Prometheus, asked how the services are (http://…)"
     )

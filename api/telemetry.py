@@ -8,6 +8,8 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.feed import ForecastFeed
+from api.hearing import ReaderState
 from api.resources.health import check_servers
 from dayahead.telemetry import UP
 
@@ -22,6 +24,14 @@ FORECASTS_SERVED = Counter(
     "dayahead_api_forecasts_served", "Forecasts answered, by the server that held them", ["server"]
 )
 STREAM_CLIENTS = Gauge("dayahead_api_stream_clients", "Clients of the stream of forecasts")
+STREAM_READER = Gauge(
+    "dayahead_api_stream_reader",
+    "1 for the state that the reader of topic forecasts is in, 0 for the others",
+    ["state"],
+)
+STREAM_UNDECODABLE = Gauge(
+    "dayahead_api_stream_undecodable_batches", "Batches of topic forecasts that could not be decoded, since the start"
+)
 
 NO_ROUTE = "none"
 
@@ -67,6 +77,13 @@ def install(app: FastAPI) -> None:
     @app.get("/metrics", include_in_schema=False)
     def metrics(request: Request) -> Response:
         checks = check_servers(request.app.state.backends)
-        STREAM_CLIENTS.set(request.app.state.backends.feed.clients)
+        _observe_stream(request.app.state.backends.feed)
         UP.labels("api").set(all(check.ok for check in checks if check.needed))
         return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+def _observe_stream(feed: ForecastFeed) -> None:
+    STREAM_CLIENTS.set(feed.clients)
+    STREAM_UNDECODABLE.set(feed.undecodable)
+    for state in ReaderState:
+        STREAM_READER.labels(state.value).set(feed.status.state is state)

@@ -5,32 +5,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import structlog
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import (
-    CommitFailedError,
-    CorruptRecordError,
-    KafkaError,
-    RebalanceInProgressError,
-    UnknownMemberIdError,
-    UnsupportedCodecError,
-)
-from kafka.structs import OffsetAndMetadata
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from pydantic import ValidationError
 
 from dayahead.contracts import ReleaseAnnouncement, RetuneRequest, message_bytes
 from dayahead.errors import BrokerUnavailable
+from dayahead.kafka_clients import UNDECODABLE, open_consumer, open_producer, send_one
 from dayahead.topics import CHAMPION_KEY, MODEL_RELEASES, RETUNE_REQUESTS
 
 log = structlog.get_logger()
 
+CLIENT = "dayahead-trainer"
 GROUP = "dayahead-trainer"
-TIMEOUT_MS = 10_000
 JOIN_WITHIN_S = 10.0
 READ_S = 0.5
+TIMEOUT_S = 10.0
 SESSION_MS = 10_000
 LONGEST_FAULT = 500
-UNREADABLE = (CorruptRecordError, UnsupportedCodecError)
-"""Errors of the client that are those of a message, not of a broker that is away."""
 LONGEST_TRAINING_MS = 6 * 3600 * 1000
 """A trainer that has not asked for a message for this long is taken for dead; before, it is taken to train."""
 
@@ -46,7 +37,7 @@ class ReceivedRequest:
         fault: why it is none.
     """
 
-    partition: TopicPartition
+    partition: int
     offset: int
     request: RetuneRequest | None
     fault: str = ""
@@ -64,27 +55,29 @@ class RequestReader:
         """
         self._bootstrap, self._topic = bootstrap, topic_prefix + RETUNE_REQUESTS.name
         self._group = topic_prefix + GROUP
-        self._consumer: KafkaConsumer | None = None
+        self._consumer: Consumer | None = None
+        self._away = False
+        self._ended: set[int] = set()
 
     def next(self, wait_s: float) -> ReceivedRequest | None:
         """The next request; None where there is none within `wait_s`.
 
         Raises:
-            BrokerUnavailable: no broker answers; another call connects anew.
+            BrokerUnavailable: no broker answers; the next call asks again.
         """
         try:
             consumer = self._consumer = self._consumer or self._connect()
-            answer = consumer.poll(timeout_ms=int(wait_s * 1000), max_records=1)
-        except Exception as error:
-            if isinstance(error, KafkaError) and not isinstance(error, UNREADABLE):
-                self.close()
-                raise BrokerUnavailable(
-                    f"Kafka at {self._bootstrap} does not answer ({error!r}): check DAYAHEAD_KAFKA_BOOTSTRAP"
-                ) from error
-            return self._skip(error)
-        for partition, records in answer.items():
-            for record in records:
-                return _parse(partition, record.offset, record.value)
+            if self._away:
+                consumer.list_topics(self._topic, timeout=TIMEOUT_S)
+                self._away = False
+            message = consumer.poll(wait_s)
+            if message is not None:
+                return self._received(consumer, message)
+        except KafkaException as error:
+            self._away = True
+            raise self._unavailable(error.args[0].str()) from error
+        if self._away:
+            raise self._unavailable("no broker can be reached")
         return None
 
     def waiting(self, within_s: float = JOIN_WITHIN_S) -> Iterator[ReceivedRequest]:
@@ -106,24 +99,8 @@ class RequestReader:
 
     def _at_end(self) -> bool:
         """Whether the group has given this trainer its partitions and nothing is left to read in them."""
-        consumer = self._consumer
-        if consumer is None or not (assigned := consumer.assignment()):
-            return False
-        try:
-            ends = consumer.end_offsets(assigned)
-            return all(consumer.position(partition) >= ends[partition] for partition in assigned)
-        except KafkaError as error:
-            self.close()
-            raise BrokerUnavailable(f"Kafka at {self._bootstrap} does not answer ({error!r})") from error
-
-    def _skip(self, error: Exception) -> ReceivedRequest:
-        """Step over a message that the client cannot decompress or parse: it would fail at each attempt again."""
-        if self._consumer is None or not (assigned := self._consumer.assignment()):
-            raise error
-        (partition,) = assigned
-        offset = int(self._consumer.position(partition))
-        self._consumer.seek(partition, offset + 1)
-        return ReceivedRequest(partition, offset, None, f"it cannot be read: {error!r}"[:LONGEST_FAULT])
+        assigned = [] if self._consumer is None else self._consumer.assignment()
+        return bool(assigned) and all(one.partition in self._ended for one in assigned)
 
     def done(self, received: ReceivedRequest) -> None:
         """Commit the offset behind a request, so that no trainer reads it again.
@@ -133,39 +110,56 @@ class RequestReader:
         if self._consumer is None:
             return
         try:
-            self._consumer.commit({received.partition: OffsetAndMetadata(received.offset + 1, "", -1)}, TIMEOUT_MS)
-        except (CommitFailedError, RebalanceInProgressError, UnknownMemberIdError) as error:
-            log.info("retune_request_will_come_again", offset=received.offset, error=repr(error))
-        except KafkaError as error:
-            log.warning("retune_request_not_committed", offset=received.offset, error=repr(error))
-            self.close()
+            behind = TopicPartition(self._topic, received.partition, received.offset + 1)
+            self._consumer.commit(offsets=[behind], asynchronous=False)
+        except KafkaException as error:
+            log.warning("retune_request_will_come_again", offset=received.offset, error=error.args[0].str())
 
     def close(self) -> None:
         """Leave the group."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            try:
-                consumer.close(autocommit=False, timeout_ms=TIMEOUT_MS)
-            except KafkaError as error:
-                log.info("consumer_closed_badly", error=repr(error))
+            consumer.close()
 
-    def _connect(self) -> KafkaConsumer:
-        return KafkaConsumer(
-            self._topic,
-            bootstrap_servers=self._bootstrap.split(","),
-            client_id="dayahead-trainer",
-            group_id=self._group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=SESSION_MS,
-            heartbeat_interval_ms=SESSION_MS // 3,
-            max_poll_interval_ms=LONGEST_TRAINING_MS,
-            max_poll_records=1,
-            bootstrap_timeout_ms=TIMEOUT_MS,
+    def _connect(self) -> Consumer:
+        consumer = open_consumer(
+            self._bootstrap,
+            CLIENT,
+            self._group,
+            {
+                "auto.offset.reset": "earliest",
+                "session.timeout.ms": SESSION_MS,
+                "heartbeat.interval.ms": SESSION_MS // 3,
+                "max.poll.interval.ms": LONGEST_TRAINING_MS,
+                "enable.partition.eof": True,
+                "error_cb": self._note,
+            },
         )
+        consumer.subscribe([self._topic], on_assign=lambda _, partitions: self._ended.clear())
+        return consumer
+
+    def _note(self, error: KafkaError) -> None:
+        self._away = self._away or error.code() == KafkaError._ALL_BROKERS_DOWN
+
+    def _received(self, consumer: Consumer, message: Message) -> ReceivedRequest | None:
+        error = message.error()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            self._ended.add(message.partition())
+            return None
+        self._ended.discard(message.partition())
+        if error is None:
+            return _parse(message.partition(), message.offset(), message.value())
+        if error.code() not in UNDECODABLE:
+            raise KafkaException(error)
+        # a batch that cannot be decoded does not say where it ends: its messages are passed over one by one
+        consumer.seek(TopicPartition(self._topic, message.partition(), message.offset() + 1))
+        return ReceivedRequest(message.partition(), message.offset(), None, f"it cannot be decoded: {error.str()}")
+
+    def _unavailable(self, why: str) -> BrokerUnavailable:
+        return BrokerUnavailable(f"Kafka at {self._bootstrap} does not answer ({why}): check DAYAHEAD_KAFKA_BOOTSTRAP")
 
 
-def _parse(partition: TopicPartition, offset: int, value: bytes | None) -> ReceivedRequest:
+def _parse(partition: int, offset: int, value: bytes | None) -> ReceivedRequest:
     try:
         return ReceivedRequest(partition, offset, RetuneRequest.model_validate_json(value or b""))
     except ValidationError as error:
@@ -184,7 +178,7 @@ class Announcer:
             topic_prefix: put before the name of the topic.
         """
         self._bootstrap, self._topic = bootstrap, topic_prefix + MODEL_RELEASES.name
-        self._producer: KafkaProducer | None = None
+        self._producer: Producer | None = None
 
     def announce(self, announcement: ReleaseAnnouncement) -> None:
         """Send, and wait until the brokers have acknowledged.
@@ -192,29 +186,15 @@ class Announcer:
         Raises:
             BrokerUnavailable: they did not; TimescaleDB holds the promotion all the same.
         """
+        producer = self._producer = self._producer or open_producer(self._bootstrap, CLIENT, TIMEOUT_S)
         try:
-            if self._producer is None:
-                self._producer = KafkaProducer(
-                    bootstrap_servers=self._bootstrap.split(","),
-                    client_id="dayahead-trainer",
-                    acks="all",
-                    enable_idempotence=True,
-                    max_block_ms=TIMEOUT_MS,
-                    request_timeout_ms=TIMEOUT_MS,
-                    delivery_timeout_ms=2 * TIMEOUT_MS,
-                    bootstrap_timeout_ms=TIMEOUT_MS,
-                )
-            sent = self._producer.send(self._topic, key=CHAMPION_KEY, value=message_bytes(announcement))
-            sent.get(timeout=2 * TIMEOUT_MS / 1000)
-        except KafkaError as error:
-            self.close()
+            send_one(producer, self._topic, CHAMPION_KEY, message_bytes(announcement), 2 * TIMEOUT_S)
+        except BrokerUnavailable as error:
             raise BrokerUnavailable(
-                f"Kafka at {self._bootstrap} did not take the announcement of {announcement.release} ({error!r}): "
+                f"Kafka at {self._bootstrap} did not take the announcement of {announcement.release} ({error}): "
                 "workers read it from TimescaleDB all the same, the trainer announces it again"
             ) from error
 
     def close(self) -> None:
-        """Let the producer go."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.close(timeout=TIMEOUT_MS / 1000)
+        """Forget the producer; nothing that was announced waits in it."""
+        self._producer = None

@@ -5,18 +5,25 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Query, Request
+import orjson
+from fastapi import Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
 from api.backends import Use
 from api.edge.route import resource
-from api.feed import ForecastFeed, Subscription
-from api.parameters import Area, Text
+from api.feed import ForecastFeed
+from api.hearing import Made, Missed, ReaderState, Status, Subscription
+from api.parameters import Area, Text, check_area, check_series
+from api.positions import Positions
+from api.problems import NOT_FOUND
+from api.replay import CannotReplay
 from dayahead.series import encoded_label
 
 router = resource("/v1/forecasts/stream", "forecasts")
 
 KEEP_ALIVE_S = 15.0
+READ_AGAIN = "Read /v1/forecasts for what you may have missed, and go on listening."
 
 
 @dataclass(frozen=True)
@@ -37,49 +44,122 @@ class Wanted:
         return in_area and (not self.series_ids or series_id in self.series_ids)
 
 
-@router.get(
-    "",
-    summary="Forecasts as they are made",
-    response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}, "description": "Events `forecast`, and `lagged` at worst"}},
-)
-async def stream_forecasts(
+def _wanted(
     use: Use,
-    request: Request,
     area: Area = None,
     series_id: Annotated[
         list[Text] | None, Query(max_length=1000, description="Only these series; may be repeated")
     ] = None,
-) -> StreamingResponse:
-    """Server-sent events: each `forecast` has the bytes of a forecast as its `data` and its series_id as its `id`.
+) -> Wanted:
+    """What the request asks for; refuses what does not exist."""
+    if area is not None or series_id:
+        with use.database.connection() as connection:
+            if area is not None:
+                check_area(connection, area)
+            check_series(connection, series_id or [])
+    return Wanted(None if area is None else encoded_label(area), frozenset(series_id or ()))
 
-    Nothing that was made before the connection is sent: read `/v1/forecasts` first. A client that reads too slowly gets
-    `lagged` and is disconnected.
+
+@router.get(
+    "",
+    summary="Forecasts as they are made",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "content": {"text/event-stream": {}},
+            "description": "Events `forecast`, `status`, `reset`, and `lagged` at worst",
+        },
+        **NOT_FOUND,
+    },
+)
+async def stream_forecasts(
+    use: Use,
+    request: Request,
+    wanted: Annotated[Wanted, Depends(_wanted)],
+    last_event_id: Annotated[
+        str | None, Header(description="Id of the last event that the client has had: it gets what was made since")
+    ] = None,
+) -> StreamingResponse:
+    """Server-sent events: each `forecast` has the bytes of a forecast as its `data`.
+
+    `status` says how the reader of topic `forecasts` is, at first and whenever that changes. The `id` of an event, sent
+    back as `Last-Event-ID`, resumes behind it; without it nothing that was made before the connection is sent: read
+    `/v1/forecasts` first. `reset` says that forecasts were missed: read `/v1/forecasts` again. A client that reads too
+    slowly gets `lagged` and is disconnected; it may resume.
     """
-    wanted = Wanted(None if area is None else encoded_label(area), frozenset(series_id or ()))
-    events = _events(use.feed, request, wanted)
+    events = _events(use.feed, request, wanted, last_event_id)
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-async def _events(feed: ForecastFeed, request: Request, wanted: Wanted) -> AsyncIterator[bytes]:
-    with feed.listen() as subscription:
-        yield b": forecasts from now on\n\n"
-        async for event in _heard(subscription, wanted):
+async def _events(
+    feed: ForecastFeed, request: Request, wanted: Wanted, last_event_id: str | None
+) -> AsyncIterator[bytes]:
+    with feed.listen(wanted.has) as subscription:
+        async for event in _heard(feed, subscription, wanted, last_event_id):
             if await request.is_disconnected():
                 return
             yield event
 
 
-async def _heard(subscription: Subscription, wanted: Wanted) -> AsyncIterator[bytes]:
+async def _heard(
+    feed: ForecastFeed, subscription: Subscription, wanted: Wanted, last_event_id: str | None
+) -> AsyncIterator[bytes]:
+    resumes = bool(last_event_id)
     while True:
         try:
-            made = await asyncio.wait_for(subscription.queue.get(), KEEP_ALIVE_S)
+            heard = await asyncio.wait_for(subscription.queue.get(), KEEP_ALIVE_S)
         except TimeoutError:
-            yield b": still here\n\n"
+            yield b": still here\n" + _id(None if resumes else subscription.position) + b"\n"
             continue
-        if made is None:
-            yield b"event: lagged\ndata: {}\n\n"
+        if isinstance(heard, Made):
+            yield _forecast(heard)
+        elif isinstance(heard, Missed):
+            yield _event("reset", reason=f"{heard.reason}. {READ_AGAIN}")
+        elif isinstance(heard, Status):
+            yield _event("status", state=heard.state.value, detail=heard.detail)
+            if heard.state not in (ReaderState.READING, ReaderState.UNREADABLE) or subscription.began is None:
+                continue
+            if resumes and last_event_id:
+                resumes = False
+                async for event in _missed(feed, wanted, last_event_id, subscription.began):
+                    yield event
+            if subscription.queue.empty():
+                yield _id(subscription.position) + b"\n"
+        else:
+            yield _event("lagged")
             return
-        if not wanted.has(made.series_id):
-            continue
-        yield b"event: forecast\nid: %b\ndata: %b\n\n" % (made.series_id.encode(), made.body)
+
+
+async def _missed(feed: ForecastFeed, wanted: Wanted, last_event_id: str, began: Positions) -> AsyncIterator[bytes]:
+    """What a client has missed since the event that it names, or an event that says why it cannot be sent."""
+    try:
+        start = _position(last_event_id)
+        async with feed.replays:
+            with feed.replay(start, began) as replay:
+                while made := await run_in_threadpool(replay.next):
+                    for one in made:
+                        if wanted.has(one.series_id):
+                            yield _forecast(one)
+    except CannotReplay as error:
+        yield _event("reset", reason=f"{error}. {READ_AGAIN}")
+    yield _id(began) + b"\n"
+
+
+def _position(last_event_id: str) -> Positions:
+    if (position := Positions.parse(last_event_id)) is None:
+        raise CannotReplay(f"Last-Event-ID {last_event_id!r} is not the id of an event of this stream")
+    return position
+
+
+def _forecast(made: Made) -> bytes:
+    data = b"\n".join(b"data: " + line for line in made.body.splitlines())
+    return b"event: forecast\n%b%b\n\n" % (_id(made.position), data)
+
+
+def _event(name: str, **data: str) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps(data))
+
+
+def _id(position: Positions | None) -> bytes:
+    """The line that makes a client remember where it stands; by itself it is no event."""
+    return b"" if position is None else b"id: %b\n" % position.text.encode()

@@ -9,9 +9,12 @@ from pydantic import BaseModel, Field
 
 from api.backends import Backends, Use
 from api.edge.route import resource
+from api.hearing import ReaderState
 from dayahead.storage.database import describe
 
 router = resource("/health", "health")
+
+WELL = (ReaderState.STARTING, ReaderState.READING)
 
 
 class Check(BaseModel):
@@ -39,13 +42,17 @@ def live() -> Health:
 
 @router.get("/ready", summary="Can the API answer?", responses={503: {"model": Health}})
 def ready(use: Use, response: Response) -> Health:
-    """503 while TimescaleDB is away. Without Redis the API answers from TimescaleDB, slower, and stays ready."""
+    """503 while TimescaleDB is away.
+
+    Without Redis the API answers from TimescaleDB, slower, and stays ready; so it does where the stream of forecasts
+    cannot be read from Kafka, and says why.
+    """
     checks = check_servers(use)
     ok = all(check.ok for check in checks if check.needed)
     if not ok:
         response.status_code = 503
     ill = [check.reason for check in checks if not check.ok]
-    return Health(ok=ok, reason="; ".join(ill) or "TimescaleDB and Redis answer", checks=checks)
+    return Health(ok=ok, reason="; ".join(ill) or "TimescaleDB, Redis and Kafka answer", checks=checks)
 
 
 def check_servers(use: Backends) -> list[Check]:
@@ -63,5 +70,9 @@ def check_servers(use: Backends) -> list[Check]:
         where = describe(use.settings.database_url)
         database = Check(server="TimescaleDB", ok=False, needed=True, reason=f"TimescaleDB at {where} is away")
     trouble = use.forecasts.trouble()
-    cache = Check(server="Redis", ok=trouble is None, needed=False, reason=trouble or "Redis answers")
-    return [database, cache]
+    stream = use.feed.status
+    return [
+        database,
+        Check(server="Redis", ok=trouble is None, needed=False, reason=trouble or "Redis answers"),
+        Check(server="Kafka", ok=stream.state in WELL, needed=False, reason=stream.detail),
+    ]

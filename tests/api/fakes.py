@@ -105,7 +105,7 @@ class FakeServers:
                     database=self.database,
                     forecasts=self.forecasts,
                     announcer=self.announcer,
-                    feed=ForecastFeed("127.0.0.1:1", ""),
+                    feed=ForecastFeed("127.0.0.1:1", "", 1000),
                     prometheus=Watcher("Prometheus", settings.prometheus_url, "DAYAHEAD_PROMETHEUS_URL", client),
                     alertmanager=Watcher(
                         "Alertmanager", settings.alertmanager_url, "DAYAHEAD_ALERTMANAGER_URL", client

@@ -1,56 +1,276 @@
 import asyncio
+import os
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
-from kafka import KafkaProducer
+from confluent_kafka.admin import AdminClient
 
 from api.app import create_app
 from api.backends import Backends
-from api.feed import HELD_BACK, Made, Subscription
+from api.feed import ForecastFeed
+from api.hearing import HELD_BACK, Heard, Made, ReaderState, Subscription
+from api.positions import Positions
 from api.resources.forecast_stream import Wanted
+from dayahead.series import partition_of
+from deploy.local.stack import LocalStack
+from deploy.local.supervision import Supervisor
+from stream.kafka_output import KafkaOutput, Outgoing
+from stream.patience import Patience
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
+from tests.api.listening import listening
 from tests.api.serving import Site
 from tests.conftest import TopicRoom
 from tests.waiting import wait_until
 
-DK1, DK2 = b'{"series_id":"DK1/111"}', b'{"series_id":"DK2/111"}'
+PARTITIONS = 4
+HERE = Positions("Y7AK3n6v", (0, 0))
 
 
-@contextmanager
-def following(site: Site, backends: Backends, query: str = "") -> Iterator[Iterator[str]]:
-    """A client of the stream that misses nothing from now on."""
-    with httpx.stream("GET", f"{site.url}/v1/forecasts/stream{query}", timeout=60) as answer:
-        assert answer.headers["Content-Type"].startswith("text/event-stream")
-        lines = answer.iter_lines()
-        assert next(lines).startswith(":")
-        wait_until(lambda: backends.feed.reading, 30, "the reader at the end of the topic")
-        yield lines
+@dataclass
+class Stage:
+    """An API on a topic of its own, and the producer of a real worker that writes to it."""
+
+    room: TopicRoom
+    site: Site
+    backends: Backends
+    output: KafkaOutput
+    sent: list[str] = field(default_factory=list)
+
+    def make(self, *series_ids: str, size: int = 40) -> list[str]:
+        """Send a forecast of each series as the worker does; returns their bodies."""
+        bodies = [
+            f'{{"series_id":"{one}","number":{len(self.sent) + n},"pad":"{"x" * size}"}}'
+            for n, one in enumerate(series_ids)
+        ]
+        topic = self.room.name("forecasts")
+        self.output.deliver(
+            [
+                Outgoing(topic, body.encode(), key=one.encode(), partition=partition_of(one, PARTITIONS))
+                for one, body in zip(series_ids, bodies, strict=True)
+            ]
+        )
+        self.sent += bodies
+        return bodies
+
+
+@pytest.fixture
+def stage(sample_service: SampleService, topics: TopicRoom) -> Iterator[Stage]:
+    topics.create(PARTITIONS)
+    settings = sample_service.settings(
+        kafka_bootstrap=topics.bootstrap, topic_prefix=topics.prefix, api_stream_replay_limit=50
+    )
+    app = create_app(settings, lambda: NOW)
+    site = Site(lambda: app)
+    site.start()
+    yield Stage(topics, site, app.state.backends, KafkaOutput(topics.bootstrap, Patience()))
+    site.stop()
 
 
 @pytest.mark.servers
-def test_a_forecast_reaches_who_listens_byte_for_byte_and_only_what_was_asked_for(
-    sample_service: SampleService, topics: TopicRoom
+def test_what_the_producer_of_a_worker_writes_reaches_who_listens_byte_for_byte_and_only_what_was_asked_for(
+    stage: Stage,
 ):
-    topics.create()
+    with listening(stage.site.url, "?area=DK2") as client:
+        client.ready()
+        bodies = stage.make("DK1/111", "DK2/111", "DK2/131")
+        assert sorted(client.forecasts(2)) == sorted(bodies[1:])
+    wait_until(lambda: stage.backends.feed.clients == 0, 20, "the client that left to be forgotten")
+
+
+@pytest.mark.servers
+def test_thousands_of_forecasts_in_large_batches_all_arrive(stage: Stage):
+    with listening(stage.site.url) as client:
+        client.ready()
+        bodies = stage.make(*[f"DK1/{number}" for number in range(8000)], size=600)
+        assert sorted(client.forecasts(8000)) == sorted(bodies)
+
+
+@pytest.mark.servers
+def test_a_client_resumes_behind_the_last_event_that_it_had(stage: Stage):
+    with listening(stage.site.url) as client:
+        client.ready()
+        first = stage.make("DK1/111", "DK2/111")
+        assert sorted(client.forecasts(2)) == sorted(first)
+        last_id = client.last_id
+    missed = stage.make("DK1/111", "DK2/111", "DK1/111", "DK1/130", "DK2/131")
+    with listening(stage.site.url, last_event_id=last_id) as client:
+        assert sorted(client.forecasts(5)) == sorted(missed)
+        client.ready()
+        live = stage.make("DK1/111")
+        assert client.forecasts(1) == live
+        ids = [event.last_id for event in client.seen if event.name == "forecast"]
+        got = [event.data for event in client.seen if event.name == "forecast"]
+    assert len(set(ids)) == 6
+    with listening(stage.site.url, last_event_id=ids[2]) as client:  # the id of an event that was itself sent again
+        assert sorted(client.forecasts(3)) == sorted(got[3:])
+
+
+@pytest.mark.servers
+def test_a_client_that_heard_nothing_can_resume_all_the_same(stage: Stage):
+    with listening(stage.site.url, "?area=DK2") as client:
+        last_id = client.ready().last_id
+    made = stage.make("DK1/111", "DK2/111")
+    with listening(stage.site.url, "?area=DK2", last_event_id=last_id) as client:
+        assert client.forecasts(1) == made[1:]
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("last_event_id", "reason"),
+    [
+        ("DK1/111", "is not the id of an event of this stream"),
+        ("AAAAAAAA.0-0-0-0", "was created again"),
+        (None, "more than DAYAHEAD_API_STREAM_REPLAY_LIMIT (50)"),
+    ],
+)
+def test_a_client_that_cannot_resume_is_told_to_read_the_forecasts_again(
+    stage: Stage, last_event_id: str | None, reason: str
+):
+    with listening(stage.site.url) as client:
+        old = client.ready().last_id
+    stage.make(*["DK1/111"] * 51)
+    with listening(stage.site.url, last_event_id=last_event_id or old) as client:
+        event = client.until("reset")
+        assert reason in event.document["reason"]
+        assert "/v1/forecasts" in event.document["reason"]
+        client.ready()
+        assert stage.make("DK1/111") == client.forecasts(1)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("query", "kind", "close"),
+    [
+        ("?area=DK3", "unknown-area", "DK1"),
+        ("?series_id=DK1/111&series_id=DK1/112x", "unknown-series", "DK1/112"),
+    ],
+)
+def test_an_area_or_a_series_that_does_not_exist_is_refused(stage: Stage, query: str, kind: str, close: str):
+    answer = httpx.get(f"{stage.site.url}/v1/forecasts/stream{query}", timeout=20)
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["type"] == f"urn:dayahead:problem:{kind}"
+    assert close in answer.json()["close_matches"]
+
+
+def crc32c(data: bytes) -> int:
+    """The checksum of a batch (Castagnoli)."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def append_damaged_batch(folder: Path) -> None:
+    """Append the last batch of a partition to its log once more, with compressed bytes that no codec can read."""
+    path = folder / f"{0:020}.log"
+    log, place, batch, end = path.read_bytes(), 0, b"", 0
+    while place < len(log):
+        base, length = struct.unpack(">qi", log[place : place + 12])
+        batch = log[place : place + 12 + length]
+        end = base + struct.unpack(">i", batch[23:27])[0] + 1
+        place += len(batch)
+    covered = batch[21:61] + batch[61:73] + b"\xff" * (len(batch) - 73)
+    path.write_bytes(log + struct.pack(">q", end) + batch[8:17] + struct.pack(">I", crc32c(covered)) + covered)
+
+
+@pytest.mark.servers
+def test_a_kafka_that_is_away_and_a_batch_that_cannot_be_decoded_are_told_apart_in_words(
+    stage: Stage, stack: LocalStack
+):
+    def ready() -> str:
+        answer = httpx.get(f"{stage.site.url}/health/ready", timeout=20)
+        assert answer.status_code == 200  # everything but the stream is answered
+        return str(answer.json()["reason"])
+
+    def metrics() -> list[str]:
+        return httpx.get(f"{stage.site.url}/metrics", timeout=20).text.splitlines()
+
+    partition = partition_of("DK1/111", PARTITIONS)
+    supervisor = Supervisor(stack.folder)
+    with listening(stage.site.url) as client:
+        client.ready()
+        assert stage.make(*["DK1/111"] * 20, size=400) == client.forecasts(20)
+        assert 'dayahead_api_stream_reader{state="reading"} 1.0' in metrics()
+
+        supervisor.stop([stack.kafka.name])
+        try:
+            detail = client.until("status", "kafka-away").document["detail"]
+            assert f"Kafka at {stack.kafka.bootstrap} is away" in detail
+            assert ready() == detail
+            assert 'dayahead_api_stream_reader{state="kafka-away"} 1.0' in metrics()
+            append_damaged_batch(stack.folder / "kafka" / f"{stage.room.name('forecasts')}-{partition}")
+        finally:
+            supervisor.start_programs([stack.kafka.name])
+
+        detail = client.until("status", "cannot-decode").document["detail"]
+        assert f"partition {partition} of topic {stage.room.name('forecasts')} cannot be decoded" in detail
+        assert "away" not in detail
+        reset = client.until("reset").document["reason"]
+        assert f"messages 20 to 39 of partition {partition}" in reset
+        assert ready() == detail
+        told = metrics()
+        assert 'dayahead_api_stream_reader{state="cannot-decode"} 1.0' in told
+        assert "dayahead_api_stream_undecodable_batches 1.0" in told
+        last_id = client.last_id
+
+        made = stage.make("DK1/111")
+        assert client.until("status").document["state"] == "reading"
+        assert client.forecasts(1) == made
+        assert ready() == "TimescaleDB, Redis and Kafka answer"
+    with listening(stage.site.url, last_event_id=last_id) as client:  # what cannot be decoded is not sent again either
+        assert "cannot be decoded" in client.until("reset").document["reason"]
+
+
+@pytest.mark.servers
+def test_a_topic_that_is_made_later_or_created_again_is_found(sample_service: SampleService, topics: TopicRoom):
     settings = sample_service.settings(kafka_bootstrap=topics.bootstrap, topic_prefix=topics.prefix)
     app = create_app(settings, lambda: NOW)
     site = Site(lambda: app)
     site.start()
-    producer = KafkaProducer(bootstrap_servers=topics.bootstrap)
+    stage = Stage(topics, site, app.state.backends, KafkaOutput(topics.bootstrap, Patience()))
     try:
-        with following(site, app.state.backends, "?area=DK2") as lines:
-            for key, value in ((b"DK1/111", DK1), (b"DK2/111", DK2)):
-                producer.send(topics.name("forecasts"), key=key, value=value).get(timeout=20)
-            event = [line for line in (next(lines) for _ in range(4)) if line]
-        assert event == ["event: forecast", "id: DK2/111", f"data: {DK2.decode()}"]
-        wait_until(lambda: app.state.backends.feed.clients == 0, 20, "the client that left to be forgotten")
+        with listening(site.url) as client:
+            assert "run `dayahead migrate`" in client.until("status", "no-topic").document["detail"]
+            topics.create(PARTITIONS)
+            client.ready()
+            assert stage.make("DK1/111") == client.forecasts(1)
+            admin = AdminClient({"bootstrap.servers": topics.bootstrap})
+            for future in admin.delete_topics([topics.name("forecasts")]).values():
+                future.result(20)
+            client.until("status", "no-topic")
+            topics.create(PARTITIONS)
+            assert "created again" in client.until("reset").document["reason"]
+            client.ready()
+            assert stage.make("DK1/111") == client.forecasts(1)
     finally:
-        producer.close()
         site.stop()
+
+
+def test_failed_connections_to_kafka_leave_no_descriptor_and_no_thread_behind():
+    def held() -> tuple[int, int]:
+        return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+    feed = ForecastFeed("127.0.0.1:1", "", 0, answer_s=0.05, retry_s=0.01)
+    feed.start()
+    try:
+        wait_until(lambda: feed.attempts > 5, 30, "the first attempts to connect")
+        assert feed.status.state is ReaderState.AWAY
+        before, first = held(), feed.attempts
+        wait_until(lambda: feed.attempts > first + 100, 60, "a hundred more attempts to connect")
+        after = held()
+    finally:
+        feed.close()
+    assert after[0] <= before[0] + 2, f"descriptors: {before[0]} became {after[0]}"
+    assert after[1] <= before[1], f"threads: {before[1]} became {after[1]}"
 
 
 @pytest.mark.parametrize(
@@ -68,10 +288,10 @@ def test_a_client_hears_of_its_area_and_its_series(area, series_ids, heard):
 
 
 def test_a_client_that_reads_too_slowly_is_told_once_and_hears_no_more():
-    async def overflow() -> list[Made | None]:
-        subscription = Subscription(asyncio.get_running_loop())
+    async def overflow() -> list[Heard]:
+        subscription = Subscription(asyncio.get_running_loop(), lambda series_id: True)
         for _ in range(HELD_BACK + 5):
-            subscription.put(Made("DK1/111", DK1))
+            subscription.put([Made("DK1/111", b"{}", HERE)], HERE)
         return [subscription.queue.get_nowait() for _ in range(subscription.queue.qsize())]
 
     with ThreadPoolExecutor(1) as thread:  # this one may have the event loop of a browser
@@ -79,3 +299,11 @@ def test_a_client_that_reads_too_slowly_is_told_once_and_hears_no_more():
     assert len(heard) == HELD_BACK + 1
     assert heard[-1] is None
     assert None not in heard[:-1]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "DK1/111", "Y7AK3n6v", "Y7AK3n6v.", "Y7AK3n6v.1-x", "Y7AK3n6v.1--2", "short.1", "é" * 8 + ".²"]
+)
+def test_an_id_of_another_stream_is_recognised(text: str):
+    assert Positions.parse(text) is None
+    assert Positions.parse(HERE.after(1, 41).text) == Positions("Y7AK3n6v", (0, 42))

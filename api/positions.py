@@ -1,0 +1,49 @@
+"""Where a client of the stream stands in topic `forecasts`: the id of an event."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+ID_CHARACTERS = 8
+"""Characters of Kafka's id of the topic that an event's id begins with: offsets of a topic mean nothing in another."""
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The next offset of each partition.
+
+    Attributes:
+        topic: the first characters of Kafka's id of the topic.
+        offsets: next offset by partition.
+    """
+
+    topic: str
+    offsets: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """As the id of an event: `Y7AK3n6v.120-98-3301`."""
+        return f"{self.topic}.{'-'.join(map(str, self.offsets))}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """What an id says; None where it is none of ours."""
+        topic, dot, offsets = text.partition(".")
+        numbers = offsets.split("-")
+        if len(topic) != ID_CHARACTERS or not dot or not all(n.isascii() and n.isdigit() for n in numbers):
+            return None
+        return cls(topic, tuple(map(int, numbers)))
+
+    def after(self, partition: int, offset: int) -> Self:
+        """Behind a message."""
+        offsets = list(self.offsets)
+        offsets[partition] = offset + 1
+        return replace(self, offsets=tuple(offsets))
+
+    def grown(self, partitions: int) -> Self:
+        """With the partitions that the topic has since got: nothing of them was read."""
+        return replace(self, offsets=self.offsets + (0,) * (partitions - len(self.offsets)))
+
+    def is_beyond(self, end: Self) -> bool:
+        """Whether these are of another topic than `end`, or of one that has lost what they stand behind."""
+        pairs = zip(self.offsets, end.offsets, strict=False)
+        return self.topic != end.topic or len(self.offsets) > len(end.offsets) or any(a > b for a, b in pairs)
