@@ -79,6 +79,11 @@ class ForecastFeed:
         return self._status
 
     @property
+    def position(self) -> Positions | None:
+        """Where the reader stands; None before it has found the end of the topic."""
+        return self._position
+
+    @property
     def attempts(self) -> int:
         """How often Kafka was asked where the topic ends."""
         return self._attempts

@@ -5,6 +5,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,10 @@ from dayahead.contracts import (
     ReleaseAnnouncement,
     RetuneRequest,
 )
-from dayahead.topics import DRIFT, FORECASTS, MODEL_RELEASES, OBSERVATIONS, RETUNE_REQUESTS, TopicSpec
+from dayahead.dead_letters import DeadLetter
+from dayahead.errors import DeadLetterCode
+from dayahead.kafka_clients import CODEC_SENT, CODECS
+from dayahead.topics import DEAD_LETTERS, DRIFT, FORECASTS, MODEL_RELEASES, OBSERVATIONS, RETUNE_REQUESTS, TopicSpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -33,6 +37,7 @@ class Channel:
         key: what its keys are.
         sent: whether Dayahead sends to it (else it reads from it; `observations` is open to any producer).
         summary: what it is for.
+        compression: what its batches are compressed with.
     """
 
     spec: TopicSpec
@@ -40,7 +45,10 @@ class Channel:
     key: str
     sent: bool
     summary: str
+    compression: str = "none"
 
+
+ANY_CODEC = f"{', '.join(CODECS[:-1])} or {CODECS[-1]}, as its producers choose"
 
 CHANNELS = (
     Channel(
@@ -49,8 +57,11 @@ CHANNELS = (
         "series_id, or none where the message is sent to the partition of its rows (murmur2 of series_id)",
         False,
         "Measured values; the poller sends them, and so may anybody",
+        ANY_CODEC,
     ),
-    Channel(FORECASTS, ForecastMessage, "series_id", True, "The newest forecast of every series; compacted"),
+    Channel(
+        FORECASTS, ForecastMessage, "series_id", True, "The newest forecast of every series; compacted", CODEC_SENT
+    ),
     Channel(DRIFT, DriftEvent, "series_id", True, "Series whose inputs or errors changed"),
     Channel(RETUNE_REQUESTS, RetuneRequest, "none", False, "Wishes for a new model"),
     Channel(MODEL_RELEASES, ReleaseAnnouncement, "champion", True, "The release that serves; compacted"),
@@ -74,28 +85,58 @@ def asyncapi(version: str) -> dict[str, object]:
         "info": {
             "title": "Dayahead",
             "version": version,
-            "description": "Hourly observations in, a fresh 24-hour forecast of every series out. "
-            "Broken messages are kept in `observations.dead-letter` with their bytes and the headers "
-            "`code`, `reason`, `source_topic`, `source_partition`, `source_offset`, `time` and `stage`.",
+            "description": "Hourly observations in, a fresh 24-hour forecast of every series out. `x-compression` "
+            "names the codec that a consumer of a topic must have.",
         },
         "defaultContentType": "application/json",
         "channels": {
-            channel.message.__name__: {
-                "address": channel.spec.name,
-                "summary": channel.summary,
-                "messages": {channel.message.__name__: _message(channel)},
-                "bindings": {"kafka": {"topicConfiguration": _topic_configuration(channel.spec)}},
-            }
-            for channel in CHANNELS
+            **{channel.message.__name__: _channel(channel) for channel in CHANNELS},
+            "DeadLetter": _dead_letters(),
         },
         "operations": {
-            f"{'send' if channel.sent else 'receive'}{channel.message.__name__}": {
-                "action": "send" if channel.sent else "receive",
-                "channel": {"$ref": f"#/channels/{channel.message.__name__}"},
-            }
-            for channel in CHANNELS
+            **{
+                f"{'send' if channel.sent else 'receive'}{channel.message.__name__}": _operation(
+                    channel.message.__name__, channel.sent
+                )
+                for channel in CHANNELS
+            },
+            "sendDeadLetter": _operation("DeadLetter", sent=True),
         },
     }
+
+
+def _channel(channel: Channel) -> dict[str, object]:
+    return {
+        "address": channel.spec.name,
+        "summary": channel.summary,
+        "x-compression": channel.compression,
+        "messages": {channel.message.__name__: _message(channel)},
+        "bindings": {"kafka": {"topicConfiguration": _topic_configuration(channel.spec)}},
+    }
+
+
+def _dead_letters() -> dict[str, object]:
+    example = DeadLetter(b"", DeadLetterCode.NOT_JSON, "", "stream", datetime(2023, 1, 24, tzinfo=UTC))
+    headers: dict[str, object] = {name: {"type": "string"} for name, _ in example.headers()}
+    headers["code"] = {"type": "string", "enum": [code.value for code in DeadLetterCode]}
+    return {
+        "address": DEAD_LETTERS.name,
+        "summary": "What broke its contract, as it came, with the reason in its headers",
+        "x-compression": f"none or {CODEC_SENT}",
+        "messages": {
+            "DeadLetter": {
+                "name": "DeadLetter",
+                "contentType": "application/octet-stream",
+                "payload": {"description": "The bytes that were refused; most are JSON"},
+                "headers": {"type": "object", "properties": headers},
+            }
+        },
+        "bindings": {"kafka": {"topicConfiguration": _topic_configuration(DEAD_LETTERS)}},
+    }
+
+
+def _operation(name: str, sent: bool) -> dict[str, object]:
+    return {"action": "send" if sent else "receive", "channel": {"$ref": f"#/channels/{name}"}}
 
 
 def _message(channel: Channel) -> dict[str, object]:

@@ -9,9 +9,9 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import Hour
+from dayahead.kafka_clients import LIBRARY_LOG
 from dayahead.models.window import WINDOW_HOURS
 from stream.decode import DecodedMessage, Decoder
-from stream.kafka_output import LIBRARY_LOG
 from stream.log import is_of_message, log_message
 
 ANSWER_S = 10.0

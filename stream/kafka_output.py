@@ -1,6 +1,5 @@
 """What the worker sends to Kafka: acknowledged by all replicas before it goes on."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,10 +8,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from dayahead.dead_letters import Headers
 from dayahead.errors import BrokerUnavailable
+from dayahead.kafka_clients import CODEC_SENT, LIBRARY_LOG
 from stream.patience import Patience
 
 DELIVERY_S = 30
-LIBRARY_LOG = logging.getLogger("librdkafka")
 FLUSH_S = 1.0
 MESSAGE_BYTES = 64 * 1024 * 1024
 """Bytes of a message from which on the producer itself refuses it: more than any broker takes, which then decides."""
@@ -59,7 +58,7 @@ class KafkaOutput:
                 "client.id": "dayahead-worker",
                 "acks": "all",
                 "enable.idempotence": True,
-                "compression.type": "lz4",
+                "compression.type": CODEC_SENT,
                 "linger.ms": 5,
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": 262_144,

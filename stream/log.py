@@ -7,9 +7,9 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, Kafka
 
 from dayahead.contracts import MAX_MESSAGE_BYTES
 from dayahead.errors import BrokerUnavailable, ContractError, DeadLetterCode, StorageError
+from dayahead.kafka_clients import LIBRARY_LOG
 from dayahead.storage.worker_offsets import Claim
 from stream.decode import LogMessage
-from stream.kafka_output import LIBRARY_LOG
 from stream.patience import Patience
 from stream.withheld import Withheld
 

@@ -6,7 +6,7 @@ from confluent_kafka import KafkaException, Producer
 
 from dayahead.contracts import DriftEvent, message_bytes
 from dayahead.errors import BrokerUnavailable
-from stream.kafka_output import LIBRARY_LOG
+from dayahead.kafka_clients import LIBRARY_LOG
 
 DELIVERY_S = 20
 

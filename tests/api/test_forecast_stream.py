@@ -26,6 +26,7 @@ from tests.api.fakes import NOW
 from tests.api.listening import listening
 from tests.api.serving import Site
 from tests.conftest import TopicRoom
+from tests.kafka_segments import read_batches, segment_of
 from tests.waiting import wait_until
 
 PARTITIONS = 4
@@ -169,17 +170,14 @@ def crc32c(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-def append_damaged_batch(folder: Path) -> None:
+def append_damaged_batch(segment: Path) -> None:
     """Append the last batch of a partition to its log once more, with compressed bytes that no codec can read."""
-    path = folder / f"{0:020}.log"
-    log, place, batch, end = path.read_bytes(), 0, b"", 0
-    while place < len(log):
-        base, length = struct.unpack(">qi", log[place : place + 12])
-        batch = log[place : place + 12 + length]
-        end = base + struct.unpack(">i", batch[23:27])[0] + 1
-        place += len(batch)
-    covered = batch[21:61] + batch[61:73] + b"\xff" * (len(batch) - 73)
-    path.write_bytes(log + struct.pack(">q", end) + batch[8:17] + struct.pack(">I", crc32c(covered)) + covered)
+    last = read_batches(segment)[-1]
+    head = 61 + 12  # of the batch, and of its compressed records
+    covered = last.raw[21:head] + b"\xff" * (len(last.raw) - head)
+    with segment.open("ab") as log:
+        log.write(struct.pack(">q", last.base + last.records) + last.raw[8:17])
+        log.write(struct.pack(">I", crc32c(covered)) + covered)
 
 
 @pytest.mark.servers
@@ -207,7 +205,7 @@ def test_a_kafka_that_is_away_and_a_batch_that_cannot_be_decoded_are_told_apart_
             assert f"Kafka at {stack.kafka.bootstrap} is away" in detail
             assert ready() == detail
             assert 'dayahead_api_stream_reader{state="kafka-away"} 1.0' in metrics()
-            append_damaged_batch(stack.folder / "kafka" / f"{stage.room.name('forecasts')}-{partition}")
+            append_damaged_batch(segment_of(stack.folder, stage.room.name("forecasts"), partition))
         finally:
             supervisor.start_programs([stack.kafka.name])
 

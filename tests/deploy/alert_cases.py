@@ -195,6 +195,30 @@ CASES = [
         {"partition": "3"},
     ),
     AlertCase(
+        "ForecastStreamUnreadable",
+        "warning",
+        {'dayahead_api_stream_reader{instance="api:1",state="cannot-decode"}': "0x55 1x120"},
+        {'dayahead_api_stream_reader{instance="api:1",state="kafka-away"}': "1x180"},
+        {"instance": "api:1"},
+    ),
+    AlertCase(  # between two scrapes
+        "ForecastStreamUnreadable",
+        "warning",
+        {'dayahead_api_stream_undecodable_batches{instance="api:1"}': "0x55 1x120"},
+        {'dayahead_api_stream_undecodable_batches{instance="api:1"}': "1x180"},
+        {"instance": "api:1"},
+    ),
+    AlertCase(
+        "ForecastStreamSilent",
+        "warning",
+        {'dayahead_api_stream_reader{instance="api:1",state="kafka-away"}': "1x180"},
+        {
+            'dayahead_api_stream_reader{instance="api:1",state="kafka-away"}': "1x57 0x120",
+            'dayahead_api_stream_reader{instance="api:1",state="cannot-decode"}': "1x180",
+        },
+        {"instance": "api:1"},
+    ),
+    AlertCase(
         "RulesFailing",
         "warning",
         {'prometheus_rule_evaluation_failures_total{rule_group="g"}': "0x55 3x120"},
