@@ -1,6 +1,5 @@
 """The FastAPI application: resources under /v1, health, metrics, and the page at /."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from importlib.metadata import version
@@ -124,9 +123,12 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with backends(settings, clock) as opened, CacheReader(opened.forecasts, asyncio.get_running_loop()) as reader:
-            app.state.backends, app.state.cache_reader = opened, reader
-            yield
+        with backends(settings, clock) as opened:
+            app.state.backends, app.state.cache_reader = opened, CacheReader(opened.forecasts.get_in_loop)
+            try:
+                yield
+            finally:
+                await opened.forecasts.leave_loop()
 
     app = FastAPIOffline(
         docs_url="/docs",

@@ -40,6 +40,12 @@ class ForecastCache(Protocol):
     def get(self, series_ids: list[str]) -> list[bytes | None] | None:
         """The forecast of each series, None where there is none or an older one; None for all if the cache is away."""
 
+    async def get_in_loop(self, series_ids: list[str]) -> list[bytes | None] | None:
+        """The same in the event loop, which it does not block."""
+
+    async def leave_loop(self) -> None:
+        """Close the connections that belong to the event loop."""
+
     def trouble(self) -> str | None:
         """What is wrong with it, in words; None where it has all forecasts."""
 

@@ -1,87 +1,64 @@
-"""Forecasts out of Redis for the event loop: requests that come together are one question to Redis."""
+"""Forecasts out of the cache for the event loop: requests that come together are one question."""
 
 import asyncio
-import queue
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
-
-from api.backends import ForecastCache
+from collections.abc import Awaitable, Callable
 
 MAX_AT_ONCE = 500
-"""Requests that one question to Redis answers at most."""
+"""Requests that one question answers at most."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """One request that waits: its series, and where its answer belongs."""
-
-    series_ids: Sequence[str]
-    answer: "asyncio.Future[list[bytes | None] | None]"
+Found = list[bytes | None] | None
+Ask = Callable[[list[str]], Awaitable[Found]]
 
 
 class CacheReader:
-    """Asks the cache in a thread of its own, for all requests that wait at once.
+    """Asks the cache one question at a time; belongs to one event loop.
 
-    While one question is under way, the requests that arrive form the next one. So a request costs one hand-over
-    between threads, the event loop never waits for Redis, and many requests at once cost few questions.
+    The requests that arrive while a question is under way form the next one. So many requests at once cost few
+    questions, and a single one costs nothing more than its own.
+
+    Args:
+        ask: gives the forecast of each series, None where there is none; None for all if the cache is away.
     """
 
-    def __init__(self, cache: ForecastCache, loop: asyncio.AbstractEventLoop) -> None:
-        self._cache, self._loop = cache, loop
-        self._waiting: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._answer_all, name="cache-reader", daemon=True)
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._asking = False
+        self._waiting: list[tuple[list[str], asyncio.Future[Found]]] = []
+        self._task: asyncio.Task[None] | None = None  # held, so that it is not collected while it runs
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    async def get(self, series_ids: list[str]) -> Found:
+        """The forecast of each series, None where there is none; None for all if the cache is away."""
+        if self._asking:
+            answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+            self._waiting.append((series_ids, answer))
+            return await answer
+        self._asking = True
+        try:
+            return await self._ask(series_ids)
+        finally:
+            self._go_on()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._waiting.put(None)
-        self._thread.join(timeout=5)
+    def _go_on(self) -> None:
+        """Ask for the requests that have arrived, if any have."""
+        questions, self._waiting = self._waiting[:MAX_AT_ONCE], self._waiting[MAX_AT_ONCE:]
+        self._asking = bool(questions)
+        if questions:
+            self._task = asyncio.get_running_loop().create_task(self._answer(questions))
 
-    async def get(self, series_ids: Sequence[str]) -> list[bytes | None] | None:
-        """The forecast of each series, None where there is none; None for all if the cache is away.
-
-        To be awaited in the event loop that the reader was made for.
-        """
-        answer: asyncio.Future[list[bytes | None] | None] = self._loop.create_future()
-        self._waiting.put(_Question(series_ids, answer))
-        return await answer
-
-    def _answer_all(self) -> None:
-        ended = False
-        while not ended:
-            waiting = [self._waiting.get()]
-            while not self._waiting.empty() and len(waiting) < MAX_AT_ONCE:
-                waiting.append(self._waiting.get())
-            questions = [question for question in waiting if question is not None]
-            ended = len(questions) < len(waiting)
-            if questions:
-                self._answer(questions)
-
-    def _answer(self, questions: list[_Question]) -> None:
-        found: list[bytes | None] | None = None
+    async def _answer(self, questions: list[tuple[list[str], asyncio.Future[Found]]]) -> None:
+        found: Found = None
         failure: Exception | None = None
         try:
-            found = self._cache.get([series_id for question in questions for series_id in question.series_ids])
+            found = await self._ask([series_id for series_ids, _ in questions for series_id in series_ids])
         except Exception as error:  # noqa: BLE001 - raised in each of the requests
             failure = error
-        self._loop.call_soon_threadsafe(_hand_over, questions, found, failure)
-
-
-def _hand_over(questions: list[_Question], found: list[bytes | None] | None, failure: Exception | None) -> None:
-    """Give each request its part of what was found; called in the event loop."""
-    end = 0
-    for question in questions:
-        start, end = end, end + len(question.series_ids)
-        if question.answer.done():  # its caller is gone
-            continue
-        if failure is not None:
-            question.answer.set_exception(failure)
-        else:
-            question.answer.set_result(None if found is None else found[start:end])
+        end = 0
+        for series_ids, answer in questions:
+            start, end = end, end + len(series_ids)
+            if answer.done():  # its caller is gone
+                continue
+            if failure is not None:
+                answer.set_exception(failure)
+            else:
+                answer.set_result(None if found is None else found[start:end])
+        self._go_on()

@@ -8,14 +8,17 @@ where Redis has less is not served: the caller reads it from TimescaleDB.
 import math
 import threading
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
 import redis
+import redis.asyncio
 import structlog
 from prometheus_client import Gauge
 from pydantic import SecretStr
+from redis.asyncio.retry import Retry as LoopRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -37,8 +40,25 @@ BEHIND = Gauge(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What Redis is asked.
+
+    Attributes:
+        committed: what TimescaleDB had committed.
+        places: the partition of each series.
+        partitions: each of them once.
+        keys: those of the forecasts, then those of the sequences of the partitions.
+    """
+
+    committed: CommittedSequences
+    places: list[int]
+    partitions: list[int]
+    keys: list[str]
+
+
 class RedisForecasts:
-    """The newest forecasts; may be shared by threads. A context: what was committed is known inside it.
+    """The newest forecasts, for threads and for one event loop. A context: what was committed is known inside it.
 
     Args:
         url: of Redis.
@@ -47,13 +67,15 @@ class RedisForecasts:
     """
 
     def __init__(self, url: SecretStr, database: Database, topic: str) -> None:
-        self._client = redis.Redis.from_url(
-            url.get_secret_value(),
-            socket_connect_timeout=CONNECT_S,
-            socket_timeout=ANSWER_S,
-            health_check_interval=30,
-            retry=Retry(NoBackoff(), 0),
-        )
+        options: dict[str, Any] = {
+            "socket_connect_timeout": CONNECT_S,
+            "socket_timeout": ANSWER_S,
+            "health_check_interval": 30,
+        }
+        address = url.get_secret_value()
+        self._client = redis.Redis.from_url(address, retry=Retry(NoBackoff(), 0), **options)
+        # Connects when the event loop asks first; the same rules for what is served as for the threads.
+        self._in_loop = redis.asyncio.Redis.from_url(address, retry=LoopRetry(NoBackoff(), 0), **options)
         self._database, self._topic = database, topic
         self._committed: CommittedSequences | None = None
         self._seen: dict[int, int] = {}
@@ -81,18 +103,39 @@ class RedisForecasts:
         Returns:
             None for all where Redis is away, or TimescaleDB has never said what was committed.
         """
+        question = self._question(series_ids)
+        return None if question is None else self._served(question, self._ask(question.keys))
+
+    async def get_in_loop(self, series_ids: list[str]) -> list[bytes | None] | None:
+        """The same in the event loop, without a thread."""
+        question = self._question(series_ids)
+        return None if question is None else self._served(question, await self._ask_in_loop(question.keys))
+
+    async def leave_loop(self) -> None:
+        """Close the connections that belong to the event loop."""
+        await self._in_loop.aclose()
+
+    def _question(self, series_ids: list[str]) -> "_Question | None":
         committed = self._committed
         if committed is None or not committed.partitions or time.monotonic() < self._away_until:
             return None
         places = [committed.partition_of(series_id) for series_id in series_ids]
         partitions = list(dict.fromkeys(places))
         keys = [forecast_key(series_id) for series_id in series_ids]
-        found = self._ask([*keys, *(sequence_key(self._topic, partition) for partition in partitions)])
+        keys += [sequence_key(self._topic, partition) for partition in partitions]
+        return _Question(committed, places, partitions, keys)
+
+    def _served(self, question: "_Question", found: list[bytes | None] | None) -> list[bytes | None] | None:
+        """What may be served of what Redis answered."""
         if found is None:
             return None
-        held = dict(zip(partitions, map(_number, found[len(keys) :]), strict=True))
-        newest = {partition for partition, number in held.items() if self._has_all(committed, partition, number)}
-        return [body if place in newest else None for body, place in zip(found, places, strict=False)]
+        numbers = found[len(question.places) :]
+        newest = {
+            partition
+            for partition, number in zip(question.partitions, map(_number, numbers), strict=True)
+            if self._has_all(question.committed, partition, number)
+        }
+        return [body if place in newest else None for body, place in zip(found, question.places, strict=False)]
 
     def _has_all(self, committed: CommittedSequences, partition: int, number: int) -> bool:
         """Whether Redis has what was committed, and what this process has seen in it before."""
@@ -105,6 +148,15 @@ class RedisForecasts:
     def _ask(self, keys: list[str]) -> list[bytes | None] | None:
         try:
             found: Any = self._client.mget(keys)
+        except redis.RedisError as error:
+            self._note(error)
+            return None
+        self._note(None)
+        return list(found)
+
+    async def _ask_in_loop(self, keys: list[str]) -> list[bytes | None] | None:
+        try:
+            found: Any = await self._in_loop.mget(keys)
         except redis.RedisError as error:
             self._note(error)
             return None

@@ -24,14 +24,18 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import psycopg
 import redis
 import typer
 from running_worker import SERVICE, cpu_seconds, until
 
 from dayahead.contracts import LEADS, Reason, Rung
 from dayahead.hours import from_hour, to_hour, wall_clock
-from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_key
+from dayahead.storage.forecast_cache import forecast_key, sequence_key
+from dayahead.storage.forecasts import StoredForecast, forecast_bytes
 from dayahead.storage.migrate import migrate_database
+from dayahead.storage.worker_offsets import claim_partition
+from dayahead.topics import OBSERVATIONS
 from deploy.local.ports import free_ports
 from deploy.local.stack import LocalStack
 from deploy.local.throwaway import throwaway_stack
@@ -39,6 +43,9 @@ from deploy.local.throwaway import throwaway_stack
 BARE = Path(__file__).with_name("bare_api.py")
 BARE_FORMS = ("async", "sync")
 CONNECTIONS = (1, 16)
+PARTITIONS = 4
+SEQUENCE = 7
+COMMITTED = "UPDATE worker_offset SET forecast_sequence = %s WHERE topic = %s AND partition = %s"
 PERCENTILE = re.compile(r"^\s+99%\s+([\d.]+)(us|ms|s)$", re.MULTILINE)
 REQUESTS = re.compile(r"^Requests/sec:\s+([\d.]+)$", re.MULTILINE)
 REFUSED = re.compile(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)")
@@ -91,8 +98,8 @@ def main(
         raise SystemExit("wrk is missing: apt-get install wrk")
     load_before = os.getloadavg()[0]
     with throwaway_stack() as stack, tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        ids = fill_redis(stack, series)
         migrate_database(stack.postgres.owner_url(), stack.passwords.database_app.get_secret_value())
+        ids = fill(stack, series)
         applications = [running.enter_context(service(stack))]
         applications += [running.enter_context(bare(stack, form)) for form in BARE_FORMS]
         compare_bytes(applications, ids[0])
@@ -112,21 +119,27 @@ def main(
     print(json.dumps(line))
 
 
-def fill_redis(stack: LocalStack, series: int) -> list[str]:
-    """Put a forecast of each series into Redis, in the bytes that the worker writes."""
+def fill(stack: LocalStack, series: int) -> list[str]:
+    """Put a forecast of each series into Redis, as a worker leaves them: in its bytes, and confirmed by TimescaleDB."""
     generator = np.random.default_rng(1)
     now = wall_clock()
     origin = from_hour(to_hour(now))
     ids = [f"DK{number % 2 + 1}/{number:04}" for number in range(series)]
-    bodies = {}
+    values: dict[str, bytes | int] = {
+        sequence_key(OBSERVATIONS.name, partition): SEQUENCE for partition in range(PARTITIONS)
+    }
     for series_id in ids:
         p50 = generator.uniform(1e3, 1e5, LEADS).astype(np.float32)
         forecast = StoredForecast(
             series_id, origin, now, "r-0123456789ab", Rung.FULL, Reason(0), p50, p50 * 0.9, p50 * 1.1, "kWh"
         )
-        bodies[forecast_key(series_id)] = forecast_bytes(forecast)
+        values[forecast_key(series_id)] = forecast_bytes(forecast)
     with redis.Redis.from_url(stack.redis.url(0)) as client:
-        client.mset(bodies)
+        client.mset(values)
+    with psycopg.connect(stack.postgres.owner_url()) as connection:
+        for partition in range(PARTITIONS):
+            claim = claim_partition(connection, OBSERVATIONS.name, partition, 0, "a worker", now, partitions=PARTITIONS)
+            connection.execute(COMMITTED, [SEQUENCE, claim.topic, claim.partition])
     return ids
 
 
@@ -191,6 +204,9 @@ def compare_bytes(applications: list[Application], series_id: str) -> None:
     for application in applications:
         with urllib.request.urlopen(f"{application.url}/v1/forecasts/{series_id}", timeout=5) as answer:
             bodies.add(answer.read())
+            served_by = answer.headers.get("Dayahead-Served-By", "redis")
+        if served_by != "redis":
+            raise SystemExit(f"the {application.name} application answers from {served_by}, not from Redis")
     if len(bodies) > 1:
         raise SystemExit(f"the applications answer differently: {bodies}")
 

@@ -15,7 +15,7 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import Response
 
 from api.commands import SERVER_OPTIONS, listening_socket
-from dayahead.storage.forecasts import forecast_key
+from dayahead.storage.forecast_cache import forecast_key
 
 
 def asynchronous(url: str) -> FastAPI:

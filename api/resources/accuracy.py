@@ -67,7 +67,8 @@ NEWEST = """
 TABLE: Columns = {
     "level": TEXT, "area": TEXT, "series_id": TEXT, "unit": TEXT, "start": MOMENT, "end": MOMENT,
     "forecasts": COUNT, "hours": COUNT, "wape_percent": NUMBER, "mape_percent": NUMBER, "bias_percent": NUMBER,
-    "coverage_percent": NUMBER, "naive_wape_percent": NUMBER, "skill_percent": NUMBER, "verdict": TEXT,
+    "coverage_percent": NUMBER, "weekly_naive_wape_percent": NUMBER, "daily_naive_wape_percent": NUMBER,
+    "naive_wape_percent": NUMBER, "skill_percent": NUMBER, "verdict": TEXT,
 }  # fmt: skip
 """Columns of accuracy as a table; `level` is overall, area or series."""
 

@@ -45,6 +45,12 @@ class HeldForecasts:
     def get(self, series_ids: list[str]) -> list[bytes | None] | None:
         return None if self.away else [self.bodies.get(series_id) for series_id in series_ids]
 
+    async def get_in_loop(self, series_ids: list[str]) -> list[bytes | None] | None:
+        return self.get(series_ids)
+
+    async def leave_loop(self) -> None:
+        pass
+
     def trouble(self) -> str | None:
         return "Redis is away: forecasts come from TimescaleDB" if self.away else None
 

@@ -13,6 +13,7 @@ from dayahead.storage.forecast_cache import forecast_key
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.sample import NO_FORECAST
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -133,3 +134,15 @@ def test_a_series_without_any_forecast_is_a_404_that_is_no_unknown_series(
         answer = client.get("/v1/forecasts/X/1")
     assert answer.status_code == 404
     assert answer.json()["type"] == "urn:dayahead:problem:no-forecast"
+
+
+def test_after_redis_dropped_its_connections_it_is_asked_again(client: TestClient, sample_service: SampleService):
+    def served_by() -> str:
+        answer = client.get("/v1/forecasts/DK1/111")
+        assert answer.status_code == 200
+        return answer.headers["Dayahead-Served-By"]
+
+    wait_until(lambda: served_by() == "redis", 30, "an answer from Redis")
+    with redis.Redis.from_url(sample_service.redis_url) as cache:
+        cache.client_kill_filter(_type="normal", skipme=True)
+    wait_until(lambda: served_by() == "redis", 30, "an answer from Redis again")

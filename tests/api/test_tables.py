@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
+from api.resources import accuracy as accuracy_resource
+from api.resources.accuracy import SeriesAccuracy
 from tests.api.sample import HOLED
 
 pytestmark = pytest.mark.servers
@@ -115,6 +117,10 @@ def test_a_table_holds_what_json_holds_by_parameter_and_by_accept(
     rows = read(by_parameter.content)
     assert expected
     assert [{name: row[name] for name in expected[0]} for row in rows] == expected
+
+
+def test_a_table_of_accuracy_has_every_figure():
+    assert set(SeriesAccuracy.model_fields) <= set(accuracy_resource.TABLE)
 
 
 def test_a_table_without_rows_has_its_columns(client: TestClient):
