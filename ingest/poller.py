@@ -20,7 +20,8 @@ from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
 from dayahead.publisher import Publication, Publisher
 from dayahead.reading.reader import Answer, Reader
 from dayahead.reading.records import Rejection, Row, convert, newest_hour, within
-from dayahead.source import Source
+from dayahead.rules import RowRules
+from dayahead.source import Source, SourceKind
 from dayahead.storage.poll_cursors import PollCursor, move_cursor, read_cursor
 from dayahead.storage.sources import register_source
 from ingest import metrics
@@ -181,13 +182,20 @@ class Poller:
             position = answer.cut_at
         self._known.forget_before(start)
         self._known.forget_rejections_but(seen)
-        if newest is None and cursor is None:
-            raise _no_hour(self._source, start, len(seen))
         advanced = newest is not None and (cursor is None or newest >= cursor.next_hour)
         self._measure(newest, advanced)
         self._limits.tell(connection, self._source_key, self._clock())
+        if newest is None and cursor is None:
+            raise _no_hour(self._source, start, len(seen), self._newest_before(start))
         self._failures.succeeded(connection, self._source_key)
         return PollResult(published, rejected, newest, advanced)
+
+    def _newest_before(self, start: Hour) -> Hour | None:
+        """The newest hour before the first poll's range, where asking costs no request; None where it is not known."""
+        if self._source.kind is not SourceKind.FILE:
+            return None
+        records = self._reader.read(RowRules(self._source).oldest, start).records
+        return newest_hour(convert(records, self._source, self._clock()).rows)
 
     def _first_hour(self, cursor: PollCursor | None) -> Hour:
         if cursor is None:
@@ -249,12 +257,13 @@ class Poller:
             connection.close()
 
 
-def _no_hour(source: Source, start: Hour, refused: int) -> SourceUnavailable:
+def _no_hour(source: Source, start: Hour, refused: int, newest: Hour | None) -> SourceUnavailable:
     """The error of a first poll that found nothing: the next one would find nothing either, and say nothing."""
-    because = f" ({refused} records were refused: `dayahead dead-letters list`)" if refused else ""
+    refusals = f"; {refused} records were refused (`dayahead dead-letters list`)" if refused else ""
+    older = "if its newest hour is older" if newest is None else f"its newest hour is {format_utc(from_hour(newest))}"
     return SourceUnavailable(
         f"source {source.name} has no hour since {format_utc(from_hour(start))}, history_h ({source.history_h:g} h) "
-        f"before now{because}: if its newest hour is older, raise history_h or run `dayahead backfill`",
+        f"before now{refusals}; {older}: raise history_h or run `dayahead backfill`",
         cause="no_hours",
     )
 

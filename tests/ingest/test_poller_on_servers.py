@@ -15,6 +15,7 @@ from dayahead.dead_letters import STUB_BYTES, DeadLetter
 from dayahead.errors import BrokerUnavailable, DeadLetterCode, SourceError, SourceRefused, SourceUnavailable
 from dayahead.hours import from_hour
 from dayahead.publisher import Publication, Publisher, kafka_producer
+from dayahead.reading.file_source import FileSource
 from dayahead.reading.reader import Answer
 from dayahead.source import Source
 from dayahead.storage.database import connect
@@ -187,7 +188,8 @@ def test_a_source_that_is_older_than_the_first_poll_looks_back_is_not_polled_in_
     reader = reader_of(replay_client(make_records(36), source))
     with closing(make_poller(room, database_url, reader, source, condition=condition)) as poller:
         with pytest.raises(
-            SourceUnavailable, match=r"no hour since 2023-01-24.*raise history_h or run `dayahead backfill`"
+            SourceUnavailable,
+            match=r"no hour since 2023-01-24.*if its newest hour is older: raise history_h or run `dayahead backfill`",
         ):
             poller.poll_once()
         poller._poll_and_judge()
@@ -197,6 +199,16 @@ def test_a_source_that_is_older_than_the_first_poll_looks_back_is_not_polled_in_
         failure = read_failure(connection, register_source(connection, source).source_key)
     assert failure is not None
     assert "raise history_h" in failure.error
+
+
+def test_a_file_that_is_older_than_the_first_poll_looks_back_says_how_old_it_is(room, database_url, tmp_path) -> None:
+    path = tmp_path / "old.csv"
+    path.write_text("HourUTC,Area,Type,kWh\n2022-12-31T22:00:00,DK1,111,1\n2022-12-31T23:00:00,DK1,111,2\n")
+    source = make_source(kind="file", path=path, history_h=24)
+    says_so = pytest.raises(SourceUnavailable, match="its newest hour is 2022-12-31T23:00:00Z: raise history_h or run")
+    with closing(make_poller(room, database_url, FileSource(source), source)) as poller, says_so:
+        poller.poll_once()
+    assert batches(room) == []
 
 
 def test_when_no_newer_hour_appears_the_time_of_the_last_one_stays(room, database_url) -> None:
@@ -283,7 +295,7 @@ class Failing:
     def read(self, start: int, end: int | None) -> Answer:
         if self.errors:
             raise self.errors.pop(0)
-        return Answer([])
+        return Answer([make_record()])
 
 
 class Pauses:

@@ -16,18 +16,19 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from dayahead.hours import to_hour, wall_clock
 from dayahead.storage.poll_failures import read_failure
 from dayahead.storage.sources import load_sources
 from deploy.local.ports import free_ports
 from deploy.monitoring import MonitoringFiles, MonitoringSettings, Target
 from tests.conftest import TopicRoom
-from tests.ingest.building import make_source
+from tests.ingest.building import make_record, make_source
 from tests.monitoring_server import monitoring_server
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
-GOOD = json.dumps({"total": 0, "records": []}).encode()
+GOOD = json.dumps({"total": 1, "records": [make_record(to_hour(wall_clock()) - 2)]}).encode()
 SOURCES = ("server-error", "rate-limited", "dripping", "unreachable")
 
 
