@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from dayahead.errors import BrokerUnavailable
+from dayahead.kafka_login import confluent_options
 
 LIBRARY_LOG = logging.getLogger("librdkafka")
 
@@ -101,4 +102,4 @@ def send_one(producer: Producer, topic: str, key: bytes | None, value: bytes, ti
 
 
 def _common(bootstrap: str, client: str) -> dict[str, object]:
-    return {"bootstrap.servers": bootstrap, "client.id": client, "reconnect.backoff.max.ms": BACKOFF_MS}
+    return {**confluent_options(bootstrap), "client.id": client, "reconnect.backoff.max.ms": BACKOFF_MS}

@@ -13,6 +13,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 
 from dayahead.dead_letters import DeadLetter, DeadLetterWriter
 from dayahead.errors import BrokerUnavailable
+from dayahead.kafka_login import kafka_python_options
 from dayahead.packing import batch_bytes, pack
 from dayahead.reading.records import Row
 from dayahead.topics import OBSERVATIONS
@@ -75,7 +76,7 @@ def kafka_producer(bootstrap: str, client_id: str = "dayahead-ingest") -> Produc
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         producer: Producer = KafkaProducer(
-            bootstrap_servers=bootstrap.split(","),
+            **kafka_python_options(bootstrap),
             client_id=client_id,
             acks="all",
             enable_idempotence=True,

@@ -5,6 +5,7 @@ They come from the environment (`DAYAHEAD_…`) and from `.env` in the working d
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
@@ -26,6 +27,22 @@ class ServiceSettings(BaseSettings):
     )
     redis_url: SecretStr = Field(default=SecretStr("redis://127.0.0.1:6379/0"), description="Redis, as a redis:// URL")
     kafka_bootstrap: str = Field(default="127.0.0.1:9092", description="Kafka brokers, host:port separated by commas")
+    kafka_security: str = Field(
+        default="PLAINTEXT",
+        pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$",
+        description="How Kafka is talked to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+    )
+    kafka_sasl_mechanism: str = Field(
+        default="SCRAM-SHA-512",
+        pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$",
+        description="How clients log in to Kafka with SASL_…: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+    )
+    kafka_username: str = Field(default="", description="User name of Kafka, with SASL_…")
+    kafka_password: SecretStr = Field(default=SecretStr(""), description="Password of Kafka, with SASL_…")
+    kafka_ca_file: Path | None = Field(
+        default=None,
+        description="Certificates to check brokers against, with …SSL; those of the machine if empty",
+    )
     topic_prefix: str = Field(default="", description="Put before every topic name, for clusters that are shared")
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error"

@@ -15,6 +15,7 @@ from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, show
 from deploy.local.env_file import EnvFile
 from deploy.local.places import CHECKOUT
 from deploy.local.ports import HOST
+from deploy.local.servers.kafka import USER
 from deploy.local.servers.postgres import APP, DATABASE, OWNER
 from deploy.local.steps import Steps
 from deploy.local.waiting import wait_on_progress
@@ -45,6 +46,9 @@ class Compose:
                 ),
                 f"{PREFIX}REDIS_URL": f"redis://:{passwords.redis.get_secret_value()}@{redis}",
                 f"{PREFIX}KAFKA_BOOTSTRAP": f"{HOST}:{self._settings.kafka_port}",
+                f"{PREFIX}KAFKA_SECURITY": "SASL_PLAINTEXT",
+                f"{PREFIX}KAFKA_SASL_MECHANISM": "PLAIN",
+                f"{PREFIX}KAFKA_USERNAME": USER,
             }
         )
         self._replays = self._settings.source_url is None

@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 from dayahead.contracts import Rung
 from dayahead.errors import StackError
 from dayahead.hours import to_hour
+from dayahead.kafka_login import confluent_options
 from dayahead.storage.forecast_rows import ForecastRows, read_forecasts
 from dayahead.storage.standing import SeriesStanding, State, read_series, read_sources
 from dayahead.topics import OBSERVATIONS
@@ -130,7 +131,7 @@ def read_lag(database_url: str, bootstrap: str, topic_prefix: str = "") -> dict[
     with psycopg.connect(database_url, connect_timeout=5) as connection:
         rows = connection.execute("SELECT partition, next_offset FROM worker_offset WHERE topic = %s", [topic])
         taken = cast("dict[int, int]", dict(rows.fetchall()))
-    settings: dict[str, Any] = {"bootstrap.servers": bootstrap, "group.id": "dayahead-status"}
+    settings: dict[str, Any] = {**confluent_options(bootstrap), "group.id": "dayahead-status"}
     consumer = Consumer(settings)
     try:
         known = consumer.list_topics(topic, timeout=5).topics[topic].partitions

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import Hour
 from dayahead.kafka_clients import LIBRARY_LOG
+from dayahead.kafka_login import confluent_options
 from dayahead.models.window import WINDOW_HOURS
 from stream.decode import DecodedMessage, Decoder
 from stream.log import is_of_message, log_message
@@ -136,7 +137,7 @@ class SentForecasts:
 def _reading(bootstrap: str) -> Iterator[Consumer]:
     consumer = Consumer(
         {
-            "bootstrap.servers": bootstrap,
+            **confluent_options(bootstrap),
             "group.id": "dayahead-auditor",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",

@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from dayahead.errors import BrokerUnavailable, SettingsError
 from dayahead.hours import format_utc, from_hour
+from dayahead.kafka_login import confluent_options
 from dayahead.series import check_series_id, partition_of
 from dayahead.topics import DEAD_LETTERS, OBSERVATIONS
 from stream.decode import Decoder, LogMessage, envelope_bytes
@@ -96,7 +97,7 @@ class DeadLetterBox:
         decoded = Decoder().decode(LogMessage(0, value))
         if decoded.refusals:
             raise decoded.refusals[0].error
-        producer = Producer({"bootstrap.servers": self._bootstrap, "acks": "all", "enable.idempotence": True})
+        producer = Producer({**confluent_options(self._bootstrap), "acks": "all", "enable.idempotence": True})
         partitions = len(
             producer.list_topics(self._observations, timeout=ANSWER_S).topics[self._observations].partitions
         )
@@ -115,7 +116,7 @@ class DeadLetterBox:
     def _consumer(self) -> Consumer:
         return Consumer(
             {
-                "bootstrap.servers": self._bootstrap,
+                **confluent_options(self._bootstrap),
                 "group.id": "dayahead-dead-letters",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",

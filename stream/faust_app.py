@@ -23,7 +23,7 @@ from dayahead.dead_letters import carried_headers
 from dayahead.errors import DayaheadError
 from stream import metrics
 from stream.decode import LogMessage
-from stream.faust_parts import NoTables, SeekingTransport
+from stream.faust_parts import NoTables, SeekingTransport, kafka_credentials
 from stream.liveness import Liveness
 from stream.patience import Patience, Stopping
 from stream.release_watch import ReleaseWatch
@@ -56,6 +56,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         super().__init__(
             settings.topic_prefix + settings.worker_group,
             broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
+            broker_credentials=kafka_credentials(),
             autodiscover=False,
             datadir=Path(tempfile.gettempdir()) / "dayahead-faust",
             web_enabled=False,

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from faust.auth import SASLCredentials, SSLCredentials
 from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as faust_kafka
 
+from dayahead.kafka_login import kafka_security, tls_context, uses_login, uses_tls
 from stream.fetching import bound_fetches
 
 FETCH_WAIT_MS = 200
@@ -38,6 +40,20 @@ class SeekingTransport(faust_kafka.Transport):  # type: ignore[misc]
     """Kafka as the worker reads it; the application has `take_over`."""
 
     Consumer = _Consumer
+
+
+def kafka_credentials() -> SASLCredentials | SSLCredentials | None:
+    """How Faust logs in to Kafka, of the same settings as all other clients; None for not at all."""
+    settings = kafka_security()
+    context = tls_context(settings) if uses_tls(settings) else None
+    if uses_login(settings):
+        return SASLCredentials(
+            username=settings.kafka_username,
+            password=settings.kafka_password.get_secret_value(),
+            mechanism=settings.kafka_sasl_mechanism,
+            ssl_context=context,
+        )
+    return SSLCredentials(context) if context else None
 
 
 class NoTables(TableManager):  # type: ignore[misc]

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from dayahead.dead_letters import Headers
 from dayahead.errors import BrokerUnavailable
 from dayahead.kafka_clients import CODEC_SENT, LIBRARY_LOG
+from dayahead.kafka_login import confluent_options
 from stream.patience import Patience
 
 DELIVERY_S = 30
@@ -54,7 +55,7 @@ class KafkaOutput:
     def _new_producer(self) -> Producer:
         return Producer(
             {
-                "bootstrap.servers": self._bootstrap,
+                **confluent_options(self._bootstrap),
                 "client.id": "dayahead-worker",
                 "acks": "all",
                 "enable.idempotence": True,

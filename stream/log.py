@@ -8,6 +8,7 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, Kafka
 from dayahead.contracts import MAX_MESSAGE_BYTES
 from dayahead.errors import BrokerUnavailable, ContractError, DeadLetterCode, StorageError
 from dayahead.kafka_clients import LIBRARY_LOG
+from dayahead.kafka_login import confluent_options
 from dayahead.storage.worker_offsets import Claim
 from stream.decode import LogMessage
 from stream.patience import Patience
@@ -25,7 +26,7 @@ class Log:
         self._patience = patience
         self._lock = threading.Lock()
         self._settings = {
-            "bootstrap.servers": bootstrap,
+            **confluent_options(bootstrap),
             "group.id": "dayahead-log-reader",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",

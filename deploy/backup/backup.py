@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dayahead.errors import StackError
 from dayahead.hours import Clock
+from dayahead.kafka_login import confluent_options
 from dayahead.settings import MigrationSettings
 from dayahead.storage.database import connect
 from dayahead.topics import OBSERVATIONS
@@ -113,7 +114,7 @@ def digest(file: Path) -> str:
 def kafka_bounds(settings: MigrationSettings) -> dict[int, tuple[int, int]]:
     """First message and end of each partition of `observations`; empty where Kafka or the topic is not there."""
     topic = settings.topic_prefix + OBSERVATIONS.name
-    options: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap, "group.id": "dayahead-backup"}
+    options: dict[str, Any] = {**confluent_options(settings.kafka_bootstrap), "group.id": "dayahead-backup"}
     consumer = Consumer(options)
     try:
         known = consumer.list_topics(topic, timeout=KAFKA_WITHIN_S).topics[topic].partitions

@@ -53,6 +53,7 @@ class Assembly:
                 f"{PREFIX}OWNER_DATABASE_URL": self.stack.postgres.owner_url(),
                 f"{PREFIX}REDIS_URL": self.stack.redis.url(),
                 f"{PREFIX}KAFKA_BOOTSTRAP": self.stack.kafka.bootstrap,
+                f"{PREFIX}KAFKA_SECURITY": "PLAINTEXT",  # on this machine alone
                 f"{PREFIX}PROMETHEUS_URL": f"http://{HOST}:{self.settings.prometheus_port}",
                 f"{PREFIX}ALERTMANAGER_URL": f"http://{HOST}:{self.settings.alertmanager_port}",
             }

@@ -18,6 +18,7 @@ PASSWORD_VARIABLES = {
     "database_trainer": f"{PREFIX}TRAINER_PASSWORD",
     "database_api": f"{PREFIX}API_PASSWORD",
     "redis": f"{PREFIX}REDIS_PASSWORD",
+    "kafka": f"{PREFIX}KAFKA_PASSWORD",
     "api_token": f"{PREFIX}API_TOKEN",
     "grafana": f"{PREFIX}GRAFANA_PASSWORD",
 }

@@ -12,7 +12,7 @@ def _draw() -> SecretStr:
 
 @dataclass(frozen=True)
 class Passwords:
-    """A secret for each door: the roles of the database, Redis, the API's token, Grafana."""
+    """A secret for each door: the roles of the database, Redis, Kafka, the API's token, Grafana."""
 
     database_owner: SecretStr
     database_app: SecretStr
@@ -22,6 +22,7 @@ class Passwords:
     database_trainer: SecretStr
     database_api: SecretStr
     redis: SecretStr
+    kafka: SecretStr
     api_token: SecretStr
     grafana: SecretStr
 

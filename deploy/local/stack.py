@@ -46,6 +46,7 @@ class LocalStack:
         places: Places | None = None,
         durable: bool = True,
         dies_with_parent: bool = False,
+        kafka_login: bool = False,
         more_servers: Callable[[Ground], Sequence[Server]] = lambda ground: (),
         services: Sequence[Program] = (),
     ) -> None:
@@ -58,6 +59,7 @@ class LocalStack:
             places: where tree, jars and data are.
             durable: False trades safety against a power cut for speed, for data that is thrown away.
             dies_with_parent: end the stack when the process that started it ends, even when that is killed.
+            kafka_login: whether clients of Kafka log in with a password; on this machine alone they need not.
             more_servers: servers beside the three that every stack has.
             services: processes that `start_services` starts.
         """
@@ -67,7 +69,7 @@ class LocalStack:
         self.passwords = passwords
         self.ports = ports
         self.folder = places.stacks / name
-        ground = Ground(places, self.folder, ports, passwords, durable)
+        ground = Ground(places, self.folder, ports, passwords, durable, kafka_login)
         self.postgres = Postgres(ground)
         self.redis = Redis(ground)
         self.kafka = Kafka(ground)

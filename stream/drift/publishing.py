@@ -7,6 +7,7 @@ from confluent_kafka import KafkaException, Producer
 from dayahead.contracts import DriftEvent, message_bytes
 from dayahead.errors import BrokerUnavailable
 from dayahead.kafka_clients import LIBRARY_LOG
+from dayahead.kafka_login import confluent_options
 
 DELIVERY_S = 20
 
@@ -31,7 +32,7 @@ class DriftTopic:
         refused: list[str] = []
         producer = Producer(
             {
-                "bootstrap.servers": self._bootstrap,
+                **confluent_options(self._bootstrap),
                 "client.id": "dayahead-drift",
                 "acks": "all",
                 "enable.idempotence": True,

@@ -8,12 +8,14 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from dayahead.settings import ServiceSettings
 from dayahead.settings_document import all_settings, settings_classes
 from deploy.local import sample
 from deploy.local.env_file import PASSWORD_VARIABLES
 from deploy.local.places import Places
+from deploy.local.servers.kafka import USER, login_properties
 from deploy.local.tree import DebianTree
 
 ROOT = Path(__file__).parents[2]
@@ -209,6 +211,31 @@ def test_every_kind_of_service_is_scraped() -> None:
     ports = {name: OURS[name]["environment"].get("DAYAHEAD_METRICS_PORT") for name in OURS}
     expected = {f"{name}:{port}" for name, port in ports.items() if port}
     assert addresses == expected | {"api:8000", "prometheus:9090", "alertmanager:9093"}
+
+
+def test_nobody_talks_to_kafka_without_a_password() -> None:
+    """As the image turns KAFKA_A_B into the property a.b, and as the local stack is tried with a password."""
+    environment = SERVICES["kafka"]["environment"]
+    secret = "${DAYAHEAD_KAFKA_PASSWORD}"
+    given = {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): re.sub(r"\$\{(\w+)[^}]*\}", r"${\1}", str(value))
+        for name, value in environment.items()
+    }
+    tried = login_properties("inside", SecretStr(secret), ["PLAIN"])
+    for name in ("sasl.mechanism.inter.broker.protocol", "sasl.enabled.mechanisms"):
+        assert given[name] == tried[name]
+    for listener in ("inside", "host"):
+        wanted = tried["listener.name.inside.plain.sasl.jaas.config"]
+        assert given[f"listener.name.{listener}.plain.sasl.jaas.config"] == wanted
+    protocols = dict(one.split(":") for one in given["listener.security.protocol.map"].split(","))
+    assert protocols == {"INSIDE": "SASL_PLAINTEXT", "HOST": "SASL_PLAINTEXT", "CONTROLLER": "PLAINTEXT"}
+    assert "CONTROLLER://localhost:9093" in given["listeners"], "without a password only inside the container"
+    users = {name for name in SERVICES if "log" in SERVICES[name].get("networks", [])} - {"kafka"}
+    for name in users:
+        ours = SERVICES[name]["environment"]
+        assert (ours["DAYAHEAD_KAFKA_SECURITY"], ours["DAYAHEAD_KAFKA_SASL_MECHANISM"]) == ("SASL_PLAINTEXT", "PLAIN")
+        assert ours["DAYAHEAD_KAFKA_USERNAME"] == USER
+        assert "DAYAHEAD_KAFKA_PASSWORD" in ours["DAYAHEAD_KAFKA_PASSWORD"]
 
 
 def test_kafka_is_the_version_of_the_local_stack() -> None:

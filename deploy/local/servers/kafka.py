@@ -3,15 +3,48 @@
 import base64
 import subprocess
 import uuid
+from collections.abc import Sequence
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from pydantic import SecretStr
 
 from dayahead.errors import StackError
 from deploy.local.kafka_libs import LOG_SETTINGS
 from deploy.local.ports import HOST, is_taken
 from deploy.local.servers.server import Ground
 from deploy.local.supervision import Program
+
+USER = "dayahead"
+"""Who clients log in as, and the broker to itself."""
+
+LOCAL_MECHANISMS = ("SCRAM-SHA-512", "PLAIN")
+
+
+def login_properties(listener: str, password: SecretStr, mechanisms: Sequence[str]) -> dict[str, str]:
+    """Properties of a broker whose clients log in on a listener; the first of the mechanisms is the broker's own.
+
+    Args:
+        listener: its name, which is that of its protocol too.
+        password: of `USER`.
+        mechanisms: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512; passwords of SCRAM are given when the storage is formatted.
+    """
+    own = listener.lower()
+    return {
+        "listener.security.protocol.map": f"{listener}:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": listener,
+        "sasl.mechanism.inter.broker.protocol": mechanisms[0],
+        "sasl.enabled.mechanisms": ",".join(mechanisms),
+        **{f"listener.name.{own}.{one.lower()}.sasl.jaas.config": jaas(one, password) for one in mechanisms},
+    }
+
+
+def jaas(mechanism: str, password: SecretStr) -> str:
+    """The JAAS line of a broker: who it is itself, and for PLAIN also who may log in."""
+    secret = password.get_secret_value()
+    kind = "plain.PlainLoginModule" if mechanism == "PLAIN" else "scram.ScramLoginModule"
+    users = f' user_{USER}="{secret}"' if mechanism == "PLAIN" else ""
+    return f'org.apache.kafka.common.security.{kind} required username="{USER}" password="{secret}"{users};'
 
 
 class Kafka:
@@ -44,12 +77,13 @@ class Kafka:
             StackError: the storage could not be formatted.
         """
         controller = f"{HOST}:{self._ground.ports.kafka_controller}"
+        listener = "SASL_PLAINTEXT" if self._ground.kafka_login else "PLAINTEXT"
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.bootstrap.servers": controller,
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "listeners": f"{listener}://{self.bootstrap},CONTROLLER://{controller}",
+            "advertised.listeners": f"{listener}://{self.bootstrap}",
             "controller.listener.names": "CONTROLLER",
             "log.dirs": str(self._data),
             # a topic is made by `dayahead migrate`: one that appears by being misspelt would swallow messages
@@ -66,6 +100,9 @@ class Kafka:
             "group.initial.rebalance.delay.ms": "3000" if self._ground.durable else "0",
             "message.max.bytes": str(8 * 1024 * 1024),
         }
+        if self._ground.kafka_login:
+            properties |= login_properties(listener, self._ground.passwords.kafka, LOCAL_MECHANISMS)
+        self._config.touch(mode=0o600)
         self._config.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
         if (self._data / "meta.properties").exists():
             return
@@ -73,6 +110,9 @@ class Kafka:
         # an id that starts with a dash would be taken for an option
         cluster_id = cluster_id.replace("-", "A")
         command = ["format", "--standalone", "--cluster-id", cluster_id, "--config", str(self._config)]
+        if self._ground.kafka_login:
+            secret = self._ground.passwords.kafka.get_secret_value()
+            command += ["--add-scram", f"SCRAM-SHA-512=[name={USER},password={secret}]"]
         done = subprocess.run(
             self._java("kafka.tools.StorageTool", *command, memory="128m"),
             capture_output=True,
@@ -91,12 +131,22 @@ class Kafka:
             stop_wait_s=30,
         )
 
+    def _login(self) -> dict[str, str]:
+        if not self._ground.kafka_login:
+            return {}
+        return {
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": LOCAL_MECHANISMS[0],
+            "sasl.username": USER,
+            "sasl.password": self._ground.passwords.kafka.get_secret_value(),
+        }
+
     def is_ready(self) -> bool:
         """Whether the broker answers and has registered itself."""
         if not is_taken(self._ground.ports.kafka):
             return False  # asking the client library would only have it log that nobody listens
         try:
-            client = AdminClient({"bootstrap.servers": self.bootstrap, "socket.timeout.ms": 2000})
+            client = AdminClient({"bootstrap.servers": self.bootstrap, "socket.timeout.ms": 2000, **self._login()})
             return bool(client.list_topics(timeout=2).brokers)
         except KafkaException:
             return False

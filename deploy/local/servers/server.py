@@ -17,6 +17,7 @@ class Ground:
     Attributes:
         folder: data, logs and configuration of this stack, inside the Debian tree.
         durable: whether a power cut must lose nothing; a test's stack trades that for speed.
+        kafka_login: whether clients of Kafka log in with a password.
     """
 
     places: Places
@@ -24,6 +25,7 @@ class Ground:
     ports: ServerPorts
     passwords: Passwords
     durable: bool
+    kafka_login: bool = False
 
     def inside(self, path: Path) -> str:
         """A path of the stack as a server sees it from within the Debian tree."""
