@@ -34,6 +34,8 @@ CONTAINERS_OF = {
     "api": "api",
     "monitoring": "monitoring",
 }
+WITHOUT_DIGEST = {"timescaledb", "kafka", "prometheus"}
+"""Images whose digest has yet to be looked up at their registry: `docker buildx imagetools inspect IMAGE`."""
 USE_REDIS = {"worker-1", "worker-2", "api"}
 each_service = pytest.mark.parametrize("name", SERVICES)
 
@@ -76,10 +78,20 @@ def test_a_service_runs_as_nobody_special_and_may_gain_nothing(name: str) -> Non
     assert "privileged" not in service
 
 
+def version_of(name: str) -> str:
+    """The tag of a service's image."""
+    tagged, _, _ = str(SERVICES[name]["image"]).partition("@")
+    return tagged.rpartition(":")[2]
+
+
 @each_service
-def test_an_image_is_pinned_by_version(name: str) -> None:
-    _, _, tag = SERVICES[name]["image"].rpartition(":")
-    assert re.fullmatch(r"v?\d+\.\d+\.\d+(-pg\d+)?", tag)
+def test_an_image_is_pinned_by_version_and_by_digest(name: str) -> None:
+    assert re.fullmatch(r"v?\d+\.\d+\.\d+(-pg\d+)?", version_of(name))
+    digest = SERVICES[name]["image"].partition("@")[2]
+    if name in OURS or name in WITHOUT_DIGEST:
+        assert not digest, "remove it from WITHOUT_DIGEST"
+    else:
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}", digest)
 
 
 @each_service
@@ -241,7 +253,7 @@ def test_nobody_talks_to_kafka_without_a_password() -> None:
 def test_kafka_is_the_version_of_the_local_stack() -> None:
     pom = ElementTree.parse(ROOT / "deploy" / "kafka" / "pom.xml")
     versions = {element.text for element in pom.iter() if element.tag.endswith("version")}
-    assert SERVICES["kafka"]["image"].rpartition(":")[2] in versions
+    assert version_of("kafka") in versions
 
 
 @pytest.mark.servers
@@ -261,11 +273,11 @@ def test_a_server_is_the_version_of_the_local_stack(service: str, package: str) 
     found = re.search(rf"^Package: {package}\n(?:.+\n)*?Version: (?:\d+:)?(\d+\.\d+)", status, re.MULTILINE)
     assert found
     # Debian mends within a minor version; the image does not follow each of its patches
-    assert SERVICES[service]["image"].rpartition(":")[2].lstrip("v").startswith(f"{found[1]}.")
+    assert version_of(service).lstrip("v").startswith(f"{found[1]}.")
 
 
 def test_the_image_is_built_from_the_lock_and_runs_as_a_user() -> None:
-    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.1[123]\.\d+-slim-\w+$", DOCKERFILE, re.MULTILINE)
+    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.1[123]\.\d+-slim-\w+@sha256:[0-9a-f]{64}$", DOCKERFILE, re.MULTILINE)
     assert "pip install --require-hashes -r requirements/${LOCK}.txt" in DOCKERFILE
     assert re.findall(r"^ARG LOCK=(.+)$", DOCKERFILE, re.MULTILINE) == ["service"]
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
