@@ -3,6 +3,7 @@
 import socket
 from typing import Annotated, Any
 
+import structlog
 import typer
 
 SERVER_OPTIONS: dict[str, Any] = {
@@ -36,7 +37,8 @@ def serve(
     settings = load_settings(ApiSettings, api_host=host, api_port=port)
     configure_logging("api", settings.log_level)
     with listening_socket(settings.api_host, settings.api_port) as listening:
-        typer.echo(f"the page is at http://{settings.api_host}:{listening.getsockname()[1]}", err=True)
+        page = f"http://{settings.api_host}:{listening.getsockname()[1]}"
+        structlog.get_logger().info("api_starts", page=page)
         uvicorn.Server(uvicorn.Config(create_app(settings), **SERVER_OPTIONS)).run(sockets=[listening])
 
 

@@ -4,11 +4,15 @@ import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
+import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from dayahead.errors import DayaheadError
+
+SERVICES = ("worker", "ingest", "trainer", "api", "migrate")
+"""Commands whose every line is JSON."""
 
 app = typer.Typer(
     name="dayahead",
@@ -35,7 +39,7 @@ def migrate() -> None:
     configure_logging("migrate", settings.log_level)
     steps = migrate_database(settings.owner_database_url, roles=settings.roles())
     topics = migrate_topics(settings)
-    typer.echo(f"tables: {', '.join(steps) or 'up to date'}; topics: {', '.join(topics) or 'up to date'}")
+    structlog.get_logger().info("migrated", tables=steps or "up to date", topics=topics or "up to date")
 
 
 @app.command()
@@ -76,12 +80,27 @@ def settings(example: bool = typer.Option(False, help="Print the text of .env.ex
     Console().print(table)
 
 
+def _service(arguments: list[str]) -> str | None:
+    """The service that a command line starts; None where it is a command for people."""
+    if not arguments or arguments[0] not in SERVICES or {"--help", "--once"} & set(arguments):
+        return None
+    return arguments[0]
+
+
 def main() -> None:
-    """Entry point: an error of ours is a sentence on standard error and exit code 2, never a traceback."""
+    """Entry point: an error of ours is a sentence and exit code 2, never a traceback; of a service, a JSON line."""
+    service = _service(sys.argv[1:])
+    if service:
+        from dayahead.telemetry import speak_json  # noqa: PLC0415 - `dayahead --help` stays quick
+
+        speak_json(service)
     for entry in sorted(entry_points(group="dayahead.commands"), key=lambda entry: entry.name):
         entry.load()(app)
     try:
         app()
     except DayaheadError as error:
+        if service:
+            structlog.get_logger().critical("service_ends", error=str(error))
+            sys.exit(2)
         Console(stderr=True, soft_wrap=True).print("dayahead:", str(error), markup=False, highlight=False)
         sys.exit(2)

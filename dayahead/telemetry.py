@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import REGISTRY, CollectorRegistry, Gauge, make_wsgi_app
 
 from dayahead.errors import SettingsError
+from dayahead.log_lines import NamesService, PrintedLines, handler, leave_out_repeated, log_uncaught, render, under
 
 UP = Gauge(
     "dayahead_ready", "1 while the service is ready, 0 while it is not; the reason is in /health/ready", ["service"]
@@ -30,24 +31,32 @@ def configure_logging(service: str, level: str = "info") -> None:
         level: debug, info, warning or error.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
-    logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING), format="%(message)s")
+    stream = under(sys.stderr)
+    root = logging.getLogger()
+    root.handlers[:] = [handler(service, stream)]
+    root.setLevel(max(number, logging.WARNING))
+    logging.captureWarnings(True)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            NamesService(service),
             structlog.processors.add_log_level,
+            leave_out_repeated,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_render),
+            structlog.processors.JSONRenderer(serializer=render),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
 
 
-def _render(event: object, default: Callable[[object], object], **_: object) -> str:
-    return orjson.dumps(event, default=default).decode()
+def speak_json(service: str) -> None:
+    """From the first line on, whatever this process writes is JSON, and stays so: for the process of a service."""
+    configure_logging(service)
+    sys.stdout, sys.stderr = PrintedLines(under(sys.stdout)), PrintedLines(under(sys.stderr))
+    log_uncaught()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import httpx
 import structlog
 
 from dayahead.backoff import Backoff
+from dayahead.ending import end_soon_without
 from dayahead.errors import SettingsError, SourceUnavailable
 from dayahead.hours import wall_clock
 from dayahead.publisher import Publisher, kafka_producer
@@ -130,8 +131,13 @@ class Pollers:
 
     def run(self) -> None:
         """Poll until SIGTERM or SIGINT. A poller that crashes ends the process: its supervisor starts it anew."""
+
+        def end(*_: object) -> None:
+            self._stop.set()
+            end_soon_without(self._settings.database_url)
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, end)
         threads = [
             # each in a copy of this context, which names the service in every log line
             threading.Thread(target=copy_context().run, args=[self._guarded, poller], name=f"poller-{number}")

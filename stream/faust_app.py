@@ -20,6 +20,7 @@ from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 
 from dayahead.dead_letters import carried_headers
+from dayahead.ending import LEAVE_S, end_soon_without, end_within
 from dayahead.errors import DayaheadError
 from stream import metrics
 from stream.decode import LogMessage
@@ -39,6 +40,8 @@ EXIT_BROKEN = 70
 BEAT_S = 1.0
 FINISH_S = 10.0
 """Seconds that a batch in flight is given to finish before its partitions are handed over."""
+ORDERLY_S = 30.0
+"""Seconds that an end in good order may take with all servers there."""
 
 
 class WorkerApp(faust.App):  # type: ignore[misc]
@@ -74,7 +77,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             consumer_group_instance_id=settings.worker_instance or None,
             producer_acks=-1,
         )
-        self._topic = topic
+        self._topic, self._database_url = topic, settings.database_url
         self._worker, self._releases = worker, releases
         self._liveness, self._patience = liveness, patience
         # a partition is one thread's at a time; taking over and tending have the worker to themselves
@@ -246,12 +249,16 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         """End in order: finish the batch in flight, then leave the group."""
         if not self._closing:
             self._closing = True
+            end_within(ORDERLY_S)
+            end_soon_without(self._database_url)
             self._patience.stopping.set()
             await self._restoring.look_again()
             await self._restoring.finish(FINISH_S)
             if self._in_flight:
                 await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
             await self._rest()
+            # what is ours is done: leaving the group only tells the others sooner
+            end_within(LEAVE_S)
         await super().stop()
 
     async def _rest(self) -> None:

@@ -11,6 +11,7 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from dayahead.ending import end_soon_without
 from dayahead.errors import BrokerUnavailable, StorageError
 from dayahead.hours import Hour, wall_clock
 from dayahead.storage.database import connect
@@ -39,8 +40,13 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
     """Run the service until SIGTERM or SIGINT."""
     tracker = tracker_of(os.environ)
     stop = threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+        end_soon_without(settings.database_url)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     requests = RequestReader(settings.kafka_bootstrap, settings.topic_prefix)
     announcer = Announcer(settings.kafka_bootstrap, settings.topic_prefix)
 

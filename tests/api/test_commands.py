@@ -32,7 +32,7 @@ def test_the_command_serves_while_no_server_is_up_and_ends_when_told_to(tmp_path
     finally:
         process.terminate()
         _, said = process.communicate(timeout=30)
-    assert f"the page is at http://127.0.0.1:{port}" in said
+    assert f'"page":"http://127.0.0.1:{port}"' in said
     assert "Traceback" not in said
 
 
