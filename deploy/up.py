@@ -22,7 +22,7 @@ MOST_LIVES = 4  # a process that has ended this often while it was waited for wi
 
 
 class Up:
-    """Brings the stack up from wherever it stands: what is built, running or known already is left as it is."""
+    """Bring the stack up from wherever it stands: what is built, known, or runs as configured is left as it is."""
 
     def __init__(self, assembly: Assembly, console: Console) -> None:
         self.assembly = assembly
@@ -47,8 +47,9 @@ class Up:
         with self.steps.step(f"servers: {', '.join(server.name for server in self.stack.servers)}") as step:
             was_running = self.stack.is_running()
             self.assembly.write_env()  # first: data must never outlive the passwords that it was made with
-            self.stack.start_servers()
-            step.outcome = "were running" if was_running else "ready"
+            touched = self.assembly.apply_settings()
+            taken_up = f"; restarted for changed settings: {', '.join(touched)}" if touched else ""
+            step.outcome = f"were running{taken_up}" if was_running else "ready"
         with self.steps.step("tables, roles and topics") as step:
             step.outcome = run_dayahead("migrate")[-1]
 

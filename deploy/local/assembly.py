@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from dayahead.settings import PREFIX
+from deploy.local.applied import AppliedSettings, digests_of, fingerprint, settings_of
 from deploy.local.env_file import EnvFile
 from deploy.local.places import Places
 from deploy.local.ports import HOST, ServerPorts
@@ -15,6 +16,7 @@ from deploy.local.servers.server import Ground, Server
 from deploy.local.servers.watching import Alertmanager, Prometheus
 from deploy.local.services import ServiceProcess, service_processes
 from deploy.local.stack import LocalStack
+from deploy.local.supervision import SETTING_PREFIXES
 from deploy.settings import StackSettings
 
 
@@ -58,6 +60,32 @@ class Assembly:
                 f"{PREFIX}ALERTMANAGER_URL": f"http://{HOST}:{self.settings.alertmanager_port}",
             }
         )
+
+    def apply_settings(self) -> list[str]:
+        """Start the servers, with every process that runs restarted whose settings have changed.
+
+        Returns:
+            What was restarted, or stopped for good, with the variables that changed where it is known; empty where the
+            stack was not running.
+
+        Raises:
+            StackError: a server does not start.
+        """
+        directory = self.env_file.path.parent
+        given = {name: value for name, value in os.environ.items() if name.startswith(SETTING_PREFIXES)}
+        values = {**self.env_file.read(), **given}
+        digests = digests_of(self.services, values, directory)
+        applied = AppliedSettings(self.stack.folder)
+        changed = applied.changed(digests)
+        self.stack.set_services(
+            [
+                service.program(directory, settings_of(service, given), fingerprint(digests[service.name]))
+                for service in self.services
+            ]
+        )
+        touched = self.stack.start_servers()
+        applied.keep(digests)
+        return [f"{name} ({', '.join(names)})" if (names := changed.get(name)) else name for name in touched]
 
 
 def assemble(settings: StackSettings, places: Places, directory: Path) -> Assembly:

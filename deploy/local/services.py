@@ -46,9 +46,22 @@ class ServiceProcess:
     environment: Mapping[str, str] = field(default_factory=dict)
     scraped: bool = True
 
-    def program(self, directory: Path) -> Program:
-        """As supervisord runs it, in the folder whose `.env` it reads."""
-        return Program(self.name, [DAYAHEAD, *self.arguments], self.environment, settle_s=SETTLE_S, directory=directory)
+    def program(self, directory: Path, settings: Mapping[str, str] | None = None, fingerprint: str = "") -> Program:
+        """As supervisord runs it.
+
+        Args:
+            directory: whose `.env` it reads.
+            settings: variables of the environment; those of the stack win.
+            fingerprint: of everything that it reads: where that changes, a running one is restarted.
+        """
+        return Program(
+            self.name,
+            [DAYAHEAD, *self.arguments],
+            {**(settings or {}), **self.environment},
+            settle_s=SETTLE_S,
+            directory=directory,
+            fingerprint=fingerprint,
+        )
 
     @property
     def target(self) -> Target:

@@ -18,7 +18,6 @@ from deploy.local.supervision import Program, ProgramState, Supervisor, log_file
 from deploy.local.waiting import wait_on_progress
 
 LOG_LINES_SHOWN = 12
-ALIVE = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 FAILED = ("BACKOFF", "FATAL", "EXITED")
 
 
@@ -97,8 +96,13 @@ class LocalStack:
         programs = [*self.services, *(server.program() for server in self.servers)]
         return stop_strays(self.folder, programs, {server.name for server in self.servers})
 
-    def start_servers(self) -> None:
+    def start_servers(self) -> list[str]:
         """Lay out what is missing, start all servers at once and wait until each answers.
+
+        What runs and is configured otherwise now is restarted, servers and services alike; the rest is left alone.
+
+        Returns:
+            Names of what was restarted, or stopped for good.
 
         Raises:
             StackError: one does not start; the message ends with its last log lines.
@@ -106,16 +110,16 @@ class LocalStack:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o711)
         self.stop_strays()
         with ThreadPoolExecutor(len(self.servers)) as pool:
-            programs = list(pool.map(self._prepared, self.servers))
-            self._supervisor.start((*programs, *self.services), dies_with_parent=self._dies_with_parent)
+            list(pool.map(lambda server: server.prepare(), self.servers))
+            programs = [server.program() for server in self.servers]
+            touched = self._supervisor.start((*programs, *self.services), dies_with_parent=self._dies_with_parent)
             self._supervisor.start_programs([server.name for server in self.servers])
             list(pool.map(self._wait_for, self.servers))
+        return touched
 
-    def _prepared(self, server: Server) -> Program:
-        state = self._supervisor.states().get(server.name)
-        if state is None or state.state not in ALIVE:
-            server.prepare()
-        return server.program()
+    def set_services(self, services: Sequence[Program]) -> None:
+        """Replace the programs of the services; the next `start_servers` takes up what changed."""
+        self.services = tuple(services)
 
     def _wait_for(self, server: Server) -> None:
         def answered() -> bool:

@@ -1,6 +1,7 @@
 """Supervisord: its configuration, generated from a list of programs, and its control through a unix socket."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -15,8 +16,14 @@ from typing import Any
 from supervisor.xmlrpc import SupervisorTransport
 
 from dayahead.errors import StackError
+from dayahead.settings import PREFIX
 from deploy.local.waiting import wait_until
 
+SETTING_PREFIXES = (PREFIX, "MLFLOW_")
+"""What the services' settings in the environment begin with."""
+FINGERPRINT = f"{PREFIX}FINGERPRINT"
+ALIVE = ("RUNNING", "STARTING", "BACKOFF")
+COMMENT = re.compile(r"\s[#;]")
 SOCKET_PATH_LIMIT = 95  # a unix socket's path has 107 bytes, and supervisord adds its pid while it binds
 
 
@@ -28,6 +35,7 @@ class Program:
         directory: what it is started in; the stack's folder where not given.
         settle_s: one that ends sooner counts as a failed start, and failed starts are retried ever more slowly.
         stop_signal: what ends it in good order.
+        fingerprint: of what it reads beside its environment: where that changes, a running one is restarted.
     """
 
     name: str
@@ -37,10 +45,16 @@ class Program:
     stop_signal: str = "TERM"
     stop_wait_s: int = 20
     directory: Path | None = None
+    fingerprint: str = ""
 
     def section(self, folder: Path) -> str:
-        """The program's section of supervisord.conf; its log goes to `folder`/log/NAME.log."""
-        environment = ",".join(f'{key}="{value}"' for key, value in sorted(self.environment.items()))
+        """The program's section of supervisord.conf; its log goes to `folder`/log/NAME.log.
+
+        Raises:
+            StackError: a value cannot be written into it.
+        """
+        variables = {**self.environment, **({FINGERPRINT: self.fingerprint} if self.fingerprint else {})}
+        environment = ",".join(f"{key}={_quoted(key, value)}" for key, value in sorted(variables.items()))
         lines = [
             f"[program:{self.name}]",
             f"command={_escape(shlex.join(self.command))}",
@@ -59,6 +73,21 @@ class Program:
             "stdout_logfile_backups=2",
         ]
         return "\n".join(lines)
+
+
+def _quoted(name: str, value: str) -> str:
+    """A value of `environment=`: its quotes cannot be escaped and are stripped, and a blank may begin a comment.
+
+    Raises:
+        StackError: it cannot be written there.
+    """
+    mark = "'" if '"' in value else '"'
+    if mark in value or "\n" in value or COMMENT.search(value) or value != value.strip("'\""):
+        raise StackError(
+            f"{name} in the environment begins or ends with a quote, or holds both kinds of them, a line break, or "
+            "# or ; after a blank: put it into .env instead"
+        )
+    return f"{mark}{value}{mark}"
 
 
 def _escape(text: str) -> str:
@@ -129,12 +158,18 @@ class Supervisor:
             return False
         return True
 
-    def start(self, programs: Sequence[Program], *, dies_with_parent: bool) -> None:
+    def start(self, programs: Sequence[Program], *, dies_with_parent: bool) -> list[str]:
         """Start supervisord with these programs known and none started; a running one takes up what changed.
+
+        Programs that changed are restarted if they ran; those that are gone are stopped. Programs inherit the
+        environment of this process without the settings in it: those of a later `start` may be others.
 
         Args:
             programs: what it is to keep alive.
             dies_with_parent: end everything when the process that called this ends, however it ends.
+
+        Returns:
+            Names of the programs that were restarted or stopped for good.
 
         Raises:
             StackError: it does not answer.
@@ -143,13 +178,13 @@ class Supervisor:
         self._config.touch(mode=0o600)
         self._config.write_text(render(self._folder, programs))
         if self.is_running():
-            self._take_up_changes()
-            return
+            return self._take_up_changes()
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)]
         if dies_with_parent:
             command = ["setpriv", "--pdeathsig", "TERM", *command]
         # supervisor imports pkg_resources where it is there, and that warns of its own end
-        environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTING_PREFIXES)}
+        environment = {**inherited, "PYTHONWARNINGS": "ignore"}
         output = self._folder / "log" / "supervisord.out"
         with output.open("wb") as sink:
             process = subprocess.Popen(
@@ -158,14 +193,19 @@ class Supervisor:
         wait_until(lambda: self.is_running() or process.poll() is not None, 15, "supervisord to answer")
         if process.poll() is not None:
             raise StackError(f"supervisord ended at once (exit {process.returncode}): {output.read_text().strip()}")
+        return []
 
-    def _take_up_changes(self) -> None:
+    def _take_up_changes(self) -> list[str]:
         ((added, changed, removed),) = self._call("supervisor.reloadConfig")
+        ran = [name for name, state in self.states().items() if state.state in ALIVE]
+        touched = [name for name in (*changed, *removed) if name in ran]
+        self.stop(touched)
         for name in (*changed, *removed):
-            self.stop([name])
             self._call("supervisor.removeProcessGroup", name)
         for name in (*added, *changed):
             self._call("supervisor.addProcessGroup", name)
+        self.start_programs([name for name in changed if name in ran])
+        return touched
 
     def states(self) -> dict[str, ProgramState]:
         """What every program is doing, by name; empty when supervisord does not run."""
@@ -179,14 +219,14 @@ class Supervisor:
         """Start those programs that do not run yet, without waiting for them to be ready."""
         states = self.states()
         for name in names:
-            if states[name].state not in ("RUNNING", "STARTING", "BACKOFF"):
+            if states[name].state not in ALIVE:
                 self._call("supervisor.startProcess", name, False)
 
     def stop(self, names: Sequence[str]) -> None:
         """Stop these programs at the same time and wait until all have ended (supervisord kills what does not)."""
         asked = []
         for name, state in self.states().items():
-            if name in names and state.state in ("RUNNING", "STARTING", "BACKOFF"):
+            if name in names and state.state in ALIVE:
                 try:
                     self._call("supervisor.stopProcess", name, False)
                 except xmlrpc.client.Fault:

@@ -6,7 +6,7 @@ Series = dict[str, str]
 """Series -> its samples, one a minute, in promtool's notation."""
 
 UP: Series = {f'up{{job="{job}",instance="{job}:1"}}': "1x180" for job in ("ingest", "worker", "trainer", "api")}
-PROMETHEUS_START = 'process_start_time_seconds{job="prometheus"}'
+PROMETHEUS_START = 'prometheus_config_last_reload_success_timestamp_seconds{job="prometheus"}'
 PROMETHEUS: Series = {PROMETHEUS_START: "0x180"}
 """A Prometheus that has run since promtool's clock began."""
 HOURS = 'dayahead_forecast_percentage_hours_total{area="DK1",release="r-1"}'

@@ -61,12 +61,14 @@ def test_a_running_supervisor_takes_up_changed_added_and_removed_programs(superv
         [Program("kept", SLEEPER), Program("changed", SLEEPER), Program("old", SLEEPER)], dies_with_parent=True
     )
     supervisor.start_programs(["kept", "changed", "old"])
-    before = supervisor.states()["kept"].pid
+    before, old = supervisor.states()["kept"].pid, supervisor.states()["changed"].pid
     changed = Program("changed", SLEEPER, {"DAYAHEAD_WORKERS": "3"})
-    supervisor.start([Program("kept", SLEEPER), changed, Program("new", SLEEPER)], dies_with_parent=True)
+    touched = supervisor.start([Program("kept", SLEEPER), changed, Program("new", SLEEPER)], dies_with_parent=True)
+    assert sorted(touched) == ["changed", "old"]
+    wait_until(lambda: supervisor.states()["changed"].pid not in (0, old), 20, "the changed program to run again")
+    assert supervisor.states()["new"].state == "STOPPED"
     assert set(supervisor.states()) == {"kept", "changed", "new"}
     assert supervisor.states()["kept"].pid == before
-    assert supervisor.states()["changed"].state == "STOPPED"
 
 
 # Says in a file how it was ended; "deaf" ones have to be killed.
@@ -119,3 +121,24 @@ def test_what_a_program_says_is_in_its_log(supervisor: Supervisor, tmp_path: Pat
 def test_a_supervisord_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="supervisord ended at once"):
         Supervisor(tmp_path).start([Program("one", SLEEPER, stop_signal="NONSENSE")], dies_with_parent=True)
+
+
+def test_the_environment_of_a_program_takes_any_value_or_says_why_not(supervisor: Supervisor, tmp_path: Path) -> None:
+    values = {"A": "100 %", "B": 'say "hi" now', "C": "it's", "D": "a,b=c;d#e", "E": ""}
+    command = [sys.executable, "-c", f"import os; print({{n: os.environ.get(n) for n in {list(values)}}}, flush=True)"]
+    supervisor.start([Program("one", command, values)], dies_with_parent=True)
+    supervisor.start_programs(["one"])
+    wait_until(lambda: str(values) in log_file(tmp_path, "one").read_text(), 20, "the program to print its environment")
+    for wrong in ("""both ' and " """, "two\nlines", "a # b", "a ;b", "it's '"):
+        with pytest.raises(StackError, match="A in the environment begins"):
+            Program("one", [], {"A": wrong}).section(tmp_path)
+
+
+def test_settings_of_the_start_are_not_inherited_for_ever(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAYAHEAD_LOG_LEVEL", "debug")
+    command = [sys.executable, "-c", "import os; print('level', os.environ.get('DAYAHEAD_LOG_LEVEL'), flush=True)"]
+    supervisor.start([Program("one", command)], dies_with_parent=True)
+    supervisor.start_programs(["one"])
+    wait_until(lambda: "level None" in log_file(tmp_path, "one").read_text(), 20, "the program to print its level")

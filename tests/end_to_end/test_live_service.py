@@ -26,14 +26,29 @@ def test_up_gives_every_series_a_forecast_of_the_model_that_beats_the_naive(runn
     assert f"http://localhost:{running_service.url.rpartition(':')[2]}" in running_service.told
 
 
+def test_a_first_start_fires_no_alert_about_what_has_yet_to_start(running_service: RunningService) -> None:
+    prometheus = running_service.setting("DAYAHEAD_PROMETHEUS_URL")
+    early = 'ALERTS{alertname=~"Service.*|PartitionWithoutWorker",alertstate="firing"}'
+    answer = httpx.get(f"{prometheus}/api/v1/query", params={"query": f"max_over_time({early}[1h])"}).json()
+    assert answer["data"]["result"] == []
+
+
 def test_up_on_a_running_stack_changes_nothing_and_prints_the_same(running_service: RunningService) -> None:
     before = running_service.dayahead("status").stdout
     again = running_service.dayahead("up")
     assert again.returncode == 0, again.stderr
-    assert "were running" in again.stdout
+    assert "were running\n" in again.stdout, "nothing is restarted"
     assert "already there" in again.stdout
     assert "76 series have a forecast" in again.stdout
     assert "backoff" not in before
+
+
+def test_up_on_a_running_stack_applies_a_changed_setting_and_says_to_whom(running_service: RunningService) -> None:
+    running_service.environment["DAYAHEAD_MAX_RECORDS"] = "123456"
+    again = running_service.dayahead("up")
+    assert again.returncode == 0, again.stderr
+    told = again.stdout.replace("\n", " ")
+    assert "were running; restarted for changed settings: ingest (DAYAHEAD_MAX_RECORDS)" in told
 
 
 def test_status_shows_every_process_ready(running_service: RunningService) -> None:

@@ -65,18 +65,24 @@ def test_observations_become_forecasts_in_timescaledb_redis_and_kafka_until_the_
     # beside its work it audits what it serves, and finds nothing
     wait_until(lambda: audited(port).get("match", 0) >= 12, 30, "forecasts to be audited")
     assert audited(port)["mismatch"] == 0
+    # what alert PartitionStopped is judged by
+    offsets = {str(partition): float(offset) for partition, offset in room.offsets().items()}
+    wait_until(lambda: measured(port, "dayahead_next_offset", "partition") == offsets, 30, f"the offsets {offsets}")
+    assert set(measured(port, "dayahead_lag_messages", "partition").values()) == {0.0}
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
 
 
 def audited(port: int) -> dict[str, float]:
     """What a worker's auditor has counted, by outcome."""
+    return measured(port, "dayahead_audit_total", "outcome")
+
+
+def measured(port: int, name: str, label: str) -> dict[str, float]:
+    """A metric of a worker, by one of its labels."""
     families = text_string_to_metric_families(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
     return {
-        sample.labels["outcome"]: sample.value
-        for family in families
-        for sample in family.samples
-        if sample.name == "dayahead_audit_total"
+        sample.labels[label]: sample.value for family in families for sample in family.samples if sample.name == name
     }
 
 

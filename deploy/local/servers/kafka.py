@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from dayahead.errors import StackError
 from deploy.local.kafka_libs import LOG_SETTINGS
 from deploy.local.ports import HOST, is_taken
-from deploy.local.servers.server import Ground
+from deploy.local.servers.server import Ground, fingerprint_of
 from deploy.local.supervision import Program
 
 USER = "dayahead"
@@ -129,6 +129,7 @@ class Kafka:
             self._java("kafka.Kafka", str(self._config)),
             stop_signal=self._ground.stop_signal("TERM"),
             stop_wait_s=30,
+            fingerprint=fingerprint_of(self._config),
         )
 
     def _login(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import redis
 
 from deploy.local.ports import HOST
-from deploy.local.servers.server import Ground
+from deploy.local.servers.server import Ground, fingerprint_of
 from deploy.local.supervision import Program
 
 
@@ -47,11 +47,12 @@ class Redis:
 
     def program(self) -> Program:
         """`redis-server` on 127.0.0.1 alone."""
-        config = self._ground.inside(self._ground.folder / "redis.conf")
+        config = self._ground.folder / "redis.conf"
         return Program(
             self.name,
-            self._ground.chroot("/usr/bin/redis-server", config),
+            self._ground.chroot("/usr/bin/redis-server", self._ground.inside(config)),
             stop_signal=self._ground.stop_signal("TERM"),
+            fingerprint=fingerprint_of(config),
         )
 
     def is_ready(self) -> bool:

@@ -1,5 +1,6 @@
 """What the stack knows of a server: how its data is laid out, how it is started, and when it is ready."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -41,6 +42,15 @@ class Ground:
         return orderly if self.durable else "KILL"
 
 
+def fingerprint_of(*paths: Path) -> str:
+    """One text that changes with the content of any of these files; those that are missing count as empty."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.read_bytes() if path.exists() else b"")
+        digest.update(path.name.encode())
+    return digest.hexdigest()[:16]
+
+
 class Server(Protocol):
     """A server of the stack."""
 
@@ -55,7 +65,7 @@ class Server(Protocol):
         ...
 
     def prepare(self) -> None:
-        """Lay out configuration and, the first time, the data folder."""
+        """Lay out configuration and, the first time, the data folder; harmless while the server runs."""
         ...
 
     def program(self) -> Program:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import httpx
 
 from deploy.local.ports import HOST
-from deploy.local.servers.server import Ground
+from deploy.local.servers.server import Ground, fingerprint_of
 from deploy.local.supervision import Program
 from deploy.monitoring.configuration import MonitoringFiles, Target
+from deploy.monitoring.receivers import SECRET_PREFIX
 from deploy.monitoring.settings import MonitoringSettings
 
 
@@ -64,7 +65,14 @@ class Prometheus:
             "--storage.tsdb.retention.time=15d",
             f"--web.listen-address={HOST}:{self._ground.ports.prometheus}",
         ]
-        return Program(self.name, self._ground.chroot(*command), stop_signal=self._ground.stop_signal("TERM"))
+        # targets.json is read again by itself
+        files = [self._folder / "prometheus.yml", *(self._folder / "rules").glob("*.yml")]
+        return Program(
+            self.name,
+            self._ground.chroot(*command),
+            stop_signal=self._ground.stop_signal("TERM"),
+            fingerprint=fingerprint_of(*files),
+        )
 
     def is_ready(self) -> bool:
         """Whether it has replayed its log and answers queries."""
@@ -99,7 +107,13 @@ class Alertmanager:
             f"--web.listen-address={HOST}:{self._ground.ports.alertmanager}",
             "--cluster.listen-address=",
         ]
-        return Program(self.name, self._ground.chroot(*command), stop_signal=self._ground.stop_signal("TERM"))
+        secrets = self._folder.glob(f"{SECRET_PREFIX}*")
+        return Program(
+            self.name,
+            self._ground.chroot(*command),
+            stop_signal=self._ground.stop_signal("TERM"),
+            fingerprint=fingerprint_of(self._folder / "alertmanager.yml", self._folder / "api_token", *secrets),
+        )
 
     def is_ready(self) -> bool:
         """Whether it takes alerts."""
