@@ -43,6 +43,7 @@ from api.resources import (
 )
 from api.sending import KafkaRows
 from api.settings import ApiSettings
+from api.staleness import StalenessJudge
 from dayahead.hours import Clock, wall_clock
 from dayahead.storage.database import open_pool
 from dayahead.topics import OBSERVATIONS
@@ -91,6 +92,7 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
             prometheus=Watcher("Prometheus", settings.prometheus_url, "DAYAHEAD_PROMETHEUS_URL", client),
             alertmanager=Watcher("Alertmanager", settings.alertmanager_url, "DAYAHEAD_ALERTMANAGER_URL", client),
             rows=rows,
+            staleness=stack.enter_context(StalenessJudge(pool, clock, settings.api_database_wait_s)),
         )
 
 

@@ -15,6 +15,7 @@ from api.feed import ForecastFeed
 from api.problems import server_away
 from api.sending import RowSender
 from api.settings import ApiSettings
+from api.staleness import StalenessJudge
 from dayahead.contracts import Message, message_bytes
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import Clock
@@ -119,6 +120,7 @@ class Backends:
     prometheus: Watcher
     alertmanager: Watcher
     rows: RowSender
+    staleness: StalenessJudge
 
     def now(self) -> datetime:
         """The present moment, UTC."""

@@ -45,7 +45,7 @@ class NewestForecasts:
             return
         scope["route"] = self._route  # what the request is counted under
         self._served.inc()
-        await self._send(scope, send, body)
+        await self._send(scope, send, scope["app"].state.backends.staleness.judged(body))
 
     async def _send(self, scope: Scope, send: Send, body: bytes) -> None:
         headers = forecasts.answer_headers(body, "redis")

@@ -127,6 +127,11 @@ class ForecastMessage(Message):
     rung: Rung = Field(description="0 full model … 5 no forecast yet")
     reasons: list[str] = Field(description="Reason codes for a rung above 0")
     leads: Literal[0, 24] = Field(description="Hours ahead: 24, or 0 on rung 5")
+    ends_at: UtcTime | None = Field(
+        default=None,
+        description="End of the last hour that is forecast, UTC: from then on none of it lies ahead. Null on rung 5; "
+        "messages of versions before 0.2 lack it",
+    )
     p50: list[float] = Field(description="Median by lead; the first is for origin + 1 h; in `unit`")
     p10: list[float] = Field(description="10 % quantile by lead, in `unit`")
     p90: list[float] = Field(description="90 % quantile by lead, in `unit`")

@@ -10,7 +10,7 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from api.backends import Use
+from api.backends import Backends, Use
 from api.edge.route import resource
 from api.feed import ForecastFeed
 from api.hearing import Made, Missed, ReaderState, Status, Subscription
@@ -18,6 +18,7 @@ from api.parameters import Area, Text, check_area, check_series
 from api.positions import Positions
 from api.problems import NOT_FOUND
 from api.replay import CannotReplay
+from api.staleness import StalenessJudge
 from dayahead.series import encoded_label
 
 router = resource("/v1/forecasts/stream", "forecasts")
@@ -87,22 +88,24 @@ async def stream_forecasts(
     `/v1/forecasts` first. `reset` says that forecasts were missed: read `/v1/forecasts` again. A client that reads too
     slowly gets `lagged` and is disconnected; it may resume.
     """
-    events = _events(use.feed, request, wanted, last_event_id)
+    events = _events(use, request, wanted, last_event_id)
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-async def _events(
-    feed: ForecastFeed, request: Request, wanted: Wanted, last_event_id: str | None
-) -> AsyncIterator[bytes]:
-    with feed.listen(wanted.has) as subscription:
-        async for event in _heard(feed, subscription, wanted, last_event_id):
+async def _events(use: Backends, request: Request, wanted: Wanted, last_event_id: str | None) -> AsyncIterator[bytes]:
+    with use.feed.listen(wanted.has) as subscription:
+        async for event in _heard(use.feed, use.staleness, subscription, wanted, last_event_id):
             if await request.is_disconnected():
                 return
             yield event
 
 
 async def _heard(
-    feed: ForecastFeed, subscription: Subscription, wanted: Wanted, last_event_id: str | None
+    feed: ForecastFeed,
+    staleness: StalenessJudge,
+    subscription: Subscription,
+    wanted: Wanted,
+    last_event_id: str | None,
 ) -> AsyncIterator[bytes]:
     resumes = bool(last_event_id)
     while True:
@@ -112,7 +115,7 @@ async def _heard(
             yield b": still here\n" + _id(None if resumes else subscription.position) + b"\n"
             continue
         if isinstance(heard, Made):
-            yield _forecast(heard)
+            yield _forecast(heard, staleness)
         elif isinstance(heard, Missed):
             yield _event("reset", reason=f"{heard.reason}. {READ_AGAIN}")
         elif isinstance(heard, Status):
@@ -121,7 +124,7 @@ async def _heard(
                 continue
             if resumes and last_event_id:
                 resumes = False
-                async for event in _missed(feed, wanted, last_event_id, subscription.began):
+                async for event in _missed(feed, staleness, wanted, last_event_id, subscription.began):
                     yield event
             if subscription.queue.empty():
                 yield _id(subscription.position) + b"\n"
@@ -130,7 +133,9 @@ async def _heard(
             return
 
 
-async def _missed(feed: ForecastFeed, wanted: Wanted, last_event_id: str, began: Positions) -> AsyncIterator[bytes]:
+async def _missed(
+    feed: ForecastFeed, staleness: StalenessJudge, wanted: Wanted, last_event_id: str, began: Positions
+) -> AsyncIterator[bytes]:
     """What a client has missed since the event that it names, or an event that says why it cannot be sent."""
     try:
         start = _position(last_event_id)
@@ -139,7 +144,7 @@ async def _missed(feed: ForecastFeed, wanted: Wanted, last_event_id: str, began:
                 while made := await run_in_threadpool(replay.next):
                     for one in made:
                         if wanted.has(one.series_id):
-                            yield _forecast(one)
+                            yield _forecast(one, staleness)
     except CannotReplay as error:
         yield _event("reset", reason=f"{error}. {READ_AGAIN}")
     yield _id(began) + b"\n"
@@ -151,8 +156,8 @@ def _position(last_event_id: str) -> Positions:
     return position
 
 
-def _forecast(made: Made) -> bytes:
-    data = b"\n".join(b"data: " + line for line in made.body.splitlines())
+def _forecast(made: Made, staleness: StalenessJudge) -> bytes:
+    data = b"\n".join(b"data: " + line for line in staleness.judged(made.body).splitlines())
     return b"event: forecast\n%b%b\n\n" % (_id(made.position), data)
 
 

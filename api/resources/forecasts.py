@@ -32,7 +32,7 @@ from api.tables import (
 from api.telemetry import FORECASTS_SERVED
 from dayahead.contracts import ForecastMessage
 from dayahead.hours import format_utc, parse_utc
-from dayahead.storage.forecasts import StoredForecast, forecast_bytes
+from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_end
 
 router = resource("/v1/forecasts", "forecasts")
 
@@ -45,6 +45,7 @@ ONE_SERIES_TYPES = tuple(MEDIA_TYPES.values())
 TABLE: Columns = {
     "series_id": TEXT, "origin": MOMENT, "issued_at": MOMENT, "release": TEXT, "rung": COUNT, "unit": TEXT,
     "lead": COUNT, "valid_time": MOMENT, "p10": NUMBER, "p50": NUMBER, "p90": NUMBER,
+    "ends_at": MOMENT, "stale": TEXT, "stale_reason": TEXT,
 }  # fmt: skip
 """Columns of forecasts as a table: one row a lead."""
 
@@ -75,6 +76,8 @@ NEWEST = f"""
     WHERE series.series_id = ANY(%(ids)s)
 """  # noqa: S608
 
+NEWEST_HOUR = "SELECT valid_time FROM observation WHERE series_key = %s ORDER BY valid_time DESC LIMIT 1"
+
 PAGE = """
     SELECT series_id FROM series
     WHERE (%(area)s::text IS NULL OR area = %(area)s)
@@ -83,10 +86,19 @@ PAGE = """
 """
 
 
+class ForecastAnswer(ForecastMessage):
+    """A forecast as topic `forecasts` carries it, and whether its series is stale now."""
+
+    stale: bool | None = Field(
+        description="Whether the series lags behind its source, or its source is silent; null where that is not known"
+    )
+    stale_reason: str = Field(description="Why it is stale, or why that is not known; empty while it is not stale")
+
+
 class ForecastPage(BaseModel):
     """Newest forecasts of several series."""
 
-    forecasts: list[ForecastMessage] = Field(description="In the order of their series_id")
+    forecasts: list[ForecastAnswer] = Field(description="In the order of their series_id")
     next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
 
 
@@ -115,7 +127,7 @@ def list_forecasts(
         found = _newest(use, connection, ids)
     next_cursor = ids[-1] if len(rows) > limit else None
     headers = next_link(request, next_cursor)
-    bodies = [found[series_id] for series_id in ids if series_id in found]
+    bodies = [use.staleness.judged(found[series_id]) for series_id in ids if series_id in found]
     if form != "json":
         return table_response(TABLE, _rows(bodies), form, headers)
     body = b'{"forecasts":[' + b",".join(bodies) + b'],"next_cursor":' + orjson.dumps(next_cursor) + b"}"
@@ -125,7 +137,7 @@ def list_forecasts(
 @router.get(
     "/{series_id:path}",
     summary="The forecast of one series",
-    response_model=ForecastMessage,
+    response_model=ForecastAnswer,
     responses=NOT_FOUND | TABLES,
 )
 def get_forecast(
@@ -138,11 +150,11 @@ def get_forecast(
         Moment | None, Query(description="Answer with the forecast of this very origin, UTC; 404 where there is none")
     ] = None,
 ) -> Response:
-    """The newest forecast, byte for byte what topic `forecasts` carries.
+    """The newest forecast: what topic `forecasts` carries, and whether the series is stale now.
 
     `as_of` asks for the newest one issued at or before a moment, `origin` for the one that was made at an origin.
     """
-    body, server = None, "redis"
+    body, server, newest_hour = None, "redis", None
     if as_of is None and origin is None:
         body = _cached(use, request, series_ids)
     if body is None:
@@ -152,7 +164,9 @@ def get_forecast(
             rows = _read(connection, ONE, {"key": key, "as_of": as_of, "origin": origin})
             if not rows:
                 raise no_forecast(series_id, _why_none(connection, key, as_of, origin))
+            newest_hour = connection.execute(NEWEST_HOUR, [key]).fetchone()
         body = forecast_bytes(rows[0])
+    body = use.staleness.judged(body, newest_hour[0] if newest_hour else None)
     FORECASTS_SERVED.labels(server).inc()
     if form != "json":
         return table_response(TABLE, _rows([body]), form, {"Dayahead-Served-By": server})
@@ -232,7 +246,9 @@ def _rows(bodies: Iterable[bytes]) -> list[tuple[Any, ...]]:
             forecast["series_id"], origin, parse_utc(forecast["issued_at"]), forecast["release"], forecast["rung"],
             forecast["unit"],
         )  # fmt: skip
+        ends_at = forecast_end(origin, forecast["leads"])
+        tail = (ends_at, "" if forecast["stale"] is None else str(forecast["stale"]).lower(), forecast["stale_reason"])
         for index, values in enumerate(zip(forecast["p10"], forecast["p50"], forecast["p90"], strict=True)):
             lead = index + 1
-            rows.append((*head, lead, origin + timedelta(hours=lead), *values))
+            rows.append((*head, lead, origin + timedelta(hours=lead), *values, *tail))
     return rows

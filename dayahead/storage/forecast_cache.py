@@ -15,9 +15,9 @@ import psycopg
 
 from dayahead.series import partition_of
 
-FORECAST_PREFIX = "dayahead:v1:forecast:"
-CLAIM_PREFIX = "dayahead:v1:claim:"
-SEQUENCE_PREFIX = "dayahead:v1:sequence:"
+FORECAST_PREFIX = "dayahead:v2:forecast:"
+CLAIM_PREFIX = "dayahead:v2:claim:"
+SEQUENCE_PREFIX = "dayahead:v2:sequence:"
 
 COMMITTED = "SELECT partition, forecast_sequence, partitions FROM worker_offset WHERE topic = %s"
 

@@ -1,8 +1,9 @@
 """A forecast as bytes: the one function that makes them, so that Kafka, Redis and the API say the same."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -37,6 +38,16 @@ class StoredForecast:
     p10: NDArray[np.float32]
     p90: NDArray[np.float32]
     unit: str
+
+
+def forecast_end(origin: datetime, leads: int) -> datetime | None:
+    """When the last hour of a forecast ends; None where it holds no hour.
+
+    Args:
+        origin: start of the last observed hour.
+        leads: hours of the forecast.
+    """
+    return origin + timedelta(hours=leads + 1) if leads else None
 
 
 def forecast_bytes(forecast: StoredForecast) -> bytes:
@@ -90,6 +101,11 @@ def forecasts_bytes(series_ids: Sequence[str], units: Sequence[str], rows: Forec
     ]
 
 
+def bytes_before_ends_at(message: bytes) -> bytes:
+    """The same forecast as versions before 0.2 sent it, which topic `forecasts` may hold still."""
+    return re.sub(rb',"ends_at":(?:"[^"]*"|null)', b"", message, count=1)
+
+
 def _json(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
@@ -113,6 +129,7 @@ def _facts(origin: datetime, issued_at: datetime, release: str | None, rung: int
             "rung": rung,
             "reasons": Reason.codes(reasons),
             "leads": leads,
+            "ends_at": None if (end := forecast_end(origin, leads)) is None else format_utc(end),
         }
     )[1:-1]
 

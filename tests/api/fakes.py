@@ -15,6 +15,7 @@ from api.app import create_app
 from api.backends import Backends, Watcher
 from api.feed import ForecastFeed
 from api.settings import ApiSettings
+from api.staleness import StalenessJudge
 from dayahead.contracts import Message
 from dayahead.hours import Clock
 from dayahead.publisher import Publication
@@ -22,6 +23,14 @@ from dayahead.topics import TopicSpec
 
 NOW = datetime(2023, 1, 25, 12, tzinfo=UTC)
 TOKEN = "a-long-random-text"
+
+UNJUDGED = b"it cannot be judged whether the series is stale: TimescaleDB does not answer"
+
+
+def unjudged(body: bytes) -> bytes:
+    """What the API answers with a forecast of Redis while TimescaleDB is away."""
+    return body[:-1] + b',"stale":null,"stale_reason":"' + UNJUDGED + b'"}'
+
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
@@ -117,6 +126,7 @@ class FakeServers:
                         "Alertmanager", settings.alertmanager_url, "DAYAHEAD_ALERTMANAGER_URL", client
                     ),
                     rows=self.rows,
+                    staleness=StalenessJudge(self.database, clock, 0.0),
                 )
 
         with TestClient(create_app(settings, lambda: now, opened), raise_server_exceptions=False) as client:

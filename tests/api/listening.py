@@ -1,11 +1,14 @@
 """A client of the stream that knows server-sent events and nothing of the service."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import httpx
+
+STALENESS = re.compile(r',"stale":(true|false|null),"stale_reason":"[^"]*"}$')
 
 
 @dataclass
@@ -64,8 +67,8 @@ class Listener:
                 return event
 
     def forecasts(self, count: int) -> list[str]:
-        """The data of the next forecasts."""
-        return [self.until("forecast").data for _ in range(count)]
+        """The data of the next forecasts, without what the API says of their series."""
+        return [STALENESS.sub("}", self.until("forecast").data) for _ in range(count)]
 
     def ready(self) -> "Listener":
         """Listen until nothing that is made can be missed."""

@@ -23,13 +23,14 @@ from stream.kafka_output import KafkaOutput, Outgoing
 from stream.patience import Patience
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
-from tests.api.listening import listening
+from tests.api.listening import STALENESS, listening
 from tests.api.serving import Site
 from tests.conftest import TopicRoom
 from tests.kafka_segments import read_batches, segment_of
 from tests.waiting import wait_until
 
 PARTITIONS = 4
+ORIGIN = "2023-01-24T22:00:00Z"
 HERE = Positions("Y7AK3n6v", (0, 0))
 
 
@@ -46,7 +47,7 @@ class Stage:
     def make(self, *series_ids: str, size: int = 40) -> list[str]:
         """Send a forecast of each series as the worker does; returns their bodies."""
         bodies = [
-            f'{{"series_id":"{one}","number":{len(self.sent) + n},"pad":"{"x" * size}"}}'
+            f'{{"series_id":"{one}","origin":"{ORIGIN}","number":{len(self.sent) + n},"pad":"{"x" * size}"}}'
             for n, one in enumerate(series_ids)
         ]
         topic = self.room.name("forecasts")
@@ -106,7 +107,7 @@ def test_a_client_resumes_behind_the_last_event_that_it_had(stage: Stage):
         live = stage.make("DK1/111")
         assert client.forecasts(1) == live
         ids = [event.last_id for event in client.seen if event.name == "forecast"]
-        got = [event.data for event in client.seen if event.name == "forecast"]
+        got = [STALENESS.sub("}", event.data) for event in client.seen if event.name == "forecast"]
     assert len(set(ids)) == 6
     with listening(stage.site.url, last_event_id=ids[2]) as client:  # the id of an event that was itself sent again
         assert sorted(client.forecasts(3)) == sorted(got[3:])

@@ -216,8 +216,8 @@ class WorkerRoom:
     def redis(self) -> dict[str, bytes]:
         """All forecasts in Redis, by series_id."""
         with redis.Redis.from_url(self.redis_url) as client:
-            keys = list(client.scan_iter("dayahead:v1:forecast:*"))
-            return {key.decode().removeprefix("dayahead:v1:forecast:"): client.get(key) for key in keys}
+            keys = list(client.scan_iter("dayahead:v2:forecast:*"))
+            return {key.decode().removeprefix("dayahead:v2:forecast:"): client.get(key) for key in keys}
 
     def tables(self) -> dict[str, list[tuple[object, ...]]]:
         """What the worker wrote, but for when it wrote it."""

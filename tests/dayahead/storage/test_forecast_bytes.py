@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from dayahead.contracts import ForecastMessage, Reason, Rung
 from dayahead.hours import from_hour, from_microseconds
 from dayahead.storage.forecast_cache import forecast_key
 from dayahead.storage.forecast_rows import ForecastRows
-from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecasts_bytes
+from dayahead.storage.forecasts import StoredForecast, bytes_before_ends_at, forecast_bytes, forecasts_bytes
 
 
 def stored(values: np.ndarray, rung: Rung = Rung.FULL, reasons: int = 0) -> StoredForecast:
@@ -33,6 +33,7 @@ def test_the_bytes_of_a_forecast_are_a_message_of_the_contract():
     )
     assert message.reasons == ["gap", "outlier"]
     assert message.leads == 24
+    assert message.ends_at == message.origin + timedelta(hours=25)
     assert message.issued_at.microsecond == 456
 
 
@@ -50,11 +51,19 @@ def test_a_value_is_written_as_the_shortest_text_that_names_it():
 def test_no_forecast_yet_is_a_message_without_values():
     nothing = stored(np.zeros(0, np.float32), Rung.NONE, Reason.SHORT_HISTORY)
     message = ForecastMessage.model_validate_json(forecast_bytes(nothing))
-    assert (message.leads, message.p50) == (0, [])
+    assert (message.leads, message.p50, message.ends_at) == (0, [], None)
+
+
+def test_a_message_of_before_there_was_an_end_is_read_and_recognised():
+    for row in (stored(np.full(24, 12.3, np.float32)), stored(np.zeros(0, np.float32), Rung.NONE)):
+        old = bytes_before_ends_at(forecast_bytes(row))
+        assert b"ends_at" not in old
+        message = ForecastMessage.model_validate_json(old)
+        assert (message.origin, message.ends_at) == (row.origin, None)
 
 
 def test_the_key_in_redis_carries_the_version_of_its_form():
-    assert forecast_key("DK1/111") == "dayahead:v1:forecast:DK1/111"
+    assert forecast_key("DK1/111") == "dayahead:v2:forecast:DK1/111"
 
 
 def test_many_forecasts_at_once_have_the_bytes_of_each_by_itself():

@@ -1,0 +1,131 @@
+"""Whether a series is stale now, for every answer that holds a forecast: judged from memory, so that none waits."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import orjson
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
+
+from dayahead.hours import Clock, parse_utc
+from dayahead.storage.standing import SourceStanding, lag_reason, read_sources
+
+if TYPE_CHECKING:
+    from api.backends import Database
+
+log = structlog.get_logger()
+
+REFRESH_S = 5.0
+REST_S = 1.0
+KEPT_S = 60.0
+"""Seconds that a look at the sources counts; after that it is not known whether a series is stale."""
+
+SERIES = "SELECT series_id, source_key FROM series"
+OURS = b'{"series_id":'
+
+
+@dataclass(frozen=True)
+class Staleness:
+    """Whether a series is stale.
+
+    Attributes:
+        stale: None where it cannot be judged.
+        reason: why it is stale, or cannot be judged; empty while it is not stale.
+    """
+
+    stale: bool | None
+    reason: str
+
+
+UNSEEN = Staleness(None, "it cannot be judged yet whether the series is stale: it has just appeared")
+
+
+class StalenessJudge:
+    """Looks at the sources every few seconds and judges each forecast by what it saw last."""
+
+    def __init__(self, database: "Database", clock: Clock, first_look_s: float) -> None:
+        """Describe; entering the context looks.
+
+        Args:
+            database: where series and sources are.
+            clock: the present moment.
+            first_look_s: how long the first look is waited for.
+        """
+        self._database, self._clock, self._first_look_s = database, clock, first_look_s
+        self._sources: Mapping[int, SourceStanding] = {}
+        self._series: Mapping[str, int] = {}
+        self._seen_at: float | None = None
+        self._wanted, self._looked, self._closed = threading.Event(), threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._look_again, name="staleness", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._looked.wait(self._first_look_s)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed.set()
+        self._wanted.set()
+        self._thread.join(timeout=5)
+
+    def of(self, series_id: str, newest_hour: datetime) -> Staleness:
+        """Judge a series as decision 3 says: by its source, and the source by its promise.
+
+        Args:
+            series_id: the series.
+            newest_hour: its newest observed hour.
+        """
+        if self._seen_at is None or time.monotonic() - self._seen_at > KEPT_S:
+            return Staleness(None, "it cannot be judged whether the series is stale: TimescaleDB does not answer")
+        source = self._sources.get(self._series.get(series_id, -1))
+        if source is None or source.newest_hour is None:
+            self._wanted.set()
+            return UNSEEN
+        if source.stale_reason:
+            return Staleness(True, f"source {source.source.name}: {source.stale_reason}")
+        behind_h = (source.newest_hour - newest_hour) / timedelta(hours=1)
+        if behind_h > source.source.stale_after_h:
+            return Staleness(True, lag_reason(behind_h, source.source.stale_after_h))
+        return Staleness(False, "")
+
+    def judged(self, body: bytes, newest_hour: datetime | None = None) -> bytes:
+        """A forecast with `stale` and `stale_reason` at its end.
+
+        Args:
+            body: a forecast as Redis and Kafka hold it.
+            newest_hour: of its series; None where the forecast is its newest one, which its origin says.
+        """
+        if not body.startswith(OURS):
+            return body
+        forecast = orjson.loads(body)
+        verdict = self.of(forecast["series_id"], newest_hour or parse_utc(forecast["origin"]))
+        return b'%b,"stale":%b,"stale_reason":%b}' % (
+            body[:-1],
+            orjson.dumps(verdict.stale),
+            orjson.dumps(verdict.reason),
+        )
+
+    def _look_again(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._look()
+            except (psycopg.Error, PoolTimeout) as error:
+                log.warning("staleness_not_judged", error=str(error))
+            self._looked.set()
+            self._closed.wait(REST_S)
+            self._wanted.wait(REFRESH_S - REST_S)
+            self._wanted.clear()
+
+    def _look(self) -> None:
+        with self._database.connection() as connection:
+            sources = {one.source_key: one for one in read_sources(connection, self._clock())}
+            series = dict(connection.execute(SERIES).fetchall())
+        self._sources, self._series, self._seen_at = sources, series, time.monotonic()
