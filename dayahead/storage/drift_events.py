@@ -9,20 +9,19 @@ import psycopg
 from numpy.typing import NDArray
 
 from dayahead.contracts import DriftEvent, DriftKind
-from dayahead.features.snapshot import SNAPSHOT_NAMES
 from dayahead.hours import Hour, from_hour, to_hour
 
 # A day is over for a series once the row of its last hour, or of a later one, is there.
 DUE = """
-    SELECT series.series_key, series.area, watched.watched_until, date_trunc('day', newest.origin + INTERVAL '1 hour')
+    SELECT series.series_key, series.area, watched.watched_until, date_trunc('day', newest.hour + INTERVAL '1 hour')
     FROM series
     LEFT JOIN drift_watched AS watched ON watched.series_key = series.series_key AND watched.kind = %(kind)s
     CROSS JOIN LATERAL (
-        SELECT origin FROM {table} AS kept WHERE kept.series_key = series.series_key ORDER BY origin DESC LIMIT 1
+        SELECT {hour} AS hour FROM {table} AS kept WHERE kept.series_key = series.series_key ORDER BY 1 DESC LIMIT 1
     ) AS newest
     WHERE series.partition = ANY(%(partitions)s)
       AND (watched.watched_until IS NULL
-           OR newest.origin + INTERVAL '1 hour' >= watched.watched_until + INTERVAL '1 day')
+           OR newest.hour + INTERVAL '1 hour' >= watched.watched_until + INTERVAL '1 day')
     ORDER BY series.series_key LIMIT %(limit)s
 """
 
@@ -35,18 +34,14 @@ ERRORS = """
     GROUP BY series_key
 """
 
-# the last snapshot of each day: it looks back over the day
+# What was observed, not snapshots of it: a backfilled series has a reference at once, and the screen of the features
+# holds a new level back for a day.
 INPUTS = """
-    WITH last AS (
-        SELECT DISTINCT ON (series_key, date_trunc('day', origin)) series_key, origin, features
-        FROM feature_snapshot
-        WHERE series_key = ANY(%(keys)s) AND origin >= %(start)s AND origin < %(end)s
-        ORDER BY series_key, date_trunc('day', origin), origin DESC
-    )
-    SELECT series_key, array_agg(extract(epoch FROM origin)::bigint / 3600 ORDER BY origin),
-           array_agg(features[%(level)s]::double precision ORDER BY origin),
-           array_agg(features[%(spread)s]::double precision ORDER BY origin)
-    FROM last GROUP BY series_key
+    SELECT series_key, array_agg(extract(epoch FROM valid_time)::bigint / 3600 ORDER BY valid_time),
+           array_agg(value ORDER BY valid_time)
+    FROM observation
+    WHERE series_key = ANY(%(keys)s) AND valid_time >= %(start)s AND valid_time < %(end)s
+    GROUP BY series_key
 """
 
 INSERT = """
@@ -106,7 +101,7 @@ class WatchedValues:
 
     Attributes:
         hours: int64 [n], rising.
-        values: float64 [k, n]: `|error| / |actual|`; or level and spread of the day, in the unit of the series.
+        values: float64 [n]: `|error| / |actual|` by origin, or what was observed, in the unit of the series.
     """
 
     hours: NDArray[np.int64]
@@ -148,9 +143,9 @@ def due_series(
     connection: psycopg.Connection, kind: DriftKind, partitions: Collection[int], limit: int
 ) -> list[DueSeries]:
     """Series of some partitions that have days to be judged, up to a number of them."""
-    table = "score" if kind is DriftKind.CONCEPT else "feature_snapshot"
+    table, hour = ("score", "origin") if kind is DriftKind.CONCEPT else ("observation", "valid_time")
     rows = connection.execute(
-        DUE.format(table=table).encode(), {"kind": kind, "partitions": list(partitions), "limit": limit}
+        DUE.format(table=table, hour=hour).encode(), {"kind": kind, "partitions": list(partitions), "limit": limit}
     ).fetchall()
     return [
         DueSeries(key, area, None if until is None else to_hour(until), to_hour(end)) for key, area, until, end in rows
@@ -165,14 +160,12 @@ def read_watched(
         "keys": list(series_keys),
         "start": from_hour(start),
         "end": from_hour(end),
-        "level": SNAPSHOT_NAMES.index("mean_24h") + 1,
-        "spread": SNAPSHOT_NAMES.index("deviation_24h") + 1,
     }
     with connection.cursor(binary=True) as cursor:
         cursor.execute((ERRORS if kind is DriftKind.CONCEPT else INPUTS).encode(), given)
         return {
             key: WatchedValues(np.array(hours, np.int64), np.array(values, np.float64))
-            for key, hours, *values in cursor.fetchall()
+            for key, hours, values in cursor.fetchall()
         }
 
 

@@ -1,6 +1,7 @@
 """Whether a series drifted on a given day: a pure function of the 28 days up to its end.
 
-Each day is judged by itself. The first 25 days of its window are the reference that the values are standardised by; a
+Each day is judged by itself. The first 25 days of its window are the reference that the values are standardised by (the
+newest RECENT_DAYS are judged, and hence no part of it); a
 Page-Hinkley test (Page, 1954; river's) walks through the whole window, and the day drifts where the test is beyond its
 threshold within it. A change that lasts is told once: on the first day of a run of days that drift.
 """
@@ -13,11 +14,9 @@ from river.drift import PageHinkley
 
 from dayahead.contracts import DriftKind
 from dayahead.hours import Hour
+from stream.drift.days import DAY_H, RECENT_DAYS
 
-DAY_H = 24
 WINDOW_DAYS = 28
-RECENT_DAYS = 3
-"""The end of the window, which is judged and hence no part of the reference."""
 LEAST_REFERENCE_DAYS = 10
 """Days with values below which a reference says nothing."""
 
@@ -41,22 +40,22 @@ class Measure:
         detector: name of the detector in its events.
         mode: `up` where only a rise is a drift, else `both` (as river calls them).
         least_scale: the standard deviation is taken for no less, in the unit of the values.
-        least_relative_scale: nor for less than this share of the reference's mean.
     """
 
     kind: DriftKind
     detector: str
     mode: str
     least_scale: float = 0.0
-    least_relative_scale: float = 0.0
 
 
 ERROR = Measure(DriftKind.CONCEPT, "page-hinkley:error", "up", least_scale=0.1)
 """Logarithm of |error| / |actual| of a forecast; a forecast that became better is no event."""
-LEVEL = Measure(DriftKind.DATA, "page-hinkley:level", "both", least_relative_scale=0.05)
-"""Mean of a day, in the unit of the series."""
-SPREAD = Measure(DriftKind.DATA, "page-hinkley:spread", "both", least_relative_scale=0.1)
-"""Mean absolute deviation within a day, in the unit of the series."""
+LEVEL = Measure(DriftKind.DATA, "page-hinkley:level", "both", least_scale=0.25)
+"""Logarithm of a day's level. The weather moves it by a quarter; see decision 0059 for how the three were chosen."""
+SPREAD = Measure(DriftKind.DATA, "page-hinkley:spread", "both", least_scale=0.35)
+"""Logarithm of a day's spread in units of its level."""
+PATTERN = Measure(DriftKind.DATA, "page-hinkley:pattern", "up", least_scale=0.2)
+"""How little a day's hours resemble those of three weeks."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def _fired(hours: NDArray[np.int64], values: NDArray[np.float64], day: Hour, mea
     if len(np.unique(hours[earlier] // DAY_H)) < LEAST_REFERENCE_DAYS:
         return None
     mean = float(values[earlier].mean())
-    scale = max(float(values[earlier].std()), measure.least_scale, measure.least_relative_scale * abs(mean))
+    scale = max(float(values[earlier].std()), measure.least_scale)
     if scale == 0:
         return None
     standardised = (values - mean) / scale

@@ -29,7 +29,8 @@ from dayahead.storage.drift_events import (
     save_drift,
     unpublished,
 )
-from stream.drift.detecting import DAY_H, ERROR, LEVEL, LOOKBACK_DAYS, SPREAD, WINDOW_DAYS, Measure, detect
+from stream.drift.days import BACK_DAYS, DAY_H, Days
+from stream.drift.detecting import ERROR, LEVEL, LOOKBACK_DAYS, PATTERN, SPREAD, WINDOW_DAYS, Measure, detect
 from stream.drift.publishing import DriftTopic
 
 AT_ONCE = 100
@@ -37,6 +38,9 @@ AT_ONCE = 100
 SENT_AT_ONCE = 1000
 BREATH_S = 0.01
 """Pause for each day of a series that was judged, some times what judging took: the worker beside comes first."""
+
+FIRST_DAYS = 7
+"""Days of inputs that are judged of a series that was never watched."""
 
 LEAST_RATIO = 1e-3
 """Errors below this share of the actual are as good as none."""
@@ -92,20 +96,24 @@ class DriftWatch:
             return read_standing(connection, self._held())
 
     def _judge(self, connection: psycopg.Connection, kind: DriftKind, due: list[DueSeries]) -> list[FoundDrift]:
-        start = min(_first_day(one) for one in due) - LOOKBACK_DAYS * DAY_H
+        start = min(_first_day(kind, one) for one in due) - (LOOKBACK_DAYS + BACK_DAYS) * DAY_H
         end = max(one.end for one in due)
         values = read_watched(connection, kind, [one.series_key for one in due], start, end)
         found: list[FoundDrift] = []
         for one in due:
             if one.series_key in values:
                 found += judge_series(kind, one, values[one.series_key])
-                self._ended.wait(BREATH_S * (one.end - _first_day(one)) / DAY_H)
+                self._ended.wait(BREATH_S * (one.end - _first_day(kind, one)) / DAY_H)
         return found
 
 
-def _first_day(due: DueSeries) -> int:
-    """The first day to be judged: those that ended long ago are history, not news."""
-    earliest = due.end - WINDOW_DAYS * DAY_H
+def _first_day(kind: DriftKind, due: DueSeries) -> int:
+    """The first day to be judged: those that ended long ago are history, not news.
+
+    The inputs of a series reach back before it was first watched, as where its history was backfilled.
+    """
+    days = FIRST_DAYS if due.start is None and kind is DriftKind.DATA else WINDOW_DAYS
+    earliest = due.end - days * DAY_H
     return earliest if due.start is None else max(due.start, earliest)
 
 
@@ -113,13 +121,14 @@ def judge_series(kind: DriftKind, due: DueSeries, watched: WatchedValues) -> lis
     """What is found on the days of a series that were not judged yet."""
     return [
         FoundDrift(due.series_key, due.area, kind, found.hour, measure.detector, found.statistic)
-        for measure, values in _measured(kind, watched)
-        for day in range(_first_day(due), due.end, DAY_H)
-        if (found := detect(watched.hours, values, day, measure))
+        for measure, hours, values in _measured(kind, watched)
+        for day in range(_first_day(kind, due), due.end, DAY_H)
+        if (found := detect(hours, values, day, measure))
     ]
 
 
-def _measured(kind: DriftKind, watched: WatchedValues) -> list[tuple[Measure, NDArray[np.float64]]]:
+def _measured(kind: DriftKind, watched: WatchedValues) -> list[tuple[Measure, NDArray[np.int64], NDArray[np.float64]]]:
     if kind is DriftKind.CONCEPT:
-        return [(ERROR, np.log(np.maximum(watched.values[0], LEAST_RATIO)))]
-    return [(LEVEL, watched.values[0]), (SPREAD, watched.values[1])]
+        return [(ERROR, watched.hours, np.log(np.maximum(watched.values, LEAST_RATIO)))]
+    days = Days.of(watched.hours, watched.values)
+    return [(LEVEL, days.hours, days.level), (SPREAD, days.hours, days.spread), (PATTERN, days.hours, days.pattern)]

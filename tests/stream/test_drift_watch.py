@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 
 import numpy as np
 import orjson
@@ -12,17 +13,17 @@ from prometheus_client import REGISTRY
 
 from dayahead.contracts import DriftEvent, DriftKind
 from dayahead.errors import BrokerUnavailable
-from dayahead.features.snapshot import SNAPSHOT_NAMES
 from dayahead.hours import from_hour, wall_clock
 from dayahead.storage.drift_events import DriftStanding, FoundDrift
-from dayahead.storage.sources import load_sources, register_series
-from stream.drift.detecting import DAY_H, LEVEL
+from dayahead.storage.sources import load_sources, register_series, register_source
+from stream.drift.days import DAY_H
+from stream.drift.detecting import LEVEL
 from stream.drift.publishing import DriftTopic
 from stream.drift.rounds import DriftRounds
 from stream.drift.watch import DriftWatch
 from tests.stream.conftest import WorkerRoom
-from tests.stream.logs import PARTITIONS, SOURCE, START, series_of
-from tests.stream.test_drift_detecting import DAYS, STEP, errors, levels
+from tests.stream.logs import PARTITIONS, SOURCE, START, batch, series_of
+from tests.stream.test_drift_detecting import DAYS, STEP, errors, hourly, levels
 from tests.waiting import wait_until
 
 DRIFTING, STEADY = series_of(0, 2)
@@ -44,7 +45,7 @@ def scored(room: WorkerRoom) -> WorkerRoom:
 def write(room: WorkerRoom, start: int, end: int) -> None:
     """Put origins of all series into the tables, as a worker would."""
     for series_id, factor in ((DRIFTING, 3.0), (STEADY, 1.0), (ELSEWHERE, 3.0)):
-        ratio, level = errors(3, factor), np.repeat(levels(3, factor), DAY_H)
+        ratio, level = errors(3, factor), np.repeat(np.exp(levels(3, factor)), DAY_H)
         with psycopg.connect(room.database_url) as connection, connection.cursor() as cursor:
             row = cursor.execute("SELECT series_key FROM series WHERE series_id = %s", [series_id]).fetchone()
             assert row is not None
@@ -53,18 +54,14 @@ def write(room: WorkerRoom, start: int, end: int) -> None:
                 [[row[0], from_hour(START + hour), ratio[hour]] for hour in range(start, end)],
             )
             cursor.executemany(
-                "INSERT INTO feature_snapshot VALUES (%s, %s, %s)",
+                "INSERT INTO observation (series_key, valid_time, value, available_at, recorded_at)"
+                " VALUES (%s, %s, %s, %s, %s)",
                 [
-                    [row[0], from_hour(START + hour), snapshot_row(float(level[hour]))]
+                    [row[0], moment, float(level[hour]), moment, moment]
                     for hour in range(start, end)
-                    if hour % DAY_H > 20
+                    if (moment := from_hour(START + hour))
                 ],
             )
-
-
-def snapshot_row(level: float) -> list[float]:
-    given = {"mean_24h": level, "deviation_24h": 10.0}
-    return [given.get(name, 0.0) for name in SNAPSHOT_NAMES]
 
 
 def watch(room: WorkerRoom, held: Sequence[int], topic: DriftTopic | None = None) -> DriftWatch:
@@ -141,6 +138,50 @@ def test_an_event_that_was_written_and_not_sent_is_sent_by_the_next_watch(scored
     assert sent(scored) == []
     watch(scored, [0]).round()
     assert sent(scored) == rows(scored)
+
+
+@pytest.mark.servers
+def test_an_area_at_three_times_its_level_for_three_days_is_found_in_a_service_that_has_just_begun(
+    room: WorkerRoom,
+) -> None:
+    """Five weeks of backfill, for which there is no forecast, and 82 live hours; the other area stays as it is."""
+    backfilled, live = 35 * DAY_H, 82
+    days = backfilled // DAY_H + 5
+    with psycopg.connect(room.database_url) as connection:
+        register_source(connection, SOURCE)
+    room.start(worker_drift_every_s=0.2)
+    expected: set[str] = set()
+    for partition in range(PARTITIONS):
+        ids = series_of(partition, 6)
+        load = {one: hourly(seed, days).tolist() for seed, one in enumerate(ids)}
+        for one in ids:
+            if one.startswith("DK1/"):
+                expected.add(one)
+                load[one][backfilled:] = [3 * value for value in load[one][backfilled:]]
+        history = [
+            batch(
+                [(one, START + hour, load[one][hour]) for hour in range(first, first + 7 * DAY_H)],
+                START + backfilled,
+                refresh=False,
+            )
+            for one in ids
+            for first in range(0, backfilled, 7 * DAY_H)
+        ]
+        news = [
+            batch([(one, START + hour, load[one][hour]) for one in ids], START + hour + 1)
+            for hour in range(backfilled, backfilled + live)
+        ]
+        room.send(partition, history + news)
+    assert 0 < len(expected) < 2 * 6
+    wait_until(
+        lambda: {str(series_id) for series_id, _, detector, _ in rows(room) if detector == LEVEL.detector} == expected,
+        120,
+        "every series of the area to be found",
+    )
+    assert {str(series_id) for series_id, *_ in rows(room)} == expected
+    begun = from_hour(START + backfilled)
+    assert {when - begun for _, _, _, when in rows(room)} <= {timedelta(hours=47), timedelta(hours=71)}  # type: ignore[operator]
+    wait_until(lambda: {row[0] for row in sent(room)} == expected, 60, "the events to be sent")
 
 
 @pytest.mark.servers
