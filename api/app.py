@@ -23,12 +23,14 @@ from api.edge.compression import Compression
 from api.edge.head import HeadAsGet
 from api.edge.rate_limit import RateLimit
 from api.feed import ForecastFeed
+from api.letters import NewestLetters
 from api.newest import NewestForecasts
 from api.redis_forecasts import RedisForecasts
 from api.resources import (
     accuracy,
     alertmanager,
     alerts,
+    dead_letters,
     drift,
     forecast_stream,
     forecasts,
@@ -93,6 +95,7 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
             alertmanager=Watcher("Alertmanager", settings.alertmanager_url, "DAYAHEAD_ALERTMANAGER_URL", client),
             rows=rows,
             staleness=stack.enter_context(StalenessJudge(pool, clock, settings.api_database_wait_s)),
+            letters=NewestLetters(settings.kafka_bootstrap, settings.topic_prefix),
         )
 
 
@@ -153,6 +156,7 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
         accuracy,
         quality,
         drift,
+        dead_letters,
         models,
         alerts,
         services,

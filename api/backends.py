@@ -12,6 +12,7 @@ import structlog
 from fastapi import Depends, Request
 
 from api.feed import ForecastFeed
+from api.letters import Letters
 from api.problems import server_away
 from api.sending import RowSender
 from api.settings import ApiSettings
@@ -121,6 +122,7 @@ class Backends:
     alertmanager: Watcher
     rows: RowSender
     staleness: StalenessJudge
+    letters: Letters
 
     def now(self) -> datetime:
         """The present moment, UTC."""

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from dayahead.console import standard_output
 from dayahead.errors import DayaheadError
 
 SERVICES = ("worker", "ingest", "trainer", "api", "migrate")
@@ -77,7 +78,7 @@ def settings(example: bool = typer.Option(False, help="Print the text of .env.ex
     table = Table("variable", "default", "what it is", "read by")
     for setting in found:
         table.add_row(setting.variable, setting.default, setting.description, ", ".join(setting.services))
-    Console().print(table)
+    standard_output().print(table)
 
 
 def _service(arguments: list[str]) -> str | None:

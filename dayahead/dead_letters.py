@@ -4,7 +4,7 @@ Each letter fits into Kafka: reasons are cut, and where the broker refuses a val
 that names the size, the hash and the place of the original and holds its first kilobytes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -29,6 +29,25 @@ REASON_CHARACTERS = 1_000
 SOURCE_CHARACTERS = 200
 CARRIED_BYTES = 8 * 1024
 """Bytes of the original's key and headers, names included, that a letter carries."""
+
+REMEDIES: Mapping[DeadLetterCode, str] = {
+    DeadLetterCode.NOT_JSON: "Send JSON in UTF-8, as docs/contracts/ObservationBatch.json describes it.",
+    DeadLetterCode.NOT_A_BATCH: "Send an object with source, available_at and rows, see docs/contracts.",
+    DeadLetterCode.UNKNOWN_SOURCE: "Register the source (dayahead sources register FILE), then replay.",
+    DeadLetterCode.MISROUTED: "Replay: each row goes to its own partition. Let the producer key by series_id.",
+    DeadLetterCode.TOO_LARGE: "Send at most 500 rows in a message, and the rows of this one again.",
+    DeadLetterCode.UNREADABLE: "Send the rows again, in smaller batches.",
+    DeadLetterCode.FAILED: "A defect: report it with the worker's log; replay when it is removed.",
+    DeadLetterCode.UNKNOWN_LABEL: "Add the label to the source file if it is meant, register it, then replay.",
+    DeadLetterCode.ABSURD_VALUE: "If the value is right, widen minimum or maximum of the source, then replay.",
+}
+OTHER_REMEDY = (
+    "Correct the value (dayahead dead-letters show, then replay --with FILE), or let its sender send it again."
+)
+STUB_REMEDY = (
+    "Only the beginning was kept: send the rows again in smaller messages. The log of observations has the original "
+    "at source_partition and source_offset for two weeks; replay --with FILE takes a corrected copy."
+)
 
 CARRIED_KEY = "original_key"
 CARRIED_HEADER = "original_header."
@@ -97,6 +116,18 @@ class DeadLetter:
         """The same letter as a stub: what is sent where the broker refuses the whole."""
         stub = self.stub or stub_of(self.value)
         return replace(self, value=self.value[:STUB_BYTES], stub=stub)
+
+
+def remedy_of(code: str, *, whole: bool = True) -> str:
+    """What to do about a letter.
+
+    Args:
+        code: its code.
+        whole: whether it holds the whole value.
+    """
+    if not whole:
+        return STUB_REMEDY
+    return REMEDIES[DeadLetterCode(code)] if code in REMEDIES else OTHER_REMEDY
 
 
 def stub_of(value: bytes) -> Stub:

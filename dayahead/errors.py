@@ -6,6 +6,7 @@ DayaheadError
 ├── SourceError              a source API did not give what it promised
 │   ├── SourceUnavailable    it may answer later: waited for, with backoff
 │   └── SourceRefused        it will not: a wrong dataset, a malformed query
+├── ReplayRefused            a dead letter cannot be put back as it is
 ├── BrokerUnavailable        Kafka did not take a message in time: what was not acknowledged is sent again
 ├── StorageError             TimescaleDB or Redis answered in a way that waiting does not cure
 │   └── FencedError          another worker owns the partition now: this one must end
@@ -87,6 +88,10 @@ class SourceRefused(SourceError):  # noqa: N818
 
 class BrokerUnavailable(DayaheadError):  # noqa: N818
     """Kafka did not take a message in time; the sender keeps what was not acknowledged and sends it again."""
+
+
+class ReplayRefused(DayaheadError):  # noqa: N818
+    """A dead letter cannot be put back as it is; the message says what can be done."""
 
 
 class StorageError(DayaheadError):

@@ -1,11 +1,10 @@
 """`dayahead worker`, `dayahead audit` and `dayahead dead-letters`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-dead_letters = typer.Typer(help="Rows and messages that were set aside, and their way back.", no_args_is_help=True)
+from stream.dead_letter_commands import dead_letters
 
 
 def register(app: typer.Typer) -> None:
@@ -46,44 +45,3 @@ def audit(
     typer.echo(", ".join(f"{outcome.value} {count}" for outcome, count in counts.items()))
     if counts[Outcome.MISMATCH]:
         raise typer.Exit(1)
-
-
-@dead_letters.command("list")
-def list_dead_letters(
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many of the newest are looked at.")] = 50,
-    code: Annotated[str, typer.Option(help="Only those with this code, e.g. null_value.")] = "",
-) -> None:
-    """Show the newest dead letters; one that was written twice is shown once."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    from dayahead.settings import ServiceSettings, load_settings  # noqa: PLC0415
-    from stream.dead_letter_box import DeadLetterBox  # noqa: PLC0415
-
-    settings = load_settings(ServiceSettings)
-    letters = DeadLetterBox(settings.kafka_bootstrap, settings.topic_prefix).newest(limit)
-    table = Table("offset", "time", "stage", "code", "reason", "value")
-    for letter in letters:
-        if not code or letter.headers.get("code") == code:
-            about = [letter.headers.get(name, "") for name in ("time", "stage", "code", "reason")]
-            table.add_row(str(letter.offset), *about, letter.value[:120].decode(errors="replace"))
-    Console().print(table if table.row_count else "No dead letters.", markup=False)
-
-
-@dead_letters.command()
-def replay(
-    offset: Annotated[int, typer.Option(min=0, help="Offset of the dead letter, as `list` shows it.")],
-    mended: Annotated[
-        Path | None,
-        typer.Option("--with", exists=True, dir_okay=False, help="File with the mended message; else it goes as it is"),
-    ] = None,
-) -> None:
-    """Put a dead letter back into `observations`, mended or as it is, after a check of its contract."""
-    from dayahead.settings import ServiceSettings, load_settings  # noqa: PLC0415
-    from stream.dead_letter_box import DeadLetterBox  # noqa: PLC0415
-
-    settings = load_settings(ServiceSettings)
-    box = DeadLetterBox(settings.kafka_bootstrap, settings.topic_prefix)
-    letter = box.at(offset)
-    rows = box.put_back(mended.read_bytes() if mended else letter.value)
-    typer.echo(f"dead letter {offset}: {rows} row{'s' if rows != 1 else ''} put back into observations")

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import psycopg
-from rich.console import Console
 from rich.table import Table
 
+from dayahead.console import standard_output
 from dayahead.contracts import ReleaseAnnouncement
 from dayahead.errors import BrokerUnavailable, ReleaseError
 from dayahead.hours import format_utc, wall_clock
@@ -26,7 +26,7 @@ def list_releases_table(limit: int) -> None:
     settings = load_settings(ServiceSettings)
     with connect(settings.database_url) as connection:
         records, serving = list_releases(connection, limit), champion(connection)
-    console = Console()
+    console = standard_output()
     if not records:
         console.print("There is no release yet: `dayahead train` makes one, the trainer does so by itself.")
         return
@@ -49,7 +49,7 @@ def show_release(release: str | None) -> None:
         record = load_record(connection, release)
         runs = runs_of_release(connection, release)
         quarantined = load_quarantine(connection, runs[0].tuning_run_key) if runs else []
-    console = Console()
+    console = standard_output()
     facts = Table(title=release, show_header=False)
     facts.add_row("serves", _service(release, serving))
     facts.add_row("created", format_utc(record.created_at))
@@ -104,7 +104,7 @@ def _change(change: Callable[[psycopg.Connection], ReleaseAnnouncement]) -> None
     with connect(settings.database_url) as connection:
         announcement = change(connection)
         record = load_record(connection, announcement.release)
-    console = Console()
+    console = standard_output()
     console.print(
         f"[bold]{announcement.release}[/bold] serves now, before it was {announcement.previous or 'none'}. It learnt "
         f"until {format_utc(record.trained_until)} and had a WAPE of {percent(record.metrics, 'wape')} on held-out "

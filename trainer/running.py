@@ -11,6 +11,7 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from dayahead.console import standard_output
 from dayahead.ending import end_soon_without
 from dayahead.errors import BrokerUnavailable, StorageError
 from dayahead.hours import Hour, wall_clock
@@ -98,7 +99,7 @@ def run_training(
         SettingsError: MLFLOW_TRACKING_URI is set, and MLflow's client is not installed.
     """
     tracker = tracker_of(os.environ)
-    console = Console()
+    console = standard_output()
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -157,7 +158,7 @@ def run_tuning(
         NotEnoughHistoryError: there are too few hours.
         SettingsError: the search space is wrong.
     """
-    console = Console()
+    console = standard_output()
     with connect(settings.database_url) as connection:
         data = read_training_set(connection, training)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

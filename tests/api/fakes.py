@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout
 from api.app import create_app
 from api.backends import Backends, Watcher
 from api.feed import ForecastFeed
+from api.letters import Letter, NewestLetters
 from api.settings import ApiSettings
 from api.staleness import StalenessJudge
 from dayahead.contracts import Message
@@ -90,6 +91,20 @@ class HeardRows:
         return not self.away
 
 
+@dataclass
+class HeldLetters:
+    """Dead letters in memory, newest first."""
+
+    letters: list[Letter] = field(default_factory=list)
+    topic: str = "observations.dead-letter"
+
+    def newest(self) -> list[Letter]:
+        return self.letters
+
+    def whole(self, offset: int) -> dict[str, Any]:
+        return next(one.fields for one in self.letters if one.offset == offset)
+
+
 def refuse_all(request: httpx.Request) -> httpx.Response:
     """A watcher that nobody reaches."""
     raise httpx.ConnectError("Connection refused", request=request)
@@ -127,6 +142,7 @@ class FakeServers:
                     ),
                     rows=self.rows,
                     staleness=StalenessJudge(self.database, clock, 0.0),
+                    letters=NewestLetters("127.0.0.1:1", ""),
                 )
 
         with TestClient(create_app(settings, lambda: now, opened), raise_server_exceptions=False) as client:

@@ -7,11 +7,34 @@ import pytest
 
 from api.app import create_app, open_backends
 from api.backends import Backends
+from api.letters import Letter
 from api.settings import ApiSettings
+from dayahead.dead_letter_box import KeptLetter
 from dayahead.hours import Clock
 from tests.api.conftest import SampleService, sample_service  # noqa: F401 - a fixture
-from tests.api.fakes import NOW
+from tests.api.fakes import NOW, HeldLetters
 from tests.api.serving import Site
+
+WITH_LETTERS = "with-letters."
+LETTERS = [
+    Letter(
+        number,
+        NOW,
+        KeptLetter(
+            number,
+            NOW,
+            b"{}",
+            {
+                "code": "unknown_source",
+                "reason": f"no source <b>{number}</b> is registered",
+                "time": "2023-01-25T11:00:00Z",
+            },
+            {},
+            None,
+        ).fields(),
+    )
+    for number in (7, 6, 5)
+]
 
 
 def watchers(request: httpx.Request) -> httpx.Response:
@@ -24,12 +47,13 @@ def watchers(request: httpx.Request) -> httpx.Response:
 
 @contextmanager
 def backends_with_watchers(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
-    """The real TimescaleDB and Redis beside watchers in memory."""
+    """The real TimescaleDB and Redis beside watchers and dead letters in memory."""
     with ExitStack() as stack:
         opened = stack.enter_context(open_backends(settings, clock))
         client = stack.enter_context(httpx.Client(transport=httpx.MockTransport(watchers)))
         yield replace(
             opened,
+            letters=HeldLetters(LETTERS if settings.topic_prefix == WITH_LETTERS else []),
             prometheus=replace(opened.prometheus, client=client),
             alertmanager=replace(opened.alertmanager, client=client),
         )

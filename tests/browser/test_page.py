@@ -6,8 +6,11 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import expect
 
+from api.settings import ApiSettings
+from tests.api.conftest import SampleService
 from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, STALE, WORSE_THAN_NAIVE
 from tests.api.serving import Site
+from tests.browser.conftest import WITH_LETTERS
 from tests.looking import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
@@ -203,3 +206,19 @@ def test_every_control_has_a_name(site: Site, visit: Open):
               || element.innerText?.trim())).map((element) => element.outerHTML)"""
     )
     assert nameless == []
+
+
+def test_dead_letters_are_counted_and_listed_with_what_to_do(
+    serve: Callable[[ApiSettings], Site], sample_service: SampleService, site: Site, visit: Open
+) -> None:
+    seen = visit(serve(sample_service.settings(topic_prefix=WITH_LETTERS)))
+    expect(seen.page.locator("#letters")).to_be_visible()
+    told = seen.text("#letters")
+    assert "3 messages and records" in told
+    assert "unknown_source 3 letters" in told
+    assert "dayahead sources register FILE" in told
+    assert "dayahead dead-letters replay" in told
+    # text, never markup
+    assert "no source <b>7</b> is registered" in told
+    assert seen.errors == []
+    expect(visit(site).page.locator("#letters")).to_be_hidden()

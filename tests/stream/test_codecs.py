@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from confluent_kafka import Producer
 from kafka import KafkaProducer
+from stream.dead_letter_box import DeadLetterBox
 
 from api.feed import ForecastFeed
 from api.hearing import Made
@@ -15,7 +16,6 @@ from dayahead.hours import format_utc, from_hour
 from dayahead.kafka_clients import CODECS
 from deploy.local.stack import LocalStack
 from stream.auditor_log import LaterMessages, SentForecasts
-from stream.dead_letter_box import DeadLetterBox
 from stream.log import Log
 from stream.patience import Patience
 from tests.conftest import TopicRoom

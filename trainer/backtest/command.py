@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from dayahead.console import standard_output
 from dayahead.hours import Clock, format_utc, from_hour, parse_utc
 from dayahead.reading.limits import LimitLoss
 from dayahead.source import Source
@@ -55,7 +56,7 @@ class BacktestCommand:
             clock: the present moment.
         """
         self._settings, self._training, self._clock = settings, training, clock
-        self._console, self._progress = Console(), Console(stderr=True)
+        self._console, self._progress = standard_output(), Console(stderr=True)
         self._losses: list[LimitLoss] = []
 
     def run(self, data: DataOption | None, plan: Plan, workers: int | None, out: Path | None) -> None:

@@ -3,6 +3,7 @@
 import { byId, h, renew } from "./elements.js";
 import { clock, duration } from "./format.js";
 import { showHealth } from "./health.js";
+import { showLetters } from "./letters.js";
 import { Overview } from "./overview.js";
 import { Picker } from "./picker.js";
 import { get, seriesPath } from "./requests.js";
@@ -84,7 +85,7 @@ async function renewAll() {
     const due = !known.series || refusals.series || known.series.length < LONG_LIST || view.round % LONG_LIST_EVERY === 0;
     const list = !due ? null : learnSeriesList().then(() => delete refusals.series, (refusal) => { refusals.series = refusal; });
     const rest = [learn("services", "/v1/services"), learn("alerts", "/v1/alerts")];
-    if (slow) rest.push(learn("quality", "/v1/quality"), learn("accuracy", "/v1/accuracy?limit=5000"), learn("models", "/v1/models"));
+    if (slow) rest.push(learn("quality", "/v1/quality"), learn("accuracy", "/v1/accuracy?limit=5000"), learn("models", "/v1/models"), learn("letters", "/v1/dead-letters?limit=10"));
     await list;
     settle();
     await Promise.all([learnChosen(run), ...rest]);
@@ -125,6 +126,7 @@ function show() {
   showNotice();
   showPulse();
   showHealth(known, refusals);
+  showLetters(known.letters, refusals.letters);
   const some = known.series?.length > 0;
   byId("view").hidden = !some;
   showEmpty(some);

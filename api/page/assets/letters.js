@@ -1,0 +1,42 @@
+// Dead letters: how many of each kind, the newest ones, and in words what to do about them.
+
+import { byId, h, renew } from "./elements.js";
+import { count, moment } from "./format.js";
+
+/** Show the panel; it is not there while nothing was set aside. */
+export function showLetters(answer, refusal) {
+  const panel = byId("letters");
+  panel.hidden = !answer?.counts.length;
+  if (panel.hidden) return;
+  renew(byId("letters-body"), [answer, refusal?.message], () => [
+    refusal && h("p", {}, `These are of before: ${refusal.message}`),
+    ...counts(answer),
+    list(answer),
+  ]);
+}
+
+function counts(answer) {
+  const all = answer.counts.reduce((sum, entry) => sum + entry.letters, 0);
+  return [
+    h("p", {}, `Set aside and in no forecast: ${count(all, "message or record", "messages and records")} (of the newest 1,000). Good ones went on. `,
+      "Values: ", h("code", {}, "dayahead dead-letters show OFFSET"), ". Back into the stream: ", h("code", {}, "dayahead dead-letters replay --code CODE"), "."),
+    h("dl", { class: "remedies" }, answer.counts.map((entry) => [
+      h("dt", {}, h("code", {}, entry.code), ` ${count(entry.letters, "letter")}`),
+      h("dd", {}, entry.remedy),
+    ])),
+  ];
+}
+
+function list(answer) {
+  const heads = ["Offset", "Set aside", "Source", "Why"].map((title) => h("th", { scope: "col" }, title));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "letters-title" },
+    h("table", {}, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, answer.letters.map(row))));
+}
+
+function row(letter) {
+  return h("tr", {},
+    h("th", { scope: "row" }, String(letter.offset)),
+    h("td", {}, moment(letter.time, "UTC")),
+    h("td", {}, letter.source || letter.source_topic || "–"),
+    h("td", {}, h("code", {}, letter.code), ` ${letter.reason}${letter.replayed_at ? " (put back)" : ""}`));
+}
