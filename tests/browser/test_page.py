@@ -215,7 +215,8 @@ def test_dead_letters_are_counted_and_listed_with_what_to_do(
     expect(seen.page.locator("#letters")).to_be_visible()
     told = seen.text("#letters")
     assert "3 messages and records" in told
-    assert "unknown_source 3 letters" in told
+    assert "unknown_source" in told
+    assert "3 letters" in told
     assert "dayahead sources register FILE" in told
     assert "dayahead dead-letters replay" in told
     # text, never markup

@@ -20,7 +20,7 @@ function counts(answer) {
   return [
     h("p", {}, `Set aside and in no forecast: ${count(all, "message or record", "messages and records")} (of the newest 1,000). Good ones went on. `,
       "Values: ", h("code", {}, "dayahead dead-letters show OFFSET"), ". Back into the stream: ", h("code", {}, "dayahead dead-letters replay --code CODE"), "."),
-    h("dl", { class: "remedies" }, answer.counts.map((entry) => [
+    h("dl", { class: "remedies" }, answer.counts.flatMap((entry) => [
       h("dt", {}, h("code", {}, entry.code), ` ${count(entry.letters, "letter")}`),
       h("dd", {}, entry.remedy),
     ])),
