@@ -13,8 +13,10 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from dayahead.dead_letters import CARRIED_HEADER, CARRIED_KEY, Stub, remedy_of, stub_of
 from dayahead.errors import BrokerUnavailable, SettingsError
 from dayahead.hours import format_utc
+from dayahead.kafka_clients import open_consumer
 from dayahead.topics import DEAD_LETTERS
 
+CLIENT = "dayahead-dead-letters"
 ANSWER_S = 10.0
 READ_AT_ONCE = 500
 PREFETCHED_KB = 16 * 1024
@@ -153,15 +155,8 @@ class DeadLetterBox:
 
     @contextmanager
     def _reading(self) -> Iterator[Consumer]:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._bootstrap,
-                "group.id": "dayahead-dead-letters",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "queued.max.messages.kbytes": PREFETCHED_KB,
-            }
-        )
+        settings = {"auto.offset.reset": "earliest", "queued.max.messages.kbytes": PREFETCHED_KB}
+        consumer = open_consumer(self._bootstrap, CLIENT, CLIENT, settings)
         try:
             yield consumer
         except KafkaException as error:

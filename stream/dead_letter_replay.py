@@ -9,6 +9,7 @@ from dayahead.dead_letter_box import KeptLetter
 from dayahead.dead_letters import remedy_of
 from dayahead.errors import BrokerUnavailable, ContractError, ReplayRefused
 from dayahead.hours import Clock, format_utc, from_hour, parse_utc, to_microseconds
+from dayahead.kafka_clients import open_producer
 from dayahead.reading.records import convert
 from dayahead.rules import HOUR_US, RowRules
 from dayahead.series import partition_of
@@ -67,8 +68,8 @@ class Replayer:
         Raises:
             BrokerUnavailable: Kafka did not take them.
         """
-        producer = self._producer = self._producer or Producer(
-            {"bootstrap.servers": self._bootstrap, "acks": "all", "enable.idempotence": True}
+        producer = self._producer = self._producer or open_producer(
+            self._bootstrap, "dayahead-dead-letters", 3 * ANSWER_S
         )
         topics = producer.list_topics(self._topic, timeout=ANSWER_S).topics
         rows: dict[int, list[object]] = {}

@@ -12,6 +12,7 @@ from stream.dead_letter_box import DeadLetterBox
 from api.feed import ForecastFeed
 from api.hearing import Made
 from api.positions import Positions
+from dayahead.dead_letter_box import DeadLetterBox
 from dayahead.hours import format_utc, from_hour
 from dayahead.kafka_clients import CODECS
 from deploy.local.stack import LocalStack
@@ -134,7 +135,7 @@ def test_the_log_readers_and_the_dead_letter_box_read_every_codec(sender: Sender
         assert later.changed_quietly(name, 0, start, start + len(values), f"DK1/{codec}") is True
         letters = [(None, f"{codec} {n} {'y' * 1000}".encode()) for n in range(3000)]
         sender.send("observations.dead-letter", 0, codec, letters)
-        assert [one.value for one in DeadLetterBox(topics.bootstrap, topics.prefix).newest(len(letters))] == [
+        assert [one.value for one in DeadLetterBox(topics.bootstrap, topics.prefix).scan(len(letters))] == [
             value for _, value in letters
         ]
     log.close()

@@ -37,6 +37,7 @@ WRITERS: dict[str, set[str]] = {
     "tuning_run": {"trainer", "app"},
     "training_quarantine": {"trainer", "app"},
     "retune_request": {"trainer", "app"},
+    "dead_letter_replay": {"app"},
     "schema_version": set(),
 }
 """Who may insert into each table."""
