@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pytest
 from confluent_kafka import Producer
 from kafka import KafkaProducer
-from stream.dead_letter_box import DeadLetterBox
 
 from api.feed import ForecastFeed
 from api.hearing import Made
