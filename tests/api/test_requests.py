@@ -18,11 +18,18 @@ from tests.api.serving import Site
 
 APP = create_app(ApiSettings(_env_file=None))
 PATHS = {"series_id": "DK1/111", "release": "r-0123456789ab"}
-GETS = [
-    re.sub(r"\{(\w+)(:path)?\}", lambda name: PATHS[name[1]], path)
-    for path, methods in APP.openapi()["paths"].items()
-    if "get" in methods
-]
+
+
+def paths_of(method: str) -> list[str]:
+    """Each path that has a method, with an example in the place of each parameter."""
+    return [
+        re.sub(r"\{(\w+)(:path)?\}", lambda name: PATHS[name[1]], path)
+        for path, methods in APP.openapi()["paths"].items()
+        if method in methods
+    ]
+
+
+GETS, POSTS = paths_of("get"), paths_of("post")
 BODY = b'{"series_id":"DK1/111","origin":"2023-01-24T22:00:00Z","p50":[1.5]}'
 AUTHORISED = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -149,19 +156,21 @@ def request_of(path: str, *headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-@pytest.mark.parametrize("path", ["/v1/retune", "/v1/alertmanager", "/v1/models/r-1/promote"])
+@pytest.mark.parametrize("path", POSTS)
 def test_without_a_token_the_answer_comes_before_any_byte_of_the_body(site: Site, path: str):
     announced = request_of(path, "Content-Length: 30000000")
     assert head_of(site, announced) == b"HTTP/1.1 401 Unauthorized"
 
 
-def test_a_body_beyond_the_limit_is_refused_before_any_byte_of_it(site: Site):
-    announced = request_of("/v1/retune", f"Authorization: Bearer {TOKEN}", "Content-Length: 30000000")
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_beyond_the_limit_is_refused_before_any_byte_of_it(site: Site, path: str):
+    announced = request_of(path, f"Authorization: Bearer {TOKEN}", "Content-Length: 30000000")
     assert head_of(site, announced).startswith(b"HTTP/1.1 413")
 
 
-def test_a_body_of_unknown_length_is_read_up_to_the_limit(site: Site):
-    endless = request_of("/v1/retune", f"Authorization: Bearer {TOKEN}", "Transfer-Encoding: chunked")
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_of_unknown_length_is_read_up_to_the_limit(site: Site, path: str):
+    endless = request_of(path, f"Authorization: Bearer {TOKEN}", "Transfer-Encoding: chunked")
     chunk = b"F4240\r\n" + b"x" * 1_000_000 + b"\r\n"
     assert head_of(site, endless, *[chunk] * 11).startswith(b"HTTP/1.1 413")
 
