@@ -1,19 +1,23 @@
 """What each role of the database may do, and what it may not: tried as the role itself."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import LiteralString
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
 from dayahead.settings import MigrationSettings
 from dayahead.storage.migrate import migrate_database
+from dayahead.storage.retention import Retention, RetentionSettings
 from deploy.local.stack import LocalStack
 from tests.conftest import FreshDatabase
 
 pytestmark = pytest.mark.servers
 
+ALL_ROLES = "dayahead_app, dayahead_ingest, dayahead_worker, dayahead_trainer, dayahead_api, dayahead_reader"
 ROLES = ("app", "ingest", "worker", "trainer", "api", "reader")
 WRITERS: dict[str, set[str]] = {
     "source": {"ingest", "app"},
@@ -163,3 +167,30 @@ def test_a_role_without_a_password_cannot_log_in(stack: LocalStack, database: Fr
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(url)
         owner.execute("DROP ROLE dayahead_silent")
+
+
+def test_the_owner_needs_no_superuser(stack: LocalStack, database: FreshDatabase) -> None:
+    """As with a managed database: it owns the database, and may make roles."""
+    name = f"{database.name}_owned"
+    with psycopg.connect(database.owner_url, autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE plain_owner LOGIN CREATEROLE NOSUPERUSER PASSWORD 'plain'")
+        superuser.execute(f"CREATE DATABASE {name} OWNER plain_owner".encode())
+        # the roles are there already, in this cluster; elsewhere who makes them may grant them
+        superuser.execute(f"GRANT {ALL_ROLES} TO plain_owner WITH ADMIN OPTION".encode())
+        try:
+            url = make_conninfo(stack.postgres.owner_url(name), user="plain_owner", password="plain")
+            assert len(migrate_database(url)) > 0
+            assert migrate_database(url) == []
+            with psycopg.connect(stack.postgres.role_url("app", name), autocommit=True) as app:
+                app.execute(
+                    "INSERT INTO observation (series_key, valid_time, value, available_at) VALUES (1, now(), 1, now())"
+                )
+                with pytest.raises(InsufficientPrivilege):
+                    app.execute("TRUNCATE observation")
+            settings = RetentionSettings.model_construct(retain_observation_days=60)
+            with psycopg.connect(url, autocommit=True) as owner:
+                assert Retention(owner, settings, lambda: datetime.now(UTC)).run()[0].count == 0
+        finally:
+            superuser.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+            superuser.execute("DROP OWNED BY plain_owner")
+            superuser.execute("DROP ROLE plain_owner")
