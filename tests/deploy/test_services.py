@@ -3,7 +3,9 @@ from pathlib import Path
 from pydantic import HttpUrl
 
 from deploy.local.assembly import assemble
+from deploy.local.passwords import Passwords
 from deploy.local.places import Places
+from deploy.local.servers.postgres import service_urls
 from deploy.local.services import service_processes
 from deploy.settings import StackSettings
 
@@ -46,3 +48,10 @@ def test_env_names_every_address_with_its_password_and_only_the_owner_reads_it(t
     assert values["DAYAHEAD_DATABASE_URL"].startswith("postgresql://dayahead_app:")
     assert values["DAYAHEAD_OWNER_DATABASE_URL"].startswith("postgresql://dayahead_owner:")
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+
+
+def test_each_service_logs_in_to_the_database_as_itself(tmp_path: Path) -> None:
+    urls = service_urls(Passwords.random(), 5432)
+    for process in service_processes(StackSettings(_env_file=None), tmp_path, urls):
+        url = process.environment.get("DAYAHEAD_DATABASE_URL", "")
+        assert url.startswith(f"postgresql://dayahead_{process.job}:") or process.job == "replay"
