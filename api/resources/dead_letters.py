@@ -12,7 +12,7 @@ from api.bearer import TokenRequired
 from api.edge.route import resource
 from api.letters import Letter
 from api.parameters import Moment, Utc
-from api.problems import Problem, server_away
+from api.problems import FORBIDDEN, NOT_FOUND, Problem, server_away
 from dayahead.dead_letters import remedy_of
 from dayahead.errors import BrokerUnavailable, SettingsError
 from dayahead.storage.dead_letter_replays import replayed_at
@@ -105,7 +105,12 @@ def list_dead_letters(
     )
 
 
-@router.get("/{offset}", summary="One dead letter with its value", dependencies=[TokenRequired])
+@router.get(
+    "/{offset}",
+    summary="One dead letter with its value",
+    dependencies=[TokenRequired],
+    responses=NOT_FOUND | FORBIDDEN,
+)
 def whole_letter(
     use: Use, offset: Annotated[int, Path(ge=0, le=LARGEST_OFFSET, description="Its offset, as the list has it")]
 ) -> WholeLetter:
