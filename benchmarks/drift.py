@@ -28,7 +28,7 @@ from dayahead.models.history import History
 from dayahead.models.settings import ModelSettings
 from dayahead.storage.drift_events import DueSeries, WatchedValues
 from stream.drift.days import BACK_DAYS, DAY_H
-from stream.drift.detecting import ERROR, LEVEL, LOOKBACK_DAYS, PATTERN, SPREAD
+from stream.drift.detecting import ERROR, LEVEL, LOOKBACK_DAYS, PATTERN, SPREAD, WINDOW_DAYS
 from stream.drift.watch import judge_series
 
 FIT_DAYS = 500
@@ -145,8 +145,13 @@ class _Judge:
     def events(self, series: int, first: Hour, last: Hour) -> list[tuple[Hour, str]]:
         """The end of each day from `first` to `last` on which a detector fires, and the detector."""
         history, data = self.data.history, self.data
-        errors = None if self._quiet is None else self._quiet[series, : last - DAY_H - data.first]
-        return self._judge(history.values[series], errors, first, last)
+        found: list[tuple[Hour, str]] = []
+        # the worker judges as many days at once, and takes those before for history
+        for start in range(first, last, WINDOW_DAYS * DAY_H):
+            end = min(start + WINDOW_DAYS * DAY_H, last)
+            errors = None if self._quiet is None else self._quiet[series, : end - DAY_H - data.first]
+            found += self._judge(history.values[series], errors, start, end)
+        return found
 
     def changed(self, series: int, begun: Hour, last: Hour, after: NDArray[np.float64]) -> list[tuple[Hour, str]]:
         """The same, of a series whose hours from `begun` to `last` are others."""

@@ -40,3 +40,10 @@ def test_errors_are_those_of_the_forecasts_at_every_origin(part: drift.Part) -> 
     after[::2] *= 1.5
     after[1::2] *= 0.5
     assert "page-hinkley:error" in {detector for _, detector in judge.changed(0, begun, end, after)}
+
+
+def test_every_quiet_day_is_judged(part: drift.Part) -> None:
+    """A change in the middle of a long stretch is an alarm of it, not only one of its last four weeks."""
+    part.history.values[0, 52 * drift.DAY_H :] *= 3
+    alarms = drift._Judge(part, None).events(0, START + 50 * drift.DAY_H, START + 90 * drift.DAY_H)
+    assert alarms[0] == (START + 54 * drift.DAY_H, "page-hinkley:level")
