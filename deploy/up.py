@@ -103,7 +103,9 @@ class Up:
         return [service.name for service in self.assembly.services if service.readiness().ok]
 
     def _all_ready(self) -> bool:
-        return len(self._ready()) == len(self.assembly.services)
+        states = self.stack.states()
+        running = all(states[service.name].state == "RUNNING" for service in self.assembly.services)
+        return running and len(self._ready()) == len(self.assembly.services)
 
     def _lag(self) -> dict[int, int]:
         return read_lag(self._database_url, self.stack.kafka.bootstrap)

@@ -221,7 +221,7 @@ def _forecast(
     sample: Sample, values: NDArray[np.float64], series: RegisteredSeries, column: int, now: datetime
 ) -> StoredForecast:
     day, week = values[column - 23 : column + 1], values[column - 167 : column - 143]
-    p50 = 0.35 * day + 0.65 * week
+    p50 = 0.6 * day + 0.4 * week
     rung, reasons = Rung.FULL, Reason(0)
     if series.series_id == WORSE_THAN_NAIVE:
         p50 = 1.3 * p50

@@ -62,7 +62,7 @@ def test_the_chart_is_read_by_keyboard(site: Site, visit: Open):
     seen.page.keyboard.press("End")
     reading = seen.page.locator("#chart-reading")
     expect(reading).to_contain_text("Wed 25 Jan, 23:00")
-    expect(reading).to_contain_text("Forecast 76,326 kWh")
+    expect(reading).to_contain_text("Forecast 74,212 kWh")
     seen.page.keyboard.press("Home")
     expect(reading).to_contain_text("Observed")
 

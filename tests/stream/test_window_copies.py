@@ -55,6 +55,8 @@ def in_bytes(log: list[Message], start: int) -> list[LogMessage]:
 def test_an_older_state_and_what_the_log_holds_since_give_what_the_tables_give(
     log: list[Message], data: st.DataObject
 ) -> None:
+    # a message with two values for one hour is refused before it comes here
+    log = [(at, refresh, list({row[:2]: row for row in rows}.values())) for at, refresh, rows in log]
     cut = data.draw(st.integers(1, len(log)))
     _, older = run(log[:cut], [], SERIES)
     tables, _ = run(log, [], SERIES)
