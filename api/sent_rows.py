@@ -5,13 +5,14 @@ import io
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from api.problems import Problem, bad_parameter
 from dayahead.errors import ContractError, DeadLetterCode
-from dayahead.rules import shown
+from dayahead.rules import SHOWN, shown
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 COLUMNS = ("series_id", "valid_time", "value")
@@ -91,7 +92,10 @@ def _csv(body: bytes) -> Sent:
     except UnicodeDecodeError as error:
         raise bad_parameter("body", None, f"it is not UTF-8 ({error.reason} at byte {error.start})") from error
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header = [name.strip() for name in next(lines, [])]
+    try:
+        header = [name.strip() for name in next(lines, [])]
+    except csv.Error as error:
+        raise bad_parameter("body", None, f"its first line is not CSV: {error}") from error
     if sorted(header) != sorted(COLUMNS):
         raise bad_parameter(
             "body", None, f"its first line must name the columns {','.join(COLUMNS)}, not {shown(header)}"
@@ -140,12 +144,18 @@ def _as_list(row: Any) -> Any:
 
 
 def shown_value(value: Any) -> Any:
-    """A row for an answer: JSON has no NaN and no infinity."""
+    """A row for an answer: its parts cut to a readable length; JSON has no NaN and no infinity."""
     if isinstance(value, list):
-        return [shown_value(part) for part in value[: len(COLUMNS)]]
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)
-    return value if isinstance(value, str | int | float | None) else shown(value)
+        return [_shown_part(part) for part in value[: len(COLUMNS)]]
+    return _shown_part(value)
+
+
+def _shown_part(part: Any) -> Any:
+    if isinstance(part, str):
+        return part if len(part) <= SHOWN else part[:SHOWN] + "…"
+    if isinstance(part, float) and not math.isfinite(part):
+        return repr(part)
+    return part if isinstance(part, int | float | datetime | None) else shown(part)
 
 
 _READERS: Mapping[str, Callable[[bytes], Sent]] = {JSON: _json, NDJSON: _ndjson, CSV: _csv}

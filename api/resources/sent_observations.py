@@ -76,7 +76,7 @@ class RefusedRow(BaseModel):
     row: int = Field(description="Number of the row in the body, from 1; in NDJSON the number of its line")
     code: str = Field(description="Why, for machines; docs/sources.md lists the codes")
     reason: str = Field(description="Why, in a sentence")
-    value: Any = Field(description="The row as it was read")
+    value: Any = Field(description="The row as it was read, long texts cut")
 
 
 class TakenRows(BaseModel):
@@ -115,7 +115,7 @@ def send_observations(
         Moment | None, Query(description="When the source published the values, UTC; now where left out")
     ] = None,
     refresh: Annotated[
-        bool | None, Query(description="Whether the series are forecast anew; false for history that you load")
+        bool | None, Query(description="Whether the series are forecast again; false for history that you load")
     ] = None,
 ) -> TakenRows:
     """Sends rows to Kafka, each to the partition of its series, and answers when all are acknowledged.
@@ -126,10 +126,12 @@ def send_observations(
     sent = read_sent(body, request.headers.get("content-type", ""))
     name = _one_of("source", sent, source)
     if not isinstance(name, str):
-        raise bad_parameter("source", name, "name the source of the rows: ?source=… or a field of the JSON body")
+        raise bad_parameter(
+            "source", shown_value(name), "name the source of the rows: ?source=… or a field of the JSON body"
+        )
     asks_forecast = _one_of("refresh", sent, refresh)
     if not isinstance(asks_forecast, bool | None):
-        raise bad_parameter("refresh", asks_forecast, "true or false")
+        raise bad_parameter("refresh", shown_value(asks_forecast), "true or false")
     published = _published(_one_of("available_at", sent, available_at), use.now())
     with use.database.connection() as connection:
         registered = load_sources(connection).get(name)
@@ -169,7 +171,7 @@ def _published(given: object, now: datetime) -> datetime:
         moment = given if isinstance(given, datetime) else moment_of(given, "available_at")
         check_published(moment, to_microseconds(now))
     except ContractError as error:
-        raise bad_parameter("available_at", str(given), error.reason) from error
+        raise bad_parameter("available_at", shown_value(given), error.reason) from error
     return moment
 
 
