@@ -6,6 +6,9 @@ from typing import Self
 ID_CHARACTERS = 8
 """Characters of Kafka's id of the topic that an event's id begins with: offsets of a topic mean nothing in another."""
 
+MAX_DIGITS = 19
+"""Digits of an offset: Kafka's are 64-bit numbers, and Python refuses to read thousands of digits."""
+
 
 @dataclass(frozen=True)
 class Positions:
@@ -29,7 +32,7 @@ class Positions:
         """What an id says; None where it is none of ours."""
         topic, dot, offsets = text.partition(".")
         numbers = offsets.split("-")
-        if len(topic) != ID_CHARACTERS or not dot or not all(n.isascii() and n.isdigit() for n in numbers):
+        if len(topic) != ID_CHARACTERS or not dot or not all(map(_is_offset, numbers)):
             return None
         return cls(topic, tuple(map(int, numbers)))
 
@@ -47,3 +50,7 @@ class Positions:
         """Whether these are of another topic than `end`, or of one that has lost what they stand behind."""
         pairs = zip(self.offsets, end.offsets, strict=False)
         return self.topic != end.topic or len(self.offsets) > len(end.offsets) or any(a > b for a, b in pairs)
+
+
+def _is_offset(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
