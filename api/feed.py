@@ -129,6 +129,8 @@ class ForecastFeed:
                     self._say(ReaderState.NO_TOPIC, str(error))
                 except KafkaException as error:
                     self._away(error)
+                except Exception:
+                    log.exception("forecast_stream_failed", topic=self._topic)
                 self._closed.wait(self._retry_s)
         finally:
             consumer.close()

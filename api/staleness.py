@@ -119,6 +119,8 @@ class StalenessJudge:
                 self._look()
             except (psycopg.Error, PoolTimeout) as error:
                 log.warning("staleness_not_judged", error=str(error))
+            except Exception:
+                log.exception("staleness_not_judged")
             self._looked.set()
             self._closed.wait(REST_S)
             self._wanted.wait(REFRESH_S - REST_S)
