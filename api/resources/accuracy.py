@@ -142,7 +142,7 @@ def list_accuracy(
     limit: Annotated[int, Query(ge=1, le=5000, description="Series at most")] = 1000,
     cursor: Cursor = None,
 ) -> AccuracyReport | Response:
-    """Accuracy overall, by area and by series, beside the seasonal naive; of forecasts whose 24 hours are over.
+    """Accuracy overall, by area and by series, compared with the seasonal naive; of forecasts whose 24 hours are over.
 
     As a table they are rows of one form; `level` is overall, area or series. The next page is `next_cursor` in JSON,
     and the `Link` header with `rel="next"` in every format.

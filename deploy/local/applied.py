@@ -36,7 +36,7 @@ def digests_of(services: Iterable[ServiceProcess], values: Mapping[str, str], fo
     """Digests of the settings of every process, and of the files that they name.
 
     Args:
-        services: the processes beside the servers.
+        services: the processes other than the servers.
         values: every variable that is set.
         folder: that relative paths begin at.
     """

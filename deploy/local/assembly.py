@@ -26,7 +26,7 @@ class Assembly:
 
     Attributes:
         stack: servers and supervisord.
-        services: the processes beside the servers.
+        services: the processes other than the servers.
         env_file: passwords and addresses, for the services and for every other `dayahead` command.
     """
 

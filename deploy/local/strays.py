@@ -75,7 +75,7 @@ def _stop(folder: Path, strays: Sequence[Stray], programs: dict[str, Program]) -
     default = Program("unknown", ())
     pids = {stray.pid for stray in strays}
     for stray in strays:
-        if stray.parent not in pids:  # its children are told by their parent: PostgreSQL's would only cancel a query
+        if stray.parent not in pids:  # its parent stops it: SIGINT would only cancel the query of a child of PostgreSQL
             _signal(stray.pid, signal.Signals[f"SIG{programs.get(stray.name, default).stop_signal}"])
 
     def alive() -> set[str]:

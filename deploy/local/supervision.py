@@ -35,7 +35,7 @@ class Program:
         directory: what it is started in; the stack's folder where not given.
         settle_s: one that ends sooner counts as a failed start, and failed starts are retried ever more slowly.
         stop_signal: what ends it in good order.
-        fingerprint: of what it reads beside its environment: where that changes, a running one is restarted.
+        fingerprint: of what it reads besides its environment: where that changes, a running one is restarted.
     """
 
     name: str

@@ -72,7 +72,7 @@ def render_alertmanager(webhook_url: str, folder: str, settings: MonitoringSetti
     Args:
         webhook_url: `POST /v1/alertmanager` of the API, which asks for a retune.
         folder: of the files with the API's token and the receivers' secrets, as Alertmanager sees it.
-        settings: how long it waits and who else is notified; a receiver without a way notifies nobody.
+        settings: how long it waits and who else is notified; a receiver without a way sends nothing.
     """
     text = _fill(
         TEMPLATES / "alertmanager" / "alertmanager.yml",
@@ -129,7 +129,7 @@ class MonitoringFiles:
         api_token: SecretStr,
         settings: MonitoringSettings,
     ) -> None:
-        """Write everything anew; only the owner may read what holds a secret.
+        """Write everything again; only the owner may read what holds a secret.
 
         Args:
             targets: what is scraped.

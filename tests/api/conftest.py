@@ -52,7 +52,7 @@ def own_database(stack: LocalStack, prefix: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sample_service(stack: LocalStack) -> Iterator[SampleService]:
-    """The shipped sample in a database of its own, for tests that only read."""
+    """The shipped sample in a separate database, for tests that only read."""
     redis_url = stack.redis.url(SESSION_REDIS_DATABASE)
     with own_database(stack, "api_sample") as database_url:
         yield SampleService(insert_sample(database_url, redis_url, NOW), database_url, redis_url)

@@ -36,7 +36,7 @@ HERE = Positions("Y7AK3n6v", (0, 0))
 
 @dataclass
 class Stage:
-    """An API on a topic of its own, and the producer of a real worker that writes to it."""
+    """An API on a separate topic, and the producer of a real worker that writes to it."""
 
     room: TopicRoom
     site: Site

@@ -47,7 +47,7 @@ def watchers(request: httpx.Request) -> httpx.Response:
 
 @contextmanager
 def backends_with_watchers(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
-    """The real TimescaleDB and Redis beside watchers and dead letters in memory."""
+    """The real TimescaleDB and Redis, with watchers and dead letters in memory."""
     with ExitStack() as stack:
         opened = stack.enter_context(open_backends(settings, clock))
         client = stack.enter_context(httpx.Client(transport=httpx.MockTransport(watchers)))

@@ -141,7 +141,7 @@ def test_a_service_that_stays_is_watched_and_started_again(name: str) -> None:
         assert service["restart"] == "no"
         return
     assert service["restart"] == "unless-stopped"
-    if name == "retention":  # serves nobody, and ends with an error where the database does not answer
+    if name == "retention":  # serves no port, and ends with an error where the database does not answer
         return
     assert "test" in service.get("healthcheck", {}) or (name in OURS and "HEALTHCHECK" in DOCKERFILE)
 

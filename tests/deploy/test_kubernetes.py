@@ -97,7 +97,7 @@ def test_secrets_are_handed_out_by_need_and_stand_in_the_readme() -> None:
     services = ("ingest", "worker", "trainer", "api")
     own = {f"DAYAHEAD_{name.upper()}_DATABASE_URL" for name in services}
     for name in services:
-        assert secrets(name) & own == {f"DAYAHEAD_{name.upper()}_DATABASE_URL"}, "a role of the database of its own"
+        assert secrets(name) & own == {f"DAYAHEAD_{name.upper()}_DATABASE_URL"}, "its own role of the database"
     readme = (FOLDER / "README.md").read_text()
     assert every == set(re.findall(r"--from-literal=(\w+)=", readme))
     assert not every & set(SETTINGS)

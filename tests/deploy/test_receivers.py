@@ -44,7 +44,7 @@ class People:
     mails: list[str] = field(default_factory=list)
 
     def names(self, way: str) -> set[str]:
-        """Alerts that a way was told of."""
+        """Alerts that a way was notified of."""
         bodies = self.mails if way == "mail" else [json.dumps(body) for body in self.posted.get(way, [])]
         return {name for name in ("ServiceDown", "SourceStale") if any(name in body for body in bodies)}
 

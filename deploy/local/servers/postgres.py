@@ -19,7 +19,7 @@ BIN = "/usr/lib/postgresql/17/bin"
 OWNER = "dayahead_owner"
 APP = "dayahead_app"
 SERVICES = ("ingest", "worker", "trainer", "api")
-"""Each has a role of its own."""
+"""Each has its own role."""
 
 DATABASE = "dayahead"
 
