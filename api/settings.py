@@ -36,7 +36,7 @@ class ApiSettings(ServiceSettings):
         '["*"] for any, empty for none',
     )
     api_stream_replay_limit: int = Field(
-        default=100_000,
+        default=20_000,
         ge=0,
         description="Forecasts at most that a client of the stream that resumes with Last-Event-ID is sent again",
     )

@@ -139,15 +139,23 @@ async def _missed(
     """What a client has missed since the event that it names, or an event that says why it cannot be sent."""
     try:
         start = _position(last_event_id)
+        # read whole before anything is sent: a client that reads slowly must not keep others from their replays
         async with feed.replays:
-            with feed.replay(start, began) as replay:
-                while made := await run_in_threadpool(replay.next):
-                    for one in made:
-                        if wanted.has(one.series_id):
-                            yield _forecast(one, staleness)
+            missed = await run_in_threadpool(_read, feed, start, began, wanted)
+        for one in missed:
+            yield _forecast(one, staleness)
     except CannotReplay as error:
         yield _event("reset", reason=f"{error}. {READ_AGAIN}")
     yield _id(began) + b"\n"
+
+
+def _read(feed: ForecastFeed, start: Positions, end: Positions, wanted: Wanted) -> list[Made]:
+    """The wanted forecasts between two positions; `DAYAHEAD_API_STREAM_REPLAY_LIMIT` bounds how many there are."""
+    found: list[Made] = []
+    with feed.replay(start, end) as replay:
+        while made := replay.next():
+            found += [one for one in made if wanted.has(one.series_id)]
+    return found
 
 
 def _position(last_event_id: str) -> Positions:

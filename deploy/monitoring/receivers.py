@@ -150,4 +150,5 @@ def write_secrets(folder: Path, settings: ReceiverSettings) -> None:
 def write_secret(path: Path, text: str) -> None:
     """Write a file that only its owner may read."""
     path.touch(mode=0o600)
+    path.chmod(0o600)  # also where the file was there and others could read it
     path.write_text(text)
