@@ -169,12 +169,12 @@ class Intake:
             if source is not None and len(state):
                 mine = state.source_keys[np.array(found, np.int64)] == source.source_key
             if UNKNOWN in found or not mine.all():
-                found = self._refuse(one, found, mine, source, refused)
-            good = [place for place, index in enumerate(found) if index != UNKNOWN]
-            message.extend([number] * len(good))
-            series.extend(found[place] for place in good)
-            hours.extend(one.hours[place] for place in good)
-            values.extend(one.values[place] for place in good)
+                one.refuse(self._foreign(one, found, mine, source, refused))
+                found = [index_of[series_id] for series_id in one.series_ids]
+            message.extend([number] * len(found))
+            series.extend(found)
+            hours.extend(one.hours)
+            values.extend(one.values)
         of_message = np.array(message, np.int64)
         available = np.array([one.available_us for one in decoded], np.int64)
         refresh = np.array([one.refresh for one in decoded], np.bool_)
@@ -192,26 +192,21 @@ class Intake:
         )
 
     @staticmethod
-    def _refuse(
+    def _foreign(
         one: DecodedMessage,
         found: list[int],
         mine: NDArray[np.bool_],
         source: RegisteredSource | None,
         refused: Mapping[tuple[str, str], ContractError],
-    ) -> list[int]:
-        """Set the rows of a message aside whose series are not this source's; returns the indices that are left."""
-        left = list(found)
+    ) -> dict[int, ContractError]:
+        """Find the rows of a message whose series are not this source's: place of the row -> why."""
+        errors: dict[int, ContractError] = {}
         for place, index in enumerate(found):
             series_id = one.series_ids[place]
             if source is None:
-                error = unknown_source(one.source)
+                errors[place] = unknown_source(one.source)
             elif index == UNKNOWN:
-                error = refused[one.source, series_id]
+                errors[place] = refused[one.source, series_id]
             elif not mine[place]:
-                error = foreign_series(series_id, one.source)
-            else:
-                continue
-            left[place] = UNKNOWN
-            row = [series_id, format_utc(from_hour(one.hours[place])), one.values[place]]
-            one.refuse_row(row, error)
-        return left
+                errors[place] = foreign_series(series_id, one.source)
+        return errors

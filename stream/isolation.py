@@ -84,6 +84,7 @@ class Isolation:
 
 def may_be_of_a_message(error: Exception) -> bool:
     """Whether a message may have caused an error, so that others may go through without it."""
-    if isinstance(error, ContractError | psycopg.DataError | psycopg.IntegrityError | psycopg.InternalError):
+    # of the internal errors, not those of the transaction: a server that became read-only refuses every message
+    if isinstance(error, ContractError | psycopg.DataError | psycopg.IntegrityError | psycopg.errors.InternalError_):
         return True
     return not isinstance(error, DayaheadError | Stopping | psycopg.Error | redis.RedisError | KafkaException | OSError)
