@@ -120,6 +120,8 @@ class _Batch:
     def _unread(self, first: int, error: Exception) -> Iterator[_Record]:
         """The records from an offset on, withheld: one letter for all where their batch cannot be decompressed."""
         end = self._batch.next_offset
+        # the only one of a batch that the broker sets where its clock stamps the messages
+        timestamp = self._batch.max_timestamp if self._batch.timestamp_type else self._batch.first_timestamp
         reason = ContractError(
             DeadLetterCode.UNREADABLE, f"the batch of offsets {first} to {end - 1} could not be read: {error}"
         )
@@ -131,7 +133,7 @@ class _Batch:
                 value = Withheld.of(error.beginning, reason, error.stub, is_in_log=False)
             else:
                 value = Withheld.of(b"", None, None, is_in_log=False)
-            yield _Record(offset, self._batch.first_timestamp, self._batch.timestamp_type, None, value, [])
+            yield _Record(offset, timestamp, self._batch.timestamp_type, None, value, [])
 
 
 class _Batches:
