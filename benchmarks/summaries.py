@@ -31,14 +31,14 @@ ANSWERS = 5
 
 SCORES = """
     INSERT INTO score (series_key, origin, release, rung, hours, absolute_error, absolute_actual, percentage_error,
-                       percentage_hours, signed_error, naive_error, naive_hours, naive_actual, model_error_where_naive,
-                       covered, pinball, lead_error)
-    SELECT series_key, origin, 'r-benchmark', 0, 24, random() * 10, 100, random(), 24, 0, random() * 20, 24, 100,
-           random() * 10, 19, random(), array_fill(1::real, ARRAY[24])
+                       percentage_hours, signed_error, naive_error, daily_naive_error, naive_hours, naive_actual,
+                       model_error_where_naive, covered, pinball, lead_error)
+    SELECT series_key, origin, 'r-benchmark', 0, 24, random() * 10, 100, random(), 24, 0, random() * 20, random() * 20,
+           24, 100, random() * 10, 19, random(), array_fill(1::real, ARRAY[24])
     FROM generate_series(%(first)s::timestamptz, %(last)s::timestamptz, INTERVAL '1 hour') AS origin, series
 """
 KEPT = f"""
-    INSERT INTO accuracy_day
+    INSERT INTO accuracy_day (partition, area, unit, day, release, forecasts, {", ".join(SUMS)})
     SELECT series.partition, area, unit, (origin AT TIME ZONE 'UTC')::date, release, count(*),
            {", ".join(f"sum({name})" for name in SUMS)}
     FROM score JOIN series USING (series_key) GROUP BY 1, 2, 3, 4, 5
@@ -135,7 +135,7 @@ def _answers(client: httpx.Client) -> bool:
 
 
 def _median_ms(ask: Callable[[], object]) -> float:
-    """Of several answers, after one that nobody measures."""
+    """Measure the median of several answers; a first one is not counted."""
     ask()
     taken = []
     for _ in range(ANSWERS):

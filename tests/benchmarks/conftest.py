@@ -15,7 +15,8 @@ CHECKOUT = Path(__file__).parents[2]
 BENCHMARKS = CHECKOUT / "benchmarks"
 PEER_PYTHON = CHECKOUT / ".venv-benchmarks/bin/python"
 HOURS = 28 * 24
-sys.path.insert(0, str(BENCHMARKS))
+# last: benchmarks/api.py must not hide the package api
+sys.path.append(str(BENCHMARKS))
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
