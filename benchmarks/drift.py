@@ -121,8 +121,8 @@ def _say(line: dict[str, object]) -> None:
     alarms, changes = line["false_alarms_a_series_year"], line["changes"]
     assert isinstance(alarms, dict)
     assert isinstance(changes, dict)
-    told = ", ".join(f"{rate:.2f} {detector}" for detector, rate in alarms.items())
-    print(f"{line['part']}: on quiet data {told} a series-year")
+    rates = ", ".join(f"{rate:.2f} {detector}" for detector, rate in alarms.items())
+    print(f"{line['part']}: on quiet data {rates} a series-year")
     for kind, found in changes.items():
         print(
             f"  {kind}: found within 3 days {found['within_3_days']:.0%}, 4 days {found['within_4_days']:.0%}, "

@@ -212,7 +212,7 @@ class PrintedLines(io.TextIOBase):
         return True
 
     def isatty(self) -> bool:
-        """It is not, so that nobody writes colours."""
+        """Return False, so that no writer adds colours."""
         return False
 
     @property

@@ -63,7 +63,7 @@ def batch_bytes(rows: Sequence[Row], source: str, available_at: datetime, refres
         rows: of one partition, at most 500.
         source: name of the source.
         available_at: when the source published the values.
-        refresh: whether the series are forecast anew.
+        refresh: whether the series are forecast again.
     """
     return orjson.dumps(
         {

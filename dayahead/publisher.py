@@ -72,7 +72,7 @@ def kafka_producer(bootstrap: str, client_id: str = "dayahead-ingest") -> Produc
     Raises:
         BrokerUnavailable: no broker answers.
     """
-    # What the client has to say reaches us as an exception, told once and as JSON.
+    # What the client reports also reaches us as an exception, which is logged once and as JSON.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         producer: Producer = KafkaProducer(
@@ -98,7 +98,7 @@ def kafka_producer(bootstrap: str, client_id: str = "dayahead-ingest") -> Produc
 class Publisher:
     """The only way of rows to Kafka; each thread has its own.
 
-    A producer that failed is thrown away and made anew, since one that lost its broker may not find it again.
+    A producer that failed is replaced by a new one, since one that lost its broker may not find it again.
     """
 
     def __init__(self, make_producer: Callable[[], Producer], topic_prefix: str = "") -> None:
@@ -122,7 +122,7 @@ class Publisher:
             publications: rows, and when they became known.
             letters: what was rejected on the way.
             source: name of the source.
-            refresh: whether their series are forecast anew.
+            refresh: whether their series are forecast again.
 
         Raises:
             BrokerUnavailable: not all were acknowledged; the caller sends all of them again.

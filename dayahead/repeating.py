@@ -1,4 +1,4 @@
-"""Work that a service repeats on a thread of its own, beside what it is there for."""
+"""Work that a service repeats on a separate thread, besides its main work."""
 
 import threading
 from collections.abc import Callable

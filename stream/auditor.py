@@ -233,8 +233,8 @@ class Auditor:
         if held == expected:
             return Finding(series_id, Outcome.MATCH)
         if number is None or not number.isdigit() or int(number) < sequence:
-            told = f"Redis lacks forecasts of partition {partition} (it has sequence {number!r}, not {sequence})"
-            return Finding(series_id, Outcome.SKIPPED, f"{told}, so the API reads them from TimescaleDB")
+            reason = f"Redis lacks forecasts of partition {partition} (it has sequence {number!r}, not {sequence})"
+            return Finding(series_id, Outcome.SKIPPED, f"{reason}, so the API reads them from TimescaleDB")
         if held is None:
             return Finding(series_id, Outcome.SKIPPED, "Redis has nothing of it, so the API reads it from TimescaleDB")
         # Redis was asked after the tables: it may have a newer one, and then the tables have it too by now

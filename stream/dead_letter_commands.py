@@ -74,8 +74,8 @@ def show(
     with _marks(settings) as marks:
         ((_, replayed),) = _with_replays([letter], marks, box.topic)
     fields = {**letter.fields(), "replayed_at": _utc(replayed) or "no"}
-    for name, told in {**fields, **letter.value_fields()}.items():
-        typer.echo(f"{name}: {told}")
+    for name, value in {**fields, **letter.value_fields()}.items():
+        typer.echo(f"{name}: {value}")
 
 
 @dead_letters.command()
@@ -94,7 +94,7 @@ def replay(
 ) -> None:
     """Put dead letters back into `observations` after a check: by offset, or all of a code, a source or a time.
 
-    Each has its result on a line of its own; exit code 1 where one could not be put back.
+    Each has its result on a separate line; exit code 1 where one could not be put back.
     """
     from dayahead.errors import SettingsError
     from dayahead.storage.database import connect
@@ -115,12 +115,12 @@ def replay(
         for letter, replayed in _with_replays(chosen, marks, box.topic):
             # who names a letter means it
             if replayed is not None and not again and not named:
-                outcome, told = "skipped", f"put back at {_utc(replayed)}, skipped"
+                outcome, result = "skipped", f"put back at {_utc(replayed)}, skipped"
             else:
-                done, told = send(letter)
+                done, result = send(letter)
                 outcome = "put back" if done else "refused"
             counts[outcome] += 1
-            typer.echo(f"{letter.offset} {letter.code}: {told}")
+            typer.echo(f"{letter.offset} {letter.code}: {result}")
     total = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("put back", "refused", "skipped"))
     typer.echo(f"{'dry run, nothing was sent: ' if dry_run else ''}{total}")
     if counts["refused"]:

@@ -26,7 +26,7 @@ class Publisher:
         Args:
             held: the partition that all the series belong to.
             rows: the forecasts, among them all of the last checkpoint.
-            probe: told when Redis has them or is away, and when Kafka has.
+            probe: notified when Redis has them or is away, and when Kafka has.
 
         Raises:
             FencedError: another worker has taken the partition over.

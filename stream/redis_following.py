@@ -90,7 +90,7 @@ class RedisFollower:
                 self.fill(held)
 
     def look(self, partitions: Collection[HeldPartition]) -> None:
-        """Ask Redis what it has; may run beside the work on the partitions."""
+        """Ask Redis what it has; may run while partitions are worked on."""
         # before Redis is asked: what it should have grows only
         expected = [(held, held.mirrored) for held in partitions]
         standings = self._mirror.look([held.claim for held, _ in expected])

@@ -123,7 +123,7 @@ class RedisMirror:
             if after is not None:
                 guard = [after, sequence, sequence if is_last else ""]
             else:
-                # no number while it is being filled: nobody reads it
+                # no number while it is being filled: the API then reads TimescaleDB
                 guard = [ANY if is_first else fill, fill, sequence if is_last else fill]
             written = self._write_part(claim, guard, forecasts[start : start + KEYS_AT_ONCE])
             if written is not Written.DONE:
@@ -176,13 +176,15 @@ class RedisMirror:
         return [CacheStanding(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
 
     def _note(self, error: redis.RedisError | None) -> None:
-        told = None if error is None else f"{type(error).__name__}: {error}".strip()[:300]
+        trouble = None if error is None else f"{type(error).__name__}: {error}".strip()[:300]
         with self._lock:
-            before, self._trouble = self._trouble, told
-        metrics.REDIS_AWAY.set(told is not None)
-        if told is not None and before is None:
-            log.warning("redis_away", error=told, next="forecasts go to TimescaleDB and Kafka; Redis is filled later")
-        if told is None and before is not None:
+            before, self._trouble = self._trouble, trouble
+        metrics.REDIS_AWAY.set(trouble is not None)
+        if trouble is not None and before is None:
+            log.warning(
+                "redis_away", error=trouble, next="forecasts go to TimescaleDB and Kafka; Redis is filled later"
+            )
+        if trouble is None and before is not None:
             log.info("redis_back")
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ class PartitionState:
     Series are known by their index, in the order in which the partition met them; an index never changes.
 
     Attributes:
-        groups: area and unit of the series, each pair once; `group_of` tells the place of a series' own.
+        groups: area and unit of the series, each pair once; `group_of` gives the place of each series' pair.
     """
 
     def __init__(self) -> None:

@@ -254,7 +254,7 @@ class Worker:
         self._keeper.keep_all(restored)
 
     def look_at_redis(self) -> None:
-        """Notice a Redis that is away, back, or restored; may run beside everything else."""
+        """Notice a Redis that is away, back, or restored; may run at any time."""
         self._follower.look(self._restored())
 
     @property

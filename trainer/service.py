@@ -244,7 +244,7 @@ class Trainer:
         self._stop.wait(AWAY_PAUSE_S)
 
     def _train_in_thread(self, requested_by: str, reason: str) -> bool:
-        """In a thread of its own, so that a wish to stop is heard. Returns whether a release came out of it."""
+        """Train on a separate thread, so that a request to stop is noticed; returns whether a release came of it."""
         self._training_since = format_utc(self._clock().replace(microsecond=0))
         trained = threading.Event()
 

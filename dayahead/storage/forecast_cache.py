@@ -1,6 +1,6 @@
 """What Redis holds of forecasts: the keys, and which of them may be believed.
 
-Redis is a cache. Beside the forecasts of a partition it holds two numbers that the worker writes with them:
+Redis is a cache. With the forecasts of a partition it holds two numbers that the worker writes together with them:
 
 - the claim: a worker with an older one writes nothing;
 - the sequence: of the last checkpoint whose forecasts Redis has, and all before it. TimescaleDB counts the same

@@ -1,9 +1,9 @@
 """Whether a series drifted on a given day: a pure function of the 28 days up to its end.
 
-Each day is judged by itself. The first 25 days of its window are the reference that the values are standardised by (the
-newest RECENT_DAYS are judged, and hence no part of it); a
-Page-Hinkley test (Page, 1954; river's) walks through the whole window, and the day drifts where the test is beyond its
-threshold within it. A change that lasts is told once: on the first day of a run of days that drift.
+Each day is judged by itself. The first 25 days of its window are the reference that the values are standardised by; the
+newest RECENT_DAYS are judged, so they are no part of it. A Page-Hinkley test (Page, 1954; river's) walks through the
+whole window, and the day drifts where the test is beyond its threshold within it. A change that lasts is reported once:
+on the first day of a run of days that drift.
 """
 
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class Detection:
 
 
 def detect(hours: NDArray[np.int64], values: NDArray[np.float64], day: Hour, measure: Measure) -> Detection | None:
-    """Whether a change of the series is to be told on a day.
+    """Decide whether a change of the series is reported on a day.
 
     Args:
         hours: int64 [n], rising, of LOOKBACK_DAYS up to the end of the day.

@@ -28,7 +28,7 @@ class Rounds(Protocol):
     """What is repeated; a `DriftWatch`."""
 
     def round(self, note: Callable[[FoundDrift], None]) -> list[DriftStanding]:
-        """Judge the days that have ended, and tell how the series stand."""
+        """Judge the days that have ended, and return how the series stand."""
 
 
 class DriftRounds:

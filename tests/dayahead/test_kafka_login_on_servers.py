@@ -1,4 +1,4 @@
-"""Every client of ours on a real broker that lets nobody in without a password."""
+"""Every Kafka client of the services on a real broker that refuses clients without a password."""
 
 import os
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ MECHANISMS = ("SCRAM-SHA-512", "PLAIN")
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[LocalStack]:
-    """A stack of its own whose Kafka asks for a password."""
+    """A separate stack whose Kafka asks for a password."""
     places, name = Places(), f"{PREFIX}login-{os.getpid()}"
     with owned(places, name):
         stack = LocalStack(

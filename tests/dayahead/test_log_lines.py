@@ -27,10 +27,10 @@ for number in range(100):
     logging.getLogger("aiokafka").warning(f"Unable connect to node {number}")
     log.warning("server_awaited", server="Kafka", pause_s=number / 7)
 log.warning("server_awaited", server="TimescaleDB", pause_s=1, odd={1: object()})
-thread = threading.Thread(target=lambda: 1 / 0, name="beside")
+thread = threading.Thread(target=lambda: 1 / 0, name="other")
 thread.start()
 thread.join()
-raise SystemError("nobody catches it")
+raise SystemError("not caught")
 """
 
 
@@ -54,8 +54,8 @@ def test_whoever_writes_the_line_is_json() -> None:
     assert len([line for line in awaited if line["server"] == "Kafka"]) < 50
     assert len([line for line in awaited if line["server"] == "TimescaleDB"]) == 1
     uncaught = [line for line in lines if line["event"] == "uncaught_exception"]
-    assert [line.get("thread") for line in uncaught] == ["beside", None]
-    assert "SystemError: nobody catches it" in uncaught[1]["exception"]
+    assert [line.get("thread") for line in uncaught] == ["other", None]
+    assert "SystemError: not caught" in uncaught[1]["exception"]
 
 
 def test_lines_that_were_left_out_are_counted_in_the_next_one() -> None:

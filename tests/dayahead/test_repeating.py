@@ -40,10 +40,10 @@ def test_no_error_ends_the_thread_and_each_is_counted_and_logged() -> None:
     assert sampled("dayahead_task_rounds_total", task=task, outcome="failed") == len(errors)
     wait_until(closed.is_set, 20, "the thread to close what it used")
     wait_until(lambda: not sampled("dayahead_task_alive", task=task), 20, "the thread to end")
-    told = [line for line in logs if line["event"] == "task_failed"]
-    assert [line["task"] for line in told] == [task] * len(errors)
-    assert told[0]["error"] == "StorageError: TimescaleDB is away"
-    assert [bool(line.get("exc_info")) for line in told] == [False, True, True]
+    failed = [line for line in logs if line["event"] == "task_failed"]
+    assert [line["task"] for line in failed] == [task] * len(errors)
+    assert failed[0]["error"] == "StorageError: TimescaleDB is away"
+    assert [bool(line.get("exc_info")) for line in failed] == [False, True, True]
 
 
 def test_without_an_interval_nothing_is_done() -> None:

@@ -27,7 +27,7 @@ def dayahead(room: WorkerRoom, *arguments: str) -> subprocess.CompletedProcess[b
     return subprocess.run([COMMAND, *arguments], env=environment, capture_output=True, check=False, timeout=120)
 
 
-def told(room: WorkerRoom, *arguments: str) -> str:
+def output_of(room: WorkerRoom, *arguments: str) -> str:
     """What a command writes to standard output."""
     return dayahead(room, *arguments).stdout.decode()
 
@@ -65,26 +65,26 @@ def letters(room: WorkerRoom) -> list[DeadLetter]:
 
 def test_a_piped_list_cuts_nothing_and_json_holds_the_whole_value(room: WorkerRoom, letters: list[DeadLetter]) -> None:
     write(room, *letters)
-    listed = told(room, "dead-letters", "list")
+    listed = output_of(room, "dead-letters", "list")
     for one in letters[:2]:
         assert one.value.decode() in listed
         assert one.reason.strip() in listed
-    lines = [orjson.loads(line) for line in told(room, "dead-letters", "list", "--json").splitlines()]
+    lines = [orjson.loads(line) for line in output_of(room, "dead-letters", "list", "--json").splitlines()]
     assert [line["offset"] for line in lines] == list(range(len(letters)))
     assert [line.get("value", "").encode() or base64.b64decode(line["value_base64"]) for line in lines] == [
         one.value for one in letters
     ]
     assert (lines[5]["whole"], lines[5]["size"]) == (False, 2_000_000)
     assert {line["replayed_at"] for line in lines} == {None}
-    one = told(room, "dead-letters", "list", "--json", "--code", "misrouted")
+    one = output_of(room, "dead-letters", "list", "--json", "--code", "misrouted")
     assert orjson.loads(one)["offset"] == 1
     since = format_utc(from_hour(START + 100 * 24 * 365))
-    assert told(room, "dead-letters", "list", "--since", since).strip() == "No dead letters."
+    assert output_of(room, "dead-letters", "list", "--since", since).strip() == "No dead letters."
 
 
 def test_one_letter_is_shown_whole_with_what_to_do(room: WorkerRoom, letters: list[DeadLetter]) -> None:
     write(room, *letters)
-    shown = told(room, "dead-letters", "show", "0")
+    shown = output_of(room, "dead-letters", "show", "0")
     assert f"value: {letters[0].value.decode()}" in shown
     assert "remedy: " in shown
     assert dayahead(room, "dead-letters", "show", "2", "--raw").stdout == letters[2].value
@@ -96,7 +96,7 @@ def test_a_bulk_replay_sends_what_can_pass_says_why_the_rest_cannot_and_sends_no
     room: WorkerRoom, letters: list[DeadLetter]
 ) -> None:
     write(room, *letters)
-    dry = told(room, "dead-letters", "replay", "--source", SOURCE.name, "--dry-run").splitlines()
+    dry = output_of(room, "dead-letters", "replay", "--source", SOURCE.name, "--dry-run").splitlines()
     assert dry[-1] == "dry run, nothing was sent: 3 put back, 4 refused, 0 skipped"
     assert [room.end_of("observations", partition) for partition in (0, 1)] == [0, 0]
     done = dayahead(room, "dead-letters", "replay", "--source", SOURCE.name)
@@ -110,10 +110,10 @@ def test_a_bulk_replay_sends_what_can_pass_says_why_the_rest_cannot_and_sends_no
     assert "not_a_number" in results["4"]
     assert "a stub: the first 16,384 of 2,000,000 bytes" in results["5"]
     assert "send the rows again in smaller messages" in results["5"]
-    again = told(room, "dead-letters", "replay", "--source", SOURCE.name)
+    again = output_of(room, "dead-letters", "replay", "--source", SOURCE.name)
     assert again.splitlines()[-1] == "0 put back, 4 refused, 3 skipped"
     assert [room.end_of("observations", partition) for partition in (0, 1)] == [2, 1]
-    listed = [orjson.loads(line) for line in told(room, "dead-letters", "list", "--json").splitlines()]
+    listed = [orjson.loads(line) for line in output_of(room, "dead-letters", "list", "--json").splitlines()]
     assert [line["replayed_at"] is not None for line in listed] == [False, True, False, True, False, False, True]
     # the worker takes what was put back
     worker = room.worker()
@@ -147,7 +147,7 @@ def test_a_letter_of_a_source_that_is_not_registered_names_the_command_that_does
     write(room, letters[3], letters[6])
     with psycopg.connect(room.database_url) as connection:
         connection.execute("DELETE FROM source")
-    done = told(room, "dead-letters", "replay", "0", "1").splitlines()
+    done = output_of(room, "dead-letters", "replay", "0", "1").splitlines()
     assert all("dayahead sources register" in line for line in done[:2])
 
 
@@ -158,4 +158,4 @@ def test_release_ids_are_whole_in_a_pipe(room: WorkerRoom) -> None:
             "INSERT INTO model_release VALUES (%s, '', now(), now(), now(), 'x', '{}', '{}')",
             [release],
         )
-    assert release in told(room, "models", "list")
+    assert release in output_of(room, "models", "list")

@@ -1,6 +1,6 @@
 -- Run after every migration, as the owner: what the other roles may do. Idempotent: what a role may no longer do is taken
--- from it. Each service has a role of its own that may write what the service writes; dayahead_app is for commands, and
--- for a service that is given no role of its own. None may TRUNCATE, create or drop a table.
+-- from it. Each service has its own role, which may write what the service writes; dayahead_app is for commands, and
+-- for a service that has no role in its settings. None may TRUNCATE, create or drop a table.
 REVOKE ALL ON ALL TABLES IN SCHEMA public
     FROM dayahead_app, dayahead_reader, dayahead_ingest, dayahead_worker, dayahead_trainer, dayahead_api;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;

@@ -22,7 +22,7 @@ DEADLINE_S = 180
 def test_a_person_judges_a_file_with_one_command_and_gets_every_forecast(
     run: Run, on_few_series: list[str], tmp_path: Path
 ) -> None:
-    told = run(*on_few_series, "--to", "2023-01-20T18", "--every", "24h", "--out", str(tmp_path / "out")).output
+    output = run(*on_few_series, "--to", "2023-01-20T18", "--every", "24h", "--out", str(tmp_path / "out")).output
     for part in (
         "10 series",
         "WAPE",
@@ -36,7 +36,7 @@ def test_a_person_judges_a_file_with_one_command_and_gets_every_forecast(
         "full model",
         "report.html",
     ):
-        assert part in told
+        assert part in output
     table = pq.read_table(tmp_path / "out" / "forecasts.parquet")
     assert table.num_rows == 3 * 10 * 24
     assert table.column_names == [
@@ -47,13 +47,13 @@ def test_a_person_judges_a_file_with_one_command_and_gets_every_forecast(
     assert rows[0]["valid_time"].isoformat() == "2023-01-17T18:00:00+00:00"
     assert all(row["valid_time"] - row["origin"] == timedelta(hours=row["lead"]) for row in rows)
     p50, actual = table["p50"].to_numpy().astype(float), table["actual"].to_numpy()
-    assert f"{np.abs(p50 - actual).sum() / np.abs(actual).sum():.2%}" in told
+    assert f"{np.abs(p50 - actual).sum() / np.abs(actual).sum():.2%}" in output
 
 
 def test_each_forecast_names_the_release_that_made_it(run: Run, on_few_series: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    told = run(*on_few_series, "--to", "2023-01-21T18", "--every", "24h", "--refit", "2d", "--out", str(out)).output
-    assert "2 fits" in told
+    output = run(*on_few_series, "--to", "2023-01-21T18", "--every", "24h", "--refit", "2d", "--out", str(out)).output
+    assert "2 fits" in output
     rows = pq.read_table(out / "forecasts.parquet").to_pylist()
     releases = {row["origin"].day: row["release"] for row in rows}
     assert releases[17] == releases[18] != releases[19] == releases[20]
@@ -78,7 +78,7 @@ def test_several_fits_are_done_side_by_side_without_being_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "named"),
     [
         (["--from", "yesterday"], "--from"),
         (["--every", "1w"], "--every '1w'"),
@@ -86,8 +86,8 @@ def test_several_fits_are_done_side_by_side_without_being_asked_for(
         (["--refit", "often"], "--refit 'often'"),
     ],
 )
-def test_a_wrong_option_is_named(run: Run, on_few_series: list[str], options: list[str], told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
+def test_a_wrong_option_is_named(run: Run, on_few_series: list[str], options: list[str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
         run(*on_few_series, *options)
 
 
@@ -121,8 +121,8 @@ def test_a_run_whose_process_is_killed_goes_on_to_the_same_result(
     assert 3 <= len(finished) < 75
     assert not (out / "forecasts.parquet").exists()
 
-    told = run(*options, "--workers", "1", "--out", str(out)).output
-    assert f"{len(finished)} of 75 windows were finished before" in told
+    output = run(*options, "--workers", "1", "--out", str(out)).output
+    assert f"{len(finished)} of 75 windows were finished before" in output
     assert {file: file.stat().st_mtime_ns for file in finished} == finished
     run(*options, "--workers", "1", "--out", str(tmp_path / "whole"))
     resumed, whole = (pq.read_table(folder / "forecasts.parquet") for folder in (out, tmp_path / "whole"))
@@ -149,11 +149,11 @@ def test_a_series_of_zeros_is_forecast_as_zero_and_judged(run: Run, tmp_path: Pa
     lines = [f"{start + hour}:00Z,m1,{value:.2f}" for hour, value in zip(hours, load, strict=True)]
     (tmp_path / "closed.csv").write_text("\n".join(["time,meter,value", *lines]))
     (tmp_path / "closed.yaml").write_text(CLOSED_SOURCE)
-    told = run(
+    output = run(
         "--data", "closed.csv", "--source", "closed.yaml", "--from", "2024-03-16", "--out", str(tmp_path / "out")
     ).output  # fmt: skip
-    assert "All 120 observed hours are 0, so that WAPE is not defined. Mean absolute error: 0" in told
-    assert "nan" not in told
+    assert "All 120 observed hours are 0, so that WAPE is not defined. Mean absolute error: 0" in output
+    assert "nan" not in output
     table = pq.read_table(tmp_path / "out" / "forecasts.parquet")
     assert set(table["p50"].to_pylist()) == set(table["actual"].to_pylist()) == {0.0}
 
@@ -169,13 +169,13 @@ def test_a_maximum_that_is_too_low_is_warned_of_with_the_share_that_each_series_
     ]
     (tmp_path / "low.csv").write_text("\n".join(["time,meter,value", *lines]))
     (tmp_path / "low.yaml").write_text(CLOSED_SOURCE.replace("closed", "low") + "maximum: 120\n")
-    told = run("--data", "low.csv", "--source", "low.yaml", "--from", "2024-02-08", "--out", "out").output
+    output = run("--data", "low.csv", "--source", "low.yaml", "--from", "2024-02-08", "--out", "out").output
     lost = int((np.round(peaks, 2) > 120).sum())
     share = f"{lost / len(hours):.1%}"
-    assert f"Warning: a loses {share} of its values ({lost} of 960) to the limits of source low" in told
-    assert "check `maximum: 120` in the source file" in told
-    assert "\nb loses 0.1% of its values (1 of 960)" in told  # a single glitch is no reason to warn
-    assert "Warning: 1 series are judged without the values" in told
+    assert f"Warning: a loses {share} of its values ({lost} of 960) to the limits of source low" in output
+    assert "check `maximum: 120` in the source file" in output
+    assert "\nb loses 0.1% of its values (1 of 960)" in output  # a single glitch is no reason to warn
+    assert "Warning: 1 series are judged without the values" in output
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Beyond the limits" in page
     assert share.replace("%", "\u202f%") in page
