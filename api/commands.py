@@ -1,10 +1,17 @@
 """The command `dayahead api`."""
 
 import socket
-from typing import Annotated, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 import typer
+
+if TYPE_CHECKING:
+    import uvicorn
+
+END_S = 8.0
+"""Seconds from the signal to the end at most: five for the requests in flight, the rest to leave the servers."""
 
 SERVER_OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
@@ -39,7 +46,23 @@ def serve(
     with listening_socket(settings.api_host, settings.api_port) as listening:
         page = f"http://{settings.api_host}:{listening.getsockname()[1]}"
         structlog.get_logger().info("api_starts", page=page)
-        uvicorn.Server(uvicorn.Config(create_app(settings), **SERVER_OPTIONS)).run(sockets=[listening])
+        server = uvicorn.Server(uvicorn.Config(create_app(settings), **SERVER_OPTIONS))
+        end_in_time(server)
+        server.run(sockets=[listening])
+
+
+def end_in_time(server: "uvicorn.Server") -> None:
+    """Let a server end within `END_S` of the signal, also where TimescaleDB, Redis or Kafka hang."""
+    from dayahead.ending import end_within  # noqa: PLC0415
+
+    handle_exit = server.handle_exit
+
+    def handle(sig: int, frame: FrameType | None) -> None:
+        end_within(END_S)
+        handle_exit(sig, frame)
+
+    # uvicorn has no hook for this
+    server.handle_exit = handle  # type: ignore[method-assign]
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
