@@ -24,8 +24,8 @@ from worker_room import WorkerRoom, worker_room
 
 from dayahead.hours import Hour, from_hour
 from dayahead.models.release import Release
+from stream.ownership.window_copy import PREFIX
 from stream.settings import WorkerSettings
-from stream.window_copy import PREFIX
 
 HISTORY_H = 28 * 24
 

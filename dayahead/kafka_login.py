@@ -1,7 +1,7 @@
 """The options that all Kafka clients share: where the brokers are, and how to log in.
 
 The only place that turns the settings `DAYAHEAD_KAFKA_…` into the options of confluent-kafka and kafka-python; Faust's
-are made of the same settings (stream/faust_parts.py).
+are made of the same settings (stream/group/faust_parts.py).
 """
 
 import ssl

@@ -16,32 +16,32 @@ from dayahead.repeating import RepeatingThread
 from dayahead.telemetry import TelemetryServer
 from dayahead.topics import DRIFT, FORECASTS, OBSERVATIONS
 from stream.allocation import share_arenas
-from stream.audit_rounds import AWAY as AUDIT_AWAY
-from stream.audit_rounds import audit_round, show_outcomes
-from stream.auditor import Auditor
-from stream.auditor_log import LaterMessages, SentForecasts
-from stream.committing import Committer
-from stream.connection import Database
+from stream.audit.auditor import Auditor
+from stream.audit.log_reading import LaterMessages, SentForecasts
+from stream.audit.rounds import AWAY as AUDIT_AWAY
+from stream.audit.rounds import audit_round, show_outcomes
+from stream.commit.committing import Committer
+from stream.commit.partition_quality import QualityKeeper
+from stream.commit.publish import Publisher
+from stream.commit.redis_following import RedisFollower
+from stream.commit.redis_mirror import RedisMirror
 from stream.drift.rounds import AWAY as DRIFT_AWAY
 from stream.drift.rounds import DriftRounds, Rounds
-from stream.faust_app import WorkerApp
-from stream.intake import Intake
-from stream.kafka_output import KafkaOutput
-from stream.liveness import Liveness
-from stream.log import Log
-from stream.patience import Patience
-from stream.probe import NoProbe, Probe
-from stream.publish import Publisher
-from stream.quality import QualityKeeper
-from stream.redis_following import RedisFollower
-from stream.redis_mirror import RedisMirror
-from stream.refusals import RefusalWriter
-from stream.release_watch import ReleaseWatch
-from stream.restorer import Restorer
+from stream.group.faust_app import WorkerApp
+from stream.group.liveness import Liveness
+from stream.intake.intake import Intake
+from stream.intake.refusals import RefusalWriter
+from stream.ownership.release_watch import ReleaseWatch
+from stream.ownership.restorer import Restorer
+from stream.ownership.takeover import Takeover
+from stream.ownership.window_copy import WindowCopies
+from stream.ownership.window_keeping import WindowKeeper
+from stream.servers.connection import Database
+from stream.servers.kafka_output import KafkaOutput
+from stream.servers.log_reader import Log
+from stream.servers.patience import Patience
+from stream.servers.probe import NoProbe, Probe
 from stream.settings import WorkerSettings
-from stream.takeover import Takeover
-from stream.window_copy import WindowCopies
-from stream.window_keeping import WindowKeeper
 from stream.worker import Worker
 
 log = structlog.get_logger()

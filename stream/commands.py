@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stream.dead_letter_commands import dead_letters
+from stream.dead_letters.commands import dead_letters
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def audit(
     """Recompute newest forecasts from TimescaleDB, and compare them byte for byte; exit code 1 where one differs."""
     from dayahead.settings import load_settings  # noqa: PLC0415
     from stream.assembly import build_auditor  # noqa: PLC0415
-    from stream.auditor import Outcome  # noqa: PLC0415
+    from stream.audit.auditor import Outcome  # noqa: PLC0415
     from stream.settings import WorkerSettings  # noqa: PLC0415
 
     auditor = build_auditor(load_settings(WorkerSettings))

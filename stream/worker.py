@@ -17,26 +17,26 @@ from dayahead.hours import Clock, Hour
 from dayahead.storage.accuracy_days import AccuracyDays
 from dayahead.storage.checkpoint import Checkpoint
 from dayahead.storage.worker_offsets import Move
-from stream import metrics
-from stream.batch import Result, compute, prepare
-from stream.committing import Committer
-from stream.connection import Database
-from stream.decode import DecodedMessage, LogMessage
-from stream.held import HeldPartition
-from stream.intake import Intake
-from stream.isolation import Isolation
-from stream.log import Log, read_again
-from stream.log_order import LogOrder
-from stream.probe import Probe, Step
-from stream.quality import QualityKeeper
-from stream.reading import TableReader
-from stream.redis_following import RedisFollower
-from stream.refusals import RefusalWriter
-from stream.release_watch import ReleaseWatch
-from stream.rows import Outcome
-from stream.state import NEVER
-from stream.takeover import Takeover
-from stream.window_keeping import WindowKeeper
+from stream.commit.committing import Committer
+from stream.commit.partition_quality import QualityKeeper
+from stream.commit.redis_following import RedisFollower
+from stream.compute.batch import Result, compute, prepare
+from stream.compute.table_reading import TableReader
+from stream.intake.decode import DecodedMessage
+from stream.intake.intake import Intake
+from stream.intake.isolation import Isolation
+from stream.intake.refusals import RefusalWriter
+from stream.ownership.log_order import LogOrder
+from stream.ownership.release_watch import ReleaseWatch
+from stream.ownership.takeover import Takeover
+from stream.ownership.window_keeping import WindowKeeper
+from stream.partition import metrics
+from stream.partition.held import HeldPartition
+from stream.partition.rows import Outcome
+from stream.partition.state import NEVER
+from stream.servers.connection import Database
+from stream.servers.log_reader import Log, LogMessage, read_again
+from stream.servers.probe import Probe, Step
 
 log = structlog.get_logger()
 

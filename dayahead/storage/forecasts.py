@@ -1,7 +1,7 @@
 """A forecast as bytes: the one function that makes them, so that Kafka, Redis and the API say the same."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dayahead.contracts import LEADS, Reason, Rung
 from dayahead.hours import format_utc, from_hour, from_microseconds
 from dayahead.storage.forecast_rows import ForecastRows
+from dayahead.storage.sources import RegisteredSeries
 
 
 @dataclass(frozen=True)
@@ -136,3 +137,14 @@ def _facts(origin: datetime, issued_at: datetime, release: str | None, rung: int
 
 def _message(series_id: bytes, facts: bytes, p50: bytes, p10: bytes, p90: bytes, unit: bytes) -> bytes:
     return b'{"series_id":%b,%b,"p50":%b,"p10":%b,"p90":%b,"unit":%b}' % (series_id, facts, p50, p10, p90, unit)
+
+
+def message_values(series: Mapping[int, RegisteredSeries], rows: ForecastRows) -> list[bytes]:
+    """The bytes of each forecast, made from the row alone, so that they can be made again from the tables.
+
+    Args:
+        series: by series_key.
+        rows: the forecasts.
+    """
+    of_rows = [series[key] for key in rows.series_key.tolist()]
+    return forecasts_bytes([one.series_id for one in of_rows], [one.unit for one in of_rows], rows)

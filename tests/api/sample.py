@@ -31,8 +31,8 @@ from dayahead.storage.sources import RegisteredSeries, register_series, register
 from dayahead.storage.tuning_runs import Outcome, finish_run, start_run
 from dayahead.storage.worker_offsets import claim_partition
 from dayahead.topics import OBSERVATIONS
-from stream.quality import quality_of
-from stream.state import PartitionState
+from stream.commit.partition_quality import quality_of
+from stream.partition.state import PartitionState
 
 INGEST = Path(__file__).parents[2] / "ingest"
 DATA = INGEST / "sample" / "ConsumptionDE35Hour.parquet"

@@ -12,8 +12,8 @@ import pytest
 
 from api.hearing import ReaderState
 from deploy.local.stack import LocalStack
-from stream.kafka_output import KafkaOutput, Outgoing
-from stream.patience import Patience
+from stream.servers.kafka_output import KafkaOutput, Outgoing
+from stream.servers.patience import Patience
 from tests.conftest import TopicRoom
 from tests.kafka_segments import read_batches, segment_of
 from tests.waiting import wait_until

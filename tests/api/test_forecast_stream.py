@@ -19,8 +19,8 @@ from api.resources.forecast_stream import Wanted
 from dayahead.series import partition_of
 from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor
-from stream.kafka_output import KafkaOutput, Outgoing
-from stream.patience import Patience
+from stream.servers.kafka_output import KafkaOutput, Outgoing
+from stream.servers.patience import Patience
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.listening import STALENESS, listening

@@ -7,7 +7,7 @@ import pytest
 from dayahead.features.calendar import Calendar
 from dayahead.models.forecaster import Forecaster
 from dayahead.models.history import History
-from tests.stream.test_drift_detecting import START, hourly
+from tests.stream.drift.test_detecting import START, hourly
 
 DAYS = 90
 

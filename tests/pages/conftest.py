@@ -22,7 +22,7 @@ from tests.api.conftest import own_database
 from tests.conftest import SESSION_REDIS_DATABASE, TopicRoom
 from tests.dayahead.conftest import small_history, small_release, small_settings  # noqa: F401 - fixtures
 from tests.ingest.building import NOW, SAMPLE, SAMPLE_SOURCE
-from tests.stream.test_releases import record_of
+from tests.stream.ownership.test_releases import record_of
 from tests.waiting import wait_until
 
 TOKEN = "a-long-random-text"

@@ -20,11 +20,11 @@ from confluent_kafka.admin import AdminClient
 from dayahead.hours import wall_clock
 from dayahead.storage.accuracy_days import SUMS, added_up
 from dayahead.storage.forecast_rows import read_forecasts, read_newest_forecasts
+from dayahead.storage.forecasts import message_values
 from dayahead.storage.sources import load_series, register_source
 from stream.assembly import build_worker
-from stream.message_values import message_values
-from stream.patience import Patience
-from stream.probe import NoProbe, Probe
+from stream.servers.patience import Patience
+from stream.servers.probe import NoProbe, Probe
 from stream.settings import WorkerSettings
 from stream.worker import Worker
 from tests.conftest import TopicRoom

@@ -1,6 +1,6 @@
 """Ends a worker of this process at a step, for tests that go on with another one."""
 
-from stream.probe import Step
+from stream.servers.probe import Step
 
 
 class Crash(BaseException):

@@ -9,7 +9,7 @@ import orjson
 from dayahead.hours import Hour, format_utc, from_hour
 from dayahead.series import partition_of
 from dayahead.source import Source, SourceKind
-from stream.decode import LogMessage
+from stream.servers.log_reader import LogMessage
 
 PARTITIONS = 2
 SOURCE = Source(

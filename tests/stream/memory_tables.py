@@ -16,10 +16,10 @@ from dayahead.models.window import WINDOW_HOURS, WindowBatch
 from dayahead.storage.forecast_rows import ForecastRows
 from dayahead.storage.observation_versions import CurrentVersions
 from dayahead.storage.sources import RegisteredSeries
-from stream.batch import Result, compute, prepare
-from stream.forecasting import Forecasting
-from stream.rows import Rows
-from stream.state import NEVER, PartitionState
+from stream.compute.batch import Result, compute, prepare
+from stream.compute.forecasting import Forecasting
+from stream.partition.rows import Rows
+from stream.partition.state import NEVER, PartitionState
 
 SOURCE_KEY = 7
 CALENDARS = {SOURCE_KEY: Calendar("Europe/Copenhagen", "DK")}

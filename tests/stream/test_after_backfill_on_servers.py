@@ -19,7 +19,7 @@ from ingest.backfill import Backfiller
 from tests.dayahead.conftest import consumption
 from tests.stream.conftest import WorkerRoom
 from tests.stream.logs import SOURCE, START, batch, in_log, series_of
-from tests.stream.test_releases import crown, record_of
+from tests.stream.ownership.test_releases import crown, record_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers

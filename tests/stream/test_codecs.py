@@ -16,9 +16,9 @@ from dayahead.dead_letter_box import DeadLetterBox
 from dayahead.hours import format_utc, from_hour
 from dayahead.kafka_clients import CODECS
 from deploy.local.stack import LocalStack
-from stream.auditor_log import LaterMessages, SentForecasts
-from stream.log import Log
-from stream.patience import Patience
+from stream.audit.log_reading import LaterMessages, SentForecasts
+from stream.servers.log_reader import Log
+from stream.servers.patience import Patience
 from tests.conftest import TopicRoom
 from tests.kafka_segments import read_batches, segment_of
 from tests.stream.conftest import WorkerRoom

@@ -9,8 +9,8 @@ import pytest
 
 from dayahead.errors import FencedError
 from dayahead.storage import checkpoint, keyed_tables
-from stream.kafka_output import KafkaOutput, Outgoing
-from stream.probe import Step
+from stream.servers.kafka_output import KafkaOutput, Outgoing
+from stream.servers.probe import Step
 from tests.stream.conftest import WorkerRoom
 from tests.stream.crashing import Crash, CrashingProbe
 from tests.stream.logs import START, batch, eventful_log, in_log, series_of

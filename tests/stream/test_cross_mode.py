@@ -20,7 +20,7 @@ from dayahead.storage.sources import load_series
 from tests.dayahead.conftest import consumption
 from tests.stream.conftest import WorkerRoom
 from tests.stream.logs import batch, in_log, series_of
-from tests.stream.test_releases import crown, record_of
+from tests.stream.ownership.test_releases import crown, record_of
 from trainer.settings import TrainingSettings
 from trainer.training_set import read_training_set
 

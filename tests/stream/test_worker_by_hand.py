@@ -13,8 +13,8 @@ from dayahead.errors import DeadLetterCode, StorageError
 from dayahead.hours import from_hour
 from dayahead.storage.checkpoint import CheckpointWriter
 from stream.commands import register
-from stream.decode import LogMessage
-from stream.probe import Step
+from stream.servers.log_reader import LogMessage
+from stream.servers.probe import Step
 from tests.stream.conftest import WorkerRoom
 from tests.stream.crashing import Crash, CrashingProbe
 from tests.stream.logs import START, batch, in_log, series_of

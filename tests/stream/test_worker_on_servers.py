@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dayahead.contracts import ForecastMessage, Rung
 from deploy.local.ports import free_ports
-from stream.faust_app import EXIT_BROKEN
+from stream.group.faust_app import EXIT_BROKEN
 from tests.conftest import TopicRoom
 from tests.stream.conftest import WorkerRoom, make_room
 from tests.stream.logs import START, batch, eventful_log, in_log, series_of

@@ -11,7 +11,7 @@ from dayahead.hours import wall_clock
 from dayahead.settings import load_settings
 from dayahead.telemetry import configure_logging
 from stream.assembly import run_worker
-from stream.probe import NoProbe, Step
+from stream.servers.probe import NoProbe, Step
 from stream.settings import WorkerSettings
 
 

@@ -1,0 +1,236 @@
+"""A micro-batch of one partition: what its messages do to windows, forecasts and scores.
+
+Reading comes first (`prepare`), then pure computation (`compute`), so that a server that goes away in between leaves
+the state of the partition as it was.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.features.calendar import Calendar
+from dayahead.features.snapshot import SNAPSHOT_NAMES
+from dayahead.models.window import WINDOW_HOURS
+from dayahead.storage.checkpoint import CurrentRows, New, Versions
+from dayahead.storage.forecast_rows import ForecastRows
+from dayahead.storage.observation_versions import CurrentVersions
+from dayahead.storage.score_rows import ScoreRows
+from stream.compute.forecasting import Forecasting, Made
+from stream.compute.rounds import Round, rounds_of
+from stream.compute.scoring import ForecastsAtHand, may_become_due, now_due, score_due
+from stream.compute.table_reading import Reader
+from stream.compute.versions import Cells, Decided, decide
+from stream.partition.rows import Outcome, Rows, Unforecast
+from stream.partition.state import NEVER, Advance, PartitionState
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A batch whose rows have been compared with what is known; nothing has been changed yet.
+
+    Attributes:
+        rows: of the batch, in the order of the log.
+        offsets: int64 [m], offset of each message.
+        cells: of the rows.
+        decided: which versions win.
+        rounds: in which the changes are put in.
+        at_hand: forecasts that may have to be scored.
+    """
+
+    rows: Rows
+    offsets: NDArray[np.int64]
+    cells: Cells
+    decided: Decided
+    rounds: list[Round]
+    at_hand: ForecastsAtHand
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a batch made, each series and origin once: the last of them.
+
+    Attributes:
+        observations: versions that are current, where something of them is new.
+        revisions: versions that are not current.
+        forecasts: n forecasts.
+        features: float32 [n, k].
+        scores: of forecasts that have matured or whose hours changed.
+        new: what of these the tables cannot have yet.
+        outcomes: what became of the rows.
+        unforecast: new hours that no forecast starts from, by why.
+    """
+
+    observations: CurrentRows
+    revisions: Versions
+    forecasts: ForecastRows
+    features: NDArray[np.float32]
+    scores: ScoreRows
+    new: New
+    outcomes: Mapping[Outcome, int]
+    unforecast: Mapping[Unforecast, int] = field(default_factory=dict)
+
+    @classmethod
+    def of_forecasts(cls, made: Made | None) -> "Result":
+        """A result of forecasts alone: no message made it."""
+        none, no_value = np.empty(0, np.int64), np.empty(0)
+        return cls(
+            CurrentRows(none, none, no_value, none, none),
+            Versions(none, none, no_value, none),
+            made.rows if made else ForecastRows.joined([]),
+            made.features if made else np.empty((0, len(SNAPSHOT_NAMES)), np.float32),
+            ScoreRows.none(),
+            New.none_of(0, len(made.rows) if made else 0, 0),
+            {},
+        )
+
+
+def prepare(reader: Reader, state: PartitionState, rows: Rows, offsets: NDArray[np.int64]) -> Prepared:
+    """Read what the batch needs, and decide which versions win.
+
+    Args:
+        reader: of the tables.
+        state: of the partition; only read from.
+        rows: of the batch.
+        offsets: int64 [m], offset of each message.
+    """
+    cells = Cells.of(rows)
+    decided = decide(rows, cells, _known(reader, state, cells))
+    chosen = decided.changed
+    newest = state.newest.copy()
+    np.maximum.at(newest, rows.series, rows.hour)
+    series, hour = rows.series[chosen], rows.hour[chosen]
+    # The forecasts that this very batch makes are at hand anyway; the others have their first origin in the state.
+    possible = may_become_due(state, series, hour, newest[series])
+    at_hand = ForecastsAtHand(reader.forecasts(state.keys[possible.series], possible.origin))
+    return Prepared(rows, offsets, cells, decided, rounds_of(rows, chosen), at_hand)
+
+
+def _known(reader: Reader, state: PartitionState, cells: Cells) -> CurrentVersions:
+    """What the database has of the cells: asked only where the state does not say that it has nothing."""
+    newest = state.newest[cells.series]
+    older = (cells.hour <= newest - WINDOW_HOURS) & (newest > NEVER)
+    asked = np.flatnonzero(np.isfinite(state.value_at(cells.series, cells.hour)) | older)
+    known = CurrentVersions.unknown(len(cells))
+    found = reader.current_versions(state.keys[cells.series[asked]], cells.hour[asked])
+    known.value[asked] = found.value
+    known.available_us[asked], known.confirmed_us[asked] = found.available_us, found.confirmed_us
+    return known
+
+
+def compute(
+    prepared: Prepared,
+    state: PartitionState,
+    forecasting: Forecasting,
+    calendars: Mapping[int, Calendar],
+    now: datetime,
+) -> Result:
+    """Put the batch into the state, round by round, with the forecasts and scores that its messages ask for.
+
+    Args:
+        prepared: the batch.
+        state: of the partition; changed.
+        forecasting: with the release that serves.
+        calendars: by source_key.
+        now: when the forecasts are issued.
+    """
+    rows, decided = prepared.rows, prepared.decided
+    newest = state.newest.copy()
+    made, features, scores, firsts, later = [], [], [], [], []
+    too_old = 0
+    unforecast: Counter[Unforecast] = Counter()
+    for turn in prepared.rounds:
+        series, hour = rows.series[turn.rows], rows.hour[turn.rows]
+        advance = state.put(series, hour, rows.value[turn.rows])
+        after = advance.after
+        inside = hour > after - WINDOW_HOURS
+        too_old += int((~inside).sum())
+        fresh = ~decided.revised[turn.rows]
+        unforecast.update(
+            _unforecast(hour[fresh & inside], rows.refresh[turn.rows][fresh & inside], advance.take(fresh & inside))
+        )
+        due = now_due(state, series[inside], hour[inside], fresh[inside])
+        scored, first = score_due(state, due, prepared.at_hand)
+        scores.append(scored)
+        firsts.append(first)
+        refreshed = turn.refresh & np.isin(turn.series, series[inside])
+        answer = forecasting.make(
+            state, calendars, turn.series[refreshed], prepared.offsets[turn.message[refreshed]], now
+        )
+        if answer is not None:
+            made.append(answer.rows)
+            features.append(answer.features)
+            later.append(answer.rows.origin > newest[answer.series])
+            prepared.at_hand.add(answer.rows)
+            state.note_forecasts(answer.series, answer.rows.origin, answer.rows.rung)
+    forecasts, scored = ForecastRows.joined(made), ScoreRows.joined(scores)
+    kept = _last_of_each(forecasts.series_key, forecasts.origin)
+    kept_scores = _last_of_each(scored.series_key, scored.origin)
+    first_scores = _any_of_each(scored, kept_scores, _flags(firsts))
+    return Result(
+        observations=_observations(prepared, state),
+        revisions=_revisions(prepared, state),
+        forecasts=forecasts.take(kept),
+        features=np.concatenate([np.empty((0, len(SNAPSHOT_NAMES)), np.float32), *features])[kept],
+        scores=scored.take(kept_scores),
+        new=New(prepared.decided.new[prepared.decided.touched], _flags(later)[kept], first_scores),
+        outcomes=_outcomes(decided, too_old),
+        unforecast=unforecast,
+    )
+
+
+def _unforecast(hour: NDArray[np.int64], refresh: NDArray[np.bool_], advance: Advance) -> Mapping[Unforecast, int]:
+    """Count the new hours of a round that no forecast starts from: a message has each series forecast once."""
+    late, ahead = hour < advance.before, hour > advance.before
+    return {
+        Unforecast.LATE: int(late.sum()),
+        Unforecast.TOGETHER: int((ahead & refresh & (hour < advance.after)).sum()),
+        Unforecast.NO_REFRESH: int((ahead & ~refresh).sum()),
+    }
+
+
+def _observations(prepared: Prepared, state: PartitionState) -> CurrentRows:
+    cells, decided = prepared.cells, prepared.decided
+    chosen = decided.touched
+    return CurrentRows(
+        state.keys[cells.series[chosen]],
+        cells.hour[chosen],
+        decided.current.value[chosen],
+        decided.current.available_us[chosen],
+        decided.current.confirmed_us[chosen],
+    )
+
+
+def _revisions(prepared: Prepared, state: PartitionState) -> Versions:
+    cells, lost = prepared.cells, prepared.decided.superseded
+    return Versions(state.keys[cells.series[lost.cell]], cells.hour[lost.cell], lost.value, lost.available_us)
+
+
+def _outcomes(decided: Decided, too_old: int) -> Mapping[Outcome, int]:
+    fresh = int((decided.changed & ~decided.revised).sum())
+    counts = Counter({Outcome.REVISED: int(decided.revised.sum()), Outcome.NEW: fresh, Outcome.TOO_OLD: too_old})
+    counts[Outcome.UNCHANGED] = int((~decided.changed & ~decided.revised).sum())
+    return counts
+
+
+def _flags(parts: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.concatenate([np.empty(0, np.bool_), *parts])
+
+
+def _last_of_each(series_key: NDArray[np.int64], origin: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places of the last row of each series and origin, ascending."""
+    if not len(series_key):
+        return np.empty(0, np.int64)
+    backwards = np.stack([series_key, origin])[:, ::-1]
+    _, first = np.unique(backwards, axis=1, return_index=True)
+    return np.sort(len(series_key) - 1 - first)
+
+
+def _any_of_each(scored: ScoreRows, kept: NDArray[np.int64], flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether any of the rows of a kept row's series and origin has the flag."""
+    flagged = set(zip(scored.series_key[flags].tolist(), scored.origin[flags].tolist(), strict=True))
+    pairs = zip(scored.series_key[kept].tolist(), scored.origin[kept].tolist(), strict=True)
+    return np.array([pair in flagged for pair in pairs], np.bool_)

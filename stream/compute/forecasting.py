@@ -1,0 +1,112 @@
+"""Forecasts of series of a partition: windows out of its state, through the forecaster, into rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import Rung
+from dayahead.features.calendar import Calendar
+from dayahead.hours import to_microseconds
+from dayahead.models.forecaster import ForecastBatch, Forecaster
+from dayahead.models.window import WindowBatch
+from dayahead.storage.forecast_rows import ForecastRows
+from stream.partition.metrics import FORECASTING_SECONDS
+from stream.partition.state import PartitionState
+
+SERIES_AT_ONCE = 2_000
+"""Windows of this many series are taken out of the state at once: 15 MB, a few times that while they are computed."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """Forecasts and the features that they were made from.
+
+    Attributes:
+        series: int64 [n], indices of the series.
+        rows: n rows.
+        features: float32 [n, k], in the order of SNAPSHOT_NAMES.
+    """
+
+    series: NDArray[np.int64]
+    rows: ForecastRows
+    features: NDArray[np.float32]
+
+
+class Forecasting:
+    """Forecasts series with one release; another release is another object.
+
+    Attributes:
+        release: id of the champion, None before the first promotion.
+    """
+
+    def __init__(self, forecaster: Forecaster) -> None:
+        self._forecaster = forecaster
+        self.release = forecaster.release.release_id if forecaster.release else None
+        previous = forecaster.previous.release_id if forecaster.previous else None
+        self._release_of_rung = np.full(len(Rung), None, object)
+        self._release_of_rung[[Rung.FULL, Rung.DEGRADED_INPUT]] = self.release
+        self._release_of_rung[Rung.PREVIOUS_RELEASE] = previous
+
+    def make(
+        self,
+        state: PartitionState,
+        calendars: Mapping[int, Calendar],
+        series: NDArray[np.int64],
+        message_offset: NDArray[np.int64],
+        now: datetime,
+    ) -> Made | None:
+        """Forecast series at their newest hours.
+
+        Args:
+            state: of the partition.
+            calendars: by source_key.
+            series: int64 [n], indices, each with an observed hour.
+            message_offset: int64 [n], the message that each forecast answers.
+            now: when they are issued.
+
+        Returns:
+            The n forecasts in the order of their sources, or None where n is 0.
+        """
+        parts = []
+        for source_key in np.unique(state.source_keys[series]).tolist():
+            of_source = np.flatnonzero(state.source_keys[series] == source_key)
+            for start in range(0, len(of_source), SERIES_AT_ONCE):
+                chosen = of_source[start : start + SERIES_AT_ONCE]
+                origin = state.newest[series[chosen]]
+                with FORECASTING_SECONDS.labels("windows").time():
+                    windows = WindowBatch(state.windows(series[chosen], origin), origin, calendars[source_key])
+                with FORECASTING_SECONDS.labels("forecast").time():
+                    made = self._forecaster.forecast(windows)
+                rows = self._rows(made, state.keys[series[chosen]], origin, message_offset[chosen], now)
+                parts.append(Made(series[chosen], rows, made.features))
+        if not parts:
+            return None
+        return Made(
+            np.concatenate([part.series for part in parts]),
+            ForecastRows.joined([part.rows for part in parts]),
+            np.concatenate([part.features for part in parts]),
+        )
+
+    def _rows(
+        self,
+        made: ForecastBatch,
+        keys: NDArray[np.int64],
+        origin: NDArray[np.int64],
+        message_offset: NDArray[np.int64],
+        now: datetime,
+    ) -> ForecastRows:
+        return ForecastRows(
+            series_key=keys,
+            origin=origin,
+            issued_us=np.full(len(keys), to_microseconds(now), np.int64),
+            release=self._release_of_rung[made.rung],
+            rung=made.rung,
+            reasons=made.reasons,
+            message_offset=message_offset,
+            p50=made.p50,
+            p10=made.p10,
+            p90=made.p90,
+        )

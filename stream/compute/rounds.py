@@ -1,0 +1,57 @@
+"""How a micro-batch does at once what one message after the other would do.
+
+A message changes the windows of the series that it touches, and then has them forecast and scored. Series do not touch
+each other, so the first messages of all series can be done together, then their second messages, and so on: a round
+holds at most one message of a series. How the log was cut into batches changes which rounds there are, nothing else.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.partition.rows import Rows
+
+
+@dataclass(frozen=True)
+class Round:
+    """At most one message of each series.
+
+    Attributes:
+        rows: int64 [r], indices of the rows that change a window, in the order of the log.
+        series: int64 [n], indices of the touched series, ascending, each once.
+        message: int64 [n], index of the message that touches each of them.
+        refresh: bool [n], whether that message asks for a forecast.
+    """
+
+    rows: NDArray[np.int64]
+    series: NDArray[np.int64]
+    message: NDArray[np.int64]
+    refresh: NDArray[np.bool_]
+
+
+def rounds_of(rows: Rows, changed: NDArray[np.bool_]) -> list[Round]:
+    """Cut a batch into rounds.
+
+    Args:
+        rows: the rows of the batch in the order of the log.
+        changed: bool [r], rows that change the current value of their hour; the others touch nothing.
+    """
+    chosen = np.flatnonzero(changed)
+    if not len(chosen):
+        return []
+    order = chosen[np.argsort(rows.series[chosen], kind="stable")]
+    series, message = rows.series[order], rows.message[order]
+    new_series = np.r_[True, series[1:] != series[:-1]]
+    new_touch = new_series | np.r_[True, message[1:] != message[:-1]]
+    touch = np.cumsum(new_touch) - 1
+    first_touch = np.maximum.accumulate(np.where(new_series, touch, 0))
+    number = touch - first_touch
+    rounds = []
+    for current in range(int(number.max()) + 1):
+        here = number == current
+        starts = here & new_touch
+        rounds.append(
+            Round(order[here], series[starts], message[starts], rows.refresh[order[starts]]),
+        )
+    return rounds

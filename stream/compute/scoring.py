@@ -1,0 +1,157 @@
+"""Which forecasts a message has matured or changed the truth of, and their scores.
+
+A forecast is scored when the hour origin + 24 is observed, and again whenever an hour that it was for changes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import LEADS, Rung
+from dayahead.evaluation.score import SCORE_HOURS, score
+from dayahead.models.window import WINDOW_HOURS
+from dayahead.storage.forecast_rows import ForecastRows
+from dayahead.storage.score_rows import ScoreRows
+from stream.partition.state import PartitionState
+
+RESCORE_HOURS = WINDOW_HOURS - SCORE_HOURS
+"""A changed hour this far behind the newest scores nothing any more: what its naive needs is no longer remembered."""
+
+HOUR_BITS = 32
+
+_LEADS_BACK = np.arange(LEADS, 0, -1)
+
+
+@dataclass(frozen=True)
+class Due:
+    """Forecasts to score, if there are any at these origins.
+
+    Attributes:
+        series: int64 [n], indices.
+        origin: int64 [n], hours.
+        first: bool [n], whether the hour that matures the forecast was not known before: then it was never scored.
+    """
+
+    series: NDArray[np.int64]
+    origin: NDArray[np.int64]
+    first: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+
+def may_become_due(
+    state: PartitionState, series: NDArray[np.int64], hour: NDArray[np.int64], newest: NDArray[np.int64]
+) -> Due:
+    """All that changes of hours could make due, for one read of the database before anything is computed.
+
+    Args:
+        state: before the changes.
+        series: int64 [r], indices of the series that change.
+        hour: int64 [r], their changed hours.
+        newest: int64 [r], newest hours of the series after all changes of the batch.
+    """
+    return _due(state, series, hour, newest, np.zeros(len(series), np.bool_))
+
+
+def now_due(state: PartitionState, series: NDArray[np.int64], hour: NDArray[np.int64], fresh: NDArray[np.bool_]) -> Due:
+    """What changes of hours, already put into the state, make due.
+
+    Args:
+        state: after the changes.
+        series: int64 [r], indices of the series that changed.
+        hour: int64 [r], their changed hours.
+        fresh: bool [r], whether the hour was not known before.
+    """
+    due = _due(state, series, hour, state.newest[series], fresh)
+    matured = np.isfinite(state.value_at(due.series, due.origin + LEADS))
+    return Due(due.series[matured], due.origin[matured], due.first[matured])
+
+
+def _due(
+    state: PartitionState,
+    series: NDArray[np.int64],
+    hour: NDArray[np.int64],
+    newest: NDArray[np.int64],
+    fresh: NDArray[np.bool_],
+) -> Due:
+    recent = hour > newest - RESCORE_HOURS
+    series, hour, newest, fresh = series[recent], hour[recent], newest[recent], fresh[recent]
+    origin = hour[:, None] - _LEADS_BACK
+    possible = (origin + LEADS <= newest[:, None]) & (origin >= state.first_forecast[series][:, None])
+    row, lead = np.nonzero(possible)
+    if not len(row):
+        return Due(row, row, np.zeros(0, np.bool_))
+    pairs, of_pair = np.unique(np.stack([series[row], origin[row, lead]]), axis=1, return_inverse=True)
+    first = np.zeros(pairs.shape[1], np.bool_)
+    first[of_pair.ravel()[(lead == 0) & fresh[row]]] = True
+    return Due(pairs[0], pairs[1], first)
+
+
+class ForecastsAtHand:
+    """The forecasts that a batch may have to score: read before it, or made within it."""
+
+    def __init__(self, read: ForecastRows) -> None:
+        self._parts: list[tuple[NDArray[np.int64], NDArray[np.int64], ForecastRows]] = []
+        self.add(read)
+
+    def add(self, made: ForecastRows) -> None:
+        """Forecasts made meanwhile, each series and origin once; they replace older ones of the same origin."""
+        if not len(made):
+            return
+        pairs = _pairs(made.series_key, made.origin)
+        order = np.argsort(pairs)
+        self._parts.append((pairs[order], order, made))
+
+    def find(
+        self, series_keys: NDArray[np.int64], origins: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], ForecastRows]:
+        """The forecasts of given series at given origins.
+
+        Returns:
+            int64 [n], which of the asked-for pairs have one with values; and the n forecasts.
+        """
+        wanted = _pairs(series_keys, origins)
+        left = np.arange(len(wanted))
+        asked, rows = [np.empty(0, np.int64)], []
+        for pairs, order, part in reversed(self._parts):
+            place = np.minimum(np.searchsorted(pairs, wanted[left]), len(pairs) - 1)
+            here = pairs[place] == wanted[left]
+            asked.append(left[here])
+            rows.append(part.take(order[place[here]]))
+            left = left[~here]
+        joined = ForecastRows.joined(rows)
+        usable = joined.rung != Rung.NONE
+        return np.concatenate(asked)[usable], joined.take(usable)
+
+
+def _pairs(series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> NDArray[np.int64]:
+    """One number for a series and an origin."""
+    return (series_keys << HOUR_BITS) + origins
+
+
+def score_due(state: PartitionState, due: Due, at_hand: ForecastsAtHand) -> tuple[ScoreRows, NDArray[np.bool_]]:
+    """Score what is due against the window as it is now.
+
+    Args:
+        state: of the partition.
+        due: the forecasts to score.
+        at_hand: where they are found.
+
+    Returns:
+        The scores; bool [n], which of them are the first of their forecast.
+    """
+    asked, forecasts = at_hand.find(state.keys[due.series], due.origin)
+    if not len(asked):
+        return ScoreRows.none(), np.empty(0, np.bool_)
+    series, origin = due.series[asked], due.origin[asked]
+    windows = state.windows(series, origin + LEADS, SCORE_HOURS)
+    rows = ScoreRows(
+        series_key=forecasts.series_key,
+        origin=forecasts.origin,
+        release=forecasts.release,
+        rung=forecasts.rung,
+        sums=score(windows, forecasts.p10, forecasts.p50, forecasts.p90),
+    )
+    return rows, due.first[asked]

@@ -1,0 +1,168 @@
+"""Puts dead letters back into `observations`, or says why that is of no use."""
+
+from collections.abc import Mapping
+
+import orjson
+from confluent_kafka import Producer
+
+from dayahead.dead_letter_box import KeptLetter
+from dayahead.dead_letters import remedy_of
+from dayahead.errors import BrokerUnavailable, ContractError, ReplayRefused
+from dayahead.hours import Clock, format_utc, from_hour, parse_utc, to_microseconds
+from dayahead.kafka_clients import open_producer
+from dayahead.reading.records import convert
+from dayahead.rules import HOUR_US, RowRules
+from dayahead.series import partition_of
+from dayahead.storage.sources import RegisteredSource
+from dayahead.topics import OBSERVATIONS
+from stream.intake.decode import DecodedMessage, Decoder, envelope_bytes
+from stream.servers.log_reader import LogMessage
+
+ANSWER_S = 10.0
+INGEST = "ingest"
+HOUR_MINUTES = 60
+
+
+class Replayer:
+    """Sends messages of `observations` to the partitions that their series belong to.
+
+    Args:
+        bootstrap: brokers, host:port separated by commas.
+        topic_prefix: put before the name of the topic.
+        sources: registered sources by name.
+        clock: the present moment: when the broker would take a message.
+    """
+
+    def __init__(
+        self, bootstrap: str, topic_prefix: str, sources: Mapping[str, RegisteredSource], clock: Clock
+    ) -> None:
+        self._bootstrap, self._topic = bootstrap, topic_prefix + OBSERVATIONS.name
+        self._sources, self._clock = sources, clock
+        self._producer: Producer | None = None
+
+    def check(self, letter: KeptLetter, corrected: bytes | None = None) -> DecodedMessage:
+        """The rows that a letter stands for.
+
+        Args:
+            letter: the letter.
+            corrected: a message of `observations`, or a record of the source where the letter is one, in its place.
+
+        Raises:
+            ReplayRefused: it would be set aside again, or it is only the beginning of a message.
+        """
+        if letter.stub is not None and corrected is None:
+            raise ReplayRefused(
+                f"it is a stub: the first {len(letter.value):,} of {letter.stub.size:,} bytes. {_remedy(letter)}"
+            )
+        value = letter.value if corrected is None else corrected
+        try:
+            is_record = letter.headers.get("stage") == INGEST and not _is_batch(value)
+            message = self._of_record(letter, value) if is_record else self._of_message(value)
+            self._check_rows(message)
+        except ContractError as error:
+            raise ReplayRefused(f"it would be set aside again, {error}. {remedy_of(error.code)}") from error
+        return message
+
+    def put_back(self, message: DecodedMessage) -> int:
+        """Send checked rows; returns how many.
+
+        Raises:
+            BrokerUnavailable: Kafka did not take them.
+        """
+        producer = self._producer = self._producer or open_producer(
+            self._bootstrap, "dayahead-dead-letters", 3 * ANSWER_S
+        )
+        topics = producer.list_topics(self._topic, timeout=ANSWER_S).topics
+        rows: dict[int, list[object]] = {}
+        for series_id, hour, number in zip(message.series_ids, message.hours, message.values, strict=True):
+            row = [series_id, format_utc(from_hour(hour)), number]
+            rows.setdefault(partition_of(series_id, len(topics[self._topic].partitions)), []).append(row)
+        for partition, part in rows.items():
+            producer.produce(self._topic, value=envelope_bytes(message, part), partition=partition)
+        if waiting := producer.flush(3 * ANSWER_S):
+            raise BrokerUnavailable(f"Kafka at {self._bootstrap} did not take {waiting} messages: try again")
+        return sum(map(len, rows.values()))
+
+    def _check_rows(self, message: DecodedMessage) -> None:
+        """Refuse what the workers would refuse by the rules of the source.
+
+        Raises:
+            ContractError: one of the rows breaks them.
+            ReplayRefused: the source is not registered.
+        """
+        registered = self._sources.get(message.source)
+        if registered is None:
+            raise ReplayRefused(f"source {message.source[:60]!r} is not registered: dayahead sources register FILE")
+        rules = RowRules(registered.source)
+        for series_id, hour, value in zip(message.series_ids, message.hours, message.values, strict=True):
+            rules.check_series(series_id)
+            rules.check_start(hour * HOUR_US, format_utc(from_hour(hour)))
+            rules.check_value(value)
+
+    def _of_message(self, value: bytes) -> DecodedMessage:
+        """The rows of a message as it would be read now.
+
+        Raises:
+            ContractError: it breaks the contract.
+        """
+        decoded = Decoder().decode(LogMessage(0, value, to_microseconds(self._clock())))
+        if decoded.refusals:
+            raise decoded.refusals[0].error
+        return decoded
+
+    def _of_record(self, letter: KeptLetter, value: bytes) -> DecodedMessage:
+        """The rows of a record as its source gave it, converted as a poll converts it.
+
+        Raises:
+            ContractError: the source refuses the record, as it did before.
+            ReplayRefused: the source is not registered, or the record is no hour by itself.
+        """
+        name = letter.headers.get("source", "")
+        registered = self._sources.get(name)
+        if registered is None:
+            raise ReplayRefused(
+                f"it is a record of source {name!r}, which is not registered: dayahead sources register FILE"
+            )
+        known_at = parse_utc(letter.headers["time"])
+        conversion = convert([_record(value)], registered.source, known_at)
+        if conversion.rejections:
+            raise ContractError(conversion.rejections[0].code, conversion.rejections[0].reason)
+        if not conversion.rows:
+            raise ReplayRefused(
+                f"it is a record of {registered.source.period_minutes} minutes, which makes no hour of {HOUR_MINUTES} "
+                f"by itself: fetch the hour again with dayahead backfill --source FILE --from … --to …"
+            )
+        ids, hours, values = zip(*conversion.rows, strict=True)
+        return DecodedMessage(
+            offset=letter.offset,
+            source=name,
+            available_us=to_microseconds(known_at),
+            series_ids=list(ids),
+            hours=list(hours),
+            values=list(values),
+            available_at=format_utc(known_at),
+        )
+
+
+def _remedy(letter: KeptLetter) -> str:
+    return remedy_of(letter.code, whole=letter.stub is None)
+
+
+def _is_batch(value: bytes) -> bool:
+    """Whether a value is meant as a message of `observations`, and not as a record of a source."""
+    try:
+        return "rows" in orjson.loads(value)
+    except (orjson.JSONDecodeError, TypeError):
+        return False
+
+
+def _record(value: bytes) -> dict[str, object]:
+    try:
+        record = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise ReplayRefused(
+            f"it is a record of a source and no JSON ({error}): give a corrected one, --with FILE"
+        ) from error
+    if not isinstance(record, dict):
+        raise ReplayRefused("it is a record of a source and no JSON object: give a corrected one, --with FILE")
+    return record

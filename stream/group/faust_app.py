@@ -1,0 +1,285 @@
+"""Faust around the worker, in its safe form.
+
+What Faust decides here is who reads which partition. Where a partition continues is decided by TimescaleDB, and whether
+the process goes on by us: after any error that is not a server's absence it ends at once, as if it had been killed,
+since Faust would acknowledge what was in flight, or live on without partitions. docs/decisions/ tells why.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import faust
+import structlog
+from faust.types import TP
+from mode.supervisors import CrashingSupervisor
+
+from dayahead.dead_letters import carried_headers
+from dayahead.ending import LEAVE_S, end_soon_without, end_within
+from dayahead.errors import DayaheadError
+from stream.group.faust_parts import NoTables, SeekingTransport, kafka_credentials
+from stream.group.liveness import Liveness
+from stream.group.restore_queue import RestoreQueue
+from stream.ownership.release_watch import ReleaseWatch
+from stream.partition import metrics
+from stream.servers.log_reader import LogMessage
+from stream.servers.patience import Patience, Stopping
+from stream.settings import WorkerSettings
+from stream.worker import Worker
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+EXIT_BROKEN = 70
+BEAT_S = 1.0
+FINISH_S = 10.0
+"""Seconds that a batch in flight is given to finish before its partitions are handed over."""
+ORDERLY_S = 30.0
+"""Seconds that an end in good order may take with all servers there."""
+
+
+class WorkerApp(faust.App):  # type: ignore[misc]
+    """The Faust application of one worker process."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        topic: str,
+        worker: Worker,
+        releases: ReleaseWatch,
+        liveness: Liveness,
+        patience: Patience,
+    ) -> None:
+        super().__init__(
+            settings.topic_prefix + settings.worker_group,
+            broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
+            broker_credentials=kafka_credentials(),
+            autodiscover=False,
+            datadir=Path(tempfile.gettempdir()) / "dayahead-faust",
+            web_enabled=False,
+            store="memory://",
+            TableManager=NoTables,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            stream_wait_empty=False,
+            stream_buffer_maxsize=2 * settings.worker_batch_messages,
+            consumer_auto_offset_reset="earliest",
+            broker_max_poll_records=settings.worker_batch_messages,
+            broker_session_timeout=settings.worker_session_timeout_s,
+            broker_heartbeat_interval=settings.worker_session_timeout_s / 5,
+            broker_commit_interval=1.0,
+            consumer_group_instance_id=settings.worker_instance or None,
+            producer_acks=-1,
+        )
+        self._topic, self._database_url = topic, settings.database_url
+        self._worker, self._releases = worker, releases
+        self._liveness, self._patience = liveness, patience
+        # a partition is one thread's at a time; taking over and tending have the worker to themselves
+        self._threads = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="worker")
+        self._worker_threads = settings.worker_threads
+        self._slots = asyncio.Semaphore(settings.worker_threads)
+        self._turn = asyncio.Lock()
+        self._in_flight: set[asyncio.Future[Any]] = set()
+        self._restoring = RestoreQueue(worker, self._threads, self._slots, self._is_ours, self._end)
+        self._taking_over: asyncio.Task[None] | None = None
+        self._closing = False
+        self._shown: set[int] = set()
+        self.on_partitions_revoked.connect(self._finish_in_flight)
+        self.on_partitions_assigned.connect(self._drop_if_none)
+        self.timer(settings.worker_release_poll_s)(self._tend)
+        self.timer(BEAT_S)(self._beat)
+        observations = self.topic(
+            topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False
+        )
+        batch_messages, within_s = settings.worker_batch_messages, settings.worker_batch_within_s
+
+        # Faust publishes no types
+        @self.agent(observations, name="observations", supervisor_strategy=CrashingSupervisor)  # type: ignore[untyped-decorator]
+        async def take_in(stream: faust.Stream[bytes]) -> None:
+            async for events in stream.noack().noack_take(batch_messages, within=within_s):
+                await self._take_in(events)
+
+    def _new_transport(self) -> Any:
+        return SeekingTransport(self.conf.broker_consumer, self)
+
+    async def _run_alone(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do something while nothing else is done; an error of its ends the process."""
+        async with self._turn:
+            await self._restoring.finish()
+            await self._quiet()
+            return await self._run(work, *arguments)
+
+    async def _quiet(self) -> None:
+        """Wait for what is still being done for somebody who was cancelled meanwhile; to be called in one's turn."""
+        while self._in_flight:
+            await asyncio.wait(set(self._in_flight))
+
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do something on a thread of the worker, in one's turn; an error of its ends the process."""
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        self._in_flight.add(future)
+        try:
+            return await asyncio.shield(future)
+        except (asyncio.CancelledError, Stopping):
+            raise
+        except BaseException as error:
+            self._end(error)
+            raise
+        finally:
+            future.add_done_callback(self._in_flight.discard)
+            future.add_done_callback(self._end_if_failed)
+
+    def _end_if_failed(self, future: "asyncio.Future[Any]") -> None:
+        """The work of somebody who was cancelled meanwhile failed."""
+        if not future.cancelled() and (error := future.exception()) and not isinstance(error, Stopping):
+            self._end(error)
+
+    @staticmethod
+    def _end(error: BaseException) -> None:
+        log.critical("worker_ends", error=f"{type(error).__name__}: {error}", exc_info=error)
+        os._exit(EXIT_BROKEN)
+
+    async def take_over(self) -> None:
+        """Hold what is assigned, and seek each partition to where it continues. Repeated calls wait for the first."""
+        if self._taking_over is None or self._taking_over.done():
+            self._taking_over = asyncio.ensure_future(self._take_over())
+        with suppress(Stopping):
+            # Faust gives up waiting after a while; the work goes on and seeks all the same.
+            await asyncio.shield(self._taking_over)
+
+    async def _take_over(self) -> None:
+        while not self._closing:
+            assigned = self._assigned()
+            offsets = await self._run_alone(self._worker.claim, [tp.partition for tp in assigned])
+            if assigned == self._assigned():
+                for tp in assigned:
+                    await self.consumer.seek(tp, offsets[tp.partition])
+                # beside the work on the partitions that are ready: each goes on as soon as its state is there
+                self._restoring.begin()
+                for _ in range(self._worker_threads):
+                    self.add_future(self._restore())
+                return
+
+    async def _restore(self) -> None:
+        with suppress(Stopping):
+            await self._restoring.work()
+        await self._tend()
+
+    def _assigned(self) -> set[TP]:
+        return {tp for tp in self.consumer.assignment() if tp.topic == self._topic}
+
+    async def _drop_if_none(self, app: Any, assigned: Iterable[TP], **_: Any) -> None:
+        if not assigned:
+            await self._run_alone(self._worker.claim, [])
+
+    async def _finish_in_flight(self, app: Any, revoked: Iterable[TP], **_: Any) -> None:
+        """Let a batch in flight finish, so that the next owner does not have to refuse it."""
+        await self._restoring.look_again()
+        if self._in_flight:
+            await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
+
+    async def _take_in(self, events: Sequence[Any]) -> None:
+        by_partition: dict[int, list[Any]] = {}
+        for event in events:
+            by_partition.setdefault(event.message.partition, []).append(event)
+        async with self._turn:
+            await self._quiet()
+            await asyncio.gather(*(self._take_in_of(*one) for one in by_partition.items()))
+
+    async def _take_in_of(self, partition: int, waiting: Sequence[Any]) -> None:
+        """Work on the messages of one partition, beside those of others."""
+        await self._restoring.until_ready(partition, lambda: not self._is_ours(partition))
+        async with self._slots:
+            if not self._is_ours(partition):
+                return
+            messages = [_log_message(event.message) for event in waiting]
+            try:
+                progress = await self._run(self._worker.process, partition, messages)
+            except Stopping:
+                return
+            for event in waiting:
+                if event.message.offset < progress.next_offset:
+                    event.ack()
+            if progress.seek_to is not None and TP(self._topic, partition) in self._assigned():
+                log.warning("reads_again", partition=partition, offset=progress.seek_to)
+                await self.consumer.seek(TP(self._topic, partition), progress.seek_to)
+
+    async def _tend(self) -> None:
+        if not self._is_between_owners() and not self._restoring.is_busy:
+            with suppress(Stopping):
+                await self._run_alone(self._worker.tend)
+
+    def _is_between_owners(self) -> bool:
+        """Whether partitions may belong to somebody else already: then nothing new is begun."""
+        return self._closing or bool(self.rebalancing)
+
+    def _is_ours(self, partition: int) -> bool:
+        return not self._is_between_owners() and TP(self._topic, partition) in self._assigned()
+
+    async def _beat(self) -> None:
+        assigned = {tp.partition: tp for tp in self._assigned()}
+        offsets = {
+            partition: held.next_offset for partition, held in self._worker.held.items() if partition in assigned
+        }
+        lags = {}
+        for partition, offset in offsets.items():
+            end = self.consumer.highwater(assigned[partition])
+            lags[partition] = max(0, end - offset) if end is not None else 0
+        for partition in self._shown - lags.keys():
+            metrics.LAG.remove(str(partition))
+            metrics.NEXT_OFFSET.remove(str(partition))
+        for partition, lag in lags.items():
+            metrics.LAG.labels(str(partition)).set(lag)
+            metrics.NEXT_OFFSET.labels(str(partition)).set(offsets[partition])
+        self._shown = set(lags)
+        ready = not self.rebalancing and all(self._worker.is_ready(partition) for partition in assigned)
+        self._liveness.beat(offsets, lags, ready=ready, trouble=self._trouble())
+
+    def _trouble(self) -> str | None:
+        troubles = [told for told in (self._releases.trouble, self._worker.redis_trouble) if told]
+        return "; ".join(troubles) or None
+
+    async def stop(self) -> None:
+        """End in order: finish the batch in flight, then leave the group."""
+        if not self._closing:
+            self._closing = True
+            end_within(ORDERLY_S)
+            end_soon_without(self._database_url)
+            self._patience.stopping.set()
+            await self._restoring.look_again()
+            await self._restoring.finish(FINISH_S)
+            if self._in_flight:
+                await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
+            await self._rest()
+            # what is ours is done: leaving the group only tells the others sooner
+            end_within(LEAVE_S)
+        await super().stop()
+
+    async def _rest(self) -> None:
+        """Spare the next owner what is done already, while the partitions are still this process's."""
+        try:
+            # in one's turn: what is done every few seconds may be waiting for its own
+            async with asyncio.timeout(FINISH_S), self._turn:
+                if all(future.done() for future in self._in_flight) and not self._restoring.is_busy:
+                    await asyncio.get_running_loop().run_in_executor(self._threads, self._worker.rest)
+        except (TimeoutError, Stopping, DayaheadError) as error:
+            log.warning("not_rested", error=str(error))
+
+    def leave(self) -> None:
+        """After Faust has ended: wait for the threads, leave the servers."""
+        self._patience.stopping.set()
+        self._threads.shutdown(wait=True)
+        self._worker.close()
+
+
+def _log_message(message: Any) -> LogMessage:
+    """A message as Faust gives it: its timestamp is in seconds, and the broker's (topics.OBSERVATIONS)."""
+    received_us = None if message.timestamp is None else round(message.timestamp * 1000) * 1000
+    carried = carried_headers(message.key, message.headers or ())
+    return LogMessage(message.offset, message.value, received_us, carried)

@@ -1,0 +1,74 @@
+"""Refused rows and messages on their way to the dead letters."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from dayahead.dead_letters import DeadLetter, DeadLetterWriter
+from dayahead.storage.worker_offsets import Claim
+from dayahead.topics import DEAD_LETTERS
+from stream.intake.decode import Refusal
+from stream.servers.kafka_output import KafkaOutput, Outgoing
+from stream.servers.log_reader import Log
+from stream.servers.withheld import Withheld
+
+STAGE = "stream"
+AT_ONCE_BYTES = 16 * 1024 * 1024
+"""Bytes of letters that are held in memory until the broker has them."""
+
+
+class RefusalWriter:
+    """Sends dead letters and waits for them: the offset does not move on before they are kept.
+
+    A batch that is repeated after a crash sends its letters again; topic, partition and offset in the headers, with the
+    value, tell that they are the same. A letter that is too large for the broker is sent as a stub.
+    """
+
+    def __init__(self, output: KafkaOutput, kafka_log: Log, topic_prefix: str) -> None:
+        self._output, self._log = output, kafka_log
+        self._topic = topic_prefix + DEAD_LETTERS.name
+
+    def write(self, claim: Claim, refusals: Sequence[Refusal], now: datetime) -> None:
+        """Send what was refused of a batch.
+
+        Raises:
+            Stopping: the worker was asked to end while it waited for the broker.
+        """
+        held: list[Outgoing] = []
+        size = 0
+        for refusal in refusals:
+            letter = self._letter(claim, refusal, now)
+            DeadLetterWriter.count(letter)
+            held.append(self._outgoing(letter))
+            size += len(letter.value)
+            if size > AT_ONCE_BYTES:
+                self._output.deliver(held)
+                held, size = [], 0
+        if held:
+            self._output.deliver(held)
+
+    def _letter(self, claim: Claim, refusal: Refusal, now: datetime) -> DeadLetter:
+        value, stub = refusal.value, None
+        if isinstance(value, Withheld):
+            whole = self._log.value_at(claim.topic, claim.partition, refusal.offset) if value.is_in_log else None
+            value, stub = (bytes(value), value.stub) if whole is None else (whole, None)
+        return DeadLetter(
+            value=value,
+            code=refusal.error.code,
+            reason=refusal.error.reason,
+            stage=STAGE,
+            time=now,
+            source=refusal.source,
+            source_topic=claim.topic,
+            source_partition=claim.partition,
+            source_offset=refusal.offset,
+            carried=refusal.carried,
+            stub=stub,
+        )
+
+    def _outgoing(self, letter: DeadLetter) -> Outgoing:
+        shorter = None if letter.stub else partial(self._shorter, letter)
+        return Outgoing(self._topic, letter.value, headers=letter.headers(), shorter=shorter)
+
+    def _shorter(self, letter: DeadLetter) -> Outgoing:
+        return self._outgoing(letter.shortened())

@@ -1,0 +1,79 @@
+"""Which release forecasts: the champion as the tables say, looked at every few seconds."""
+
+import threading
+import time
+
+import psycopg
+import structlog
+
+from dayahead.errors import ReleaseError
+from dayahead.models.forecaster import Forecaster
+from dayahead.models.release import Release
+from dayahead.storage.releases import Champion, champion, load_artifact
+from stream.compute.forecasting import Forecasting
+from stream.partition import metrics
+from stream.servers.connection import Database
+
+log = structlog.get_logger()
+
+REFUSED_AGAIN_AFTER_S = 60.0
+
+
+class ReleaseWatch:
+    """Follows the promotion pointer.
+
+    Attributes:
+        forecasting: with the release that serves; the floor before the first promotion.
+        trouble: why the champion does not serve, None where it does.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._serving: Champion | None = None
+        self._refused: tuple[str, float] | None = None
+        self.forecasting = Forecasting(Forecaster(None))
+        self.trouble: str | None = None
+
+    def look(self) -> bool:
+        """Look at the pointer, and load the champion if it is another one than before.
+
+        Returns:
+            Whether another release serves now.
+        """
+        wanted = self._database.insist(champion)
+        if wanted is None or (self._serving is not None and wanted.release == self._serving.release):
+            return False
+        if self._refused and self._refused[0] == wanted.release and time.monotonic() < self._refused[1]:
+            return False
+        try:
+            release = self._database.insist(lambda connection: _load(connection, wanted.release))
+        except ReleaseError as error:
+            self._refused = (wanted.release, time.monotonic() + REFUSED_AGAIN_AFTER_S)
+            self.trouble = f"release {wanted.release} could not be loaded and the one before it goes on: {error}"
+            metrics.RELEASE_REFUSED.labels(wanted.release).set(1)
+            log.error("release_refused", release=wanted.release, error=str(error))  # noqa: TRY400 - a sentence
+            return False
+        forecaster = Forecaster(release, self._previous(wanted))
+        # beside the work: a fraction of a second that the first forecast would have to wait for
+        threading.Thread(target=forecaster.prepare, name="prepare", daemon=True).start()
+        self.forecasting = Forecasting(forecaster)
+        self._serving, self._refused, self.trouble = wanted, None, None
+        metrics.RELEASE_REFUSED.clear()
+        metrics.RELEASE.clear()
+        metrics.RELEASE.labels(wanted.release).set(1)
+        log.info("release_serves", release=wanted.release, previous=wanted.previous)
+        return True
+
+    def _previous(self, wanted: Champion) -> Release | None:
+        previous = wanted.previous
+        if previous is None:
+            return None
+        try:
+            return self._database.insist(lambda connection: _load(connection, previous))
+        except ReleaseError as error:
+            log.warning("previous_release_refused", release=previous, error=str(error))
+            return None
+
+
+def _load(connection: psycopg.Connection, release: str) -> Release:
+    return Release.from_bytes(load_artifact(connection, release))

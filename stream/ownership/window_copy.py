@@ -1,0 +1,142 @@
+"""A copy of a partition's windows in Redis, so that the next owner need not read them all from TimescaleDB.
+
+A copy is a convenience, never the truth: it is used only under the name that TimescaleDB knows it by, and only if every
+byte is as it was written; otherwise the windows are read from the tables. Each copy has a key of its own, which expires
+soon unless the tables come to know it, so that a worker that dies in between leaves nothing behind.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+import redis
+from numpy.typing import NDArray
+from pydantic import SecretStr
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from dayahead.errors import DayaheadError
+from dayahead.models.window import WINDOW_HOURS
+from stream.partition.state import PartitionState
+
+PREFIX = "dayahead:v1:windows:"
+FORMAT = 1
+SERIES_AT_ONCE = 2_000
+UNNAMED_EXPIRE_S = 600
+EXPIRE_S = 2 * 86_400
+"""Seconds that a copy lasts which nobody forgets: nothing comes any more, or its partition is kept elsewhere."""
+READ_BYTES = 1 << 20
+CONNECT_S = 1.0
+ANSWER_S = 5.0
+
+
+class CopyUnusableError(DayaheadError):
+    """There is no such copy, it is damaged, or another version of the code wrote it."""
+
+
+@dataclass(frozen=True)
+class CopyHead:
+    """What a copy is of.
+
+    Attributes:
+        next_offset: the state is that of the tables at this offset.
+        keys: int64 [n], series_key of each series.
+        newest: int64 [n], newest observed hour of each.
+        checksums: of the parts that hold the rings.
+    """
+
+    next_offset: int
+    keys: NDArray[np.int64]
+    newest: NDArray[np.int64]
+    checksums: list[int]
+
+
+class WindowCopies:
+    """Writes and reads copies; every call may raise `redis.RedisError`.
+
+    Args:
+        redis_url: where they are.
+        is_away: whether Redis did not answer when it was asked last; then there is no use in trying.
+    """
+
+    def __init__(self, redis_url: SecretStr, is_away: Callable[[], bool] = lambda: False) -> None:
+        self._client = redis.Redis.from_url(
+            redis_url.get_secret_value(),
+            socket_timeout=ANSWER_S,
+            socket_connect_timeout=CONNECT_S,
+            socket_read_size=READ_BYTES,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self.is_away = is_away
+
+    def write(self, name: str, state: PartitionState, next_offset: int) -> None:
+        """Write a copy under a new name; it expires unless it is kept.
+
+        Args:
+            name: of the copy.
+            state: of the partition; nobody may change it meanwhile.
+            next_offset: at which the tables have the same.
+        """
+        key, checksums = PREFIX + name, []
+        for number, start in enumerate(range(0, len(state), SERIES_AT_ONCE)):
+            part = state.rings(slice(start, start + SERIES_AT_ONCE)).tobytes()
+            checksums.append(zlib.crc32(part))
+            self._client.hset(key, str(number), part)
+            if not number:
+                self._client.expire(key, UNNAMED_EXPIRE_S)
+        index = np.concatenate([state.keys, state.newest]).astype("<i8").tobytes()
+        head = {
+            "format": FORMAT,
+            "hours": WINDOW_HOURS,
+            "next_offset": next_offset,
+            "series": len(state),
+            "checksums": checksums,
+            "index_checksum": zlib.crc32(index),
+        }
+        # last: without it there is no copy
+        self._client.hset(key, mapping={"index": index, "head": orjson.dumps(head)})
+        self._client.expire(key, UNNAMED_EXPIRE_S)
+
+    def keep(self, name: str, former: str | None) -> None:
+        """Let a copy stay, since the tables know it now, and forget the one before."""
+        self._client.expire(PREFIX + name, EXPIRE_S)
+        if former is not None and former != name:
+            self._client.unlink(PREFIX + former)
+
+    def head(self, name: str) -> CopyHead:
+        """What a copy is of.
+
+        Raises:
+            CopyUnusableError: see there.
+        """
+        head, index = self._client.hmget(PREFIX + name, ["head", "index"])
+        if not isinstance(head, bytes) or not isinstance(index, bytes):
+            raise CopyUnusableError(f"Redis has no copy of the windows under the name {name}")
+        try:
+            told = orjson.loads(head)
+            layout = told["format"], told["hours"]
+            if layout == (FORMAT, WINDOW_HOURS) and told["index_checksum"] == zlib.crc32(index):
+                keys, newest = np.frombuffer(index, "<i8").reshape(2, told["series"]).astype(np.int64)
+                return CopyHead(told["next_offset"], keys, newest, list(told["checksums"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise CopyUnusableError(f"the copy of the windows {name} is damaged: {error}") from error
+        raise CopyUnusableError(f"the copy of the windows {name} is damaged, or of another version: {layout}")
+
+    def rings(self, name: str, head: CopyHead) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """The series of a copy, some at a time, and their rings.
+
+        Raises:
+            CopyUnusableError: it is damaged.
+        """
+        for number, checksum in enumerate(head.checksums):
+            part = self._client.hget(PREFIX + name, str(number))
+            if not isinstance(part, bytes) or zlib.crc32(part) != checksum:
+                raise CopyUnusableError(f"part {number} of the copy of the windows {name} is damaged or gone")
+            here = slice(number * SERIES_AT_ONCE, (number + 1) * SERIES_AT_ONCE)
+            yield here, np.frombuffer(part).reshape(-1, WINDOW_HOURS)
+
+    def close(self) -> None:
+        """Leave Redis."""
+        self._client.close()

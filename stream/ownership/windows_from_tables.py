@@ -1,0 +1,78 @@
+"""Rebuilds what a worker remembers of a partition from TimescaleDB."""
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from dayahead.hours import HOUR_S
+from dayahead.models.window import WINDOW_HOURS
+from dayahead.storage.forecast_rows import ForecastRows
+from dayahead.storage.observations import read_observations
+from dayahead.storage.sources import load_series
+from stream.partition.state import NEVER, PartitionState
+
+SERIES_AT_ONCE = 1_000
+
+NEWEST = """
+    SELECT wanted.place, extract(epoch FROM o.valid_time)::bigint
+    FROM unnest(%(keys)s::integer[]) WITH ORDINALITY AS wanted (series_key, place)
+    CROSS JOIN LATERAL (
+        SELECT valid_time FROM observation
+        WHERE observation.series_key = wanted.series_key ORDER BY valid_time DESC LIMIT 1
+    ) AS o
+"""
+
+
+def empty_state(connection: psycopg.Connection, partition: int) -> PartitionState:
+    """All series of a partition, without their windows."""
+    state = PartitionState()
+    state.add(load_series(connection, partition=partition))
+    return state
+
+
+def read_windows(connection: psycopg.Connection, state: PartitionState, series: NDArray[np.int64]) -> None:
+    """Put the windows of some series into a state, as the tables say.
+
+    Args:
+        connection: an open connection.
+        state: whose windows of these series are empty.
+        series: int64 [n], indices.
+    """
+    newest = np.full(len(series), NEVER, np.int64)
+    with connection.cursor(binary=True) as cursor:
+        for place, moment in cursor.execute(NEWEST, {"keys": state.keys[series].tolist()}).fetchall():
+            newest[place - 1] = moment // HOUR_S
+    for group in _groups(newest):
+        last = newest[group]
+        start, end = int(last.min()) - WINDOW_HOURS + 1, int(last.max()) + 1
+        values = read_observations(connection, state.keys[series[group]], start, end).values
+        for hour in np.unique(last).tolist():
+            here = last == hour
+            windows = values[here, hour - WINDOW_HOURS + 1 - start : hour + 1 - start]
+            state.set_windows(series[group[here]], last[here], windows)
+
+
+def note_forecasts(state: PartitionState, newest: ForecastRows) -> None:
+    """Remember which series have forecasts, and on which rung the newest stands.
+
+    Args:
+        state: of the partition.
+        newest: the newest forecast of each series that has one.
+    """
+    place = {key: index for index, key in enumerate(state.keys.tolist())}
+    series = np.array([place[key] for key in newest.series_key.tolist()], np.int64)
+    # Older ones than the newest may be there: looking for them in vain costs less than asking which is the first.
+    state.note_forecasts(series, np.full(len(series), NEVER, np.int64), newest.rung)
+
+
+def _groups(newest: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Series whose newest hours are close, so that a series that ended years ago makes no matrix of years."""
+    order = np.argsort(newest, kind="stable")
+    order = order[newest[order] > NEVER]
+    groups, start = [], 0
+    while start < len(order):
+        end = int(np.searchsorted(newest[order], newest[order[start]] + WINDOW_HOURS))
+        end = min(end, start + SERIES_AT_ONCE)
+        groups.append(order[start:end])
+        start = end
+    return groups

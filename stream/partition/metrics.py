@@ -1,0 +1,165 @@
+"""What the worker counts. Never by series: there may be a hundred thousand of them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import Counter, Gauge, Histogram
+
+from dayahead.contracts import LEADS, Rung
+from dayahead.hours import HOUR_S
+from dayahead.storage.score_rows import ScoreRows
+from dayahead.storage.sources import RegisteredSource
+from stream.partition.held import HeldPartition
+from stream.partition.rows import Outcome, Unforecast
+
+ROWS = Counter("dayahead_rows_total", "Rows of observations, by what became of them", ["outcome"])
+NEW_SERIES = Counter("dayahead_new_series_total", "Series that this worker met for the first time", ["source"])
+BATCHES = Counter("dayahead_batches_total", "Micro-batches that were committed")
+STAGE_SECONDS = Histogram(
+    "dayahead_stage_seconds",
+    "Seconds that a micro-batch spent in a stage",
+    ["stage"],
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+)
+FORECASTING_SECONDS = Histogram(
+    "dayahead_forecasting_seconds",
+    "Seconds within stage compute: windows out of the state, and forecasts from them",
+    ["part"],
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+)
+LAG = Gauge("dayahead_lag_messages", "Messages of observations that are not in the tables yet", ["partition"])
+NEXT_OFFSET = Gauge(
+    "dayahead_next_offset", "Offset of the first message of observations that is not in the tables yet", ["partition"]
+)
+PARTITIONS = Gauge("dayahead_partitions_assigned", "Partitions of observations that this worker has taken over")
+FORECASTS = Counter("dayahead_forecasts_total", "Forecasts that were committed, by rung", ["rung"])
+UNFORECAST = Counter(
+    "dayahead_origins_without_forecast_total", "New hours that no forecast starts from, by why", ["reason"]
+)
+SERIES = Gauge("dayahead_series", "Series of this worker: stale ones lag behind their source", ["state"])
+SERIES_RUNG = Gauge("dayahead_series_rung", "Series of this worker by the rung of their newest forecast", ["rung"])
+NEWEST_HOUR = Gauge(
+    "dayahead_newest_hour_timestamp_seconds", "Start of the newest hour that this worker has of a source", ["source"]
+)
+RELEASE = Gauge("dayahead_release_info", "1 for the release that serves", ["release"])
+RELEASE_REFUSED = Gauge("dayahead_release_refused", "1 for a champion that this worker could not load", ["release"])
+RESTORED = Counter(
+    "dayahead_partitions_restored_total",
+    "Partitions whose windows were rebuilt: `redis` from their copy, `timescaledb` without any, `refused` with one "
+    "that could not be used",
+    ["source"],
+)
+WINDOW_COPIES = Counter("dayahead_window_copies_total", "Copies of windows in Redis, by outcome", ["outcome"])
+REDIS_AWAY = Gauge("dayahead_redis_away", "1 while Redis does not answer this worker, or refuses its writes")
+REDIS_BEHIND = Gauge(
+    "dayahead_redis_behind_partitions",
+    "Partitions of this worker whose forecasts Redis does not have in full; the API reads them from TimescaleDB",
+)
+REDIS_LOST = Counter(
+    "dayahead_redis_lost_total",
+    "Times that Redis had less of a partition than was written: it was emptied, restored from a snapshot, or away",
+)
+REDIS_FILLED = Counter(
+    "dayahead_redis_filled_total", "Times that all newest forecasts of a partition were written to Redis"
+)
+LOST_MESSAGES = Counter("dayahead_lost_messages_total", "Messages that the log no longer held when they were wanted")
+
+ABSOLUTE_ERROR = Counter(
+    "dayahead_forecast_absolute_error_total",
+    "Sum of |forecast - actual| of matured forecasts, in the unit of the series",
+    ["area", "lead_bucket", "release"],
+)
+ABSOLUTE_ACTUAL = Counter(
+    "dayahead_forecast_absolute_actual_total",
+    "Sum of |actual| of matured forecasts, in the unit of the series",
+    ["area", "lead_bucket", "release"],
+)
+PERCENTAGE_ERROR = Counter(
+    "dayahead_forecast_absolute_percentage_error_total",
+    "Sum of |forecast - actual| / |actual| of matured forecasts (1 is 100 %); an actual counts as at least a quarter "
+    "of the usual level of its series",
+    ["area", "release"],
+)
+PERCENTAGE_HOURS = Counter(
+    "dayahead_forecast_percentage_hours_total", "Hours behind the percentage errors", ["area", "release"]
+)
+NAIVE_ERROR = Counter(
+    "dayahead_naive_absolute_error_total",
+    "Sum of |seasonal naive - actual| where it is known: the same hour of the week before, or of the day before",
+    ["area", "naive"],
+)
+NAIVE_ACTUAL = Counter("dayahead_naive_absolute_actual_total", "Sum of |actual| over the same hours", ["area"])
+SCORED = Counter("dayahead_scored_forecasts_total", "Forecasts that have matured", ["area", "release"])
+
+NO_RELEASE = "none"
+LEAD_BUCKETS = {"1-6": slice(0, 6), "7-12": slice(6, 12), "13-24": slice(12, LEADS)}
+
+for _outcome in Outcome:
+    ROWS.labels(_outcome.value)
+for _reason in Unforecast:
+    UNFORECAST.labels(_reason.value)
+for _rung in Rung:
+    FORECASTS.labels(str(_rung.value))
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Measures a stage of a micro-batch."""
+    with STAGE_SECONDS.labels(name).time():
+        yield
+
+
+def count_scores(scores: ScoreRows, actual: NDArray[np.float64], areas: NDArray[np.object_]) -> None:
+    """Add matured forecasts to the counters of accuracy, each once in its life.
+
+    Args:
+        scores: n scores.
+        actual: float64 [n, 24], what was observed, by lead; NaN where it is not known.
+        areas: object [n], the area of each series.
+    """
+    releases = np.array([release or NO_RELEASE for release in scores.release], object)
+    sums = scores.sums
+    magnitude = np.where(np.isfinite(sums.lead_error), np.abs(actual), 0.0)
+    error = np.nan_to_num(sums.lead_error.astype(np.float64))
+    for area, release in {*zip(areas.tolist(), releases.tolist(), strict=True)}:
+        here = (areas == area) & (releases == release)
+        for bucket, leads in LEAD_BUCKETS.items():
+            ABSOLUTE_ERROR.labels(area, bucket, release).inc(float(error[here, leads].sum()))
+            ABSOLUTE_ACTUAL.labels(area, bucket, release).inc(float(magnitude[here, leads].sum()))
+        PERCENTAGE_ERROR.labels(area, release).inc(float(sums.percentage_error[here].sum()))
+        PERCENTAGE_HOURS.labels(area, release).inc(int(sums.percentage_hours[here].sum()))
+        NAIVE_ERROR.labels(area, "weekly").inc(float(sums.naive_error[here].sum()))
+        NAIVE_ERROR.labels(area, "daily").inc(float(sums.daily_naive_error[here].sum()))
+        NAIVE_ACTUAL.labels(area).inc(float(sums.naive_actual[here].sum()))
+        SCORED.labels(area, release).inc(int(here.sum()))
+
+
+def show_series(
+    partitions: Iterable[HeldPartition], newest: Mapping[int, int], sources: Iterable[RegisteredSource]
+) -> None:
+    """Set the gauges of how the worker's series are.
+
+    Args:
+        partitions: that the worker holds.
+        newest: newest hour by source_key, over all of them.
+        sources: the registered sources.
+    """
+    stale_after = {one.source_key: one.source.stale_after_h for one in sources}
+    for one in sources:
+        if one.source_key in newest:
+            NEWEST_HOUR.labels(one.source.name).set(newest[one.source_key] * HOUR_S)
+    count = stale = 0
+    rungs = np.zeros(len(Rung), np.int64)
+    for held in partitions:
+        state = held.state
+        count += len(state)
+        for source_key, hour in newest.items():
+            here = state.source_keys == source_key
+            stale += int((state.newest[here] < hour - stale_after.get(source_key, np.inf)).sum())
+        rungs += np.bincount(state.rung[state.rung >= 0], minlength=len(Rung))
+    SERIES.labels("fresh").set(count - stale)
+    SERIES.labels("stale").set(stale)
+    for rung in Rung:
+        SERIES_RUNG.labels(str(rung.value)).set(int(rungs[rung]))

@@ -1,0 +1,94 @@
+"""The worker's connections to TimescaleDB: opened again whenever the server went away and came back."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg
+from pydantic import SecretStr
+
+from dayahead.errors import StorageError
+from dayahead.storage.checkpoint import CheckpointWriter
+from dayahead.storage.database import connect
+from stream.servers.patience import Patience
+
+T = TypeVar("T")
+
+FIRST_WAIT_S = 60.0
+
+
+class _Away(Exception):  # noqa: N818 - never leaves this module
+    """The server could not be reached."""
+
+
+class _Held(threading.local):
+    """What one thread has open."""
+
+    connection: psycopg.Connection | None = None
+    writer: CheckpointWriter | None = None
+
+
+class Database:
+    """One connection for each thread that uses it.
+
+    Raises:
+        StorageError: the server was not reached within a minute of the start, or refuses the user.
+    """
+
+    def __init__(self, database_url: SecretStr, patience: Patience) -> None:
+        self._url, self._patience = database_url, patience
+        self._held = _Held()
+        self._open: set[psycopg.Connection] = set()
+        self._held.connection = self._opened(FIRST_WAIT_S)
+
+    def insist(self, operation: Callable[[psycopg.Connection], T]) -> T:
+        """Do something with the connection; a server that is away is waited for, and the operation repeated.
+
+        Raises:
+            Stopping: the worker was asked to end while it waited.
+        """
+        return self._patience.insist("TimescaleDB", lambda: self._attempt(operation), (_Away,))
+
+    def writer(self) -> CheckpointWriter:
+        """Writes checkpoints; to be called within an operation."""
+        held = self._held
+        assert held.connection is not None
+        if held.writer is None:
+            held.writer = CheckpointWriter(held.connection)
+        return held.writer
+
+    def _attempt(self, operation: Callable[[psycopg.Connection], T]) -> T:
+        try:
+            if self._held.connection is None:
+                self._held.connection = self._connect()
+            return operation(self._held.connection)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            self._drop()
+            raise _Away(str(error)) from error
+
+    def _connect(self) -> psycopg.Connection:
+        try:
+            return self._opened(wait_s=0.0)
+        except StorageError as error:
+            raise _Away(str(error)) from error
+
+    def _opened(self, wait_s: float) -> psycopg.Connection:
+        connection = connect(self._url, wait_s, autocommit=True)
+        # compiling a statement that reads a batch's rows takes longer than running it
+        connection.execute("SET jit = off")
+        self._open.add(connection)
+        return connection
+
+    def _drop(self) -> None:
+        connection = self._held.connection
+        if connection is not None:
+            self._open.discard(connection)
+            connection.close()
+        self._held.connection, self._held.writer = None, None
+
+    def close(self) -> None:
+        """Leave the server, for all threads; none may be using it."""
+        for connection in list(self._open):
+            self._open.discard(connection)
+            connection.close()
+        self._held = _Held()

@@ -1,0 +1,152 @@
+"""What the worker sends to Kafka: acknowledged by all replicas before it goes on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from dayahead.dead_letters import Headers
+from dayahead.errors import BrokerUnavailable
+from dayahead.kafka_clients import CODEC_SENT, LIBRARY_LOG
+from dayahead.kafka_login import confluent_options
+from stream.servers.patience import Patience
+
+DELIVERY_S = 30
+FLUSH_S = 1.0
+MESSAGE_BYTES = 64 * 1024 * 1024
+"""Bytes of a message from which on the producer itself refuses it: more than any broker takes, which then decides."""
+
+TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE, KafkaError.RECORD_LIST_TOO_LARGE})
+
+POLLED_EVERY = 1_000
+"""Messages between two looks at what the broker has acknowledged."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message to be sent.
+
+    Attributes:
+        topic: full name.
+        value: of the message.
+        key: of the message.
+        partition: None leaves the choice to the producer.
+        headers: of the message.
+        shorter: makes what is sent where the broker refuses the message for its size.
+    """
+
+    topic: str
+    value: bytes
+    key: bytes | None = None
+    partition: int | None = None
+    headers: Headers = field(default_factory=list)
+    shorter: "Callable[[], Outgoing] | None" = None
+
+
+class KafkaOutput:
+    """Sends messages until each is acknowledged; may be shared by threads."""
+
+    def __init__(self, bootstrap: str, patience: Patience) -> None:
+        self._bootstrap = bootstrap
+        self._patience = patience
+        self._producer = self._new_producer()
+
+    def _new_producer(self) -> Producer:
+        return Producer(
+            {
+                **confluent_options(self._bootstrap),
+                "client.id": "dayahead-worker",
+                "acks": "all",
+                "enable.idempotence": True,
+                "compression.type": CODEC_SENT,
+                "linger.ms": 5,
+                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.kbytes": 262_144,
+                "message.timeout.ms": DELIVERY_S * 1000,
+                "message.max.bytes": MESSAGE_BYTES,
+            },
+            logger=LIBRARY_LOG,
+        )
+
+    def deliver(self, messages: Sequence[Outgoing]) -> None:
+        """Send messages in their order; returns when the broker has all of them.
+
+        One that is too large for the broker is sent alone, then as what its `shorter` makes.
+
+        Raises:
+            Stopping: the worker was asked to end while it waited for the broker.
+        """
+        waiting = list(messages)
+
+        def attempt() -> None:
+            nonlocal waiting
+            waiting = self._attempt(waiting)
+            if waiting:
+                raise BrokerUnavailable(f"Kafka at {self._bootstrap} did not take {len(waiting)} messages")
+
+        self._patience.insist("Kafka", attempt, (BrokerUnavailable, KafkaException))
+
+    def _attempt(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
+        """Send messages; returns those that were not taken."""
+        left: list[Outgoing] = []
+        for message, error in self._send(messages):
+            if error in TOO_LARGE and message.shorter is not None:
+                # the size may have been that of the batch that it was sent in
+                left += self._attempt([message if len(messages) > 1 else message.shorter()])
+            else:
+                left.append(message)
+        return left
+
+    def _send(self, messages: Sequence[Outgoing]) -> list[tuple[Outgoing, int | None]]:
+        """Send messages; returns those that were not taken, with the code of the error where there was one."""
+        # its own: another thread may replace a broken one meanwhile
+        producer = self._producer
+        errors: dict[int, int | None] = dict.fromkeys(range(len(messages)))
+        fatal = False
+
+        def note(number: int, error: KafkaError | None, _: Message | None) -> None:
+            nonlocal fatal
+            if error is None:
+                del errors[number]
+            else:
+                errors[number] = error.code()
+                fatal |= error.fatal()
+
+        for number, message in enumerate(messages):
+            self._hand_over(producer, message, partial(note, number))
+            if number % POLLED_EVERY == 0:
+                producer.poll(0)
+        # until ours are through; the queue may hold another thread's too
+        while None in errors.values() and producer.flush(FLUSH_S):
+            if self._patience.stopping.is_set():
+                break
+        if fatal and producer is self._producer:
+            self._producer = self._new_producer()
+        return [(messages[number], error) for number, error in sorted(errors.items())]
+
+    @staticmethod
+    def _hand_over(
+        producer: Producer, message: Outgoing, note: Callable[[KafkaError | None, Message | None], None]
+    ) -> None:
+        where = {} if message.partition is None else {"partition": message.partition}
+        while True:
+            try:
+                producer.produce(
+                    message.topic,
+                    value=message.value,
+                    key=message.key,
+                    headers=message.headers,
+                    on_delivery=note,
+                    **where,
+                )
+            except BufferError:
+                producer.poll(FLUSH_S)
+            except KafkaException as error:
+                fault: KafkaError = error.args[0]
+                if fault.code() not in TOO_LARGE:
+                    raise
+                note(fault, None)
+                return
+            else:
+                return

@@ -1,0 +1,178 @@
+"""What the log of `observations` holds: asked where an offset is not the one that was expected."""
+
+import threading
+from dataclasses import dataclass, replace
+
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from dayahead.contracts import MAX_MESSAGE_BYTES
+from dayahead.errors import BrokerUnavailable, ContractError, DeadLetterCode, StorageError
+from dayahead.kafka_clients import LIBRARY_LOG
+from dayahead.kafka_login import confluent_options
+from dayahead.storage.worker_offsets import Claim
+from stream.servers.patience import Patience
+from stream.servers.withheld import Withheld
+
+ANSWER_S = 10.0
+UNREADABLE = frozenset({KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION, KafkaError.MSG_SIZE_TOO_LARGE})
+"""Errors that librdkafka gives in the place of a message; it goes on behind it."""
+
+
+@dataclass(frozen=True)
+class LogMessage:
+    """A message of `observations` as it stands in the log.
+
+    Attributes:
+        offset: its place.
+        value: the raw bytes, None for a tombstone; the beginning of them where it is `Withheld`.
+        received_us: when the broker took it, microseconds since 1970; None for one that is not in the log.
+        carried: key and headers as a dead letter carries them (`dayahead.dead_letters.carried_headers`).
+    """
+
+    offset: int
+    value: bytes | None
+    received_us: int | None = None
+    carried: tuple[tuple[str, bytes], ...] = ()
+
+
+class Log:
+    """Asks the broker; subscribes to nothing and commits nothing. May be shared by threads."""
+
+    def __init__(self, bootstrap: str, patience: Patience) -> None:
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._settings = {
+            **confluent_options(bootstrap),
+            "group.id": "dayahead-log-reader",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+        }
+        self._consumer = Consumer(self._settings, logger=LIBRARY_LOG)
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """The first offset that is held, and the one after the last."""
+
+        def ask() -> tuple[int, int]:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
+            return low, high
+
+        return self._patience.insist("Kafka", ask, (KafkaException,))
+
+    def first_from(self, topic: str, partition: int, offset: int) -> int:
+        """The offset of the first message at or after an offset; there must be one."""
+
+        def ask() -> int:
+            with self._lock:
+                self._consumer.assign([TopicPartition(topic, partition, offset)])
+                try:
+                    message = self._consumer.poll(ANSWER_S)
+                finally:
+                    self._consumer.unassign()
+            if message is None or ((error := message.error()) is not None and not is_of_message(error)):
+                raise BrokerUnavailable(f"no message of {topic}/{partition} from offset {offset} on was given")
+            return int(message.offset())
+
+        return self._patience.insist("Kafka", ask, (KafkaException, BrokerUnavailable))
+
+    def value_at(self, topic: str, partition: int, offset: int) -> bytes | None:
+        """The value of one message, whatever its size; None where the log does not give it, or it has none."""
+
+        def read() -> bytes | None:
+            with self._lock:
+                self._consumer.assign([TopicPartition(topic, partition, offset)])
+                try:
+                    message = self._consumer.poll(ANSWER_S)
+                finally:
+                    self._consumer.unassign()
+            if message is None:
+                raise BrokerUnavailable(f"message {offset} of {topic}/{partition} was not given")
+            if (error := message.error()) is not None and not is_of_message(error):
+                raise KafkaException(error)
+            value = message.value()
+            return value if error is None and message.offset() == offset and value is not None else None
+
+        return self._patience.insist("Kafka", read, (KafkaException, BrokerUnavailable))
+
+    def stretch(self, topic: str, partition: int, start: int, end: int) -> list[LogMessage] | None:
+        """The messages from one offset to another (exclusive), None where the log does not hold the first of them."""
+        if start == end:
+            return []
+
+        def read() -> list[LogMessage] | None:
+            consumer = Consumer({**self._settings, "enable.partition.eof": True}, logger=LIBRARY_LOG)
+            try:
+                where = TopicPartition(topic, partition, start)
+                low, _ = consumer.get_watermark_offsets(where, timeout=ANSWER_S)
+                if start < low:
+                    return None
+                consumer.assign([where])
+                return _read_until(consumer, end)
+            finally:
+                consumer.close()
+
+        return self._patience.insist("Kafka", read, (KafkaException, BrokerUnavailable))
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has.
+
+        Raises:
+            StorageError: there is no such topic.
+        """
+
+        def ask() -> int:
+            found = self._consumer.list_topics(topic, timeout=ANSWER_S).topics[topic]
+            return 0 if found.error else len(found.partitions)
+
+        if not (count := self._patience.insist("Kafka", ask, (KafkaException,))):
+            raise StorageError(f"topic {topic} is not there: run `dayahead migrate`, or check DAYAHEAD_TOPIC_PREFIX")
+        return count
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+
+def read_again(message: LogMessage, log: Log, claim: Claim) -> LogMessage:
+    """A message as it is; one that the first reader could not parse, as another reader gives it."""
+    withheld = message.value
+    if not isinstance(withheld, Withheld) or withheld.error is not None or not withheld.is_in_log:
+        return message
+    value = log.value_at(claim.topic, claim.partition, message.offset)
+    if value is None:
+        unreadable = ContractError(DeadLetterCode.UNREADABLE, "the message is empty, or no reader can parse it")
+        value = Withheld.of(b"", unreadable, None, is_in_log=False)
+    return replace(message, value=value)
+
+
+def _read_until(consumer: Consumer, end: int) -> list[LogMessage]:
+    found: list[LogMessage] = []
+    while True:
+        # one by one: `consume` waits until it has as many as it was asked for
+        message = consumer.poll(ANSWER_S)
+        if message is None:
+            raise BrokerUnavailable(f"nothing was given of a log that goes on to offset {end}")
+        error = message.error()
+        if error is not None and is_of_message(error):
+            # its letter was written when the worker came to it; it changed no hour
+            continue
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(error)
+        if error is not None or message.offset() >= end:
+            return found
+        one = log_message(message)
+        # of one that is too large, no hour was taken in
+        found.append(replace(one, value=None) if len(one.value or b"") > MAX_MESSAGE_BYTES else one)
+        if message.offset() == end - 1:
+            return found
+
+
+def log_message(message: Message) -> LogMessage:
+    """A message of `observations` as the client gives it."""
+    kind, milliseconds = message.timestamp()
+    received_us = None if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds * 1000
+    return LogMessage(message.offset(), message.value(), received_us)
+
+
+def is_of_message(error: KafkaError) -> bool:
+    """Whether an error says that a message cannot be read, not that the broker is away."""
+    return error.code() in UNREADABLE
