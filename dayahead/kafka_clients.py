@@ -1,8 +1,8 @@
 """Kafka consumers and producers as every service opens them, so that all read what any of them writes.
 
 librdkafka (confluent-kafka) has every codec of Kafka built in, without a limit on the size of a batch. kafka-python has
-not: it needs a package for each codec, takes at most 1 MB out of a zstd batch, and leaves sockets and a thread behind
-for each constructor that found no broker.
+not: it needs a package for each codec, takes at most 1 MB out of a zstd batch, and leaves sockets behind for each
+constructor that found no broker (ingest's producer closes them: `dayahead/closing_producer.py`).
 """
 
 import logging

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import structlog
-from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
+from dayahead.closing_producer import ClosingProducer
 from dayahead.dead_letters import DeadLetter, DeadLetterWriter
 from dayahead.errors import BrokerUnavailable
 from dayahead.kafka_login import kafka_python_options
@@ -70,12 +70,12 @@ def kafka_producer(bootstrap: str, client_id: str = "dayahead-ingest") -> Produc
     """An idempotent producer that waits for all replicas.
 
     Raises:
-        BrokerUnavailable: no broker answers.
+        BrokerUnavailable: no broker answers; no descriptor and no thread is left behind.
     """
     # What the client reports also reaches us as an exception, which is logged once and as JSON.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
-        producer: Producer = KafkaProducer(
+        producer: Producer = ClosingProducer(
             **kafka_python_options(bootstrap),
             client_id=client_id,
             acks="all",
