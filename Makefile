@@ -15,7 +15,7 @@ LOCKED := env -u PIP_FIND_LINKS UV_PYTHON=$(VENV)/bin/python $(UV) pip
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
            --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in
 
-.PHONY: help up down status clean test build lint unit lock benchmark chromium wrk
+.PHONY: help up down status clean test build lint unit coverage lock benchmark chromium wrk
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,14 +57,19 @@ clean: ## Stop it and forget all local data
 test: $(VENV)/dev.stamp lint chromium build ## Everything, from nothing: lint, types, import rules, all tests on real servers
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-lint: $(VENV)/dev.stamp ## Lint, format, types, import rules
+lint: $(VENV)/dev.stamp ## Lint, format, types, import rules, JavaScript
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check || { echo "Run: $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/mypy --no-error-summary
+	@NO_COLOR=1 $(BIN)/deno lint --quiet api/page/assets tests/page
 	@$(BIN)/lint-imports --no-logo >.local/lint-imports.log || { cat .local/lint-imports.log; exit 1; }
 
 build: $(VENV)/service.stamp ## Build what the servers are run from; starts nothing
 	@$(BIN)/dayahead build
+
+# Processes that tests start are measured as well: each writes a file of its own, and the report combines them.
+coverage: $(VENV)/dev.stamp chromium build ## Run all tests and show which lines they reach: ARGS='tests/dayahead' for some
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 unit: $(VENV)/dev.stamp ## The tests that need no server
 	@$(BIN)/pytest -m "not servers and not end_to_end and not browser" $(ARGS)

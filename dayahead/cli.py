@@ -24,8 +24,16 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dayahead {version('dayahead')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    _: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version and exit"),
+) -> None:
     """A fresh, honest 24-hour forecast of every hourly energy series."""
 
 

@@ -194,7 +194,7 @@ for (const button of document.querySelectorAll(".range button")) {
     show();
   });
 }
-window.addEventListener("popstate", () => {
+globalThis.addEventListener("popstate", () => {
   const wanted = new URLSearchParams(location.search).get("series");
   if (wanted) go(wanted);
 });
