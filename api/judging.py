@@ -11,7 +11,7 @@ from dayahead.hours import to_microseconds
 from dayahead.reading.records import Row
 from dayahead.row_reading import RowReader
 from dayahead.rules import HOUR_US, RowRules, contradicted, contradiction, foreign_series
-from dayahead.storage.sources import RegisteredSource
+from dayahead.storage.tables.source import RegisteredSource
 
 Refused = tuple[NumberedRow, ContractError]
 """A row that is not sent, and why."""

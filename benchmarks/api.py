@@ -35,7 +35,7 @@ from dayahead.hours import from_hour, to_hour, wall_clock
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.forecasts import StoredForecast, forecast_bytes
 from dayahead.storage.migrate import migrate_database
-from dayahead.storage.worker_offsets import claim_partition
+from dayahead.storage.tables.worker_offset import claim_partition
 from dayahead.topics import OBSERVATIONS
 from deploy.local.ports import free_ports
 from deploy.local.stack import LocalStack

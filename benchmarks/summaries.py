@@ -22,7 +22,7 @@ from running_worker import SERVICE, RunningWorker, until
 from worker_room import WorkerRoom, worker_room
 
 from dayahead.hours import from_hour
-from dayahead.storage.accuracy_days import SUMS
+from dayahead.storage.tables.accuracy_day import SUMS
 from deploy.local.ports import free_ports
 
 WEEK_H = 7 * 24

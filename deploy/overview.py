@@ -14,8 +14,8 @@ from dayahead.contracts import Rung
 from dayahead.errors import StackError
 from dayahead.hours import to_hour
 from dayahead.kafka_login import confluent_options
-from dayahead.storage.forecast_rows import ForecastRows, read_forecasts
 from dayahead.storage.standing import SeriesStanding, State, read_series, read_sources
+from dayahead.storage.tables.forecast import ForecastRows, read_forecasts
 from dayahead.topics import OBSERVATIONS
 
 # All are judged on the same leads: those for which the seasonal naives (last week's hour, last day's) had a value.

@@ -12,10 +12,10 @@ from dayahead.publisher import Publisher
 from dayahead.reading.reader import Answer, Reader
 from dayahead.reading.records import Row, convert, newest_hour, within
 from dayahead.source import Source
-from dayahead.storage.backfills import Backfill, Progress, read_progress, write_progress
-from dayahead.storage.observations import read_known_values
-from dayahead.storage.poll_cursors import join_backfill
-from dayahead.storage.sources import register_source
+from dayahead.storage.tables.backfill import Backfill, Progress, read_progress, write_progress
+from dayahead.storage.tables.observation import read_known_values
+from dayahead.storage.tables.poll_cursor import join_backfill
+from dayahead.storage.tables.source import register_source
 from ingest.known import Known
 from ingest.poller import STAGE
 from ingest.publication import publications_of_history

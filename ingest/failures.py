@@ -6,7 +6,7 @@ import psycopg
 import structlog
 
 from dayahead.hours import Clock
-from dayahead.storage.poll_failures import PollFailure, clear_failure, read_failure, record_failure
+from dayahead.storage.tables.poll_failure import PollFailure, clear_failure, read_failure, record_failure
 from ingest import metrics
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from dayahead.errors import DeadLetterCode
 from dayahead.reading.limits import LimitLoss
 from dayahead.reading.records import MINUTES, Rejection, Row
 from dayahead.source import Source
-from dayahead.storage.limit_losses import replace_losses
+from dayahead.storage.tables.limit_loss import replace_losses
 from ingest import metrics
 
 log = structlog.get_logger()

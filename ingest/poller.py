@@ -22,8 +22,8 @@ from dayahead.reading.reader import Answer, Reader
 from dayahead.reading.records import Rejection, Row, convert, newest_hour, within
 from dayahead.rules import RowRules
 from dayahead.source import Source, SourceKind
-from dayahead.storage.poll_cursors import PollCursor, move_cursor, read_cursor
-from dayahead.storage.sources import register_source
+from dayahead.storage.tables.poll_cursor import PollCursor, move_cursor, read_cursor
+from dayahead.storage.tables.source import register_source
 from ingest import metrics
 from ingest.condition import Condition
 from ingest.failures import Failures

@@ -18,7 +18,7 @@ def register_sources(
     """Make sources known, or renew what is known of them; the poller does the same for those that it polls."""
     from dayahead.settings import ServiceSettings, load_settings
     from dayahead.storage.database import connect
-    from dayahead.storage.sources import register_source
+    from dayahead.storage.tables.source import register_source
     from ingest.running import load_sources_from
 
     given = load_sources_from(files)
@@ -36,7 +36,7 @@ def list_sources() -> None:
     from dayahead.hours import format_utc, wall_clock
     from dayahead.settings import ServiceSettings, load_settings
     from dayahead.storage.database import connect
-    from dayahead.storage.sources import series_by_source
+    from dayahead.storage.tables.source import series_by_source
 
     with connect(load_settings(ServiceSettings).database_url) as connection:
         found = series_by_source(connection, wall_clock())

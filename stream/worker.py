@@ -14,9 +14,9 @@ import structlog
 from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
 from dayahead.hours import Clock, Hour
-from dayahead.storage.accuracy_days import AccuracyDays
 from dayahead.storage.checkpoint import Checkpoint
-from dayahead.storage.worker_offsets import Move
+from dayahead.storage.tables.accuracy_day import AccuracyDays
+from dayahead.storage.tables.worker_offset import Move
 from stream.commit.committing import Committer
 from stream.commit.partition_quality import QualityKeeper
 from stream.commit.redis_following import RedisFollower

@@ -11,9 +11,9 @@ from dayahead.errors import BrokerUnavailable, ReleaseError
 from dayahead.hours import format_utc, wall_clock
 from dayahead.settings import ServiceSettings, load_settings
 from dayahead.storage.database import connect
-from dayahead.storage.quarantine import load_quarantine
-from dayahead.storage.releases import Champion, champion, list_releases, load_record, promote, roll_back
-from dayahead.storage.tuning_runs import runs_of_release
+from dayahead.storage.tables.model_release import Champion, champion, list_releases, load_record, promote, roll_back
+from dayahead.storage.tables.training_quarantine import load_quarantine
+from dayahead.storage.tables.tuning_run import runs_of_release
 from trainer.gate import GateCheck
 from trainer.messages import Announcer
 from trainer.report import checks_table, percent, releases_table

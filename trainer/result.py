@@ -8,8 +8,8 @@ from typing import Any
 from dayahead.contracts import ReleaseAnnouncement
 from dayahead.hours import Hour, format_utc, from_hour
 from dayahead.models.settings import ModelSettings
-from dayahead.storage.quarantine import QuarantinedRange
-from dayahead.storage.tuning_runs import Outcome
+from dayahead.storage.tables.training_quarantine import QuarantinedRange
+from dayahead.storage.tables.tuning_run import Outcome
 from trainer.gate import Comparison, GateDecision, Judgement
 from trainer.tune import Tuned
 

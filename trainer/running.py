@@ -16,7 +16,7 @@ from dayahead.ending import end_soon_without
 from dayahead.errors import BrokerUnavailable, StorageError
 from dayahead.hours import Hour, wall_clock
 from dayahead.storage.database import connect
-from dayahead.storage.tuning_runs import COMMAND, close_interrupted_runs, runs_since
+from dayahead.storage.tables.tuning_run import COMMAND, close_interrupted_runs, runs_since
 from dayahead.telemetry import TelemetryServer
 from trainer.lock import training_lock
 from trainer.messages import Announcer, RequestReader

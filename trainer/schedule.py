@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dayahead.hours import format_utc
-from dayahead.storage.releases import ReleaseRecord
-from dayahead.storage.retune_requests import WaitingRequest
-from dayahead.storage.tuning_runs import GROWTH, OWN_INITIATIVE, SCHEDULE, START, Outcome, TuningRun
+from dayahead.storage.tables.model_release import ReleaseRecord
+from dayahead.storage.tables.retune_request import WaitingRequest
+from dayahead.storage.tables.tuning_run import GROWTH, OWN_INITIATIVE, SCHEDULE, START, Outcome, TuningRun
 from trainer.settings import TrainingSettings
 from trainer.training_set import HistoryLength
 

@@ -12,9 +12,9 @@ from dayahead.contracts import ReleaseAnnouncement
 from dayahead.errors import BrokerUnavailable, StorageError
 from dayahead.hours import Clock, format_utc
 from dayahead.storage.database import connect
-from dayahead.storage.releases import Champion, champion, load_record
-from dayahead.storage.retune_requests import keep_request, waiting_requests
-from dayahead.storage.tuning_runs import GROWTH, SCHEDULE, START, close_interrupted_runs, runs_since
+from dayahead.storage.tables.model_release import Champion, champion, load_record
+from dayahead.storage.tables.retune_request import keep_request, waiting_requests
+from dayahead.storage.tables.tuning_run import GROWTH, SCHEDULE, START, close_interrupted_runs, runs_since
 from dayahead.telemetry import Health
 from trainer.lock import training_lock
 from trainer.messages import ReceivedRequest

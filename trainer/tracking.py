@@ -15,7 +15,7 @@ import psycopg
 import structlog
 
 from dayahead.errors import SettingsError
-from dayahead.storage.releases import load_artifact
+from dayahead.storage.tables.model_release import load_artifact
 from trainer.result import TrainingResult
 from trainer.settings import TrainingSettings
 from trainer.tune import SearchTrial

@@ -18,8 +18,7 @@ from dayahead.models.history import History
 from dayahead.models.parts import no_report, processors
 from dayahead.models.release import Release
 from dayahead.models.settings import ModelSettings
-from dayahead.storage.quarantine import save_quarantine
-from dayahead.storage.releases import (
+from dayahead.storage.tables.model_release import (
     ReleaseRecord,
     champion,
     load_artifact,
@@ -27,7 +26,8 @@ from dayahead.storage.releases import (
     rolled_back_releases,
     save_release,
 )
-from dayahead.storage.tuning_runs import Outcome, finish_run, newest_search, start_run
+from dayahead.storage.tables.training_quarantine import save_quarantine
+from dayahead.storage.tables.tuning_run import Outcome, finish_run, newest_search, start_run
 from trainer.gate import Comparison, Judgement, decide
 from trainer.judge import judge, judged_windows
 from trainer.result import Learnt, TrainingResult

@@ -13,10 +13,10 @@ from dayahead.features.calendar import Calendar
 from dayahead.hours import Hour, format_utc, to_hour
 from dayahead.models.history import History
 from dayahead.source import Source
-from dayahead.storage.observations import observed_hours, observed_range, read_observations
-from dayahead.storage.quarantine import QuarantinedRange
-from dayahead.storage.releases import ReleaseRecord
-from dayahead.storage.sources import RegisteredSeries, load_series, load_sources
+from dayahead.storage.tables.model_release import ReleaseRecord
+from dayahead.storage.tables.observation import observed_hours, observed_range, read_observations
+from dayahead.storage.tables.source import RegisteredSeries, load_series, load_sources
+from dayahead.storage.tables.training_quarantine import QuarantinedRange
 from trainer.quarantine import clean
 from trainer.settings import TrainingSettings
 

@@ -15,7 +15,7 @@ from api.parameters import Moment, Utc
 from api.problems import FORBIDDEN, NOT_FOUND, Problem, server_away
 from dayahead.dead_letters import remedy_of
 from dayahead.errors import BrokerUnavailable, SettingsError
-from dayahead.storage.dead_letter_replays import replayed_at
+from dayahead.storage.tables.dead_letter_replay import replayed_at
 
 router = resource("/v1/dead-letters", "dead letters")
 

@@ -17,7 +17,7 @@ from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, Utc, series_ke
 from api.problems import NOT_FOUND, bad_parameter
 from api.tables import MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
-from dayahead.storage.observations import read_observations
+from dayahead.storage.tables.observation import read_observations
 
 router = resource("/v1/observations", "observations")
 

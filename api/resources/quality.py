@@ -12,8 +12,8 @@ from api.edge.route import resource
 from api.parameters import Utc
 from api.resources.series import SourceItem, source_item
 from dayahead.contracts import Rung
-from dayahead.storage.partition_quality import SeenQuality, read_quality
 from dayahead.storage.standing import NO_HOUR, SourceStanding, lag_reason, read_sources
+from dayahead.storage.tables.partition_quality import SeenQuality, read_quality
 
 router = resource("/v1/quality", "quality")
 

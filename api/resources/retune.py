@@ -12,7 +12,7 @@ from api.edge.route import resource
 from api.parameters import Text, Utc
 from api.problems import FORBIDDEN, server_away
 from dayahead.contracts import RetuneRequest
-from dayahead.storage.retune_requests import waiting_requests
+from dayahead.storage.tables.retune_request import waiting_requests
 from dayahead.topics import RETUNE_REQUESTS
 
 router = resource("/v1/retune", "models")

@@ -19,7 +19,7 @@ from dayahead.hours import to_microseconds
 from dayahead.publisher import Publication
 from dayahead.row_reading import moment_of
 from dayahead.rules import check_published, unknown_source
-from dayahead.storage.sources import load_sources
+from dayahead.storage.tables.source import load_sources
 
 router = resource("/v1/observations", "observations")
 

@@ -13,9 +13,9 @@ from api.parameters import Area, Cursor, SeriesIds, Text, Utc, series_key_of
 from api.problems import NOT_FOUND
 from dayahead.contracts import Reason, Rung
 from dayahead.hours import from_hour
-from dayahead.storage.limit_losses import StoredLoss, read_loss
-from dayahead.storage.quarantine import load_quarantine
 from dayahead.storage.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
+from dayahead.storage.tables.limit_loss import StoredLoss, read_loss
+from dayahead.storage.tables.training_quarantine import load_quarantine
 
 router = resource("/v1/series", "series")
 

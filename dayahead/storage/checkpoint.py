@@ -9,7 +9,6 @@ import structlog
 from numpy.typing import NDArray
 
 from dayahead.hours import to_microseconds
-from dayahead.storage.accuracy_days import AccuracyDays
 from dayahead.storage.binary_copy import (
     Block,
     big_integers,
@@ -23,10 +22,11 @@ from dayahead.storage.binary_copy import (
     same_text,
     small_integers,
 )
-from dayahead.storage.forecast_rows import ForecastRows
 from dayahead.storage.keyed_tables import FEATURE_SNAPSHOT, FORECAST, OBSERVATION, SCORE
-from dayahead.storage.score_rows import ScoreRows
-from dayahead.storage.worker_offsets import Claim, Move, move_offset
+from dayahead.storage.tables.accuracy_day import AccuracyDays
+from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.storage.tables.score import ScoreRows
+from dayahead.storage.tables.worker_offset import Claim, Move, move_offset
 
 log = structlog.get_logger()
 

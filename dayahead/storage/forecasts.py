@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS, Reason, Rung
 from dayahead.hours import format_utc, from_hour, from_microseconds
-from dayahead.storage.forecast_rows import ForecastRows
-from dayahead.storage.sources import RegisteredSeries
+from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.storage.tables.source import RegisteredSeries
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import psycopg
 from psycopg.rows import kwargs_row
 
 from dayahead.source import Source
-from dayahead.storage.poll_failures import PollFailure
-from dayahead.storage.sources import load_sources
+from dayahead.storage.tables.poll_failure import PollFailure
+from dayahead.storage.tables.source import load_sources
 
 FAILING_AFTER_POLLS = 2
 FAILING_AT_LEAST = timedelta(minutes=1)

@@ -26,10 +26,10 @@ from dayahead.models.forecaster import Forecaster
 from dayahead.models.release import Release
 from dayahead.storage.database import connect
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
-from dayahead.storage.forecast_rows import ForecastRows
 from dayahead.storage.forecasts import bytes_before_ends_at, message_values
-from dayahead.storage.releases import load_artifact
-from dayahead.storage.sources import load_series
+from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.storage.tables.model_release import load_artifact
+from dayahead.storage.tables.source import load_series
 from stream.audit.log_reading import LaterMessages, SentForecasts
 from stream.audit.table_reading import ServedForecast, ServingPair, read_older, read_served, sample_series
 

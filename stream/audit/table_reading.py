@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from dayahead.features.calendar import Calendar
 from dayahead.hours import HOUR_S, Hour
 from dayahead.models.window import WINDOW_HOURS, WindowBatch
-from dayahead.storage.forecast_rows import ForecastRows, read_forecasts, read_newest_forecasts
-from dayahead.storage.observations import read_observations
-from dayahead.storage.releases import champion
-from dayahead.storage.sources import RegisteredSeries, load_series, load_sources
+from dayahead.storage.tables.forecast import ForecastRows, read_forecasts, read_newest_forecasts
+from dayahead.storage.tables.model_release import champion
+from dayahead.storage.tables.observation import read_observations
+from dayahead.storage.tables.source import RegisteredSeries, load_series, load_sources
 
 STANDINGS = """
     SELECT partition, next_offset, published_offset, unconfirmed_from IS NULL, release,

@@ -4,8 +4,8 @@ import psycopg
 
 from dayahead.hours import Clock
 from dayahead.storage.checkpoint import Checkpoint
-from dayahead.storage.forecast_rows import ForecastRows
-from dayahead.storage.worker_offsets import Move, move_offset, still_holds
+from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.storage.tables.worker_offset import Move, move_offset, still_holds
 from stream.commit.publish import Publisher
 from stream.partition import metrics
 from stream.partition.held import HeldPartition

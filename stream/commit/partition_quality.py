@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dayahead.contracts import Rung
 from dayahead.features.fill import WEEK
 from dayahead.hours import Clock, Hour, from_hour
-from dayahead.storage.partition_quality import LISTED, PartitionQuality, write_quality
+from dayahead.storage.tables.partition_quality import LISTED, PartitionQuality, write_quality
 from stream.partition.held import HeldPartition
 from stream.partition.state import NEVER, PartitionState
 from stream.servers.connection import Database

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.storage.forecast_rows import ForecastRows
 from dayahead.storage.forecasts import message_values
+from dayahead.storage.tables.forecast import ForecastRows
 from stream.commit.redis_following import RedisFollower
 from stream.partition.held import HeldPartition
 from stream.partition.metrics import stage

@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 
 import structlog
 
-from dayahead.storage.forecast_rows import read_newest_forecasts
 from dayahead.storage.forecasts import message_values
+from dayahead.storage.tables.forecast import read_newest_forecasts
 from stream.commit.redis_mirror import CacheStanding, RedisMirror, Written
 from stream.partition import metrics
 from stream.partition.held import HeldPartition

@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from dayahead.errors import FencedError
 from dayahead.storage.forecast_cache import claim_key, forecast_key, sequence_key
-from dayahead.storage.worker_offsets import Claim
+from dayahead.storage.tables.worker_offset import Claim
 from stream.partition import metrics
 
 log = structlog.get_logger()

@@ -16,9 +16,9 @@ from dayahead.features.calendar import Calendar
 from dayahead.features.snapshot import SNAPSHOT_NAMES
 from dayahead.models.window import WINDOW_HOURS
 from dayahead.storage.checkpoint import CurrentRows, New, Versions
-from dayahead.storage.forecast_rows import ForecastRows
 from dayahead.storage.observation_versions import CurrentVersions
-from dayahead.storage.score_rows import ScoreRows
+from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.storage.tables.score import ScoreRows
 from stream.compute.forecasting import Forecasting, Made
 from stream.compute.rounds import Round, rounds_of
 from stream.compute.scoring import ForecastsAtHand, may_become_due, now_due, score_due

@@ -12,7 +12,7 @@ from dayahead.features.calendar import Calendar
 from dayahead.hours import to_microseconds
 from dayahead.models.forecaster import ForecastBatch, Forecaster
 from dayahead.models.window import WindowBatch
-from dayahead.storage.forecast_rows import ForecastRows
+from dayahead.storage.tables.forecast import ForecastRows
 from stream.partition.metrics import FORECASTING_SECONDS
 from stream.partition.state import PartitionState
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dayahead.contracts import LEADS, Rung
 from dayahead.evaluation.score import SCORE_HOURS, score
 from dayahead.models.window import WINDOW_HOURS
-from dayahead.storage.forecast_rows import ForecastRows
-from dayahead.storage.score_rows import ScoreRows
+from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.storage.tables.score import ScoreRows
 from stream.partition.state import PartitionState
 
 RESCORE_HOURS = WINDOW_HOURS - SCORE_HOURS

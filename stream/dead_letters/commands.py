@@ -138,8 +138,8 @@ def _sender(
     """What puts one letter back, and says whether and how."""
     from dayahead.errors import ReplayRefused
     from dayahead.hours import wall_clock
-    from dayahead.storage.dead_letter_replays import mark_replayed
-    from dayahead.storage.sources import load_sources
+    from dayahead.storage.tables.dead_letter_replay import mark_replayed
+    from dayahead.storage.tables.source import load_sources
     from stream.dead_letters.replay import Replayer
 
     replayer = Replayer(settings.kafka_bootstrap, settings.topic_prefix, load_sources(connection), wall_clock)
@@ -195,7 +195,7 @@ def _with_replays(
     letters: "Iterable[KeptLetter]", connection: "psycopg.Connection | None", topic: str
 ) -> "Iterator[tuple[KeptLetter, datetime | None]]":
     """Letters, and when each was put back, as far as that is known."""
-    from dayahead.storage.dead_letter_replays import replayed_at
+    from dayahead.storage.tables.dead_letter_replay import replayed_at
 
     for letter in letters:
         place = (letter.offset, letter.written_at)

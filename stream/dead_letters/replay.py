@@ -13,7 +13,7 @@ from dayahead.kafka_clients import open_producer
 from dayahead.reading.records import convert
 from dayahead.rules import HOUR_US, RowRules
 from dayahead.series import partition_of
-from dayahead.storage.sources import RegisteredSource
+from dayahead.storage.tables.source import RegisteredSource
 from dayahead.topics import OBSERVATIONS
 from stream.intake.decode import DecodedMessage, Decoder, envelope_bytes
 from stream.servers.log_reader import LogMessage

@@ -9,7 +9,7 @@ from prometheus_client import Counter, Gauge
 
 from dayahead.errors import DayaheadError
 from dayahead.hours import format_utc, from_hour
-from dayahead.storage.drift_events import DriftStanding, FoundDrift
+from dayahead.storage.tables.drift_event import DriftStanding, FoundDrift
 
 log = structlog.get_logger()
 

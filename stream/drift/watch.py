@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from dayahead.contracts import DriftKind
 from dayahead.hours import Clock
 from dayahead.storage.database import connect
-from dayahead.storage.drift_events import (
+from dayahead.storage.tables.drift_event import (
     DriftStanding,
     DueSeries,
     FoundDrift,

@@ -13,7 +13,7 @@ from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.hours import format_utc, from_hour
 from dayahead.rules import HOUR_US, RowRules, foreign_series, unknown_source
 from dayahead.series import partition_of
-from dayahead.storage.sources import RegisteredSource, load_sources, register_series, sources_version
+from dayahead.storage.tables.source import RegisteredSource, load_sources, register_series, sources_version
 from stream.intake.decode import DecodedMessage, Decoder, Refusal
 from stream.partition.metrics import NEW_SERIES
 from stream.partition.rows import Rows

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from dayahead.dead_letters import DeadLetter, DeadLetterWriter
-from dayahead.storage.worker_offsets import Claim
+from dayahead.storage.tables.worker_offset import Claim
 from dayahead.topics import DEAD_LETTERS
 from stream.intake.decode import Refusal
 from stream.servers.kafka_output import KafkaOutput, Outgoing

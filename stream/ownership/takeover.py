@@ -8,8 +8,8 @@ import structlog
 from dayahead.contracts import Rung
 from dayahead.errors import StorageError
 from dayahead.hours import Clock
-from dayahead.storage.forecast_rows import ForecastRows, read_newest_forecasts, read_unconfirmed
-from dayahead.storage.worker_offsets import Claim, claim_partition, skip_to, still_holds
+from dayahead.storage.tables.forecast import ForecastRows, read_newest_forecasts, read_unconfirmed
+from dayahead.storage.tables.worker_offset import Claim, claim_partition, skip_to, still_holds
 from stream.commit.committing import Committer
 from stream.commit.redis_following import RedisFollower
 from stream.ownership.restorer import Restorer

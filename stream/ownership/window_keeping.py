@@ -8,7 +8,7 @@ import psycopg
 import redis
 import structlog
 
-from dayahead.storage.worker_offsets import name_window_copy
+from dayahead.storage.tables.worker_offset import name_window_copy
 from stream.ownership.window_copy import WindowCopies
 from stream.partition import metrics
 from stream.partition.held import HeldPartition

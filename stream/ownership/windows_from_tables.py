@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 from dayahead.hours import HOUR_S
 from dayahead.models.window import WINDOW_HOURS
-from dayahead.storage.forecast_rows import ForecastRows
-from dayahead.storage.observations import read_observations
-from dayahead.storage.sources import load_series
+from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.storage.tables.observation import read_observations
+from dayahead.storage.tables.source import load_series
 from stream.partition.state import NEVER, PartitionState
 
 SERIES_AT_ONCE = 1_000

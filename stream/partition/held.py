@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from dayahead.storage.worker_offsets import Claim
+from dayahead.storage.tables.worker_offset import Claim
 from stream.partition.state import PartitionState
 
 

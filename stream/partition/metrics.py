@@ -9,8 +9,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from dayahead.contracts import LEADS, Rung
 from dayahead.hours import HOUR_S
-from dayahead.storage.score_rows import ScoreRows
-from dayahead.storage.sources import RegisteredSource
+from dayahead.storage.tables.score import ScoreRows
+from dayahead.storage.tables.source import RegisteredSource
 from stream.partition.held import HeldPartition
 from stream.partition.rows import Outcome, Unforecast
 

@@ -9,7 +9,7 @@ from dayahead.contracts import MAX_MESSAGE_BYTES
 from dayahead.errors import BrokerUnavailable, ContractError, DeadLetterCode, StorageError
 from dayahead.kafka_clients import LIBRARY_LOG
 from dayahead.kafka_login import confluent_options
-from dayahead.storage.worker_offsets import Claim
+from dayahead.storage.tables.worker_offset import Claim
 from stream.servers.patience import Patience
 from stream.servers.withheld import Withheld
 

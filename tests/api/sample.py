@@ -19,17 +19,17 @@ from dayahead.contracts import Reason, Rung
 from dayahead.evaluation.score import SCORE_HOURS, ScoreBatch, score
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.source import load_source
-from dayahead.storage.accuracy_days import AccuracyDays
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.forecasts import StoredForecast, forecast_bytes
 from dayahead.storage.keyed_tables import SCORE
-from dayahead.storage.partition_quality import write_quality
-from dayahead.storage.poll_cursors import move_cursor
-from dayahead.storage.quarantine import QuarantinedRange, save_quarantine
-from dayahead.storage.score_rows import ScoreRows
-from dayahead.storage.sources import RegisteredSeries, register_series, register_source
-from dayahead.storage.tuning_runs import Outcome, finish_run, start_run
-from dayahead.storage.worker_offsets import claim_partition
+from dayahead.storage.tables.accuracy_day import AccuracyDays
+from dayahead.storage.tables.partition_quality import write_quality
+from dayahead.storage.tables.poll_cursor import move_cursor
+from dayahead.storage.tables.score import ScoreRows
+from dayahead.storage.tables.source import RegisteredSeries, register_series, register_source
+from dayahead.storage.tables.training_quarantine import QuarantinedRange, save_quarantine
+from dayahead.storage.tables.tuning_run import Outcome, finish_run, start_run
+from dayahead.storage.tables.worker_offset import claim_partition
 from dayahead.topics import OBSERVATIONS
 from stream.commit.partition_quality import quality_of
 from stream.partition.state import PartitionState

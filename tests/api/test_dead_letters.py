@@ -12,7 +12,7 @@ from api.settings import ApiSettings
 from dayahead.dead_letters import DeadLetter, carried_headers
 from dayahead.errors import DeadLetterCode
 from dayahead.storage.database import connect
-from dayahead.storage.dead_letter_replays import mark_replayed
+from dayahead.storage.tables.dead_letter_replay import mark_replayed
 from tests.api.fakes import NOW, TOKEN, FakeServers
 from tests.conftest import TopicRoom
 

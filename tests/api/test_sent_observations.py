@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app, open_backends
 from api.settings import ApiSettings
 from dayahead.source import Source
-from dayahead.storage.sources import register_series, register_source
+from dayahead.storage.tables.source import register_series, register_source
 from deploy.local.stack import LocalStack
 from tests.api.conftest import own_database
 from tests.api.fakes import NOW, TOKEN, HeardRows

@@ -7,10 +7,10 @@ from psycopg_pool import ConnectionPool
 from dayahead.hours import format_utc, to_hour
 from dayahead.reading.limits import LimitLoss
 from dayahead.source import load_source
-from dayahead.storage.limit_losses import replace_losses
-from dayahead.storage.poll_cursors import move_cursor
-from dayahead.storage.poll_failures import PollFailure, record_failure
-from dayahead.storage.sources import load_sources, register_series, register_source
+from dayahead.storage.tables.limit_loss import replace_losses
+from dayahead.storage.tables.poll_cursor import move_cursor
+from dayahead.storage.tables.poll_failure import PollFailure, record_failure
+from dayahead.storage.tables.source import load_sources, register_series, register_source
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, FakeServers
 from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, SOURCE, STALE

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 import summaries
 
-from dayahead.storage.accuracy_days import SUMS
+from dayahead.storage.tables.accuracy_day import SUMS
 from tests.conftest import FreshDatabase
 
 

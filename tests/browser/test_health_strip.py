@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 from pydantic import SecretStr
 
 from api.app import create_app
-from dayahead.storage.poll_failures import PollFailure, clear_failure, record_failure
-from dayahead.storage.sources import load_sources
+from dayahead.storage.tables.poll_failure import PollFailure, clear_failure, record_failure
+from dayahead.storage.tables.source import load_sources
 from deploy.monitoring import MonitoringFiles, MonitoringSettings
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW

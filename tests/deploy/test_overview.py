@@ -7,7 +7,7 @@ from kafka import KafkaProducer
 from rich.console import Console
 
 from dayahead.source import load_source
-from dayahead.storage.sources import register_source
+from dayahead.storage.tables.source import register_source
 from deploy.arrival import all_forecast
 from deploy.local import sample
 from deploy.overview import read_lag, read_overview

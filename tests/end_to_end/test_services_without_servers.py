@@ -16,7 +16,7 @@ import httpx
 import psycopg
 import pytest
 
-from dayahead.storage.sources import register_source
+from dayahead.storage.tables.source import register_source
 from deploy.local.ports import free_ports
 from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor

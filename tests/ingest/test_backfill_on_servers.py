@@ -10,7 +10,7 @@ from dayahead.errors import SourceUnavailable
 from dayahead.hours import from_hour
 from dayahead.reading.file_source import FileSource
 from dayahead.reading.reader import Answer, Reader
-from dayahead.storage.sources import register_series, register_source
+from dayahead.storage.tables.source import register_series, register_source
 from ingest.backfill import Backfiller
 from tests.conftest import TopicRoom
 from tests.ingest.building import (

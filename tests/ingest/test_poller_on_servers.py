@@ -19,9 +19,9 @@ from dayahead.reading.file_source import FileSource
 from dayahead.reading.reader import Answer
 from dayahead.source import Source
 from dayahead.storage.database import connect
-from dayahead.storage.poll_cursors import join_backfill
-from dayahead.storage.poll_failures import PollFailure, read_failure
-from dayahead.storage.sources import load_sources, register_source
+from dayahead.storage.tables.poll_cursor import join_backfill
+from dayahead.storage.tables.poll_failure import PollFailure, read_failure
+from dayahead.storage.tables.source import load_sources, register_source
 from ingest import poller as poller_module
 from ingest.condition import Condition
 from ingest.poller import Poller

@@ -17,8 +17,8 @@ import yaml
 from pydantic import SecretStr
 
 from dayahead.hours import to_hour, wall_clock
-from dayahead.storage.poll_failures import read_failure
-from dayahead.storage.sources import load_sources
+from dayahead.storage.tables.poll_failure import read_failure
+from dayahead.storage.tables.source import load_sources
 from deploy.local.ports import free_ports
 from deploy.monitoring import MonitoringFiles, MonitoringSettings, Target
 from tests.conftest import TopicRoom

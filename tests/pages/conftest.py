@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from dayahead.models.release import Release
-from dayahead.storage.releases import promote, save_release
+from dayahead.storage.tables.model_release import promote, save_release
 from deploy.local.ports import free_ports
 from deploy.local.services import DAYAHEAD
 from deploy.local.stack import LocalStack

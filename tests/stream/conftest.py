@@ -18,10 +18,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from dayahead.hours import wall_clock
-from dayahead.storage.accuracy_days import SUMS, added_up
-from dayahead.storage.forecast_rows import read_forecasts, read_newest_forecasts
 from dayahead.storage.forecasts import message_values
-from dayahead.storage.sources import load_series, register_source
+from dayahead.storage.tables.accuracy_day import SUMS, added_up
+from dayahead.storage.tables.forecast import read_forecasts, read_newest_forecasts
+from dayahead.storage.tables.source import load_series, register_source
 from stream.assembly import build_worker
 from stream.servers.patience import Patience
 from stream.servers.probe import NoProbe, Probe

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dayahead.hours import from_hour
 from dayahead.source import Source, load_source
-from dayahead.storage.sources import register_series, register_source
+from dayahead.storage.tables.source import register_series, register_source
 
 CHECKOUT = Path(__file__).parents[2]
 SAMPLE = CHECKOUT / "ingest" / "sample" / "ConsumptionDE35Hour.parquet"

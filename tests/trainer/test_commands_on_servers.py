@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from dayahead.errors import DayaheadError, ReleaseError, SettingsError
 from dayahead.storage.database import connect
-from dayahead.storage.releases import champion
+from dayahead.storage.tables.model_release import champion
 from tests.conftest import TopicRoom
 from tests.trainer.conftest import QUICK
 from tests.trainer.filling import Sample, fill

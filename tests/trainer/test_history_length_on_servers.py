@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from dayahead.hours import from_hour
-from dayahead.storage.releases import ReleaseRecord
-from dayahead.storage.tuning_runs import Outcome, TuningRun
+from dayahead.storage.tables.model_release import ReleaseRecord
+from dayahead.storage.tables.tuning_run import Outcome, TuningRun
 from tests.trainer.filling import fill, read_sample
 from trainer.schedule import Waiting, missing_history, next_training
 from trainer.settings import load_training_settings

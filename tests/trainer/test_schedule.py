@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dayahead.storage.releases import ReleaseRecord
-from dayahead.storage.retune_requests import WaitingRequest
-from dayahead.storage.tuning_runs import Outcome, TuningRun
+from dayahead.storage.tables.model_release import ReleaseRecord
+from dayahead.storage.tables.retune_request import WaitingRequest
+from dayahead.storage.tables.tuning_run import Outcome, TuningRun
 from trainer.schedule import Due, Settling, Waiting, judge_requests, next_training, searches
 from trainer.settings import TrainingSettings, load_training_settings
 from trainer.training_set import HistoryLength

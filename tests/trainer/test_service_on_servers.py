@@ -16,9 +16,9 @@ from dayahead.contracts import ReleaseAnnouncement, RetuneRequest, message_bytes
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import from_hour
 from dayahead.storage.database import connect
-from dayahead.storage.releases import promote, roll_back
-from dayahead.storage.retune_requests import waiting_requests
-from dayahead.storage.tuning_runs import Outcome, TuningRun, finish_run, recent_runs, start_run
+from dayahead.storage.tables.model_release import promote, roll_back
+from dayahead.storage.tables.retune_request import waiting_requests
+from dayahead.storage.tables.tuning_run import Outcome, TuningRun, finish_run, recent_runs, start_run
 from tests.conftest import TopicRoom
 from tests.trainer.conftest import QUICK, FakeClock
 from tests.trainer.filling import Sample, fill

@@ -10,8 +10,7 @@ from dayahead.hours import from_hour
 from dayahead.models.fit import fit_release
 from dayahead.models.history import History
 from dayahead.models.release import Release
-from dayahead.storage.quarantine import load_quarantine
-from dayahead.storage.releases import (
+from dayahead.storage.tables.model_release import (
     ReleaseRecord,
     champion,
     list_releases,
@@ -20,7 +19,8 @@ from dayahead.storage.releases import (
     roll_back,
     save_release,
 )
-from dayahead.storage.tuning_runs import Outcome, recent_runs
+from dayahead.storage.tables.training_quarantine import load_quarantine
+from dayahead.storage.tables.tuning_run import Outcome, recent_runs
 from tests.trainer.conftest import QUICK, FakeClock
 from tests.trainer.filling import Sample, fill
 from trainer.result import TrainingResult

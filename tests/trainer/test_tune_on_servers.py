@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from dayahead.errors import NotEnoughHistoryError, SettingsError
 from dayahead.models.history import History
 from dayahead.models.settings import ModelSettings
-from dayahead.storage.tuning_runs import Outcome, recent_runs
+from dayahead.storage.tables.tuning_run import Outcome, recent_runs
 from tests.trainer.conftest import QUICK, FakeClock
 from tests.trainer.filling import Sample, fill
 from tests.waiting import wait_until

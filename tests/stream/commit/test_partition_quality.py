@@ -8,7 +8,7 @@ import pytest
 
 from dayahead.contracts import Rung
 from dayahead.hours import from_hour, wall_clock
-from dayahead.storage.partition_quality import LISTED, PartitionQuality, SeenQuality, read_quality
+from dayahead.storage.tables.partition_quality import LISTED, PartitionQuality, SeenQuality, read_quality
 from stream.commit.partition_quality import QualityKeeper, quality_of
 from stream.partition.state import NEVER, PartitionState
 from tests.stream.conftest import WorkerRoom

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from dayahead.errors import FencedError
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
-from dayahead.storage.worker_offsets import Claim
+from dayahead.storage.tables.worker_offset import Claim
 from stream.commit.redis_mirror import KEYS_AT_ONCE, NOTHING, CacheStanding, RedisMirror, Written
 
 pytestmark = pytest.mark.servers

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dayahead.contracts import LEADS, Rung
-from dayahead.storage.forecast_rows import ForecastRows
+from dayahead.storage.tables.forecast import ForecastRows
 from stream.compute.scoring import ForecastsAtHand
 
 

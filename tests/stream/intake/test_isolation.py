@@ -9,8 +9,8 @@ import pytest
 import stream.intake.intake
 from dayahead.errors import DeadLetterCode
 from dayahead.hours import wall_clock
-from dayahead.storage.sources import RegisteredSource
-from dayahead.storage.worker_offsets import Claim
+from dayahead.storage.tables.source import RegisteredSource
+from dayahead.storage.tables.worker_offset import Claim
 from stream.intake.decode import DecodedMessage
 from stream.intake.intake import Intake
 from stream.intake.isolation import Isolation

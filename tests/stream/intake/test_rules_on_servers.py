@@ -10,7 +10,7 @@ import pytest
 from dayahead.errors import DeadLetterCode
 from dayahead.hours import Hour, format_utc, from_hour, to_hour, wall_clock
 from dayahead.series import partition_of
-from dayahead.storage.sources import register_source
+from dayahead.storage.tables.source import register_source
 from tests.stream.conftest import WorkerRoom
 from tests.stream.logs import PARTITIONS, SOURCE, START, batch, series_of
 from tests.waiting import wait_until

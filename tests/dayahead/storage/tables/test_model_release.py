@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from dayahead.errors import ReleaseError
-from dayahead.storage.releases import (
+from dayahead.storage.tables.model_release import (
     ReleaseRecord,
     champion,
     list_releases,

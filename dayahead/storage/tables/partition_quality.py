@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import kwargs_row
 
-from dayahead.storage.worker_offsets import Claim
+from dayahead.storage.tables.worker_offset import Claim
 
 LISTED = 1000
 """Series that are named at most, for each of the two lists."""

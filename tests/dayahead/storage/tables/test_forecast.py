@@ -8,7 +8,7 @@ import pytest
 
 from dayahead.contracts import LEADS, Rung
 from dayahead.hours import from_hour, from_microseconds
-from dayahead.storage.forecast_rows import ForecastRows, read_forecasts, read_newest_forecasts, read_unconfirmed
+from dayahead.storage.tables.forecast import ForecastRows, read_forecasts, read_newest_forecasts, read_unconfirmed
 
 pytestmark = pytest.mark.servers
 

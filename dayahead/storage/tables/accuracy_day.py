@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dayahead.evaluation.score import ScoreBatch
 from dayahead.features.fill import DAY
-from dayahead.storage.score_rows import ScoreRows
+from dayahead.storage.tables.score import ScoreRows
 
 NO_RELEASE = ""
 EPOCH = date(1970, 1, 1)

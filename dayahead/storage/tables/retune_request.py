@@ -6,7 +6,7 @@ from datetime import datetime
 import psycopg
 
 from dayahead.contracts import RetuneRequest
-from dayahead.storage.tuning_runs import OWN_INITIATIVE
+from dayahead.storage.tables.tuning_run import OWN_INITIATIVE
 
 WAITING = """
     SELECT requested_at, requested_by, reason, received_at FROM retune_request

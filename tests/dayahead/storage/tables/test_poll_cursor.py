@@ -6,9 +6,9 @@ import pytest
 
 from dayahead.hours import to_hour
 from dayahead.source import Source
-from dayahead.storage.backfills import Backfill, Progress, read_progress, write_progress
-from dayahead.storage.poll_cursors import PollCursor, join_backfill, move_cursor, read_cursor
-from dayahead.storage.sources import register_source
+from dayahead.storage.tables.backfill import Backfill, Progress, read_progress, write_progress
+from dayahead.storage.tables.poll_cursor import PollCursor, join_backfill, move_cursor, read_cursor
+from dayahead.storage.tables.source import register_source
 
 pytestmark = pytest.mark.servers
 
