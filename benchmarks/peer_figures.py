@@ -1,8 +1,8 @@
-"""Every peer on every protocol, kept in a file, and the tables of docs/models.md: `make benchmark B=peer_figures`.
+"""Every peer on every protocol, kept in a file, and the tables of docs/accuracy.md: `make benchmark B=peer_figures`.
 
-What the file has is not measured again unless `--again` names it, so that a run that was ended goes on where it was.
-`ARGS='--again dayahead --write'` renews our own column in docs/models.md; `ARGS='--none --write'` writes the tables
-alone.
+Results in the file are not measured again unless `--again` names their method, so that an interrupted run continues
+where it stopped. `ARGS='--again dayahead --write'` renews the column of Dayahead in docs/accuracy.md; `ARGS='--none
+--write'` writes the tables and measures nothing.
 """
 
 import os
@@ -19,7 +19,7 @@ from peers.figures import Figures, Missing
 from peers.tables import OURS, PEERS, VARIANTS, peers_section, written_into
 
 FILE = Path(__file__).parent / "peers/figures.jsonl"
-PAGE = Path(__file__).parents[1] / "docs/models.md"
+PAGE = Path(__file__).parents[1] / "docs/accuracy.md"
 RUNNER = Path(__file__).parent / "peers/one.py"
 METHODS = [OURS, *PEERS, *VARIANTS]
 PACKAGES = ("mlforecast", "statsforecast", "lightgbm", "optuna")
@@ -30,12 +30,12 @@ TOGETHER = (("vic-daily", "vic-hourly"), ("m4",), ("de35",), ("m4-early",), ("pj
 def main(
     protocol: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(PROTOCOLS)}; repeatable")] = None,
     method: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(METHODS)}; repeatable")] = None,
-    again: Annotated[list[str] | None, typer.Option(help="Measure this method anew; repeatable")] = None,
+    again: Annotated[list[str] | None, typer.Option(help="Measure this method again; repeatable")] = None,
     minutes: Annotated[float, typer.Option(help="Processor minutes that a method may take on a protocol")] = 15.0,
     file: Annotated[Path, typer.Option(help="Where results are kept, a JSON line each")] = FILE,
     *,
     none: Annotated[bool, typer.Option("--none", help="Measure nothing")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Put the tables into docs/models.md")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Put the tables into docs/accuracy.md")] = False,
 ) -> None:
     """Measure what the file lacks, and print the tables."""
     figures = Figures.read(file)

@@ -1,4 +1,4 @@
-"""The tables of docs/models.md about the peers."""
+"""The tables of docs/accuracy.md."""
 
 from collections.abc import Callable
 
@@ -18,6 +18,7 @@ PEERS = {
     "statsforecast AutoETS": "AutoETS",
     "statsforecast Theta": "Theta",
 }
+NAIVES = ("seasonal naive 24", "seasonal naive 168")
 VARIANTS = {f"mlforecast {name}": name for name in ("L1", "L1 scaled", "L2", "L2 scaled")}
 
 
@@ -30,6 +31,10 @@ def peers_section(figures: Figures, remark: str) -> str:
     """
     ours = {OURS: "Dayahead"}
     parts = [
+        "## Dayahead",
+        "Per cent. Naive is the better seasonal naive by WAPE: the same hour a day, or a week, before.",
+        _own_table(figures),
+        "## Other libraries",
         "WAPE / mean of each series' WAPE, per cent:",
         _table(figures, PEERS | ours, _errors),
         _verdict(figures),
@@ -68,6 +73,24 @@ def _table(figures: Figures, methods: dict[str, str], cell: Callable[[Measured],
     return "\n".join(lines)
 
 
+def _own_table(figures: Figures) -> str:
+    """Dayahead and the better seasonal naive: WAPE, mean over series, and the band."""
+    titles = "protocol", "naive", "Dayahead", "coverage of the 10-90 % band", "pinball loss"
+    lines = ["| " + " | ".join(titles) + " |", "| --- " * len(titles) + "|"]
+    for protocol in PROTOCOLS:
+        own = figures.measured(protocol, OURS)
+        naive = [one for method in NAIVES if (one := figures.measured(protocol, method)) is not None]
+        cells = [_errors(min(naive, key=lambda one: one.wape)) if naive else "-", "-", "-", "-"]
+        if own is not None:
+            cells[1:] = [_errors(own), _share(own.coverage, 1), _share(own.pinball, 3)]
+        lines.append(f"| {protocol} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _share(share: float | None, digits: int) -> str:
+    return "-" if share is None else f"{share * 100:.{digits}f}"
+
+
 def _errors(one: Measured) -> str:
     return f"{one.wape * 100:.2f} / {one.wape_series_mean * 100:.2f}"
 
@@ -102,7 +125,7 @@ def _verdict(figures: Figures) -> str:
                 ahead.append(f"{method} on {protocol} in the mean over series ({means})")
     if not ahead:
         return "No peer and no variant that was measured is ahead of Dayahead on any protocol in either measure."
-    return "Ahead of Dayahead: " + "; ".join(ahead) + "."
+    return "Ahead of Dayahead:\n\n" + "\n".join(f"- {one}" for one in ahead)
 
 
 def _notes(figures: Figures, remark: str) -> list[str]:

@@ -1,10 +1,16 @@
 """Results are kept, renewed one by one, and shown with what is missing and where we are not ahead."""
 
+import re
+
 import orjson
 import pytest
 from accuracy_methods import Measured
 from peers.figures import Figures
 from peers.tables import BEGIN, END, peers_section, written_into
+
+from tests.benchmarks.conftest import BENCHMARKS, CHECKOUT
+
+PAGE = CHECKOUT / "docs/accuracy.md"
 
 
 def line(protocol: str, method: str, wape: float) -> bytes:
@@ -54,7 +60,7 @@ def test_a_peer_that_is_ahead_is_named(figures):
     assert "No peer and no variant that was measured is ahead" in peers_section(figures, "")
     figures.keep(line("m4", "mlforecast L1", 0.024))
     section = peers_section(figures, "")
-    assert "Ahead of Dayahead: mlforecast L1 on m4 in WAPE (2.40 against 2.50)" in section
+    assert "Ahead of Dayahead:\n\n- mlforecast L1 on m4 in WAPE (2.40 against 2.50)\n" in section
 
 
 def test_the_tables_go_between_their_marks_alone():
@@ -62,3 +68,19 @@ def test_the_tables_go_between_their_marks_alone():
     assert written_into(page, "new") == f"before\n\n{BEGIN}\n\nnew\n\n{END}\n\nafter\n"
     with pytest.raises(ValueError, match="no place for the tables"):
         written_into("a page without them", "new")
+
+
+def test_dayahead_stands_beside_the_better_naive(figures):
+    figures.keep(line("m4", "seasonal naive 24", 0.05))
+    figures.keep(line("m4", "seasonal naive 168", 0.04))
+    assert "| m4 | 4.00 / 4.00 | 2.50 / 2.50 | - | - |" in peers_section(figures, "")
+
+
+def test_the_page_shows_what_the_file_has_and_no_other_figure():
+    section = PAGE.read_text().partition(BEGIN)[2].partition(END)[0].strip()
+    versions = re.search(r"^- (mlforecast [0-9].+)$", section, re.MULTILINE)
+    assert versions, "run: make benchmark B=peer_figures ARGS='--none --write'"
+    figures = Figures.read(BENCHMARKS / "peers/figures.jsonl")
+    assert peers_section(figures, versions[1]) == section, "run: make benchmark B=peer_figures ARGS='--none --write'"
+    outside = written_into(PAGE.read_text(), "")
+    assert not re.findall(r"\d+\.\d+", outside), "a figure that the benchmark did not write"
