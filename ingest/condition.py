@@ -6,26 +6,30 @@ from collections.abc import Callable, Sequence
 from dayahead.telemetry import Health
 
 GRACE_S = 300.0
-"""A poll may take this long beyond the pause before it; beyond that the loop is taken for stuck."""
+"""A request of a poll may take this long beyond the pause before it and its own timeout; then the loop is stuck."""
 
 
 class Condition:
     """Written by a poller's thread, read by the threads that answer /health."""
 
-    def __init__(self, source: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, source: str, monotonic: Callable[[], float] = time.monotonic, answer_timeout_s: float = 0.0
+    ) -> None:
         """Start: alive, not ready.
 
         Args:
             source: name of the source, for the reasons.
             monotonic: seconds of a clock that only goes forward.
+            answer_timeout_s: seconds that one request may take.
         """
         self._source, self._monotonic = source, monotonic
+        self._grace_s = GRACE_S + answer_timeout_s
         self._ready = Health(False, f"{source}: not polled yet")
-        self._expected_by = monotonic() + GRACE_S
+        self._expected_by = monotonic() + self._grace_s
 
     def resting(self, seconds: float) -> None:
         """The loop will show itself again after so many seconds."""
-        self._expected_by = self._monotonic() + seconds + GRACE_S
+        self._expected_by = self._monotonic() + seconds + self._grace_s
 
     def succeeded(self, sentence: str) -> None:
         """A poll came through."""
@@ -41,7 +45,9 @@ class Condition:
         """Whether the loop moves."""
         late_s = self._monotonic() - self._expected_by
         if late_s > 0:
-            return Health(False, f"{self._source}: the loop has not moved for {GRACE_S + late_s:.0f} s: restart it")
+            return Health(
+                False, f"{self._source}: the loop has not moved for {self._grace_s + late_s:.0f} s: restart it"
+            )
         return Health(True, f"{self._source}: the loop moves")
 
     def ready(self) -> Health:

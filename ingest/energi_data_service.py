@@ -5,8 +5,7 @@ Danish local time unless `timezone=UTC`, with minutes at most ("2023-01-24T22:00
 records come, `limit=0` is all of them; one request per dataset and minute, else 429; timestamps carry no offset.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -22,6 +21,7 @@ from dayahead.reading.local_time import LocalTimes
 from dayahead.reading.reader import Answer
 from dayahead.reading.records import Record
 from dayahead.source import Source
+from ingest.deadline import Deadline
 from ingest.patience import Spacing
 
 API_ZONE = ZoneInfo("Europe/Copenhagen")
@@ -40,7 +40,6 @@ class EnergiDataService:
         clock: Clock,
         max_records: int = 200_000,
         answer_timeout_s: float = 300.0,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Describe what is read; nothing is asked yet.
 
@@ -50,8 +49,8 @@ class EnergiDataService:
             spacing: keeps requests apart as the publisher asks.
             clock: the present moment, for a Retry-After that is a date.
             max_records: of one answer; longer ones are read in several.
-            answer_timeout_s: seconds that one answer may take in all; the client's timeout is for each part of it.
-            monotonic: seconds of a clock that only goes forward.
+            answer_timeout_s: seconds from a request to the last byte of its answer; the client's timeout is for each
+                part of it.
 
         Raises:
             SettingsError: the source is of another kind, or its times are in a zone that the API does not speak.
@@ -66,7 +65,7 @@ class EnergiDataService:
         self._source, self._dataset = source, source.dataset
         self._client, self._spacing, self._clock = client, spacing, clock
         self._max_records = max_records
-        self._answer_timeout_s, self._monotonic = answer_timeout_s, monotonic
+        self._deadline = Deadline(answer_timeout_s)
         self._in_utc = source.time_zone == "UTC"
 
     def read(self, start: Hour, end: Hour | None) -> Answer:
@@ -74,27 +73,27 @@ class EnergiDataService:
         self._spacing.wait_turn()
         path = f"/dataset/{quote(self._dataset, safe='')}"
         try:
-            with self._client.stream(
-                "GET", path, params=self._parameters(start, end), follow_redirects=False
-            ) as response:
-                body = self._body(response)
-        except httpx.HTTPError as error:
-            raise SourceUnavailable(f"{self._name} was not reached: {error or type(error).__name__}") from error
-        self._check_status(response, body)
-        return self._answer(body)
-
-    def _body(self, response: httpx.Response) -> bytes:
-        """The whole body; an answer that comes byte by byte must not hold a poll up for ever."""
-        until = self._monotonic() + self._answer_timeout_s
-        parts = []
-        for part in response.iter_bytes():
-            parts.append(part)
-            if self._monotonic() > until:
-                raise SourceUnavailable(
-                    f"{self._name} had not sent its whole answer after {self._answer_timeout_s:g} s: narrow the source "
-                    "by `filters`, or raise DAYAHEAD_ANSWER_TIMEOUT_S"
+            with self._deadline.limit():
+                response = self._client.get(
+                    path,
+                    params=self._parameters(start, end),
+                    follow_redirects=False,
+                    extensions={"trace": self._deadline.trace},
                 )
-        return b"".join(parts)
+        except httpx.HTTPError as error:
+            if self._deadline.passed:
+                raise self._too_slow() from error
+            raise SourceUnavailable(f"{self._name} was not reached: {error or type(error).__name__}") from error
+        if self._deadline.passed:  # without a Content-Length a cut body looks whole
+            raise self._too_slow()
+        self._check_status(response, response.content)
+        return self._answer(response.content)
+
+    def _too_slow(self) -> SourceUnavailable:
+        return SourceUnavailable(
+            f"{self._name} had not sent its whole answer after {self._deadline.seconds:g} s: narrow the source by "
+            "`filters`, or raise DAYAHEAD_ANSWER_TIMEOUT_S"
+        )
 
     @property
     def _name(self) -> str:

@@ -1,4 +1,7 @@
-"""Since when a source cannot be polled, and why: as a metric, and as a row that the API reads."""
+"""Since when a source cannot be polled, and why: as a metric, and as a row that the API reads.
+
+A server of ours that is away is no failure of a source: it has a metric of its own.
+"""
 
 from datetime import datetime, timedelta
 
@@ -11,9 +14,11 @@ from ingest import metrics
 
 log = structlog.get_logger()
 
+SERVERS = ("kafka", "database")
+
 
 class Failures:
-    """The failed polls of one source since the newest that succeeded."""
+    """The polls that one source failed since the newest that it answered."""
 
     def __init__(self, source: str, clock: Clock) -> None:
         """Start without a failure.
@@ -56,9 +61,33 @@ class Failures:
             log.warning("poll_failure_not_recorded", source=self._source, error=str(unwritten))
 
     def succeeded(self, connection: psycopg.Connection, source_key: int) -> None:
-        """Record that a poll succeeded."""
+        """Record that the source answered."""
         if self._since is None:
             return
         clear_failure(connection, source_key)
         self._since = None
         self._gauge.set(0)
+
+
+class Waiting:
+    """Since when the polls of one source fail for a server of ours, Kafka or TimescaleDB."""
+
+    def __init__(self, source: str, clock: Clock) -> None:
+        """Start without a failure; arguments as of `Failures`."""
+        self._gauges = {server: metrics.POLL_WAITING_SINCE.labels(source, server) for server in SERVERS}
+        self._clock = clock
+        self._server = ""
+        self.over()
+
+    def began(self, server: str) -> None:
+        """A poll failed for `server`; the time of the first one in a row is kept."""
+        if server != self._server:
+            self.over()
+            self._server = server
+            self._gauges[server].set(self._clock().timestamp())
+
+    def over(self) -> None:
+        """A poll succeeded, or failed for the source."""
+        self._server = ""
+        for gauge in self._gauges.values():
+            gauge.set(0)

@@ -29,8 +29,13 @@ SILENCE_ALLOWED = Gauge(
 )
 POLL_FAILING_SINCE = Gauge(
     "dayahead_poll_failing_since_timestamp_seconds",
-    "When the first poll failed since the newest that succeeded, seconds since 1970; 0 while polls succeed",
+    "When the source first failed a poll since the newest that it answered, seconds since 1970; 0 while it answers",
     ["source"],
+)
+POLL_WAITING_SINCE = Gauge(
+    "dayahead_poll_waiting_since_timestamp_seconds",
+    "When polls began to fail for a server of ours (kafka, database), seconds since 1970; 0 unless the newest poll did",
+    ["source", "server"],
 )
 RETRIES = Counter(
     "dayahead_source_retries_total", "Requests that a source did not answer as it should, by cause", ["source", "cause"]

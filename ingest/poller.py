@@ -20,15 +20,15 @@ from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
 from dayahead.publisher import Publication, Publisher
 from dayahead.reading.reader import Answer, Reader
 from dayahead.reading.records import Rejection, Row, convert, newest_hour, within
-from dayahead.rules import RowRules
-from dayahead.source import Source, SourceKind
+from dayahead.source import Source
 from dayahead.storage.tables.poll_cursor import PollCursor, move_cursor, read_cursor
 from dayahead.storage.tables.source import register_source
 from ingest import metrics
 from ingest.condition import Condition
-from ingest.failures import Failures
+from ingest.failures import Failures, Waiting
 from ingest.known import Known
 from ingest.limit_watch import LimitWatch
+from ingest.older_hours import OlderHours
 from ingest.patience import Pause, Stopped
 
 log = structlog.get_logger()
@@ -95,6 +95,8 @@ class Poller:
             longest_s=min(LONGEST_S, LONGEST_RETRY_INTERVALS * source.poll_interval_s), draw=draw
         )
         self._failures = Failures(source.name, clock)
+        self._waiting = Waiting(source.name, clock)
+        self._older_hours = OlderHours(source, reader, clock)
         self._pause = _resting(pause, condition)
         self._connection: psycopg.Connection | None = None
         self._source_key = 0
@@ -126,27 +128,37 @@ class Poller:
             result = self.poll_once()
         except SourceUnavailable as error:
             metrics.RETRIES.labels(name, error.cause).inc()
-            return self._failed("source", error, self._source_backoff.next_pause_s(error.retry_after_s))
+            return self._source_failed(error, self._source_backoff.next_pause_s(error.retry_after_s))
         except SourceRefused as error:
             metrics.RETRIES.labels(name, "refused").inc()
-            return self._failed("source", error, max(self._source.poll_interval_s, self._source_backoff.next_pause_s()))
+            return self._source_failed(error, max(self._source.poll_interval_s, self._source_backoff.next_pause_s()))
         except BrokerUnavailable as error:
-            return self._failed("kafka", error, self._backoff.next_pause_s())
+            return self._waits_for("kafka", error)
         except (StorageError, psycopg.Error) as error:
             self._drop_connection()
-            return self._failed("database", error, self._backoff.next_pause_s())
+            return self._waits_for("database", error)
         metrics.POLL_SECONDS.labels(name).observe(time.perf_counter() - started)
         metrics.POLLS.labels(name, "published" if result.rows else "unchanged").inc()
+        self._waiting.over()
         self._backoff.reset()
         self._source_backoff.reset()
         newest = "no hour yet" if result.newest is None else f"newest hour {format_utc(from_hour(result.newest))}"
         self._condition.succeeded(f"last poll brought {result.rows} rows, {newest}")
         return self._source.poll_interval_s * (1 + JITTER * self._draw())
 
+    def _source_failed(self, error: Exception, pause_s: float) -> float:
+        self._waiting.over()
+        self._failures.failed(error, pause_s, self._connection, self._source_key)
+        return self._failed("source", error, pause_s)
+
+    def _waits_for(self, server: str, error: Exception) -> float:
+        """A poll that a server of ours fails says nothing about the source."""
+        self._waiting.began(server)
+        return self._failed(server, error, self._backoff.next_pause_s())
+
     def _failed(self, outcome: str, error: Exception, pause_s: float) -> float:
         metrics.POLLS.labels(self._source.name, f"{outcome}_failed").inc()
         log.warning("poll_failed", source=self._source.name, what=outcome, error=str(error), pause_s=round(pause_s, 2))
-        self._failures.failed(error, pause_s, self._connection, self._source_key)
         self._condition.failed(f"{error}{asked_for(error)}; tries again in {pause_s:.0f} s")
         return pause_s
 
@@ -170,7 +182,12 @@ class Poller:
         newest: Hour | None = None
         while True:
             answer = self._reader.read(position, None)
-            fresh, letters, rejections, page_newest = self._publish(answer, start)
+            self._condition.resting(0)
+            try:
+                fresh, letters, rejections, page_newest = self._publish(answer, start)
+            except BrokerUnavailable:
+                self._failures.succeeded(connection, self._source_key)  # the source has answered
+                raise
             published, rejected, seen = published + fresh, rejected + letters, seen + rejections
             if page_newest is not None:
                 newest = page_newest if newest is None else max(newest, page_newest)
@@ -186,16 +203,9 @@ class Poller:
         self._measure(newest, advanced)
         self._limits.tell(connection, self._source_key, self._clock())
         if newest is None and cursor is None:
-            raise _no_hour(self._source, start, len(seen), self._newest_before(start))
+            raise _no_hour(self._source, start, len(seen), self._older_hours.newest_before(start))
         self._failures.succeeded(connection, self._source_key)
         return PollResult(published, rejected, newest, advanced)
-
-    def _newest_before(self, start: Hour) -> Hour | None:
-        """The newest hour before the first poll's range, where asking costs no request; None where it is not known."""
-        if self._source.kind is not SourceKind.FILE:
-            return None
-        records = self._reader.read(RowRules(self._source).oldest, start).records
-        return newest_hour(convert(records, self._source, self._clock()).rows)
 
     def _first_hour(self, cursor: PollCursor | None) -> Hour:
         if cursor is None:

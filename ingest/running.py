@@ -95,7 +95,7 @@ class Pollers:
         self._settings, self._attempts = settings, attempts
         self._stop = threading.Event()
         self._resources = ExitStack()
-        self._conditions = [Condition(source.name) for source in sources]
+        self._conditions = [Condition(source.name, answer_timeout_s=settings.answer_timeout_s) for source in sources]
         self._pollers = [
             self._poller(source, condition) for source, condition in zip(sources, self._conditions, strict=True)
         ]

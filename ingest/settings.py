@@ -21,7 +21,9 @@ class IngestSettings(ProcessSettings):
         default=60.0, gt=0, description="Seconds to wait for a source to connect, and between two parts of its answer"
     )
     answer_timeout_s: float = Field(
-        default=300.0, gt=0, description="Seconds that one answer of a source may take in all, however slowly it comes"
+        default=300.0,
+        gt=0,
+        description="Seconds from a request to the last byte of its answer, headers and body, however slowly it comes",
     )
     max_records: int = Field(
         default=200_000, ge=0, description="Most records of one answer, longer ones are read in parts; 0: no limit"

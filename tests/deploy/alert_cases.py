@@ -51,6 +51,9 @@ def task(alive: str, done: str) -> Series:
     }
 
 
+WAITING = 'dayahead_poll_waiting_since_timestamp_seconds{source="de35",server="kafka"}'
+
+
 def source_clock(last_new_hour: str) -> Series:
     """An hourly source and when it last had something new (promtool's clock starts at 0)."""
     return {
@@ -234,6 +237,14 @@ CASES = [
     ),
     AlertCase(
         "SourceStale", "warning", source_clock("3600x300"), source_clock("3660x300"), {"source": "de35"}, minute=241
+    ),
+    AlertCase(  # nothing can be published while Kafka is away
+        "SourceStale",
+        "warning",
+        source_clock("3600x300") | {WAITING: "0x200 12000x10 0x90"},
+        source_clock("3600x300") | {WAITING: "0x200 12000x100"},
+        {"source": "de35"},
+        minute=250,
     ),
     AlertCase(
         "SourceFailing",

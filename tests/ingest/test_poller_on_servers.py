@@ -205,9 +205,20 @@ def test_a_file_that_is_older_than_the_first_poll_looks_back_says_how_old_it_is(
     path = tmp_path / "old.csv"
     path.write_text("HourUTC,Area,Type,kWh\n2022-12-31T22:00:00,DK1,111,1\n2022-12-31T23:00:00,DK1,111,2\n")
     source = make_source(kind="file", path=path, history_h=24)
-    says_so = pytest.raises(SourceUnavailable, match="its newest hour is 2022-12-31T23:00:00Z: raise history_h or run")
-    with closing(make_poller(room, database_url, FileSource(source), source)) as poller, says_so:
-        poller.poll_once()
+    reader = Reading(FileSource(source))
+
+    def says(newest: str) -> None:
+        with pytest.raises(SourceUnavailable, match=f"its newest hour is {newest}: raise history_h or run"):
+            poller.poll_once()
+
+    with closing(make_poller(room, database_url, reader, source)) as poller:
+        says("2022-12-31T23:00:00Z")
+        assert len(reader.starts) == 2  # the range of the first poll, and all before it
+        says("2022-12-31T23:00:00Z")
+        assert len(reader.starts) == 3  # what is before is read again only when the file has changed
+        with path.open("a") as file:
+            file.write("2023-01-01T00:00:00,DK1,111,3\n")
+        says("2023-01-01T00:00:00Z")
     assert batches(room) == []
 
 
@@ -298,6 +309,17 @@ class Failing:
         return Answer([make_record()])
 
 
+class Reading:
+    """A reader that notes from which hours on it is asked."""
+
+    def __init__(self, reader: FileSource) -> None:
+        self.reader, self.starts = reader, []
+
+    def read(self, start: int, end: int | None) -> Answer:
+        self.starts.append(start)
+        return self.reader.read(start, end)
+
+
 class Pauses:
     """A pause that takes no time, notes what it was asked for, and stops the poller after the last."""
 
@@ -353,6 +375,61 @@ def test_a_failing_source_is_recorded_since_its_first_failure_also_over_a_restar
     make_poller(room, database_url, Failing(), pause=Pauses(1)).run()
     assert failure_of(database_url) is None
     assert REGISTRY.get_sample_value(gauge, {"source": "test-source"}) == 0
+
+
+def gauges() -> tuple[float | None, ...]:
+    """Since when the source fails, and since when polls wait for Kafka and for TimescaleDB."""
+    waiting = "dayahead_poll_waiting_since_timestamp_seconds"
+    return (
+        REGISTRY.get_sample_value("dayahead_poll_failing_since_timestamp_seconds", {"source": "test-source"}),
+        *(
+            REGISTRY.get_sample_value(waiting, {"source": "test-source", "server": server})
+            for server in ("kafka", "database")
+        ),
+    )
+
+
+def test_servers_of_ours_that_are_away_are_no_failure_of_the_source(room, database_url) -> None:
+    moment, since = [NOW], NOW.timestamp()
+    condition = Condition("test-source")
+    away = {"database": False}
+
+    def connect() -> psycopg.Connection:
+        return connector("postgresql://nobody@127.0.0.1:1/nothing" if away["database"] else database_url)()
+
+    reader = Failing(SourceUnavailable("it is away"))
+    publisher = Publisher(lambda: kafka_producer("127.0.0.1:1"), room.prefix)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dayahead.publisher.METADATA_TIMEOUT_MS", 200)
+        poller = make_poller(
+            room,
+            database_url,
+            reader,
+            connect=connect,
+            publisher=publisher,
+            condition=condition,
+            clock=lambda: moment[0],
+        )
+        poller._poll_and_judge()
+        assert gauges() == (since, 0, 0)
+        assert failure_of(database_url) is not None
+        for minutes in (1, 2):  # the source answers, and Kafka does not
+            moment[0] = NOW + timedelta(minutes=minutes)
+            poller._poll_and_judge()
+            assert gauges() == (0, since + 60, 0)
+            assert failure_of(database_url) is None
+            assert "Kafka at 127.0.0.1:1 does not answer" in condition.ready().reason
+    poller._drop_connection()
+    away["database"] = True
+    poller._poll_and_judge()
+    assert gauges() == (0, 0, since + 120)
+    away["database"] = False
+    poller._publisher = Publisher(lambda: kafka_producer(room.bootstrap), room.prefix)
+    poller._poll_and_judge()
+    assert gauges() == (0, 0, 0)
+    assert condition.ready().ok
+    poller.close()
+    assert published(room) == rows_of([make_record()])
 
 
 def test_it_waits_for_a_database_a_broker_and_a_source_that_are_away_and_drops_nothing(room, database_url) -> None:

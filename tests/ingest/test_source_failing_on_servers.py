@@ -29,7 +29,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.servers
 
 GOOD = json.dumps({"total": 1, "records": [make_record(to_hour(wall_clock()) - 2)]}).encode()
-SOURCES = ("server-error", "rate-limited", "dripping", "unreachable")
+SOURCES = ("server-error", "rate-limited", "dripping", "dripping-headers", "unreachable")
 
 
 class FailingApi:
@@ -50,7 +50,7 @@ class FailingApi:
                 elif "rate-limited" in self.path:
                     self.answer(429, b"too fast", {"Retry-After": "1"})
                 else:
-                    self.drip()
+                    self.drip(b"X-Header: 1\r\n" if "dripping-headers" in self.path else b" ")
 
             def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
                 self.send_response(status)
@@ -59,13 +59,16 @@ class FailingApi:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def drip(self) -> None:
-                """A byte now and then, so that no read times out, until the client closes the connection."""
+            def drip(self, part: bytes) -> None:
+                """A part now and then, so that no read times out, until the client closes the connection."""
                 self.send_response(200)
-                self.end_headers()
+                if part == b" ":
+                    self.end_headers()
+                else:
+                    self.flush_headers()
                 try:
                     while not well.wait(0.1):
-                        self.wfile.write(b" ")
+                        self.wfile.write(part)
                         self.wfile.flush()
                 except OSError:
                     pass
@@ -144,13 +147,14 @@ def test_source_failing_fires_for_every_way_in_which_a_server_fails_and_ends_whe
         ingest(topics, database_url, tmp_path, metrics_port),
         monitoring_server("prometheus", prometheus_of(metrics_port)) as prometheus,
     ):
-        wait_until(lambda: failing(prometheus) == set(SOURCES), 90, "SourceFailing to fire for all four sources")
+        wait_until(lambda: failing(prometheus) == set(SOURCES), 90, "SourceFailing to fire for all sources")
         with psycopg.connect(database_url) as connection:
             keys = {name: entry.source_key for name, entry in load_sources(connection).items()}
             errors = {name: read_failure(connection, keys[name]).error for name in SOURCES}
         assert "answered 503: maintenance" in errors["server-error"]
         assert "answered 429: too fast" in errors["rate-limited"]
         assert "had not sent its whole answer after 1 s" in errors["dripping"]
+        assert "had not sent its whole answer after 1 s" in errors["dripping-headers"]
         assert "was not reached" in errors["unreachable"]
         api.well.set()
         with serving(api, closed_port):
