@@ -98,7 +98,7 @@ $(BENCHMARKS)/stamp: requirements/benchmarks.txt pyproject.toml | $(BIN)/python
 benchmark: $(BENCHMARKS)/stamp $(VENV)/service.stamp $(if $(filter api,$(B)),wrk) ## Measure: make benchmark B=accuracy ARGS='…'
 	@test -n "$(B)" || { echo "Which? make benchmark B=… ARGS='…' (ARGS=--help tells more)"; \
 	  sed -nE 's/^"""(.*): `make benchmark B=([a-z_]+).*/\2\t\1/p' benchmarks/*.py | expand -t 16; exit 1; }
-	@$(BENCHMARKS)/bin/python benchmarks/$(B).py $(ARGS)
+	@$(BENCHMARKS)/bin/python -m benchmarks.$(B) $(ARGS)
 
 lock: | $(UV) ## Renew the lock from pyproject.toml
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml -o requirements/service.txt

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import orjson
 import typer
-from accuracy_methods import Measured
-from accuracy_protocols import PROTOCOLS, DataAbsentError
-from accuracy_run import OWN, SkippedError, run, with_seed
-from peers.registry import MODULES
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.accuracy_methods import Measured
+from benchmarks.accuracy_protocols import PROTOCOLS, DataAbsentError
+from benchmarks.accuracy_run import OWN, SkippedError, run, with_seed
+from benchmarks.peers.registry import MODULES
 
 
 def main(

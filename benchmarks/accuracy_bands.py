@@ -1,9 +1,9 @@
 """What our band is held against: the usual band of a point forecast, which never changes."""
 
 import numpy as np
-from accuracy_methods import SEED, MethodForecast
 from numpy.typing import NDArray
 
+from benchmarks.accuracy_methods import SEED, MethodForecast
 from dayahead.contracts import LEADS
 from dayahead.features.state import describe
 from dayahead.models.fit import fit_with_errors

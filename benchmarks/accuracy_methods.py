@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol as Interface
 
 import numpy as np
-from accuracy_protocols import Protocol
 from numpy.typing import NDArray
 
+from benchmarks.accuracy_protocols import Protocol
 from dayahead.evaluation.backtest import RunResult
 from dayahead.evaluation.score import daily_naive, score, weekly_naive
 from dayahead.features.fill import fill

@@ -9,11 +9,20 @@ from typing import Annotated
 
 import orjson
 import typer
-from accuracy_bands import StaticBands
-from accuracy_methods import SEED, Dayahead, Measured, Method, NoForecastError, OverTimeError, SeasonalNaive, measure
-from accuracy_protocols import PROTOCOLS
-from peers.registry import MODULES, make_peer
 
+from benchmarks.accuracy_bands import StaticBands
+from benchmarks.accuracy_methods import (
+    SEED,
+    Dayahead,
+    Measured,
+    Method,
+    NoForecastError,
+    OverTimeError,
+    SeasonalNaive,
+    measure,
+)
+from benchmarks.accuracy_protocols import PROTOCOLS
+from benchmarks.peers.registry import MODULES, make_peer
 from dayahead.features.fill import DAY, WEEK
 
 OWN: dict[str, Callable[[], Method]] = {
@@ -45,7 +54,7 @@ def run(protocol: str, method: str, limit_s: float = float("inf")) -> Measured:
     Raises:
         SkippedError: it would take too long, or it failed; the message says which.
     """
-    command = [sys.executable, __file__, protocol, method, str(limit_s)]
+    command = [sys.executable, "-m", "benchmarks.accuracy_run", protocol, method, str(limit_s)]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     try:
         ended = subprocess.run(

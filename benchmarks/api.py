@@ -28,8 +28,8 @@ import numpy as np
 import psycopg
 import redis
 import typer
-from running_worker import SERVICE, cpu_seconds, until
 
+from benchmarks.running_worker import SERVICE, cpu_seconds, until
 from dayahead.contracts import LEADS, Reason, Rung
 from dayahead.hours import from_hour, to_hour, wall_clock
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
@@ -41,7 +41,7 @@ from deploy.local.ports import free_ports
 from deploy.local.stack import LocalStack
 from deploy.local.throwaway import throwaway_stack
 
-BARE = Path(__file__).with_name("bare_api.py")
+BARE = "benchmarks.bare_api"
 BARE_FORMS = ("async", "sync")
 CONNECTIONS = (1, 16)
 ADDED = ("stale", "stale_reason")
@@ -168,8 +168,7 @@ def service(stack: LocalStack) -> Iterator[Application]:
 def bare(stack: LocalStack, form: str) -> Iterator[Application]:
     """The bare application on the Redis of a stack."""
     [port] = free_ports(1)
-    # -P: the folder of the benchmarks has an api.py too.
-    command = [str(SERVICE.with_name("python")), "-P", str(BARE), str(port), stack.redis.url(0), form]
+    command = [str(SERVICE.with_name("python")), "-m", BARE, str(port), stack.redis.url(0), form]
     with _running(form, command, port, {}) as application:
         yield application
 

@@ -13,10 +13,10 @@ import numpy as np
 import orjson
 import psycopg
 import typer
-from made_up_load import START, messages
-from running_worker import until
-from worker_room import WorkerRoom, worker_room
 
+from benchmarks.made_up_load import START, messages
+from benchmarks.running_worker import until
+from benchmarks.worker_room import WorkerRoom, worker_room
 from dayahead.hours import from_hour
 from dayahead.storage.checkpoint import CurrentRows
 from dayahead.storage.keyed_tables import OBSERVATION

@@ -18,8 +18,8 @@ import orjson
 import pyarrow
 import typer
 from pyarrow import parquet
-from running_worker import SERVICE
 
+from benchmarks.running_worker import SERVICE
 from dayahead.contracts import LEADS
 
 CHECKOUT = Path(__file__).parents[1]

@@ -1,6 +1,6 @@
 """The bare application that `benchmarks/api.py` compares with: FastAPI, one route, the bytes that Redis holds.
 
-Run by the benchmark: `python -P benchmarks/bare_api.py PORT REDIS_URL async|sync`. It does what a competent user would
+Run by the benchmark: `python -m benchmarks.bare_api PORT REDIS_URL async|sync`. It does what a competent user would
 write for this one job, in both forms that FastAPI offers, under the same settings of uvicorn as the service: no ETag,
 no metrics, no check of the request.
 """

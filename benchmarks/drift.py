@@ -15,9 +15,9 @@ import numpy as np
 import orjson
 import pyarrow.parquet as pq
 import typer
-from accuracy_protocols import DATA, DataAbsentError, pjm_history
 from numpy.typing import NDArray
 
+from benchmarks.accuracy_protocols import DATA, DataAbsentError, pjm_history
 from dayahead.contracts import DriftKind
 from dayahead.evaluation.backtest import forecast_origin
 from dayahead.features.calendar import Calendar

@@ -16,9 +16,9 @@ from typing import Annotated
 import numpy as np
 import orjson
 import typer
-from made_up_load import SOURCE, START, Load, shipped_release
 from numpy.typing import NDArray
 
+from benchmarks.made_up_load import SOURCE, START, Load, shipped_release
 from dayahead.contracts import Rung
 from dayahead.features.calendar import Calendar
 from dayahead.models.arithmetic import stay_on_one_thread
@@ -26,7 +26,7 @@ from dayahead.models.forecaster import Forecaster
 from dayahead.models.release import Release
 from dayahead.models.window import WINDOW_HOURS, WindowBatch
 
-PEER = Path(__file__).with_name("mlforecast_refresh.py")
+PEER = "benchmarks.mlforecast_refresh"
 ROUNDS = 5
 MISSING = 0.01
 """Share of the hours that a harmed window lacks; one hour of it is besides fifty times what it should be."""
@@ -62,7 +62,7 @@ def main(
         "peak_rss_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
     }
     if peer:
-        answer = subprocess.run([sys.executable, str(PEER), str(series), "1"], capture_output=True, check=True)
+        answer = subprocess.run([sys.executable, "-m", PEER, str(series), "1"], capture_output=True, check=True)
         for trees, one in orjson.loads(answer.stdout.splitlines()[-1]).items():
             line[f"mlforecast_{trees}_us_per_series"] = round(one["predict_cpu_s"] / series * 1e6, 1)
     line["load_before"] = round(os.getloadavg()[0], 1)

@@ -11,9 +11,10 @@ import lightgbm as lgb
 import numpy as np
 import orjson
 import pandas as pd
-from made_up_load import START, Load
 from mlforecast import MLForecast
 from mlforecast.lag_transforms import RollingMean
+
+from benchmarks.made_up_load import START, Load
 
 TREES = (100, 400)
 TRAINED_ON = 500

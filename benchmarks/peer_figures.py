@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from accuracy_protocols import PROTOCOLS
-from accuracy_run import PATIENCE
-from peers.figures import Figures, Missing
-from peers.tables import OURS, PEERS, VARIANTS, peers_section, written_into
+
+from benchmarks.accuracy_protocols import PROTOCOLS
+from benchmarks.accuracy_run import PATIENCE
+from benchmarks.peers.figures import Figures, Missing
+from benchmarks.peers.tables import OURS, PEERS, VARIANTS, peers_section, written_into
 
 FILE = Path(__file__).parent / "peers/figures.jsonl"
 PAGE = Path(__file__).parents[1] / "docs/accuracy.md"
-RUNNER = Path(__file__).parent / "peers/one.py"
+RUNNER = "benchmarks.peers.one"
 METHODS = [OURS, *PEERS, *VARIANTS]
 PACKAGES = ("mlforecast", "statsforecast", "lightgbm", "optuna")
 TOGETHER = (("vic-daily", "vic-hourly"), ("m4",), ("de35",), ("m4-early",), ("pjm-year", "pjm-hourly"))
@@ -61,11 +62,10 @@ def main(
 def _measured(method: str, protocols: list[str], limit_s: float) -> list[bytes]:
     """The JSON lines of one method's process, as many as it wrote before its time was over."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    paths = os.pathsep.join([str(RUNNER.parents[1]), str(RUNNER.parents[2])])
     process = subprocess.Popen(
-        [sys.executable, str(RUNNER), method, *protocols, "--limit-s", str(limit_s)],
+        [sys.executable, "-m", RUNNER, method, *protocols, "--limit-s", str(limit_s)],
         stdout=subprocess.PIPE,
-        env=os.environ | threads | {"PYTHONPATH": paths},
+        env=os.environ | threads,
     )
     try:
         told, _ = process.communicate(timeout=limit_s * PATIENCE * len(protocols))

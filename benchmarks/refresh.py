@@ -16,14 +16,14 @@ from typing import Annotated
 
 import orjson
 import typer
-from made_up_load import START, messages, shipped_release
-from running_worker import RunningWorker, until
-from worker_room import WorkerRoom, worker_room
 
+from benchmarks.made_up_load import START, messages, shipped_release
+from benchmarks.running_worker import RunningWorker, until
+from benchmarks.worker_room import WorkerRoom, worker_room
 from dayahead.models.release import Release
 
 HISTORY_H = 28 * 24
-PEER = Path(__file__).with_name("mlforecast_refresh.py")
+PEER = "benchmarks.mlforecast_refresh"
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def pass_a_day(room: WorkerRoom, first: int) -> None:
 
 
 def _mlforecast(series: int) -> dict[str, float]:
-    answer = subprocess.run([sys.executable, str(PEER), str(series)], capture_output=True, check=True)
+    answer = subprocess.run([sys.executable, "-m", PEER, str(series)], capture_output=True, check=True)
     return {trees: one["total_s"] for trees, one in orjson.loads(answer.stdout.splitlines()[-1]).items()}
 
 

@@ -17,10 +17,10 @@ import httpx
 import orjson
 import psycopg
 import typer
-from made_up_load import START, messages, shipped_release
-from running_worker import SERVICE, RunningWorker, until
-from worker_room import WorkerRoom, worker_room
 
+from benchmarks.made_up_load import START, messages, shipped_release
+from benchmarks.running_worker import SERVICE, RunningWorker, until
+from benchmarks.worker_room import WorkerRoom, worker_room
 from dayahead.hours import from_hour
 from dayahead.storage.tables.accuracy_day import SUMS
 from deploy.local.ports import free_ports

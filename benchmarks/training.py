@@ -15,9 +15,9 @@ from typing import Annotated
 
 import orjson
 import typer
-from accuracy_methods import peak_mb
-from made_up_load import SOURCE, START, Load
 
+from benchmarks.accuracy_methods import peak_mb
+from benchmarks.made_up_load import SOURCE, START, Load
 from dayahead.features.calendar import Calendar
 from dayahead.models.fit import fit_release
 from dayahead.models.history import History
@@ -90,7 +90,7 @@ def _fit(series: int, days: int) -> Fitted:
 
 def _elsewhere(series: int, days: int) -> Fitted:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [sys.executable, __file__, "--size", f"{series}x{days}", "--here"]
+    command = [sys.executable, "-m", "benchmarks.training", "--size", f"{series}x{days}", "--here"]
     ended = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=os.environ | threads)
     return Fitted(**orjson.loads(ended.stdout.splitlines()[-1]))
 

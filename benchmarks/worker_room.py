@@ -10,11 +10,11 @@ import numpy as np
 import psycopg
 import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
-from made_up_load import PARTITIONS, SOURCE, START, Load
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
-from running_worker import SERVICE, RunningWorker, cpu_seconds, descendants, until
 
+from benchmarks.made_up_load import PARTITIONS, SOURCE, START, Load
+from benchmarks.running_worker import SERVICE, RunningWorker, cpu_seconds, descendants, until
 from dayahead.hours import Hour, format_utc, from_hour, wall_clock
 from dayahead.models.release import Release
 from dayahead.settings import MigrationSettings

@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import orjson
-from accuracy_methods import Measured
+
+from benchmarks.accuracy_methods import Measured
 
 
 @dataclass(frozen=True)

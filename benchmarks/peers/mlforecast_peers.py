@@ -16,7 +16,6 @@ import lightgbm as lgb
 import numpy as np
 import optuna
 import pandas as pd
-from accuracy_methods import SEED, MethodForecast
 from mlforecast import MLForecast
 from mlforecast.auto import AutoLightGBM, AutoMLForecast
 from mlforecast.grouped_array import GroupedArray
@@ -25,11 +24,12 @@ from mlforecast.target_transforms import Differences, LocalStandardScaler
 from mlforecast.utils import PredictionIntervals
 from numpy.typing import NDArray
 
+from benchmarks.accuracy_methods import SEED, MethodForecast
+from benchmarks.peers.frames import training_frame, window_frame
 from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY, WEEK
 from dayahead.models.history import History
 from dayahead.models.window import WindowBatch
-from peers.frames import training_frame, window_frame
 
 LAGS = [*range(1, 25), 25, 48, 72, 96, 120, 144, 167, 168, 169]
 """The hours of a day, as in the package's own example of a load, and the days of a week."""

@@ -8,15 +8,15 @@ from typing import Annotated
 
 import orjson
 import typer
-from accuracy_methods import Method, MethodForecast, NoForecastError, OverTimeError, measure
-from accuracy_protocols import PROTOCOLS, DataAbsentError
-from accuracy_run import OWN
 from numpy import int64
 from numpy.typing import NDArray
 
+from benchmarks.accuracy_methods import Method, MethodForecast, NoForecastError, OverTimeError, measure
+from benchmarks.accuracy_protocols import PROTOCOLS, DataAbsentError
+from benchmarks.accuracy_run import OWN
+from benchmarks.peers.registry import make_peer
 from dayahead.models.history import History
 from dayahead.models.window import WindowBatch
-from peers.registry import make_peer
 
 
 class FittedOnce:

@@ -2,18 +2,18 @@
 
 from importlib import import_module
 
-from accuracy_methods import Method
+from benchmarks.accuracy_methods import Method
 
 MODULES = {
-    "mlforecast": "peers.mlforecast_peers",
-    "mlforecast L1": "peers.mlforecast_peers",
-    "mlforecast L1 scaled": "peers.mlforecast_peers",
-    "mlforecast L2": "peers.mlforecast_peers",
-    "mlforecast L2 scaled": "peers.mlforecast_peers",
-    "AutoLightGBM": "peers.mlforecast_peers",
-    "statsforecast Theta": "peers.statsforecast_peers",
-    "statsforecast MSTL": "peers.statsforecast_peers",
-    "statsforecast AutoETS": "peers.statsforecast_peers",
+    "mlforecast": "benchmarks.peers.mlforecast_peers",
+    "mlforecast L1": "benchmarks.peers.mlforecast_peers",
+    "mlforecast L1 scaled": "benchmarks.peers.mlforecast_peers",
+    "mlforecast L2": "benchmarks.peers.mlforecast_peers",
+    "mlforecast L2 scaled": "benchmarks.peers.mlforecast_peers",
+    "AutoLightGBM": "benchmarks.peers.mlforecast_peers",
+    "statsforecast Theta": "benchmarks.peers.statsforecast_peers",
+    "statsforecast MSTL": "benchmarks.peers.statsforecast_peers",
+    "statsforecast AutoETS": "benchmarks.peers.statsforecast_peers",
 }
 
 

@@ -5,16 +5,16 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from accuracy_methods import MethodForecast, OverTimeError
 from numpy.typing import NDArray
 from statsforecast import StatsForecast
 from statsforecast.models import MSTL, AutoETS, DynamicOptimizedTheta, SeasonalNaive
 
+from benchmarks.accuracy_methods import MethodForecast, OverTimeError
+from benchmarks.peers.frames import window_frame
 from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY, WEEK, fill
 from dayahead.models.history import History
 from dayahead.models.window import WindowBatch
-from peers.frames import window_frame
 
 OUTER_PERCENT = 80
 """The band from 10 to 90 %."""

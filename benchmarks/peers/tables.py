@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from accuracy_methods import Measured
-from accuracy_protocols import PROTOCOLS
-
-from peers.figures import Figures
+from benchmarks.accuracy_methods import Measured
+from benchmarks.accuracy_protocols import PROTOCOLS
+from benchmarks.peers.figures import Figures
 
 OURS = "dayahead"
 BEGIN, END = "<!-- peers: written by `make benchmark B=peer_figures` -->", "<!-- peers: end -->"

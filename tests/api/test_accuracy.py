@@ -21,11 +21,11 @@ from tests.api.sample import NO_FORECAST, WORSE_THAN_NAIVE
         (-0.2, "As good as the seasonal naive."),
     ],
 )
-def test_the_comparison_is_a_sentence(skill_percent: float, sentence: str):
+def test_the_comparison_is_a_sentence(skill_percent: float, sentence: str) -> None:
     assert verdict(skill_percent) == sentence
 
 
-def test_without_scores_nothing_is_claimed():
+def test_without_scores_nothing_is_claimed() -> None:
     assert "Not compared" in verdict(None)
 
 
@@ -51,8 +51,8 @@ def read_scores(service: SampleService, where: str) -> ScoreBatch:
     ids=["all", "area", "series"],
 )
 def test_figures_are_those_of_the_one_function_that_the_trainer_and_the_benchmarks_use(
-    client: TestClient, sample_service: SampleService, where, pick
-):
+    client: TestClient, sample_service: SampleService, where: str, pick
+) -> None:
     told = pick(client.get("/v1/accuracy").json())
     figures = accuracy(read_scores(sample_service, where))
     assert told["forecasts"] == figures.forecasts
@@ -62,13 +62,13 @@ def test_figures_are_those_of_the_one_function_that_the_trainer_and_the_benchmar
 
 
 @pytest.mark.servers
-def test_one_series_has_the_figures_that_the_list_gives_it(client: TestClient):
+def test_one_series_has_the_figures_that_the_list_gives_it(client: TestClient) -> None:
     listed = {series["series_id"]: series for series in client.get("/v1/accuracy").json()["series"]}
     assert client.get("/v1/accuracy/DK1/111").json()["accuracy"] == pytest.approx(listed["DK1/111"])
 
 
 @pytest.mark.servers
-def test_the_list_goes_page_by_page_through_all_series_also_those_without_scores(client: TestClient):
+def test_the_list_goes_page_by_page_through_all_series_also_those_without_scores(client: TestClient) -> None:
     whole = client.get("/v1/accuracy").json()
     paged, cursor = [], None
     while cursor or not paged:
@@ -81,14 +81,14 @@ def test_the_list_goes_page_by_page_through_all_series_also_those_without_scores
 
 
 @pytest.mark.servers
-def test_a_series_that_loses_against_the_naive_is_told_as_worse(client: TestClient):
+def test_a_series_that_loses_against_the_naive_is_told_as_worse(client: TestClient) -> None:
     told = client.get(f"/v1/accuracy/{WORSE_THAN_NAIVE}").json()["accuracy"]
     assert told["skill_percent"] < 0
     assert told["verdict"].startswith("Worse than the seasonal naive by")
 
 
 @pytest.mark.servers
-def test_a_series_without_scores_has_no_figures(client: TestClient):
+def test_a_series_without_scores_has_no_figures(client: TestClient) -> None:
     told = client.get(f"/v1/accuracy/{NO_FORECAST}").json()
     assert told["end"] is None
     assert told["accuracy"]["wape_percent"] is None
@@ -96,7 +96,7 @@ def test_a_series_without_scores_has_no_figures(client: TestClient):
 
 
 @pytest.mark.servers
-def test_the_window_ends_where_it_is_asked_to(client: TestClient):
+def test_the_window_ends_where_it_is_asked_to(client: TestClient) -> None:
     told = client.get("/v1/accuracy", params={"days": 1, "end": "2023-01-20T12:00:00Z"}).json()
     assert (told["start"], told["end"]) == ("2023-01-20T00:00:00Z", "2023-01-20T23:00:00Z")
     assert told["series"][0]["forecasts"] == 24

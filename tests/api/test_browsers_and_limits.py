@@ -22,7 +22,7 @@ def api(**given: object) -> Iterator[TestClient]:
         yield client
 
 
-def test_no_page_of_another_origin_may_read_by_default():
+def test_no_page_of_another_origin_may_read_by_default() -> None:
     with api() as client:
         answer = client.get("/health/live", headers={"Origin": ORIGIN})
         asked = client.options("/v1/series", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "GET"})
@@ -30,7 +30,7 @@ def test_no_page_of_another_origin_may_read_by_default():
     assert asked.status_code == 405
 
 
-def test_pages_of_the_origins_of_the_settings_may_read_and_no_others():
+def test_pages_of_the_origins_of_the_settings_may_read_and_no_others() -> None:
     with api(api_cors_origins=[ORIGIN]) as client:
         allowed = client.get("/health/live", headers={"Origin": ORIGIN})
         other = client.get("/health/live", headers={"Origin": "https://elsewhere.example.org"})
@@ -48,7 +48,7 @@ def test_pages_of_the_origins_of_the_settings_may_read_and_no_others():
     assert asked.status_code == 200
 
 
-def test_a_client_beyond_the_rate_is_refused_with_the_time_to_wait_while_the_watchers_go_on():
+def test_a_client_beyond_the_rate_is_refused_with_the_time_to_wait_while_the_watchers_go_on() -> None:
     with api(api_rate_limit="3/hour") as client:
         answers = [client.get("/v1/nothing") for _ in range(4)]
         watched = [client.get("/health/live"), client.get("/metrics")]
@@ -59,17 +59,17 @@ def test_a_client_beyond_the_rate_is_refused_with_the_time_to_wait_while_the_wat
     assert [answer.status_code for answer in watched] == [200, 200]
 
 
-def test_without_the_setting_no_client_is_limited():
+def test_without_the_setting_no_client_is_limited() -> None:
     with api() as client:
         assert {client.get("/health/live").status_code for _ in range(200)} == {200}
 
 
-def test_a_rate_that_is_none_is_refused_with_the_form():
+def test_a_rate_that_is_none_is_refused_with_the_form() -> None:
     with pytest.raises(ValidationError, match="600/minute"):
         ApiSettings(_env_file=None, api_rate_limit="often")
 
 
-def test_the_page_of_the_documentation_loads_nothing_from_elsewhere():
+def test_the_page_of_the_documentation_loads_nothing_from_elsewhere() -> None:
     with api() as client:
         page = client.get("/docs")
         assert page.status_code == 200

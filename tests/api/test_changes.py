@@ -48,7 +48,7 @@ def alert(
 @pytest.mark.parametrize(("path", "body"), CHANGES)
 def test_without_a_configured_token_nothing_may_be_changed_and_the_answer_says_what_to_set(
     servers: FakeServers, path: str, body: dict[str, Any]
-):
+) -> None:
     servers.token = ""
     with servers.client() as client:
         answer = client.post(path, json=body, headers={"Authorization": "Bearer "})
@@ -59,7 +59,9 @@ def test_without_a_configured_token_nothing_may_be_changed_and_the_answer_says_w
 
 @pytest.mark.parametrize(("path", "body"), CHANGES)
 @pytest.mark.parametrize("header", [None, "Bearer wrong", f"Bearer {TOKEN}x", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}"])
-def test_a_missing_or_wrong_token_is_refused(servers: FakeServers, path: str, body: dict[str, Any], header: str | None):
+def test_a_missing_or_wrong_token_is_refused(
+    servers: FakeServers, path: str, body: dict[str, Any], header: str | None
+) -> None:
     with servers.client() as client:
         answer = client.post(path, json=body, headers={"Authorization": header} if header else {})
     assert answer.status_code == 401
@@ -67,7 +69,7 @@ def test_a_missing_or_wrong_token_is_refused(servers: FakeServers, path: str, bo
     assert servers.announcer.sent == []
 
 
-def test_a_wish_for_a_retune_becomes_one_request(servers: FakeServers):
+def test_a_wish_for_a_retune_becomes_one_request(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.post("/v1/retune", json={"reason": "a new factory", "requested_by": "anna"}, headers=AUTHORISED)
     assert answer.status_code == 202
@@ -77,7 +79,7 @@ def test_a_wish_for_a_retune_becomes_one_request(servers: FakeServers):
 
 
 @pytest.mark.parametrize("name", ["MapeCritical", "DriftCritical"])
-def test_a_critical_alert_asks_for_one_retune_however_many_areas_fire(servers: FakeServers, name: str):
+def test_a_critical_alert_asks_for_one_retune_however_many_areas_fire(servers: FakeServers, name: str) -> None:
     with servers.client() as client:
         body = notification(alert(name), alert(name, area="DK2"))
         answer = client.post("/v1/alertmanager", json=body, headers=AUTHORISED)
@@ -92,7 +94,7 @@ def test_a_critical_alert_asks_for_one_retune_however_many_areas_fire(servers: F
     [alert(status="resolved"), alert(severity="warning"), alert(name="ServiceDown")],
     ids=["resolved", "a warning", "another cause"],
 )
-def test_other_notifications_ask_for_nothing(servers: FakeServers, other: dict[str, Any]):
+def test_other_notifications_ask_for_nothing(servers: FakeServers, other: dict[str, Any]) -> None:
     with servers.client() as client:
         answer = client.post("/v1/alertmanager", json=notification(other), headers=AUTHORISED)
     assert answer.status_code == 200
@@ -100,7 +102,7 @@ def test_other_notifications_ask_for_nothing(servers: FakeServers, other: dict[s
     assert servers.announcer.sent == []
 
 
-def test_a_notification_of_another_version_is_refused(servers: FakeServers):
+def test_a_notification_of_another_version_is_refused(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.post("/v1/alertmanager", json=notification(alert()) | {"version": "5"}, headers=AUTHORISED)
     assert answer.status_code == 422
@@ -110,7 +112,9 @@ def test_a_notification_of_another_version_is_refused(servers: FakeServers):
 @pytest.mark.parametrize(
     ("path", "body"), [("/v1/retune", {"reason": "why"}), ("/v1/alertmanager", notification(alert()))]
 )
-def test_while_kafka_is_away_the_sender_is_told_to_send_again(servers: FakeServers, path: str, body: dict[str, Any]):
+def test_while_kafka_is_away_the_sender_is_told_to_send_again(
+    servers: FakeServers, path: str, body: dict[str, Any]
+) -> None:
     servers.announcer.away = True
     with servers.client() as client:
         answer = client.post(path, json=body, headers=AUTHORISED)

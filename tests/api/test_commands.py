@@ -21,7 +21,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_the_command_serves_while_no_server_is_up_and_ends_when_told_to(tmp_path: Path):
+def test_the_command_serves_while_no_server_is_up_and_ends_when_told_to(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     process = subprocess.Popen([DAYAHEAD, "api", "--port", str(port)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     try:
@@ -57,7 +57,7 @@ def test_an_answer_never_waits_for_the_acknowledgement_of_the_one_before():
         assert thread.submit(asyncio.run, option_of_a_connection()).result(30) != 0
 
 
-def test_a_port_in_use_is_a_sentence(tmp_path: Path):
+def test_a_port_in_use_is_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = subprocess.run(

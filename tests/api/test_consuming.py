@@ -57,7 +57,7 @@ def consumer(topics: TopicRoom, tmp_path: Path) -> Iterator[subprocess.Popen[str
 @pytest.mark.servers
 def test_the_example_consumes_what_a_worker_writes_with_nothing_installed_but_what_it_says(
     consumer: subprocess.Popen[str], topics: TopicRoom, stack: LocalStack
-):
+) -> None:
     assert INSTALLED
     output = KafkaOutput(topics.bootstrap, Patience())
     output.deliver([Outgoing(topics.name("forecasts"), FORECAST, key=b"DK1/111", partition=1)] * 100)
@@ -69,6 +69,6 @@ def test_the_example_consumes_what_a_worker_writes_with_nothing_installed_but_wh
     assert "compress with **lz4**" in PAGE
 
 
-def test_every_state_and_event_of_the_stream_is_documented():
+def test_every_state_and_event_of_the_stream_is_documented() -> None:
     for word in [*ReaderState, "forecast", "status", "reset", "lagged"]:
         assert f"`{word}`" in PAGE, word

@@ -15,22 +15,22 @@ ENDPOINTS = [
 
 
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
-def test_every_endpoint_is_documented(method: str, path: str):
+def test_every_endpoint_is_documented(method: str, path: str) -> None:
     assert f"`{method} {path}`" in PAGE
 
 
-def test_every_setting_of_the_api_is_documented():
+def test_every_setting_of_the_api_is_documented() -> None:
     own = set(ApiSettings.model_fields) - set(ServiceSettings.model_fields)
     assert {name for name in own if PREFIX + name.upper() not in PAGE} == set()
 
 
-def test_every_metric_of_the_api_is_documented():
+def test_every_metric_of_the_api_is_documented() -> None:
     families = {metric.name for metric in REGISTRY.collect() if metric.name.startswith("dayahead_api_")}
     assert families
     assert {name for name in families if name not in PAGE} == set()
 
 
-def test_every_parameter_and_field_has_a_description():
+def test_every_parameter_and_field_has_a_description() -> None:
     parameters = [
         (path, parameter["name"])
         for path, methods in OPENAPI["paths"].items()

@@ -3,7 +3,7 @@ from tests.api.fakes import FakeServers, unjudged
 BODY = b'{"series_id":"DK1/111","origin":"2023-01-24T22:00:00Z","p50":[1.5]}'
 
 
-def test_a_forecast_is_the_very_bytes_that_redis_holds_even_while_the_database_is_away(servers: FakeServers):
+def test_a_forecast_is_the_very_bytes_that_redis_holds_even_while_the_database_is_away(servers: FakeServers) -> None:
     servers.forecasts.bodies["DK1/111"] = BODY
     with servers.client() as client:
         answer = client.get("/v1/forecasts/DK1/111")
@@ -12,7 +12,7 @@ def test_a_forecast_is_the_very_bytes_that_redis_holds_even_while_the_database_i
     assert answer.headers["Dayahead-Served-By"] == "redis"
 
 
-def test_who_has_the_forecast_already_gets_a_304_until_it_changes(servers: FakeServers):
+def test_who_has_the_forecast_already_gets_a_304_until_it_changes(servers: FakeServers) -> None:
     servers.forecasts.bodies["DK1/111"] = BODY
     with servers.client() as client:
         tag = client.get("/v1/forecasts/DK1/111").headers["ETag"]
@@ -24,7 +24,7 @@ def test_who_has_the_forecast_already_gets_a_304_until_it_changes(servers: FakeS
     assert changed.headers["ETag"] != tag
 
 
-def test_a_label_that_is_encoded_is_found_however_its_path_is_written(servers: FakeServers):
+def test_a_label_that_is_encoded_is_found_however_its_path_is_written(servers: FakeServers) -> None:
     servers.forecasts.bodies["DK1/%C3%B8l%2Fvin"] = BODY
     with servers.client() as client:
         once = client.get("/v1/forecasts/DK1/%C3%B8l%2Fvin")  # the series_id as it stands
@@ -33,7 +33,7 @@ def test_a_label_that_is_encoded_is_found_however_its_path_is_written(servers: F
     assert twice.content == unjudged(BODY)
 
 
-def test_a_redis_that_lacks_the_forecast_is_asked_once(servers: FakeServers):
+def test_a_redis_that_lacks_the_forecast_is_asked_once(servers: FakeServers) -> None:
     asked = []
     servers.forecasts.get = asked.append  # type: ignore[method-assign, assignment, func-returns-value]
     with servers.client() as client:
@@ -41,7 +41,7 @@ def test_a_redis_that_lacks_the_forecast_is_asked_once(servers: FakeServers):
     assert asked == [["DK1/111"]]
 
 
-def test_the_stream_is_no_series(servers: FakeServers):
+def test_the_stream_is_no_series(servers: FakeServers) -> None:
     servers.forecasts.bodies["stream"] = BODY
     with servers.client() as client:
         assert client.head("/v1/forecasts/stream").headers["Content-Type"].startswith("text/event-stream")

@@ -78,7 +78,7 @@ def stage(sample_service: SampleService, topics: TopicRoom) -> Iterator[Stage]:
 @pytest.mark.servers
 def test_what_the_producer_of_a_worker_writes_reaches_who_listens_byte_for_byte_and_only_what_was_asked_for(
     stage: Stage,
-):
+) -> None:
     with listening(stage.site.url, "?area=DK2") as client:
         client.ready()
         bodies = stage.make("DK1/111", "DK2/111", "DK2/131")
@@ -87,7 +87,7 @@ def test_what_the_producer_of_a_worker_writes_reaches_who_listens_byte_for_byte_
 
 
 @pytest.mark.servers
-def test_thousands_of_forecasts_in_large_batches_all_arrive(stage: Stage):
+def test_thousands_of_forecasts_in_large_batches_all_arrive(stage: Stage) -> None:
     with listening(stage.site.url) as client:
         client.ready()
         bodies = stage.make(*[f"DK1/{number}" for number in range(8000)], size=600)
@@ -95,7 +95,7 @@ def test_thousands_of_forecasts_in_large_batches_all_arrive(stage: Stage):
 
 
 @pytest.mark.servers
-def test_a_client_resumes_behind_the_last_event_that_it_had(stage: Stage):
+def test_a_client_resumes_behind_the_last_event_that_it_had(stage: Stage) -> None:
     with listening(stage.site.url) as client:
         client.ready()
         first = stage.make("DK1/111", "DK2/111")
@@ -115,7 +115,7 @@ def test_a_client_resumes_behind_the_last_event_that_it_had(stage: Stage):
 
 
 @pytest.mark.servers
-def test_a_client_that_heard_nothing_can_resume_all_the_same(stage: Stage):
+def test_a_client_that_heard_nothing_can_resume_all_the_same(stage: Stage) -> None:
     with listening(stage.site.url, "?area=DK2") as client:
         last_id = client.ready().last_id
     made = stage.make("DK1/111", "DK2/111")
@@ -134,7 +134,7 @@ def test_a_client_that_heard_nothing_can_resume_all_the_same(stage: Stage):
 )
 def test_a_client_that_cannot_resume_is_told_to_read_the_forecasts_again(
     stage: Stage, last_event_id: str | None, reason: str
-):
+) -> None:
     with listening(stage.site.url) as client:
         old = client.ready().last_id
     stage.make(*["DK1/111"] * 51)
@@ -154,7 +154,7 @@ def test_a_client_that_cannot_resume_is_told_to_read_the_forecasts_again(
         ("?series_id=DK1/111&series_id=DK1/112x", "unknown-series", "DK1/112"),
     ],
 )
-def test_an_area_or_a_series_that_does_not_exist_is_refused(stage: Stage, query: str, kind: str, close: str):
+def test_an_area_or_a_series_that_does_not_exist_is_refused(stage: Stage, query: str, kind: str, close: str) -> None:
     answer = httpx.get(f"{stage.site.url}/v1/forecasts/stream{query}", timeout=20)
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -185,7 +185,7 @@ def append_damaged_batch(segment: Path) -> None:
 @pytest.mark.servers
 def test_a_kafka_that_is_away_and_a_batch_that_cannot_be_decoded_are_told_apart_in_words(
     stage: Stage, stack: LocalStack
-):
+) -> None:
     def ready() -> str:
         answer = httpx.get(f"{stage.site.url}/health/ready", timeout=20)
         assert answer.status_code == 200  # everything but the stream is answered
@@ -231,7 +231,7 @@ def test_a_kafka_that_is_away_and_a_batch_that_cannot_be_decoded_are_told_apart_
 
 
 @pytest.mark.servers
-def test_a_topic_that_is_made_later_or_created_again_is_found(sample_service: SampleService, topics: TopicRoom):
+def test_a_topic_that_is_made_later_or_created_again_is_found(sample_service: SampleService, topics: TopicRoom) -> None:
     settings = sample_service.settings(kafka_bootstrap=topics.bootstrap, topic_prefix=topics.prefix)
     app = create_app(settings, lambda: NOW)
     site = Site(lambda: app)
@@ -274,7 +274,7 @@ print("", json.dumps([state, before, during, held()]), sep="\\n")
 """
 
 
-def test_failed_connections_to_kafka_leave_no_descriptor_and_no_thread_behind():
+def test_failed_connections_to_kafka_leave_no_descriptor_and_no_thread_behind() -> None:
     # in its own process: what other tests open and close cannot be told from a leak
     done = subprocess.run([sys.executable, "-c", COUNTING], capture_output=True, text=True, check=True, cwd=CHECKOUT)
     state, before, during, after = json.loads(done.stdout.splitlines()[-1])
@@ -294,7 +294,7 @@ def test_failed_connections_to_kafka_leave_no_descriptor_and_no_thread_behind():
         ("DK1", ("DK1", "DK10/1"), ["DK1"]),
     ],
 )
-def test_a_client_hears_of_its_area_and_its_series(area, series_ids, heard):
+def test_a_client_hears_of_its_area_and_its_series(area: str, series_ids: list[str], heard) -> None:
     wanted = Wanted(area, frozenset(series_ids))
     assert [one for one in ("DK1/111", "DK1", "DK10/1", "A%2FB/1") if wanted.has(one)] == heard
 
@@ -316,6 +316,6 @@ def test_a_client_that_reads_too_slowly_is_told_once_and_hears_no_more():
 @pytest.mark.parametrize(
     "text", ["", "DK1/111", "Y7AK3n6v", "Y7AK3n6v.", "Y7AK3n6v.1-x", "Y7AK3n6v.1--2", "short.1", "é" * 8 + ".²"]
 )
-def test_an_id_of_another_stream_is_recognised(text: str):
+def test_an_id_of_another_stream_is_recognised(text: str) -> None:
     assert Positions.parse(text) is None
     assert Positions.parse(HERE.after(1, 41).text) == Positions("Y7AK3n6v", (0, 42))

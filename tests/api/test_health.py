@@ -6,13 +6,13 @@ from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, FakeServers
 
 
-def test_it_lives_while_every_server_is_away(servers: FakeServers):
+def test_it_lives_while_every_server_is_away(servers: FakeServers) -> None:
     servers.forecasts.away = True
     with servers.client() as client:
         assert client.get("/health/live").json()["ok"] is True
 
 
-def test_it_is_not_ready_without_a_database_and_says_so(servers: FakeServers):
+def test_it_is_not_ready_without_a_database_and_says_so(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.get("/health/ready")
     assert answer.status_code == 503
@@ -20,7 +20,7 @@ def test_it_is_not_ready_without_a_database_and_says_so(servers: FakeServers):
 
 
 @pytest.mark.servers
-def test_it_stays_ready_without_redis_and_says_what_that_costs(sample_service: SampleService):
+def test_it_stays_ready_without_redis_and_says_what_that_costs(sample_service: SampleService) -> None:
     settings = sample_service.settings(redis_url="redis://127.0.0.1:1/0")
     with TestClient(create_app(settings, lambda: NOW)) as client:
         answer = client.get("/health/ready")
@@ -29,14 +29,14 @@ def test_it_stays_ready_without_redis_and_says_what_that_costs(sample_service: S
 
 
 @pytest.mark.servers
-def test_it_is_ready_on_the_sample(client: TestClient):
+def test_it_is_ready_on_the_sample(client: TestClient) -> None:
     answer = client.get("/health/ready")
     assert answer.status_code == 200
     assert answer.json()["ok"] is True
 
 
 @pytest.mark.servers
-def test_it_starts_before_the_database_does_and_says_that_it_is_away(sample_service: SampleService):
+def test_it_starts_before_the_database_does_and_says_that_it_is_away(sample_service: SampleService) -> None:
     settings = sample_service.settings(database_url="postgresql://a@127.0.0.1:1/a", api_database_wait_s=0.2)
     with TestClient(create_app(settings, lambda: NOW)) as client:
         assert client.get("/health/live").status_code == 200
@@ -44,7 +44,7 @@ def test_it_starts_before_the_database_does_and_says_that_it_is_away(sample_serv
         assert client.get("/v1/series").status_code == 503
 
 
-def test_requests_are_counted_by_the_template_of_their_route(servers: FakeServers):
+def test_requests_are_counted_by_the_template_of_their_route(servers: FakeServers) -> None:
     servers.forecasts.bodies["DK1/111"] = b"{}"
     with servers.client() as client:
         client.get("/v1/forecasts/DK1/111")

@@ -41,7 +41,7 @@ def pool(database_url: str) -> Iterator[ConnectionPool]:
         yield pool
 
 
-def test_releases_champion_and_promotion_log_are_told(client: TestClient):
+def test_releases_champion_and_promotion_log_are_told(client: TestClient) -> None:
     models = client.get("/v1/models").json()
     assert models["champion"]["release"] == "r-0123456789ab"
     assert [release["release"] for release in models["releases"]] == ["r-0123456789ab"]
@@ -50,7 +50,7 @@ def test_releases_champion_and_promotion_log_are_told(client: TestClient):
     assert models["promotions"][0]["promoted_by"] == "trainer"
 
 
-def test_a_promotion_moves_the_pointer_and_is_announced(pool: ConnectionPool):
+def test_a_promotion_moves_the_pointer_and_is_announced(pool: ConnectionPool) -> None:
     servers = FakeServers(database=pool)
     with servers.client() as client:
         answer = client.post(f"/v1/models/{NEW}/promote", json=WISH, headers=AUTHORISED)
@@ -73,7 +73,9 @@ def test_a_promotion_moves_the_pointer_and_is_announced(pool: ConnectionPool):
     assert message.release == NEW
 
 
-def test_while_kafka_is_away_the_promotion_stands_and_the_answer_says_that_it_was_not_announced(pool: ConnectionPool):
+def test_while_kafka_is_away_the_promotion_stands_and_the_answer_says_that_it_was_not_announced(
+    pool: ConnectionPool,
+) -> None:
     servers = FakeServers(database=pool)
     servers.announcer.away = True
     with servers.client() as client:
@@ -85,7 +87,7 @@ def test_while_kafka_is_away_the_promotion_stands_and_the_answer_says_that_it_wa
     assert serving.release == NEW
 
 
-def test_an_unknown_release_is_a_404_and_the_champion_stays(pool: ConnectionPool):
+def test_an_unknown_release_is_a_404_and_the_champion_stays(pool: ConnectionPool) -> None:
     servers = FakeServers(database=pool)
     with servers.client() as client:
         answer = client.post("/v1/models/r-none/promote", json=WISH, headers=AUTHORISED)
@@ -96,7 +98,7 @@ def test_an_unknown_release_is_a_404_and_the_champion_stays(pool: ConnectionPool
     assert servers.announcer.sent == []
 
 
-def test_a_request_for_a_retune_reaches_kafka(sample_service: SampleService, topics: TopicRoom):
+def test_a_request_for_a_retune_reaches_kafka(sample_service: SampleService, topics: TopicRoom) -> None:
     topics.create()
     settings = sample_service.settings(kafka_bootstrap=topics.bootstrap, topic_prefix=topics.prefix)
     with TestClient(create_app(settings, lambda: NOW)) as client:
@@ -115,7 +117,7 @@ def test_a_request_for_a_retune_reaches_kafka(sample_service: SampleService, top
     assert message.value == answer.content
 
 
-def test_requests_that_wait_are_listed_until_a_retune_answers_them(database_url: str):
+def test_requests_that_wait_are_listed_until_a_retune_answers_them(database_url: str) -> None:
     with ConnectionPool(database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
         with pool.connection() as connection:
             for name, minute in (("MapeCritical", 1), ("anna\0", 2), ("anna\0", 2)):

@@ -11,7 +11,7 @@ from tests.api.sample import HOLED, STALE
 pytestmark = pytest.mark.servers
 
 
-def test_without_a_range_it_is_the_last_week_of_the_series(client: TestClient, sample_service: SampleService):
+def test_without_a_range_it_is_the_last_week_of_the_series(client: TestClient, sample_service: SampleService) -> None:
     answer = client.get(f"/v1/observations/{STALE}").json()
     row = [series.series_id for series in sample_service.sample.series].index(STALE)
     values = sample_service.sample.values[row]
@@ -22,31 +22,31 @@ def test_without_a_range_it_is_the_last_week_of_the_series(client: TestClient, s
     assert answer["unit"] == "kWh"
 
 
-def test_start_is_inclusive_and_end_exclusive(client: TestClient):
+def test_start_is_inclusive_and_end_exclusive(client: TestClient) -> None:
     parameters = {"start": "2023-01-20T00:00:00Z", "end": "2023-01-20T03:00:00Z"}
     answer = client.get("/v1/observations/DK1/111", params=parameters).json()
     assert answer["valid_time"] == ["2023-01-20T00:00:00Z", "2023-01-20T01:00:00Z", "2023-01-20T02:00:00Z"]
 
 
-def test_an_offset_is_understood(client: TestClient):
+def test_an_offset_is_understood(client: TestClient) -> None:
     parameters = {"start": "2023-01-20T01:00:00+01:00", "end": "2023-01-20T04:00:00+01:00"}
     assert client.get("/v1/observations/DK1/111", params=parameters).json()["start"] == "2023-01-20T00:00:00Z"
 
 
-def test_an_hour_that_is_missing_is_null(client: TestClient):
+def test_an_hour_that_is_missing_is_null(client: TestClient) -> None:
     answer = client.get(f"/v1/observations/{HOLED}").json()
     assert answer["missing"] == 8
     assert answer["value"].count(None) == 8
 
 
-def test_a_range_that_ends_before_it_starts_is_refused(client: TestClient):
+def test_a_range_that_ends_before_it_starts_is_refused(client: TestClient) -> None:
     parameters = {"start": "2023-01-20T00:00:00Z", "end": "2023-01-19T00:00:00Z"}
     answer = client.get("/v1/observations/DK1/111", params=parameters)
     assert answer.status_code == 422
     assert answer.json()["parameters"][0]["parameter"] == "start"
 
 
-def test_a_range_of_more_than_a_year_is_refused_with_the_bound(client: TestClient):
+def test_a_range_of_more_than_a_year_is_refused_with_the_bound(client: TestClient) -> None:
     parameters = {"start": "2020-01-01T00:00:00Z", "end": "2023-01-01T00:00:00Z"}
     answer = client.get("/v1/observations/DK1/111", params=parameters)
     assert answer.status_code == 422
@@ -55,7 +55,7 @@ def test_a_range_of_more_than_a_year_is_refused_with_the_bound(client: TestClien
 
 def test_as_of_a_past_moment_a_revised_hour_has_its_old_value_and_a_later_one_none(
     database_url: str, sample_service: SampleService
-):
+) -> None:
     with psycopg.connect(database_url, options="-c timezone=UTC") as connection:
         connection.execute("INSERT INTO source (name, definition) VALUES ('a', '{}')")
         connection.execute(

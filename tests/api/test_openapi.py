@@ -57,7 +57,7 @@ def examples() -> Iterator[tuple[str, GenerationMode]]:
 
 @pytest.mark.servers
 @pytest.mark.parametrize(("name", "mode"), list(examples()))
-def test_the_live_api_does_what_the_document_says(openapi: OpenApiSchema, name: str, mode: GenerationMode):
+def test_the_live_api_does_what_the_document_says(openapi: OpenApiSchema, name: str, mode: GenerationMode) -> None:
     method, path = name.split(" ")
     excluded = [ignored_auth]  # the token is a real one; without it nothing behind would be reached
     if path in WATCHERS:  # away here: 503, which is in the document
@@ -81,7 +81,7 @@ def test_the_live_api_does_what_the_document_says(openapi: OpenApiSchema, name: 
 
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS)
-def test_each_error_is_a_problem_in_the_document(name: str, operation: dict):
+def test_each_error_is_a_problem_in_the_document(name: str, operation: dict) -> None:
     errors = {status: response for status, response in operation["responses"].items() if status >= "400"}
     expected = {"406", "422", "429", "500", "503"} | (
         {"400", "413", "401", "403"} if name.startswith("POST") else set()

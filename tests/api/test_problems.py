@@ -20,7 +20,7 @@ from tests.api.fakes import TOKEN, FakeServers
         "/v1/models",
     ],
 )
-def test_a_database_that_is_away_is_a_503_that_says_when_to_try_again(servers: FakeServers, path: str):
+def test_a_database_that_is_away_is_a_503_that_says_when_to_try_again(servers: FakeServers, path: str) -> None:
     with servers.client() as client:
         answer = client.get(path)
     assert answer.status_code == 503
@@ -46,7 +46,7 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_try_again(servers: F
         ("/v1/forecasts/DK1/111?as_of=9999-12-31T23:59:59-14:00", "as_of"),
     ],
 )
-def test_a_moment_that_is_none_is_named_with_the_allowed_form(servers: FakeServers, path: str, parameter: str):
+def test_a_moment_that_is_none_is_named_with_the_allowed_form(servers: FakeServers, path: str, parameter: str) -> None:
     with servers.client() as client:
         answer = client.get(path)
     assert answer.status_code == 422
@@ -56,26 +56,26 @@ def test_a_moment_that_is_none_is_named_with_the_allowed_form(servers: FakeServe
     assert "2023-01-24T22:00:00Z" in fault["reason"]
 
 
-def test_a_plus_that_became_a_space_is_explained(servers: FakeServers):
+def test_a_plus_that_became_a_space_is_explained(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.get("/v1/observations/DK1/111?start=2023-01-24T23:00:00+01:00")
     assert "%2B" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["/v1/series?limit=0", "/v1/forecasts?limit=1001", "/v1/accuracy?days=400"])
-def test_a_limit_beyond_the_bound_is_refused(servers: FakeServers, path: str):
+def test_a_limit_beyond_the_bound_is_refused(servers: FakeServers, path: str) -> None:
     with servers.client() as client:
         assert client.get(path).status_code == 422
 
 
-def test_an_unknown_path_is_a_problem_too(servers: FakeServers):
+def test_an_unknown_path_is_a_problem_too(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.get("/v1/nothing")
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_an_error_that_nobody_foresaw_tells_nothing_of_the_inside(servers: FakeServers):
+def test_an_error_that_nobody_foresaw_tells_nothing_of_the_inside(servers: FakeServers) -> None:
     servers.database = None  # the worst of programming errors
     with servers.client() as client:
         answer = client.get("/v1/series")
@@ -95,13 +95,13 @@ def test_an_error_that_nobody_foresaw_tells_nothing_of_the_inside(servers: FakeS
         "/v1/accuracy?area=%00",
     ],
 )
-def test_a_text_that_the_database_cannot_hold_is_the_callers_mistake(client: TestClient, path: str):
+def test_a_text_that_the_database_cannot_hold_is_the_callers_mistake(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 422
     assert "the character NUL" in answer.json()["detail"]
 
 
-def test_a_mistake_that_is_no_unicode_is_told_back_all_the_same(servers: FakeServers):
+def test_a_mistake_that_is_no_unicode_is_told_back_all_the_same(servers: FakeServers) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     with servers.client() as client:
         answer = client.post("/v1/retune", content=b'{"reason": "\\ud800"}', headers=headers)

@@ -11,7 +11,7 @@ from tests.api.sample import HOLED, STALE
 pytestmark = pytest.mark.servers
 
 
-def test_a_source_is_told_with_its_freshness_stale_series_rungs_and_gaps(client: TestClient):
+def test_a_source_is_told_with_its_freshness_stale_series_rungs_and_gaps(client: TestClient) -> None:
     [quality] = client.get("/v1/quality").json()["sources"]
     assert quality["source"]["attribution"] == "Source: Energinet (www.energidataservice.dk), CC BY 4.0"
     assert quality["source"]["newest_hour"] == "2023-01-24T22:00:00Z"
@@ -30,7 +30,7 @@ def test_a_source_is_told_with_its_freshness_stale_series_rungs_and_gaps(client:
     ]
 
 
-def test_series_that_came_within_a_day_are_counted(sample_service: SampleService):
+def test_series_that_came_within_a_day_are_counted(sample_service: SampleService) -> None:
     def new_at(now: datetime) -> int:
         with TestClient(create_app(sample_service.settings(), lambda: now)) as client:
             return client.get("/v1/quality").json()["sources"][0]["new_series"]
@@ -41,7 +41,7 @@ def test_series_that_came_within_a_day_are_counted(sample_service: SampleService
     assert new_at(first_seen + timedelta(hours=25)) == 0
 
 
-def test_lists_are_bounded(client: TestClient):
+def test_lists_are_bounded(client: TestClient) -> None:
     [quality] = client.get("/v1/quality", params={"limit": 1}).json()["sources"]
     assert len(quality["gaps"]["worst"]) == 1
     assert quality["gaps"]["series_with_gaps"] == 2

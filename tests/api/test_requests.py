@@ -51,7 +51,7 @@ def site() -> Iterator[Site]:
     serving.stop()
 
 
-def test_every_resource_is_checked_before_its_code_runs():
+def test_every_resource_is_checked_before_its_code_runs() -> None:
     routes = [context.original_route for context in iter_route_contexts(APP.routes)]
     shown = [route for route in routes if isinstance(route, APIRoute) and route.include_in_schema]
     assert len(shown) >= len(GETS)
@@ -60,7 +60,7 @@ def test_every_resource_is_checked_before_its_code_runs():
 
 @pytest.mark.servers
 @pytest.mark.parametrize("path", ANSWERED)
-def test_head_answers_the_head_of_get_without_a_body(sample_site: Site, path: str):
+def test_head_answers_the_head_of_get_without_a_body(sample_site: Site, path: str) -> None:
     with httpx.Client(base_url=sample_site.url, timeout=20, trust_env=False) as client:
         head = client.head(path)
         with client.stream("GET", path) as get:
@@ -75,7 +75,7 @@ def test_head_answers_the_head_of_get_without_a_body(sample_site: Site, path: st
 @pytest.mark.servers
 @pytest.mark.parametrize("path", [path for path in ANSWERED if path != "/v1/forecasts/stream"])
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd"])
-def test_who_has_an_answer_gets_a_304_however_it_was_compressed(client: TestClient, path: str, encoding: str):
+def test_who_has_an_answer_gets_a_304_however_it_was_compressed(client: TestClient, path: str, encoding: str) -> None:
     headers = {"Accept-Encoding": encoding}
     first = client.get(path, headers=headers)
     again = client.get(path, headers=headers | {"If-None-Match": first.headers["ETag"]})
@@ -85,7 +85,7 @@ def test_who_has_an_answer_gets_a_304_however_it_was_compressed(client: TestClie
 
 @pytest.mark.servers
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_page_of_forecasts_is_compressed_and_its_tag_is_then_a_weak_one(client: TestClient, encoding: str):
+def test_a_page_of_forecasts_is_compressed_and_its_tag_is_then_a_weak_one(client: TestClient, encoding: str) -> None:
     plain = client.get("/v1/forecasts", headers={"Accept-Encoding": "identity"})
     packed = client.get("/v1/forecasts", headers={"Accept-Encoding": encoding})
     assert packed.headers["Content-Encoding"] == encoding
@@ -95,7 +95,7 @@ def test_a_page_of_forecasts_is_compressed_and_its_tag_is_then_a_weak_one(client
     assert packed.headers["ETag"] == "W/" + plain.headers["ETag"]
 
 
-def test_the_stream_of_events_is_never_compressed(site: Site):
+def test_the_stream_of_events_is_never_compressed(site: Site) -> None:
     headers = {"Accept-Encoding": "gzip, zstd", "Accept": "text/event-stream"}
     with httpx.stream("GET", f"{site.url}/v1/forecasts/stream", headers=headers, timeout=20) as answer:
         assert answer.status_code == 200
@@ -103,7 +103,7 @@ def test_the_stream_of_events_is_never_compressed(site: Site):
 
 
 @pytest.mark.parametrize("path", OPEN)
-def test_an_unknown_parameter_is_refused_with_the_known_ones(servers: FakeServers, path: str):
+def test_an_unknown_parameter_is_refused_with_the_known_ones(servers: FakeServers, path: str) -> None:
     with servers.client() as client:
         answer = client.get(path, params={"nonsense": "1"})
     assert answer.status_code == 422
@@ -112,7 +112,7 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(servers: FakeServer
     assert "this resource takes" in fault["reason"]
 
 
-def test_a_parameter_with_a_slip_is_told_which_one_was_meant(servers: FakeServers):
+def test_a_parameter_with_a_slip_is_told_which_one_was_meant(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.get("/v1/forecasts?aera=DK1")
     assert "did you mean area?" in answer.json()["detail"]
@@ -120,7 +120,9 @@ def test_a_parameter_with_a_slip_is_told_which_one_was_meant(servers: FakeServer
 
 
 @pytest.mark.parametrize("path", OPEN)
-def test_a_media_type_that_a_resource_has_not_is_refused_with_those_that_it_has(servers: FakeServers, path: str):
+def test_a_media_type_that_a_resource_has_not_is_refused_with_those_that_it_has(
+    servers: FakeServers, path: str
+) -> None:
     with servers.client() as client:
         answer = client.get(path, headers={"Accept": "image/png, application/xml;q=0.5"})
     assert answer.status_code == 406
@@ -138,7 +140,7 @@ def test_a_media_type_that_a_resource_has_not_is_refused_with_those_that_it_has(
         "text/csv;q=0, application/json",
     ],
 )
-def test_who_accepts_json_gets_it(servers: FakeServers, accept: str | None):
+def test_who_accepts_json_gets_it(servers: FakeServers, accept: str | None) -> None:
     servers.forecasts.bodies["DK1/111"] = BODY
     with servers.client() as client:
         if accept is None:
@@ -162,25 +164,25 @@ def request_of(path: str, *headers: str) -> bytes:
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_without_a_token_the_answer_comes_before_any_byte_of_the_body(site: Site, path: str):
+def test_without_a_token_the_answer_comes_before_any_byte_of_the_body(site: Site, path: str) -> None:
     announced = request_of(path, "Content-Length: 30000000")
     assert head_of(site, announced) == b"HTTP/1.1 401 Unauthorized"
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_a_body_beyond_the_limit_is_refused_before_any_byte_of_it(site: Site, path: str):
+def test_a_body_beyond_the_limit_is_refused_before_any_byte_of_it(site: Site, path: str) -> None:
     announced = request_of(path, f"Authorization: Bearer {TOKEN}", "Content-Length: 30000000")
     assert head_of(site, announced).startswith(b"HTTP/1.1 413")
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_a_body_of_unknown_length_is_read_up_to_the_limit(site: Site, path: str):
+def test_a_body_of_unknown_length_is_read_up_to_the_limit(site: Site, path: str) -> None:
     endless = request_of(path, f"Authorization: Bearer {TOKEN}", "Transfer-Encoding: chunked")
     chunk = b"F4240\r\n" + b"x" * 1_000_000 + b"\r\n"
     assert head_of(site, endless, *[chunk] * 11).startswith(b"HTTP/1.1 413")
 
 
-def test_nothing_of_a_body_is_told_back(servers: FakeServers):
+def test_nothing_of_a_body_is_told_back(servers: FakeServers) -> None:
     with servers.client() as client:
         for body in (b'{"reason": "' + b"secret" * 1000 + b'"}', b'["secret"]', b'"secret', b'{"wrong": "secret"}'):
             answer = client.post("/v1/retune", content=body, headers=AUTHORISED | {"Content-Type": "application/json"})
@@ -189,7 +191,7 @@ def test_nothing_of_a_body_is_told_back(servers: FakeServers):
             assert len(answer.content) < 1000
 
 
-def test_a_long_parameter_is_told_back_in_part(servers: FakeServers):
+def test_a_long_parameter_is_told_back_in_part(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.get("/v1/series", params={"search": "x" * 5000})
     assert answer.status_code == 422

@@ -22,7 +22,7 @@ def listed(client: TestClient, query: str = "") -> list[str]:
     return [series["series_id"] for series in client.get(f"/v1/series{query}").json()["series"]]
 
 
-def test_every_series_is_listed_with_its_newest_hour_and_rung(client: TestClient):
+def test_every_series_is_listed_with_its_newest_hour_and_rung(client: TestClient) -> None:
     answer = client.get("/v1/series").json()
     by_id = {series["series_id"]: series for series in answer["series"]}
     assert len(by_id) == 76
@@ -33,27 +33,27 @@ def test_every_series_is_listed_with_its_newest_hour_and_rung(client: TestClient
     assert fresh["labels"] == {"PriceArea": "DK1", "ConsumerType_DE35": "111"}
 
 
-def test_a_series_that_lags_behind_its_source_is_stale_and_says_by_how_much(client: TestClient):
+def test_a_series_that_lags_behind_its_source_is_stale_and_says_by_how_much(client: TestClient) -> None:
     series = client.get(f"/v1/series/{STALE}").json()
     assert series["state"] == "stale"
     assert series["hours_behind"] == 30
     assert series["stale_reason"] == "its newest hour is 30 h behind its source; up to 6 h are normal"
 
 
-def test_a_degraded_forecast_is_told_with_its_reasons_in_words(client: TestClient):
+def test_a_degraded_forecast_is_told_with_its_reasons_in_words(client: TestClient) -> None:
     series = client.get(f"/v1/series/{PROFILE}").json()
     assert (series["state"], series["rung"]) == ("degraded", 3)
     assert {"code": "model_failed", "meaning": "the model could not be computed"} in series["reasons"]
 
 
-def test_missing_hours_of_the_last_week_are_listed(client: TestClient):
+def test_missing_hours_of_the_last_week_are_listed(client: TestClient) -> None:
     quality = client.get(f"/v1/series/{HOLED}").json()["quality"]
     assert quality["hours"] == 168
     assert len(quality["missing_hours"]) == 8
     assert quality["missing_hours"][0] == "2023-01-22T11:00:00Z"
 
 
-def test_hours_that_the_newest_training_set_aside_are_told_with_the_reason(client: TestClient):
+def test_hours_that_the_newest_training_set_aside_are_told_with_the_reason(client: TestClient) -> None:
     [quarantined] = client.get(f"/v1/series/{QUARANTINED}").json()["quality"]["quarantined"]
     assert quarantined == {
         "start": "2023-01-22T18:00:00Z",
@@ -65,14 +65,14 @@ def test_hours_that_the_newest_training_set_aside_are_told_with_the_reason(clien
     assert client.get("/v1/series/DK1/111").json()["quality"]["quarantined"] == []
 
 
-def test_filters_narrow_the_list(client: TestClient):
+def test_filters_narrow_the_list(client: TestClient) -> None:
     assert listed(client, "?state=stale") == [STALE]
     assert listed(client, "?state=no-forecast") == [NO_FORECAST]
     assert {series.split("/")[0] for series in listed(client, "?area=DK2")} == {"DK2"}
     assert listed(client, "?search=dk2/11") == ["DK2/111", "DK2/112", "DK2/119"]
 
 
-def test_pages_by_cursor_give_every_series_once(client: TestClient):
+def test_pages_by_cursor_give_every_series_once(client: TestClient) -> None:
     seen: list[str] = []
     cursor = ""
     while cursor is not None:
@@ -82,7 +82,7 @@ def test_pages_by_cursor_give_every_series_once(client: TestClient):
     assert seen == listed(client)
 
 
-def test_an_unknown_series_names_close_matches(client: TestClient):
+def test_an_unknown_series_names_close_matches(client: TestClient) -> None:
     for resource in ("series", "forecasts", "observations", "accuracy"):
         answer = client.get(f"/v1/{resource}/dk1/1111")
         assert answer.status_code == 404
@@ -92,7 +92,7 @@ def test_an_unknown_series_names_close_matches(client: TestClient):
         assert "'dk1/1111'" in problem["detail"]
 
 
-def test_a_source_that_is_silent_for_longer_than_it_promises_is_stale(sample_service: SampleService):
+def test_a_source_that_is_silent_for_longer_than_it_promises_is_stale(sample_service: SampleService) -> None:
     with ConnectionPool(sample_service.database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
         servers = FakeServers(database=pool)
         for hours, stale in ((1, False), (3, True)):
@@ -102,7 +102,7 @@ def test_a_source_that_is_silent_for_longer_than_it_promises_is_stale(sample_ser
         assert source["stale_reason"] == "no new hour has come for 3.0 h; one is promised every 1 h"
 
 
-def test_a_source_whose_polls_fail_says_since_when_and_why(database_url: str):
+def test_a_source_whose_polls_fail_says_since_when_and_why(database_url: str) -> None:
     with ConnectionPool(database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
         with pool.connection() as connection:
             key = register_source(connection, load_source(SOURCE)).source_key
@@ -120,7 +120,7 @@ def test_a_source_whose_polls_fail_says_since_when_and_why(database_url: str):
             assert source["failing_reason"] == f"no poll has succeeded for {duration}: it answered 503"
 
 
-def test_what_the_limits_of_the_source_took_from_a_series_is_shown(database_url: str):
+def test_what_the_limits_of_the_source_took_from_a_series_is_shown(database_url: str) -> None:
     source = load_source(SOURCE)
     with ConnectionPool(database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
         with pool.connection() as connection:

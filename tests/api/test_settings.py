@@ -5,10 +5,10 @@ from dayahead.errors import SettingsError
 from dayahead.settings import load_settings
 
 
-def test_a_pattern_that_is_no_expression_is_refused_before_anything_starts():
+def test_a_pattern_that_is_no_expression_is_refused_before_anything_starts() -> None:
     with pytest.raises(SettingsError, match=r"DAYAHEAD_RETUNE_ALERT_PATTERN: .*'\(mape' is no regular expression"):
         load_settings(ApiSettings, retune_alert_pattern="(mape")
 
 
-def test_the_token_is_not_told_when_settings_are_printed():
+def test_the_token_is_not_told_when_settings_are_printed() -> None:
     assert "hush" not in repr(load_settings(ApiSettings, api_token="hush"))

@@ -27,7 +27,7 @@ def days_later(sample_service: SampleService) -> Iterator[TestClient]:
         yield client
 
 
-def test_a_stale_series_says_so_in_json_and_in_bulk_and_as_a_table(client: TestClient):
+def test_a_stale_series_says_so_in_json_and_in_bulk_and_as_a_table(client: TestClient) -> None:
     known = client.get(f"/v1/series/{STALE}").json()
     assert known["stale"] is True
     one = client.get(f"/v1/forecasts/{STALE}").json()
@@ -44,7 +44,7 @@ def test_a_stale_series_says_so_in_json_and_in_bulk_and_as_a_table(client: TestC
 
 def test_every_series_of_a_source_that_fell_silent_is_stale_and_the_tag_covers_it(
     client: TestClient, days_later: TestClient
-):
+) -> None:
     before, after = (one.get(f"/v1/forecasts/{FRESH}") for one in (client, days_later))
     assert after.json()["stale"] is True
     assert "no new hour has come for" in after.json()["stale_reason"]
@@ -53,7 +53,7 @@ def test_every_series_of_a_source_that_fell_silent_is_stale_and_the_tag_covers_i
     assert again.status_code == 200
 
 
-def test_a_forecast_of_the_past_says_how_its_series_is_now(client: TestClient):
+def test_a_forecast_of_the_past_says_how_its_series_is_now(client: TestClient) -> None:
     past = client.get(f"/v1/forecasts/{FRESH}", params={"as_of": (NOW - timedelta(days=2)).isoformat()}).json()
     newest = client.get(f"/v1/forecasts/{FRESH}").json()
     assert past["origin"] < newest["origin"]
@@ -62,14 +62,14 @@ def test_a_forecast_of_the_past_says_how_its_series_is_now(client: TestClient):
     assert stale["stale"] is True
 
 
-def test_an_event_of_the_stream_says_it_too(client: TestClient):
+def test_an_event_of_the_stream_says_it_too(client: TestClient) -> None:
     state = client.app.state.backends  # type: ignore[attr-defined]
     body = b'{"series_id":"%b","origin":"2023-01-20T00:00:00Z"}' % STALE.encode()
     event = _forecast(Made(STALE, body, Positions("Y7AK3n6v", (1,))), state.staleness)
     assert b'"stale":true,"stale_reason":"its newest hour is' in event
 
 
-def test_what_cannot_be_judged_is_null_with_the_reason(servers: FakeServers):
+def test_what_cannot_be_judged_is_null_with_the_reason(servers: FakeServers) -> None:
     servers.forecasts.bodies[FRESH] = b'{"series_id":"DK1/111","origin":"2023-01-24T22:00:00Z","p50":[1.5]}'
     with servers.client() as client:
         answer = client.get(f"/v1/forecasts/{FRESH}").json()

@@ -107,7 +107,7 @@ def from_parquet(body: bytes) -> Rows:
 )
 def test_a_table_holds_what_json_holds_by_parameter_and_by_accept(
     client: TestClient, path: str, form: str, media_type: str, read: Callable[[bytes], Rows]
-):
+) -> None:
     expected = CASES[path](client)
     by_parameter = client.get(f"{path}{'&' if '?' in path else '?'}format={form}")
     by_accept = client.get(path, headers={"Accept": media_type})
@@ -119,17 +119,17 @@ def test_a_table_holds_what_json_holds_by_parameter_and_by_accept(
     assert [{name: row[name] for name in expected[0]} for row in rows] == expected
 
 
-def test_a_table_of_accuracy_has_every_figure():
+def test_a_table_of_accuracy_has_every_figure() -> None:
     assert set(SeriesAccuracy.model_fields) <= set(accuracy_resource.TABLE)
 
 
-def test_a_table_without_rows_has_its_columns(client: TestClient):
+def test_a_table_without_rows_has_its_columns(client: TestClient) -> None:
     empty = client.get("/v1/forecasts?area=none&format=arrow")
     table = pa.ipc.open_stream(empty.content).read_all()
     assert (table.num_rows, table.schema.field("origin").type) == (0, pa.timestamp("us", "UTC"))
 
 
-def test_one_forecast_is_a_table_too(client: TestClient):
+def test_one_forecast_is_a_table_too(client: TestClient) -> None:
     rows = from_arrow(
         client.get("/v1/forecasts/DK1/111", headers={"Accept": "application/vnd.apache.arrow.stream"}).content
     )
@@ -138,7 +138,9 @@ def test_one_forecast_is_a_table_too(client: TestClient):
 
 @pytest.mark.parametrize("path", ["/v1/forecasts", "/v1/observations", "/v1/accuracy"])
 @pytest.mark.parametrize("form", ["json", "csv", "arrow", "parquet"])
-def test_every_form_links_its_next_page_in_the_same_form_and_has_a_tag(client: TestClient, path: str, form: str):
+def test_every_form_links_its_next_page_in_the_same_form_and_has_a_tag(
+    client: TestClient, path: str, form: str
+) -> None:
     first = client.get(path, params={"limit": 2, "format": form})
     following = first.links["next"]["url"]
     assert f"format={form}" in following
@@ -147,7 +149,7 @@ def test_every_form_links_its_next_page_in_the_same_form_and_has_a_tag(client: T
     assert client.get(path, params={"limit": 2, "format": form}, headers={"If-None-Match": tag}).status_code == 304
 
 
-def test_a_form_that_there_is_not_is_refused_with_those_that_there_are(client: TestClient):
+def test_a_form_that_there_is_not_is_refused_with_those_that_there_are(client: TestClient) -> None:
     answer = client.get("/v1/forecasts?format=xlsx")
     assert answer.status_code == 422
     assert "parquet" in answer.json()["detail"]

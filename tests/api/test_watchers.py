@@ -35,7 +35,7 @@ def prometheus(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"status": "success", "data": {"resultType": "vector", "result": found}})
 
 
-def test_alerts_are_those_of_alertmanager_critical_first_without_the_watchdog(servers: FakeServers):
+def test_alerts_are_those_of_alertmanager_critical_first_without_the_watchdog(servers: FakeServers) -> None:
     servers.watcher = lambda request: httpx.Response(200, json=[FIRING, WATCHDOG, CRITICAL])
     with servers.client() as client:
         answer = client.get("/v1/alerts").json()
@@ -45,7 +45,7 @@ def test_alerts_are_those_of_alertmanager_critical_first_without_the_watchdog(se
     assert answer["alerts"][1]["summary"] == "Source a is stale"
 
 
-def test_a_flood_of_alerts_hides_neither_the_critical_one_nor_the_watchdog(servers: FakeServers):
+def test_a_flood_of_alerts_hides_neither_the_critical_one_nor_the_watchdog(servers: FakeServers) -> None:
     servers.watcher = lambda request: httpx.Response(200, json=[*[FIRING] * 600, CRITICAL, WATCHDOG])
     with servers.client() as client:
         answer = client.get("/v1/alerts").json()
@@ -53,27 +53,27 @@ def test_a_flood_of_alerts_hides_neither_the_critical_one_nor_the_watchdog(serve
     assert answer["watchdog"] is True
 
 
-def test_no_watchdog_is_told(servers: FakeServers):
+def test_no_watchdog_is_told(servers: FakeServers) -> None:
     servers.watcher = lambda request: httpx.Response(200, json=[])
     with servers.client() as client:
         assert client.get("/v1/alerts").json() == {"alerts": [], "watchdog": False}
 
 
-def test_an_alertmanager_that_is_away_is_a_503_that_names_its_setting(servers: FakeServers):
+def test_an_alertmanager_that_is_away_is_a_503_that_names_its_setting(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.get("/v1/alerts")
     assert answer.status_code == 503
     assert "DAYAHEAD_ALERTMANAGER_URL" in answer.json()["detail"]
 
 
-def test_a_server_that_is_no_alertmanager_is_told_as_away(servers: FakeServers):
+def test_a_server_that_is_no_alertmanager_is_told_as_away(servers: FakeServers) -> None:
     for wrong in (httpx.Response(200, text="<html>"), httpx.Response(500), httpx.Response(200, json={"a": 1})):
         servers.watcher = lambda request, wrong=wrong: wrong
         with servers.client() as client:
             assert client.get("/v1/alerts").status_code == 503
 
 
-def test_services_are_up_and_ready_as_prometheus_sees_them(servers: FakeServers):
+def test_services_are_up_and_ready_as_prometheus_sees_them(servers: FakeServers) -> None:
     servers.watcher = prometheus
     with servers.client() as client:
         services = client.get("/v1/services").json()["services"]
@@ -84,7 +84,7 @@ def test_services_are_up_and_ready_as_prometheus_sees_them(servers: FakeServers)
     }
 
 
-def test_a_server_that_is_no_prometheus_is_told_as_away(servers: FakeServers):
+def test_a_server_that_is_no_prometheus_is_told_as_away(servers: FakeServers) -> None:
     servers.watcher = lambda request: httpx.Response(200, json={"data": "?"})
     with servers.client() as client:
         answer = client.get("/v1/services")

@@ -4,8 +4,8 @@ Run by the environment that has the peers.
 """
 
 import numpy as np
-from peers.statsforecast_peers import CarriedPeer
 
+from benchmarks.peers.statsforecast_peers import CarriedPeer
 from dayahead.features.calendar import Calendar
 from dayahead.models.history import History
 from dayahead.models.window import WindowBatch

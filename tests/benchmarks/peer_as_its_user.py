@@ -3,10 +3,10 @@
 Run by the environment that has the peers.
 """
 
-import accuracy_protocols
 import numpy as np
-from peers.mlforecast_peers import VariantPeer
 
+from benchmarks import accuracy_protocols
+from benchmarks.peers.mlforecast_peers import VariantPeer
 from dayahead.features.calendar import Calendar
 from dayahead.models.history import History
 from dayahead.models.window import WINDOW_HOURS, WindowBatch

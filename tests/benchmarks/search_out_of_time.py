@@ -5,8 +5,8 @@ Run by the environment that has the peers.
 
 from itertools import count
 
-import accuracy_protocols
-from peers.mlforecast_peers import AutoPeer
+from benchmarks import accuracy_protocols
+from benchmarks.peers.mlforecast_peers import AutoPeer
 
 looks = count()
 peer = AutoPeer("AutoLightGBM", trials=10, search_s=1.5, clock=lambda: float(next(looks)))

@@ -4,17 +4,15 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
-import accuracy_protocols
 import numpy as np
 import pytest
-from accuracy_bands import StaticBands
-from accuracy_methods import Measured, MethodForecast, NoForecastError, OverTimeError, SeasonalNaive, measure
 from numpy.typing import NDArray
 
+from benchmarks import accuracy_protocols
+from benchmarks.accuracy_bands import StaticBands
+from benchmarks.accuracy_methods import Measured, MethodForecast, NoForecastError, OverTimeError, SeasonalNaive, measure
 from dayahead.models.history import History
 from dayahead.models.window import WindowBatch
-
-BENCHMARKS = Path(accuracy_protocols.__file__).parent
 
 
 @pytest.fixture(name="de35")
@@ -42,7 +40,7 @@ class Recorder:
         return MethodForecast(np.full((len(series), 24), self._value))
 
 
-def test_no_method_is_shown_an_hour_after_its_origin(de35):
+def test_no_method_is_shown_an_hour_after_its_origin(de35) -> None:
     recorder = Recorder()
     measure(de35, recorder)
     assert recorder.learnt_until <= de35.origin.min() + 1
@@ -51,7 +49,7 @@ def test_no_method_is_shown_an_hour_after_its_origin(de35):
         np.testing.assert_array_equal(windows.values[:, -1], newest)
 
 
-def test_every_method_is_asked_for_the_same_forecasts(de35):
+def test_every_method_is_asked_for_the_same_forecasts(de35) -> None:
     recorder = Recorder()
     measure(de35, recorder)
     asked = {pair for series, windows in recorder.shown for pair in zip(series, windows.origin, strict=True)}
@@ -59,7 +57,7 @@ def test_every_method_is_asked_for_the_same_forecasts(de35):
     assert sum(len(series) for series, _ in recorder.shown) == len(de35.series)
 
 
-def test_the_error_of_a_naive_forecast_is_that_of_the_data(de35):
+def test_the_error_of_a_naive_forecast_is_that_of_the_data(de35) -> None:
     values = de35.history.values
     columns = de35.origin[:, None] - de35.history.start + np.arange(1, 25)
     actual = values[de35.series[:, None], columns]
@@ -70,13 +68,13 @@ def test_the_error_of_a_naive_forecast_is_that_of_the_data(de35):
     assert measured.wape_series_mean == pytest.approx(np.mean(shares), rel=1e-5)
 
 
-def test_a_method_without_a_band_has_no_coverage(de35):
+def test_a_method_without_a_band_has_no_coverage(de35) -> None:
     measured = measure(de35, SeasonalNaive(24))
     assert measured.coverage is None
     assert measured.pinball is None
 
 
-def test_static_bands_are_the_same_share_of_the_scale_at_every_hour(de35):
+def test_static_bands_are_the_same_share_of_the_scale_at_every_hour(de35) -> None:
     static = StaticBands()
     static.fit(de35.training)
     series = np.array([0, 1])
@@ -90,8 +88,8 @@ def test_static_bands_are_the_same_share_of_the_scale_at_every_hour(de35):
     assert 0.4 < covered.mean() < 1.0
 
 
-def test_seeds_are_methods_of_their_own_and_summed_up(run_script):
-    ended = run_script(BENCHMARKS / "accuracy.py", "--protocol", "de35", "--no-peers", "--seeds", "2")
+def test_seeds_are_methods_of_their_own_and_summed_up(run_script) -> None:
+    ended = run_script("benchmarks.accuracy", "--protocol", "de35", "--no-peers", "--seeds", "2")
     assert ended.returncode == 0, ended.stderr
     lines = {line["method"]: line for line in map(json.loads, filter(_is_json, ended.stdout.splitlines()))}
     assert lines["dayahead, seed 2"]["wape"] != lines["dayahead"]["wape"]
@@ -102,20 +100,20 @@ def _is_json(line: str) -> bool:
     return line.startswith("{")
 
 
-def test_a_method_that_leaves_hours_out_has_no_result(de35):
+def test_a_method_that_leaves_hours_out_has_no_result(de35) -> None:
     with pytest.raises(NoForecastError, match="240 of its forecast hours are not numbers"):
         measure(de35, Recorder(float("nan")))
 
 
-def test_a_method_that_would_take_too_long_ends_after_its_first_forecasts(de35):
+def test_a_method_that_would_take_too_long_ends_after_its_first_forecasts(de35) -> None:
     recorder = Recorder()
     with pytest.raises(OverTimeError, match=r"98 forecasts would take .*--peer-minutes"):
         measure(de35, recorder, limit_s=0.0)
     assert len(recorder.shown) == 1
 
 
-def test_absent_data_is_skipped_and_said_so_and_no_peers_leaves_them_out(run_script):
-    ended = run_script(BENCHMARKS / "accuracy.py", "--protocol", "de35", "--protocol", "m4", "--no-peers")
+def test_absent_data_is_skipped_and_said_so_and_no_peers_leaves_them_out(run_script) -> None:
+    ended = run_script("benchmarks.accuracy", "--protocol", "de35", "--protocol", "m4", "--no-peers")
     assert ended.returncode == 0, ended.stderr
     assert "m4: skipped" in ended.stdout
     lines = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
@@ -132,21 +130,23 @@ def test_absent_data_is_skipped_and_said_so_and_no_peers_leaves_them_out(run_scr
     assert ours["peak_mb"] > 50
 
 
-def test_a_protocol_that_does_not_exist_is_refused_by_name(run_script):
-    ended = run_script(BENCHMARKS / "accuracy.py", "--protocol", "pjm")
+def test_a_protocol_that_does_not_exist_is_refused_by_name(run_script) -> None:
+    ended = run_script("benchmarks.accuracy", "--protocol", "pjm")
     assert ended.returncode == 2
     assert "'pjm' is no protocol" in ended.stderr
 
 
-def test_a_method_over_its_bound_says_so_in_its_own_process(run_script):
-    ended = run_script(BENCHMARKS / "accuracy_run.py", "de35", "seasonal naive 24", "0")
+def test_a_method_over_its_bound_says_so_in_its_own_process(run_script) -> None:
+    ended = run_script("benchmarks.accuracy_run", "de35", "seasonal naive 24", "0")
     assert ended.returncode == 3
     assert "over the bound" in ended.stdout
 
 
 @pytest.mark.skipif(find_spec("mlforecast") is not None, reason="mlforecast is installed in this environment")
-def test_a_peer_that_is_not_installed_is_skipped_with_the_reason(little_data, monkeypatch):
-    from accuracy_run import SkippedError, run
+def test_a_peer_that_is_not_installed_is_skipped_with_the_reason(
+    little_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks.accuracy_run import SkippedError, run
 
     monkeypatch.setenv("DAYAHEAD_TEST_DATA", str(little_data))
     with pytest.raises(SkippedError, match="failed: ModuleNotFoundError: No module named"):

@@ -1,9 +1,9 @@
 """The drift benchmark finds what was changed, and nothing where nothing was."""
 
-import drift
 import numpy as np
 import pytest
 
+from benchmarks import drift
 from dayahead.features.calendar import Calendar
 from dayahead.models.forecaster import Forecaster
 from dayahead.models.history import History

@@ -1,14 +1,15 @@
 """Results are kept, renewed one by one, and shown with what is missing and where we are not ahead."""
 
 import re
+from pathlib import Path
 
 import orjson
 import pytest
-from accuracy_methods import Measured
-from peers.figures import Figures
-from peers.tables import BEGIN, END, peers_section, written_into
 
-from tests.benchmarks.conftest import BENCHMARKS, CHECKOUT
+from benchmarks.accuracy_methods import Measured
+from benchmarks.peers.figures import Figures
+from benchmarks.peers.tables import BEGIN, END, peers_section, written_into
+from tests.benchmarks.conftest import CHECKOUT
 
 PAGE = CHECKOUT / "docs/accuracy.md"
 
@@ -27,7 +28,7 @@ def _figures() -> Figures:
     return figures
 
 
-def test_a_file_gives_back_what_was_kept(figures, tmp_path):
+def test_a_file_gives_back_what_was_kept(figures: Figures, tmp_path: Path) -> None:
     figures.write(tmp_path / "figures.jsonl")
     again = Figures.read(tmp_path / "figures.jsonl")
     assert again.measured("m4", "dayahead") == figures.measured("m4", "dayahead")
@@ -36,7 +37,7 @@ def test_a_file_gives_back_what_was_kept(figures, tmp_path):
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "figures.jsonl").read_bytes()
 
 
-def test_what_was_skipped_is_not_tried_again_until_it_is_named(figures):
+def test_what_was_skipped_is_not_tried_again_until_it_is_named(figures: Figures) -> None:
     assert figures.has("m4", "statsforecast MSTL")
     figures.forget(["statsforecast MSTL"], ["de35"])
     assert figures.has("m4", "statsforecast MSTL")
@@ -45,7 +46,7 @@ def test_what_was_skipped_is_not_tried_again_until_it_is_named(figures):
     assert figures.has("m4", "dayahead")
 
 
-def test_a_result_that_says_more_than_its_name_has_its_place_in_the_table_and_a_note(figures):
+def test_a_result_that_says_more_than_its_name_has_its_place_in_the_table_and_a_note(figures: Figures) -> None:
     section = peers_section(figures, "Versions.")
     assert "| m4 | - | - | 3.00 / 3.00 | 3.10 / 3.10 | - |" in section
     assert "- m4: AutoLightGBM (7 of 20 trials ended in time)." in section
@@ -56,14 +57,14 @@ def test_a_result_that_says_more_than_its_name_has_its_place_in_the_table_and_a_
     )
 
 
-def test_a_peer_that_is_ahead_is_named(figures):
+def test_a_peer_that_is_ahead_is_named(figures: Figures) -> None:
     assert "No peer and no variant that was measured is ahead" in peers_section(figures, "")
     figures.keep(line("m4", "mlforecast L1", 0.024))
     section = peers_section(figures, "")
     assert "Ahead of Dayahead:\n\n- mlforecast L1 on m4 in WAPE (2.40 against 2.50)\n" in section
 
 
-def test_the_tables_go_between_their_marks_alone():
+def test_the_tables_go_between_their_marks_alone() -> None:
     page = f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n"
     assert written_into(page, "new") == f"before\n\n{BEGIN}\n\nnew\n\n{END}\n\nafter\n"
     with pytest.raises(ValueError, match="no place for the tables"):
@@ -80,7 +81,7 @@ def test_the_page_shows_what_the_file_has_and_no_other_figure():
     section = PAGE.read_text().partition(BEGIN)[2].partition(END)[0].strip()
     versions = re.search(r"^- (mlforecast [0-9].+)$", section, re.MULTILINE)
     assert versions, "run: make benchmark B=peer_figures ARGS='--none --write'"
-    figures = Figures.read(BENCHMARKS / "peers/figures.jsonl")
+    figures = Figures.read(CHECKOUT / "benchmarks/peers/figures.jsonl")
     assert peers_section(figures, versions[1]) == section, "run: make benchmark B=peer_figures ARGS='--none --write'"
     outside = written_into(PAGE.read_text(), "")
     assert not re.findall(r"\d+\.\d+", outside), "a figure that the benchmark did not write"

@@ -2,8 +2,8 @@
 
 import psycopg
 import pytest
-import summaries
 
+from benchmarks import summaries
 from dayahead.storage.tables.accuracy_day import SUMS
 from tests.conftest import FreshDatabase
 

@@ -20,7 +20,7 @@ WIDTHS = (390, 1440, 1920)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("series_id", [STALE, HOLED])
-def test_axe_finds_no_violation(site: Site, visit: Open, width: int, scheme: str, series_id: str):
+def test_axe_finds_no_violation(site: Site, visit: Open, width: int, scheme: str, series_id: str) -> None:
     seen = visit(site, f"/?series={series_id.replace('/', '%2F')}", width=width, color_scheme=scheme)
     expect(seen.page.locator("#all tbody tr").first).to_be_visible()
     found = Axe().run(seen.page)
@@ -28,7 +28,7 @@ def test_axe_finds_no_violation(site: Site, visit: Open, width: int, scheme: str
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_no_table_is_cut_off(site: Site, visit: Open, width: int):
+def test_no_table_is_cut_off(site: Site, visit: Open, width: int) -> None:
     seen = visit(site, width=width)
     expect(seen.page.locator("#all tbody tr").first).to_be_visible()
     seen.page.evaluate("document.querySelector('#all tbody a').textContent = 'North and middle / large industry 1234'")

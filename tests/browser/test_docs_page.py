@@ -23,7 +23,9 @@ def api() -> Iterator[Site]:
     site.stop()
 
 
-def test_every_operation_is_listed_and_nothing_is_asked_of_another_server(api: Site, visit: Callable[..., Visit]):
+def test_every_operation_is_listed_and_nothing_is_asked_of_another_server(
+    api: Site, visit: Callable[..., Visit]
+) -> None:
     seen = visit(api, "/docs", wait_for=".opblock-summary-path")
     listed = seen.page.locator(".opblock-summary-path").all_inner_texts()
     assert any("forecasts" in path for path in listed)

@@ -63,7 +63,7 @@ def fail(database_url: str, since: datetime) -> None:
         record_failure(connection, key, PollFailure(since, "it answered 503: maintenance", NOW + timedelta(hours=1)))
 
 
-def test_a_source_that_fails_is_never_green_and_says_since_when_and_why(site: tuple[Site, str], visit: Open):
+def test_a_source_that_fails_is_never_green_and_says_since_when_and_why(site: tuple[Site, str], visit: Open) -> None:
     served, database_url = site
     seen = visit(served)
     source = tile(seen, "Source")
@@ -84,7 +84,9 @@ def test_a_source_that_fails_is_never_green_and_says_since_when_and_why(site: tu
     expect(source).to_have_attribute("data-tone", "good", timeout=LONG_MS)
 
 
-def test_a_critical_alert_makes_its_tile_and_the_strip_red(site: tuple[Site, str], visit: Open, alertmanager: str):
+def test_a_critical_alert_makes_its_tile_and_the_strip_red(
+    site: tuple[Site, str], visit: Open, alertmanager: str
+) -> None:
     served, _ = site
     seen = visit(served)
     accuracy = tile(seen, "Accuracy")
@@ -102,7 +104,7 @@ def test_a_critical_alert_makes_its_tile_and_the_strip_red(site: tuple[Site, str
     expect(seen.page.locator("#health")).to_have_attribute("data-tone", "bad")
 
 
-def test_the_runbook_opens_at_the_section_of_an_alert(site: tuple[Site, str], visit: Open):
+def test_the_runbook_opens_at_the_section_of_an_alert(site: tuple[Site, str], visit: Open) -> None:
     served, _ = site
     seen = visit(served, "/runbook#partitionstopped", wait_for="h2#partitionstopped")
     expect(seen.page.locator("h2#partitionstopped")).to_be_in_viewport()

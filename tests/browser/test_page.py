@@ -22,7 +22,7 @@ def at(series_id: str) -> str:
     return f"/?series={series_id.replace('/', '%2F')}"
 
 
-def test_the_series_of_the_address_is_shown_with_its_week_its_forecast_and_its_band(site: Site, visit: Open):
+def test_the_series_of_the_address_is_shown_with_its_week_its_forecast_and_its_band(site: Site, visit: Open) -> None:
     seen = visit(site, at("DK1/112"))
     expect(seen.page.locator("h1#series-title")).to_have_text("DK1 / 112")
     assert seen.page.locator("#chart path.observed").get_attribute("data-hours") == "168"
@@ -34,7 +34,7 @@ def test_the_series_of_the_address_is_shown_with_its_week_its_forecast_and_its_b
     assert "Rung 0: full model" in seen.text("#badges")
 
 
-def test_area_and_type_choose_a_series_and_the_address_follows(site: Site, visit: Open):
+def test_area_and_type_choose_a_series_and_the_address_follows(site: Site, visit: Open) -> None:
     seen = visit(site, at("DK1/112"))
     seen.page.select_option("#area", "DK2")
     expect(seen.page.locator("h1#series-title")).to_have_text("DK2 / 112")
@@ -46,7 +46,7 @@ def test_area_and_type_choose_a_series_and_the_address_follows(site: Site, visit
     expect(seen.page.locator("#area")).to_have_value("DK2")
 
 
-def test_the_search_box_finds_a_series_by_keyboard_alone(site: Site, visit: Open):
+def test_the_search_box_finds_a_series_by_keyboard_alone(site: Site, visit: Open) -> None:
     seen = visit(site)
     seen.page.focus("#search")
     seen.page.keyboard.type("dk2/11")
@@ -56,7 +56,7 @@ def test_the_search_box_finds_a_series_by_keyboard_alone(site: Site, visit: Open
     expect(seen.page.locator("h1#series-title")).to_have_text("DK2 / 112")
 
 
-def test_the_chart_is_read_by_keyboard(site: Site, visit: Open):
+def test_the_chart_is_read_by_keyboard(site: Site, visit: Open) -> None:
     seen = visit(site, at("DK1/111"))
     seen.page.focus("#chart")
     seen.page.keyboard.press("End")
@@ -67,7 +67,7 @@ def test_the_chart_is_read_by_keyboard(site: Site, visit: Open):
     expect(reading).to_contain_text("Observed")
 
 
-def test_accuracy_is_a_sentence_and_figures_beside_the_naive(site: Site, visit: Open):
+def test_accuracy_is_a_sentence_and_figures_beside_the_naive(site: Site, visit: Open) -> None:
     seen = visit(site, at("DK1/111"))
     told = seen.text("#accuracy")
     assert "Better than the seasonal naive by" in told
@@ -78,26 +78,26 @@ def test_accuracy_is_a_sentence_and_figures_beside_the_naive(site: Site, visit: 
     assert "Worse than the seasonal naive by" in seen.text("#accuracy")
 
 
-def test_a_degraded_forecast_says_its_rung_and_why(site: Site, visit: Open):
+def test_a_degraded_forecast_says_its_rung_and_why(site: Site, visit: Open) -> None:
     seen = visit(site, at(PROFILE))
     assert "Rung 3: weekly or daily profile" in seen.text("#badges")
     assert "the model could not be computed" in seen.text("#why")
 
 
-def test_missing_hours_are_marked_and_counted(site: Site, visit: Open):
+def test_missing_hours_are_marked_and_counted(site: Site, visit: Open) -> None:
     seen = visit(site, at(HOLED))
     assert seen.page.locator("#chart rect.gap").count() == 1
     assert "8 hours are missing." in seen.text("#quality")
     assert "hours are missing in the last week" in seen.text("#why")
 
 
-def test_hours_that_the_training_set_aside_are_shaded_and_explained(site: Site, visit: Open):
+def test_hours_that_the_training_set_aside_are_shaded_and_explained(site: Site, visit: Open) -> None:
     seen = visit(site, at(QUARANTINED))
     assert seen.page.locator("#chart rect.set-aside").count() == 1
     assert "12 hours with the same value: a stuck meter" in seen.text("#quality")
 
 
-def test_a_stale_series_is_never_shown_fresh(site: Site, visit: Open):
+def test_a_stale_series_is_never_shown_fresh(site: Site, visit: Open) -> None:
     seen = visit(site, at(STALE))
     assert "Stale" in seen.text("#badges")
     assert seen.page.locator("#series-title ~ #badges [data-tone=good]").count() == 0
@@ -106,7 +106,7 @@ def test_a_stale_series_is_never_shown_fresh(site: Site, visit: Open):
     assert "The series has stopped reporting." in seen.text("#quality")
 
 
-def test_no_forecast_yet_is_said_in_the_chart_and_in_the_table(site: Site, visit: Open):
+def test_no_forecast_yet_is_said_in_the_chart_and_in_the_table(site: Site, visit: Open) -> None:
     seen = visit(site, at(NO_FORECAST))
     assert "Rung 5: no forecast yet" in seen.text("#badges")
     assert seen.page.locator("#chart path.band").count() == 0
@@ -114,7 +114,7 @@ def test_no_forecast_yet_is_said_in_the_chart_and_in_the_table(site: Site, visit
     assert "No forecast yet" in seen.text("#hours")
 
 
-def test_the_overview_lists_every_series_sorts_and_narrows(site: Site, visit: Open):
+def test_the_overview_lists_every_series_sorts_and_narrows(site: Site, visit: Open) -> None:
     seen = visit(site)
     rows = seen.page.locator("#all tbody tr")
     expect(rows).to_have_count(76)
@@ -131,7 +131,7 @@ def test_the_overview_lists_every_series_sorts_and_narrows(site: Site, visit: Op
     expect(seen.page.locator("h1#series-title")).to_have_text(STALE.replace("/", " / "))
 
 
-def test_health_source_model_and_credit_are_told(site: Site, visit: Open):
+def test_health_source_model_and_credit_are_told(site: Site, visit: Open) -> None:
     seen = visit(site)
     expect(seen.page.locator("#health .tile")).to_have_count(5)
     health = seen.text("#health")
@@ -143,7 +143,7 @@ def test_health_source_model_and_credit_are_told(site: Site, visit: Open):
     assert "Source: Energinet (www.energidataservice.dk), CC BY 4.0" in seen.text("footer")
 
 
-def test_nothing_is_asked_from_elsewhere_and_the_console_stays_silent(site: Site, visit: Open):
+def test_nothing_is_asked_from_elsewhere_and_the_console_stays_silent(site: Site, visit: Open) -> None:
     seen = visit(site, at("DK1/111"))
     with seen.page.expect_response(lambda response: "/v1/services" in response.url, timeout=20_000):
         pass  # a second round
@@ -151,20 +151,20 @@ def test_nothing_is_asked_from_elsewhere_and_the_console_stays_silent(site: Site
     assert seen.errors == []
 
 
-def test_an_unknown_series_in_the_address_is_told_and_another_is_shown(site: Site, visit: Open):
+def test_an_unknown_series_in_the_address_is_told_and_another_is_shown(site: Site, visit: Open) -> None:
     seen = visit(site, at("DK9/1"))
     assert "No series is called “DK9/1”" in seen.text("#notice")
     expect(seen.page.locator("h1#series-title")).to_have_text("DK1 / 111")
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
-def test_no_width_needs_scrolling_sideways(site: Site, visit: Open, width: int):
+def test_no_width_needs_scrolling_sideways(site: Site, visit: Open, width: int) -> None:
     seen = visit(site, at(STALE), width=width)
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_the_page_ends_with_its_footer(site: Site, visit: Open, width: int):
+def test_the_page_ends_with_its_footer(site: Site, visit: Open, width: int) -> None:
     seen = visit(site, width=width)
     expect(seen.page.locator("#all tbody tr")).to_have_count(76)
     foot = seen.page.locator("footer").bounding_box()
@@ -173,7 +173,7 @@ def test_the_page_ends_with_its_footer(site: Site, visit: Open, width: int):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_stand_out_from_their_ground(site: Site, visit: Open, scheme: str):
+def test_words_stand_out_from_their_ground(site: Site, visit: Open, scheme: str) -> None:
     seen = visit(site, color_scheme=scheme)
     contrasts: dict[str, float] = seen.page.evaluate(
         """() => {
@@ -198,7 +198,7 @@ def test_words_stand_out_from_their_ground(site: Site, visit: Open, scheme: str)
     assert {name: ratio for name, ratio in contrasts.items() if ratio < 4.5} == {}  # WCAG 2.2, 1.4.3
 
 
-def test_every_control_has_a_name(site: Site, visit: Open):
+def test_every_control_has_a_name(site: Site, visit: Open) -> None:
     seen = visit(site)
     nameless = seen.page.evaluate(
         """() => [...document.querySelectorAll("button, input, select, [tabindex='0']")].filter((element) =>

@@ -30,7 +30,7 @@ LONG_MS = 40_000
 
 def test_while_the_api_is_away_the_page_keeps_its_data_says_what_to_do_and_recovers(
     sample_service: SampleService, serve: Serve, visit: Open
-):
+) -> None:
     site = serve(sample_service.settings())
     seen = visit(site, "/?series=DK1%2F111")
     notice = seen.page.locator("#notice")
@@ -53,7 +53,7 @@ def test_while_the_api_is_away_the_page_keeps_its_data_says_what_to_do_and_recov
     expect(seen.page.locator("#pulse-text")).to_have_text("Live")
 
 
-def test_while_the_database_is_away_the_page_says_so(sample_service: SampleService, serve: Serve, visit: Open):
+def test_while_the_database_is_away_the_page_says_so(sample_service: SampleService, serve: Serve, visit: Open) -> None:
     settings = sample_service.settings(database_url="postgresql://a@127.0.0.1:1/a", api_database_wait_s=0.2)
     seen = visit(serve(settings), wait_for="#notice:not([hidden])")
     assert "TimescaleDB does not answer" in seen.text("#notice")
@@ -61,7 +61,7 @@ def test_while_the_database_is_away_the_page_says_so(sample_service: SampleServi
 
 def test_an_empty_database_is_told_as_no_data_yet_and_the_page_fills_by_itself(
     database_url: str, redis_url: str, sample_service: SampleService, serve: Serve, visit: Open
-):
+) -> None:
     site = serve(sample_service.settings(database_url=database_url, redis_url=redis_url))
     seen = visit(site, wait_for="#empty:not([hidden])")
     assert "No data yet" in seen.text("#empty")
@@ -74,7 +74,7 @@ def test_an_empty_database_is_told_as_no_data_yet_and_the_page_fills_by_itself(
 
 def test_a_new_hour_and_its_forecast_appear_without_a_reload(
     database_url: str, redis_url: str, sample_service: SampleService, serve: Serve, visit: Open
-):
+) -> None:
     sample = insert_sample(database_url, redis_url, NOW)
     site = serve(sample_service.settings(database_url=database_url, redis_url=redis_url))
     seen = visit(site, "/?series=DK1%2F111")

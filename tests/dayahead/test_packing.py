@@ -18,7 +18,7 @@ rows_of_many = st.lists(
 
 
 @given(rows_of_many, st.integers(1, 9), st.randoms())
-def test_every_row_is_packed_once_for_its_own_partition_in_any_order(rows, partitions, random) -> None:
+def test_every_row_is_packed_once_for_its_own_partition_in_any_order(rows: int, partitions: int, random) -> None:
     shuffled = list(rows)
     random.shuffle(shuffled)
     packed = list(pack(shuffled, partitions))
@@ -30,7 +30,7 @@ def test_every_row_is_packed_once_for_its_own_partition_in_any_order(rows, parti
 
 
 @given(rows_of_many, st.integers(1, 9))
-def test_the_hours_of_a_series_stay_in_one_message_unless_they_fill_more_than_one(rows, partitions) -> None:
+def test_the_hours_of_a_series_stay_in_one_message_unless_they_fill_more_than_one(rows: int, partitions: int) -> None:
     messages: dict[str, int] = {}
     for message in pack(rows, partitions):
         for series_id in {row.series_id for row in message.rows}:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api.settings import ApiSettings
 from deploy.local.applied import AppliedSettings, digests_of, settings_of
 from deploy.local.assembly import Assembly
 from deploy.local.env_file import EnvFile
@@ -75,7 +76,7 @@ def test_a_file_that_a_setting_or_an_argument_names_counts_with_its_content(tmp_
 class Sleeper(ServiceProcess):
     """A process that is started as a service is and only sleeps."""
 
-    def program(self, directory, settings=None, fingerprint=""):
+    def program(self, directory, settings: ApiSettings = None, fingerprint=""):
 
         command = [sys.executable, "-c", "import signal; signal.pause()"]
         return replace(super().program(directory, settings, fingerprint), command=command)

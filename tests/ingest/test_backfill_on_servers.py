@@ -10,6 +10,7 @@ from dayahead.errors import SourceUnavailable
 from dayahead.hours import from_hour
 from dayahead.reading.file_source import FileSource
 from dayahead.reading.reader import Answer, Reader
+from dayahead.source import Source
 from dayahead.storage.tables.source import register_series, register_source
 from ingest.backfill import Backfiller
 from tests.conftest import TopicRoom
@@ -45,17 +46,25 @@ def room(topics: TopicRoom) -> TopicRoom:
     return topics
 
 
-def backfill(room, database_url, reader: Reader, start=FIRST, end=FIRST + 100, source=SOURCE, **options):
+def backfill(
+    room: TopicRoom,
+    database_url: str,
+    reader: Reader,
+    start: int = FIRST,
+    end: int = FIRST + 100,
+    source: Source = SOURCE,
+    **options,
+):
     with make_publisher(room) as publisher, closing(connector(database_url)()) as connection:
         return Backfiller(source, reader, publisher, connection, lambda: NOW).run(start, end, **options)
 
 
-def hours(room) -> list[int]:
+def hours(room: TopicRoom) -> list[int]:
     return sorted({int(time.timestamp()) // 3600 - FIRST for _, time, _ in published(room)})
 
 
 def test_a_backfill_publishes_its_range_once_and_asks_for_one_forecast_of_each_series_at_its_end(
-    room, database_url
+    room: TopicRoom, database_url: str
 ) -> None:
     steps = []
     report = backfill(
@@ -77,7 +86,7 @@ def test_a_backfill_publishes_its_range_once_and_asks_for_one_forecast_of_each_s
     assert len(refreshed) == 2
 
 
-def test_the_poller_goes_on_after_a_backfill(room, database_url) -> None:
+def test_the_poller_goes_on_after_a_backfill(room: TopicRoom, database_url: str) -> None:
     client = replay_client(make_records(120))
     backfill(room, database_url, reader_of(client))
     assert cursor_of(database_url)[0] == from_hour(FIRST + 100)
@@ -86,21 +95,23 @@ def test_the_poller_goes_on_after_a_backfill(room, database_url) -> None:
     assert hours(room) == list(range(120))
 
 
-def test_a_backfill_of_older_hours_leaves_the_cursor_where_it_was(room, database_url) -> None:
+def test_a_backfill_of_older_hours_leaves_the_cursor_where_it_was(room: TopicRoom, database_url: str) -> None:
     client = replay_client(make_records(120))
     backfill(room, database_url, reader_of(client), FIRST + 50, FIRST + 120)
     assert not backfill(room, database_url, reader_of(client), FIRST, FIRST + 50).cursor_moved
     assert cursor_of(database_url)[0] == from_hour(FIRST + 120)
 
 
-def test_a_backfill_beyond_the_cursor_does_not_let_the_poller_jump_over_the_hours_between(room, database_url) -> None:
+def test_a_backfill_beyond_the_cursor_does_not_let_the_poller_jump_over_the_hours_between(
+    room: TopicRoom, database_url: str
+) -> None:
     client = replay_client(make_records(120))
     backfill(room, database_url, reader_of(client), FIRST, FIRST + 20)
     assert not backfill(room, database_url, reader_of(client), FIRST + 60, FIRST + 80).cursor_moved
     assert cursor_of(database_url)[0] == from_hour(FIRST + 20)
 
 
-def test_parallel_backfills_of_adjacent_ranges_publish_every_hour_once(room, database_url) -> None:
+def test_parallel_backfills_of_adjacent_ranges_publish_every_hour_once(room: TopicRoom, database_url: str) -> None:
     client = replay_client(make_records(120))
     with ThreadPoolExecutor(4) as pool:
         jobs = [
@@ -125,7 +136,7 @@ class Breaking:
         return self.reader.read(start, end)
 
 
-def test_an_interrupted_backfill_goes_on_where_it_stood(room, database_url) -> None:
+def test_an_interrupted_backfill_goes_on_where_it_stood(room: TopicRoom, database_url: str) -> None:
     client = replay_client(make_records(100))
     with pytest.raises(SourceUnavailable):
         backfill(room, database_url, Breaking(reader_of(client)))
@@ -139,7 +150,9 @@ class ProcessKilledError(Exception):
     """The process is killed."""
 
 
-def test_a_backfill_that_was_cut_off_after_its_last_rows_still_hands_over_to_the_poller(room, database_url) -> None:
+def test_a_backfill_that_was_cut_off_after_its_last_rows_still_hands_over_to_the_poller(
+    room: TopicRoom, database_url: str
+) -> None:
     reader = reader_of(replay_client(make_records(90)))
 
     def killed_after_the_rows(hour: int, rows: int) -> None:
@@ -154,14 +167,14 @@ def test_a_backfill_that_was_cut_off_after_its_last_rows_still_hands_over_to_the
     assert cursor_of(database_url)[0] == from_hour(FIRST + 90)
 
 
-def test_history_is_dated_as_its_publisher_published_it(room, database_url) -> None:
+def test_history_is_dated_as_its_publisher_published_it(room: TopicRoom, database_url: str) -> None:
     backfill(room, database_url, reader_of(replay_client(make_records(30))), FIRST, FIRST + 30)
     assert len(batches(room)) >= 30
     for batch in batches(room):
         assert {time for _, time, _ in batch.rows} == {batch.available_at - timedelta(hours=1)}
 
 
-def test_history_that_differs_from_what_is_held_was_learnt_now(room, database_url) -> None:
+def test_history_that_differs_from_what_is_held_was_learnt_now(room: TopicRoom, database_url: str) -> None:
     with closing(connector(database_url)()) as connection:
         registered = register_source(connection, SOURCE)
         key = register_series(connection, ["DK1/000"], registered, 4, NOW)["DK1/000"].series_key
@@ -179,20 +192,20 @@ def test_history_that_differs_from_what_is_held_was_learnt_now(room, database_ur
     }
 
 
-def test_pages_that_the_source_cuts_are_read_on_from_there(room, database_url) -> None:
+def test_pages_that_the_source_cuts_are_read_on_from_there(room: TopicRoom, database_url: str) -> None:
     report = backfill(room, database_url, reader_of(replay_client(make_records(100)), max_records=9))
     assert report.rows == 200
     assert len(published(room)) == 200
 
 
-def test_bad_records_of_a_backfill_are_dead_letters(room, database_url) -> None:
+def test_bad_records_of_a_backfill_are_dead_letters(room: TopicRoom, database_url: str) -> None:
     records = [*make_records(30), make_record(FIRST + 3, "text", kind="bad")]
     assert backfill(room, database_url, reader_of(replay_client(records))).rejections == 1
     ((_, headers),) = dead_letters(room)
     assert headers["code"] == "not_a_number"
 
 
-def test_the_sample_is_backfilled_from_its_file(room, database_url) -> None:
+def test_the_sample_is_backfilled_from_its_file(room: TopicRoom, database_url: str) -> None:
     source = sample_source()
     start, end = FIRST - 24 * 20, FIRST + 24 * 40
     report = backfill(room, database_url, FileSource(source, SAMPLE), start, end, source)

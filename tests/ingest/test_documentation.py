@@ -23,7 +23,7 @@ OF_MESSAGES = {"not_json", "not_a_batch", "bad_row", "misrouted", "unknown_sourc
 
 
 @pytest.mark.parametrize("field", list(Source.model_fields))
-def test_every_field_of_a_source_is_explained(field) -> None:
+def test_every_field_of_a_source_is_explained(field: str) -> None:
     assert field in WORDS
 
 

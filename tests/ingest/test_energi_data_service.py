@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import httpx
 import orjson
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from dayahead.errors import SettingsError, SourceRefused, SourceUnavailable
 from dayahead.hours import to_hour
 from dayahead.reading.records import convert
+from dayahead.source import Source
 from ingest.energi_data_service import USER_AGENT, http_client, retry_after_s
 from ingest.replay.faults import Fault, FaultKind
 from tests.ingest.building import (
@@ -18,7 +21,7 @@ from tests.ingest.building import (
 )
 
 
-def asked(source=None, start=FIRST, end=None, **options) -> httpx.QueryParams:
+def asked(source: Source | None = None, start: int = FIRST, end: int | None = None, **options) -> httpx.QueryParams:
     """The parameters that a reader sends."""
     seen: list[httpx.Request] = []
 
@@ -100,7 +103,7 @@ def test_a_single_hour_that_fills_a_whole_answer_is_refused_since_it_can_never_b
         (FaultKind.RECORDS_NOT_LIST, "bad_answer"),
     ],
 )
-def test_what_may_pass_is_unavailable(kind, cause) -> None:
+def test_what_may_pass_is_unavailable(kind: str, cause: str) -> None:
     client = replay_client(make_records(3), faults=[Fault(kind=kind)])
     with pytest.raises(SourceUnavailable) as caught:
         reader_of(client).read(FIRST, None)
@@ -156,7 +159,7 @@ def test_a_column_that_the_dataset_lacks_is_refused_in_the_words_of_the_api() ->
         ("²", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date(text, seconds) -> None:
+def test_retry_after_is_seconds_or_a_date(text: str, seconds: float) -> None:
     assert retry_after_s({"retry-after": text}, lambda: NOW) == seconds
 
 
@@ -187,7 +190,7 @@ def test_nulls_are_records_and_are_left_to_the_conversion() -> None:
         ),
     ],
 )
-def test_a_recorded_answer_of_the_api_is_read(real_data, file, dataset, columns) -> None:
+def test_a_recorded_answer_of_the_api_is_read(real_data, file: Path, dataset, columns) -> None:
     body = (real_data / file).read_bytes()
     source = make_source(dataset=dataset, minimum=None, maximum=None, **columns)
     now = NOW.replace(year=2025)

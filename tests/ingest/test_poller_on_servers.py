@@ -1,9 +1,11 @@
 """The poller against real Kafka and TimescaleDB; the source is a replay in this process."""
 
 import threading
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
 
 import orjson
 import psycopg
@@ -48,14 +50,14 @@ def room(topics: TopicRoom) -> TopicRoom:
     return topics
 
 
-def rows_of(records) -> list:
+def rows_of(records: Iterable[dict[str, object]]) -> list:
     return sorted(
         (f"{record['Area']}/{record['Type']}", from_hour(FIRST + n // 2), record["kWh"])
         for n, record in enumerate(records)
     )
 
 
-def test_every_hour_reaches_kafka_in_its_partition_and_the_cursor_follows(room, database_url) -> None:
+def test_every_hour_reaches_kafka_in_its_partition_and_the_cursor_follows(room: TopicRoom, database_url: str) -> None:
     records = make_records(30)
     with closing(make_poller(room, database_url, reader_of(replay_client(records)))) as poller:
         result = poller.poll_once()
@@ -67,7 +69,7 @@ def test_every_hour_reaches_kafka_in_its_partition_and_the_cursor_follows(room, 
     assert cursor_of(database_url) == (from_hour(FIRST + 30), NOW, NOW)
 
 
-def test_the_hours_that_come_at_once_for_a_series_are_in_one_message(room, database_url) -> None:
+def test_the_hours_that_come_at_once_for_a_series_are_in_one_message(room: TopicRoom, database_url: str) -> None:
     with closing(make_poller(room, database_url, reader_of(replay_client(make_records(24))))) as poller:
         poller.poll_once()
     for series_id in ("DK1/000", "DK1/001"):
@@ -75,7 +77,7 @@ def test_the_hours_that_come_at_once_for_a_series_are_in_one_message(room, datab
         assert len(holding) == 1
 
 
-def test_a_second_poll_sends_only_what_is_new_or_revised(room, database_url) -> None:
+def test_a_second_poll_sends_only_what_is_new_or_revised(room: TopicRoom, database_url: str) -> None:
     records = make_records(10)
     client = replay_client(records, published_until=FIRST + 8)
     with closing(make_poller(room, database_url, reader_of(client))) as poller:
@@ -91,7 +93,7 @@ def test_a_second_poll_sends_only_what_is_new_or_revised(room, database_url) -> 
     assert 998.0 not in {value for _, _, value in published(room)}
 
 
-def test_a_poller_that_starts_again_goes_on_from_its_cursor(room, database_url) -> None:
+def test_a_poller_that_starts_again_goes_on_from_its_cursor(room: TopicRoom, database_url: str) -> None:
     client = replay_client(make_records(50), published_until=FIRST + 40)
     with closing(make_poller(room, database_url, reader_of(client))) as poller:
         poller.poll_once()
@@ -101,7 +103,9 @@ def test_a_poller_that_starts_again_goes_on_from_its_cursor(room, database_url) 
     assert {(s, t) for s, t, _ in published(room)} == {(s, t) for s, t, _ in rows_of(make_records(48))}
 
 
-def test_a_crash_between_kafka_and_the_cursor_skips_no_hour(room, database_url, monkeypatch) -> None:
+def test_a_crash_between_kafka_and_the_cursor_skips_no_hour(
+    room: TopicRoom, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     records = make_records(20)
     client = replay_client(records, published_until=FIRST + 10)
     with closing(make_poller(room, database_url, reader_of(client))) as poller:
@@ -123,7 +127,7 @@ def test_a_crash_between_kafka_and_the_cursor_skips_no_hour(room, database_url, 
     assert cursor_of(database_url)[0] == from_hour(FIRST + 20)
 
 
-def test_the_cursor_does_not_move_when_kafka_does_not_acknowledge(room, database_url) -> None:
+def test_the_cursor_does_not_move_when_kafka_does_not_acknowledge(room: TopicRoom, database_url: str) -> None:
     client = replay_client(make_records(10), published_until=FIRST + 5)
     with closing(make_poller(room, database_url, reader_of(client))) as poller:
         poller.poll_once()
@@ -147,7 +151,9 @@ def impatient_publisher(room: TopicRoom) -> Publisher:
     return Publisher(producer, room.prefix)
 
 
-def test_records_that_break_their_contract_are_dead_letters_once_and_hold_nothing_up(room, database_url) -> None:
+def test_records_that_break_their_contract_are_dead_letters_once_and_hold_nothing_up(
+    room: TopicRoom, database_url: str
+) -> None:
     records = [*make_records(5), make_record(FIRST + 4, None, kind="bad"), make_record(FIRST + 4, 1e9, kind="bad")]
     with closing(make_poller(room, database_url, reader_of(replay_client(records)))) as poller:
         result = poller.poll_once()
@@ -162,27 +168,33 @@ def test_records_that_break_their_contract_are_dead_letters_once_and_hold_nothin
     assert (headers["source_topic"], headers["source_partition"], headers["source_offset"]) == ("", "-1", "-1")
 
 
-def test_a_long_catch_up_is_read_in_parts_and_nothing_is_missing_between_them(room, database_url) -> None:
+def test_a_long_catch_up_is_read_in_parts_and_nothing_is_missing_between_them(
+    room: TopicRoom, database_url: str
+) -> None:
     records = make_records(200)
     with closing(make_poller(room, database_url, reader_of(replay_client(records), max_records=33))) as poller:
         assert poller.poll_once().rows == 400
     assert published(room) == rows_of(records)
 
 
-def test_the_source_is_registered_for_the_other_services(room, database_url) -> None:
+def test_the_source_is_registered_for_the_other_services(room: TopicRoom, database_url: str) -> None:
     with closing(make_poller(room, database_url, reader_of(replay_client(make_records(1))))) as poller:
         poller.poll_once()
     with psycopg.connect(database_url) as connection:
         assert load_sources(connection)["test-source"].source == make_source()
 
 
-def test_without_a_cursor_the_first_poll_fetches_the_history_that_the_source_says(room, database_url) -> None:
+def test_without_a_cursor_the_first_poll_fetches_the_history_that_the_source_says(
+    room: TopicRoom, database_url: str
+) -> None:
     source = make_source(history_h=24 * 24 - 100)
     with closing(make_poller(room, database_url, reader_of(replay_client(make_records(120))), source)) as poller:
         assert poller.poll_once().rows == 2 * 20
 
 
-def test_a_source_that_is_older_than_the_first_poll_looks_back_is_not_polled_in_silence(room, database_url) -> None:
+def test_a_source_that_is_older_than_the_first_poll_looks_back_is_not_polled_in_silence(
+    room: TopicRoom, database_url: str
+) -> None:
     source = make_source(history_h=24)  # since 2023-01-24, and the newest hour is of the 2nd
     condition = Condition(source.name)
     reader = reader_of(replay_client(make_records(36), source))
@@ -201,7 +213,9 @@ def test_a_source_that_is_older_than_the_first_poll_looks_back_is_not_polled_in_
     assert "raise history_h" in failure.error
 
 
-def test_a_file_that_is_older_than_the_first_poll_looks_back_says_how_old_it_is(room, database_url, tmp_path) -> None:
+def test_a_file_that_is_older_than_the_first_poll_looks_back_says_how_old_it_is(
+    room: TopicRoom, database_url: str, tmp_path: Path
+) -> None:
     path = tmp_path / "old.csv"
     path.write_text("HourUTC,Area,Type,kWh\n2022-12-31T22:00:00,DK1,111,1\n2022-12-31T23:00:00,DK1,111,2\n")
     source = make_source(kind="file", path=path, history_h=24)
@@ -222,7 +236,7 @@ def test_a_file_that_is_older_than_the_first_poll_looks_back_says_how_old_it_is(
     assert batches(room) == []
 
 
-def test_when_no_newer_hour_appears_the_time_of_the_last_one_stays(room, database_url) -> None:
+def test_when_no_newer_hour_appears_the_time_of_the_last_one_stays(room: TopicRoom, database_url: str) -> None:
     client = replay_client(make_records(10))
     with closing(make_poller(room, database_url, reader_of(client))) as poller:
         poller.poll_once()
@@ -251,7 +265,9 @@ def heard_at(source: Source) -> float | None:
 
 
 @pytest.mark.parametrize("error", [None, SourceRefused("gone")], ids=["says_nothing", "does_not_answer"])
-def test_a_source_that_dies_right_after_its_backfill_is_silent_since_then(room, database_url, error) -> None:
+def test_a_source_that_dies_right_after_its_backfill_is_silent_since_then(
+    room: TopicRoom, database_url: str, error: Exception
+) -> None:
     source = make_source(name="dies-after-refusing" if error else "dies-after-backfill")
     with connect(database_url, autocommit=True) as connection:
         key = register_source(connection, source).source_key
@@ -262,7 +278,9 @@ def test_a_source_that_dies_right_after_its_backfill_is_silent_since_then(room, 
 
 
 @pytest.mark.parametrize("error", [None, SourceRefused("gone")], ids=["says_nothing", "does_not_answer"])
-def test_a_source_that_never_had_anything_is_silent_since_it_is_polled(room, database_url, error) -> None:
+def test_a_source_that_never_had_anything_is_silent_since_it_is_polled(
+    room: TopicRoom, database_url: str, error: Exception
+) -> None:
     source = make_source(name="never-answered" if error else "never-had-anything")
     clock = iter(NOW.replace(hour=hour) for hour in range(1, 24))
     poller = Poller(
@@ -331,7 +349,9 @@ class Pauses:
         return len(self.asked) >= self.count
 
 
-def test_the_pauses_between_failed_polls_grow_to_three_poll_intervals_and_no_further(room, database_url) -> None:
+def test_the_pauses_between_failed_polls_grow_to_three_poll_intervals_and_no_further(
+    room: TopicRoom, database_url: str
+) -> None:
     source, pauses = make_source(poll_interval_s=5), Pauses(12)
     reader = Failing(*[SourceUnavailable("away")] * 12)
     poller = make_poller(room, database_url, reader, source, pause=pauses, draw=lambda: 1.0)
@@ -339,7 +359,7 @@ def test_the_pauses_between_failed_polls_grow_to_three_poll_intervals_and_no_fur
     assert pauses.asked == [1, 2, 4, 8, *[15] * 8]
 
 
-def test_retry_after_is_honoured_up_to_an_hour_and_said_in_words(room, database_url) -> None:
+def test_retry_after_is_honoured_up_to_an_hour_and_said_in_words(room: TopicRoom, database_url: str) -> None:
     pauses, condition = Pauses(2), Condition("test-source")
     said: list[str] = []
 
@@ -357,7 +377,7 @@ def test_retry_after_is_honoured_up_to_an_hour_and_said_in_words(room, database_
 
 
 def test_a_failing_source_is_recorded_since_its_first_failure_also_over_a_restart_until_a_poll_succeeds(
-    room, database_url
+    room: TopicRoom, database_url: str
 ) -> None:
     make_poller(room, database_url, Failing(SourceUnavailable("it is away")), pause=Pauses(1)).run()
     first = failure_of(database_url)
@@ -389,7 +409,7 @@ def gauges() -> tuple[float | None, ...]:
     )
 
 
-def test_servers_of_ours_that_are_away_are_no_failure_of_the_source(room, database_url) -> None:
+def test_servers_of_ours_that_are_away_are_no_failure_of_the_source(room: TopicRoom, database_url: str) -> None:
     moment, since = [NOW], NOW.timestamp()
     condition = Condition("test-source")
     away = {"database": False}
@@ -432,7 +452,9 @@ def test_servers_of_ours_that_are_away_are_no_failure_of_the_source(room, databa
     assert published(room) == rows_of([make_record()])
 
 
-def test_it_waits_for_a_database_a_broker_and_a_source_that_are_away_and_drops_nothing(room, database_url) -> None:
+def test_it_waits_for_a_database_a_broker_and_a_source_that_are_away_and_drops_nothing(
+    room: TopicRoom, database_url: str
+) -> None:
     records = make_records(10)
     faults = [Fault(kind=FaultKind.SERVER_ERROR, answers=2), Fault(kind=FaultKind.CUT_JSON)]
     stop = threading.Event()
@@ -475,7 +497,7 @@ def test_it_waits_for_a_database_a_broker_and_a_source_that_are_away_and_drops_n
     assert published(room) == rows_of(records)
 
 
-def test_a_connection_that_breaks_is_opened_anew(room, database_url, owner_database_url) -> None:
+def test_a_connection_that_breaks_is_opened_anew(room: TopicRoom, database_url: str, owner_database_url: str) -> None:
     client = replay_client(make_records(10), published_until=FIRST + 5)
     stop = threading.Event()
     condition = Condition("test-source")
@@ -497,7 +519,7 @@ def test_a_connection_that_breaks_is_opened_anew(room, database_url, owner_datab
     assert published(room) == rows_of(make_records(10))
 
 
-def test_a_source_that_refuses_is_told_on_ready_and_asked_again(room, database_url) -> None:
+def test_a_source_that_refuses_is_told_on_ready_and_asked_again(room: TopicRoom, database_url: str) -> None:
     asked = threading.Semaphore(0)
 
     class Refusing:
@@ -523,7 +545,9 @@ def test_a_source_that_refuses_is_told_on_ready_and_asked_again(room, database_u
         thread.join(20)
 
 
-def test_what_is_sent_fits_the_contract_and_one_message_holds_at_most_500_rows(room, database_url) -> None:
+def test_what_is_sent_fits_the_contract_and_one_message_holds_at_most_500_rows(
+    room: TopicRoom, database_url: str
+) -> None:
     with make_publisher(room) as publisher, closing(connector(database_url)()):
         rows = [poller_module.Row(f"DK1/{n:03d}", FIRST + hour, 1.0) for n in range(30) for hour in range(70)]
         publisher.publish([Publication(NOW, rows)], [], "test-source", refresh=False)
@@ -532,7 +556,7 @@ def test_what_is_sent_fits_the_contract_and_one_message_holds_at_most_500_rows(r
     assert sum(len(batch.rows) for batch in found) == 2100
 
 
-def test_a_record_that_is_too_large_for_kafka_is_set_aside_as_a_stub(room) -> None:
+def test_a_record_that_is_too_large_for_kafka_is_set_aside_as_a_stub(room: TopicRoom) -> None:
     sizes = [100, 1_000_000, 1_048_576, 8_388_508, 8_388_608, 20_000_000]
     letters = [
         DeadLetter(b"x" * size, DeadLetterCode.NOT_A_NUMBER, "a text " + "y" * size, "ingest", NOW) for size in sizes
@@ -547,7 +571,9 @@ def test_a_record_that_is_too_large_for_kafka_is_set_aside_as_a_stub(room) -> No
     assert (value, headers["stub_sha256"]) == (b"x" * STUB_BYTES, sha256(b"x" * 20_000_000).hexdigest())
 
 
-def test_a_series_that_loses_values_to_a_maximum_is_warned_of_once_and_kept_for_the_page(room, database_url) -> None:
+def test_a_series_that_loses_values_to_a_maximum_is_warned_of_once_and_kept_for_the_page(
+    room: TopicRoom, database_url: str
+) -> None:
     records = make_records(40)
     high = [record for record in records if record["Type"] == "000"][::4]
     for record in high:

@@ -38,7 +38,7 @@ def ports() -> tuple[int, int]:
 
 
 @pytest.fixture
-def start(room, database_url, ports, tmp_path) -> Iterator[Start]:
+def start(room: TopicRoom, database_url: str, ports: list[int], tmp_path: Path) -> Iterator[Start]:
     """Starts a command of the service against the servers of this test, and ends it with the test."""
     environment = {
         **os.environ,
@@ -97,7 +97,7 @@ def sample_rows(day: int) -> set[tuple[str, datetime, float]]:
 
 
 def test_killed_pollers_skip_no_hour_and_a_stopped_one_ends_in_good_order(
-    start, room, ports, database_url, tmp_path
+    start: int, room: TopicRoom, ports: list[int], database_url: str, tmp_path: Path
 ) -> None:
     port, metrics = ports
     replay(start, port, tmp_path / "state.json", "--wait-for-poll")
@@ -129,7 +129,9 @@ def test_killed_pollers_skip_no_hour_and_a_stopped_one_ends_in_good_order(
     assert len(backfilled) == 24 * 76
 
 
-def test_one_poll_and_no_more_says_what_it_brought(start, room, ports, database_url, tmp_path, capfd) -> None:
+def test_one_poll_and_no_more_says_what_it_brought(
+    start: int, room: TopicRoom, ports: list[int], database_url: str, tmp_path: Path, capfd
+) -> None:
     replay(start, ports[0], tmp_path / "state.json", "--wait-for-poll")
     assert start("backfill", f"--source={SAMPLE_SOURCE}", "--from=2023-01-23", f"--to={CUT}").wait(60) == 0
     assert "1,824 rows of 76 series published, 0 dead letters" in capfd.readouterr().out
@@ -137,7 +139,7 @@ def test_one_poll_and_no_more_says_what_it_brought(start, room, ports, database_
     assert f"{sample_source().name}: {76 * 3} rows, 0 dead letters" in capfd.readouterr().out
 
 
-def test_a_replay_that_is_started_again_goes_on_where_it_stood(start, ports, tmp_path) -> None:
+def test_a_replay_that_is_started_again_goes_on_where_it_stood(start: int, ports: list[int], tmp_path: Path) -> None:
     first = replay(start, ports[0], tmp_path / "state.json")
     wait_until(lambda: httpx.get(f"http://127.0.0.1:{ports[0]}/_clock").json()["over"], 20, "the replay to end")
     first.kill()
@@ -146,7 +148,7 @@ def test_a_replay_that_is_started_again_goes_on_where_it_stood(start, ports, tmp
     assert httpx.get(f"http://127.0.0.1:{ports[0]}/_clock").json() == {"end": "2023-01-24T23:00:00Z", "over": True}
 
 
-def test_an_empty_range_is_refused_in_a_sentence(start, capfd) -> None:
+def test_an_empty_range_is_refused_in_a_sentence(start: int, capfd) -> None:
     process = start("backfill", f"--source={SAMPLE_SOURCE}", "--from=2023-01-23", "--to=2023-01-23")
     assert process.wait(60) == 2
     assert "--to is the hour after the last" in capfd.readouterr().err

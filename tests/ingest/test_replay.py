@@ -1,7 +1,9 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from dayahead.errors import SettingsError
 from dayahead.hours import to_hour
@@ -20,7 +22,7 @@ from tests.ingest.building import (
 RECORDS = make_records(150, series=2)
 
 
-def ask(client=None, **parameters) -> dict:
+def ask(client: TestClient = None, **parameters) -> dict:
     response = (client or replay_client(RECORDS)).get("/dataset/Test", params=parameters)
     assert response.status_code == 200, response.text
     return response.json()
@@ -62,7 +64,7 @@ def test_the_envelope_counts_what_fits_and_not_what_is_given() -> None:
 
 
 @pytest.mark.parametrize("value", ['{"Type":["001"]}', '{"Type":"001"}'])
-def test_a_filter_keeps_records_with_its_values(value) -> None:
+def test_a_filter_keeps_records_with_its_values(value: float) -> None:
     answer = ask(filter=value, limit=0)
     assert (answer["total"], {record["Type"] for record in answer["records"]}) == (150, {"001"})
 
@@ -88,7 +90,7 @@ def test_years_months_and_days_are_moments_too() -> None:
         ({"begin": "2023"}, "begin"),
     ],
 )
-def test_a_malformed_request_is_400_and_says_what_is_wrong(parameters, word) -> None:
+def test_a_malformed_request_is_400_and_says_what_is_wrong(parameters: Sequence[object], word) -> None:
     response = replay_client(RECORDS).get("/dataset/Test", params=parameters)
     assert response.status_code == 400
     assert word in response.json()["message"]

@@ -48,7 +48,7 @@ def test_every_shipped_source_file_loads_and_names_are_their_files() -> None:
 
 
 @pytest.mark.parametrize("name", RECORDS)
-def test_the_columns_of_every_shipped_source_convert_a_record(name) -> None:
+def test_the_columns_of_every_shipped_source_convert_a_record(name: str) -> None:
     (source,) = load_sources_from([SOURCES / f"{name}.yaml"])
     record, series_id = RECORDS[name]
     (row,) = convert([record], source, NOW).rows

@@ -18,21 +18,21 @@ def csv_source(path: Path, text: str, **changes) -> Source:
     return make_source(kind="file", path=path, delimiter=";", decimal=",", **changes)
 
 
-def read(source: Source, start=0, end=None):
+def read(source: Source, start: int = 0, end: int | None = None):
     return convert(FileSource(source).read(start, end).records, source, NOW)
 
 
-def test_a_csv_file_with_its_own_delimiter_and_decimal_mark_is_read(tmp_path) -> None:
+def test_a_csv_file_with_its_own_delimiter_and_decimal_mark_is_read(tmp_path: Path) -> None:
     source = csv_source(tmp_path / "a.csv", HEADER + "2023-01-01 00:00;DK1;111;12,5\n")
     assert read(source).rows == [("DK1/111", FIRST, 12.5)]
 
 
-def test_labels_of_a_csv_file_stay_text(tmp_path) -> None:
+def test_labels_of_a_csv_file_stay_text(tmp_path: Path) -> None:
     source = csv_source(tmp_path / "a.csv", HEADER + "2023-01-01 00:00;DK1;007;1\n")
     assert read(source).rows[0].series_id == "DK1/007"
 
 
-def test_one_bad_value_in_a_csv_file_is_rejected_alone(tmp_path) -> None:
+def test_one_bad_value_in_a_csv_file_is_rejected_alone(tmp_path: Path) -> None:
     text = HEADER + "2023-01-01 00:00;DK1;111;n/a\n2023-01-01 01:00;DK1;111;\n2023-01-01 02:00;DK1;111;3\n"
     conversion = read(csv_source(tmp_path / "a.csv", text))
     assert [rejection.code for rejection in conversion.rejections] == [
@@ -43,7 +43,7 @@ def test_one_bad_value_in_a_csv_file_is_rejected_alone(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("torn", ["2023-01-01 01:00;DK1;111", "2023-01-01 01:00;DK1;111;2;9"])
-def test_a_line_with_too_few_or_too_many_columns_is_rejected_alone(tmp_path, torn) -> None:
+def test_a_line_with_too_few_or_too_many_columns_is_rejected_alone(tmp_path: Path, torn) -> None:
     text = HEADER + f"2023-01-01 00:00;DK1;111;1\n{torn}\n2023-01-01 02:00;DK1;111;3\n"
     conversion = read(csv_source(tmp_path / "a.csv", text))
     assert [row.hour for row in conversion.rows] == [FIRST, FIRST + 2]
@@ -52,7 +52,7 @@ def test_a_line_with_too_few_or_too_many_columns_is_rejected_alone(tmp_path, tor
     assert torn in rejection.raw().decode()
 
 
-def test_a_torn_line_is_told_once_for_each_version_of_the_file(tmp_path) -> None:
+def test_a_torn_line_is_told_once_for_each_version_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     source = FileSource(csv_source(file, HEADER + "torn\n2023-01-01 02:00;DK1;111;3\n"))
     assert len(source.read(0, None).records) == len(source.read(0, None).records) == 2
@@ -61,18 +61,18 @@ def test_a_torn_line_is_told_once_for_each_version_of_the_file(tmp_path) -> None
 
 
 @pytest.mark.parametrize("text", ["1.234", "1.234,5", "1_000"])
-def test_a_number_written_in_another_way_than_the_source_says_is_no_number(tmp_path, text) -> None:
+def test_a_number_written_in_another_way_than_the_source_says_is_no_number(tmp_path: Path, text: str) -> None:
     conversion = read(csv_source(tmp_path / "a.csv", HEADER + f"2023-01-01 00:00;DK1;111;{text}\n"))
     assert [rejection.code for rejection in conversion.rejections] == [DeadLetterCode.NOT_A_NUMBER]
 
 
-def test_a_column_that_stands_twice_is_refused_by_its_name(tmp_path) -> None:
+def test_a_column_that_stands_twice_is_refused_by_its_name(tmp_path: Path) -> None:
     source = csv_source(tmp_path / "a.csv", "HourUTC;Area;Type;kWh;kWh\n2023-01-01 00:00;DK1;111;1;2\n")
     with pytest.raises(SourceRefused, match="more than one column kWh"):
         read(source)
 
 
-def test_a_parquet_file_with_timestamps_is_read(tmp_path) -> None:
+def test_a_parquet_file_with_timestamps_is_read(tmp_path: Path) -> None:
     records = make_records(3)
     table = pa.Table.from_pylist(records)
     times = table["HourUTC"].cast(pa.timestamp("us"))
@@ -82,19 +82,19 @@ def test_a_parquet_file_with_timestamps_is_read(tmp_path) -> None:
     assert sorted(conversion.rows) == sorted(convert(records, source, NOW).rows)
 
 
-def test_of_a_long_file_only_the_asked_days_and_two_around_them_are_given(tmp_path) -> None:
+def test_of_a_long_file_only_the_asked_days_and_two_around_them_are_given(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist(make_records(24 * 20, series=1)), tmp_path / "a.parquet")
     answer = FileSource(make_source(), tmp_path / "a.parquet").read(FIRST + 240, FIRST + 241)
     assert {str(record["HourUTC"])[:10] for record in answer.records} == {f"2023-01-{day:02d}" for day in range(9, 14)}
 
 
-def test_a_time_that_is_no_date_is_given_whatever_is_asked_so_that_it_is_rejected(tmp_path) -> None:
+def test_a_time_that_is_no_date_is_given_whatever_is_asked_so_that_it_is_rejected(tmp_path: Path) -> None:
     source = csv_source(tmp_path / "a.csv", HEADER + "2019-01-01 00:00;DK1;111;1\nsome day;DK1;111;1\n")
     conversion = read(source, FIRST, FIRST + 1)
     assert [rejection.code for rejection in conversion.rejections] == [DeadLetterCode.BAD_TIME]
 
 
-def test_a_file_is_read_again_when_it_has_changed(tmp_path) -> None:
+def test_a_file_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
     source = csv_source(tmp_path / "a.csv", HEADER + "2023-01-01 00:00;DK1;111;1\n")
     reader = FileSource(source)
     assert len(reader.read(0, None).records) == 1
@@ -103,18 +103,18 @@ def test_a_file_is_read_again_when_it_has_changed(tmp_path) -> None:
     assert len(reader.read(0, None).records) == 2
 
 
-def test_a_file_that_lacks_a_column_has_each_record_rejected_with_its_name(tmp_path) -> None:
+def test_a_file_that_lacks_a_column_has_each_record_rejected_with_its_name(tmp_path: Path) -> None:
     source = csv_source(tmp_path / "a.csv", "HourUTC;Area;Type\n2023-01-01 00:00;DK1;111\n")
     (rejection,) = read(source).rejections
     assert (rejection.code, "'kWh'" in rejection.reason) == (DeadLetterCode.MISSING_FIELD, True)
 
 
-def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path) -> None:
+def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match="is not there"):
         FileSource(make_source(), tmp_path / "later.csv").read(0, None)
 
 
-def test_a_file_that_is_half_written_is_waited_for(tmp_path) -> None:
+def test_a_file_that_is_half_written_is_waited_for(tmp_path: Path) -> None:
     file = tmp_path / "a.parquet"
     pq.write_table(pa.Table.from_pylist([make_record()]), file)
     file.write_bytes(file.read_bytes()[:-20])
@@ -122,7 +122,7 @@ def test_a_file_that_is_half_written_is_waited_for(tmp_path) -> None:
         FileSource(make_source(), file).read(0, None)
 
 
-def test_another_kind_of_file_is_refused(tmp_path) -> None:
+def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"ends in \.csv or \.parquet"):
         FileSource(make_source(), tmp_path / "a.xlsx")
 

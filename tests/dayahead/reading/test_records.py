@@ -1,4 +1,5 @@
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import orjson
@@ -12,7 +13,7 @@ from dayahead.reading.records import Row, convert, within
 from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source
 
 
-def codes(records, **source):
+def codes(records: Iterable[dict[str, object]], **source):
     return [rejection.code for rejection in convert(records, make_source(**source), NOW).rejections]
 
 
@@ -45,7 +46,7 @@ def test_a_record_becomes_a_row_in_utc_hours() -> None:
         ({"Area": ""}, DeadLetterCode.BAD_SERIES_ID),
     ],
 )
-def test_a_record_that_breaks_its_contract_is_rejected_with_its_code(change, code) -> None:
+def test_a_record_that_breaks_its_contract_is_rejected_with_its_code(change, code: DeadLetterCode) -> None:
     good = make_record(FIRST + 1)
     conversion = convert([{**make_record(), **change}, good], make_source(), NOW)
     assert [rejection.code for rejection in conversion.rejections] == [code]
@@ -53,7 +54,7 @@ def test_a_record_that_breaks_its_contract_is_rejected_with_its_code(change, cod
 
 
 @pytest.mark.parametrize("column", ["HourUTC", "Area", "Type", "kWh"])
-def test_a_missing_column_is_named_in_the_reason(column) -> None:
+def test_a_missing_column_is_named_in_the_reason(column: int) -> None:
     record = make_record()
     del record[column]
     (rejection,) = convert([record], make_source(), NOW).rejections
@@ -62,7 +63,7 @@ def test_a_missing_column_is_named_in_the_reason(column) -> None:
 
 
 @pytest.mark.parametrize("label", [True, {"no": 1}, ["DK1"], b"DK1", math.nan])
-def test_what_is_neither_a_text_nor_a_number_names_no_series(label) -> None:
+def test_what_is_neither_a_text_nor_a_number_names_no_series(label: str) -> None:
     conversion = convert([make_record(area=label)], make_source(), NOW)
     assert [rejection.code for rejection in conversion.rejections] == [DeadLetterCode.BAD_SERIES_ID]
 
@@ -115,12 +116,12 @@ def test_a_constant_label_stands_for_a_column_that_the_data_lack() -> None:
     assert convert([make_record()], source, NOW).rows[0].series_id == "DK/111"
 
 
-def half_hour(minute_text, value):
+def half_hour(minute_text, value: float):
     return {"HourUTC": f"2023-01-01T{minute_text}:00", "Area": "DK1", "Type": "111", "kWh": value}
 
 
 @pytest.mark.parametrize(("aggregate", "value"), [("sum", 5.0), ("mean", 2.5)])
-def test_half_hours_make_an_hour(aggregate, value) -> None:
+def test_half_hours_make_an_hour(aggregate, value: float) -> None:
     source = make_source(period_minutes=30, aggregate=aggregate)
     conversion = convert([half_hour("00:00", 2), half_hour("00:30", 3)], source, NOW)
     assert conversion.rows == [Row("DK1/111", FIRST, value)]
@@ -146,7 +147,7 @@ anything = st.fixed_dictionaries(
 
 
 @given(st.lists(st.one_of(anything, st.integers(0, 5).map(lambda hour: make_record(FIRST + hour)))))
-def test_whatever_comes_every_record_is_a_row_a_rejection_or_a_repetition(records) -> None:
+def test_whatever_comes_every_record_is_a_row_a_rejection_or_a_repetition(records: Iterable[dict[str, object]]) -> None:
     conversion = convert(records, make_source(), NOW)
     assert len(conversion.rows) + len(conversion.rejections) + conversion.repeated == len(records)
     assert all(math.isfinite(row.value) for row in conversion.rows)
@@ -157,7 +158,7 @@ def test_whatever_comes_every_record_is_a_row_a_rejection_or_a_repetition(record
 
 
 @given(st.permutations(make_records(5, series=2)))
-def test_the_rows_of_an_answer_in_utc_do_not_depend_on_its_order(records) -> None:
+def test_the_rows_of_an_answer_in_utc_do_not_depend_on_its_order(records: Iterable[dict[str, object]]) -> None:
     rows = convert(records, make_source(), NOW).rows
     assert sorted(rows) == sorted(convert(make_records(5, series=2), make_source(), NOW).rows)
 

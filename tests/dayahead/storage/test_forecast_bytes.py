@@ -27,7 +27,7 @@ def stored(values: np.ndarray, rung: Rung = Rung.FULL, reasons: int = 0) -> Stor
     )
 
 
-def test_the_bytes_of_a_forecast_are_a_message_of_the_contract():
+def test_the_bytes_of_a_forecast_are_a_message_of_the_contract() -> None:
     message = ForecastMessage.model_validate_json(
         forecast_bytes(stored(np.full(24, 12.3, np.float32), Rung.DEGRADED_INPUT, Reason.GAP | Reason.OUTLIER))
     )
@@ -37,24 +37,24 @@ def test_the_bytes_of_a_forecast_are_a_message_of_the_contract():
     assert message.issued_at.microsecond == 456
 
 
-def test_a_row_read_back_as_doubles_gives_the_same_bytes():
+def test_a_row_read_back_as_doubles_gives_the_same_bytes() -> None:
     values = np.random.default_rng(7).lognormal(8, 3, 24).astype(np.float32)
     row = stored(values)
     read_back = replace(row, **{name: np.array(getattr(row, name).tolist()) for name in ("p50", "p10", "p90")})
     assert forecast_bytes(read_back) == forecast_bytes(row)
 
 
-def test_a_value_is_written_as_the_shortest_text_that_names_it():
+def test_a_value_is_written_as_the_shortest_text_that_names_it() -> None:
     assert b"[12.3,12.3," in forecast_bytes(stored(np.full(24, 12.3, np.float32)))
 
 
-def test_no_forecast_yet_is_a_message_without_values():
+def test_no_forecast_yet_is_a_message_without_values() -> None:
     nothing = stored(np.zeros(0, np.float32), Rung.NONE, Reason.SHORT_HISTORY)
     message = ForecastMessage.model_validate_json(forecast_bytes(nothing))
     assert (message.leads, message.p50, message.ends_at) == (0, [], None)
 
 
-def test_a_message_of_before_there_was_an_end_is_read_and_recognised():
+def test_a_message_of_before_there_was_an_end_is_read_and_recognised() -> None:
     for row in (stored(np.full(24, 12.3, np.float32)), stored(np.zeros(0, np.float32), Rung.NONE)):
         old = bytes_before_ends_at(forecast_bytes(row))
         assert b"ends_at" not in old
@@ -62,11 +62,11 @@ def test_a_message_of_before_there_was_an_end_is_read_and_recognised():
         assert (message.origin, message.ends_at) == (row.origin, None)
 
 
-def test_the_key_in_redis_carries_the_version_of_its_form():
+def test_the_key_in_redis_carries_the_version_of_its_form() -> None:
     assert forecast_key("DK1/111") == "dayahead:v2:forecast:DK1/111"
 
 
-def test_many_forecasts_at_once_have_the_bytes_of_each_by_itself():
+def test_many_forecasts_at_once_have_the_bytes_of_each_by_itself() -> None:
     rng = np.random.default_rng(3)
     values = (rng.normal(size=(4, 24)) * 10.0 ** rng.integers(-12, 12, (4, 24))).astype(np.float32)
     values[3] = np.nan

@@ -84,7 +84,12 @@ def test_a_run_that_was_cut_off_forecasts_only_what_is_missing(
 
 
 def test_a_release_that_was_kept_is_not_fitted_again(
-    folder: RunFolder, reader: FileReader, plan: Plan, walked: Backtest, quickly: TrainingSettings, monkeypatch
+    folder: RunFolder,
+    reader: FileReader,
+    plan: Plan,
+    walked: Backtest,
+    quickly: TrainingSettings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Walk(reader, plan, quickly, folder=folder).run()
     monkeypatch.setattr("trainer.backtest.fitting.fit_release", lambda *_: pytest.fail("fitted again"))

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -39,50 +40,50 @@ def serving(connection: psycopg.Connection) -> str | None:
 pytestmark = pytest.mark.servers
 
 
-def test_a_release_comes_back_as_it_was_saved(connection):
+def test_a_release_comes_back_as_it_was_saved(connection: psycopg.Connection) -> None:
     found = load_record(connection, "r-a")
     assert (found.settings, found.metrics, found.trained_until) == ({"seed": 1}, {"wape": 0.05}, NOW)
     assert found.artifact_bytes == len(load_artifact(connection, "r-a")) == 10
 
 
-def test_saving_a_release_again_changes_nothing(connection):
+def test_saving_a_release_again_changes_nothing(connection: psycopg.Connection) -> None:
     assert save_release(connection, record("r-d"), b"bytes") is True
     assert save_release(connection, record("r-d", NOW + timedelta(days=1)), b"bytes") is False
     assert load_record(connection, "r-d").created_at == NOW
 
 
-def test_an_id_with_other_bytes_is_refused(connection):
+def test_an_id_with_other_bytes_is_refused(connection: psycopg.Connection) -> None:
     with pytest.raises(ReleaseError, match="r-a is in the database with other bytes"):
         save_release(connection, record("r-a"), b"something else")
     assert load_artifact(connection, "r-a") == b"bytes of a"
 
 
-def test_releases_are_listed_newest_first(connection):
+def test_releases_are_listed_newest_first(connection: psycopg.Connection) -> None:
     save_release(connection, record("r-new", NOW + timedelta(days=1)), b"new")
     assert [found.release for found in list_releases(connection)] == ["r-new", "r-a", "r-b", "r-c"]
     assert len(list_releases(connection, limit=2)) == 2
 
 
 @pytest.mark.parametrize("ask", [load_artifact, load_record])
-def test_a_release_that_is_not_there_is_named(connection, ask):
+def test_a_release_that_is_not_there_is_named(connection: psycopg.Connection, ask: Callable[[], object]) -> None:
     with pytest.raises(ReleaseError, match="r-none"):
         ask(connection, "r-none")
 
 
-def test_what_is_not_there_cannot_be_promoted(connection):
+def test_what_is_not_there_cannot_be_promoted(connection: psycopg.Connection) -> None:
     with pytest.raises(ReleaseError, match="r-none"):
         promote(connection, "r-none", "a person", "because", NOW)
     assert champion(connection) is None
 
 
-def test_a_promotion_names_what_served_before(connection):
+def test_a_promotion_names_what_served_before(connection: psycopg.Connection) -> None:
     assert promote(connection, "r-a", "trainer", "first", NOW).previous is None
     announcement = promote(connection, "r-b", "trainer", "better", NOW)
     assert (announcement.release, announcement.previous) == ("r-b", "r-a")
     assert champion(connection).previous == "r-a"
 
 
-def test_rolling_back_twice_goes_back_two_releases(connection):
+def test_rolling_back_twice_goes_back_two_releases(connection: psycopg.Connection) -> None:
     for name in ("r-a", "r-b", "r-c"):
         promote(connection, name, "trainer", "better", NOW)
     announcement = roll_back(connection, "worse in the evening", NOW)
@@ -94,7 +95,9 @@ def test_rolling_back_twice_goes_back_two_releases(connection):
         roll_back(connection, "even so", NOW)
 
 
-def test_after_a_rollback_a_new_release_can_be_rolled_back_to_what_served_before_it(connection):
+def test_after_a_rollback_a_new_release_can_be_rolled_back_to_what_served_before_it(
+    connection: psycopg.Connection,
+) -> None:
     for name in ("r-a", "r-b"):
         promote(connection, name, "trainer", "better", NOW)
     roll_back(connection, "worse", NOW)
@@ -102,18 +105,18 @@ def test_after_a_rollback_a_new_release_can_be_rolled_back_to_what_served_before
     assert roll_back(connection, "worse", NOW).release == "r-a"
 
 
-def test_promoting_what_serves_already_adds_nothing_to_go_back_to(connection):
+def test_promoting_what_serves_already_adds_nothing_to_go_back_to(connection: psycopg.Connection) -> None:
     for name in ("r-a", "r-b", "r-b"):
         promote(connection, name, "trainer", "better", NOW)
     assert roll_back(connection, "worse", NOW).release == "r-a"
 
 
-def test_there_is_nothing_to_roll_back_to_before_the_first_promotion(connection):
+def test_there_is_nothing_to_roll_back_to_before_the_first_promotion(connection: psycopg.Connection) -> None:
     with pytest.raises(ReleaseError, match="no release was ever promoted"):
         roll_back(connection, "why not", NOW)
 
 
-def test_a_release_counts_as_withdrawn_until_somebody_promotes_it_again(connection):
+def test_a_release_counts_as_withdrawn_until_somebody_promotes_it_again(connection: psycopg.Connection) -> None:
     for name in ("r-a", "r-b", "r-c"):
         promote(connection, name, "trainer", "better", NOW)
     assert rolled_back_releases(connection) == set()

@@ -31,11 +31,11 @@ def source_key(connection: psycopg.Connection) -> int:
     return register_source(connection, source).source_key
 
 
-def test_a_source_that_was_never_polled_has_no_cursor(connection, source_key) -> None:
+def test_a_source_that_was_never_polled_has_no_cursor(connection: psycopg.Connection, source_key) -> None:
     assert read_cursor(connection, source_key) is None
 
 
-def test_the_cursor_moves_forward_and_never_back(connection, source_key) -> None:
+def test_the_cursor_moves_forward_and_never_back(connection: psycopg.Connection, source_key) -> None:
     move_cursor(connection, source_key, HOUR + 5, EARLY)
     assert read_cursor(connection, source_key) == PollCursor(HOUR + 5, EARLY, EARLY)
     move_cursor(connection, source_key, HOUR + 3, LATER)
@@ -47,7 +47,9 @@ def test_the_cursor_moves_forward_and_never_back(connection, source_key) -> None
 @pytest.mark.parametrize(
     ("cursor", "moved"), [(None, True), (9, False), (10, True), (15, True), (20, False), (25, False)]
 )
-def test_a_backfill_of_hours_10_to_20_moves_the_cursor_only_from_within(connection, source_key, cursor, moved) -> None:
+def test_a_backfill_of_hours_10_to_20_moves_the_cursor_only_from_within(
+    connection: psycopg.Connection, source_key, cursor, moved
+) -> None:
     if cursor is not None:
         move_cursor(connection, source_key, HOUR + cursor, EARLY)
     assert join_backfill(connection, source_key, HOUR + 10, HOUR + 20, LATER) is moved
@@ -58,7 +60,7 @@ def test_a_backfill_of_hours_10_to_20_moves_the_cursor_only_from_within(connecti
     assert found.new_hour_at == (LATER if cursor is None else EARLY)
 
 
-def test_the_progress_of_a_backfill_belongs_to_its_source_and_range(connection, source_key) -> None:
+def test_the_progress_of_a_backfill_belongs_to_its_source_and_range(connection: psycopg.Connection, source_key) -> None:
     backfill = Backfill(source_key, HOUR, HOUR + 100)
     assert read_progress(connection, backfill) is None
     write_progress(connection, backfill, Progress(HOUR + 10, None), EARLY)
