@@ -27,7 +27,7 @@ def test_axe_finds_no_violation(site: Site, visit: Open, width: int, scheme: str
     assert found.violations_count == 0, found.generate_report()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [*WIDTHS, 1024])
 def test_no_table_is_cut_off(site: Site, visit: Open, width: int) -> None:
     seen = visit(site, width=width)
     expect(seen.page.locator("#all tbody tr").first).to_be_visible()

@@ -28,7 +28,10 @@ export async function get(path) {
   } catch {
     throw new Refusal(0, "The API does not answer.", "api-away");
   }
-  if (answer.status === 304) return before.body;
+  if (answer.status === 304) {
+    await answer.arrayBuffer(); // without a reader the request stays open until its time limit aborts it
+    return before.body;
+  }
   let body;
   try {
     body = await answer.json();
