@@ -189,7 +189,7 @@ class _Judge:
         ]
         error = np.array([one.absolute_error for one in scores]).T
         actual = np.array([one.absolute_actual for one in scores]).T
-        return np.divide(error, actual, out=np.full(error.shape, np.nan), where=actual > 0)
+        return np.asarray(np.divide(error, actual, out=np.full(error.shape, np.nan), where=actual > 0))
 
 
 def _watched(first: Hour, values: NDArray[np.float64]) -> WatchedValues:

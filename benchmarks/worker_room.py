@@ -65,7 +65,7 @@ class WorkerRoom:
                     area, kind = series_id.split("/")
                     labels = Jsonb({"Area": area, "Kind": kind})
                     copy.write_row([series_id, key, labels, area, source.unit, partition, from_hour(START)])
-            keys = dict(connection.execute("SELECT series_id, series_key FROM series").fetchall())
+            keys: dict[str, int] = dict(connection.execute("SELECT series_id, series_key FROM series").fetchall())
         self.keys = np.array([keys[one] for one in load.ids], np.int64)
 
     def promote(self, release: Release) -> None:

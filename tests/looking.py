@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
@@ -65,7 +65,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
     """Opens a path of a site in a browser context of its own and waits for the chart."""
     contexts = []
 
-    def open_page(site: HasUrl, path: str = "/", wait_for: str = "#chart svg", width: int = 1280, **more: str) -> Visit:
+    def open_page(site: HasUrl, path: str = "/", wait_for: str = "#chart svg", width: int = 1280, **more: Any) -> Visit:
         context = browser.new_context(viewport={"width": width, "height": 900}, **more)
         contexts.append(context)
         visit = Visit(context.new_page())

@@ -213,7 +213,7 @@ def predict(model: MLForecast | None, series: NDArray[np.int64], windows: Window
     return _by_lead(made, MODEL)
 
 
-class _TrainedScaler(LocalStandardScaler):
+class _TrainedScaler(LocalStandardScaler):  # type: ignore[misc] # mlforecast has no types
     """What a scaler has learnt of the series in training: `predict(new_df=...)` leaves it as it is."""
 
     def __init__(self, trained: LocalStandardScaler, rows: NDArray[np.int64]) -> None:
@@ -250,7 +250,7 @@ def date_features(training: History) -> list[Callable[[pd.DatetimeIndex], NDArra
     calendar = training.calendars[0]
 
     def hours(times: pd.DatetimeIndex) -> NDArray[np.int64]:
-        return pd.DatetimeIndex(times).as_unit("ns").asi8 // HOUR_NS
+        return np.asarray(pd.DatetimeIndex(times).as_unit("ns").asi8 // HOUR_NS)
 
     def hour(times: pd.DatetimeIndex) -> NDArray[np.integer]:
         return calendar.at(hours(times)).hour

@@ -23,21 +23,18 @@ class FittedOnce:
     """A method that is not fitted again to what it has just been fitted to."""
 
     def __init__(self, method: Method) -> None:
+        self.name = method.name
         self.batch = method.batch
         self.refitted = True
         self._method = method
         self._learnt = ""
-
-    @property
-    def name(self) -> str:
-        """As the method calls itself; once fitted it may say more."""
-        return self._method.name
 
     def fit(self, training: History) -> None:
         """Fit, unless the last fit was to the same history."""
         self.refitted = training.fingerprint != self._learnt
         if self.refitted:
             self._method.fit(training)
+            self.name = self._method.name  # once fitted it may say more
             self._learnt = training.fingerprint
 
     def forecast(self, series: NDArray[int64], windows: WindowBatch) -> MethodForecast:

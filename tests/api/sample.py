@@ -240,7 +240,9 @@ def _forecast(
         RELEASE if rung < Rung.PROFILE else None,
         rung,
         reasons,
-        *((p50 + sign * width).astype(np.float32) for sign in (0, -1, 1)),
+        p50.astype(np.float32),
+        (p50 - width).astype(np.float32),
+        (p50 + width).astype(np.float32),
         unit=series.unit,
     )
 

@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -51,7 +53,7 @@ def read_scores(service: SampleService, where: str) -> ScoreBatch:
     ids=["all", "area", "series"],
 )
 def test_figures_are_those_of_the_one_function_that_the_trainer_and_the_benchmarks_use(
-    client: TestClient, sample_service: SampleService, where: str, pick
+    client: TestClient, sample_service: SampleService, where: str, pick: Callable[[Any], Any]
 ) -> None:
     told = pick(client.get("/v1/accuracy").json())
     figures = accuracy(read_scores(sample_service, where))
@@ -70,7 +72,8 @@ def test_one_series_has_the_figures_that_the_list_gives_it(client: TestClient) -
 @pytest.mark.servers
 def test_the_list_goes_page_by_page_through_all_series_also_those_without_scores(client: TestClient) -> None:
     whole = client.get("/v1/accuracy").json()
-    paged, cursor = [], None
+    paged: list[Any] = []
+    cursor = None
     while cursor or not paged:
         page = client.get("/v1/accuracy", params={"limit": 5} | ({"cursor": cursor} if cursor else {})).json()
         assert len(page["series"]) <= 5

@@ -36,7 +36,7 @@ def in_a_loop(cache: GatedCache, work: Callable[[CacheReader], Coroutine[Any, An
         return thread.submit(asyncio.run, run()).result(60)
 
 
-def test_requests_that_wait_together_are_one_question_and_each_gets_its_own_part():
+def test_requests_that_wait_together_are_one_question_and_each_gets_its_own_part() -> None:
     cache = GatedCache()
 
     async def work(reader: CacheReader) -> list[list[bytes | None] | None]:
@@ -49,7 +49,7 @@ def test_requests_that_wait_together_are_one_question_and_each_gets_its_own_part
     assert [len(asked) for asked in cache.asked] == [2, 198]
 
 
-def test_a_caller_that_is_gone_takes_nothing_from_the_others():
+def test_a_caller_that_is_gone_takes_nothing_from_the_others() -> None:
     cache = GatedCache()
 
     async def work(reader: CacheReader) -> list[bytes | None] | None:
@@ -62,7 +62,7 @@ def test_a_caller_that_is_gone_takes_nothing_from_the_others():
     assert in_a_loop(cache, work) == [b"b"]
 
 
-def test_more_requests_than_one_question_answers_are_asked_for_in_parts():
+def test_more_requests_than_one_question_answers_are_asked_for_in_parts() -> None:
     cache = GatedCache()
     cache.gate.set()
 
@@ -73,7 +73,7 @@ def test_more_requests_than_one_question_answers_are_asked_for_in_parts():
     assert [len(asked) for asked in cache.asked] == [1, MAX_AT_ONCE, 3]
 
 
-def test_an_error_reaches_each_request_that_waited_for_it():
+def test_an_error_reaches_each_request_that_waited_for_it() -> None:
     cache = GatedCache(failure=ValueError("a mistake of ours"))
 
     async def work(reader: CacheReader) -> list[object]:
@@ -85,7 +85,7 @@ def test_an_error_reaches_each_request_that_waited_for_it():
     assert [str(error) for error in in_a_loop(cache, work)] == ["a mistake of ours"] * 3
 
 
-def test_a_cache_that_is_away_is_none_and_an_error_is_raised_in_the_request_and_not_kept():
+def test_a_cache_that_is_away_is_none_and_an_error_is_raised_in_the_request_and_not_kept() -> None:
     cache = GatedCache(away=True)
     cache.gate.set()
 

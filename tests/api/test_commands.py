@@ -36,7 +36,7 @@ def test_the_command_serves_while_no_server_is_up_and_ends_when_told_to(tmp_path
     assert "Traceback" not in said
 
 
-def test_an_answer_never_waits_for_the_acknowledgement_of_the_one_before():
+def test_an_answer_never_waits_for_the_acknowledgement_of_the_one_before() -> None:
     """Nagle's algorithm is off on the connections of the socket that the command serves on, on any event loop."""
 
     async def option_of_a_connection() -> int:

@@ -41,12 +41,12 @@ def client(topics: TopicRoom, database_url: str, redis_url: str) -> Iterator[Tes
     odd = letter(9, DeadLetterCode.NOT_JSON, b"\xff\x00")
     write(topics, *(letter(number) for number in range(8)), letter(8, value=b"x" * 50_000).shortened(), odd)
     settings = ApiSettings(
-        _env_file=None,  # type: ignore[call-arg]
-        database_url=database_url,  # type: ignore[arg-type]
-        redis_url=redis_url,  # type: ignore[arg-type]
+        _env_file=None,
+        database_url=database_url,
+        redis_url=redis_url,
         kafka_bootstrap=topics.bootstrap,
         topic_prefix=topics.prefix,
-        api_token=TOKEN,  # type: ignore[arg-type]
+        api_token=TOKEN,
     )
     with TestClient(create_app(settings, lambda: NOW)) as client:
         yield client

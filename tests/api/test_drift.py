@@ -30,13 +30,13 @@ def drifted(database_url: str, redis_url: str) -> Iterator[TestClient]:
                     "INSERT INTO drift_event VALUES (%s, %s, %s, 'page-hinkley', 4.5, %s)",
                     [number, FIRST + timedelta(days=2 * number - 2), kind, NOW],
                 )
-    settings = ApiSettings(_env_file=None, database_url=database_url, redis_url=redis_url)  # type: ignore[arg-type,call-arg]
+    settings = ApiSettings(_env_file=None, database_url=database_url, redis_url=redis_url)
     with TestClient(create_app(settings, lambda: NOW)) as client:
         yield client
 
 
 def listed(client: TestClient, **filters: object) -> list[tuple[str, str]]:
-    answer = client.get("/v1/drift", params=filters)  # type: ignore[arg-type]
+    answer = client.get("/v1/drift", params=filters)
     assert answer.status_code == 200, answer.text
     return [(event["series_id"], event["kind"]) for event in answer.json()["events"]]
 

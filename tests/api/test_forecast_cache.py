@@ -1,3 +1,5 @@
+import pytest
+
 from tests.api.fakes import FakeServers, unjudged
 
 BODY = b'{"series_id":"DK1/111","origin":"2023-01-24T22:00:00Z","p50":[1.5]}'
@@ -33,9 +35,9 @@ def test_a_label_that_is_encoded_is_found_however_its_path_is_written(servers: F
     assert twice.content == unjudged(BODY)
 
 
-def test_a_redis_that_lacks_the_forecast_is_asked_once(servers: FakeServers) -> None:
-    asked = []
-    servers.forecasts.get = asked.append  # type: ignore[method-assign, assignment, func-returns-value]
+def test_a_redis_that_lacks_the_forecast_is_asked_once(servers: FakeServers, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(servers.forecasts, "get", asked.append)
     with servers.client() as client:
         assert client.get("/v1/forecasts/DK1/111").status_code == 503  # TimescaleDB is away as well
     assert asked == [["DK1/111"]]

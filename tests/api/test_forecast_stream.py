@@ -294,12 +294,12 @@ def test_failed_connections_to_kafka_leave_no_descriptor_and_no_thread_behind() 
         ("DK1", ("DK1", "DK10/1"), ["DK1"]),
     ],
 )
-def test_a_client_hears_of_its_area_and_its_series(area: str, series_ids: list[str], heard) -> None:
+def test_a_client_hears_of_its_area_and_its_series(area: str, series_ids: list[str], heard: list[str]) -> None:
     wanted = Wanted(area, frozenset(series_ids))
     assert [one for one in ("DK1/111", "DK1", "DK10/1", "A%2FB/1") if wanted.has(one)] == heard
 
 
-def test_a_client_that_reads_too_slowly_is_told_once_and_hears_no_more():
+def test_a_client_that_reads_too_slowly_is_told_once_and_hears_no_more() -> None:
     async def overflow() -> list[Heard]:
         subscription = Subscription(asyncio.get_running_loop(), lambda series_id: True)
         for _ in range(HELD_BACK + 5):

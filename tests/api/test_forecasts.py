@@ -1,5 +1,6 @@
 import csv
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture(scope="module")
-def without_redis(sample_service: SampleService):
+def without_redis(sample_service: SampleService) -> Iterator[TestClient]:
     """The same API while Redis is away."""
     settings = sample_service.settings(redis_url="redis://127.0.0.1:1/0")
     with TestClient(create_app(settings, lambda: NOW)) as client:

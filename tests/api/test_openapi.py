@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -67,7 +68,7 @@ def test_the_live_api_does_what_the_document_says(openapi: OpenApiSchema, name: 
 
     @settings(max_examples=EXAMPLES, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=openapi[path][method].as_strategy(generation_mode=mode), known=booleans())
-    def check(case: schemathesis.Case, known: bool) -> None:
+    def check(case: schemathesis.Case[Any], known: bool) -> None:
         if known and "series_id" in case.path_parameters:
             case.path_parameters["series_id"] = "DK1/111"
         # By requests itself: what schemathesis wraps around it reads parts of urllib3 that urllib3-future, which a
@@ -81,7 +82,7 @@ def test_the_live_api_does_what_the_document_says(openapi: OpenApiSchema, name: 
 
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS)
-def test_each_error_is_a_problem_in_the_document(name: str, operation: dict) -> None:
+def test_each_error_is_a_problem_in_the_document(name: str, operation: dict[str, Any]) -> None:
     errors = {status: response for status, response in operation["responses"].items() if status >= "400"}
     expected = {"406", "422", "429", "500", "503"} | (
         {"400", "413", "401", "403"} if name.startswith("POST") else set()

@@ -36,7 +36,7 @@ def test_series_that_came_within_a_day_are_counted(sample_service: SampleService
             return client.get("/v1/quality").json()["sources"][0]["new_series"]
 
     with psycopg.connect(sample_service.database_url) as connection:
-        (first_seen,) = connection.execute("SELECT max(first_seen) FROM series").fetchone()
+        ((first_seen,),) = connection.execute("SELECT max(first_seen) FROM series").fetchall()
     assert new_at(first_seen + timedelta(hours=23)) == 76
     assert new_at(first_seen + timedelta(hours=25)) == 0
 

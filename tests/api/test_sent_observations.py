@@ -60,7 +60,7 @@ def sending(sources_url: str, kafka: HeardRows) -> Iterator[TestClient]:
         with open_backends(*arguments) as backends:  # type: ignore[arg-type]
             yield replace(backends, rows=kafka)
 
-    settings = ApiSettings(_env_file=None, database_url=sources_url, api_token=TOKEN)  # type: ignore[arg-type]
+    settings = ApiSettings(_env_file=None, database_url=sources_url, api_token=TOKEN)
     app = create_app(settings, lambda: NOW, opened)  # type: ignore[arg-type]
     with TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         yield client

@@ -1,5 +1,7 @@
 """What the API asks Alertmanager and Prometheus."""
 
+from functools import partial
+
 import httpx
 
 from tests.api.fakes import FakeServers
@@ -66,9 +68,14 @@ def test_an_alertmanager_that_is_away_is_a_503_that_names_its_setting(servers: F
     assert "DAYAHEAD_ALERTMANAGER_URL" in answer.json()["detail"]
 
 
+def always(answer: httpx.Response, _: httpx.Request) -> httpx.Response:
+    """Give one answer to every request."""
+    return answer
+
+
 def test_a_server_that_is_no_alertmanager_is_told_as_away(servers: FakeServers) -> None:
     for wrong in (httpx.Response(200, text="<html>"), httpx.Response(500), httpx.Response(200, json={"a": 1})):
-        servers.watcher = lambda request, wrong=wrong: wrong
+        servers.watcher = partial(always, wrong)
         with servers.client() as client:
             assert client.get("/v1/alerts").status_code == 503
 

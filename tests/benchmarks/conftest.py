@@ -43,16 +43,17 @@ def little_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run_script(little_data: Path) -> Run:
-    """Run a module of the benchmarks, or of their tests, on the little data."""
+    """Run a module of the benchmarks, or a file, on the little data."""
 
-    def run(module: str, *arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+    def run(what: str | Path, *arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+        module = ["-m", what] if isinstance(what, str) else [str(what)]
         return subprocess.run(
-            [python, "-m", module, *arguments],
+            [python, *module, *arguments],
             cwd=CHECKOUT,
             capture_output=True,
             text=True,
             check=False,
-            env=os.environ | {"DAYAHEAD_TEST_DATA": str(little_data)},
+            env=os.environ | {"DAYAHEAD_TEST_DATA": str(little_data), "PYTHONPATH": str(CHECKOUT)},
         )
 
     return run

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from benchmarks import accuracy_protocols
 from benchmarks.accuracy_bands import StaticBands
 from benchmarks.accuracy_methods import Measured, MethodForecast, NoForecastError, OverTimeError, SeasonalNaive, measure
+from benchmarks.accuracy_protocols import Protocol
 from dayahead.models.history import History
 from dayahead.models.window import WindowBatch
+from tests.benchmarks.conftest import Run
 
 
 @pytest.fixture(name="de35")
@@ -40,7 +42,7 @@ class Recorder:
         return MethodForecast(np.full((len(series), 24), self._value))
 
 
-def test_no_method_is_shown_an_hour_after_its_origin(de35) -> None:
+def test_no_method_is_shown_an_hour_after_its_origin(de35: Protocol) -> None:
     recorder = Recorder()
     measure(de35, recorder)
     assert recorder.learnt_until <= de35.origin.min() + 1
@@ -49,7 +51,7 @@ def test_no_method_is_shown_an_hour_after_its_origin(de35) -> None:
         np.testing.assert_array_equal(windows.values[:, -1], newest)
 
 
-def test_every_method_is_asked_for_the_same_forecasts(de35) -> None:
+def test_every_method_is_asked_for_the_same_forecasts(de35: Protocol) -> None:
     recorder = Recorder()
     measure(de35, recorder)
     asked = {pair for series, windows in recorder.shown for pair in zip(series, windows.origin, strict=True)}
@@ -57,7 +59,7 @@ def test_every_method_is_asked_for_the_same_forecasts(de35) -> None:
     assert sum(len(series) for series, _ in recorder.shown) == len(de35.series)
 
 
-def test_the_error_of_a_naive_forecast_is_that_of_the_data(de35) -> None:
+def test_the_error_of_a_naive_forecast_is_that_of_the_data(de35: Protocol) -> None:
     values = de35.history.values
     columns = de35.origin[:, None] - de35.history.start + np.arange(1, 25)
     actual = values[de35.series[:, None], columns]
@@ -68,13 +70,13 @@ def test_the_error_of_a_naive_forecast_is_that_of_the_data(de35) -> None:
     assert measured.wape_series_mean == pytest.approx(np.mean(shares), rel=1e-5)
 
 
-def test_a_method_without_a_band_has_no_coverage(de35) -> None:
+def test_a_method_without_a_band_has_no_coverage(de35: Protocol) -> None:
     measured = measure(de35, SeasonalNaive(24))
     assert measured.coverage is None
     assert measured.pinball is None
 
 
-def test_static_bands_are_the_same_share_of_the_scale_at_every_hour(de35) -> None:
+def test_static_bands_are_the_same_share_of_the_scale_at_every_hour(de35: Protocol) -> None:
     static = StaticBands()
     static.fit(de35.training)
     series = np.array([0, 1])
@@ -82,13 +84,15 @@ def test_static_bands_are_the_same_share_of_the_scale_at_every_hour(de35) -> Non
     values = de35.history.windows(series, origin)
     made = static.forecast(series, WindowBatch(values, origin, de35.history.calendars[0]))
     scale = values[:, -168:].mean(axis=1, keepdims=True)
+    assert made.p10 is not None
+    assert made.p90 is not None
     np.testing.assert_allclose((made.p90 - made.p50)[0] / scale[0], (made.p90 - made.p50)[1] / scale[1], rtol=1e-3)
     assert (made.p10 < made.p50).all()
     covered = (made.p10 <= de35.history.targets(series, origin)) & (de35.history.targets(series, origin) <= made.p90)
     assert 0.4 < covered.mean() < 1.0
 
 
-def test_seeds_are_methods_of_their_own_and_summed_up(run_script) -> None:
+def test_seeds_are_methods_of_their_own_and_summed_up(run_script: Run) -> None:
     ended = run_script("benchmarks.accuracy", "--protocol", "de35", "--no-peers", "--seeds", "2")
     assert ended.returncode == 0, ended.stderr
     lines = {line["method"]: line for line in map(json.loads, filter(_is_json, ended.stdout.splitlines()))}
@@ -100,19 +104,19 @@ def _is_json(line: str) -> bool:
     return line.startswith("{")
 
 
-def test_a_method_that_leaves_hours_out_has_no_result(de35) -> None:
+def test_a_method_that_leaves_hours_out_has_no_result(de35: Protocol) -> None:
     with pytest.raises(NoForecastError, match="240 of its forecast hours are not numbers"):
         measure(de35, Recorder(float("nan")))
 
 
-def test_a_method_that_would_take_too_long_ends_after_its_first_forecasts(de35) -> None:
+def test_a_method_that_would_take_too_long_ends_after_its_first_forecasts(de35: Protocol) -> None:
     recorder = Recorder()
     with pytest.raises(OverTimeError, match=r"98 forecasts would take .*--peer-minutes"):
         measure(de35, recorder, limit_s=0.0)
     assert len(recorder.shown) == 1
 
 
-def test_absent_data_is_skipped_and_said_so_and_no_peers_leaves_them_out(run_script) -> None:
+def test_absent_data_is_skipped_and_said_so_and_no_peers_leaves_them_out(run_script: Run) -> None:
     ended = run_script("benchmarks.accuracy", "--protocol", "de35", "--protocol", "m4", "--no-peers")
     assert ended.returncode == 0, ended.stderr
     assert "m4: skipped" in ended.stdout
@@ -130,13 +134,13 @@ def test_absent_data_is_skipped_and_said_so_and_no_peers_leaves_them_out(run_scr
     assert ours["peak_mb"] > 50
 
 
-def test_a_protocol_that_does_not_exist_is_refused_by_name(run_script) -> None:
+def test_a_protocol_that_does_not_exist_is_refused_by_name(run_script: Run) -> None:
     ended = run_script("benchmarks.accuracy", "--protocol", "pjm")
     assert ended.returncode == 2
     assert "'pjm' is no protocol" in ended.stderr
 
 
-def test_a_method_over_its_bound_says_so_in_its_own_process(run_script) -> None:
+def test_a_method_over_its_bound_says_so_in_its_own_process(run_script: Run) -> None:
     ended = run_script("benchmarks.accuracy_run", "de35", "seasonal naive 24", "0")
     assert ended.returncode == 3
     assert "over the bound" in ended.stdout

@@ -7,6 +7,7 @@ from benchmarks import drift
 from dayahead.features.calendar import Calendar
 from dayahead.models.forecaster import Forecaster
 from dayahead.models.history import History
+from stream.drift.days import DAY_H
 from tests.stream.drift.test_detecting import START, hourly
 
 DAYS = 90
@@ -16,7 +17,7 @@ DAYS = 90
 def _part() -> drift.Part:
     values = np.array([hourly(seed, DAYS) for seed in range(2)])
     history = History(("A", "B"), START, values, (Calendar("UTC", "US"),))
-    return drift.Part("made up", history, START, START + DAYS * drift.DAY_H)
+    return drift.Part("made up", history, START, START + DAYS * DAY_H)
 
 
 def test_quiet_data_give_no_alarm_and_a_lasting_change_is_found(part: drift.Part) -> None:
@@ -28,14 +29,14 @@ def test_quiet_data_give_no_alarm_and_a_lasting_change_is_found(part: drift.Part
 
 
 def test_nothing_is_found_where_the_change_changes_nothing(part: drift.Part) -> None:
-    found = drift._found(drift._Judge(part, None), lambda hours, _: hours[: -drift.DAY_H], cases=6)
+    found = drift._found(drift._Judge(part, None), lambda hours, _: hours[:-DAY_H], cases=6)
     assert (found["within_8_days"], found["median_days"]) == (0.0, None)
 
 
 def test_errors_are_those_of_the_forecasts_at_every_origin(part: drift.Part) -> None:
     judge = drift._Judge(part, Forecaster(None))
-    begun = START + 70 * drift.DAY_H
-    end = begun + 8 * drift.DAY_H
+    begun = START + 70 * DAY_H
+    end = begun + 8 * DAY_H
     after = part.history.values[0, begun - START : end - START] * 1.0
     after[::2] *= 1.5
     after[1::2] *= 0.5
@@ -44,6 +45,6 @@ def test_errors_are_those_of_the_forecasts_at_every_origin(part: drift.Part) -> 
 
 def test_every_quiet_day_is_judged(part: drift.Part) -> None:
     """A change in the middle of a long stretch is an alarm of it, not only one of its last four weeks."""
-    part.history.values[0, 52 * drift.DAY_H :] *= 3
-    alarms = drift._Judge(part, None).events(0, START + 50 * drift.DAY_H, START + 90 * drift.DAY_H)
-    assert alarms[0] == (START + 54 * drift.DAY_H, "page-hinkley:level")
+    part.history.values[0, 52 * DAY_H :] *= 3
+    alarms = drift._Judge(part, None).events(0, START + 50 * DAY_H, START + 90 * DAY_H)
+    assert alarms[0] == (START + 54 * DAY_H, "page-hinkley:level")

@@ -71,13 +71,13 @@ def test_the_tables_go_between_their_marks_alone() -> None:
         written_into("a page without them", "new")
 
 
-def test_dayahead_stands_beside_the_better_naive(figures):
+def test_dayahead_stands_beside_the_better_naive(figures: Figures) -> None:
     figures.keep(line("m4", "seasonal naive 24", 0.05))
     figures.keep(line("m4", "seasonal naive 168", 0.04))
     assert "| m4 | 4.00 / 4.00 | 2.50 / 2.50 | - | - |" in peers_section(figures, "")
 
 
-def test_the_page_shows_what_the_file_has_and_no_other_figure():
+def test_the_page_shows_what_the_file_has_and_no_other_figure() -> None:
     section = PAGE.read_text().partition(BEGIN)[2].partition(END)[0].strip()
     versions = re.search(r"^- (mlforecast [0-9].+)$", section, re.MULTILINE)
     assert versions, "run: make benchmark B=peer_figures ARGS='--none --write'"

@@ -6,20 +6,22 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers.registry import MODULES
+from tests.benchmarks.conftest import Run
 
-CHECKOUT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
 QUICK = {"mlforecast": 0.25, "mlforecast L2": 0.25, "statsforecast Theta": 0.25, "statsforecast AutoETS": 0.35}
 """Peers that end in seconds, and the error that they stay below; AutoETS knows of no week."""
 
 
-def test_windows_are_answered_as_after_fit_and_predict(run_script, peer_python) -> None:
-    ended = run_script("tests.benchmarks.peer_as_its_user", python=peer_python)
+def test_windows_are_answered_as_after_fit_and_predict(run_script: Run, peer_python: str) -> None:
+    ended = run_script(HERE / "peer_as_its_user.py", python=peer_python)
     assert ended.returncode == 0, ended.stderr
     assert float(ended.stdout.splitlines()[-1]) < 1e-6
 
 
 @pytest.mark.parametrize("method", QUICK)
-def test_a_peer_forecasts_what_repeats(run_script, peer_python, method: str) -> None:
+def test_a_peer_forecasts_what_repeats(run_script: Run, peer_python: str, method: str) -> None:
     ended = run_script("benchmarks.accuracy_run", "de35", method, python=peer_python)
     assert ended.returncode == 0, ended.stderr
     measured = json.loads(ended.stdout.splitlines()[-1])
@@ -28,19 +30,19 @@ def test_a_peer_forecasts_what_repeats(run_script, peer_python, method: str) -> 
     assert (measured["coverage"] is None) == (method == "mlforecast L2")
 
 
-def test_a_search_that_is_out_of_time_tells_how_many_trials_ended(run_script, peer_python) -> None:
-    ended = run_script("tests.benchmarks.search_out_of_time", python=peer_python)
+def test_a_search_that_is_out_of_time_tells_how_many_trials_ended(run_script: Run, peer_python: str) -> None:
+    ended = run_script(HERE / "search_out_of_time.py", python=peer_python)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[-1] == "AutoLightGBM (2 of 10 trials ended in time)"
 
 
-def test_autoets_knows_the_hour_of_the_day_at_every_origin(run_script, peer_python) -> None:
-    ended = run_script("tests.benchmarks.ets_at_any_hour", python=peer_python)
+def test_autoets_knows_the_hour_of_the_day_at_every_origin(run_script: Run, peer_python: str) -> None:
+    ended = run_script(HERE / "ets_at_any_hour.py", python=peer_python)
     assert ended.returncode == 0, ended.stderr
     assert float(ended.stdout.splitlines()[-1]) < 0.05
 
 
-def test_one_fit_serves_protocols_with_the_same_training_part(run_script, peer_python) -> None:
+def test_one_fit_serves_protocols_with_the_same_training_part(run_script: Run, peer_python: str) -> None:
     ended = run_script("benchmarks.peers.one", "mlforecast L2", "de35", "de35", python=peer_python)
     assert ended.returncode == 0, ended.stderr
     first, second = (json.loads(line) for line in ended.stdout.splitlines())
@@ -48,7 +50,7 @@ def test_one_fit_serves_protocols_with_the_same_training_part(run_script, peer_p
     assert first["fit_s"] == second["fit_s"] > 0
 
 
-def test_a_peer_over_its_bound_is_reported_with_the_reason(run_script, peer_python) -> None:
+def test_a_peer_over_its_bound_is_reported_with_the_reason(run_script: Run, peer_python: str) -> None:
     ended = run_script("benchmarks.peers.one", "statsforecast AutoETS", "de35", "--limit-s", "0", python=peer_python)
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout.splitlines()[-1])

@@ -1,6 +1,7 @@
 """The report of a backtest, looked at as a person would."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -34,7 +35,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_report_is_whole_by_itself_in_light_and_dark_on_any_screen(
-    browser: Browser, report: Path, scheme: str, width: int
+    browser: Browser, report: Path, scheme: Literal["light", "dark"], width: int
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     try:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 from pydantic import SecretStr
 
 from api.app import create_app
@@ -53,7 +53,7 @@ def site(
     site.stop()
 
 
-def tile(seen: Visit, name: str):
+def tile(seen: Visit, name: str) -> Locator:
     return seen.page.locator("#health .tile").filter(has=seen.page.locator("dt", has_text=name))
 
 

@@ -12,7 +12,7 @@ def test_pauses_double_up_to_the_longest() -> None:
 
 
 @given(st.floats(0, 1), st.integers(0, 200))
-def test_a_pause_is_anywhere_between_nothing_and_its_bound(draw: st.DrawFn, failures) -> None:
+def test_a_pause_is_anywhere_between_nothing_and_its_bound(draw: float, failures: int) -> None:
     backoff = Backoff(first_s=1, longest_s=300, draw=lambda: draw)
     for _ in range(failures):
         backoff.next_pause_s()
@@ -20,7 +20,7 @@ def test_a_pause_is_anywhere_between_nothing_and_its_bound(draw: st.DrawFn, fail
 
 
 @given(st.floats(0, 1), st.floats(0, 1000))
-def test_what_the_source_asks_for_is_waited_for_in_full(draw: st.DrawFn, asked) -> None:
+def test_what_the_source_asks_for_is_waited_for_in_full(draw: float, asked: float) -> None:
     assert Backoff(draw=lambda: draw).next_pause_s(asked) >= asked
 
 

@@ -1,3 +1,5 @@
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +20,9 @@ rows_of_many = st.lists(
 
 
 @given(rows_of_many, st.integers(1, 9), st.randoms())
-def test_every_row_is_packed_once_for_its_own_partition_in_any_order(rows: int, partitions: int, random) -> None:
+def test_every_row_is_packed_once_for_its_own_partition_in_any_order(
+    rows: list[Row], partitions: int, random: Random
+) -> None:
     shuffled = list(rows)
     random.shuffle(shuffled)
     packed = list(pack(shuffled, partitions))
@@ -30,7 +34,9 @@ def test_every_row_is_packed_once_for_its_own_partition_in_any_order(rows: int, 
 
 
 @given(rows_of_many, st.integers(1, 9))
-def test_the_hours_of_a_series_stay_in_one_message_unless_they_fill_more_than_one(rows: int, partitions: int) -> None:
+def test_the_hours_of_a_series_stay_in_one_message_unless_they_fill_more_than_one(
+    rows: list[Row], partitions: int
+) -> None:
     messages: dict[str, int] = {}
     for message in pack(rows, partitions):
         for series_id in {row.series_id for row in message.rows}:

@@ -107,7 +107,7 @@ def test_every_alert_says_how_bad_it_is_what_is_wrong_and_where_to_read_on() -> 
         if line.startswith("## ")
     }
     for name, alert in alerts().items():
-        assert alert["labels"]["severity"] in {"none", "warning", "critical"}, name  # type: ignore[index]
+        assert alert["labels"]["severity"] in {"none", "warning", "critical"}, name
         annotations = alert["annotations"]
         assert isinstance(annotations, dict)
         assert set(annotations) == {"summary", "description", "runbook_url"}, name
@@ -126,7 +126,7 @@ def test_every_alert_says_how_bad_it_is_what_is_wrong_and_where_to_read_on() -> 
 )
 def test_alerts_link_the_runbook_where_people_reach_it(given: dict[str, object], url: str) -> None:
     annotations = alerts(load_settings(MonitoringSettings, **given))["ServiceDown"]["annotations"]
-    assert annotations["runbook_url"] == f"{url}#servicedown"  # type: ignore[index]
+    assert annotations["runbook_url"] == f"{url}#servicedown"
 
 
 def test_a_threshold_comes_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from api.settings import ApiSettings
 from deploy.local.applied import AppliedSettings, digests_of, settings_of
 from deploy.local.assembly import Assembly
 from deploy.local.env_file import EnvFile
@@ -76,7 +76,7 @@ def test_a_file_that_a_setting_or_an_argument_names_counts_with_its_content(tmp_
 class Sleeper(ServiceProcess):
     """A process that is started as a service is and only sleeps."""
 
-    def program(self, directory, settings: ApiSettings = None, fingerprint=""):
+    def program(self, directory: Path, settings: Any = None, fingerprint: str = "") -> Any:
 
         command = [sys.executable, "-c", "import signal; signal.pause()"]
         return replace(super().program(directory, settings, fingerprint), command=command)

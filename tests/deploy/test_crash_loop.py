@@ -61,7 +61,7 @@ def fires(prometheus: str) -> bool:
 def test_a_process_that_dies_again_and_again_is_told_although_it_is_up_in_between(supervisor: Supervisor) -> None:
     with monitoring_server("prometheus", prepare) as prometheus:
         supervisor.start_programs(["ingest"])
-        seen: set[str] = set()
+        seen: set[str | None] = set()
 
         def is_scraped_anew() -> str | None:
             started = query(prometheus, 'process_start_time_seconds{job="ingest"} and on () up{job="ingest"} == 1')

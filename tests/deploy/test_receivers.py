@@ -125,7 +125,7 @@ def smtp_handler(people: People) -> type[socketserver.StreamRequestHandler]:
 def listening(server: socketserver.BaseServer) -> Iterator[int]:
     with server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield int(server.server_address[1])  # type: ignore[index]
+        yield int(server.server_address[1])
         server.shutdown()
 
 

@@ -5,7 +5,7 @@ from deploy.local import sample
 
 
 def test_history_and_replay_share_the_hours_of_the_sample_and_the_fast_days_let_forecasts_mature() -> None:
-    hours = sorted(set(pyarrow.parquet.read_table(sample.DATA, columns=["HourUTC"])["HourUTC"].to_pylist()))
+    hours = sorted(set(pyarrow.parquet.read_table(sample.DATA, columns=["HourUTC"])["HourUTC"].to_pylist()), key=str)
     assert hours[0] == f"{sample.FIRST_HOUR}:00:00"
     first, last = parse_utc(f"{sample.FIRST_REPLAYED_HOUR}:00Z"), parse_utc(f"{hours[-1]}Z")
     replayed = int((last - first).total_seconds()) // 3600 + 1

@@ -3,6 +3,8 @@ import os
 import signal
 import subprocess
 import sys
+from io import StringIO
+from typing import cast
 
 import psycopg
 import pytest
@@ -83,7 +85,7 @@ def test_servers_whose_supervisord_was_killed_are_named_and_shut_down_cleanly() 
             stop(assembly, said)
         finally:
             stack.remove()
-        text = said.file.getvalue()
+        text = cast(StringIO, said.file).getvalue()
         assert "supervisord was killed, and 3 of its processes still run" in text
         assert "these were still running: kafka, postgres, redis" in text
         assert "(killed" not in text

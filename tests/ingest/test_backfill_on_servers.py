@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -53,8 +54,8 @@ def backfill(
     start: int = FIRST,
     end: int = FIRST + 100,
     source: Source = SOURCE,
-    **options,
-):
+    **options: Any,
+) -> Any:
     with make_publisher(room) as publisher, closing(connector(database_url)()) as connection:
         return Backfiller(source, reader, publisher, connection, lambda: NOW).run(start, end, **options)
 

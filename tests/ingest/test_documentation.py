@@ -37,7 +37,7 @@ def test_every_setting_of_ingest_is_explained_with_its_default() -> None:
 def test_every_option_of_every_command_is_explained() -> None:
     app = typer.Typer()
     register(app)
-    for command in get_command(app).commands.values():
+    for command in vars(get_command(app))["commands"].values():
         for parameter in command.params:
             for option in parameter.opts:
                 assert option in WORDS or option == "--help", f"{command.name} {option}"

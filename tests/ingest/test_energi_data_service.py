@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -21,7 +22,9 @@ from tests.ingest.building import (
 )
 
 
-def asked(source: Source | None = None, start: int = FIRST, end: int | None = None, **options) -> httpx.QueryParams:
+def asked(
+    source: Source | None = None, start: int = FIRST, end: int | None = None, **options: Any
+) -> httpx.QueryParams:
     """The parameters that a reader sends."""
     seen: list[httpx.Request] = []
 
@@ -190,7 +193,9 @@ def test_nulls_are_records_and_are_left_to_the_conversion() -> None:
         ),
     ],
 )
-def test_a_recorded_answer_of_the_api_is_read(real_data, file: Path, dataset, columns) -> None:
+def test_a_recorded_answer_of_the_api_is_read(
+    real_data: Path, file: Path, dataset: str, columns: dict[str, Any]
+) -> None:
     body = (real_data / file).read_bytes()
     source = make_source(dataset=dataset, minimum=None, maximum=None, **columns)
     now = NOW.replace(year=2025)

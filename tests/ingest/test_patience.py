@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_the_api_says_429_to_requests_that_are_not_kept_apart_and_nothing_to_tho
     reader.read(FIRST, None)
 
 
-def patient(faults: Iterable[Fault], pause: Callable[[float], bool], attempts=99):
+def patient(faults: Iterable[Fault], pause: Callable[[float], bool], attempts: int = 99) -> Any:
     failures: list[tuple[str, float]] = []
     reader = PatientReader(
         reader_of(replay_client(make_records(2), faults=faults)),

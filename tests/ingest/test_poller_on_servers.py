@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import orjson
 import psycopg
@@ -19,6 +20,7 @@ from dayahead.hours import from_hour
 from dayahead.publisher import Publication, Publisher, kafka_producer
 from dayahead.reading.file_source import FileSource
 from dayahead.reading.reader import Answer
+from dayahead.reading.records import Row
 from dayahead.source import Source
 from dayahead.storage.database import connect
 from dayahead.storage.tables.poll_cursor import join_backfill
@@ -50,7 +52,7 @@ def room(topics: TopicRoom) -> TopicRoom:
     return topics
 
 
-def rows_of(records: Iterable[dict[str, object]]) -> list:
+def rows_of(records: Iterable[dict[str, object]]) -> list[Any]:
     return sorted(
         (f"{record['Area']}/{record['Type']}", from_hour(FIRST + n // 2), record["kWh"])
         for n, record in enumerate(records)
@@ -143,9 +145,9 @@ def test_the_cursor_does_not_move_when_kafka_does_not_acknowledge(room: TopicRoo
 
 
 def impatient_publisher(room: TopicRoom) -> Publisher:
-    def producer():
+    def producer() -> Any:
         made = kafka_producer(room.bootstrap)
-        made.config["max_block_ms"] = 500
+        vars(made)["config"]["max_block_ms"] = 500
         return made
 
     return Publisher(producer, room.prefix)
@@ -244,7 +246,7 @@ def test_when_no_newer_hour_appears_the_time_of_the_last_one_stays(room: TopicRo
         connection.execute("UPDATE poll_cursor SET new_hour_at = '2023-01-02Z', polled_at = '2023-01-02Z'")
     with closing(make_poller(room, database_url, reader_of(client))) as poller:
         poller.poll_once()
-    _, polled_at, new_hour_at = cursor_of(database_url)
+    _, polled_at, new_hour_at = cursor_of(database_url) or (None, None, None)
     assert (polled_at, new_hour_at) == (NOW, NOW.replace(day=2))
 
 
@@ -331,7 +333,8 @@ class Reading:
     """A reader that notes from which hours on it is asked."""
 
     def __init__(self, reader: FileSource) -> None:
-        self.reader, self.starts = reader, []
+        self.reader = reader
+        self.starts: list[int] = []
 
     def read(self, start: int, end: int | None) -> Answer:
         self.starts.append(start)
@@ -342,7 +345,8 @@ class Pauses:
     """A pause that takes no time, notes what it was asked for, and stops the poller after the last."""
 
     def __init__(self, count: int) -> None:
-        self.count, self.asked = count, []
+        self.count = count
+        self.asked: list[float] = []
 
     def __call__(self, seconds: float) -> bool:
         self.asked.append(seconds)
@@ -467,7 +471,7 @@ def test_it_waits_for_a_database_a_broker_and_a_source_that_are_away_and_drops_n
             return connector("postgresql://nobody@127.0.0.1:1/nothing")()
         return connector(database_url)()
 
-    def producer():
+    def producer() -> Any:
         if away["kafka"]:
             away["kafka"] -= 1
             raise BrokerUnavailable("Kafka is away")
@@ -549,7 +553,7 @@ def test_what_is_sent_fits_the_contract_and_one_message_holds_at_most_500_rows(
     room: TopicRoom, database_url: str
 ) -> None:
     with make_publisher(room) as publisher, closing(connector(database_url)()):
-        rows = [poller_module.Row(f"DK1/{n:03d}", FIRST + hour, 1.0) for n in range(30) for hour in range(70)]
+        rows = [Row(f"DK1/{n:03d}", FIRST + hour, 1.0) for n in range(30) for hour in range(70)]
         publisher.publish([Publication(NOW, rows)], [], "test-source", refresh=False)
     found = batches(room)
     assert all(isinstance(batch, ObservationBatch) and len(batch.rows) <= 500 for batch in found)

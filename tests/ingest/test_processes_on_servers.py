@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -96,8 +97,13 @@ def sample_rows(day: int) -> set[tuple[str, datetime, float]]:
     }
 
 
+def has_passed(database_url: str, until: datetime) -> bool:
+    """Whether the cursor of the poller is at a moment or after it."""
+    return cursor_of(database_url)[0] >= until
+
+
 def test_killed_pollers_skip_no_hour_and_a_stopped_one_ends_in_good_order(
-    start: int, room: TopicRoom, ports: list[int], database_url: str, tmp_path: Path
+    start: Start, room: TopicRoom, ports: list[int], database_url: str, tmp_path: Path
 ) -> None:
     port, metrics = ports
     replay(start, port, tmp_path / "state.json", "--wait-for-poll")
@@ -107,7 +113,7 @@ def test_killed_pollers_skip_no_hour_and_a_stopped_one_ends_in_good_order(
     for hours in (4, 9, 14):  # killed wherever it is when so many hours are through
         poller = start("ingest", f"--source={SAMPLE_SOURCE}")
         until = NOW.replace(day=24, hour=hours)
-        wait_until(lambda until=until: cursor_of(database_url)[0] >= until, 60, "the cursor to move")
+        wait_until(partial(has_passed, database_url, until), 60, "the cursor to move")
         poller.kill()
         poller.wait()
     poller = start("ingest", f"--source={SAMPLE_SOURCE}")
@@ -130,7 +136,12 @@ def test_killed_pollers_skip_no_hour_and_a_stopped_one_ends_in_good_order(
 
 
 def test_one_poll_and_no_more_says_what_it_brought(
-    start: int, room: TopicRoom, ports: list[int], database_url: str, tmp_path: Path, capfd
+    start: Start,
+    room: TopicRoom,
+    ports: list[int],
+    database_url: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     replay(start, ports[0], tmp_path / "state.json", "--wait-for-poll")
     assert start("backfill", f"--source={SAMPLE_SOURCE}", "--from=2023-01-23", f"--to={CUT}").wait(60) == 0
@@ -139,7 +150,7 @@ def test_one_poll_and_no_more_says_what_it_brought(
     assert f"{sample_source().name}: {76 * 3} rows, 0 dead letters" in capfd.readouterr().out
 
 
-def test_a_replay_that_is_started_again_goes_on_where_it_stood(start: int, ports: list[int], tmp_path: Path) -> None:
+def test_a_replay_that_is_started_again_goes_on_where_it_stood(start: Start, ports: list[int], tmp_path: Path) -> None:
     first = replay(start, ports[0], tmp_path / "state.json")
     wait_until(lambda: httpx.get(f"http://127.0.0.1:{ports[0]}/_clock").json()["over"], 20, "the replay to end")
     first.kill()
@@ -148,7 +159,7 @@ def test_a_replay_that_is_started_again_goes_on_where_it_stood(start: int, ports
     assert httpx.get(f"http://127.0.0.1:{ports[0]}/_clock").json() == {"end": "2023-01-24T23:00:00Z", "over": True}
 
 
-def test_an_empty_range_is_refused_in_a_sentence(start: int, capfd) -> None:
+def test_an_empty_range_is_refused_in_a_sentence(start: Start, capfd: pytest.CaptureFixture[str]) -> None:
     process = start("backfill", f"--source={SAMPLE_SOURCE}", "--from=2023-01-23", "--to=2023-01-23")
     assert process.wait(60) == 2
     assert "--to is the hour after the last" in capfd.readouterr().err

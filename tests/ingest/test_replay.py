@@ -1,6 +1,6 @@
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -22,13 +22,13 @@ from tests.ingest.building import (
 RECORDS = make_records(150, series=2)
 
 
-def ask(client: TestClient = None, **parameters) -> dict:
+def ask(client: TestClient | None = None, **parameters: Any) -> dict[str, Any]:
     response = (client or replay_client(RECORDS)).get("/dataset/Test", params=parameters)
     assert response.status_code == 200, response.text
     return response.json()
 
 
-def hours(answer: dict) -> list[str]:
+def hours(answer: dict[str, Any]) -> list[str]:
     return sorted({record["HourUTC"] for record in answer["records"]})
 
 
@@ -90,7 +90,7 @@ def test_years_months_and_days_are_moments_too() -> None:
         ({"begin": "2023"}, "begin"),
     ],
 )
-def test_a_malformed_request_is_400_and_says_what_is_wrong(parameters: Sequence[object], word) -> None:
+def test_a_malformed_request_is_400_and_says_what_is_wrong(parameters: dict[str, str], word: str) -> None:
     response = replay_client(RECORDS).get("/dataset/Test", params=parameters)
     assert response.status_code == 400
     assert word in response.json()["message"]

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -134,14 +135,14 @@ class WorkerRoom:
             consumer.close()
         return found
 
-    def query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    def query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Rows of a statement."""
         with psycopg.connect(self.database_url, options="-c timezone=UTC") as connection:
             return connection.execute(statement.encode(), parameters).fetchall()
 
     def offsets(self) -> dict[int, int]:
         """Next offset of each partition as the tables say."""
-        return dict(self.query("SELECT partition, next_offset FROM worker_offset"))  # type: ignore[arg-type]
+        return dict(self.query("SELECT partition, next_offset FROM worker_offset"))
 
     def owners(self) -> Counter[str]:
         """The workers that hold partitions as the tables say, and how many each."""
@@ -169,7 +170,7 @@ class WorkerRoom:
         with redis.Redis.from_url(self.redis_url) as client:
             client.flushdb()
 
-    def worker(self, probe: Probe | None = None, **settings: object) -> Worker:
+    def worker(self, probe: Probe | None = None, **settings: Any) -> Worker:
         """A worker without Faust, in this process, for messages that are given to it by hand."""
         given = WorkerSettings(
             database_url=self.database_url,
@@ -219,7 +220,7 @@ class WorkerRoom:
             keys = list(client.scan_iter("dayahead:v2:forecast:*"))
             return {key.decode().removeprefix("dayahead:v2:forecast:"): client.get(key) for key in keys}
 
-    def tables(self) -> dict[str, list[tuple[object, ...]]]:
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """What the worker wrote, but for when it wrote it."""
         self.check_accuracy_days()
         return {

@@ -186,7 +186,7 @@ def run(
     """
     tables, known = MemoryTables(), series(count)
     state = tables.restore(known)
-    forecasting = Forecasting(forecaster or WindowPrint())
+    forecasting = Forecasting(forecaster or WindowPrint())  # type: ignore[arg-type] # all of a Forecaster that is used
     edges = [0, *cuts, len(log)]
     for start, end in itertools.pairwise(edges):
         if start == end:

@@ -48,7 +48,7 @@ def test_after_a_backfill_every_series_has_a_forecast_of_the_champion_without_a_
     room.start()
     with (
         Publisher(lambda: kafka_producer(room.topics.bootstrap), room.topics.prefix) as publisher,
-        closing(connect(room.database_url, autocommit=True)) as connection,  # type: ignore[arg-type]
+        closing(connect(room.database_url, autocommit=True)) as connection,
     ):
         now = from_hour(START + HOURS) + timedelta(hours=1)
         Backfiller(source, FileSource(source), publisher, connection, lambda: now).run(START, START + HOURS)

@@ -46,7 +46,8 @@ def test_workers_go_on_from_a_restored_backup_and_end_with_the_same_tables(
     room: WorkerRoom,
     tmp_path: Path,
 ) -> None:
-    settings, said = settings_of(stack, database, room), []
+    settings = settings_of(stack, database, room)
+    said: list[str] = []
     log = eventful_log(0)
     room.send(0, log[:40])
     room.start(worker_group="before")
@@ -62,7 +63,7 @@ def test_workers_go_on_from_a_restored_backup_and_end_with_the_same_tables(
     room.wait_for(0, len(log), deadline_s=120)
     end(room)
     expected = room.tables()
-    claims = dict(room.query("SELECT partition, claim FROM worker_offset"))
+    claims = {partition: claim for partition, claim in room.query("SELECT partition, claim FROM worker_offset")}
 
     # the disk is gone
     server = make_conninfo(database.owner_url, dbname="postgres")
@@ -73,7 +74,7 @@ def test_workers_go_on_from_a_restored_backup_and_end_with_the_same_tables(
     assert f"partition 0: workers read {len(log) - 40} messages from offset 40 on" in said
     assert room.offsets()[0] == 40
     assert room.redis() == {}
-    restored = dict(room.query("SELECT partition, claim FROM worker_offset"))
+    restored = {partition: claim for partition, claim in room.query("SELECT partition, claim FROM worker_offset")}
     assert all(claim > claims[partition] for partition, claim in restored.items())
     assert restored[0] > CLAIMS_AHEAD
 
@@ -118,7 +119,8 @@ def test_a_topic_that_was_made_again_is_named_with_what_to_do(
     room: WorkerRoom,
     tmp_path: Path,
 ) -> None:
-    settings, said = settings_of(stack, database, room), []
+    settings = settings_of(stack, database, room)
+    said: list[str] = []
     with psycopg.connect(database.owner_url) as connection:
         connection.execute(
             "INSERT INTO worker_offset (topic, partition, next_offset, published_offset, claim, worker, updated_at)"

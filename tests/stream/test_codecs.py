@@ -114,7 +114,9 @@ def test_the_stream_of_forecasts_and_its_replay_read_every_codec(sender: Sender,
             assert alone.submit(asyncio.run, listen()).result() == expected
         assert feed.undecodable == 0
         again: dict[str, bytes] = {}
-        with feed.replay(start_of(feed), feed.position) as replay:
+        end = feed.position
+        assert end is not None
+        with feed.replay(start_of(feed), end) as replay:
             while made := replay.next():
                 again |= {one.series_id: one.body for one in made}
         assert again == expected
@@ -160,6 +162,7 @@ def test_the_trainer_reads_every_codec(sender: Sender, topics: TopicRoom) -> Non
             sender.send("retune-requests", 0, codec, [(None, json.dumps(asked).encode())] * 31)
             for _ in range(31):
                 received = wait_until(lambda: reader.next(1.0), 30, f"a request compressed with {codec}")
+                assert received is not None
                 assert received.request is not None, received.fault
                 assert received.request.requested_by == codec
                 reader.done(received)

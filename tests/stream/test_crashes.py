@@ -47,7 +47,7 @@ def test_a_crash_inside_the_transaction_leaves_nothing_of_it(room: WorkerRoom, m
     first.assign([0])
     first.process(0, in_log(log[:30]))
     before, offsets = room.tables(), room.offsets()
-    copy_rows = checkpoint.copy_rows
+    copy_rows = vars(checkpoint)["copy_rows"]
     for survived in itertools.count():
         copies = iter(range(survived + 1))
 

@@ -194,7 +194,8 @@ def test_a_commit_whose_answer_was_lost_is_not_taken_for_another_worker(
     room.send(0, log)
     worker = room.worker()
     worker.assign([0])
-    write, broken = CheckpointWriter.write, []
+    write = CheckpointWriter.write
+    broken: list[object] = []
 
     def write_and_lose_the_answer(writer: CheckpointWriter, *arguments: Any) -> None:
         write(writer, *arguments)

@@ -2,6 +2,7 @@
 
 import math
 import signal
+from typing import Any
 
 import httpx
 import orjson
@@ -190,7 +191,7 @@ def test_a_killed_worker_that_comes_back_under_its_name_has_its_partitions_at_on
     log = hourly(series_of(0, 2), 40)
     room.send(0, log[:20])
     # Kafka would give the partitions to another member only when more than the deadline has passed
-    named = {"worker_instance": "one", "worker_session_timeout_s": 80}
+    named: dict[str, Any] = {"worker_instance": "one", "worker_session_timeout_s": 80}
     killed = room.start(**named)
     room.wait_for(0, 20)
     killed.kill()

@@ -2,8 +2,7 @@ from collections.abc import Callable
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from dayahead.errors import DayaheadError, ReleaseError, SettingsError
 from dayahead.storage.database import connect

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import httpx
 import psycopg
@@ -261,13 +262,18 @@ def test_while_one_trainer_trains_another_one_waits(
     trainer.wait_for_outcomes(Outcome.PROMOTED)
 
 
+def is_ready(room: Room) -> bool:
+    """Whether the trainer of a room is ready."""
+    return room.trainer.ready().ok
+
+
 def test_of_two_trainers_one_does_the_first_training(
     room: Callable[[], Room], database_url: str, sample: Sample
 ) -> None:
     fill(database_url, sample)
     trainers = [room(), room()]
     for trainer in trainers:
-        wait_until(lambda trainer=trainer: trainer.trainer.ready().ok, DEADLINE_S, "both trainers to be ready")
+        wait_until(partial(is_ready, trainer), DEADLINE_S, "both trainers to be ready")
     trainers[0].wait_for_outcomes(Outcome.PROMOTED)
 
 

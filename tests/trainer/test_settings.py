@@ -19,7 +19,7 @@ def test_the_shipped_file_says_what_the_defaults_are() -> None:
 def test_the_shipped_file_names_every_setting_outside_the_fit() -> None:
     named = yaml.safe_load(SHIPPED.read_text())
     for part in ("quarantine", "holdout", "gate", "schedule", "tuning"):
-        assert set(named[part]) == set(TrainingSettings.model_fields[part].annotation.model_fields)  # type: ignore[union-attr]
+        assert set(named[part]) == set(TrainingSettings.model_fields[part].annotation.model_fields)
     assert set(named) | {"threads"} >= set(TrainingSettings.model_fields)
 
 

@@ -201,7 +201,7 @@ def test_four_fifths_of_the_hours_lie_within_the_band(small_settings: ModelSetti
     assert 0.72 < made.accuracy().coverage < 0.88
 
 
-def test_settings_come_from_yaml(tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_settings_come_from_yaml(tmp_path: Path) -> None:
     path = tmp_path / "model.yaml"
     path.write_text("trees: {trees: 90}\n")
     assert load_model_settings(path).trees.trees == 90

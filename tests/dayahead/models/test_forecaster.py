@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dayahead.contracts import Reason, Rung
 from dayahead.features.calendar import Calendar
 from dayahead.features.state import SeriesState
-from dayahead.models.engine import Engine
+from dayahead.models.engine import Engine, Quantiles
 from dayahead.models.forecaster import ForecastBatch, Forecaster
 from dayahead.models.history import History
 from dayahead.models.release import Release
@@ -211,14 +211,14 @@ def test_a_source_without_holidays_is_told(forecaster: Forecaster, windows: NDAr
 class _Mad(Engine):
     """An engine whose answers are beyond all capacity for some series."""
 
-    def quantiles(self, state: SeriesState, calendar: Calendar, origin: int):  # type: ignore[no-untyped-def]
+    def quantiles(self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64]) -> Quantiles:
         made = super().quantiles(state, calendar, origin)
         made.p50[::2] = 1e30
         return made
 
 
 class _Broken(Engine):
-    def quantiles(self, state: SeriesState, calendar: Calendar, origin: int) -> None:  # type: ignore[no-untyped-def]
+    def quantiles(self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64]) -> Quantiles:
         raise ValueError("damaged trees")
 
 

@@ -1,5 +1,7 @@
 """Trees as machine code walks through them: the same answers as LightGBM's, or LightGBM."""
 
+from typing import Any
+
 import lightgbm
 import numpy as np
 import pytest
@@ -42,7 +44,7 @@ def some_rows(count: int) -> NDArray[np.float32]:
     ],
     ids=str,
 )
-def test_trees_answer_bit_for_bit_what_lightgbm_answers(settings: dict[str, object]) -> None:
+def test_trees_answer_bit_for_bit_what_lightgbm_answers(settings: dict[str, Any]) -> None:
     text = fitted(**settings)
     booster = lightgbm.Booster(model_str=text)
     rows = np.concatenate([some_rows(20_000), _sample(booster, text)])
@@ -111,7 +113,7 @@ def test_machine_code_walks_as_the_rules_say() -> None:
 @pytest.mark.parametrize(
     "settings", [{"objective": "l2", "linear_tree": True}, {"categorical_feature": [3]}], ids=["linear", "categories"]
 )
-def test_trees_that_the_tables_cannot_hold_are_left_to_lightgbm(settings: dict[str, object]) -> None:
+def test_trees_that_the_tables_cannot_hold_are_left_to_lightgbm(settings: dict[str, Any]) -> None:
     rng = np.random.default_rng(1)
     rows = np.round(rng.normal(size=(4_000, FEATURES)) * 3).astype(np.float32) + 20
     target = np.sin(rows[:, 3]) + rows[:, 1]

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,12 +14,12 @@ from tests.ingest.building import FIRST, NOW, make_record, make_records, make_so
 HEADER = "HourUTC;Area;Type;kWh\n"
 
 
-def csv_source(path: Path, text: str, **changes) -> Source:
+def csv_source(path: Path, text: str, **changes: Any) -> Source:
     path.write_text(text)
     return make_source(kind="file", path=path, delimiter=";", decimal=",", **changes)
 
 
-def read(source: Source, start: int = 0, end: int | None = None):
+def read(source: Source, start: int = 0, end: int | None = None) -> Any:
     return convert(FileSource(source).read(start, end).records, source, NOW)
 
 
@@ -43,7 +44,7 @@ def test_one_bad_value_in_a_csv_file_is_rejected_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("torn", ["2023-01-01 01:00;DK1;111", "2023-01-01 01:00;DK1;111;2;9"])
-def test_a_line_with_too_few_or_too_many_columns_is_rejected_alone(tmp_path: Path, torn) -> None:
+def test_a_line_with_too_few_or_too_many_columns_is_rejected_alone(tmp_path: Path, torn: str) -> None:
     text = HEADER + f"2023-01-01 00:00;DK1;111;1\n{torn}\n2023-01-01 02:00;DK1;111;3\n"
     conversion = read(csv_source(tmp_path / "a.csv", text))
     assert [row.hour for row in conversion.rows] == [FIRST, FIRST + 2]
@@ -127,7 +128,7 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
         FileSource(make_source(), tmp_path / "a.xlsx")
 
 
-def test_real_local_time_with_gaps_and_both_changes_of_the_clock_is_read(real_data) -> None:
+def test_real_local_time_with_gaps_and_both_changes_of_the_clock_is_read(real_data: Path) -> None:
     source = make_source(
         kind="file",
         path=real_data / "ElectricityBalanceNonv_TotalLoad.parquet",
@@ -149,7 +150,7 @@ def test_real_local_time_with_gaps_and_both_changes_of_the_clock_is_read(real_da
     }
 
 
-def test_real_half_hours_make_whole_hours(real_data) -> None:
+def test_real_half_hours_make_whole_hours(real_data: Path) -> None:
     source = make_source(
         kind="file",
         path=real_data / "vic_elec_halfhourly.parquet",

@@ -35,7 +35,9 @@ def record(moment: datetime, area: str, value: float = 1.0) -> dict[str, object]
 @pytest.mark.parametrize(("day", "hours"), [(SPRING, 23), (PLAIN, 24), (AUTUMN, 25)])
 @pytest.mark.parametrize("newest_first", [False, True])
 @pytest.mark.parametrize("by_series", [False, True])
-def test_a_local_day_has_23_24_or_25_hours_in_utc(day: float, hours: int, newest_first, by_series) -> None:
+def test_a_local_day_has_23_24_or_25_hours_in_utc(
+    day: datetime, hours: int, newest_first: bool, by_series: bool
+) -> None:
     moments = local_hours(day)[:: -1 if newest_first else 1]
     if by_series:
         records = [record(moment, area, moment.hour) for area in ("DK1", "DK2") for moment in moments]
@@ -74,7 +76,7 @@ def test_datetimes_of_a_parquet_file_are_read_as_their_text_would_be() -> None:
 
 
 @pytest.mark.parametrize("day", [SPRING, PLAIN, AUTUMN])
-def test_half_hours_of_a_local_day_make_its_hours(day: float) -> None:
+def test_half_hours_of_a_local_day_make_its_hours(day: datetime) -> None:
     source = make_source(time_column="HourDK", time_zone=ZONE.key, key_columns=["Area"], period_minutes=30)
     halves = [record(moment + timedelta(minutes=m), "DK1", 2.0) for moment in local_hours(day) for m in (0, 30)]
     conversion = convert(halves, source, NOW)
@@ -83,7 +85,7 @@ def test_half_hours_of_a_local_day_make_its_hours(day: float) -> None:
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2023, 12, 1)), st.booleans())  # noqa: DTZ001
-def test_any_run_of_local_hours_is_found_again_in_utc(start: int, newest_first) -> None:
+def test_any_run_of_local_hours_is_found_again_in_utc(start: datetime, newest_first: bool) -> None:
     first = start.replace(minute=0, second=0, microsecond=0, tzinfo=UTC)
     moments = [first + timedelta(hours=hour) for hour in range(72)]
     rows = convert([record(m, "DK1") for m in moments[:: -1 if newest_first else 1]], local_source(), NOW).rows

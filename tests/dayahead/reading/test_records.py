@@ -1,6 +1,7 @@
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import pytest
@@ -13,7 +14,7 @@ from dayahead.reading.records import Row, convert, within
 from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source
 
 
-def codes(records: Iterable[dict[str, object]], **source):
+def codes(records: Iterable[dict[str, object]], **source: Any) -> Any:
     return [rejection.code for rejection in convert(records, make_source(**source), NOW).rejections]
 
 
@@ -46,7 +47,9 @@ def test_a_record_becomes_a_row_in_utc_hours() -> None:
         ({"Area": ""}, DeadLetterCode.BAD_SERIES_ID),
     ],
 )
-def test_a_record_that_breaks_its_contract_is_rejected_with_its_code(change, code: DeadLetterCode) -> None:
+def test_a_record_that_breaks_its_contract_is_rejected_with_its_code(
+    change: dict[str, Any], code: DeadLetterCode
+) -> None:
     good = make_record(FIRST + 1)
     conversion = convert([{**make_record(), **change}, good], make_source(), NOW)
     assert [rejection.code for rejection in conversion.rejections] == [code]
@@ -54,7 +57,7 @@ def test_a_record_that_breaks_its_contract_is_rejected_with_its_code(change, cod
 
 
 @pytest.mark.parametrize("column", ["HourUTC", "Area", "Type", "kWh"])
-def test_a_missing_column_is_named_in_the_reason(column: int) -> None:
+def test_a_missing_column_is_named_in_the_reason(column: str) -> None:
     record = make_record()
     del record[column]
     (rejection,) = convert([record], make_source(), NOW).rejections
@@ -116,12 +119,12 @@ def test_a_constant_label_stands_for_a_column_that_the_data_lack() -> None:
     assert convert([make_record()], source, NOW).rows[0].series_id == "DK/111"
 
 
-def half_hour(minute_text, value: float):
+def half_hour(minute_text: str, value: float) -> dict[str, object]:
     return {"HourUTC": f"2023-01-01T{minute_text}:00", "Area": "DK1", "Type": "111", "kWh": value}
 
 
 @pytest.mark.parametrize(("aggregate", "value"), [("sum", 5.0), ("mean", 2.5)])
-def test_half_hours_make_an_hour(aggregate, value: float) -> None:
+def test_half_hours_make_an_hour(aggregate: str, value: float) -> None:
     source = make_source(period_minutes=30, aggregate=aggregate)
     conversion = convert([half_hour("00:00", 2), half_hour("00:30", 3)], source, NOW)
     assert conversion.rows == [Row("DK1/111", FIRST, value)]
@@ -147,7 +150,7 @@ anything = st.fixed_dictionaries(
 
 
 @given(st.lists(st.one_of(anything, st.integers(0, 5).map(lambda hour: make_record(FIRST + hour)))))
-def test_whatever_comes_every_record_is_a_row_a_rejection_or_a_repetition(records: Iterable[dict[str, object]]) -> None:
+def test_whatever_comes_every_record_is_a_row_a_rejection_or_a_repetition(records: list[dict[str, object]]) -> None:
     conversion = convert(records, make_source(), NOW)
     assert len(conversion.rows) + len(conversion.rejections) + conversion.repeated == len(records)
     assert all(math.isfinite(row.value) for row in conversion.rows)

@@ -1,6 +1,7 @@
 """Many forecasts go to Redis in one call, guarded by the number of the claim and by the sequence."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -28,12 +29,12 @@ def mirror(redis_url: str) -> Iterator[RedisMirror]:
 
 
 @pytest.fixture
-def client(redis_url: str) -> Iterator["redis.Redis[str]"]:
+def client(redis_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_url, decode_responses=True) as one:
         yield one
 
 
-def test_every_forecast_arrives_and_an_older_claim_writes_none(mirror: RedisMirror, client: "redis.Redis[str]") -> None:
+def test_every_forecast_arrives_and_an_older_claim_writes_none(mirror: RedisMirror, client: redis.Redis) -> None:
     count = 2 * KEYS_AT_ONCE + 1
     forecasts = [(f"DK1/{number}", b"%d" % number) for number in range(count)]
     assert mirror.introduce(claim(7)) == NOTHING
@@ -61,10 +62,10 @@ class _Interrupted(RedisMirror):
 
     def __init__(self, redis_url: SecretStr, at_once: int) -> None:
         super().__init__(redis_url)
-        self.at_once, self.late = at_once, list[tuple[list[str], list[object]]]()
+        self.at_once, self.late = at_once, list[tuple[list[str], list[Any]]]()
         script = self._write
 
-        def write(keys: list[str], args: list[object]) -> object:
+        def write(keys: list[str], args: list[Any]) -> object:
             if self.at_once:
                 self.at_once -= 1
                 return script(keys=keys, args=args)
@@ -72,12 +73,12 @@ class _Interrupted(RedisMirror):
             return 1
 
         self._write = write  # type: ignore[assignment]
-        self.deliver = lambda: [script(keys=keys, args=args) for keys, args in self.late]
+        self.deliver: Callable[[], list[object]] = lambda: [script(keys=keys, args=args) for keys, args in self.late]
 
 
 @pytest.mark.parametrize("at_once", [0, 1, 2])
 def test_a_fill_that_arrives_late_never_passes_for_the_newest(
-    redis_url: str, mirror: RedisMirror, client: "redis.Redis[str]", at_once: int
+    redis_url: str, mirror: RedisMirror, client: redis.Redis, at_once: int
 ) -> None:
     count = 2 * KEYS_AT_ONCE + 1
     late = _Interrupted(SecretStr(redis_url), at_once)
@@ -94,7 +95,7 @@ def test_a_fill_that_arrives_late_never_passes_for_the_newest(
 
 
 def test_a_redis_that_refuses_writes_is_away_until_it_takes_them_again(
-    mirror: RedisMirror, client: "redis.Redis[str]"
+    mirror: RedisMirror, client: redis.Redis
 ) -> None:
     assert mirror.write(claim(1), None, 1, [("DK1/0", b"1")]) is Written.DONE
     client.config_set("maxmemory", "1")

@@ -1,7 +1,8 @@
 """Redis is a cache: without it all goes on, and what it lacks is neither served nor left out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -41,7 +42,7 @@ def api_of(room: WorkerRoom) -> Iterator[TestClient]:
         yield client
 
 
-def served(client: TestClient, series_ids: Sequence[str]) -> tuple[dict[str, bytes], set[str]]:
+def served(client: TestClient, series_ids: Iterable[str]) -> tuple[dict[str, bytes], set[str]]:
     """What the API answers for each series, without whether it is stale, and from which servers."""
     answers = {series_id: client.get(f"/v1/forecasts/{series_id}") for series_id in series_ids}
     assert {answer.status_code for answer in answers.values()} == {200}
@@ -50,7 +51,7 @@ def served(client: TestClient, series_ids: Sequence[str]) -> tuple[dict[str, byt
 
 
 def audited(room: WorkerRoom) -> list[Finding]:
-    environment = {
+    environment: dict[str, Any] = {
         "database_url": room.database_url,
         "redis_url": room.redis_url,
         "kafka_bootstrap": room.topics.bootstrap,

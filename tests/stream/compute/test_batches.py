@@ -1,5 +1,8 @@
 """The outcome is a function of the log; the state is a function of what was observed."""
 
+import operator
+from functools import partial
+
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,7 +36,7 @@ def logs(draw: st.DrawFn) -> list[Message]:
             st.lists(
                 st.tuples(
                     st.integers(0, SERIES - 1),
-                    late.map(lambda hours, now=moving: now - hours),
+                    late.map(partial(operator.sub, moving)),
                     st.integers(1, 3).map(float),
                 ),
                 min_size=1,

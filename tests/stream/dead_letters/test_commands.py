@@ -76,8 +76,8 @@ def test_a_piped_list_cuts_nothing_and_json_holds_the_whole_value(room: WorkerRo
     ]
     assert (lines[5]["whole"], lines[5]["size"]) == (False, 2_000_000)
     assert {line["replayed_at"] for line in lines} == {None}
-    one = output_of(room, "dead-letters", "list", "--json", "--code", "misrouted")
-    assert orjson.loads(one)["offset"] == 1
+    listed = output_of(room, "dead-letters", "list", "--json", "--code", "misrouted")
+    assert orjson.loads(listed)["offset"] == 1
     since = format_utc(from_hour(START + 100 * 24 * 365))
     assert output_of(room, "dead-letters", "list", "--since", since).strip() == "No dead letters."
 

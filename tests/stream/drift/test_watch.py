@@ -10,6 +10,7 @@ import orjson
 import psycopg
 import pytest
 from prometheus_client import REGISTRY
+from pydantic import SecretStr
 
 from dayahead.contracts import DriftEvent, DriftKind
 from dayahead.errors import BrokerUnavailable
@@ -66,7 +67,7 @@ def write(room: WorkerRoom, start: int, end: int) -> None:
 
 def watch(room: WorkerRoom, held: Sequence[int], topic: DriftTopic | None = None) -> DriftWatch:
     sends = topic or DriftTopic(room.topics.bootstrap, room.topics.name("drift"))
-    return DriftWatch(room.database_url, sends, lambda: held, wall_clock, threading.Event())
+    return DriftWatch(SecretStr(room.database_url), sends, lambda: held, wall_clock, threading.Event())
 
 
 def rows(room: WorkerRoom) -> list[tuple[object, ...]]:

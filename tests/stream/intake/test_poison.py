@@ -71,7 +71,7 @@ CURSED = 666.0
 
 def curse(monkeypatch: pytest.MonkeyPatch, error: Exception, *, rows: bool = True) -> None:
     """Have the worker fail on a value that no rule forbids; without `rows` on every batch."""
-    compute = stream.worker.compute
+    compute = vars(stream.worker)["compute"]
 
     def failing(prepared: Prepared, *arguments: Any) -> Any:
         result = compute(prepared, *arguments)

@@ -1,6 +1,7 @@
 """A state that is rebuilt from the copy of its windows is, bit for bit, the one that the tables give."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import orjson
@@ -85,7 +86,7 @@ def assert_as_the_tables_say(room: WorkerRoom, worker: Worker) -> None:
     assert bits(worker.held[0].state) == bits(state)
 
 
-def taken_in(room: WorkerRoom, log: list[bytes | None], end: int, **settings: object) -> Worker:
+def taken_in(room: WorkerRoom, log: list[bytes | None], end: int, **settings: Any) -> Worker:
     """A worker that has taken the log in up to a message."""
     worker = room.worker(**settings)
     offset = worker.assign([0])[0]

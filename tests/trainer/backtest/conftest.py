@@ -5,8 +5,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from dayahead.errors import DayaheadError
 from dayahead.hours import format_utc, from_hour

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_a_run_that_was_cut_off_forecasts_only_what_is_missing(
 
     made: list[int] = []
 
-    def three(task, asked):
+    def three(task: Any, asked: Any) -> Any:
         for one in asked:
             if task is forecast_window:
                 if len(made) == 3:
@@ -68,7 +69,7 @@ def test_a_run_that_was_cut_off_forecasts_only_what_is_missing(
     with pytest.raises(CutOffError):
         Walk(reader, plan, quickly, mapped=three, folder=folder).run()
 
-    def told(task, asked):
+    def failing(task: Any, asked: Any) -> Any:
         assert task is forecast_window or not list(asked), "fitted again"
         for one in asked:
             made.append(one.origin)
@@ -77,7 +78,7 @@ def test_a_run_that_was_cut_off_forecasts_only_what_is_missing(
     done: list[int] = []
     again = RunFolder(folder.path)
     again.begin(SOMETHING)
-    run = Walk(reader, plan, quickly, mapped=told, folder=again, on_windows=done.append).run()
+    run = Walk(reader, plan, quickly, mapped=failing, folder=again, on_windows=done.append).run()
     assert made == list(walked.origins)
     assert (run.taken_up, sum(done)) == (3, len(walked.origins))
     assert differences(run.result, walked.result) == []

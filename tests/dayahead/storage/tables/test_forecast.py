@@ -59,7 +59,7 @@ def check(rows: ForecastRows, written: dict[tuple[int, int], tuple[str | None, R
         np.testing.assert_array_equal(rows.p90[place], expected + np.float32(1))
 
 
-WRITTEN = {
+WRITTEN: dict[tuple[int, int], tuple[str | None, Rung, int]] = {
     (1, ORIGIN): ("r-a", Rung.FULL, 10),
     (1, ORIGIN + 1): ("r-b", Rung.DEGRADED_INPUT, 11),
     (2, ORIGIN): (None, Rung.PROFILE, 10),
@@ -71,8 +71,8 @@ WRITTEN = {
 
 @pytest.fixture
 def filled(connection: psycopg.Connection) -> psycopg.Connection:
-    for pair, row in WRITTEN.items():
-        write(connection, *pair, *row)
+    for pair, (release, rung, offset) in WRITTEN.items():
+        write(connection, *pair, release, rung, offset)
     return connection
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -25,7 +25,7 @@ def record(release: str, created_at: datetime = NOW) -> ReleaseRecord:
 
 
 @pytest.fixture
-def connection(database_url: str):
+def connection(database_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(database_url) as opened:
         for name in "abc":
             save_release(opened, record(f"r-{name}"), f"bytes of {name}".encode())
@@ -34,7 +34,7 @@ def connection(database_url: str):
 
 def serving(connection: psycopg.Connection) -> str | None:
     now = champion(connection)
-    return now and now.release
+    return now.release if now else None
 
 
 pytestmark = pytest.mark.servers
@@ -65,7 +65,7 @@ def test_releases_are_listed_newest_first(connection: psycopg.Connection) -> Non
 
 
 @pytest.mark.parametrize("ask", [load_artifact, load_record])
-def test_a_release_that_is_not_there_is_named(connection: psycopg.Connection, ask: Callable[[], object]) -> None:
+def test_a_release_that_is_not_there_is_named(connection: psycopg.Connection, ask: Callable[..., object]) -> None:
     with pytest.raises(ReleaseError, match="r-none"):
         ask(connection, "r-none")
 

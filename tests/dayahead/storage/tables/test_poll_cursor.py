@@ -31,11 +31,11 @@ def source_key(connection: psycopg.Connection) -> int:
     return register_source(connection, source).source_key
 
 
-def test_a_source_that_was_never_polled_has_no_cursor(connection: psycopg.Connection, source_key) -> None:
+def test_a_source_that_was_never_polled_has_no_cursor(connection: psycopg.Connection, source_key: int) -> None:
     assert read_cursor(connection, source_key) is None
 
 
-def test_the_cursor_moves_forward_and_never_back(connection: psycopg.Connection, source_key) -> None:
+def test_the_cursor_moves_forward_and_never_back(connection: psycopg.Connection, source_key: int) -> None:
     move_cursor(connection, source_key, HOUR + 5, EARLY)
     assert read_cursor(connection, source_key) == PollCursor(HOUR + 5, EARLY, EARLY)
     move_cursor(connection, source_key, HOUR + 3, LATER)
@@ -48,19 +48,21 @@ def test_the_cursor_moves_forward_and_never_back(connection: psycopg.Connection,
     ("cursor", "moved"), [(None, True), (9, False), (10, True), (15, True), (20, False), (25, False)]
 )
 def test_a_backfill_of_hours_10_to_20_moves_the_cursor_only_from_within(
-    connection: psycopg.Connection, source_key, cursor, moved
+    connection: psycopg.Connection, source_key: int, cursor: int | None, moved: bool
 ) -> None:
     if cursor is not None:
         move_cursor(connection, source_key, HOUR + cursor, EARLY)
     assert join_backfill(connection, source_key, HOUR + 10, HOUR + 20, LATER) is moved
     found = read_cursor(connection, source_key)
     assert found is not None
-    assert found.next_hour == HOUR + (20 if moved else cursor)
+    assert found.next_hour == HOUR + (20 if moved else cursor or 0)
     # history is no news; but a source that never publishes anything after its first backfill is silent since then
     assert found.new_hour_at == (LATER if cursor is None else EARLY)
 
 
-def test_the_progress_of_a_backfill_belongs_to_its_source_and_range(connection: psycopg.Connection, source_key) -> None:
+def test_the_progress_of_a_backfill_belongs_to_its_source_and_range(
+    connection: psycopg.Connection, source_key: int
+) -> None:
     backfill = Backfill(source_key, HOUR, HOUR + 100)
     assert read_progress(connection, backfill) is None
     write_progress(connection, backfill, Progress(HOUR + 10, None), EARLY)
