@@ -63,7 +63,7 @@ def test_workers_go_on_from_a_restored_backup_and_end_with_the_same_tables(
     room.wait_for(0, len(log), deadline_s=120)
     end(room)
     expected = room.tables()
-    claims = {partition: claim for partition, claim in room.query("SELECT partition, claim FROM worker_offset")}
+    claims = dict(room.query("SELECT partition, claim FROM worker_offset"))
 
     # the disk is gone
     server = make_conninfo(database.owner_url, dbname="postgres")
@@ -74,7 +74,7 @@ def test_workers_go_on_from_a_restored_backup_and_end_with_the_same_tables(
     assert f"partition 0: workers read {len(log) - 40} messages from offset 40 on" in said
     assert room.offsets()[0] == 40
     assert room.redis() == {}
-    restored = {partition: claim for partition, claim in room.query("SELECT partition, claim FROM worker_offset")}
+    restored = dict(room.query("SELECT partition, claim FROM worker_offset"))
     assert all(claim > claims[partition] for partition, claim in restored.items())
     assert restored[0] > CLAIMS_AHEAD
 
