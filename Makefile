@@ -10,6 +10,7 @@ UV := .local/tools/bin/uv
 VENV := .venv
 BIN := $(VENV)/bin
 BENCHMARKS := .venv-benchmarks
+DOCS := .venv-docs
 # The lock alone decides what is installed: no links or pins of this machine's own.
 LOCKED := env -u PIP_FIND_LINKS UV_PYTHON=$(VENV)/bin/python $(UV) pip
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
@@ -54,7 +55,7 @@ status: $(VENV)/service.stamp ## Services, lag, freshness, rungs, accuracy
 clean: ## Stop it and forget all local data
 	@if [ -x $(BIN)/dayahead ]; then $(BIN)/dayahead clean; fi
 
-test: $(VENV)/dev.stamp lint chromium build ## Everything, from nothing: lint, types, import rules, all tests on real servers
+test: $(VENV)/dev.stamp $(DOCS)/stamp lint chromium build ## Everything, from nothing: lint, types, import rules, all tests on real servers
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Lint, format, types, import rules, JavaScript
@@ -100,10 +101,20 @@ benchmark: $(BENCHMARKS)/stamp $(VENV)/service.stamp $(if $(filter api,$(B)),wrk
 	  sed -nE 's/^"""(.*): `make benchmark B=([a-z_]+).*/\2\t\1/p' benchmarks/*.py | expand -t 16; exit 1; }
 	@$(BENCHMARKS)/bin/python -m benchmarks.$(B) $(ARGS)
 
+$(DOCS)/stamp: requirements/docs.txt | $(BIN)/python
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(DOCS)
+	@env -u PIP_FIND_LINKS UV_PYTHON=$(DOCS)/bin/python $(UV) pip install --quiet --require-hashes -r $<
+	@touch $@
+
+docs: $(DOCS)/stamp ## Build the documentation as a site in .local/site; a broken link or anchor is an error
+	@PYTHONPATH=. $(DOCS)/bin/zensical build --strict
+	@echo "open .local/site/index.html"
+
 lock: | $(UV) ## Renew the lock from pyproject.toml
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml -o requirements/service.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra dev -c requirements/service.txt -o requirements/dev.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra tracking -c requirements/service.txt -o requirements/tracking.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra benchmarks -c requirements/service.txt \
 	  -o requirements/benchmarks.txt
+	@unset PIP_FIND_LINKS; $(COMPILE) --group docs -o requirements/docs.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) requirements/build.in -o requirements/build.txt

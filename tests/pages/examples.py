@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
-DRAWINGS = {"", "text"}
-"""Languages of blocks that are no code."""
+DRAWINGS = {"", "text", "mermaid"}
+"""Languages of blocks that are not run."""
 
 BLOCK = re.compile(
     r"(?:<!-- (?P<mark>[^\n]*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
