@@ -50,7 +50,10 @@ def test_rules_and_dashboards_use_only_metrics_and_labels_that_a_service_registe
 
 def test_every_metric_stands_in_the_documentation_with_its_labels() -> None:
     text = (ROOT / "docs" / "metrics.md").read_text()
-    documented = dict(re.findall(r"^\| `([\w:]+)` \| ([^|]*) \|", text, re.MULTILINE))
+    rows = re.findall(r"^\| `([\w:]+)` \| ([^|]*) \|", text, re.MULTILINE)
+    documented = dict(rows)
+    twice = sorted({name for name, _ in rows if [other for other, _ in rows].count(name) > 1})
+    assert not twice, f"docs/metrics.md has more than one row of {', '.join(twice)}"
     metrics = registered_metrics()
     wrong = [
         f"| `{name}` | {labels} |"
