@@ -18,8 +18,7 @@ from benchmarks.made_up_load import START, messages
 from benchmarks.running_worker import until
 from benchmarks.worker_room import WorkerRoom, worker_room
 from dayahead.hours import from_hour
-from dayahead.storage.checkpoint import CurrentRows
-from dayahead.storage.keyed_tables import OBSERVATION
+from dayahead.storage.tables.observation import OBSERVATION, CurrentRows, write_observations
 
 ROWS_AT_ONCE = 5_000
 HOUR_US = 3_600_000_000
@@ -67,12 +66,12 @@ def _plain_copy(room: WorkerRoom, first: int, end: int) -> float:
     known = (hour + 1) * HOUR_US
     began = time.perf_counter()
     with psycopg.connect(room.database_url, autocommit=True) as connection:
-        connection.execute(OBSERVATION.made)
+        connection.execute(OBSERVATION.create_incoming.encode())
         for start in range(0, len(keys), ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
             rows = CurrentRows(keys[part], hour[part], values.ravel()[part], known[part], known[part])
             with connection.transaction(), connection.cursor() as cursor:
-                OBSERVATION.put(cursor, [], rows.blocks(from_hour(end)))
+                write_observations(cursor, rows, np.zeros(len(rows.hour), np.bool_), from_hour(end))
     taken = time.perf_counter() - began
     with psycopg.connect(room.owner_url) as connection:
         connection.execute("TRUNCATE observation")

@@ -22,7 +22,7 @@ from benchmarks.made_up_load import START, messages, shipped_release
 from benchmarks.running_worker import SERVICE, RunningWorker, until
 from benchmarks.worker_room import WorkerRoom, worker_room
 from dayahead.hours import from_hour
-from dayahead.storage.tables.accuracy_day import SUMS
+from dayahead.storage.tables.score import SUMS
 from deploy.local.ports import free_ports
 
 WEEK_H = 7 * 24

@@ -16,7 +16,7 @@ from api.edge.route import resource
 from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND
 from api.tables import COUNT, MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
-from dayahead.storage.tables.accuracy_day import SUMS, added_up
+from dayahead.storage.tables.score import SUMS, added_up
 
 router = resource("/v1/accuracy", "accuracy")
 

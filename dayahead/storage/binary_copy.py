@@ -14,6 +14,8 @@ HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
 POSTGRES_EPOCH_US = 946_684_800_000_000
 """Microseconds from 1970 to 2000, where PostgreSQL counts its moments from."""
+NO_MOMENT = np.iinfo(np.int64).min
+"""Stands for a moment that is not known, in microseconds."""
 FLOAT4_OID = 700
 NULL = "null"
 NULL_SIZE = -1
@@ -76,12 +78,20 @@ def nulls(count: int) -> Column:
     return Column(NULL, np.zeros(count, np.bool_))
 
 
-def same_text(value: str | None, count: int) -> Column:
-    """A column of type text with the same value in every row."""
+def optional_moments(microseconds: NDArray[np.int64]) -> Column:
+    """A column of type timestamptz that is NULL in every row, where all are NO_MOMENT, or in none."""
+    if not len(microseconds) or microseconds[0] == NO_MOMENT:
+        return nulls(len(microseconds))
+    return moments(microseconds)
+
+
+def same_text(values: NDArray[np.object_]) -> Column:
+    """A column of type text with the same value, or None, in every row."""
+    value: str | None = values[0] if len(values) else None
     if value is None:
-        return nulls(count)
+        return nulls(len(values))
     encoded = value.encode()
-    return Column(f"S{len(encoded)}", np.full(count, encoded))
+    return Column(f"S{len(encoded)}", np.full(len(values), encoded))
 
 
 def encode(columns: Block) -> bytes:

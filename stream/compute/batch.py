@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from dayahead.features.calendar import Calendar
 from dayahead.features.snapshot import SNAPSHOT_NAMES
 from dayahead.models.window import WINDOW_HOURS
-from dayahead.storage.checkpoint import CurrentRows, New, Versions
-from dayahead.storage.observation_versions import CurrentVersions
+from dayahead.storage.checkpoint import New
 from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.storage.tables.observation import CurrentRows, CurrentVersions
+from dayahead.storage.tables.observation_revision import Versions
 from dayahead.storage.tables.score import ScoreRows
 from stream.compute.forecasting import Forecasting, Made
 from stream.compute.rounds import Round, rounds_of

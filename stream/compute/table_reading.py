@@ -6,8 +6,8 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from dayahead.storage.observation_versions import CurrentVersions, read_current_versions
 from dayahead.storage.tables.forecast import ForecastRows, read_forecasts
+from dayahead.storage.tables.observation import CurrentVersions, read_current_versions
 
 
 class Reader(Protocol):

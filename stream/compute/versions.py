@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.storage.observation_versions import CurrentVersions
+from dayahead.storage.tables.observation import CurrentVersions
 from stream.partition.rows import Rows
 
 HOUR_BITS = 32

@@ -21,11 +21,10 @@ from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.source import load_source
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.forecasts import StoredForecast, forecast_bytes
-from dayahead.storage.keyed_tables import SCORE
 from dayahead.storage.tables.accuracy_day import AccuracyDays
 from dayahead.storage.tables.partition_quality import write_quality
 from dayahead.storage.tables.poll_cursor import move_cursor
-from dayahead.storage.tables.score import ScoreRows
+from dayahead.storage.tables.score import SCORE, ScoreRows
 from dayahead.storage.tables.source import RegisteredSeries, register_series, register_source
 from dayahead.storage.tables.training_quarantine import QuarantinedRange, save_quarantine
 from dayahead.storage.tables.tuning_run import Outcome, finish_run, start_run
@@ -194,7 +193,7 @@ def _copy_forecasts(connection: psycopg.Connection, sample: Sample, now: datetim
             copy.write(lines.getvalue())
         with cursor.copy(f"COPY score (series_key, origin, release, rung, {SCORE_COLUMNS}) FROM STDIN") as copy:
             copy.write(scores.getvalue())
-        cursor.execute(SCORE.made.encode())
+        cursor.execute(SCORE.create_incoming.encode())
         joined = ScoreRows.joined(added)
         areas = {series.series_key: series.area for series in sample.series}
         groups = [(area, "kWh") for area in ("DK1", "DK2")]

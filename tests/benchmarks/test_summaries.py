@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from benchmarks import summaries
-from dayahead.storage.tables.accuracy_day import SUMS
+from dayahead.storage.tables.score import SUMS
 from tests.conftest import FreshDatabase
 
 

@@ -13,8 +13,8 @@ from dayahead.features.calendar import Calendar
 from dayahead.hours import from_hour
 from dayahead.models.forecaster import SNAPSHOT_NAMES, ForecastBatch, Forecaster
 from dayahead.models.window import WINDOW_HOURS, WindowBatch
-from dayahead.storage.observation_versions import CurrentVersions
 from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.storage.tables.observation import CurrentVersions
 from dayahead.storage.tables.source import RegisteredSeries
 from stream.compute.batch import Result, compute, prepare
 from stream.compute.forecasting import Forecasting

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dayahead.errors import FencedError
-from dayahead.storage import checkpoint, keyed_tables
+from dayahead.storage import copied_table
 from stream.servers.kafka_output import KafkaOutput, Outgoing
 from stream.servers.probe import Step
 from tests.stream.conftest import WorkerRoom
@@ -47,7 +47,7 @@ def test_a_crash_inside_the_transaction_leaves_nothing_of_it(room: WorkerRoom, m
     first.assign([0])
     first.process(0, in_log(log[:30]))
     before, offsets = room.tables(), room.offsets()
-    copy_rows = vars(checkpoint)["copy_rows"]
+    copy_rows = vars(copied_table)["copy_rows"]
     for survived in itertools.count():
         copies = iter(range(survived + 1))
 
@@ -56,8 +56,7 @@ def test_a_crash_inside_the_transaction_leaves_nothing_of_it(room: WorkerRoom, m
                 raise Crash
             return copy_rows(*arguments)
 
-        for module in (checkpoint, keyed_tables):
-            monkeypatch.setattr(module, "copy_rows", copy_until_killed)
+        monkeypatch.setattr(copied_table, "copy_rows", copy_until_killed)
         worker = room.worker()
         worker.assign([0])
         try:

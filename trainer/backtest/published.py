@@ -12,7 +12,8 @@ from dayahead.hours import Hour, from_hour
 from dayahead.models.history import History
 from dayahead.models.window import WINDOW_HOURS
 from dayahead.storage.database import connect, describe
-from dayahead.storage.tables.observation import first_published, read_observations
+from dayahead.storage.tables.observation import read_observations
+from dayahead.storage.tables.observation_revision import first_published
 from dayahead.storage.tables.source import load_series, load_sources
 from trainer.settings import TrainingSettings
 from trainer.training_set import TrainingSet, read_training_set

@@ -3,29 +3,18 @@
 A request for the accuracy of all series reads a few rows a day instead of the scores of every series.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from dayahead.evaluation.score import ScoreBatch
 from dayahead.features.fill import DAY
-from dayahead.storage.tables.score import ScoreRows
+from dayahead.storage.tables.score import SUMS, ScoreRows, added_up
 
 NO_RELEASE = ""
 EPOCH = date(1970, 1, 1)
-
-SUMS = tuple(item.name for item in fields(ScoreBatch) if item.name != "lead_error")
-"""Columns of `score` that add up, in the order of ScoreBatch."""
-
-
-def added_up(name: str) -> str:
-    """The SQL that adds up a column of `score`: older scores have one naive alone, which stands for both."""
-    older = "coalesce(score.daily_naive_error, score.naive_error)"
-    return f"sum({older if name == 'daily_naive_error' else f'score.{name}'})"
-
 
 _KEY = ("area", "unit", "day", "release")
 _ADDED = ("forecasts", *SUMS)

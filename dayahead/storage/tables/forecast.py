@@ -1,16 +1,41 @@
-"""Rows of table `forecast` as arrays: read back to be scored, or to be published again."""
+"""Table `forecast`: rows as arrays, written in a checkpoint, read back to be scored or to be published again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
+from psycopg.rows import kwargs_row
 
-from dayahead.contracts import LEADS
+from dayahead.contracts import LEADS, Rung
 from dayahead.hours import HOUR_S, Hour, from_hour
-from dayahead.storage.binary_copy import POSTGRES_EPOCH_US
+from dayahead.storage.binary_copy import (
+    POSTGRES_EPOCH_US,
+    big_integers,
+    hours,
+    integers,
+    moments,
+    real_arrays,
+    same_text,
+    small_integers,
+)
+from dayahead.storage.copied_table import KeyedTable, TableColumn
+
+COLUMNS = (
+    TableColumn("series_key", integers, "series_key"),
+    TableColumn("origin", hours, "origin"),
+    TableColumn("issued_at", moments, "issued_us"),
+    TableColumn("release", same_text, "release"),
+    TableColumn("rung", small_integers, "rung"),
+    TableColumn("reasons", integers, "reasons"),
+    TableColumn("p50", real_arrays, "p50"),
+    TableColumn("p10", real_arrays, "p10"),
+    TableColumn("p90", real_arrays, "p90"),
+    TableColumn("message_offset", big_integers, "message_offset"),
+)
+FORECAST = KeyedTable("forecast", ("series_key", "origin"), COLUMNS)
 
 HOUR_US = HOUR_S * 1_000_000
 VALUE = np.dtype([("size", ">i4"), ("value", ">f4")])
@@ -20,11 +45,16 @@ FULL_ARRAY = np.dtype([("head", "V20"), ("values", VALUE, (LEADS,))])
 # One row for all forecasts of a release, each column as one block of bytes in the same order: neither the driver nor
 # Python handles the forecasts one by one.
 BLOCKS = """
-    SELECT f.release, cardinality(f.p50), string_agg(int4send(f.series_key), ''::bytea),
-           string_agg(timestamptz_send(f.origin), ''::bytea), string_agg(timestamptz_send(f.issued_at), ''::bytea),
-           string_agg(int2send(f.rung), ''::bytea), string_agg(int4send(f.reasons), ''::bytea),
-           string_agg(int8send(f.message_offset), ''::bytea), string_agg(array_send(f.p50), ''::bytea),
-           string_agg(array_send(f.p10), ''::bytea), string_agg(array_send(f.p90), ''::bytea)
+    SELECT f.release, cardinality(f.p50) AS leads,
+           string_agg(int4send(f.series_key), ''::bytea) AS series_key,
+           string_agg(timestamptz_send(f.origin), ''::bytea) AS origin,
+           string_agg(timestamptz_send(f.issued_at), ''::bytea) AS issued_at,
+           string_agg(int2send(f.rung), ''::bytea) AS rung,
+           string_agg(int4send(f.reasons), ''::bytea) AS reasons,
+           string_agg(int8send(f.message_offset), ''::bytea) AS message_offset,
+           string_agg(array_send(f.p50), ''::bytea) AS p50,
+           string_agg(array_send(f.p10), ''::bytea) AS p10,
+           string_agg(array_send(f.p90), ''::bytea) AS p90
     FROM ({chosen}) AS f GROUP BY f.release, cardinality(f.p50)
 """
 
@@ -110,6 +140,29 @@ def _no_rows() -> ForecastRows:
 _NONE = _no_rows()
 
 
+def write_forecasts(cursor: psycopg.Cursor, rows: ForecastRows, new: NDArray[np.bool_]) -> None:
+    """Write forecasts.
+
+    Args:
+        cursor: of an open transaction.
+        rows: each series and origin once.
+        new: bool [n], those that the table cannot have yet.
+    """
+    FORECAST.write(cursor, _parts(rows.take(new)), _parts(rows.take(~new)))
+
+
+def _parts(rows: ForecastRows) -> list[ForecastRows]:
+    """The rows by release, those of rung 5 apart: their arrays are empty."""
+    without = rows.rung == Rung.NONE
+    parts = []
+    for release in dict.fromkeys(rows.release.tolist()):
+        here = rows.release == release
+        parts.append(rows.take(here & ~without))
+        empty = rows.take(here & without)
+        parts.append(replace(empty, p50=empty.p50[:, :0], p10=empty.p10[:, :0], p90=empty.p90[:, :0]))
+    return parts
+
+
 def read_forecasts(
     connection: psycopg.Connection, series_keys: NDArray[np.int64], origins: NDArray[np.int64]
 ) -> ForecastRows:
@@ -153,13 +206,13 @@ def read_newest_forecasts(connection: psycopg.Connection, series_keys: NDArray[n
 
 
 def _fetch(connection: psycopg.Connection, statement: str, parameters: dict[str, Any]) -> ForecastRows:
-    with connection.cursor(binary=True) as cursor:
+    with connection.cursor(binary=True, row_factory=kwargs_row(_rows)) as cursor:
         # not prepared: a statement that knows its origin reads one chunk
-        blocks = cursor.execute(statement.encode(), parameters, prepare=False).fetchall()
-    return ForecastRows.joined([_rows(*block) for block in blocks])
+        return ForecastRows.joined(cursor.execute(statement.encode(), parameters, prepare=False).fetchall())
 
 
 def _rows(
+    *,
     release: str | None,
     leads: int,
     series_key: bytes,
@@ -168,11 +221,12 @@ def _rows(
     rung: bytes,
     reasons: bytes,
     message_offset: bytes,
-    *quantiles: bytes,
+    p50: bytes,
+    p10: bytes,
+    p90: bytes,
 ) -> ForecastRows:
     """The forecasts of a block; `leads` is 24, or 0 where they are on rung 5 and their arrays are empty."""
     keys = np.frombuffer(series_key, ">i4").astype(np.int64)
-    p50, p10, p90 = (_reals(array, len(keys), leads) for array in quantiles)
     return ForecastRows(
         series_key=keys,
         origin=(np.frombuffer(origin, ">i8").astype(np.int64) + POSTGRES_EPOCH_US) // HOUR_US,
@@ -181,9 +235,9 @@ def _rows(
         rung=np.frombuffer(rung, ">i2").astype(np.int8),
         reasons=np.frombuffer(reasons, ">i4").astype(np.int32),
         message_offset=np.frombuffer(message_offset, ">i8").astype(np.int64),
-        p50=p50,
-        p10=p10,
-        p90=p90,
+        p50=_reals(p50, len(keys), leads),
+        p10=_reals(p10, len(keys), leads),
+        p90=_reals(p90, len(keys), leads),
     )
 
 

@@ -1,15 +1,42 @@
-"""Reads observations as matrices: the one way from TimescaleDB to a model, as known now or as of a past moment."""
+"""Table `observation`: the current version of each hour, and reads of hours as matrices, also as of a past moment."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from dayahead.hours import HOUR_S, Hour, from_hour
-from dayahead.storage.binary_copy import POSTGRES_EPOCH_US
+from dayahead.hours import HOUR_S, Hour, from_hour, to_microseconds
+from dayahead.storage.binary_copy import (
+    NO_MOMENT,
+    POSTGRES_EPOCH_US,
+    doubles,
+    hours,
+    integers,
+    moments,
+    optional_moments,
+)
+from dayahead.storage.copied_table import KeyedTable, TableColumn
+from dayahead.storage.tables.observation_revision import Versions
+
+COLUMNS = (
+    TableColumn("series_key", integers, "series_key"),
+    TableColumn("valid_time", hours, "hour"),
+    TableColumn("value", doubles, "value"),
+    TableColumn("available_at", moments, "available_us"),
+    TableColumn("confirmed_at", optional_moments, "confirmed_us"),
+    TableColumn("recorded_at", moments, "recorded_us"),
+)
+OBSERVATION = KeyedTable(
+    "observation",
+    ("series_key", "valid_time"),
+    COLUMNS,
+    """value = excluded.value, available_at = excluded.available_at, confirmed_at = excluded.confirmed_at,
+       recorded_at = CASE WHEN observation.value = excluded.value THEN observation.recorded_at
+                          ELSE excluded.recorded_at END""",
+)
 
 HOUR_US = HOUR_S * 1_000_000
 POSTGRES_EPOCH_HOUR = POSTGRES_EPOCH_US // HOUR_US
@@ -48,16 +75,75 @@ AS_OF = BLOCKS.format(
 )
 
 
-FIRST_PUBLISHED = """
-    SELECT series_key, min(available_at)
-    FROM (
-        SELECT series_key, available_at FROM observation WHERE series_key = ANY(%(keys)s) AND valid_time = %(hour)s
-        UNION ALL
-        SELECT series_key, available_at FROM observation_revision
-        WHERE series_key = ANY(%(keys)s) AND valid_time = %(hour)s
-    ) AS version
-    GROUP BY series_key
+CURRENT_VERSIONS = """
+    SELECT wanted.place, o.value, (extract(epoch FROM o.available_at) * 1000000)::bigint,
+           (extract(epoch FROM coalesce(o.confirmed_at, o.available_at)) * 1000000)::bigint
+    FROM unnest(%(keys)s::integer[], %(hours)s::bigint[]) WITH ORDINALITY AS wanted (series_key, hour, place)
+    JOIN observation o
+        ON o.series_key = wanted.series_key AND o.valid_time = to_timestamp(wanted.hour * 3600)
+    WHERE o.valid_time BETWEEN %(first)s AND %(last)s
 """
+
+NEWEST_HOURS = """
+    SELECT wanted.place, extract(epoch FROM o.valid_time)::bigint
+    FROM unnest(%(keys)s::integer[]) WITH ORDINALITY AS wanted (series_key, place)
+    CROSS JOIN LATERAL (
+        SELECT valid_time FROM observation
+        WHERE observation.series_key = wanted.series_key ORDER BY valid_time DESC LIMIT 1
+    ) AS o
+"""
+
+MISSING = """
+    SELECT hour FROM generate_series(
+        greatest(%(end)s::timestamptz - INTERVAL '167 hours',
+                 (SELECT min(valid_time) FROM observation WHERE series_key = %(key)s)),
+        %(end)s::timestamptz, INTERVAL '1 hour') AS hour
+    WHERE NOT EXISTS (
+        SELECT FROM observation WHERE series_key = %(key)s AND valid_time = hour)
+    ORDER BY hour
+"""
+
+
+@dataclass(frozen=True)
+class CurrentRows(Versions):
+    """Current versions of hours, each series and hour once.
+
+    Attributes:
+        confirmed_us: int64 [n], when the value was published last, no earlier than available_us.
+    """
+
+    confirmed_us: NDArray[np.int64]
+
+    def take(self, rows: NDArray[np.bool_]) -> "CurrentRows":
+        """Some of the rows."""
+        return CurrentRows(**{name: column[rows] for name, column in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class _RecordedRows(CurrentRows):
+    """Rows of one part of a COPY, with the moment at which we learnt them; confirmed_us may be NO_MOMENT."""
+
+    recorded_us: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class CurrentVersions:
+    """Current versions of hours side by side.
+
+    Attributes:
+        value: float64 [n], in the unit of the series; NaN where the hour is not known.
+        available_us: int64 [n], when the value was published first, microseconds since 1970; 0 where it is not known.
+        confirmed_us: int64 [n], when it was published last, without another value in between; no earlier than that.
+    """
+
+    value: NDArray[np.float64]
+    available_us: NDArray[np.int64]
+    confirmed_us: NDArray[np.int64]
+
+    @classmethod
+    def unknown(cls, count: int) -> "CurrentVersions":
+        """Hours of which nothing is known."""
+        return cls(np.full(count, np.nan), np.zeros(count, np.int64), np.zeros(count, np.int64))
 
 
 @dataclass(frozen=True)
@@ -73,6 +159,58 @@ class ObservationMatrix:
     series_keys: NDArray[np.int64]
     start: Hour
     values: NDArray[np.float64]
+
+
+def write_observations(cursor: psycopg.Cursor, rows: CurrentRows, new: NDArray[np.bool_], now: datetime) -> None:
+    """Write current versions.
+
+    Args:
+        cursor: of an open transaction.
+        rows: each series and hour once.
+        new: bool [n], those that the table cannot have yet.
+        now: when we learnt them.
+    """
+    OBSERVATION.write(cursor, _parts(rows.take(new), now), _parts(rows.take(~new), now))
+
+
+def _parts(rows: CurrentRows, now: datetime) -> list[_RecordedRows]:
+    """Those published once, of which confirmed_at is NULL, and the others."""
+    again = rows.confirmed_us != rows.available_us
+    once, twice = rows.take(~again), rows.take(again)
+    once = replace(once, confirmed_us=np.full(len(once.hour), NO_MOMENT, np.int64))
+    recorded_us = to_microseconds(now)
+    return [
+        _RecordedRows(**vars(part), recorded_us=np.full(len(part.hour), recorded_us, np.int64))
+        for part in (once, twice)
+    ]
+
+
+def read_current_versions(
+    connection: psycopg.Connection, series_keys: NDArray[np.int64], valid_hours: NDArray[np.int64]
+) -> CurrentVersions:
+    """The current versions of given hours of given series.
+
+    Args:
+        connection: an open connection.
+        series_keys: int64 [n].
+        valid_hours: int64 [n].
+    """
+    found = CurrentVersions.unknown(len(valid_hours))
+    if len(valid_hours):
+        parameters = {
+            "keys": series_keys.tolist(),
+            "hours": valid_hours.tolist(),
+            # stated so that chunks are left out when the statement is planned
+            "first": from_hour(int(valid_hours.min())),
+            "last": from_hour(int(valid_hours.max())),
+        }
+        with connection.cursor(binary=True) as cursor:
+            rows = cursor.execute(CURRENT_VERSIONS, parameters).fetchall()
+        if rows:
+            place, value, available, confirmed = zip(*rows, strict=True)
+            places = np.array(place, np.int64) - 1
+            found.value[places], found.available_us[places], found.confirmed_us[places] = value, available, confirmed
+    return found
 
 
 def read_observations(
@@ -102,20 +240,10 @@ def read_observations(
         "as_of": [as_of] * len(keys) if isinstance(as_of, datetime) else list(as_of or ()),
     }
     with connection.cursor(binary=True) as cursor:
-        for key, moments, block in cursor.execute((CURRENT if as_of is None else AS_OF).encode(), parameters):
-            column = np.frombuffer(moments, ">i8") // HOUR_US + POSTGRES_EPOCH_HOUR - start
+        for key, times, block in cursor.execute((CURRENT if as_of is None else AS_OF).encode(), parameters):
+            column = np.frombuffer(times, ">i8") // HOUR_US + POSTGRES_EPOCH_HOUR - start
             values[row_of[key], column] = np.frombuffer(block, ">f8")
     return ObservationMatrix(keys, start, values)
-
-
-def first_published(
-    connection: psycopg.Connection, series_keys: NDArray[np.int64], hour: Hour
-) -> list[datetime | None]:
-    """When the first version of an hour was published, by series; None where the hour is not known."""
-    found: dict[int, datetime] = dict(
-        connection.execute(FIRST_PUBLISHED, {"keys": series_keys.tolist(), "hour": from_hour(hour)}).fetchall()
-    )
-    return [found.get(int(key)) for key in series_keys]
 
 
 def read_known_values(
@@ -163,3 +291,22 @@ def observed_hours(connection: psycopg.Connection, source_key: int, first: datet
         {"source": source_key, "sample": COUNTED_SERIES, "first": first, "last": last},
     ).fetchone()
     return 0 if row is None else int(row[0])
+
+
+def newest_hours(connection: psycopg.Connection, series_keys: NDArray[np.int64]) -> list[Hour | None]:
+    """The newest observed hour of each of some series, None where there is none.
+
+    Args:
+        connection: an open connection.
+        series_keys: int64 [n].
+    """
+    newest: list[Hour | None] = [None] * len(series_keys)
+    with connection.cursor(binary=True) as cursor:
+        for place, second in cursor.execute(NEWEST_HOURS, {"keys": series_keys.tolist()}).fetchall():
+            newest[place - 1] = second // HOUR_S
+    return newest
+
+
+def missing_hours(connection: psycopg.Connection, series_key: int, end: datetime) -> list[datetime]:
+    """Hours without a value in the week that ends with hour `end`; none before the first hour of the series."""
+    return [hour for (hour,) in connection.execute(MISSING, {"key": series_key, "end": end})]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dayahead.storage.observation_versions import CurrentVersions
+from dayahead.storage.tables.observation import CurrentVersions
 from stream.compute.versions import Cells, Decided, decide
 from tests.stream.memory_tables import rows_of
 
