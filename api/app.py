@@ -79,8 +79,7 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
         forecasts_cache = stack.enter_context(RedisForecasts(settings.redis_url, pool, topic))
         announcer = KafkaAnnouncer(settings.kafka_bootstrap, settings.topic_prefix)
         feed = ForecastFeed(settings.kafka_bootstrap, settings.topic_prefix, settings.api_stream_replay_limit)
-        feed.start()
-        stack.callback(feed.close)
+        stack.enter_context(feed)
         rows = KafkaRows(settings.kafka_bootstrap, settings.topic_prefix)
         stack.callback(rows.close)
         client = stack.enter_context(httpx.Client(timeout=WATCHER_TIMEOUT_S, trust_env=False))
@@ -94,7 +93,7 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
             prometheus=Watcher("Prometheus", settings.prometheus_url, "DAYAHEAD_PROMETHEUS_URL", client),
             alertmanager=Watcher("Alertmanager", settings.alertmanager_url, "DAYAHEAD_ALERTMANAGER_URL", client),
             rows=rows,
-            staleness=stack.enter_context(StalenessJudge(pool, clock, settings.api_database_wait_s)),
+            staleness=stack.enter_context(StalenessJudge(pool, clock)),
             letters=NewestLetters(settings.kafka_bootstrap, settings.topic_prefix),
         )
 

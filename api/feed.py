@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Self
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -15,6 +17,7 @@ from api.positions import Positions
 from api.replay import MESSAGES_AT_ONCE, Replay, end_of_topic
 from dayahead.errors import StorageError
 from dayahead.kafka_clients import CODECS, UNDECODABLE, open_admin, open_consumer
+from dayahead.repeating import RepeatingThread
 from dayahead.topics import FORECASTS
 
 log = structlog.get_logger()
@@ -23,6 +26,10 @@ POLL_S = 0.5
 PROBE_S = 5.0
 """Seconds without a message after which Kafka is asked whether it still answers."""
 
+ROUND_S = 10.0
+PAUSE_S = 0.001
+"""Seconds that a round of reading lasts, and those to the next: a forecast does not wait for it."""
+
 ANSWER_S = 5.0
 RETRY_S = 1.0
 REPLAYS_AT_ONCE = 4
@@ -30,12 +37,15 @@ CLIENT = "dayahead-api-stream"
 
 
 class ForecastFeed:
-    """Reads topic `forecasts` from its end; waits for brokers that are away, and says what it waits for."""
+    """Reads topic `forecasts` from its end; waits for brokers that are away, and says what it waits for.
+
+    A context: it reads inside it.
+    """
 
     def __init__(
         self, bootstrap: str, topic_prefix: str, replay_limit: int, answer_s: float = ANSWER_S, retry_s: float = RETRY_S
     ) -> None:
-        """Describe; `start` reads.
+        """Describe; entering the context reads.
 
         Args:
             bootstrap: brokers, host:port separated by commas.
@@ -55,18 +65,31 @@ class ForecastFeed:
         self._position: Positions | None = None
         self._unreadable: set[int] = set()
         self._undecodable = 0
+        self._consumer: Consumer
+        self._admin: AdminClient
+        self._start: Positions | None = None
+        self._heard_at = 0.0
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="forecast-feed", daemon=True)
+        self._thread = RepeatingThread(
+            "forecast_feed",
+            self._round,
+            PAUSE_S,
+            expected=(StorageError, KafkaException),
+            close=self._close_clients,
+            ended=self._closed,
+        )
 
-    def start(self) -> None:
-        """Begin to read."""
-        self._thread.start()
+    def __enter__(self) -> Self:
+        self._consumer = open_consumer(self._bootstrap, CLIENT, CLIENT, {"auto.offset.reset": "error"})
+        self._admin = open_admin(self._bootstrap, CLIENT)
+        self._thread.__enter__()
+        return self
 
-    def close(self) -> None:
-        """Stop reading."""
-        self._closed.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=self._answer_s + 1)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.__exit__(kind, error, trace)
+        self._thread.join(self._answer_s + 1)
 
     @property
     def clients(self) -> int:
@@ -118,57 +141,73 @@ class ForecastFeed:
         """What lies between an event that a client has had and the position that its subscription began at."""
         return Replay(self._bootstrap, self._topic, start, end, self._replay_limit)
 
-    def _run(self) -> None:
-        consumer = open_consumer(self._bootstrap, CLIENT, CLIENT, {"auto.offset.reset": "error"})
-        admin = open_admin(self._bootstrap, CLIENT)
-        try:
-            while not self._closed.is_set():
-                try:
-                    self._follow(consumer, admin, self._end(consumer, admin))
-                except StorageError as error:
-                    self._say(ReaderState.NO_TOPIC, str(error))
-                except KafkaException as error:
-                    self._away(error)
-                except Exception:
-                    log.exception("forecast_stream_failed", topic=self._topic)
-                self._closed.wait(self._retry_s)
-        finally:
-            consumer.close()
-
-    def _end(self, consumer: Consumer, admin: AdminClient) -> Positions:
-        self._attempts += 1
-        return end_of_topic(consumer, admin, self._topic, self._answer_s)
-
-    def _follow(self, consumer: Consumer, admin: AdminClient, end: Positions) -> None:
-        """Read on from where this reader stands, at first from the end of the topic; returns when that must be checked.
+    def _round(self) -> None:
+        """Read for a while.
 
         Raises:
-            KafkaException: the consumer cannot go on.
+            StorageError: there is no such topic.
+            KafkaException: Kafka does not answer, or the consumer cannot go on.
         """
+        try:
+            self._read()
+        except Exception as error:
+            self._start = None
+            if isinstance(error, StorageError):
+                self._say(ReaderState.NO_TOPIC, str(error))
+            elif isinstance(error, KafkaException):
+                self._away(error)
+            self._closed.wait(self._retry_s)
+            raise
+
+    def _close_clients(self) -> None:
+        self._consumer.close()
+        del self._admin  # it has no close: the last reference holds its thread and its descriptors
+
+    def _read(self) -> None:
+        if self._start is None:
+            self._start = self._assign(self._end())
+        until = time.monotonic() + ROUND_S
+        while not self._closed.is_set() and time.monotonic() < until:
+            # one at first: `consume` waits until it has as many as it is asked for
+            first = self._consumer.poll(POLL_S)
+            if first is not None:
+                in_order = self._take([first, *self._consumer.consume(MESSAGES_AT_ONCE, timeout=0)])
+                self._heard_at = time.monotonic()
+            else:
+                in_order = time.monotonic() - self._heard_at <= PROBE_S or self._probe(self._start)
+            if not in_order:
+                self._start = None
+                self._closed.wait(self._retry_s)
+                return
+
+    def _end(self) -> Positions:
+        self._attempts += 1
+        return end_of_topic(self._consumer, self._admin, self._topic, self._answer_s)
+
+    def _assign(self, end: Positions) -> Positions:
+        """Go on where this reader stands, at first at the end of the topic, and return that place."""
         start = end
         if self._position is not None and (start := self._position.grown(len(end.offsets))).is_beyond(end):
             start = end
             self._tell([Missed(f"topic {self._topic} was created again or lost its end")], end)
         self._unreadable.clear()
         self._tell([], start)
-        consumer.assign([TopicPartition(self._topic, number, offset) for number, offset in enumerate(start.offsets)])
+        places = [TopicPartition(self._topic, number, offset) for number, offset in enumerate(start.offsets)]
+        self._consumer.assign(places)
         self._reading()
-        heard_at = time.monotonic()
-        while not self._closed.is_set():
-            # one at first: `consume` waits until it has as many as it is asked for
-            first = consumer.poll(POLL_S)
-            if first is not None:
-                if not self._take(consumer, [first, *consumer.consume(MESSAGES_AT_ONCE, timeout=0)]):
-                    return
-                heard_at = time.monotonic()
-            elif time.monotonic() - heard_at > PROBE_S:
-                found = self._end(consumer, admin)
-                if found.topic != start.topic or len(found.offsets) != len(start.offsets):
-                    return
-                self._reading()
-                heard_at = time.monotonic()
+        self._heard_at = time.monotonic()
+        return start
 
-    def _take(self, consumer: Consumer, messages: Sequence[Message]) -> bool:
+    def _probe(self, start: Positions) -> bool:
+        """Whether Kafka still answers, and has the same topic with as many partitions."""
+        found = self._end()
+        if found.topic != start.topic or len(found.offsets) != len(start.offsets):
+            return False
+        self._reading()
+        self._heard_at = time.monotonic()
+        return True
+
+    def _take(self, messages: Sequence[Message]) -> bool:
         """Hand messages to the clients; whether the reader may go on as it is.
 
         Raises:
@@ -192,7 +231,7 @@ class ForecastFeed:
                 if message.key() and message.value():
                     items.append(Made(message.key().decode(errors="replace"), message.value(), position))
                 continue
-            end = self._skip(consumer, number, offset)
+            end = self._skip(number, offset)
             position = position.after(number, end - 1)
             self._undecodable += 1
             self._unreadable.add(number)
@@ -204,11 +243,11 @@ class ForecastFeed:
         self._tell(items, position)
         return not lost
 
-    def _skip(self, consumer: Consumer, number: int, offset: int) -> int:
+    def _skip(self, number: int, offset: int) -> int:
         """Go to the end of a partition; a batch that cannot be decoded does not say where it ends."""
-        _, end = consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=self._answer_s)
+        _, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=self._answer_s)
         end = max(int(end), offset + 1)
-        consumer.seek(TopicPartition(self._topic, number, end))
+        self._consumer.seek(TopicPartition(self._topic, number, end))
         return end
 
     def _reading(self) -> None:

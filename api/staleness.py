@@ -1,5 +1,6 @@
 """Whether a series is stale now, for every answer that holds a forecast: judged from memory, so that none waits."""
 
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -10,19 +11,19 @@ from typing import TYPE_CHECKING, Self
 
 import orjson
 import psycopg
-import structlog
-from psycopg_pool import PoolTimeout
 
 from dayahead.hours import Clock, parse_utc
+from dayahead.repeating import RepeatingThread
 from dayahead.storage.standing import SourceStanding, lag_reason, read_sources
 
 if TYPE_CHECKING:
     from api.backends import Database
 
-log = structlog.get_logger()
-
-REFRESH_S = 5.0
 REST_S = 1.0
+REFRESH_S = 5.0
+"""Seconds from one look at the sources to the next: the first where a series is asked for that the last one lacks, or
+where TimescaleDB did not answer, the second otherwise."""
+
 KEPT_S = 60.0
 """Seconds that a look at the sources counts; after that it is not known whether a series is stale."""
 
@@ -49,32 +50,31 @@ UNSEEN = Staleness(None, "it cannot be judged yet whether the series is stale: i
 class StalenessJudge:
     """Looks at the sources every few seconds and judges each forecast by what it saw last."""
 
-    def __init__(self, database: "Database", clock: Clock, first_look_s: float) -> None:
+    def __init__(self, database: "Database", clock: Clock) -> None:
         """Describe; entering the context looks.
 
         Args:
             database: where series and sources are.
             clock: the present moment.
-            first_look_s: how long the first look is waited for.
         """
-        self._database, self._clock, self._first_look_s = database, clock, first_look_s
+        self._database, self._clock = database, clock
         self._sources: Mapping[int, SourceStanding] = {}
         self._series: Mapping[str, int] = {}
         self._seen_at: float | None = None
-        self._wanted, self._looked, self._closed = threading.Event(), threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._look_again, name="staleness", daemon=True)
+        self._wanted = threading.Event()
+        self._due_at = -math.inf
+        self._thread = RepeatingThread("staleness", self._look_if_due, REST_S, expected=(psycopg.Error,))
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        self._looked.wait(self._first_look_s)
+        self._thread.round()
+        self._thread.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closed.set()
-        self._wanted.set()
-        self._thread.join(timeout=5)
+        self._thread.__exit__(kind, error, trace)
+        self._thread.join(5)
 
     def of(self, series_id: str, newest_hour: datetime) -> Staleness:
         """Judge a series as decision 3 says: by its source, and the source by its promise.
@@ -113,18 +113,13 @@ class StalenessJudge:
             orjson.dumps(verdict.reason),
         )
 
-    def _look_again(self) -> None:
-        while not self._closed.is_set():
-            try:
-                self._look()
-            except (psycopg.Error, PoolTimeout) as error:
-                log.warning("staleness_not_judged", error=str(error))
-            except Exception:
-                log.exception("staleness_not_judged")
-            self._looked.set()
-            self._closed.wait(REST_S)
-            self._wanted.wait(REFRESH_S - REST_S)
-            self._wanted.clear()
+    def _look_if_due(self) -> None:
+        if not self._wanted.is_set() and time.monotonic() < self._due_at:
+            return
+        self._due_at = -math.inf
+        self._look()
+        self._wanted.clear()
+        self._due_at = time.monotonic() + REFRESH_S
 
     def _look(self) -> None:
         with self._database.connection() as connection:

@@ -63,6 +63,11 @@ class RepeatingThread:
     ) -> None:
         self._ended.set()
 
+    def join(self, timeout_s: float) -> None:
+        """Wait until the thread has ended, for at most so many seconds."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
     def round(self) -> None:
         """One round of the work, counted."""
         try:

@@ -141,7 +141,7 @@ class FakeServers:
                         "Alertmanager", settings.alertmanager_url, "DAYAHEAD_ALERTMANAGER_URL", client
                     ),
                     rows=self.rows,
-                    staleness=StalenessJudge(self.database, clock, 0.0),
+                    staleness=StalenessJudge(self.database, clock),
                     letters=NewestLetters("127.0.0.1:1", ""),
                 )
 

@@ -265,11 +265,9 @@ def held():
 
 gc.disable()  # nothing but the code under test closes anything
 before = held()
-feed = ForecastFeed("127.0.0.1:1", "", 0, answer_s=0.05, retry_s=0.001)
-feed.start()
-wait_until(lambda: feed.attempts > 100, 60, "a hundred attempts to connect", pause_s=0.01)
-state, during = feed.status.state.value, held()
-feed.close()
+with ForecastFeed("127.0.0.1:1", "", 0, answer_s=0.05, retry_s=0.001) as feed:
+    wait_until(lambda: feed.attempts > 100, 60, "a hundred attempts to connect", pause_s=0.01)
+    state, during = feed.status.state.value, held()
 print("", json.dumps([state, before, during, held()]), sep="\\n")
 """
 

@@ -92,7 +92,6 @@ def start_of(feed: ForecastFeed) -> Positions:
 def test_the_stream_of_forecasts_and_its_replay_read_every_codec(sender: Sender, topics: TopicRoom) -> None:
     topics.create(1)
     feed = ForecastFeed(topics.bootstrap, topics.prefix, 1_000_000)
-    feed.start()
     sent = {codec: forecasts(codec) for codec in CODECS}
 
     async def listen() -> dict[str, bytes]:
@@ -107,7 +106,7 @@ def test_the_stream_of_forecasts_and_its_replay_read_every_codec(sender: Sender,
         return heard
 
     expected = dict(pair for pairs in sent.values() for pair in pairs)
-    try:
+    with feed:
         wait_until(lambda: feed.position is not None, 30, "the end of the topic")
         # on a thread without an event loop: Playwright leaves one running in this one
         with ThreadPoolExecutor(1) as alone:
@@ -120,8 +119,6 @@ def test_the_stream_of_forecasts_and_its_replay_read_every_codec(sender: Sender,
             while made := replay.next():
                 again |= {one.series_id: one.body for one in made}
         assert again == expected
-    finally:
-        feed.close()
     auditor = SentForecasts(topics.bootstrap, topics.name("forecasts"))
     ids = [series_id for series_id, _ in sent["zstd"]] + ["DK1/lz40"]
     newest = auditor.newest(0, 0, ids)
