@@ -1,25 +1,19 @@
-"""Which series lose values to the limits of their source: logged, counted, and kept for the page."""
+"""Which series lose values to the limits of their source at the poller: logged, counted, and kept for the page."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
 import psycopg
-import structlog
 
 from dayahead.errors import DeadLetterCode
+from dayahead.limit_metrics import LossWarnings
 from dayahead.reading.limits import LimitLoss
 from dayahead.reading.records import MINUTES, Rejection, Row
 from dayahead.source import Source
 from dayahead.storage.tables.limit_loss import replace_losses
-from ingest import metrics
-
-log = structlog.get_logger()
 
 WATCHED_H = 168
 """Hours up to the newest of a series over which a share is taken."""
-
-LEAST_GIVEN = 24
-"""Values that a share is taken of at least: one of a few says nothing."""
 
 
 class LimitWatch:
@@ -35,7 +29,7 @@ class LimitWatch:
         self._outside: dict[str, dict[int, float]] = {}
         self._given: dict[str, set[int]] = {}
         self._stored: list[LimitLoss] | None = None
-        self._warned: set[str] = set()
+        self._warnings = LossWarnings(source.name)
 
     def see(self, rejections: Iterable[Rejection], rows: Iterable[Row]) -> None:
         """Take note of what one answer held; the same hour counts once, however often it is read."""
@@ -66,17 +60,7 @@ class LimitWatch:
             LimitLoss(name, len(hours), len(self._given[name]), max(hours.values(), key=abs), self._source)
             for name, hours in sorted(self._outside.items())
         ]
-        losing = {loss.series_id: loss for loss in losses if loss.is_too_much and loss.given >= LEAST_GIVEN}
-        metrics.LOSING_SERIES.labels(self._source.name).set(len(losing))
-        for name in sorted(losing.keys() - self._warned):
-            log.warning(
-                "values_beyond_limits",
-                source=self._source.name,
-                series_id=name,
-                share=round(losing[name].share, 4),
-                what=losing[name].sentence(),
-            )
-        self._warned = set(losing)
+        self._warnings.show(losses)
         if losses != self._stored:
             replace_losses(connection, source_key, losses, now)
             self._stored = losses

@@ -40,11 +40,3 @@ POLL_WAITING_SINCE = Gauge(
 RETRIES = Counter(
     "dayahead_source_retries_total", "Requests that a source did not answer as it should, by cause", ["source", "cause"]
 )
-LOST_VALUES = Counter(
-    "dayahead_values_beyond_limits_total", "Values that minimum and maximum of a source rejected, each once", ["source"]
-)
-LOSING_SERIES = Gauge(
-    "dayahead_series_losing_values",
-    "Series that lost more than 1 % of the values of their last week to minimum and maximum of the source",
-    ["source"],
-)

@@ -17,6 +17,7 @@ from dayahead.backoff import LONGEST_ASKED_S, LONGEST_S, Backoff
 from dayahead.dead_letters import DeadLetter
 from dayahead.errors import BrokerUnavailable, DeadLetterCode, SourceRefused, SourceUnavailable, StorageError
 from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
+from dayahead.limit_metrics import LOST_VALUES
 from dayahead.publisher import Publication, Publisher
 from dayahead.reading.reader import Answer, Reader
 from dayahead.reading.records import Rejection, Row, convert, newest_hour, within
@@ -232,7 +233,7 @@ class Poller:
             self._publisher.publish([Publication(received_at, fresh)], letters, name, refresh=True)
             self._known.remember(fresh, rejections)
             metrics.PUBLISHED_ROWS.labels(name).inc(len(fresh))
-            metrics.LOST_VALUES.labels(name).inc(sum(one.code is DeadLetterCode.ABSURD_VALUE for one in rejections))
+            LOST_VALUES.labels(name).inc(sum(one.code is DeadLetterCode.ABSURD_VALUE for one in rejections))
             log.info("published", source=name, rows=len(fresh), dead_letters=len(letters))
         metrics.REPEATED_RECORDS.labels(name).inc(conversion.repeated)
         metrics.INCOMPLETE_HOURS.labels(name).inc(conversion.incomplete_hours)

@@ -21,6 +21,7 @@ from stream.audit.log_reading import LaterMessages, SentForecasts
 from stream.audit.rounds import AWAY as AUDIT_AWAY
 from stream.audit.rounds import audit_round, show_outcomes
 from stream.commit.committing import Committer
+from stream.commit.limit_losses import LossKeeper
 from stream.commit.partition_quality import QualityKeeper
 from stream.commit.publish import Publisher
 from stream.commit.redis_following import RedisFollower
@@ -91,6 +92,7 @@ def build_worker(
         releases,
         WindowKeeper(database, copies, settings.worker_copy_windows_every_s),
         QualityKeeper(database, clock, time.monotonic),
+        LossKeeper(database),
         follower,
         clock,
         probe,

@@ -14,10 +14,12 @@ import structlog
 from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
 from dayahead.hours import Clock, Hour
+from dayahead.limit_metrics import LOST_VALUES
 from dayahead.storage.checkpoint import Checkpoint
 from dayahead.storage.tables.accuracy_day import AccuracyDays
 from dayahead.storage.tables.worker_offset import Move
 from stream.commit.committing import Committer
+from stream.commit.limit_losses import LossKeeper
 from stream.commit.partition_quality import QualityKeeper
 from stream.commit.redis_following import RedisFollower
 from stream.compute.batch import Result, compute, prepare
@@ -71,6 +73,7 @@ class Worker:
         releases: ReleaseWatch,
         keeper: WindowKeeper,
         quality: QualityKeeper,
+        losses: LossKeeper,
         follower: RedisFollower,
         clock: Clock,
         probe: Probe,
@@ -82,7 +85,7 @@ class Worker:
         self._takeover, self._committer = takeover, committer
         self._order = LogOrder(kafka_log, takeover)
         self._refusals, self._intake, self._releases = refusals, intake, releases
-        self._keeper, self._quality, self._follower = keeper, quality, follower
+        self._keeper, self._quality, self._losses, self._follower = keeper, quality, losses, follower
         self._clock, self._probe = clock, probe
         self._batch_rows = batch_rows
         self._isolation = Isolation(self._checkpoint, takeover.rebuild)
@@ -207,6 +210,8 @@ class Worker:
         self._committer.commit(held, _checkpoint_of(held, result, int(taken.offsets[-1]) + 1))
         held.is_settled = True
         self._count(held, result, len(taken.refusals))
+        for source, count in taken.beyond_limits.items():
+            LOST_VALUES.labels(source).inc(count)
 
     def _count(self, held: HeldPartition, result: Result, refused: int) -> None:
         metrics.BATCHES.inc()
@@ -240,6 +245,7 @@ class Worker:
         self._follower.fill_missing(restored)
         self._keeper.keep_one(restored)
         self._quality.keep(restored, self._newest_by_source())
+        self._losses.show(restored, self._intake.sources)
         self.show()
 
     def rest(self) -> None:

@@ -1,5 +1,6 @@
 """`/v1/series`: what is forecast, and how each series stands."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -13,8 +14,9 @@ from api.parameters import Area, Cursor, SeriesIds, Text, Utc, series_key_of
 from api.problems import NOT_FOUND
 from dayahead.contracts import Reason, Rung
 from dayahead.hours import from_hour
+from dayahead.storage.losses import read_losses
 from dayahead.storage.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
-from dayahead.storage.tables.limit_loss import StoredLoss, read_loss
+from dayahead.storage.tables.limit_loss import StoredLoss
 from dayahead.storage.tables.training_quarantine import load_quarantine
 
 router = resource("/v1/series", "series")
@@ -107,7 +109,7 @@ class LimitLossItem(BaseModel):
     """Values that the limits of the source took from a series lately."""
 
     lost_hours: int = Field(description="Values beyond minimum and maximum of the source")
-    given_hours: int = Field(description="Values that the poller saw meanwhile, these included; at most a week")
+    given_hours: int = Field(description="Values that came meanwhile, these included; at most a week")
     lost_percent: float = Field(description="Share of them; above 1 the limits are more likely wrong than the values")
     extreme: float = Field(description="The lost value farthest from 0, in the unit of the series")
 
@@ -208,7 +210,7 @@ def source_item(standing: SourceStanding) -> SourceItem:
 
 def _quality(connection: psycopg.Connection, series_key: int, end: datetime | None) -> DataQuality:
     """Quality of the week that ends with hour `end`."""
-    lost = _lost(read_loss(connection, series_key))
+    lost = _lost(read_losses(connection, [series_key]))
     if end is None:
         return DataQuality(hours=0, missing_hours=[], revised_hours=0, quarantined=[], beyond_limits=lost)
     parameters = {"key": series_key, "end": end}
@@ -228,9 +230,10 @@ def _quality(connection: psycopg.Connection, series_key: int, end: datetime | No
     )
 
 
-def _lost(loss: StoredLoss | None) -> LimitLossItem | None:
-    if loss is None:
+def _lost(losses: Sequence[StoredLoss]) -> LimitLossItem | None:
+    if not losses:
         return None
+    loss = losses[0]
     return LimitLossItem(
         lost_hours=loss.outside_hours,
         given_hours=loss.given_hours,

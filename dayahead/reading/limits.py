@@ -8,6 +8,9 @@ from dayahead.errors import DeadLetterCode
 from dayahead.reading.records import Rejection
 from dayahead.source import Source
 
+LEAST_GIVEN = 24
+"""Values that a warning is given of at least: a share of a few says nothing."""
+
 WARNED_SHARE = 0.01
 """Share of the hours of a series from which on its limits are more likely wrong than its values."""
 
@@ -39,6 +42,11 @@ class LimitLoss:
     def is_too_much(self) -> bool:
         """Whether a person should look at the limits."""
         return self.share > WARNED_SHARE
+
+    @property
+    def is_warned(self) -> bool:
+        """Whether it is too much of enough values to warn of."""
+        return self.is_too_much and self.given >= LEAST_GIVEN
 
     def sentence(self) -> str:
         """Name the loss, and what to do where it is too much."""

@@ -60,6 +60,7 @@ class DecodedMessage:
         values: of the rows, in the unit of the source.
         refusals: bad rows, or the whole message.
         available_at: as written, for the envelope of a row that is refused later.
+        beyond_limits: series, hour and value of the rows that the limits of the source refused.
     """
 
     offset: int
@@ -71,6 +72,7 @@ class DecodedMessage:
     values: list[float] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     available_at: str = ""
+    beyond_limits: list[tuple[str, Hour, float]] = field(default_factory=list)
 
     def refuse(self, errors: Mapping[int, ContractError]) -> None:
         """Set good rows aside after all.

@@ -1,5 +1,6 @@
 """From messages of the log to rows of known series; what does not fit becomes dead letters."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.hours import format_utc, from_hour
 from dayahead.rules import HOUR_US, RowRules, foreign_series, unknown_source
 from dayahead.series import partition_of
+from dayahead.storage.tables.limit_rejection import LimitRejection, write_rejections
 from dayahead.storage.tables.source import RegisteredSource, load_sources, register_series, sources_version
 from stream.intake.decode import DecodedMessage, Decoder, Refusal
 from stream.partition.metrics import NEW_SERIES
@@ -34,11 +36,13 @@ class Taken:
         rows: valid rows, in the order of the log.
         offsets: int64 [m], offset of each message.
         refusals: what was refused, in the order of the log.
+        beyond_limits: by source, values that its limits refused of series that it has.
     """
 
     rows: Rows
     offsets: NDArray[np.int64]
     refusals: Sequence[Refusal]
+    beyond_limits: Mapping[str, int]
 
 
 class Intake:
@@ -92,7 +96,23 @@ class Intake:
         for message in decoded:
             self._judge(message)
         refused = self._register(connection, decoded, state, partition, now)
-        return self._rows(decoded, state, refused)
+        beyond_limits: Counter[str] = Counter()
+        for message in decoded:
+            if rejections := self._beyond_limits(message, state):
+                write_rejections(connection, rejections)
+                beyond_limits[message.source] += len(rejections)
+        return self._rows(decoded, state, refused, beyond_limits)
+
+    def _beyond_limits(self, message: DecodedMessage, state: PartitionState) -> list[LimitRejection]:
+        """What the limits of its source refused of a message; a series that never had a good value has no key."""
+        if not message.beyond_limits:
+            return []
+        source_key = self.sources[message.source].source_key
+        return [
+            LimitRejection(int(state.keys[index]), hour, value, message.available_us)
+            for series_id, hour, value in message.beyond_limits
+            if (index := state.index_of.get(series_id)) is not None and state.source_keys[index] == source_key
+        ]
 
     def _judge(self, message: DecodedMessage) -> None:
         """Set the rows of a message aside that break a rule of their source; a second time finds none."""
@@ -107,6 +127,8 @@ class Intake:
                 rules.check_value(message.values[place])
             except ContractError as error:
                 errors[place] = error
+                if error.code is DeadLetterCode.ABSURD_VALUE:
+                    message.beyond_limits.append((message.series_ids[place], hour, message.values[place]))
         message.refuse(errors)
 
     def _register(
@@ -157,6 +179,7 @@ class Intake:
         decoded: Sequence[DecodedMessage],
         state: PartitionState,
         refused: Mapping[tuple[str, str], ContractError],
+        beyond_limits: Mapping[str, int],
     ) -> Taken:
         index_of = state.index_of
         message: list[int] = []
@@ -190,6 +213,7 @@ class Intake:
             ),
             np.array([one.offset for one in decoded], np.int64),
             [refusal for one in decoded for refusal in one.refusals],
+            beyond_limits,
         )
 
     @staticmethod

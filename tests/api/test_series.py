@@ -4,13 +4,14 @@ import pytest
 from fastapi.testclient import TestClient
 from psycopg_pool import ConnectionPool
 
-from dayahead.hours import format_utc, to_hour
+from dayahead.hours import format_utc, to_hour, to_microseconds
 from dayahead.reading.limits import LimitLoss
 from dayahead.source import load_source
 from dayahead.storage.tables.limit_loss import replace_losses
+from dayahead.storage.tables.limit_rejection import LimitRejection, write_rejections
 from dayahead.storage.tables.poll_cursor import move_cursor
 from dayahead.storage.tables.poll_failure import PollFailure, record_failure
-from dayahead.storage.tables.source import load_sources, register_series, register_source
+from dayahead.storage.tables.source import load_series, load_sources, register_series, register_source
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, FakeServers
 from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, SOURCE, STALE
@@ -126,9 +127,14 @@ def test_what_the_limits_of_the_source_took_from_a_series_is_shown(database_url:
         with pool.connection() as connection:
             key = register_source(connection, source).source_key
             registered = load_sources(connection)[source.name]
-            register_series(connection, ["DK1/111", "DK1/112"], registered, 4, NOW)
+            register_series(connection, ["DK1/111", "DK1/112", "DK1/113"], registered, 4, NOW)
             replace_losses(connection, key, [LimitLoss("DK1/111", 24, 100, 9e4, source)], NOW)
+            # rejected by the worker: it came by Kafka or POST /v1/observations
+            (sent,) = load_series(connection, ["DK1/113"])
+            write_rejections(connection, [LimitRejection(sent.series_key, to_hour(NOW), -9e4, to_microseconds(NOW))])
         with FakeServers(database=pool).client(NOW) as client:
             losing = client.get("/v1/series/DK1/111").json()["quality"]["beyond_limits"]
             assert losing == {"lost_hours": 24, "given_hours": 100, "lost_percent": 24.0, "extreme": 9e4}
             assert client.get("/v1/series/DK1/112").json()["quality"]["beyond_limits"] is None
+            rejected = client.get("/v1/series/DK1/113").json()["quality"]["beyond_limits"]
+            assert rejected == {"lost_hours": 1, "given_hours": 1, "lost_percent": 100.0, "extreme": -9e4}

@@ -56,6 +56,7 @@ EMPTIED = (
     "forecast",
     "score",
     "accuracy_day",
+    "limit_rejection",
     "worker_offset",
 )
 
@@ -231,6 +232,10 @@ class WorkerRoom:
             "observation_revision": self.query(
                 "SELECT series_id, valid_time, available_at, value FROM observation_revision"
                 " JOIN series USING (series_key) ORDER BY 1, 2, 3, 4"
+            ),
+            "limit_rejection": self.query(
+                "SELECT series_id, valid_time, value, available_at FROM limit_rejection"
+                " JOIN series USING (series_key) ORDER BY 1, 2"
             ),
             "feature_snapshot": self.query(
                 "SELECT series_id, origin, encode(array_send(features), 'hex') FROM feature_snapshot"

@@ -22,7 +22,7 @@ from trainer.backtest.figures import figures_of
 from trainer.backtest.forecasts_file import write_forecasts
 from trainer.backtest.kept import Identity, RunFolder
 from trainer.backtest.plan import Plan
-from trainer.backtest.published import DatabaseReader
+from trainer.backtest.published import DatabaseReader, published_losses
 from trainer.backtest.reader import BacktestReader, FileReader
 from trainer.backtest.report import write_report
 from trainer.backtest.table import print_backtest
@@ -111,16 +111,20 @@ class BacktestCommand:
         if data is None:
             reader = DatabaseReader(self._settings.database_url, self._training, plan.first, known_at)
             self._tell_what_was_read(reader, Counter(), "")
+            self._tell_losses(published_losses(self._settings.database_url), " (newest week)")
             return reader
         file = read_data_file(data.path, data.source, self._training.quarantine, self._clock())
         from_file = FileReader(file.data, str(data.path), data.source, self._training.quarantine)
         self._tell_what_was_read(from_file, file.rejected, file.example)
-        self._losses = file.losses
-        for loss in file.losses[:LOSSES_SHOWN]:
-            self._say(f"{'Warning: ' if loss.is_too_much else ''}{loss.sentence()}")
-        if (more := len(file.losses) - LOSSES_SHOWN) > 0:
-            self._say(f"... and {more} more series lose values to the limits")
+        self._tell_losses(file.losses, "")
         return from_file
+
+    def _tell_losses(self, losses: list[LimitLoss], of_when: str) -> None:
+        self._losses = losses
+        for loss in losses[:LOSSES_SHOWN]:
+            self._say(f"{'Warning: ' if loss.is_too_much else ''}{loss.sentence()}{of_when}")
+        if (more := len(losses) - LOSSES_SHOWN) > 0:
+            self._say(f"... and {more} more series lose values to the limits")
 
     def _tell_what_was_read(self, reader: BacktestReader, rejected: Counter[str], example: str) -> None:
         known = reader.known

@@ -11,7 +11,9 @@ from pydantic import SecretStr
 from dayahead.hours import Hour, from_hour
 from dayahead.models.history import History
 from dayahead.models.window import WINDOW_HOURS
+from dayahead.reading.limits import LimitLoss
 from dayahead.storage.database import connect, describe
+from dayahead.storage.losses import read_losses
 from dayahead.storage.tables.observation import read_observations
 from dayahead.storage.tables.observation_revision import first_published
 from dayahead.storage.tables.source import load_series, load_sources
@@ -61,6 +63,22 @@ class PublishedHours:
         return [
             moment or from_hour(self.origin) + lag
             for moment, lag in zip(first_published(connection, self.series_keys, self.origin), self.lags, strict=True)
+        ]
+
+
+def published_losses(database_url: SecretStr) -> list[LimitLoss]:
+    """What the limits of their sources take from series, the greatest share first.
+
+    The tables hold the rejected values of the newest week of each series, and none before.
+
+    Raises:
+        StorageError: TimescaleDB does not answer.
+    """
+    with connect(database_url) as connection:
+        sources = load_sources(connection)
+        return [
+            LimitLoss(one.series_id, one.outside_hours, one.given_hours, one.extreme, sources[one.source].source)
+            for one in read_losses(connection)
         ]
 
 

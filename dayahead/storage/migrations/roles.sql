@@ -40,8 +40,9 @@ GRANT DELETE ON poll_failure, limit_loss TO dayahead_ingest;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_worker;
 GRANT INSERT, UPDATE ON
     series, observation, observation_revision, feature_snapshot, forecast, score, accuracy_day, partition_quality,
-    drift_event, drift_watched, worker_offset
+    drift_event, drift_watched, worker_offset, limit_rejection
     TO dayahead_worker;
+GRANT DELETE ON limit_rejection TO dayahead_worker;
 
 -- The trainer: releases, what became of trainings, and the studies of Optuna.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_trainer;

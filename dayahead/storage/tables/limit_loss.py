@@ -1,10 +1,11 @@
-"""Which series lose values to the limits of their source: written by the poller, read by the API."""
+"""Table `limit_loss`: which series lose values to the limits of their source at the poller."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from psycopg.rows import class_row
 
 from dayahead.reading.limits import LimitLoss
 
@@ -14,11 +15,15 @@ class StoredLoss:
     """What one series lost lately.
 
     Attributes:
+        source: name of its source.
+        series_id: the series.
         outside_hours: values beyond the limits.
-        given_hours: values that the poller saw meanwhile, these included.
+        given_hours: all values meanwhile, these included.
         extreme: the lost value farthest from 0, in the unit of the source.
     """
 
+    source: str
+    series_id: str
     outside_hours: int
     given_hours: int
     extreme: float
@@ -41,13 +46,19 @@ def replace_losses(connection: psycopg.Connection, source_key: int, losses: Sequ
         )
 
 
-def read_loss(connection: psycopg.Connection, series_key: int) -> StoredLoss | None:
-    """What a series lost lately; None where it lost nothing."""
-    row = connection.execute(
-        """
-        SELECT outside_hours, given_hours, extreme
-        FROM limit_loss JOIN series USING (source_key, series_id) WHERE series_key = %s
-        """,
-        [series_key],
-    ).fetchone()
-    return None if row is None else StoredLoss(*row)
+def read_polled_losses(connection: psycopg.Connection, series_keys: Collection[int] | None = None) -> list[StoredLoss]:
+    """What series lost lately at the poller.
+
+    Args:
+        connection: an open connection.
+        series_keys: only these; None for all, also series that have no key since all of their values are lost.
+    """
+    with connection.cursor(row_factory=class_row(StoredLoss)) as cursor:
+        return cursor.execute(
+            """
+            SELECT source.name AS source, series_id, outside_hours, given_hours, extreme
+            FROM limit_loss JOIN source USING (source_key) LEFT JOIN series USING (source_key, series_id)
+            WHERE %(keys)s::integer[] IS NULL OR series_key = ANY(%(keys)s)
+            """,
+            {"keys": None if series_keys is None else list(series_keys)},
+        ).fetchall()

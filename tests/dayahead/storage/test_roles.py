@@ -36,6 +36,7 @@ WRITERS: dict[str, set[str]] = {
     "drift_event": {"worker", "app"},
     "drift_watched": {"worker", "app"},
     "worker_offset": {"worker", "app"},
+    "limit_rejection": {"worker", "app"},
     "model_release": {"trainer", "app"},
     "promotion": {"trainer", "api", "app"},
     "tuning_run": {"trainer", "app"},

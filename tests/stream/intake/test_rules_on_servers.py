@@ -6,13 +6,17 @@ from datetime import timedelta
 import orjson
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 
 from dayahead.errors import DeadLetterCode
 from dayahead.hours import Hour, format_utc, from_hour, to_hour, wall_clock
 from dayahead.series import partition_of
+from dayahead.storage.losses import read_losses
 from dayahead.storage.tables.source import register_source
+from stream.servers.probe import Step
 from tests.stream.conftest import WorkerRoom
-from tests.stream.logs import PARTITIONS, SOURCE, START, batch, series_of
+from tests.stream.crashing import Crash, CrashingProbe
+from tests.stream.logs import PARTITIONS, SOURCE, START, batch, in_log, series_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -86,6 +90,51 @@ def test_what_the_poller_refuses_is_refused_from_kafka_too_and_again_when_the_lo
     room.wait_for(0, len(log))
     assert rows_of(room) == sorted(kept)
     assert letters(room) == first + first
+
+
+def losses_of(room: WorkerRoom) -> list[tuple[str, int, int, float]]:
+    with psycopg.connect(room.database_url) as connection:
+        return [(one.series_id, one.outside_hours, one.given_hours, one.extreme) for one in read_losses(connection)]
+
+
+def test_which_series_lose_which_share_is_kept_once_an_hour_over_a_crash_until_a_value_comes_in_its_place(
+    room: WorkerRoom,
+) -> None:
+    register(room, minimum=-1000.0, maximum=1000.0)
+    one, other, rare = series_of(0, 3)
+    rows: list[tuple[str, Hour, object]] = []
+    for hour in range(START, START + 200):
+        rows += [(one, hour, 1500.0 + hour - START if hour % 4 == 0 else 10.0), (other, hour, 20.0)]
+    rows += [(rare, START, 5.0), (rare, START + 1, 5000.0)]
+    log = [batch(rows, START + 200), batch([(one, START + 200, 10.0)], START + 201)]
+    room.send(0, log)
+    crashing = room.worker(CrashingProbe(Step.DEAD_LETTERS))
+    crashing.assign([0])
+    with pytest.raises(Crash):
+        crashing.process(0, in_log(log))
+    worker = room.worker()
+    worker.assign([0])
+    worker.process(0, in_log(log))
+    # the week up to START + 200, and the other half of the two values of `rare`
+    hours = [hour for hour in range(START + 33, START + 200) if hour % 4 == 0]
+    mine = (one, len(hours), 168, 1500.0 + hours[-1] - START)
+    assert losses_of(room) == [(rare, 1, 2, 5000.0), mine]
+    assert room.query("SELECT count(*) FROM limit_rejection") == [(len(hours) + 1 + 1,)]  # of `rare`, and START + 32
+
+    worker.tend()
+    assert REGISTRY.get_sample_value("dayahead_series_losing_values", {"source": "test"}) == 1  # two values say nothing
+    last = batch([(one, hours[-1], 999.0), (one, hours[-2], -1234.0)], START + 201)
+    log.append(last)
+    room.send(0, [last])
+    worker.process(0, in_log(log))
+    assert losses_of(room)[1][:3] == (one, len(hours) - 1, 168)
+    good = batch([(one, hour, 10.0) for hour in hours], START + 202)
+    log.append(good)
+    room.send(0, [good])
+    worker.process(0, in_log(log))
+    worker.tend()
+    assert [name for name, *_ in losses_of(room)] == [rare]
+    assert REGISTRY.get_sample_value("dayahead_series_losing_values", {"source": "test"}) == 0
 
 
 def test_a_source_that_is_registered_again_is_followed_without_a_restart(room: WorkerRoom) -> None:

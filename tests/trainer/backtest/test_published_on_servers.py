@@ -1,5 +1,6 @@
 """Backtests on a real TimescaleDB: what a forecast may see is decided by when it was published."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -10,7 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from dayahead.errors import NotEnoughHistoryError, SettingsError
-from dayahead.hours import from_hour
+from dayahead.hours import from_hour, to_microseconds
+from dayahead.storage.tables.limit_rejection import LimitRejection, write_rejections
+from dayahead.storage.tables.source import load_series
 from tests.trainer.backtest.conftest import FIRST_H, Run
 from tests.trainer.backtest.same import differences
 from tests.trainer.conftest import QUICK
@@ -88,6 +91,20 @@ class Database:
                 """,
                 {"name": self.sample.series_ids[series], "hour": from_hour(self.sample.start + column)},
             )
+
+    def lose(self, series: int, hours: int, value: float) -> str:
+        """The newest hours never came: the worker rejected their values. Returns the series."""
+        columns = range(self.sample.hours - hours, self.sample.hours)
+        for column in columns:
+            self.forget(series, column)
+        with self._connection() as connection:
+            (one,) = load_series(connection, [self.sample.series_ids[series]])
+            late = to_microseconds(NOW)
+            write_rejections(
+                connection,
+                [LimitRejection(one.series_key, self.sample.start + column, value, late) for column in columns],
+            )
+        return one.series_id
 
     def reader(self, settings: TrainingSettings, known_at: datetime = NOW, first_h: int = FIRST_H) -> DatabaseReader:
         return DatabaseReader(SecretStr(self.url), settings, self.sample.start + first_h, known_at)
@@ -197,7 +214,10 @@ def test_a_person_judges_what_the_service_holds_and_takes_a_run_up_again(
     monkeypatch.setenv("DAYAHEAD_DATABASE_URL", held.url)
     quick = [option for override in QUICK for option in ("--set", override)]
     command = ["--from", "2023-01-18", "--every", "24h", *quick, "--out", "out"]
+    losing = held.lose(2, hours=30, value=9e9)
     told = run(*command, "--to", "2023-01-20").output
+    assert re.search(rf"Warning: {losing} loses \d+\.\d% of its values \(30 of 168\).*up to 9e\+09 kWh", told), told
+    assert "1 series are judged without the values that the limits of the source take" in told
     assert "5 series" in told
     assert "WAPE" in told
 
