@@ -16,7 +16,7 @@ LOCKED := env -u PIP_FIND_LINKS UV_PYTHON=$(VENV)/bin/python $(UV) pip
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
            --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in
 
-.PHONY: help up down status clean test build lint unit coverage lock benchmark chromium wrk
+.PHONY: help up down status clean test test-in-docker test-here build lint unit coverage lock benchmark chromium wrk
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,7 +55,20 @@ status: $(VENV)/service.stamp ## Services, lag, freshness, rungs, accuracy
 clean: ## Stop it and forget all local data
 	@if [ -x $(BIN)/dayahead ]; then $(BIN)/dayahead clean; fi
 
-test: $(VENV)/dev.stamp $(DOCS)/stamp lint chromium build ## Everything, from nothing: lint, types, import rules, all tests on real servers
+# The tests kill and stop the servers that they start, so they start them as processes: as root, here or in a container.
+test: ## Everything, from nothing: lint, types, import rules, all tests on real servers
+	@if [ "$$(id -u)" != 0 ] && docker info >/dev/null 2>&1; then $(MAKE) --no-print-directory test-in-docker; \
+	  else $(MAKE) --no-print-directory test-here; fi
+
+test-in-docker: export ARGS := $(ARGS)
+test-in-docker:
+	@docker build --quiet --tag dayahead-test .devcontainer >/dev/null
+	@docker run --rm --privileged --volume "$(CURDIR)":/checkout:ro --volume dayahead-test-venv:/src/.venv \
+	  --volume dayahead-test-local:/src/.local --env ARGS dayahead-test bash -ec 'cd /src; \
+	  tar -C /checkout --exclude=./.venv --exclude=./.venv-benchmarks --exclude=./.local -c . | tar -x --no-same-owner; \
+	  make --no-print-directory test-here ARGS="$$ARGS"'
+
+test-here: $(VENV)/dev.stamp $(DOCS)/stamp lint chromium build
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Lint, format, types, import rules, JavaScript

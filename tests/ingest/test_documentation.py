@@ -4,6 +4,7 @@ import re
 
 import pytest
 import typer
+from prometheus_client.metrics import MetricWrapperBase
 from typer.main import get_command
 
 from dayahead.errors import DeadLetterCode
@@ -44,9 +45,12 @@ def test_every_option_of_every_command_is_explained() -> None:
 
 
 def test_every_metric_is_named() -> None:
-    for collector in vars(metrics).values():
-        if name := getattr(collector, "_name", None):
-            assert {f"dayahead_{name.removeprefix('dayahead_')}", f"{name}_total"} & WORDS, name
+    described = [
+        metric for one in vars(metrics).values() if isinstance(one, MetricWrapperBase) for metric in one.describe()
+    ]
+    assert len(described) > 5
+    for metric in described:
+        assert {metric.name, f"{metric.name}_total"} & WORDS, metric.name
 
 
 def test_every_code_that_a_record_can_have_is_explained() -> None:
