@@ -1,4 +1,4 @@
-"""The service that the examples of the pages are run on: real servers, worker and API, the sample and a model."""
+"""The service that the examples of the pages are run on: real servers, worker, API and alerts, the sample, a model."""
 
 import os
 import subprocess
@@ -12,16 +12,19 @@ import httpx
 import psycopg
 import pytest
 import redis
+from pydantic import SecretStr
 
 from dayahead.models.release import Release
 from dayahead.storage.tables.model_release import promote, save_release
 from deploy.local.ports import free_ports
 from deploy.local.services import DAYAHEAD
 from deploy.local.stack import LocalStack
+from deploy.monitoring import MonitoringFiles, MonitoringSettings, Target
 from tests.api.conftest import own_database
 from tests.conftest import SESSION_REDIS_DATABASE, TopicRoom
 from tests.dayahead.conftest import small_history, small_release, small_settings  # noqa: F401 - fixtures
 from tests.ingest.building import NOW, SAMPLE, SAMPLE_SOURCE
+from tests.monitoring_server import Prepare, monitoring_server
 from tests.stream.ownership.test_releases import record_of
 from tests.waiting import wait_until
 
@@ -53,12 +56,36 @@ class Reader:
             .replace(".venv/bin/dayahead", str(DAYAHEAD))
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a process of the service."""
+    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Start a process of the service, with settings of its own."""
         with (self.folder / f"{arguments[0]}.log").open("wb") as log:
             return subprocess.Popen(
-                [DAYAHEAD, *arguments], cwd=self.folder, env=self.environment, stdout=log, stderr=log
+                [DAYAHEAD, *arguments], cwd=self.folder, env=self.environment | settings, stdout=log, stderr=log
             )
+
+
+def alertmanager(webhook: str) -> Prepare:
+    """Alertmanager, which notifies the API alone."""
+
+    def prepare(files: MonitoringFiles, address: str) -> list[str]:
+        files.write([], address, webhook, SecretStr(TOKEN), MonitoringSettings.model_construct())
+        data = files.alertmanager_config.replace("alertmanager.yml", "data")
+        options = [f"--config.file={files.alertmanager_config}", f"--storage.path={data}"]
+        return ["/usr/bin/prometheus-alertmanager", *options, "--cluster.listen-address="]
+
+    return prepare
+
+
+def prometheus(worker: str, alerts: str) -> Prepare:
+    """Prometheus, which scrapes the worker and sends alerts to an Alertmanager at host:port."""
+
+    def prepare(files: MonitoringFiles, address: str) -> list[str]:
+        settings = MonitoringSettings.model_construct(scrape_interval_s=1)
+        files.write([Target("worker", worker)], alerts, "http://127.0.0.1:1/", SecretStr(""), settings)
+        data = files.prometheus_config.replace("prometheus.yml", "data")
+        return ["/usr/bin/prometheus", f"--config.file={files.prometheus_config}", f"--storage.tsdb.path={data}"]
+
+    return prepare
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +105,12 @@ def reader(
             save_release(connection, record_of(small_release), small_release.to_bytes())
             promote(connection, small_release.release_id, "test", "to run the examples", NOW)
         folder = tmp_path_factory.mktemp("reader")
-        (port,) = free_ports(1)
+        port, worker_port = free_ports(2)
+        alerts = resources.enter_context(
+            monitoring_server("alertmanager", alertmanager(f"http://127.0.0.1:{port}/v1/alertmanager"))
+        )
+        watched = prometheus(f"127.0.0.1:{worker_port}", alerts.removeprefix("http://"))
+        resources.enter_context(monitoring_server("prometheus", watched))
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -89,10 +121,10 @@ def reader(
             "DAYAHEAD_METRICS_PORT": "0",
             "DAYAHEAD_API_PORT": str(port),
             "DAYAHEAD_API_TOKEN": TOKEN,
+            "DAYAHEAD_ALERTMANAGER_URL": alerts,
         }
         one = Reader(folder, environment, f"http://127.0.0.1:{port}", stack.kafka.bootstrap)
-        for service in ("worker", "api"):
-            process = one.start(service)
+        for process in (one.start("worker", DAYAHEAD_METRICS_PORT=str(worker_port)), one.start("api")):
             resources.callback(process.wait)
             resources.callback(process.kill)
         sample = ["--source", str(SAMPLE_SOURCE), "--data", str(SAMPLE), "--from", "2022-12-01", "--to", "2023-01-25"]
