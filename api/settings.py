@@ -19,10 +19,16 @@ class ApiSettings(ServiceSettings):
     )
     api_database_connections: int = Field(default=8, ge=1, description="Connections to TimescaleDB at most")
     api_database_wait_s: float = Field(
-        default=2.0, gt=0, description="Seconds that a request waits for TimescaleDB before it answers 503"
+        default=2.0,
+        gt=0,
+        description="Seconds that a request waits for a connection where TimescaleDB is away or hangs, before it "
+        "answers 503",
     )
     api_statement_timeout_s: float = Field(
-        default=10.0, gt=0, description="The longest that one query of a request may take, in seconds"
+        default=10.0,
+        gt=0,
+        description="The longest that one query of a request may take, in seconds; where TimescaleDB hangs, the "
+        "request answers 503 a second later",
     )
     api_body_limit_bytes: int = Field(
         default=10_000_000, ge=1000, description="The largest body of a request that is read, in bytes"

@@ -11,11 +11,15 @@ from pydantic import SecretStr
 
 from dayahead.backoff import Backoff
 from dayahead.errors import StorageError
+from dayahead.storage.bounded_connection import BoundedConnection
 
 log = structlog.get_logger()
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
+
+GRACE_S = 1.0
+"""Seconds after `statement_timeout` in which the server has to say that it cancelled a statement."""
 
 
 def describe(database_url: SecretStr | str) -> str:
@@ -61,8 +65,10 @@ def open_pool(
     wait_s: float = 30.0,
     reconnect_s: float = 300.0,
     statement_s: float = 0.0,
-) -> Iterator[ConnectionPool]:
+) -> Iterator[ConnectionPool[BoundedConnection]]:
     """A pool of connections in UTC, for a service that answers many requests.
+
+    A server that hangs costs a caller `wait_s`, and one whose statement runs at that moment `statement_s` and a second.
 
     Args:
         database_url: postgresql:// URL.
@@ -72,15 +78,27 @@ def open_pool(
         statement_s: the longest that one statement may take, in seconds; 0 sets no bound.
     """
     url = database_url.get_secret_value() if isinstance(database_url, SecretStr) else database_url
+
+    def bound(connection: BoundedConnection) -> None:
+        connection.answer_s = statement_s + GRACE_S if statement_s else None
+
+    def check(connection: BoundedConnection) -> None:
+        """Half of the wait: where one connection is dead, another is tried."""
+        connection.answer_s = wait_s / 2
+        ConnectionPool.check_connection(connection)
+        bound(connection)
+
     pool = ConnectionPool(
         url,
+        connection_class=BoundedConnection,
         min_size=1,
         max_size=size,
         kwargs={
             "options": f"-c timezone=UTC -c statement_timeout={int(1000 * statement_s)}",
             "connect_timeout": 10,
         },
-        check=ConnectionPool.check_connection,
+        configure=bound,
+        check=check,
         timeout=wait_s,
         reconnect_timeout=reconnect_s,
         open=False,

@@ -21,6 +21,7 @@ from deploy.local.ports import free_ports
 from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor
 from tests.conftest import TopicRoom
+from tests.hanging import hanging
 from tests.ingest.building import SAMPLE_SOURCE
 from tests.stream.logs import SOURCE
 from tests.waiting import wait_until
@@ -158,27 +159,6 @@ def gone(stack: LocalStack) -> Iterator[None]:
         supervisor.start_programs(names)
         for server in stack.servers:
             wait_until(server.is_ready, 60, f"{server.name} to be back")
-
-
-@contextmanager
-def hanging(stack: LocalStack) -> Iterator[None]:
-    """The servers take connections, or keep those they have, and answer nothing."""
-    states = Supervisor(stack.folder).states()
-    pids = [pid for server in stack.servers for pid in family(states[server.name].pid)]
-    try:
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        yield
-    finally:
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-
-
-def family(pid: int) -> list[int]:
-    """A process and those that it started, and so on."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(one for child in children for one in family(int(child)))]
 
 
 @pytest.mark.parametrize("away", [gone, hanging])

@@ -1,0 +1,38 @@
+"""A connection to TimescaleDB that gives up where the server holds the connection and answers nothing."""
+
+import time
+
+import psycopg
+from psycopg.abc import RV, PQGen
+
+LOOK_EVERY_S = 0.1
+
+
+class BoundedConnection(psycopg.Connection):
+    """A connection that closes itself where an answer takes too long.
+
+    `statement_timeout` bounds a statement in the server, and TCP a peer that is gone. Neither helps against a server
+    that hangs (stopped, swapping, its disk away): its kernel acknowledges all that it is sent.
+
+    Attributes:
+        answer_s: the longest that an answer is waited for, in seconds; None sets no bound.
+    """
+
+    answer_s: float | None = None
+
+    def wait(self, gen: PQGen[RV], interval: float = LOOK_EVERY_S, timeout: float | None = None) -> RV:
+        """Wait for the server, as psycopg does for each of its operations.
+
+        Raises:
+            psycopg.OperationalError: there was no answer in time; the connection is closed.
+        """
+        bounds = [bound for bound in (timeout, self.answer_s) if bound is not None]
+        bound = min(bounds) if bounds else None
+        started = time.monotonic()
+        try:
+            return super().wait(gen, interval, bound)
+        except psycopg.OperationalError as error:
+            if bound is None or error.sqlstate is not None or time.monotonic() - started < bound:
+                raise
+            self.close()
+            raise psycopg.OperationalError(f"the server did not answer within {bound:g} s") from error
