@@ -102,9 +102,24 @@ def read_overview(database_url: str, now: datetime) -> Overview:
         series = _read_series(connection, now)
         with connection.cursor(row_factory=class_row(AccuracyOverview)) as cursor:
             accuracy = cursor.execute(ACCURACY, [int(Rung.PREVIOUS_RELEASE)]).fetchone()
-        champion = connection.execute("SELECT release FROM champion").fetchone()
+        champion = _champion(connection)
     assert accuracy is not None  # an aggregate without GROUP BY has one row
-    return Overview(series, accuracy, champion[0] if champion else None)
+    return Overview(series, accuracy, champion)
+
+
+def read_champion(database_url: str) -> str | None:
+    """The release in force, and nothing else; None where there is none yet.
+
+    Args:
+        database_url: postgresql:// URL.
+    """
+    with psycopg.connect(database_url, connect_timeout=5) as connection:
+        return _champion(connection)
+
+
+def _champion(connection: psycopg.Connection) -> str | None:
+    row = connection.execute("SELECT release FROM champion").fetchone()
+    return None if row is None else str(row[0])
 
 
 def _read_series(connection: psycopg.Connection, now: datetime) -> list[SeriesOverview]:

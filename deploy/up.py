@@ -15,7 +15,7 @@ from deploy.local.stack import last_lines
 from deploy.local.steps import Steps
 from deploy.local.supervision import log_file
 from deploy.local.waiting import wait_on_progress
-from deploy.overview import Overview, read_lag, read_overview
+from deploy.overview import Overview, read_champion, read_lag, read_overview
 from deploy.running import run_dayahead, strays_sentence
 
 MOST_LIVES = 4  # a process that has ended this often while it was waited for will not come to life any more
@@ -29,6 +29,7 @@ class Up:
         self.stack = assembly.stack
         self.steps = Steps(console)
         self._database_url = assembly.stack.postgres.app_url()
+        self._seen: Overview | None = None
 
     def servers_only(self) -> None:
         """Build what is missing, start the servers and migrate.
@@ -68,7 +69,7 @@ class Up:
             self._start("trainer")
             if self._replays:
                 self._await(self._has_champion, self._training_parts, "the trainer to promote a first model", "trainer")
-            step.outcome = self._overview().champion or "waits for two weeks of history"
+            step.outcome = self._champion() or "waits for two weeks of history"
         with self.steps.step("live replay of the sample" if self._replays else "poller") as step:
             self._start("replay", "ingest")
             self._await(self._all_forecast, self._forecasts, "a forecast of every series", "ingest", "worker")
@@ -93,7 +94,11 @@ class Up:
             self._await(self._nothing_waits, self._lag, "the workers to take in the history", "worker")
 
     def _overview(self) -> Overview:
-        return read_overview(self._database_url, wall_clock())
+        self._seen = read_overview(self._database_url, wall_clock())
+        return self._seen
+
+    def _champion(self) -> str | None:
+        return read_champion(self._database_url)
 
     @property
     def _jobs(self) -> set[str]:
@@ -117,10 +122,11 @@ class Up:
         return sum(service.counted(TRAINING_PARTS) for service in self.assembly.services if service.job == "trainer")
 
     def _has_champion(self) -> bool:
-        return self._overview().champion is not None
+        return self._champion() is not None
 
     def _forecasts(self) -> tuple[int, int, int]:
-        return forecast_progress(self._overview(), replays=self._replays)
+        """As of the newest look of `_all_forecast`: a look costs the workers what it costs this process."""
+        return forecast_progress(self._seen or self._overview(), replays=self._replays)
 
     def _all_forecast(self) -> bool:
         return all_forecast(self._overview(), replays=self._replays)

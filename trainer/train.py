@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from dayahead.errors import DayaheadError
 from dayahead.hours import Clock, Hour, from_hour
+from dayahead.models.arithmetic import one_thread
 from dayahead.models.fit import fit_release
 from dayahead.models.history import History
 from dayahead.models.parts import no_report, processors
@@ -43,6 +45,10 @@ FIT_JUDGED, JUDGE, FIT, DECIDE = "fit to be judged", "judge", "fit on everything
 STEPS = (READ, TUNE, FIT_JUDGED, JUDGE, FIT, DECIDE)
 
 PROMOTED_BY = "trainer"
+
+FITS_AT_ONCE_VALUES = 1_000_000
+"""A history of at most so many values is fitted twice at the same time: a fit alone keeps two processors busy for three
+quarters of its time. A larger one is fitted one after the other, so that memory is needed for one fit."""
 
 OnStep = Callable[[str], None]
 """Told the name of each step as it begins; may raise to give up."""
@@ -141,13 +147,14 @@ class Training:
             with self._step(TUNE):
                 tuned = self._tuner(data, held_out_from(data, self._settings))
         fit = tuned.fit if tuned else self._found_before()
-        with self._step(FIT_JUDGED):
-            rehearsal = self._fit(data.history.until(cut), fit)
-        with self._step(JUDGE):
-            judged = judge(rehearsal, data, judged_windows(data.observed, cut, self._settings.holdout))
-            comparison = self._compare(rehearsal, judged, serving, data, cut)
-        with self._step(FIT):
-            release = self._fit(data.history, fit)
+        with self._begun(lambda: self._fit(data.history, fit), data.history) as fitted:
+            with self._step(FIT_JUDGED):
+                rehearsal = self._fit(data.history.until(cut), fit)
+            with self._step(JUDGE):
+                judged = judge(rehearsal, data, judged_windows(data.observed, cut, self._settings.holdout))
+                comparison = self._compare(rehearsal, judged, serving, data, cut)
+            with self._step(FIT):
+                release = fitted()
         with self._step(DECIDE):
             gate = decide(judged, comparison, self._is_withdrawn(release), self._settings.gate)
             result = TrainingResult(
@@ -171,8 +178,25 @@ class Training:
         return result
 
     def _fit(self, history: History, fit: ModelSettings) -> Release:
-        threads = self._settings.threads or processors()
-        return fit_release(history, fit, self._settings.seed, threads=threads, on_part=self._on_part)
+        return fit_release(history, fit, self._settings.seed, threads=self._threads, on_part=self._on_part)
+
+    @property
+    def _threads(self) -> int:
+        return self._settings.threads or processors()
+
+    @contextmanager
+    def _begun(self, work: Callable[[], Release], history: History) -> Iterator[Callable[[], Release]]:
+        """Fit while the block does something else, where the history is small; else when the block asks for it.
+
+        Yields:
+            A function that returns the release.
+        """
+        if self._threads == 1 or history.values.size > FITS_AT_ONCE_VALUES:
+            yield work
+            return
+        # one_thread around both: the fit that ends first would give BLAS its threads back while the other computes
+        with one_thread(), ThreadPoolExecutor(1, "fit-on-everything") as pool:
+            yield pool.submit(work).result
 
     def _save(self, result: TrainingResult, release: Release, serving: Serving | None) -> TrainingResult:
         """Save and promote in the transaction that also records the run: all of it or nothing."""

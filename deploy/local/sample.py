@@ -12,7 +12,8 @@ FIRST_HOUR = "2022-12-21T16"
 FIRST_REPLAYED_HOUR = "2023-01-18T23"
 # Three of those days go by quickly, so that forecasts mature and their accuracy is known when `up` returns.
 FAST_HOURS = 72
-FAST_SECONDS_PER_HOUR = 0.3
+# No more than the pause between two polls of the source: each poll finds the next hour, and none comes in vain.
+FAST_SECONDS_PER_HOUR = 0.25
 SECONDS_PER_HOUR = 5.0
 # A forecast is scored when its 24 hours are known; the last of the fast hours may still be on its way.
 FAST_ORIGINS_SCORED = FAST_HOURS - 24 - 1

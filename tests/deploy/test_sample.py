@@ -1,6 +1,7 @@
 import pyarrow.parquet
 
 from dayahead.hours import parse_utc
+from dayahead.source import load_source
 from deploy.local import sample
 
 
@@ -11,3 +12,7 @@ def test_history_and_replay_share_the_hours_of_the_sample_and_the_fast_days_let_
     replayed = int((last - first).total_seconds()) // 3600 + 1
     assert 24 < sample.FAST_HOURS < replayed
     assert sample.FAST_ORIGINS_SCORED > 0
+
+
+def test_each_poll_of_the_fast_days_finds_the_next_hour() -> None:
+    assert load_source(sample.SOURCE).poll_interval_s >= sample.FAST_SECONDS_PER_HOUR

@@ -120,6 +120,8 @@ def test_the_same_data_settings_and_seed_give_the_same_release_and_change_nothin
     assert count(connection, "model_release") == 1
     assert count(connection, "promotion") == 1
     assert [run.outcome for run in recent_runs(connection)] == [Outcome.UNCHANGED, Outcome.PROMOTED]
+    for threads in (1, 2):  # the fit to be judged and the fit on everything one after the other, and at the same time
+        assert train(connection, clock, f"threads={threads}").release == first.release
     assert train(connection, clock, "seed=2").release != first.release
 
 
