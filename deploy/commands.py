@@ -22,8 +22,9 @@ def build() -> None:
     """Build what the servers are run from (a Debian tree and the Kafka jars, below .local/); start nothing."""
     from deploy.local.build import build as build_in
     from deploy.local.places import Places
-    from deploy.running import terminal
+    from deploy.running import end_in_order, terminal
 
+    end_in_order()
     console = terminal()
     built = build_in(Places(), console.print)
     console.print(f"Built {' and '.join(built)}." if built else "Debian tree and Kafka jars are there.")
@@ -31,9 +32,10 @@ def build() -> None:
 
 def up() -> None:
     """Start everything: servers, services, history, a first model, the live replay; then show some forecasts."""
-    from deploy.running import compose, open_stack, terminal
+    from deploy.running import compose, end_in_order, open_stack, terminal
     from deploy.up import Up
 
+    end_in_order()
     if containers := compose(terminal()):
         containers.up()
     else:
@@ -42,9 +44,10 @@ def up() -> None:
 
 def servers() -> None:
     """Start the servers alone (TimescaleDB, Redis, Kafka, Prometheus, Alertmanager), for developing a service."""
-    from deploy.running import open_stack, terminal
+    from deploy.running import end_in_order, open_stack, terminal
     from deploy.up import Up
 
+    end_in_order()
     Up(open_stack(), terminal()).servers_only()
 
 

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,12 @@ from deploy.local.preflight import docker_answers, machine_obstacles, refuse
 from deploy.local.services import DAYAHEAD
 from deploy.local.steps import Steps
 from deploy.settings import StackSettings
+
+
+def end_in_order() -> None:
+    """Let SIGTERM and SIGHUP end this process like Ctrl-C does: what it has started is ended before."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
 
 
 def terminal() -> Console:

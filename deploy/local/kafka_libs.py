@@ -2,11 +2,11 @@
 
 import hashlib
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from dayahead.errors import StackError
+from deploy.local.builders import Builders
 from deploy.local.places import CHECKOUT, Places, locked
 
 POM = CHECKOUT / "deploy" / "kafka" / "pom.xml"
@@ -16,16 +16,18 @@ RECIPE_FILE = ".dayahead-recipe"
 Fetcher = Callable[[Path], None]
 
 
-def fetch_with_maven(target: Path) -> None:
+def fetch_with_maven(target: Path, builders: Builders | None = None) -> None:
     """Copy the jars that deploy/kafka/pom.xml names, and all that they need, into `target`.
+
+    Args:
+        target: folder that is there.
+        builders: run Maven, and may end it.
 
     Raises:
         StackError: Maven failed; the message has its last lines.
     """
     command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", "-DincludeScope=runtime"]
-    done = subprocess.run(
-        [*command, f"-DoutputDirectory={target}"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )
+    done = (builders or Builders()).run([*command, f"-DoutputDirectory={target}"])
     if done.returncode:
         lines = "\n  ".join(done.stdout.strip().splitlines()[:8])
         raise StackError(

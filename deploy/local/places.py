@@ -1,6 +1,7 @@
 """Where the local stack keeps what it builds and what it stores: all of it below `.local/` of the checkout."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,8 +38,9 @@ class Places:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file: a second run waits here until the first has finished."""
+    """Hold a lock file: a second run waits here until the first has finished, and what `Builders` runs for it too."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
+        os.set_inheritable(lock.fileno(), True)
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

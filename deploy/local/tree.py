@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dayahead.errors import StackError
+from deploy.local.builders import Builders
 from deploy.local.places import Places, locked
 
 SUITE = "trixie"
@@ -18,15 +19,19 @@ RECIPE_FILE = ".dayahead-recipe"
 Builder = Callable[[Path], None]
 
 
-def build_with_mmdebstrap(target: Path) -> None:
+def build_with_mmdebstrap(target: Path, builders: Builders | None = None) -> None:
     """Fill `target` with a Debian tree that holds the servers.
+
+    Args:
+        target: folder to make.
+        builders: run mmdebstrap, and may end it.
 
     Raises:
         StackError: mmdebstrap failed; the message has its last lines.
     """
     command = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={','.join(PACKAGES)}"]
     command += ['--aptopt=Acquire::Retries "3"', *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT)]
-    done = subprocess.run([*command, SUITE, str(target)], capture_output=True, text=True, check=False)
+    done = (builders or Builders()).run([*command, SUITE, str(target)])
     if done.returncode:
         lines = "\n  ".join(done.stderr.strip().splitlines()[-8:])
         raise StackError(
@@ -73,7 +78,11 @@ class DebianTree:
                 return False
             unfinished = self.path.with_name("debian.unfinished")
             _remove(unfinished)
-            self._builder(unfinished)
+            try:
+                self._builder(unfinished)
+            except BaseException:
+                _remove(unfinished)
+                raise
             (unfinished / RECIPE_FILE).write_text(self.recipe)
             if self._stacks.exists():
                 _remove(unfinished / "srv")
