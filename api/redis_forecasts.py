@@ -73,9 +73,11 @@ class RedisForecasts:
             "health_check_interval": 30,
         }
         address = url.get_secret_value()
-        self._client = redis.Redis.from_url(address, retry=Retry(NoBackoff(), 0), **options)
+        # A connection of the pool is dead after a restart of Redis: connect again once. A wait is not repeated.
+        lost = (redis.ConnectionError,)
+        self._client = redis.Redis.from_url(address, retry=Retry(NoBackoff(), 1, lost), **options)
         # Connects when the event loop asks first; the same rules for what is served as for the threads.
-        self._in_loop = redis.asyncio.Redis.from_url(address, retry=LoopRetry(NoBackoff(), 0), **options)
+        self._in_loop = redis.asyncio.Redis.from_url(address, retry=LoopRetry(NoBackoff(), 1, lost), **options)
         self._database, self._topic = database, topic
         self._committed: CommittedSequences | None = None
         self._seen: dict[int, int] = {}
