@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, model_validator
 from dayahead.hours import Clock, format_utc, wall_clock
 from dayahead.settings import PREFIX, ServiceSettings
 from dayahead.storage.database import connect
+from dayahead.storage.tables.retention_cut import note_cut
 
 log = structlog.get_logger()
 
@@ -147,6 +148,7 @@ class Retention:
             if not days or give_up():
                 continue
             before = newest - timedelta(days=days)
+            note_cut(self._connection, table.name, before)  # first: what is gone must never count as never there
             if table.chunked:
                 removed.append(Removed(table.name, before, self._drop_chunks(table, before), "chunks"))
             else:

@@ -24,9 +24,10 @@ ALTER DEFAULT PRIVILEGES FOR ROLE dayahead_app IN SCHEMA optuna GRANT ALL ON SEQ
 ALTER DEFAULT PRIVILEGES FOR ROLE dayahead_trainer IN SCHEMA optuna GRANT ALL ON TABLES TO dayahead_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE dayahead_trainer IN SCHEMA optuna GRANT ALL ON SEQUENCES TO dayahead_app;
 
--- Commands: rows of every table, but which migrations ran is the owner's to say.
+-- Commands: rows of every table, but which migrations ran and what retention removed is the
+-- owner's to say.
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO dayahead_app;
-REVOKE INSERT, UPDATE, DELETE ON schema_version FROM dayahead_app;
+REVOKE INSERT, UPDATE, DELETE ON schema_version, retention_cut FROM dayahead_app;
 
 -- Grafana and analysts.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_reader;

@@ -40,6 +40,16 @@ ADD = f"""
         ) AS score
         JOIN series ON series.series_key = score.series_key
         GROUP BY 1, 2, 3, 4
+        UNION ALL
+        -- scored again, and retention has removed the score before: its sums are still in this table
+        SELECT series.area, series.unit, (score.origin AT TIME ZONE 'UTC')::date, coalesce(score.release, ''),
+               -count(*), {_TAKEN_BACK}
+        FROM incoming_score AS score JOIN series ON series.series_key = score.series_key
+        WHERE score.origin < (SELECT before FROM retention_cut WHERE table_name = 'score')
+          AND NOT EXISTS (
+              SELECT FROM score AS kept WHERE kept.series_key = score.series_key AND kept.origin = score.origin
+          )
+        GROUP BY 1, 2, 3, 4
     ) AS change
     GROUP BY {", ".join(_KEY)}
     ON CONFLICT (day, area, unit, release, partition) DO UPDATE SET {_GROWN}
@@ -98,6 +108,8 @@ class AccuracyDays:
 
     def add(self, cursor: psycopg.Cursor, partition: int) -> None:
         """Add the sums to the table, and take back those of the scores that `incoming_score` is about to replace.
+
+        A score that retention has removed cannot be taken back: what it is scored again with is left out instead.
 
         Args:
             cursor: of the transaction that writes the scores, before it does.

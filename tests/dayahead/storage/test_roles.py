@@ -44,6 +44,7 @@ WRITERS: dict[str, set[str]] = {
     "retune_request": {"trainer", "app"},
     "dead_letter_replay": {"app"},
     "schema_version": set(),
+    "retention_cut": set(),
 }
 """Who may insert into each table."""
 

@@ -1,0 +1,22 @@
+"""Table `retention_cut`: up to where retention has removed rows of each table."""
+
+from datetime import datetime
+
+import psycopg
+
+
+def note_cut(connection: psycopg.Connection, table: str, before: datetime) -> None:
+    """Note that rows of a table may be gone; a cut never moves back.
+
+    Args:
+        connection: of the owner, which commits each statement.
+        table: name of the table.
+        before: rows of hours before this one go.
+    """
+    connection.execute(
+        """
+        INSERT INTO retention_cut (table_name, before) VALUES (%s, %s)
+        ON CONFLICT (table_name) DO UPDATE SET before = greatest(retention_cut.before, excluded.before)
+        """,
+        [table, before],
+    )
