@@ -81,14 +81,14 @@ lint: $(VENV)/dev.stamp ## Lint, format, types, import rules, JavaScript
 build: $(VENV)/service.stamp ## Build what the servers are run from; starts nothing
 	@$(BIN)/dayahead build
 
-# Processes that tests start are measured as well: each writes a file of its own, and the report combines them.
+# Processes that tests start are measured as well: each writes its own file, and the report combines them.
 coverage: $(VENV)/dev.stamp chromium build ## Run all tests and show which lines they reach: ARGS='tests/dayahead' for some
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 unit: $(VENV)/dev.stamp ## The tests that need no server
 	@$(BIN)/pytest -m "not servers and not end_to_end and not browser" $(ARGS)
 
-# The page is looked at in Debian's own Chromium: Playwright would download a build of its own.
+# The page is looked at in Debian's own Chromium: Playwright would download its own build.
 chromium:
 	@command -v chromium >/dev/null || { \
 	  echo "apt-get install chromium (missing on this machine; the tests look at the page in it)"; \
@@ -102,7 +102,7 @@ wrk:
 	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends wrk; } \
 	    >.local/wrk.log 2>&1 || { tail -5 .local/wrk.log; echo "wrk could not be installed: see above"; exit 1; }; }
 
-# The peers that benchmarks compare with have an environment of their own and never touch the service's.
+# The peers that benchmarks compare with have their own environment and never touch the service's.
 $(BENCHMARKS)/stamp: requirements/benchmarks.txt pyproject.toml | $(BIN)/python
 	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(BENCHMARKS)
 	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --compile-bytecode --require-hashes -r $<
@@ -110,7 +110,7 @@ $(BENCHMARKS)/stamp: requirements/benchmarks.txt pyproject.toml | $(BIN)/python
 	@touch $@
 
 benchmark: $(BENCHMARKS)/stamp $(VENV)/service.stamp $(if $(filter api,$(B)),wrk) ## Measure: make benchmark B=accuracy ARGS='…'
-	@test -n "$(B)" || { echo "Which? make benchmark B=… ARGS='…' (ARGS=--help tells more)"; \
+	@test -n "$(B)" || { echo "Which? make benchmark B=… ARGS='…' (ARGS=--help for more)"; \
 	  sed -nE 's/^"""(.*): `make benchmark B=([a-z_]+).*/\2\t\1/p' benchmarks/*.py | expand -t 16; exit 1; }
 	@$(BENCHMARKS)/bin/python -m benchmarks.$(B) $(ARGS)
 

@@ -1,4 +1,4 @@
-"""Accuracy on public data, ours beside its peers: `make benchmark B=accuracy ARGS='--protocol pjm-year'`.
+"""Accuracy on public data, ours and its peers: `make benchmark B=accuracy ARGS='--protocol pjm-year'`.
 
 Prints a table a protocol, then one JSON line a protocol and method. Shares, not per cent, in JSON.
 """

@@ -173,7 +173,7 @@ def measure(protocol: Protocol, method: Method, limit_s: float = float("inf")) -
 def peak_mb() -> float:
     """Peak resident memory of this process so far, in MB.
 
-    Linux tells it for the program alone in /proc; `getrusage` there also remembers the process that started it.
+    Linux reports it for the program alone in /proc; `getrusage` there also remembers the process that started it.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -183,7 +183,7 @@ def peak_mb() -> float:
 
 
 def _judged(history: History, series: NDArray[np.int64], windows: WindowBatch, made: MethodForecast) -> RunResult:
-    """Score as the service does; a method without a band is scored as a band of no width, which nobody reads."""
+    """Score as the service does; without a band its width is 0, and that part of the score is not used."""
     p50, p10, p90 = (
         (made.p50 if values is None else values).astype(np.float32) for values in (made.p50, made.p10, made.p90)
     )

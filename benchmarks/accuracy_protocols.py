@@ -27,7 +27,7 @@ class Protocol:
 
     Attributes:
         name: as on the command line.
-        title: what a reader is told.
+        title: as reports show it.
         training: all that a method may fit on.
         history: all hours, to walk through and to judge by.
         series: int64 [n], row of each forecast.

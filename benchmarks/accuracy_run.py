@@ -1,4 +1,4 @@
-"""One method on one protocol in a process of its own: its memory is its own, and it can be ended in time."""
+"""One method on one protocol in its own process: its memory is its own, and it can be ended in time."""
 
 import os
 import re

@@ -1,6 +1,6 @@
 """Rows a second that history takes from Kafka to TimescaleDB: `make benchmark B=backfill`.
 
-One worker process, the rows packed as `dayahead backfill` packs them, `refresh: false`. Beside it, in the same run and
+One worker process, the rows packed as `dayahead backfill` packs them, `refresh: false`. In the same run and
 on the same servers, what it cannot be faster than: the same rows by plain binary COPY into a temporary table and one
 upsert for each 5,000. Prints a sentence, then a JSON line.
 """

@@ -1,7 +1,7 @@
 """How much sooner a backtest is done by several processes: `make benchmark B=backtest`.
 
 The same command on the shipped sample's file, once in its own process and once on a Dask cluster of this machine: an
-origin every hour of the last week, fitted anew every two days. The forecasts must be the same, bit for bit. Prints a
+origin every hour of the last week, refitted every two days. The forecasts must be the same, bit for bit. Prints a
 sentence, then a JSON line.
 """
 

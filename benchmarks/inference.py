@@ -1,7 +1,7 @@
 """Microseconds a series that a forecast costs, from its raw window to P10, P50 and P90: `make benchmark B=inference`.
 
-24 leads of the shipped recipe on one core, at an hour that the release has not forecast before, beside mlforecast's
-`predict` in the same run on the same load. Prints a sentence, then a JSON line.
+24 leads of the shipped recipe on one core, at an hour that the release has not forecast before, compared with
+mlforecast's `predict` in the same run on the same load. Prints a sentence, then a JSON line.
 """
 
 import os

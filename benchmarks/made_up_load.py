@@ -38,7 +38,7 @@ SOURCE = Source(
 
 @dataclass
 class Load:
-    """Made-up consumption: a day, a week, noise and a level of its own for each series.
+    """Made-up consumption: a day, a week, noise and its own level for each series.
 
     Attributes:
         count: series.

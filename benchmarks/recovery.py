@@ -101,7 +101,7 @@ def _start(room: WorkerRoom, hour: Hour, **settings: object) -> tuple[float, flo
 
 
 def _any_of(connection: psycopg.Connection, hour: Hour) -> Callable[[], bool]:
-    """Whether there is a forecast of an hour: asked so that the index answers, since whoever asks is on these cores."""
+    """Whether there is a forecast of an hour. The index answers the query, which runs on the same cores."""
 
     def there() -> bool:
         newest = connection.execute("SELECT origin FROM forecast ORDER BY origin DESC LIMIT 1").fetchone()

@@ -1,7 +1,7 @@
 """One new hour for each of N series, from Kafka to the last forecast: `make benchmark B=refresh ARGS='--series 10000'`.
 
 Measured from the first message in `observations` to the last forecast committed in TimescaleDB, readable in Redis and
-acknowledged by Kafka, by one worker process with all servers on the same machine; beside it, in the same run,
+acknowledged by Kafka, by one worker process with all servers on the same machine; in the same run,
 mlforecast's `update` and `predict` in memory. The history is there before: binary COPY into the table, its indexes made
 afterwards. Prints two sentences, then a JSON line.
 """
@@ -136,7 +136,7 @@ def measure(room: WorkerRoom, worker: RunningWorker, hour: int) -> Hour:
 
 
 def pass_a_day(room: WorkerRoom, first: int) -> None:
-    """The 23 hours until the forecasts of `first` - 1 mature, without forecasts of their own."""
+    """The 23 hours until the forecasts of `first` - 1 mature, without their own forecasts."""
     done = room.taken_in()
     packed = list(messages(room.load, first, first + 23, refresh=False))
     room.send(packed)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 SERVICE = Path(__file__).parents[1] / ".venv/bin/dayahead"
-"""What is measured runs in the service's own environment: beside the peers' packages its imports take twice as long."""
+"""The service runs in its own environment: with the peers' packages installed its imports take twice as long."""
 ANSWER_S = 600.0
 LOOK_S = 0.03
 STAGE = re.compile(r'^dayahead_(?:stage|forecasting)_seconds_sum\{(?:stage|part)="(\w+)"\} (\S+)$', re.MULTILINE)

@@ -1,6 +1,6 @@
 """Seconds and memory that a fit takes: `make benchmark B=training`.
 
-Two sizes, each fitted with the shipped settings in a process of its own on one thread: a country's industries over five
+Two sizes, each fitted with the shipped settings in its own process on one thread: a country's industries over five
 years, and ten thousand meters over four weeks. The load is made up with a fixed seed (a day, a week and noise, a level
 for each series): what a fit costs depends on its size and hardly on its content. Prints a sentence a size, then JSON
 lines.
@@ -36,7 +36,7 @@ class Fitted:
         cpu_s: processor seconds of the fit.
         wall_s: seconds by the clock; what other programs took is in it.
         peak_mb: peak memory of the process, libraries and data included.
-        data_mb: of the history itself, which is held while the fit lasts.
+        data_mb: of the history itself, which is held during the fit.
         release_kb: bytes of the artifact.
     """
 

@@ -86,7 +86,7 @@ class WorkerRoom:
             promote(connection, release.release_id, "benchmark", "to be measured", now)
 
     def load_history(self, first: Hour, end: Hour) -> None:
-        """Copy hours into the table, one after the other as a stream leaves them: nobody measures this.
+        """Copy hours into the table, in the order in which a stream leaves them; this is not measured.
 
         The indexes are made afterwards.
         """

@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def generate() -> None:
-    """Write dashboards/generated/*.json anew from the code (needs the development packages)."""
+    """Write dashboards/generated/*.json from the code (needs the development packages)."""
     from dayahead.errors import SettingsError
 
     try:

@@ -39,5 +39,5 @@ class Backoff:
         return min(asked_s or 0.0, LONGEST_ASKED_S) + bound_s * self._draw()
 
     def reset(self) -> None:
-        """Begin anew after a success."""
+        """Start again after a success."""
         self._failures = 0

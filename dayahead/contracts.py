@@ -39,7 +39,7 @@ class Rung(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """What a person is told."""
+        """The words that people read."""
         return _RUNG_MEANINGS[self]
 
 
@@ -72,7 +72,7 @@ class Reason(IntFlag):
 
     @classmethod
     def meaning(cls, code: str) -> str:
-        """What a person is told for a reason code."""
+        """The words that people read for a reason code."""
         return _REASON_MEANINGS[cls[code.upper()]]
 
 
@@ -108,7 +108,7 @@ class ObservationBatch(Message):
     )
     refresh: bool = Field(
         default=True,
-        description="Whether the touched series are forecast anew; backfill sends false",
+        description="Whether the touched series are recomputed; backfill sends false",
     )
     rows: list[tuple[str, UtcTime, float]] = Field(
         min_length=1,

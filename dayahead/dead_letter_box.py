@@ -132,7 +132,7 @@ class DeadLetterBox:
                 start = max(start, end - limit)
             seen = set[tuple[str, ...]]()
             for letter in self._read(consumer, start, end):
-                # of several that are the same the first: its offset is the one that people have noted
+                # of several copies the first: its offset is the one that people know
                 if letter.origin not in seen:
                     seen.add(letter.origin)
                     yield letter

@@ -78,8 +78,8 @@ class DeadLetter:
         time: when it was found.
         source: name of the source, where it is known.
         source_topic: topic that it was read from; empty for a record that never reached Kafka.
-        source_partition: partition of it; -1 likewise.
-        source_offset: offset in it; -1 likewise.
+        source_partition: partition of it, or -1.
+        source_offset: offset in it, or -1.
         carried: key and headers of the message that it was, see `carried_headers`.
         stub: what the value is the beginning of; None where the value is whole.
     """
@@ -162,7 +162,7 @@ class Producer(Protocol):
     """What is needed of a Kafka producer (kafka-python's, or a fake)."""
 
     def send(self, topic: str, value: bytes, *, headers: Headers) -> Any:
-        """Hand a message over; the future that is returned tells its fate."""
+        """Send a message; the future that is returned has its result."""
 
 
 class DeadLetterWriter:

@@ -47,7 +47,7 @@ class DeadLetterCode(StrEnum):
 
 
 class DayaheadError(Exception):
-    """The root: whatever derives from it is told to the user as a sentence, without a traceback."""
+    """The root: the command line prints errors that derive from it as a sentence, without a traceback."""
 
 
 class SettingsError(DayaheadError):

@@ -1,4 +1,4 @@
-"""Every line of a service is one JSON object, whoever writes it, and none is said over and over.
+"""Every line of a service is one JSON object, also those of libraries, and repeated lines are limited.
 
 Four kinds of writers, one form: our own events (structlog), libraries that use `logging` (faust, aiokafka, librdkafka
 through its logger, kafka-python, uvicorn, warnings), whatever prints to standard output or error, and exceptions that
@@ -187,7 +187,7 @@ class PrintedLines(io.TextIOBase):
     """Stands in for standard output or error: each line that is printed becomes an event.
 
     Args:
-        instead_of: the stream that it stands in for; whoever writes JSON writes there.
+        instead_of: the stream that it replaces; JSON lines go there.
     """
 
     def __init__(self, instead_of: TextIO) -> None:

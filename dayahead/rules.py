@@ -1,7 +1,7 @@
 """What a row must be, whichever way it arrives: by the poller, a backfill, the topic `observations` or the API.
 
 A rule compares a row with the settings of its source and with the moment at which it became known, never with the clock
-of whoever reads it: a log that is read again refuses the same rows.
+of the reader: a log that is read again rejects the same rows.
 """
 
 import math
@@ -198,7 +198,7 @@ def foreign_series(series_id: str, source: str) -> ContractError:
     """The error of a row whose series belongs to another source than the one that sends it."""
     return ContractError(
         DeadLetterCode.BAD_SERIES_ID,
-        f"series {series_id!r} belongs to another source than {source}: give it labels of its own",
+        f"series {series_id!r} belongs to another source than {source}: give it other labels",
     )
 
 

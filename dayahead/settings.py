@@ -50,7 +50,7 @@ class ServiceSettings(BaseSettings):
 
 
 class ProcessSettings(ServiceSettings):
-    """Settings of a service without a page of its own: where it answers about its health."""
+    """Settings of a service without its own page: where it answers about its health."""
 
     bind_host: str = Field(default="127.0.0.1", description="Address that /metrics and /health are served on")
     metrics_port: int = Field(

@@ -129,7 +129,7 @@ class Source(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _names_of_sent_rows(cls, fields: Any) -> Any:
-        """Rows that are sent have names of their own: there are no columns to name."""
+        """Rows that are sent have fixed field names: there are no columns to name."""
         if isinstance(fields, dict) and fields.get("kind") == SourceKind.PUSH:
             return {"time_column": "valid_time", "value_column": "value", **fields}
         return fields

@@ -1,4 +1,4 @@
-"""How a service tells how it is: JSON logs, and /metrics, /health/live, /health/ready over HTTP."""
+"""Observability of a service: JSON logs, and /metrics, /health/live, /health/ready over HTTP."""
 
 import logging
 import sys

@@ -68,7 +68,7 @@ def train(
 
 
 def tune(
-    trials: Annotated[int, typer.Option(min=1, help="Trials of the whole study, whoever does them")] = 20,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of the whole study, of all processes together")] = 20,
     study: Annotated[
         str | None, typer.Option(help="Join this study; by default the one of the day that the data end on")
     ] = None,
@@ -100,7 +100,7 @@ def backtest(
     ] = None,
     every: Annotated[str, typer.Option(help="From one forecast to the next: 24h, 7h, 1h")] = "24h",
     refit: Annotated[
-        str | None, typer.Option(help="Fit anew after so many hours of forecasts: 28d, 168h; once if absent")
+        str | None, typer.Option(help="Refit after so many hours of forecasts: 28d, 168h; once if absent")
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="CSV or Parquet file; TimescaleDB if absent", exists=True, dir_okay=False)

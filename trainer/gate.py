@@ -17,7 +17,7 @@ class ScenarioFigures:
     Attributes:
         windows: forecasts that were judged.
         wape: sum of absolute errors over sum of absolute actuals, of the release.
-        series_wape: mean over the series of their own WAPE.
+        series_wape: mean of the WAPE of each series.
         weekly_naive_wape: WAPE of the same hour of the week before.
         daily_naive_wape: WAPE of the same hour of the day before.
         naive_wape: the lesser of the two.

@@ -168,7 +168,7 @@ def _parse(partition: int, offset: int, value: bytes | None) -> ReceivedRequest:
 
 
 class Announcer:
-    """Tells the world on `model-releases` which release serves; saying it twice harms nobody."""
+    """Announce on `model-releases` which release serves; a second announcement has no effect."""
 
     def __init__(self, bootstrap: str, topic_prefix: str = "") -> None:
         """Describe; the first announcement connects.

@@ -78,7 +78,7 @@ def clean(
     source: Source,
     settings: QuarantineSettings,
 ) -> Cleaned:
-    """Set aside what is not to be learnt from. The rules speak one after the other, each on what the last one left.
+    """Exclude what is not to be learnt from. Each rule is applied to what the one before left.
 
     Args:
         values: float64 [n, hours] in the unit of the series, NaN where missing; it is not changed.
@@ -218,7 +218,7 @@ def stuck_meters(row: NDArray[np.float64], settings: QuarantineSettings) -> list
 def spikes(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
     """Values that differ from every neighbour: the same hour a day and a week before and after.
 
-    A change that lasts for more than a day has a neighbour that is like it, and is believed.
+    A change of more than a day has a neighbour that is like it, and is accepted.
     """
     if np.isfinite(row).sum() < 2 * WEEK:
         return []

@@ -20,7 +20,7 @@ class Scenario(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """What a person is told."""
+        """The name that reports show."""
         return _MEANINGS[self]
 
 

@@ -126,7 +126,7 @@ def missing_history(history: HistoryLength, settings: TrainingSettings) -> str |
 def searches(requested_by: str, runs: Sequence[TuningRun], settings: TrainingSettings, now: datetime) -> bool:
     """Whether a training that the service does searches the settings of the fit first.
 
-    A request does: whoever asks for a retune says that what serves is not good enough. The schedule does every
+    A request does: a request for a retune says that the release in service is not good enough. The schedule does every
     `tuning.every_h` hours. A first training, and one that only follows the growth of the history, does not.
 
     Args:
@@ -177,7 +177,7 @@ def judge_requests(runs: Sequence[TuningRun], settings: TrainingSettings, now: d
 def _retune(requests: Sequence[WaitingRequest]) -> Due:
     """One training for all that wait; the oldest names it."""
     oldest = requests[0]
-    # whoever calls himself like the schedule must not be taken for it: his request would never count as answered
+    # a requester with the name of the schedule must not be taken for it: its request would never count as answered
     by = f"{oldest.requested_by} (request)" if oldest.requested_by in OWN_INITIATIVE else oldest.requested_by
     others = sorted({request.requested_by for request in requests[1:]})
     more = f" (and {len(requests) - 1} more, of {', '.join(others)})" if others else ""
@@ -194,7 +194,7 @@ def _and_requests(step: Due | Waiting, requests: Sequence[WaitingRequest], postp
 
 
 class Settling:
-    """Tells when a history that is being filled has come to rest, so that the first training learns from all of it."""
+    """Detect when a history that is being filled stops growing, so that the first training uses all of it."""
 
     def __init__(self, settle_s: float) -> None:
         self._settle = timedelta(seconds=settle_s)

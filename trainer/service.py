@@ -95,7 +95,7 @@ class Trainer:
             training: schedule, cool-down, budget, and how much history is needed.
             train: does one training.
             requests: what others ask for.
-            announcements: where promotions are told.
+            announcements: where promotions are announced.
             clock: the present moment.
             stop: set when the process is to end.
         """
@@ -185,7 +185,7 @@ class Trainer:
             self._ready = Health(True, f"{look.champion.release} serves; {waiting}")
 
     def _announce(self, serving: Champion | None) -> None:
-        """Also what a person or another process promoted, and what a crash kept from being told."""
+        """Announce the release in service, also one that a person promoted or whose announcement a crash prevented."""
         if serving is None or serving == self._announced:
             return
         self._announcements.announce(

@@ -46,7 +46,7 @@ class Tracker:
                 f"{VARIABLE} is set, and MLflow's client is missing: pip install 'dayahead[tracking]', or unset it"
             )
         self._uri = uri
-        # The client waits minutes for a server that is away unless it is told not to; a training waits for it.
+        # By default the client waits minutes for a server that is away, and a training would wait with it.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
@@ -103,7 +103,7 @@ def tracker_of(environ: Mapping[str, str]) -> Tracker | None:
 
 
 def _write_trial(client: Any, trial: SearchTrial, training: Any) -> None:
-    """A run below the training's; one that was cut short is told as such."""
+    """A child run of the training's; one that was cut short is marked as such."""
     from mlflow.entities import Metric, Param  # noqa: PLC0415
 
     info = training.info

@@ -51,7 +51,7 @@ FITS_AT_ONCE_VALUES = 1_000_000
 quarters of its time. A larger one is fitted one after the other, so that memory is needed for one fit."""
 
 OnStep = Callable[[str], None]
-"""Told the name of each step as it begins; may raise to give up."""
+"""Called with the name of each step as it begins; may raise to stop the training."""
 
 OnPart = Callable[[], None]
 """Called after each part of a fit, from any thread; may raise to give up."""
@@ -73,7 +73,7 @@ class TrainingStopped(DayaheadError):  # noqa: N818 - not a failure: the process
 
 
 def _no_word(step: str) -> None:
-    """Nobody listens."""
+    """Do nothing."""
 
 
 class Training:
@@ -102,7 +102,7 @@ class Training:
             as_of: learn only from what was published by then.
             tuner: searches the settings of the fit first; None fits with what an earlier search found, or those given.
             tuned: a search that was done before, whose settings are fitted.
-            on_step: told each step as it begins.
+            on_step: called with each step as it begins.
             on_part: called after each part of a fit.
         """
         self._connection, self._settings, self._clock = connection, settings, clock

@@ -33,7 +33,7 @@ DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 STARTUP_TRIALS = 5
 CUT = "cut"
 OnTrial = Callable[[int, float | None], None]
-"""Told the number of trials that are done, and the least loss so far."""
+"""Called with the number of finished trials and the lowest loss so far."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def tune(
     on_trial: OnTrial = lambda done, loss: None,
     budget_s: float | None = None,
 ) -> Tuned:
-    """Search until the study has so many trials, whoever did them.
+    """Search until the study has this number of trials, from all processes together.
 
     Args:
         data: everything; only hours before the cut are looked at.
@@ -118,7 +118,7 @@ def tune(
         storage: where the study lives.
         trials: finished or pruned trials of the whole study.
         study_name: to join a certain study; by default one for the day that the data end on.
-        on_trial: told after each trial; may raise to give up.
+        on_trial: called after each trial; may raise to stop the search.
         budget_s: no further trial begins after so many seconds; None for no such limit.
 
     Raises:

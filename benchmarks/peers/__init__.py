@@ -1,1 +1,1 @@
-"""Forecasting libraries that ours is measured beside, used as a competent user of each would."""
+"""Forecasting libraries that ours is compared with, used as a competent user of each would."""

@@ -45,7 +45,7 @@ class Figures:
         self._lines[missing.protocol, missing.method] = missing
 
     def forget(self, methods: list[str], protocols: list[str]) -> None:
-        """Drop what is to be measured anew."""
+        """Drop what is to be measured again."""
         self._lines = {
             key: line for key, line in self._lines.items() if key[0] not in protocols or key[1] not in methods
         }

@@ -26,7 +26,7 @@ def training_frame(history: History) -> pd.DataFrame:
 
 
 def window_frame(series: NDArray[np.int64], values: NDArray[np.float64], origin: NDArray[np.int64]) -> pd.DataFrame:
-    """Windows as a long table in which each one is a series of its own, as `predict(new_df=...)` takes them.
+    """Windows as a long table in which each one is its own series, as `predict(new_df=...)` takes them.
 
     Args:
         series: int64 [n], row of the series that a window is of.

@@ -82,7 +82,7 @@ class VariantPeer:
         self._model.fit(training_frame(training), static_features=STATIC)
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
-        """Predict each window as a series of its own."""
+        """Predict each window as its own series."""
         return MethodForecast(predict(self._model, series, windows))
 
 
@@ -113,7 +113,7 @@ class ChosenPeer:
         self._half[table["unique_id"].unique()] = half
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
-        """Predict each window as a series of its own, with the band of the series that it is of."""
+        """Predict each window as its own series, with the band of the series that it is of."""
         p50, half = predict(self._model, series, windows), self._half[series]
         return MethodForecast(p50, p50 - half, p50 + half)
 
@@ -124,7 +124,7 @@ class AutoPeer:
     Args:
         name: as in the table.
         trials: to search through.
-        search_s: seconds by `clock` after which no new trial begins; the name then tells how many ended.
+        search_s: seconds by `clock` after which no new trial begins; the name then says how many finished.
         clock: seconds since some moment.
     """
 
@@ -163,7 +163,7 @@ class AutoPeer:
         self._model = search.models_[MODEL]
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
-        """Predict each window as a series of its own."""
+        """Predict each window as its own series."""
         return MethodForecast(predict(self._model, series, windows))
 
 

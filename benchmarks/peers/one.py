@@ -1,4 +1,4 @@
-"""One method on some protocols in a process of its own, fitted once where their training parts are the same.
+"""One method on some protocols in its own process, fitted once where their training parts are the same.
 
 Prints a JSON line a protocol: what was measured, or `skipped` and why.
 """

@@ -27,7 +27,7 @@ REFITTED = {
 
 
 class RefittedPeer:
-    """One model, fitted anew to every window; where it fails, statsforecast falls back to the day before."""
+    """One model, refitted to every window; where it fails, statsforecast falls back to the day before."""
 
     batch = 32
 
@@ -35,7 +35,7 @@ class RefittedPeer:
         self.name = name
 
     def fit(self, training: History) -> None:
-        """Nothing to learn ahead: each forecast is a fit of its own."""
+        """Nothing to learn ahead: each forecast is its own fit."""
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
         """Fit and forecast each window."""

@@ -1,4 +1,4 @@
-"""Walk a release through past origins: forecasts as they would have been made, beside what came.
+"""Walk a release through past origins: forecasts as they would have been made, with the actuals.
 
 Windows know nothing of each other: `forecast_origin` is a pure function that a process pool or Dask may map, in any
 order, with the same result.

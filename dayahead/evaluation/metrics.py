@@ -75,5 +75,5 @@ def wape_by_lead(scores: ScoreBatch, mean_actual: float) -> list[float]:
 
 
 def ratio(part: float, whole: float) -> float:
-    """Part / whole, NaN where the whole is 0: an accuracy that cannot be told is not 0."""
+    """Part / whole, NaN where the whole is 0: an accuracy that is not defined is not 0."""
     return part / whole if whole else float("nan")

@@ -14,7 +14,7 @@ LIMIT = 12.0
 """How many usual deviations away a value must be, from its own past and from the hour before, to be set aside."""
 
 LONGEST_RUN = 24
-"""Hours in a row that are set aside at most; after that it is a new level, and believed."""
+"""Hours in a row that are set aside at most; after that it is accepted as a new level."""
 
 NEARNESS = 0.25
 """A strange value fits an earlier week where it is this share of its strangeness, or less, away from that week's."""

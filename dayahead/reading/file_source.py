@@ -1,4 +1,4 @@
-"""Reads a CSV or Parquet file, for people with data of their own."""
+"""Reads a CSV or Parquet file, for people with their own data."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ TORN_LINE = "line"
 
 
 class FileSource:
-    """One file; read again when it changes, so that whoever writes it can append or replace it."""
+    """One file; read again when it changes, so that its writer can append to it or replace it."""
 
     def __init__(self, source: Source, path: Path | None = None) -> None:
         """Describe what is read; the file is opened by the first read.
@@ -110,7 +110,7 @@ class FileSource:
         return typed
 
     def _number(self, text: str) -> float | str:
-        # Beside a decimal comma a dot would part thousands: "1.234" is no 1.234. And "1_0" is a number to Python alone.
+        # With a decimal comma a dot separates thousands: "1.234" is not 1.234. Only Python reads "1_0" as a number.
         foreign = "_." if self._source.decimal == "," else "_"
         try:
             return text if any(mark in text for mark in foreign) else float(text.replace(self._source.decimal, "."))

@@ -12,7 +12,7 @@ SECONDS = 60
 class LocalTimes:
     """Reads the time column of one answer.
 
-    In the night when the clock is put back, a wall time without an offset comes twice for each series; the order of
+    In the night when clocks are set back, a wall time without an offset comes twice for each series; the order of
     occurrence decides which is which, for which the direction of the answer must be known.
     """
 

@@ -97,7 +97,7 @@ def convert(records: Iterable[Record], source: Source, now: datetime) -> Convers
     """Turn records into hourly rows.
 
     Args:
-        records: of one answer, in the order of the answer: it decides which 02:00 is meant where a clock is put back.
+        records: of one answer, in the order of the answer: it decides which 02:00 is meant where clocks are set back.
         source: the definition of their columns, zone, period and bounds.
         now: the present moment: a value for an hour that starts later is rejected.
 

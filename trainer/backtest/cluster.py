@@ -71,7 +71,7 @@ def cluster_at(scheduler: str) -> Iterator[Mapped]:
 
 
 def _refuse_other_versions(client: Client, scheduler: str) -> None:
-    """Another version may compute other forecasts, and nobody would see it in the report."""
+    """Another version may compute other forecasts, and the report would not show it."""
     ours = version("dayahead")
     for worker, theirs in client.run(version, "dayahead", on_error="return").items():
         if theirs != ours:
@@ -87,7 +87,7 @@ def _on(client: Client, workers: int) -> Mapped:
         waiting = iter(asked)
 
         def submitted(count: int) -> list[object]:
-            # not pure: what is sent is data that nobody asks for twice, and hashing it would cost what sending it does
+            # not pure: data is sent once only, and hashing it would cost as much as sending it
             with dask.config.set({"distributed.admin.large-graph-warning-threshold": f"{SENT_MB}MB"}):
                 return [client.submit(task, one, pure=False) for one in islice(waiting, count)]
 

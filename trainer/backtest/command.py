@@ -1,4 +1,4 @@
-"""`dayahead backtest`: reads, fits, walks, tells; each finished window is kept where --out is given."""
+"""`dayahead backtest`: read, fit, walk, report; each finished window is saved where --out is given."""
 
 import hashlib
 import os

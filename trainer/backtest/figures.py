@@ -1,4 +1,4 @@
-"""What a backtest tells, as numbers: accuracy by lead, hour, kind of day, area and time; the worst series."""
+"""The figures of a backtest: accuracy by lead, hour, kind of day, area and time; the worst series."""
 
 from collections import Counter
 from dataclasses import dataclass

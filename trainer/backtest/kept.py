@@ -55,7 +55,7 @@ class Identity:
     version: str
 
 
-_TOLD = {
+_SHOWN = {
     "data": "the data have changed",
     "source": "another file or database",
     "settings": "other training settings",
@@ -99,7 +99,7 @@ class RunFolder:
         """
         kept, mine = self._manifest.get("identity"), asdict(identity)
         if kept is not None:
-            differs = [told for name, told in _TOLD.items() if kept.get(name) != mine[name]]
+            differs = [shown for name, shown in _SHOWN.items() if kept.get(name) != mine[name]]
             if differs:
                 raise SettingsError(
                     f"{self.path} holds a backtest of something else ({', '.join(differs)}), and results are not "

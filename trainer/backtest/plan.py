@@ -30,7 +30,7 @@ class Plan:
         first: first forecast hour; all before it is learnt from.
         end: hour after the last forecast one; None for the end of the data.
         every_h: hours from one origin to the next.
-        refit_h: hours of forecasts after which the model is fitted anew on all that came before; None fits once.
+        refit_h: hours of forecasts after which the model is refitted on all that came before; None fits once.
     """
 
     first: Hour
@@ -56,7 +56,7 @@ class Plan:
         return origins
 
     def periods(self, origins: range) -> Iterator[Period]:
-        """The origins cut where the model is fitted anew."""
+        """The origins cut where the model is refitted."""
         if self.refit_h is None:
             yield Period(self.first, origins)
             return

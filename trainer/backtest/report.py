@@ -28,7 +28,7 @@ def write_report(
         backtest: the run.
         figures: its numbers.
         folder: where to.
-        now: the present moment, told at the end of the page.
+        now: the current time, printed at the end of the page.
         losses: what the limits of the source take from series.
 
     Returns:

@@ -27,7 +27,7 @@ class Mapped(Protocol):
 
 
 OnWindows = Callable[[int], None]
-"""Told how many more windows are done."""
+"""Called with the number of windows that were finished since the last call."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Backtest:
     Attributes:
         plan: what was asked.
         source: what was read, for a person.
-        releases: the release that forecast from an hour on; one, unless the model was fitted anew on the way.
+        releases: the release that forecast from an hour on; one, unless the model was refitted on the way.
         origins: the origins walked.
         result: forecasts and scores, one row a series and origin.
         judged_by: the hours that forecasts were judged by.
@@ -54,7 +54,7 @@ class Backtest:
 
 
 def _nobody(_: int) -> None:
-    """Nobody listens."""
+    """Do nothing."""
 
 
 class Walk:
@@ -78,7 +78,7 @@ class Walk:
             settings: how to fit.
             mapped: does fits and windows; they know nothing of each other.
             folder: keeps each window as it is finished, and has those of an earlier run; begun by the caller.
-            on_windows: told of windows as they are finished.
+            on_windows: called as windows are finished.
 
         Raises:
             SettingsError: no forecast fits into the plan.

@@ -1,4 +1,4 @@
-"""Settings of the trainer: the service's own from the environment, a training's from a YAML file beside this."""
+"""Settings of the trainer: the service's own from the environment, a training's from a YAML file in this folder."""
 
 from trainer.settings.service import TrainerSettings
 from trainer.settings.training import (

@@ -266,13 +266,13 @@ def _read_file(path: Path | None) -> dict[str, Any]:
     return values
 
 
-def _put(values: dict[str, Any], names: Sequence[str], text: str, told_as: str) -> None:
+def _put(values: dict[str, Any], names: Sequence[str], text: str, shown_as: str) -> None:
     for name in names[:-1]:
         part = values.setdefault(name, {})
         if not isinstance(part, dict):
-            raise SettingsError(f"{told_as}: {name} is a value, not a part with names of its own")
+            raise SettingsError(f"{shown_as}: {name} is a value, not a section")
         values = part
     try:
         values[names[-1]] = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise SettingsError(f"{told_as}: the value is not YAML: {error}") from error
+        raise SettingsError(f"{shown_as}: the value is not YAML: {error}") from error
