@@ -60,9 +60,14 @@ def render_prometheus(targets: str, rules_dir: str, alertmanager: str, settings:
     )
 
 
+LEAST_START_WINDOW_S = 3600
+"""Seconds that are looked back on for a start of Prometheus, unless a first start may take longer."""
+
+
 def render_rules(settings: MonitoringSettings) -> dict[str, str]:
     """The rule files with the thresholds filled in: text by file name."""
     values = {name: _text(value) for name, value in settings} | {"runbook_url": settings.runbook}
+    values["start_window_s"] = _text(max(settings.alert_start_s, LEAST_START_WINDOW_S))
     return {path.name: _fill(path, **values) for path in sorted(RULES.glob("*.yml"))}
 
 

@@ -9,6 +9,8 @@ UP: Series = {f'up{{job="{job}",instance="{job}:1"}}': "1x180" for job in ("inge
 PROMETHEUS_START = 'prometheus_config_last_reload_success_timestamp_seconds{job="prometheus"}'
 PROMETHEUS: Series = {PROMETHEUS_START: "0x180"}
 """A Prometheus that has run since promtool's clock began."""
+RUNTIME = 'go_memstats_alloc_bytes_total{job="prometheus"}'
+"""A counter of Prometheus that begins again when it is restarted, and not when it is reloaded."""
 HOURS = 'dayahead_forecast_percentage_hours_total{area="DK1",release="r-1"}'
 PERCENTAGE = 'dayahead_forecast_absolute_percentage_error_total{area="DK1",release="r-1"}'
 
@@ -130,6 +132,19 @@ CASES = [
         "critical",
         UP | {PROMETHEUS_START: "1200x180"} | {'up{job="ingest",instance="ingest:1"}': "0x25 1x15 0x140"},
         UP | {PROMETHEUS_START: "2000x180"} | {'up{job="ingest",instance="ingest:1"}': "1x25 0x155"},
+        {"job": "ingest", "instance": "ingest:1"},
+        minute=45,
+    ),
+    # reloaded while it is down, at minute 40: it stays down; restarted then: it is starting
+    AlertCase(
+        "ServiceDown",
+        "critical",
+        UP
+        | {PROMETHEUS_START: "0x40 2400x140", RUNTIME: "0+1000x180"}
+        | {'up{job="ingest",instance="ingest:1"}': "1x20 0x160"},
+        UP
+        | {PROMETHEUS_START: "0x40 2400x140", RUNTIME: "0+1000x40 0+1000x140"}
+        | {'up{job="ingest",instance="ingest:1"}': "1x20 0x160"},
         {"job": "ingest", "instance": "ingest:1"},
         minute=45,
     ),

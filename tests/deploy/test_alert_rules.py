@@ -10,7 +10,7 @@ from deploy.local.places import Places
 from deploy.local.tree import DebianTree
 from deploy.monitoring import MonitoringSettings, Target, render_prometheus, render_rules, render_targets
 from deploy.monitoring.receivers import ReceiverSettings
-from tests.deploy.alert_cases import CASES, AlertCase, Series
+from tests.deploy.alert_cases import CASES, PROMETHEUS, UP, AlertCase, Series
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = MonitoringSettings.model_construct()
@@ -94,6 +94,16 @@ def test_prometheus_accepts_the_whole_configuration(tools: Path, tmp_path: Path)
     done = subprocess.run([tools / "promtool", "check", "config", config], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 rule files found" in done.stdout
+
+
+@pytest.mark.servers
+def test_a_service_that_was_up_is_down_throughout_a_long_first_start(tools: Path, tmp_path: Path) -> None:
+    for name, text in render_rules(MonitoringSettings.model_construct(alert_start_s=7200)).items():
+        (tmp_path / name).write_text(text)
+    rules = [str(path) for path in sorted(tmp_path.glob("*.yml"))]
+    series = UP | PROMETHEUS | {'up{job="worker",instance="worker:1"}': "1x10 0x170"}
+    case = AlertCase("ServiceDown", "critical", series, UP, {"job": "worker", "instance": "worker:1"}, minute=100)
+    assert judge(tools, rules, tmp_path, case, series, fires=True) == ""
 
 
 def test_every_alert_has_a_case() -> None:
