@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import numpy as np
+import orjson
 import psycopg
 from fastapi import Query, Request
 from fastapi.responses import Response
@@ -15,7 +16,18 @@ from api.edge.media import JSON
 from api.edge.route import resource
 from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND, bad_parameter
-from api.tables import MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
+from api.tables import (
+    MOMENT,
+    NUMBER,
+    TABLES,
+    TEXT,
+    ChosenFormat,
+    CodedText,
+    Column,
+    Columns,
+    column_response,
+    next_link,
+)
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.storage.tables.observation import read_observations
 
@@ -24,7 +36,7 @@ router = resource("/v1/observations", "observations")
 WEEK_H = 168
 MAX_HOURS = 24 * 366
 
-MAX_VALUES = 2_000_000
+MAX_VALUES = 1_000_000
 
 NEWEST = """
     SELECT max(newest.valid_time) FROM unnest(%s::integer[]) AS wanted (series_key)
@@ -111,23 +123,14 @@ def list_observations(
                 "ask for fewer series or hours at once",
             )
         matrix = read_observations(connection, np.array(keys, np.int64), first, last, as_of)
-    series = [
-        SeriesHours(series_id=series_id, unit=unit, value=_values(row), missing=int(np.isnan(row).sum()))
-        for (_, series_id, unit), row in zip(page, matrix.values, strict=True)
-    ]
     next_cursor = page[-1][1] if len(found) > limit else None
     headers = next_link(request, next_cursor)
+    series = [(series_id, unit) for _, series_id, unit in page]
     if form != "json":
-        return table_response(TABLE, _rows(first, series), form, headers)
-    answer = ObservationPage(
-        start=from_hour(first),
-        end=from_hour(last),
-        as_of=as_of,
-        valid_time=[from_hour(hour) for hour in range(first, last)],
-        series=series,
-        next_cursor=next_cursor,
+        return column_response(TABLE, _columns(first, series, matrix.values), form, headers)
+    return Response(
+        _page_bytes(first, last, as_of, series, matrix.values, next_cursor), headers=headers, media_type=JSON
     )
-    return Response(answer.model_dump_json(), headers=headers, media_type=JSON)
 
 
 @router.get(
@@ -152,10 +155,9 @@ def get_observations(
         key, series_id, unit = series_key_of(connection, series_ids)
         first, last = _range(use, connection, [key], start, end)
         matrix = read_observations(connection, np.array([key]), first, last, as_of)
-    values = _values(matrix.values[0])
     if form != "json":
-        hours = SeriesHours(series_id=series_id, unit=unit, value=values, missing=0)
-        return table_response(TABLE, _rows(first, [hours]), form)
+        return column_response(TABLE, _columns(first, [(series_id, unit)], matrix.values), form)
+    values = _values(matrix.values[0])
     return Observations(
         series_id=series_id,
         unit=unit,
@@ -197,14 +199,44 @@ def _values(row: NDArray[np.float64]) -> list[float | None]:
     return [None if value != value else value for value in row.tolist()]  # noqa: PLR0124 - NaN
 
 
-def _rows(first: Hour, series: list[SeriesHours]) -> list[tuple[str, datetime, float, str]]:
-    """The rows of `TABLE`."""
-    return [
-        (hours.series_id, from_hour(first + index), value, hours.unit)
-        for hours in series
-        for index, value in enumerate(hours.value)
-        if value is not None
-    ]
+def _columns(first: Hour, series: list[tuple[str, str]], values: NDArray[np.float64]) -> list[Column]:
+    """The columns of `TABLE`.
+
+    Args:
+        first: hour of column 0.
+        series: id and unit of each row.
+        values: [series, hours]; NaN where none is known.
+    """
+    rows, hours = np.nonzero(~np.isnan(values))
+    codes = rows.astype(np.int32)
+    moments = (first + hours).astype("datetime64[h]").astype("datetime64[s]")
+    ids, units = [series_id for series_id, _ in series], [unit for _, unit in series]
+    return [CodedText(ids, codes), moments, values[rows, hours], CodedText(units, codes)]
+
+
+def _page_bytes(
+    first: Hour,
+    last: Hour,
+    as_of: datetime | None,
+    series: list[tuple[str, str]],
+    values: NDArray[np.float64],
+    next_cursor: str | None,
+) -> bytes:
+    """An `ObservationPage`, without an object for each value; NaN becomes null."""
+    return orjson.dumps(
+        {
+            "start": format_utc(from_hour(first)),
+            "end": format_utc(from_hour(last)),
+            "as_of": None if as_of is None else format_utc(as_of),
+            "valid_time": [format_utc(from_hour(hour)) for hour in range(first, last)],
+            "series": [
+                {"series_id": series_id, "unit": unit, "value": row, "missing": int(np.isnan(row).sum())}
+                for (series_id, unit), row in zip(series, np.ascontiguousarray(values), strict=True)
+            ],
+            "next_cursor": next_cursor,
+        },
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )
 
 
 def _end_of(connection: psycopg.Connection, series_keys: list[int]) -> Hour | None:

@@ -1,9 +1,13 @@
+import tracemalloc
+
 import numpy as np
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.resources.observations import ObservationPage
+from api.tables import MOMENT, NUMBER, TEXT, CodedText, Column, Format, column_response
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.sample import HOLED, STALE
@@ -83,3 +87,26 @@ def test_as_of_a_past_moment_a_revised_hour_has_its_old_value_and_a_later_one_no
         assert values(as_of="2023-01-01T12:00:00Z") == [10, None]
         assert values(as_of="2023-01-02T12:00:00Z") == [10, 20]
         assert values(as_of="2023-01-03T12:00:00Z") == [12, 20]
+
+
+def test_a_page_of_many_series_is_written_as_its_model_would_be(client: TestClient) -> None:
+    body = client.get("/v1/observations", params={"area": "DK1", "as_of": "2099-01-01T00:00:00Z"}).content
+    page = ObservationPage.model_validate_json(body)
+    assert sum(hours.missing for hours in page.series) > 0
+    assert all(hours.value.count(None) == hours.missing for hours in page.series)
+    assert page.model_dump_json().encode() == body
+
+
+@pytest.mark.parametrize("form", ["csv", "arrow", "parquet"])
+def test_a_large_table_is_written_without_an_object_for_each_value(form: Format) -> None:
+    count = 300_000
+    codes = np.repeat(np.arange(10, dtype=np.int32), count // 10)
+    moments = np.datetime64("2023-01-01T00", "s") + np.arange(count) * np.timedelta64(3600, "s")
+    ids = CodedText([f"DK1/{number}" for number in range(10)], codes)
+    columns: list[Column] = [ids, moments, np.random.default_rng(1).random(count), CodedText(["kWh"] * 10, codes)]
+    names = {"series_id": TEXT, "valid_time": MOMENT, "value": NUMBER, "unit": TEXT}
+    tracemalloc.start()
+    body = column_response(names, columns, form).body
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * len(body) + 20_000_000, f"{peak} bytes for a body of {len(body)}"
