@@ -11,6 +11,7 @@ from dayahead.hours import to_microseconds
 from dayahead.reading.records import Row
 from dayahead.row_reading import RowReader
 from dayahead.rules import HOUR_US, RowRules, contradicted, contradiction, foreign_series
+from dayahead.storage.tables.series import ids_of_other_sources
 from dayahead.storage.tables.source import RegisteredSource
 
 Refused = tuple[NumberedRow, ContractError]
@@ -87,8 +88,4 @@ class Judge:
 
     def _foreign(self, connection: psycopg.Connection, series_ids: set[str]) -> set[str]:
         """Which of some series belong to another source."""
-        rows = connection.execute(
-            "SELECT series_id FROM series WHERE series_id = ANY(%s) AND source_key <> %s",
-            [list(series_ids), self._registered.source_key],
-        )
-        return {series_id for (series_id,) in rows}
+        return ids_of_other_sources(connection, series_ids, self._registered.source_key)

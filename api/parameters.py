@@ -2,9 +2,10 @@
 
 import difflib
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, LiteralString
+from typing import Annotated
 from urllib.parse import unquote
 
 import psycopg
@@ -16,14 +17,13 @@ from api.problems import unknown_area, unknown_series
 from dayahead.errors import ContractError
 from dayahead.hours import format_utc, parse_utc
 from dayahead.series import series_id_of
+from dayahead.storage.tables.series import NamedSeries, area_has_series, areas, first_ids, first_known, known_ids
 
 MAX_CLOSE_MATCHES = 5
 MAX_IDS_COMPARED = 20_000
 
 PLAIN = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
 """A series_id that can be written in one way only."""
-ALL_SERIES: LiteralString = "SELECT series_id FROM series ORDER BY series_id LIMIT %s"
-ALL_AREAS: LiteralString = "SELECT DISTINCT area FROM series ORDER BY area LIMIT %s"
 
 EXAMPLE = "2023-01-24T22:00:00Z"
 FIRST_YEAR, LAST_YEAR = 1900, 2199
@@ -115,20 +115,16 @@ SeriesIds = Annotated[list[str], Depends(_series_ids)]
 """The ids that the path of a request may stand for, likeliest first."""
 
 
-def series_key_of(connection: psycopg.Connection, series_ids: list[str]) -> tuple[int, str, str]:
+def series_key_of(connection: psycopg.Connection, series_ids: list[str]) -> NamedSeries:
     """Key, id and unit of the series that a request names.
 
     Raises:
         Problem: no series has the id; close matches are named.
     """
-    row = connection.execute(
-        "SELECT series_key, series_id, unit FROM series WHERE series_id = ANY(%(ids)s)"
-        " ORDER BY array_position(%(ids)s, series_id) LIMIT 1",
-        {"ids": series_ids},
-    ).fetchone()
-    if row is None:
-        raise unknown_series(series_ids[-1], _close_to(connection, series_ids[-1], ALL_SERIES))
-    return row[0], row[1], row[2]
+    found = first_known(connection, series_ids)
+    if found is None:
+        raise unknown_series(series_ids[-1], _close_series(connection, series_ids[-1]))
+    return found
 
 
 def check_series(connection: psycopg.Connection, series_ids: list[str]) -> None:
@@ -137,11 +133,10 @@ def check_series(connection: psycopg.Connection, series_ids: list[str]) -> None:
     Raises:
         Problem: for the first of them; close matches are named.
     """
-    found = connection.execute("SELECT series_id FROM series WHERE series_id = ANY(%s)", [series_ids])
-    known = {series_id for (series_id,) in found}
+    known = known_ids(connection, series_ids)
     for series_id in series_ids:
         if series_id not in known:
-            raise unknown_series(series_id, _close_to(connection, series_id, ALL_SERIES))
+            raise unknown_series(series_id, _close_series(connection, series_id))
 
 
 def check_area(connection: psycopg.Connection, area: str) -> None:
@@ -150,11 +145,15 @@ def check_area(connection: psycopg.Connection, area: str) -> None:
     Raises:
         Problem: close matches are named.
     """
-    if connection.execute("SELECT FROM series WHERE area = %s LIMIT 1", [area]).fetchone() is None:
-        raise unknown_area(area, _close_to(connection, area, ALL_AREAS))
+    if not area_has_series(connection, area):
+        raise unknown_area(area, _close_to(area, areas(connection, MAX_IDS_COMPARED)))
 
 
-def _close_to(connection: psycopg.Connection, name: str, statement: LiteralString) -> list[str]:
+def _close_series(connection: psycopg.Connection, series_id: str) -> list[str]:
+    return _close_to(series_id, first_ids(connection, MAX_IDS_COMPARED))
+
+
+def _close_to(name: str, names: Iterable[str]) -> list[str]:
     """Names that a caller may have meant, in the writing that they have."""
-    known = {one.lower(): one for (one,) in connection.execute(statement, [MAX_IDS_COMPARED])}
+    known = {one.lower(): one for one in names}
     return [known[near] for near in difflib.get_close_matches(name.lower(), known, MAX_CLOSE_MATCHES)]

@@ -15,6 +15,7 @@ import psycopg
 from dayahead.hours import Clock, parse_utc
 from dayahead.repeating import RepeatingThread
 from dayahead.storage.standing import SourceStanding, lag_reason, read_sources
+from dayahead.storage.tables.series import source_keys_by_id
 
 if TYPE_CHECKING:
     from api.backends import Database
@@ -27,7 +28,6 @@ where TimescaleDB did not answer, the second otherwise."""
 KEPT_S = 60.0
 """Seconds that a look at the sources counts; after that it is not known whether a series is stale."""
 
-SERIES = "SELECT series_id, source_key FROM series"
 OURS = b'{"series_id":'
 
 
@@ -124,5 +124,5 @@ class StalenessJudge:
     def _look(self) -> None:
         with self._database.connection() as connection:
             sources = {one.source_key: one for one in read_sources(connection, self._clock())}
-            series = dict(connection.execute(SERIES).fetchall())
+            series = source_keys_by_id(connection)
         self._sources, self._series, self._seen_at = sources, series, time.monotonic()

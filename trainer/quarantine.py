@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dayahead.contracts import ABSURD_MAGNITUDE
 from dayahead.hours import Hour
 from dayahead.source import Source
-from dayahead.storage.tables.source import RegisteredSeries
+from dayahead.storage.tables.series import RegisteredSeries
 from dayahead.storage.tables.training_quarantine import QuarantinedRange
 from trainer.settings import QuarantineSettings
 

@@ -15,7 +15,8 @@ from dayahead.models.history import History
 from dayahead.source import Source
 from dayahead.storage.tables.model_release import ReleaseRecord
 from dayahead.storage.tables.observation import observed_hours, observed_range, read_observations
-from dayahead.storage.tables.source import RegisteredSeries, load_series, load_sources
+from dayahead.storage.tables.series import RegisteredSeries, load_series
+from dayahead.storage.tables.source import load_sources
 from dayahead.storage.tables.training_quarantine import QuarantinedRange
 from trainer.quarantine import clean
 from trainer.settings import TrainingSettings

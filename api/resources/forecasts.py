@@ -33,6 +33,7 @@ from api.telemetry import FORECASTS_SERVED
 from dayahead.contracts import ForecastMessage
 from dayahead.hours import format_utc, parse_utc
 from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_end
+from dayahead.storage.tables.series import series_page
 
 router = resource("/v1/forecasts", "forecasts")
 
@@ -78,13 +79,6 @@ NEWEST = f"""
 
 NEWEST_HOUR = "SELECT valid_time FROM observation WHERE series_key = %s ORDER BY valid_time DESC LIMIT 1"
 
-PAGE = """
-    SELECT series_id FROM series
-    WHERE (%(area)s::text IS NULL OR area = %(area)s)
-      AND (%(after)s::text IS NULL OR series_id COLLATE "C" > %(after)s)
-    ORDER BY series_id COLLATE "C" LIMIT %(limit)s
-"""
-
 
 class ForecastAnswer(ForecastMessage):
     """A forecast as topic `forecasts` carries it, and whether its series is stale now."""
@@ -122,8 +116,8 @@ def list_forecasts(
     in every format.
     """
     with use.database.connection() as connection:
-        rows = connection.execute(PAGE, {"area": area, "after": cursor, "limit": limit + 1}).fetchall()
-        ids = [series_id for (series_id,) in rows[:limit]]
+        rows = series_page(connection, area, cursor, limit + 1)
+        ids = [one.series_id for one in rows[:limit]]
         found = _newest(use, connection, ids)
     next_cursor = ids[-1] if len(rows) > limit else None
     headers = next_link(request, next_cursor)

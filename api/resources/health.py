@@ -11,6 +11,7 @@ from api.backends import Backends, Use
 from api.edge.route import resource
 from api.hearing import ReaderState
 from dayahead.storage.database import describe
+from dayahead.storage.tables.source import check_readable
 
 router = resource("/health", "health")
 
@@ -59,7 +60,7 @@ def check_servers(use: Backends) -> list[Check]:
     """How the servers are that forecasts are read from."""
     try:
         with use.database.connection() as connection:
-            connection.execute("SELECT 1 FROM source LIMIT 1")
+            check_readable(connection)
         database = Check(server="TimescaleDB", ok=True, needed=True, reason="TimescaleDB answers")
     except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege) as error:
         reason = (

@@ -29,7 +29,8 @@ from api.tables import (
     next_link,
 )
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
-from dayahead.storage.tables.observation import read_observations
+from dayahead.storage.tables.observation import newest_hours, read_observations
+from dayahead.storage.tables.series import series_page
 
 router = resource("/v1/observations", "observations")
 
@@ -37,21 +38,6 @@ WEEK_H = 168
 MAX_HOURS = 24 * 366
 
 MAX_VALUES = 1_000_000
-
-NEWEST = """
-    SELECT max(newest.valid_time) FROM unnest(%s::integer[]) AS wanted (series_key)
-    CROSS JOIN LATERAL (
-        SELECT valid_time FROM observation WHERE observation.series_key = wanted.series_key
-        ORDER BY valid_time DESC LIMIT 1
-    ) AS newest
-"""
-
-PAGE = """
-    SELECT series_key, series_id, unit FROM series
-    WHERE (%(area)s::text IS NULL OR area = %(area)s)
-      AND (%(after)s::text IS NULL OR series_id COLLATE "C" > %(after)s)
-    ORDER BY series_id COLLATE "C" LIMIT %(limit)s
-"""
 
 TABLE: Columns = {"series_id": TEXT, "valid_time": MOMENT, "value": NUMBER, "unit": TEXT}
 """Columns of observations as a table: one row an hour."""
@@ -111,7 +97,7 @@ def list_observations(
     and the `Link` header with `rel="next"` in every format.
     """
     with use.database.connection() as connection:
-        found = connection.execute(PAGE, {"area": area, "after": cursor, "limit": limit + 1}).fetchall()
+        found = series_page(connection, area, cursor, limit + 1)
         page = found[:limit]
         keys = [key for key, _, _ in page]
         first, last = _range(use, connection, keys, start, end)
@@ -241,5 +227,5 @@ def _page_bytes(
 
 def _end_of(connection: psycopg.Connection, series_keys: list[int]) -> Hour | None:
     """The hour after the newest one of any of the series, or None where nothing is observed."""
-    row = connection.execute(NEWEST, [series_keys]).fetchone()
-    return None if row is None or row[0] is None else to_hour(row[0]) + 1
+    newest = [hour for hour in newest_hours(connection, np.array(series_keys, np.int64)) if hour is not None]
+    return max(newest) + 1 if newest else None

@@ -14,11 +14,9 @@ from api.resources.series import SourceItem, source_item
 from dayahead.contracts import Rung
 from dayahead.storage.standing import NO_HOUR, SourceStanding, lag_reason, read_sources
 from dayahead.storage.tables.partition_quality import SeenQuality, read_quality
+from dayahead.storage.tables.series import count_new_by_source, ids_by_key
 
 router = resource("/v1/quality", "quality")
-
-NAMES = "SELECT series_key, series_id FROM series WHERE series_key = ANY(%s)"
-NEW = "SELECT source_key, count(*) FROM series WHERE first_seen > %s GROUP BY source_key"
 
 
 class StaleSeries(BaseModel):
@@ -90,8 +88,8 @@ def get_quality(
         seen = read_quality(connection)
         found = [_Found(source, [one for one in seen if one.source_key == source.source_key]) for source in sources]
         keys = {key for one in found for key, _ in [*one.stale[:limit], *one.gaps[:limit]]}
-        names = dict(connection.execute(NAMES, [list(keys)]).fetchall())
-        new = dict(connection.execute(NEW, [use.now() - timedelta(days=1)]).fetchall())
+        names = ids_by_key(connection, keys)
+        new = count_new_by_source(connection, use.now() - timedelta(days=1))
     return Quality(sources=[_source_quality(one, names, new.get(one.standing.source_key, 0), limit) for one in found])
 
 

@@ -17,26 +17,14 @@ from dayahead.hours import from_hour
 from dayahead.storage.losses import read_losses
 from dayahead.storage.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
 from dayahead.storage.tables.limit_loss import StoredLoss
+from dayahead.storage.tables.observation import missing_hours
+from dayahead.storage.tables.observation_revision import count_revised_hours
+from dayahead.storage.tables.series import areas
 from dayahead.storage.tables.training_quarantine import load_quarantine
 
 router = resource("/v1/series", "series")
 
 QUALITY_HOURS = 168
-
-MISSING = """
-    SELECT hour FROM generate_series(
-        greatest(%(end)s::timestamptz - INTERVAL '167 hours',
-                 (SELECT min(valid_time) FROM observation WHERE series_key = %(key)s)),
-        %(end)s::timestamptz, INTERVAL '1 hour') AS hour
-    WHERE NOT EXISTS (
-        SELECT FROM observation WHERE series_key = %(key)s AND valid_time = hour)
-    ORDER BY hour
-"""
-
-REVISED = """
-    SELECT count(DISTINCT valid_time) FROM observation_revision
-    WHERE series_key = %(key)s AND valid_time > %(end)s::timestamptz - INTERVAL '168 hours' AND valid_time <= %(end)s
-"""
 
 
 class ReasonText(BaseModel):
@@ -144,11 +132,11 @@ def list_series(
     with use.database.connection() as connection:
         sources = read_sources(connection, use.now())
         found = read_series(connection, sources, limit + 1, area=area, state=state, search=search, after=cursor)
-        areas = [area for (area,) in connection.execute("SELECT DISTINCT area FROM series ORDER BY area")]
+        every_area = areas(connection)
     page = found[:limit]
     return SeriesList(
         series=[series_item(standing) for standing in page],
-        areas=areas,
+        areas=every_area,
         next_cursor=page[-1].series_id if len(found) > limit else None,
     )
 
@@ -213,14 +201,11 @@ def _quality(connection: psycopg.Connection, series_key: int, end: datetime | No
     lost = _lost(read_losses(connection, [series_key]))
     if end is None:
         return DataQuality(hours=0, missing_hours=[], revised_hours=0, quarantined=[], beyond_limits=lost)
-    parameters = {"key": series_key, "end": end}
-    missing = [hour for (hour,) in connection.execute(MISSING, parameters)]
-    revised = connection.execute(REVISED, parameters).fetchone()
     week_start = end - timedelta(hours=QUALITY_HOURS)
     return DataQuality(
         hours=QUALITY_HOURS,
-        missing_hours=missing,
-        revised_hours=revised[0] if revised else 0,
+        missing_hours=missing_hours(connection, series_key, end),
+        revised_hours=count_revised_hours(connection, series_key, end),
         quarantined=[
             QuarantineItem(start=from_hour(r.start), end=from_hour(r.end), hours=r.hours, rule=r.rule, reason=r.reason)
             for r in load_quarantine(connection)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dayahead.contracts import LEADS, Reason, Rung
 from dayahead.hours import format_utc, from_hour, from_microseconds
 from dayahead.storage.tables.forecast import ForecastRows
-from dayahead.storage.tables.source import RegisteredSeries
+from dayahead.storage.tables.series import RegisteredSeries
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.forecasts import bytes_before_ends_at, message_values
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.model_release import load_artifact
-from dayahead.storage.tables.source import load_series
+from dayahead.storage.tables.series import load_series, random_ids
 from stream.audit.log_reading import LaterMessages, SentForecasts
-from stream.audit.table_reading import ServedForecast, ServingPair, read_older, read_served, sample_series
+from stream.audit.table_reading import ServedForecast, ServingPair, read_older, read_served
 
 FALLS_BACK = Reason.MODEL_FAILED | Reason.OUTPUT_REJECTED
 
@@ -85,7 +85,7 @@ class Auditor:
     def audit_sample(self, count: int) -> list[Finding]:
         """Audit the newest forecasts of some series, an older one, and what was sent of one; others each time."""
         with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
-            series_ids = sample_series(connection, count)
+            series_ids = random_ids(connection, count)
             findings, sound = self._audit(connection, series_ids)
             older = self._audit_older(connection, series_ids[:1])
             return [*findings, *older, *self._audit_sent(connection, sound[:1])]

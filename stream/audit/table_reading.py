@@ -13,7 +13,8 @@ from dayahead.models.window import WINDOW_HOURS, WindowBatch
 from dayahead.storage.tables.forecast import ForecastRows, read_forecasts, read_newest_forecasts
 from dayahead.storage.tables.model_release import champion
 from dayahead.storage.tables.observation import read_observations
-from dayahead.storage.tables.source import RegisteredSeries, load_series, load_sources
+from dayahead.storage.tables.series import RegisteredSeries, load_series
+from dayahead.storage.tables.source import load_sources
 
 STANDINGS = """
     SELECT partition, next_offset, published_offset, unconfirmed_from IS NULL, release,
@@ -35,8 +36,6 @@ OLDER = """
 """
 OLDER_H = 48
 """Hours before the newest forecast in which an older one is looked for."""
-
-SAMPLE = "SELECT series_id FROM series ORDER BY random() LIMIT %s"
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,6 @@ class ServedForecast:
     row: ForecastRows
     features: NDArray[np.float32]
     window: WindowBatch
-
-
-def sample_series(connection: psycopg.Connection, count: int) -> list[str]:
-    """Ids of some series, others each time."""
-    return [series_id for (series_id,) in connection.execute(SAMPLE, [count]).fetchall()]
 
 
 def read_served(connection: psycopg.Connection, topic: str, series_ids: Sequence[str]) -> list[ServedForecast]:

@@ -15,7 +15,8 @@ from dayahead.hours import format_utc, from_hour
 from dayahead.rules import HOUR_US, RowRules, foreign_series, unknown_source
 from dayahead.series import partition_of
 from dayahead.storage.tables.limit_rejection import LimitRejection, write_rejections
-from dayahead.storage.tables.source import RegisteredSource, load_sources, register_series, sources_version
+from dayahead.storage.tables.series import register_series
+from dayahead.storage.tables.source import RegisteredSource, load_sources, sources_version
 from stream.intake.decode import DecodedMessage, Decoder, Refusal
 from stream.partition.metrics import NEW_SERIES
 from stream.partition.rows import Rows

@@ -4,23 +4,13 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from dayahead.hours import HOUR_S
 from dayahead.models.window import WINDOW_HOURS
 from dayahead.storage.tables.forecast import ForecastRows
-from dayahead.storage.tables.observation import read_observations
-from dayahead.storage.tables.source import load_series
+from dayahead.storage.tables.observation import newest_hours, read_observations
+from dayahead.storage.tables.series import load_series
 from stream.partition.state import NEVER, PartitionState
 
 SERIES_AT_ONCE = 1_000
-
-NEWEST = """
-    SELECT wanted.place, extract(epoch FROM o.valid_time)::bigint
-    FROM unnest(%(keys)s::integer[]) WITH ORDINALITY AS wanted (series_key, place)
-    CROSS JOIN LATERAL (
-        SELECT valid_time FROM observation
-        WHERE observation.series_key = wanted.series_key ORDER BY valid_time DESC LIMIT 1
-    ) AS o
-"""
 
 
 def empty_state(connection: psycopg.Connection, partition: int) -> PartitionState:
@@ -38,10 +28,8 @@ def read_windows(connection: psycopg.Connection, state: PartitionState, series: 
         state: whose windows of these series are empty.
         series: int64 [n], indices.
     """
-    newest = np.full(len(series), NEVER, np.int64)
-    with connection.cursor(binary=True) as cursor:
-        for place, moment in cursor.execute(NEWEST, {"keys": state.keys[series].tolist()}).fetchall():
-            newest[place - 1] = moment // HOUR_S
+    found = newest_hours(connection, state.keys[series])
+    newest = np.array([NEVER if hour is None else hour for hour in found], np.int64)
     for group in _groups(newest):
         last = newest[group]
         start, end = int(last.min()) - WINDOW_HOURS + 1, int(last.max()) + 1

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.models.window import WINDOW_HOURS
-from dayahead.storage.tables.source import RegisteredSeries
+from dayahead.storage.tables.series import RegisteredSeries
 
 NEVER = -(1 << 40)
 """An hour before all hours: the newest hour of a series without any."""

@@ -25,7 +25,8 @@ from dayahead.storage.tables.accuracy_day import AccuracyDays
 from dayahead.storage.tables.partition_quality import write_quality
 from dayahead.storage.tables.poll_cursor import move_cursor
 from dayahead.storage.tables.score import SCORE, ScoreRows
-from dayahead.storage.tables.source import RegisteredSeries, register_series, register_source
+from dayahead.storage.tables.series import RegisteredSeries, register_series
+from dayahead.storage.tables.source import register_source
 from dayahead.storage.tables.training_quarantine import QuarantinedRange, save_quarantine
 from dayahead.storage.tables.tuning_run import Outcome, finish_run, start_run
 from dayahead.storage.tables.worker_offset import claim_partition

@@ -13,7 +13,8 @@ from fastapi.testclient import TestClient
 from api.app import create_app, open_backends
 from api.settings import ApiSettings
 from dayahead.source import Source
-from dayahead.storage.tables.source import register_series, register_source
+from dayahead.storage.tables.series import register_series
+from dayahead.storage.tables.source import register_source
 from deploy.local.stack import LocalStack
 from tests.api.conftest import own_database
 from tests.api.fakes import NOW, TOKEN, HeardRows

@@ -11,7 +11,8 @@ from dayahead.storage.tables.limit_loss import replace_losses
 from dayahead.storage.tables.limit_rejection import LimitRejection, write_rejections
 from dayahead.storage.tables.poll_cursor import move_cursor
 from dayahead.storage.tables.poll_failure import PollFailure, record_failure
-from dayahead.storage.tables.source import load_series, load_sources, register_series, register_source
+from dayahead.storage.tables.series import load_series, register_series
+from dayahead.storage.tables.source import load_sources, register_source
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, FakeServers
 from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, SOURCE, STALE

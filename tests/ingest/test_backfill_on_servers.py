@@ -12,7 +12,8 @@ from dayahead.hours import from_hour
 from dayahead.reading.file_source import FileSource
 from dayahead.reading.reader import Answer, Reader
 from dayahead.source import Source
-from dayahead.storage.tables.source import register_series, register_source
+from dayahead.storage.tables.series import register_series
+from dayahead.storage.tables.source import register_source
 from ingest.backfill import Backfiller
 from tests.conftest import TopicRoom
 from tests.ingest.building import (

@@ -22,7 +22,8 @@ from dayahead.hours import wall_clock
 from dayahead.storage.forecasts import message_values
 from dayahead.storage.tables.forecast import read_forecasts, read_newest_forecasts
 from dayahead.storage.tables.score import SUMS, added_up
-from dayahead.storage.tables.source import load_series, register_source
+from dayahead.storage.tables.series import load_series
+from dayahead.storage.tables.source import register_source
 from stream.assembly import build_worker
 from stream.servers.patience import Patience
 from stream.servers.probe import NoProbe, Probe

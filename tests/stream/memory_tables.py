@@ -15,7 +15,7 @@ from dayahead.models.forecaster import SNAPSHOT_NAMES, ForecastBatch, Forecaster
 from dayahead.models.window import WINDOW_HOURS, WindowBatch
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.observation import CurrentVersions
-from dayahead.storage.tables.source import RegisteredSeries
+from dayahead.storage.tables.series import RegisteredSeries
 from stream.compute.batch import Result, compute, prepare
 from stream.compute.forecasting import Forecasting
 from stream.partition.rows import Rows

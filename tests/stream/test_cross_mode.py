@@ -16,7 +16,7 @@ from dayahead.models.examples import Rows, examples
 from dayahead.models.forecaster import Forecaster
 from dayahead.models.release import Release
 from dayahead.storage.tables.forecast import read_forecasts
-from dayahead.storage.tables.source import load_series
+from dayahead.storage.tables.series import load_series
 from tests.dayahead.conftest import consumption
 from tests.stream.conftest import WorkerRoom
 from tests.stream.logs import batch, in_log, series_of

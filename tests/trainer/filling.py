@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dayahead.hours import from_hour
 from dayahead.source import Source, load_source
-from dayahead.storage.tables.source import register_series, register_source
+from dayahead.storage.tables.series import register_series
+from dayahead.storage.tables.source import register_source
 
 CHECKOUT = Path(__file__).parents[2]
 SAMPLE = CHECKOUT / "ingest" / "sample" / "ConsumptionDE35Hour.parquet"

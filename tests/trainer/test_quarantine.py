@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dayahead.source import Source
-from dayahead.storage.tables.source import RegisteredSeries
+from dayahead.storage.tables.series import RegisteredSeries
 from trainer.quarantine import IMPLAUSIBLE_ZERO, IMPOSSIBLE_VALUE, LEVEL_BREAK, SPIKE, STUCK_METER, Cleaned, clean
 from trainer.settings import QuarantineSettings
 

@@ -16,7 +16,8 @@ from dayahead.storage.database import connect, describe
 from dayahead.storage.losses import read_losses
 from dayahead.storage.tables.observation import read_observations
 from dayahead.storage.tables.observation_revision import first_published
-from dayahead.storage.tables.source import load_series, load_sources
+from dayahead.storage.tables.series import load_series
+from dayahead.storage.tables.source import load_sources
 from trainer.settings import TrainingSettings
 from trainer.training_set import TrainingSet, read_training_set
 

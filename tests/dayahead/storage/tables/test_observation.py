@@ -7,7 +7,8 @@ import pytest
 from dayahead.hours import to_hour
 from dayahead.source import Source
 from dayahead.storage.tables.observation import CURRENT, observed_range, read_observations
-from dayahead.storage.tables.source import load_series, load_sources, register_series, register_source
+from dayahead.storage.tables.series import load_series, register_series
+from dayahead.storage.tables.source import load_sources, register_source
 
 pytestmark = pytest.mark.servers
 
