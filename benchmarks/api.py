@@ -32,8 +32,9 @@ from benchmarks.running_worker import SERVICE, cpu_seconds, until
 from dayahead.contracts import LEADS, Reason, Rung
 from dayahead.hours import from_hour, to_hour, wall_clock
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
-from dayahead.storage.forecasts import StoredForecast, forecast_bytes
+from dayahead.storage.forecasts import forecast_bytes
 from dayahead.storage.migrate import migrate_database
+from dayahead.storage.tables.forecast import StoredForecast
 from dayahead.storage.tables.worker_offset import claim_partition
 from dayahead.topics import OBSERVATIONS
 from deploy.local.ports import free_ports

@@ -26,7 +26,7 @@ from dayahead.models.fit import fit_release
 from dayahead.models.forecaster import Forecaster
 from dayahead.models.history import History
 from dayahead.models.settings import ModelSettings
-from dayahead.storage.tables.drift_event import DueSeries, WatchedValues
+from dayahead.storage.tables.drift_watched import DueSeries, WatchedValues
 from stream.drift.days import BACK_DAYS, DAY_H
 from stream.drift.detecting import ERROR, LEVEL, LOOKBACK_DAYS, PATTERN, SPREAD, WINDOW_DAYS
 from stream.drift.watch import judge_series

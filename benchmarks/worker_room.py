@@ -20,7 +20,8 @@ from dayahead.models.release import Release
 from dayahead.settings import MigrationSettings
 from dayahead.storage.binary_copy import HEADER, TRAILER, Block, doubles, encode, hours, integers
 from dayahead.storage.migrate import migrate_database, migrate_topics
-from dayahead.storage.tables.model_release import ReleaseRecord, promote, save_release
+from dayahead.storage.tables.model_release import ReleaseRecord, save_release
+from dayahead.storage.tables.promotion import promote
 from dayahead.storage.tables.source import register_source
 from deploy.local.ports import ServerPorts
 from deploy.local.stack import LocalStack

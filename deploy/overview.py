@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
-from psycopg.rows import class_row
 
 from dayahead.contracts import Rung
 from dayahead.errors import StackError
@@ -16,18 +15,10 @@ from dayahead.hours import to_hour
 from dayahead.kafka_login import confluent_options
 from dayahead.storage.standing import SeriesStanding, State, read_series, read_sources
 from dayahead.storage.tables.forecast import ForecastRows, read_forecasts
+from dayahead.storage.tables.promotion import champion
+from dayahead.storage.tables.score import AccuracyOverview, read_overall_accuracy
+from dayahead.storage.tables.worker_offset import next_offsets
 from dayahead.topics import OBSERVATIONS
-
-# All are judged on the same leads: those for which the seasonal naives (last week's hour, last day's) had a value.
-ACCURACY = """
-    SELECT count(*) AS forecasts, coalesce(sum(hours), 0) AS hours,
-           sum(absolute_error) / nullif(sum(absolute_actual), 0) AS wape,
-           sum(model_error_where_naive) / nullif(sum(naive_actual), 0) AS wape_where_naive,
-           least(sum(naive_error), sum(coalesce(daily_naive_error, naive_error))) / nullif(sum(naive_actual), 0)
-               AS wape_naive,
-           sum(covered) / nullif(sum(hours), 0)::float8 AS coverage
-    FROM score WHERE rung <= %s
-"""
 
 
 @dataclass(frozen=True)
@@ -43,27 +34,6 @@ class SeriesOverview:
     p10: list[float]
     p50: list[float]
     p90: list[float]
-
-
-@dataclass(frozen=True)
-class AccuracyOverview:
-    """Accuracy over the scored forecasts of the model (rungs 0 to 2), as shares; None while nothing has matured.
-
-    Attributes:
-        forecasts: forecasts that are scored.
-        hours: leads with a known actual, over all of them.
-        wape: of the model.
-        wape_where_naive: of the model, on the leads for which the seasonal naive had a value.
-        wape_naive: of the better of the two seasonal naives on those leads.
-        coverage: share of actuals within p10 to p90.
-    """
-
-    forecasts: int
-    hours: int
-    wape: float | None
-    wape_where_naive: float | None
-    wape_naive: float | None
-    coverage: float | None
 
 
 @dataclass(frozen=True)
@@ -100,11 +70,9 @@ def read_overview(database_url: str, now: datetime) -> Overview:
     """
     with psycopg.connect(database_url, options="-c timezone=UTC", connect_timeout=5) as connection:
         series = _read_series(connection, now)
-        with connection.cursor(row_factory=class_row(AccuracyOverview)) as cursor:
-            accuracy = cursor.execute(ACCURACY, [int(Rung.PREVIOUS_RELEASE)]).fetchone()
-        champion = _champion(connection)
-    assert accuracy is not None  # an aggregate without GROUP BY has one row
-    return Overview(series, accuracy, champion)
+        accuracy = read_overall_accuracy(connection, Rung.PREVIOUS_RELEASE)
+        serving = champion(connection)
+    return Overview(series, accuracy, serving.release if serving else None)
 
 
 def read_champion(database_url: str) -> str | None:
@@ -114,12 +82,8 @@ def read_champion(database_url: str) -> str | None:
         database_url: postgresql:// URL.
     """
     with psycopg.connect(database_url, connect_timeout=5) as connection:
-        return _champion(connection)
-
-
-def _champion(connection: psycopg.Connection) -> str | None:
-    row = connection.execute("SELECT release FROM champion").fetchone()
-    return None if row is None else str(row[0])
+        serving = champion(connection)
+    return serving.release if serving else None
 
 
 def _read_series(connection: psycopg.Connection, now: datetime) -> list[SeriesOverview]:
@@ -144,8 +108,7 @@ def read_lag(database_url: str, bootstrap: str, topic_prefix: str = "") -> dict[
     """
     topic = topic_prefix + OBSERVATIONS.name
     with psycopg.connect(database_url, connect_timeout=5) as connection:
-        rows = connection.execute("SELECT partition, next_offset FROM worker_offset WHERE topic = %s", [topic])
-        taken = cast("dict[int, int]", dict(rows.fetchall()))
+        taken = next_offsets(connection, topic)
     settings: dict[str, Any] = {**confluent_options(bootstrap), "group.id": "dayahead-status"}
     consumer = Consumer(settings)
     try:

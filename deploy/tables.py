@@ -8,7 +8,8 @@ from rich.table import Table
 
 from dayahead.contracts import Rung
 from dayahead.hours import format_utc
-from deploy.overview import AccuracyOverview, Overview, SeriesOverview
+from dayahead.storage.tables.score import AccuracyOverview
+from deploy.overview import Overview, SeriesOverview
 
 SHOWN_LEADS = (1, 12, 24)
 RUNNING = "RUNNING"

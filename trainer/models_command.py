@@ -11,7 +11,8 @@ from dayahead.errors import BrokerUnavailable, ReleaseError
 from dayahead.hours import format_utc, wall_clock
 from dayahead.settings import ServiceSettings, load_settings
 from dayahead.storage.database import connect
-from dayahead.storage.tables.model_release import Champion, champion, list_releases, load_record, promote, roll_back
+from dayahead.storage.tables.model_release import list_releases, load_record
+from dayahead.storage.tables.promotion import Champion, champion, promote, roll_back
 from dayahead.storage.tables.training_quarantine import load_quarantine
 from dayahead.storage.tables.tuning_run import runs_of_release
 from trainer.gate import GateCheck

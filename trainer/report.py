@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from dayahead.hours import format_utc, from_hour
-from dayahead.storage.tables.model_release import Champion, ReleaseRecord
+from dayahead.storage.tables.model_release import ReleaseRecord
+from dayahead.storage.tables.promotion import Champion
 from dayahead.storage.tables.tuning_run import Outcome
 from trainer.gate import GateCheck, Judgement
 from trainer.result import TrainingResult

@@ -12,7 +12,8 @@ from dayahead.contracts import ReleaseAnnouncement
 from dayahead.errors import BrokerUnavailable, StorageError
 from dayahead.hours import Clock, format_utc
 from dayahead.storage.database import connect
-from dayahead.storage.tables.model_release import Champion, champion, load_record
+from dayahead.storage.tables.model_release import load_record
+from dayahead.storage.tables.promotion import Champion, champion
 from dayahead.storage.tables.retune_request import keep_request, waiting_requests
 from dayahead.storage.tables.tuning_run import GROWTH, SCHEDULE, START, close_interrupted_runs, runs_since
 from dayahead.telemetry import Health

@@ -20,14 +20,8 @@ from dayahead.models.history import History
 from dayahead.models.parts import no_report, processors
 from dayahead.models.release import Release
 from dayahead.models.settings import ModelSettings
-from dayahead.storage.tables.model_release import (
-    ReleaseRecord,
-    champion,
-    load_artifact,
-    promote,
-    rolled_back_releases,
-    save_release,
-)
+from dayahead.storage.tables.model_release import ReleaseRecord, load_artifact, save_release
+from dayahead.storage.tables.promotion import champion, promote, rolled_back_releases
 from dayahead.storage.tables.training_quarantine import save_quarantine
 from dayahead.storage.tables.tuning_run import Outcome, finish_run, newest_search, start_run
 from trainer.gate import Comparison, Judgement, decide

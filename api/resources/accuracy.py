@@ -1,13 +1,12 @@
 """`/v1/accuracy`: how good the forecasts of the last days were, and whether they beat the seasonal naive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import psycopg
 from fastapi import Query, Request
 from fastapi.responses import Response
-from psycopg.rows import dict_row
 from pydantic import BaseModel, Field
 
 from api.backends import Use
@@ -16,7 +15,8 @@ from api.edge.route import resource
 from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND
 from api.tables import COUNT, MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
-from dayahead.storage.tables.score import SUMS, added_up
+from dayahead.storage.tables.accuracy_day import read_group_sums
+from dayahead.storage.tables.score import AddedScores, newest_scored_origin, read_series_sums
 
 router = resource("/v1/accuracy", "accuracy")
 
@@ -29,40 +29,6 @@ Days = Annotated[int, Query(ge=1, le=366, description="UTC days of origins to lo
 End = Annotated[
     Moment | None, Query(description="A moment of the last UTC day to look at; without it, the newest that has scores")
 ]
-
-DAYS_ADDED_UP = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
-SCORES_ADDED_UP = ", ".join(f"{added_up(name)} AS {name}" for name in SUMS)
-
-WINDOW = "score.origin >= %(start)s AND score.origin <= %(end)s"
-
-GROUPS = f"""
-    SELECT unit, area, grouping(area) = 1 AS all_areas, sum(forecasts) AS forecasts, {DAYS_ADDED_UP}
-    FROM accuracy_day
-    WHERE day BETWEEN (%(start)s AT TIME ZONE 'UTC')::date AND (%(end)s AT TIME ZONE 'UTC')::date
-      AND (%(area)s::text IS NULL OR area = %(area)s)
-    GROUP BY GROUPING SETS ((unit), (unit, area)) HAVING sum(forecasts) > 0 ORDER BY 1, 3 DESC, 2
-"""  # noqa: S608 - fixed text
-
-# The series of the page first, then their scores alone: not the scores of all series for the few that are shown.
-BY_SERIES = f"""
-    WITH page AS MATERIALIZED (
-        SELECT series_key, series_id, area, unit FROM series
-        WHERE (%(area)s::text IS NULL OR area = %(area)s)
-          AND (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
-          AND (%(after)s::text IS NULL OR series_id COLLATE "C" > %(after)s)
-        ORDER BY series_id COLLATE "C" LIMIT %(limit)s
-    )
-    SELECT page.series_id, page.area, page.unit, count(score.origin) AS forecasts, {SCORES_ADDED_UP}
-    FROM page LEFT JOIN score ON score.series_key = page.series_key AND {WINDOW}
-    GROUP BY 1, 2, 3 ORDER BY page.series_id COLLATE "C"
-"""  # noqa: S608
-
-NEWEST = """
-    SELECT max(origin) FROM score
-    WHERE (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
-      AND (%(before)s::timestamptz IS NULL OR origin < %(before)s)
-"""
-
 
 TABLE: Columns = {
     "level": TEXT, "area": TEXT, "series_id": TEXT, "unit": TEXT, "start": MOMENT, "end": MOMENT,
@@ -149,16 +115,15 @@ def list_accuracy(
     """
     with use.database.connection() as connection:
         window = _window(connection, days, end, None)
-        parameters = {**window, "area": area, "series_key": None, "after": cursor, "limit": limit + 1}
-        with connection.cursor(row_factory=dict_row) as rows:
-            groups = rows.execute(GROUPS, parameters).fetchall()
-            series = rows.execute(BY_SERIES, parameters).fetchall()
+        groups = read_group_sums(connection, *window, area)
+        series = read_series_sums(connection, *window, limit + 1, area=area, after=cursor)
     report = AccuracyReport(
-        **window,
-        overall=[GroupAccuracy(unit=g["unit"], area=None, **_figures(g)) for g in groups if g["all_areas"]],
-        areas=[GroupAccuracy(unit=g["unit"], area=g["area"], **_figures(g)) for g in groups if not g["all_areas"]],
-        series=[_series(row) for row in series[:limit]],
-        next_cursor=series[limit - 1]["series_id"] if len(series) > limit else None,
+        start=window[0],
+        end=window[1],
+        overall=[_group(one) for one in groups if one.area is None],
+        areas=[_group(one) for one in groups if one.area is not None],
+        series=[_series(one) for one in series[:limit]],
+        next_cursor=series[limit - 1].series_id if len(series) > limit else None,
     )
     headers = next_link(request, report.next_cursor)
     if form == "json":
@@ -183,10 +148,8 @@ def get_accuracy(
     with use.database.connection() as connection:
         key, _, _ = series_key_of(connection, series_ids)
         window = _window(connection, days, end, key)
-        parameters = {**window, "area": None, "series_key": key, "after": None, "limit": 1}
-        with connection.cursor(row_factory=dict_row) as rows:
-            found = rows.execute(BY_SERIES, parameters).fetchall()
-    report = SeriesAccuracyReport(**window, accuracy=_series(found[0]))
+        [found] = read_series_sums(connection, *window, 1, series_key=key)
+    report = SeriesAccuracyReport(start=window[0], end=window[1], accuracy=_series(found))
     return report if form == "json" else table_response(TABLE, [_row("series", report.accuracy, report)], form)
 
 
@@ -198,34 +161,38 @@ def _row(level: str, figures: Accuracy, report: AccuracyReport | SeriesAccuracyR
 
 def _window(
     connection: psycopg.Connection, days: int, end: datetime | None, series_key: int | None
-) -> dict[str, datetime | None]:
-    before = None if end is None else _midnight(end) + DAY
-    row = connection.execute(NEWEST, {"series_key": series_key, "before": before}).fetchone()
-    newest: datetime | None = row[0] if row else None
-    return {"start": _midnight(newest) - (days - 1) * DAY if newest else None, "end": newest}
+) -> tuple[datetime | None, datetime | None]:
+    """First and newest scored origin to look at, None where nothing is scored."""
+    newest = newest_scored_origin(connection, series_key, before=None if end is None else _midnight(end) + DAY)
+    return (_midnight(newest) - (days - 1) * DAY if newest else None), newest
 
 
 def _midnight(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _series(row: Mapping[str, Any]) -> SeriesAccuracy:
-    return SeriesAccuracy(series_id=row["series_id"], area=row["area"], unit=row["unit"], **_figures(row))
+def _series(added: AddedScores) -> SeriesAccuracy:
+    return SeriesAccuracy(series_id=added.series_id, area=added.area, unit=added.unit, **_figures(added))
 
 
-def _figures(sums: Mapping[str, Any]) -> dict[str, Any]:
+def _group(added: AddedScores) -> GroupAccuracy:
+    return GroupAccuracy(unit=added.unit, area=added.area, **_figures(added))
+
+
+def _figures(added: AddedScores) -> dict[str, Any]:
     """The fields of `Accuracy` from the sums of table `score`."""
+    sums = added.sums
 
     def percent(part: str, whole: str) -> float | None:
-        return 100 * float(sums[part]) / float(sums[whole]) if sums.get(whole) else None
+        return 100 * float(sums[part] or 0) / float(divisor) if (divisor := sums[whole]) else None
 
-    daily_is_better = (sums.get("daily_naive_error") or 0) < (sums.get("naive_error") or 0)
+    daily_is_better = (sums["daily_naive_error"] or 0) < (sums["naive_error"] or 0)
     better = "daily_naive_error" if daily_is_better else "naive_error"
     left_over = percent("model_error_where_naive", better)
     skill = None if left_over is None else 100 - left_over
     return {
-        "forecasts": sums.get("forecasts") or 0,
-        "hours": sums.get("hours") or 0,
+        "forecasts": added.forecasts,
+        "hours": int(sums["hours"] or 0),
         "wape_percent": percent("absolute_error", "absolute_actual"),
         "mape_percent": percent("percentage_error", "percentage_hours"),
         "bias_percent": percent("signed_error", "absolute_actual"),

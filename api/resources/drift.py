@@ -3,24 +3,15 @@
 from typing import Annotated
 
 from fastapi import Query
-from psycopg.rows import dict_row
 from pydantic import BaseModel, Field
 
 from api.backends import Use
 from api.edge.route import resource
 from api.parameters import Area, Moment, Utc
 from dayahead.contracts import DriftKind
+from dayahead.storage.tables.drift_event import recent_drift
 
 router = resource("/v1/drift", "drift")
-
-EVENTS = """
-    SELECT series_id, area, kind, valid_time, detector, statistic, recorded_at
-    FROM drift_event JOIN series USING (series_key)
-    WHERE (%(area)s::text IS NULL OR area = %(area)s)
-      AND (%(kind)s::text IS NULL OR kind = %(kind)s)
-      AND (%(since)s::timestamptz IS NULL OR valid_time >= %(since)s)
-    ORDER BY valid_time DESC, series_id, kind, detector LIMIT %(limit)s
-"""
 
 
 class DriftItem(BaseModel):
@@ -51,7 +42,6 @@ def list_drift(
     limit: Annotated[int, Query(ge=1, le=1000, description="Changes at most")] = 100,
 ) -> Drift:
     """Changes of inputs (data) and of errors (concept) by series, the newest first."""
-    given = {"area": area, "kind": kind, "since": since, "limit": limit + 1}
-    with use.database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(EVENTS, given).fetchall()
-    return Drift(events=[DriftItem(**row) for row in rows[:limit]], more=len(rows) > limit)
+    with use.database.connection() as connection:
+        found = recent_drift(connection, limit + 1, area=area, kind=kind, since=since)
+    return Drift(events=[DriftItem(**vars(one)) for one in found[:limit]], more=len(found) > limit)

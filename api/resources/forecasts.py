@@ -1,10 +1,9 @@
 """`/v1/forecasts`: the bytes that Redis holds, or the same bytes made from TimescaleDB."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-import numpy as np
 import orjson
 import psycopg
 from fastapi import Query, Request
@@ -32,7 +31,9 @@ from api.tables import (
 from api.telemetry import FORECASTS_SERVED
 from dayahead.contracts import ForecastMessage
 from dayahead.hours import format_utc, parse_utc
-from dayahead.storage.forecasts import StoredForecast, forecast_bytes, forecast_end
+from dayahead.storage.forecasts import forecast_bytes, forecast_end
+from dayahead.storage.tables.forecast import nearest_origins, newest_stored_forecasts, stored_forecast
+from dayahead.storage.tables.observation import read_newest_hour
 from dayahead.storage.tables.series import series_page
 
 router = resource("/v1/forecasts", "forecasts")
@@ -49,35 +50,6 @@ TABLE: Columns = {
     "ends_at": MOMENT, "stale": TEXT, "stale_reason": TEXT,
 }  # fmt: skip
 """Columns of forecasts as a table: one row a lead."""
-
-COLUMNS = """
-    series.series_id, forecast.origin, forecast.issued_at, forecast.release, forecast.rung, forecast.reasons,
-    forecast.p50, forecast.p10, forecast.p90, series.unit
-"""
-
-ONE = f"""
-    SELECT {COLUMNS} FROM forecast JOIN series USING (series_key)
-    WHERE series_key = %(key)s
-      AND (%(as_of)s::timestamptz IS NULL OR issued_at <= %(as_of)s)
-      AND (%(origin)s::timestamptz IS NULL OR origin = %(origin)s)
-    ORDER BY origin DESC LIMIT 1
-"""  # noqa: S608 - the columns are ours
-
-NEAREST = """
-    (SELECT origin FROM forecast WHERE series_key = %(key)s AND origin < %(origin)s ORDER BY origin DESC LIMIT 1)
-    UNION ALL
-    (SELECT origin FROM forecast WHERE series_key = %(key)s AND origin > %(origin)s ORDER BY origin LIMIT 1)
-"""
-
-NEWEST = f"""
-    SELECT {COLUMNS} FROM series
-    CROSS JOIN LATERAL (
-        SELECT * FROM forecast WHERE forecast.series_key = series.series_key ORDER BY origin DESC LIMIT 1
-    ) AS forecast
-    WHERE series.series_id = ANY(%(ids)s)
-"""  # noqa: S608
-
-NEWEST_HOUR = "SELECT valid_time FROM observation WHERE series_key = %s ORDER BY valid_time DESC LIMIT 1"
 
 
 class ForecastAnswer(ForecastMessage):
@@ -155,12 +127,12 @@ def get_forecast(
         server = "database"
         with use.database.connection() as connection:
             key, series_id, _ = series_key_of(connection, series_ids)
-            rows = _read(connection, ONE, {"key": key, "as_of": as_of, "origin": origin})
-            if not rows:
+            stored = stored_forecast(connection, key, as_of, origin)
+            if stored is None:
                 raise no_forecast(series_id, _why_none(connection, key, as_of, origin))
-            newest_hour = connection.execute(NEWEST_HOUR, [key]).fetchone()
-        body = forecast_bytes(rows[0])
-    body = use.staleness.judged(body, newest_hour[0] if newest_hour else None)
+            newest_hour = read_newest_hour(connection, key)
+        body = forecast_bytes(stored)
+    body = use.staleness.judged(body, newest_hour)
     FORECASTS_SERVED.labels(server).inc()
     if form != "json":
         return table_response(TABLE, _rows([body]), form, {"Dayahead-Served-By": server})
@@ -188,8 +160,8 @@ def _why_none(
     connection: psycopg.Connection[Any], series_key: int, as_of: datetime | None, origin: datetime | None
 ) -> str:
     if origin is not None:
-        near = connection.execute(NEAREST, {"key": series_key, "origin": origin}).fetchall()
-        nearest = f" The nearest origins are {' and '.join(format_utc(hour) for (hour,) in near)}." if near else ""
+        near = nearest_origins(connection, series_key, origin)
+        nearest = f" The nearest origins are {' and '.join(format_utc(hour) for hour in near)}." if near else ""
         known = "" if as_of is None else f" and issued by {format_utc(as_of)}"
         return f"none was made at origin {format_utc(origin)}{known}.{nearest} Leave origin out for the newest one."
     if as_of is not None:
@@ -202,32 +174,10 @@ def _newest(use: Use, connection: psycopg.Connection[Any], ids: list[str]) -> di
     found = {series_id: body for series_id, body in zip(ids, cached or [], strict=False) if body is not None}
     FORECASTS_SERVED.labels("redis").inc(len(found))
     if absent := [series_id for series_id in ids if series_id not in found]:
-        rows = _read(connection, NEWEST, {"ids": absent})
+        rows = newest_stored_forecasts(connection, absent)
         FORECASTS_SERVED.labels("database").inc(len(rows))
         found |= {row.series_id: forecast_bytes(row) for row in rows}
     return found
-
-
-def _read(
-    connection: psycopg.Connection[Any], statement: str, parameters: Mapping[str, object]
-) -> list[StoredForecast]:
-    with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(statement.encode(), parameters).fetchall()
-    return [
-        StoredForecast(
-            series_id,
-            origin,
-            issued_at,
-            release,
-            rung,
-            reasons,
-            np.asarray(p50, np.float32),
-            np.asarray(p10, np.float32),
-            np.asarray(p90, np.float32),
-            unit,
-        )
-        for series_id, origin, issued_at, release, rung, reasons, p50, p10, p90, unit in rows
-    ]
 
 
 def _rows(bodies: Iterable[bytes]) -> list[tuple[Any, ...]]:

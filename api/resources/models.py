@@ -10,7 +10,8 @@ from api.bearer import TokenRequired
 from api.edge.route import resource
 from api.parameters import Text, Utc
 from api.problems import FORBIDDEN, NOT_FOUND
-from dayahead.storage.tables.model_release import champion, list_releases, promote, recent_promotions
+from dayahead.storage.tables.model_release import list_releases
+from dayahead.storage.tables.promotion import champion, promote, recent_promotions
 from dayahead.storage.tables.tuning_run import recent_runs
 from dayahead.topics import CHAMPION_KEY, MODEL_RELEASES
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -12,33 +11,8 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS, Reason, Rung
 from dayahead.hours import format_utc, from_hour, from_microseconds
-from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.storage.tables.forecast import ForecastRows, StoredForecast
 from dayahead.storage.tables.series import RegisteredSeries
-
-
-@dataclass(frozen=True)
-class StoredForecast:
-    """A row of table `forecast` with the text that belongs to its series.
-
-    Attributes:
-        origin: start of the last observed hour that the forecast uses.
-        issued_at: when it was computed, to the microsecond.
-        release: model release, None where no model made it.
-        rung: 0 to 5.
-        reasons: flags of `Reason`.
-        p50: float32 [24] by lead, in `unit`; empty on rung 5, and so are p10 and p90.
-    """
-
-    series_id: str
-    origin: datetime
-    issued_at: datetime
-    release: str | None
-    rung: int
-    reasons: int
-    p50: NDArray[np.float32]
-    p10: NDArray[np.float32]
-    p90: NDArray[np.float32]
-    unit: str
 
 
 def forecast_end(origin: datetime, leads: int) -> datetime | None:

@@ -171,3 +171,15 @@ def _check_partitions(admin: KafkaAdminClient, name: str, spec: TopicSpec, wante
             f"topic {name} has {found} partitions and DAYAHEAD_PARTITIONS says {wanted}: set it to {found}, "
             "or move the series to a topic with another prefix (docs/scaling.md)"
         )
+
+
+def was_migrated(connection: psycopg.Connection) -> bool:
+    """Whether a database has tables of Dayahead."""
+    row = connection.execute("SELECT to_regclass('public.schema_version')").fetchone()
+    return row is not None and row[0] is not None
+
+
+def newest_migration(connection: psycopg.Connection) -> int:
+    """The number of the newest migration that a database has; 0 where it has none."""
+    row = connection.execute("SELECT max(number) FROM schema_version").fetchone()
+    return row[0] if row and row[0] else 0

@@ -17,6 +17,8 @@ from dayahead.hours import Clock
 from dayahead.kafka_login import confluent_options
 from dayahead.settings import MigrationSettings
 from dayahead.storage.database import connect
+from dayahead.storage.migrate import newest_migration
+from dayahead.storage.tables.worker_offset import next_offsets
 from dayahead.topics import OBSERVATIONS
 from deploy.backup.tools import run_tool
 
@@ -131,13 +133,10 @@ def kafka_bounds(settings: MigrationSettings) -> dict[int, tuple[int, int]]:
 def _describe(settings: MigrationSettings, dump: Path, bounds: dict[int, tuple[int, int]], now: datetime) -> Manifest:
     topic = settings.topic_prefix + OBSERVATIONS.name
     with connect(settings.owner_database_url) as connection:
-        offsets = connection.execute(
-            "SELECT partition, next_offset FROM worker_offset WHERE topic = %s ORDER BY partition", [topic]
-        ).fetchall()
         return Manifest(
             made_at=now,
             dayahead=version("dayahead"),
-            migration=_value(connection, "SELECT max(number) FROM schema_version"),
+            migration=newest_migration(connection),
             timescaledb=_value(connection, "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'"),
             postgres=_value(connection, "SHOW server_version"),
             sha256=digest(dump),
@@ -149,7 +148,7 @@ def _describe(settings: MigrationSettings, dump: Path, bounds: dict[int, tuple[i
                     low=bounds.get(number, (None, None))[0],
                     high=bounds.get(number, (None, None))[1],
                 )
-                for number, offset in offsets
+                for number, offset in next_offsets(connection, topic).items()
             ],
         )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import psycopg
 import redis
@@ -12,7 +11,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from dayahead.errors import StackError
 from dayahead.settings import MigrationSettings
 from dayahead.storage.database import connect
-from dayahead.storage.migrate import migrate_database, migrate_topics
+from dayahead.storage.migrate import migrate_database, migrate_topics, was_migrated
+from dayahead.storage.tables.worker_offset import next_offsets, raise_claims
 from deploy.backup.backup import DUMP, Manifest, kafka_bounds, read_manifest
 from deploy.backup.tools import run_tool
 
@@ -94,8 +94,8 @@ class Restore:
                     "stop the services first"
                 )
             with psycopg.connect(self._url) as connection:
-                filled = connection.execute("SELECT to_regclass('public.schema_version')").fetchone()
-            if filled and filled[0] and not replace:
+                filled = was_migrated(connection)
+            if filled and not replace:
                 raise StackError(
                     f"database {self._name} has tables of Dayahead: a restore deletes them. Back it up if it matters, "
                     "then say --replace"
@@ -111,7 +111,7 @@ class Restore:
         the restored tables know nothing of: it is emptied, and workers fill it from the tables when they start.
         """
         with connect(self._url, autocommit=True) as connection:
-            connection.execute("UPDATE worker_offset SET claim = claim + %s, window_copy = NULL", [CLAIMS_AHEAD])
+            raise_claims(connection, CLAIMS_AHEAD)
         try:
             with redis.Redis.from_url(self._settings.redis_url.get_secret_value()) as client:
                 client.flushdb()
@@ -126,10 +126,7 @@ class Restore:
         if not bounds:
             return ["Kafka does not answer: where the workers go on is not known"]
         with connect(self._url) as connection:
-            rows = connection.execute(
-                "SELECT partition, next_offset FROM worker_offset WHERE topic = %s", [self._manifest.topic]
-            )
-            offsets = cast("dict[int, int]", dict(rows.fetchall()))
+            offsets = next_offsets(connection, self._manifest.topic)
         return [
             _sentence(number, offsets.get(number, low), low, high) for number, (low, high) in sorted(bounds.items())
         ]

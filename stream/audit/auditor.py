@@ -180,7 +180,7 @@ class Auditor:
         held = newest.get((series_id, format_utc(from_hour(int(served.row.origin[0])))))
         if held in (expected, bytes_before_ends_at(expected)):
             return Finding(series_id, Outcome.MATCH)
-        if not served.standing.has_published(served.row):
+        if not served.standing.has_published(int(served.row.message_offset[0])):
             return Finding(series_id, Outcome.SKIPPED, "it is on its way to Kafka")
         if held is None:
             return Finding(series_id, Outcome.SKIPPED, "Kafka does not hold it any more")

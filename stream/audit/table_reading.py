@@ -8,32 +8,16 @@ import psycopg
 from numpy.typing import NDArray
 
 from dayahead.features.calendar import Calendar
-from dayahead.hours import HOUR_S, Hour
+from dayahead.hours import Hour
 from dayahead.models.window import WINDOW_HOURS, WindowBatch
-from dayahead.storage.tables.forecast import ForecastRows, read_forecasts, read_newest_forecasts
-from dayahead.storage.tables.model_release import champion
-from dayahead.storage.tables.observation import read_observations
+from dayahead.storage.tables.feature_snapshot import read_snapshot
+from dayahead.storage.tables.forecast import ForecastRows, random_origin, read_forecasts, read_newest_forecasts
+from dayahead.storage.tables.observation import newest_hours, read_observations
+from dayahead.storage.tables.promotion import champion
 from dayahead.storage.tables.series import RegisteredSeries, load_series
 from dayahead.storage.tables.source import load_sources
+from dayahead.storage.tables.worker_offset import Standing, read_standings
 
-STANDINGS = """
-    SELECT partition, next_offset, published_offset, unconfirmed_from IS NULL, release,
-        forecast_sequence FROM worker_offset
-    WHERE topic = %s
-"""
-
-NEWEST_HOUR = """
-    SELECT extract(epoch FROM valid_time)::bigint FROM observation WHERE series_key = %s
-    ORDER BY valid_time DESC LIMIT 1
-"""
-
-SNAPSHOT = "SELECT features FROM feature_snapshot WHERE series_key = %s AND origin = to_timestamp(%s)"
-
-OLDER = """
-    SELECT extract(epoch FROM origin)::bigint / 3600 FROM forecast
-    WHERE series_key = %s AND release = %s AND origin < to_timestamp(%s) AND origin >= to_timestamp(%s)
-    ORDER BY random() LIMIT 1
-"""
 OLDER_H = 48
 """Hours before the newest forecast in which an older one is looked for."""
 
@@ -44,29 +28,6 @@ class ServingPair:
 
     release: str | None
     previous: str | None
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a partition stands.
-
-    Attributes:
-        next_offset: the first message that is not in the tables.
-        published_offset: forecasts of messages before it are in Kafka.
-        all_published: whether all forecasts are.
-        release: with which all series of the partition were last forecast anew.
-        sequence: which Redis has where it has all forecasts.
-    """
-
-    next_offset: int
-    published_offset: int
-    all_published: bool
-    release: str | None
-    sequence: int
-
-    def has_published(self, rows: ForecastRows) -> bool:
-        """Whether a forecast is confirmed in Kafka."""
-        return self.all_published or int(rows.message_offset[0]) < self.published_offset
 
 
 @dataclass(frozen=True)
@@ -120,10 +81,9 @@ def read_older(connection: psycopg.Connection, topic: str, series_id: str) -> Se
         scene = _Scene(connection, topic, [series_id])
         for key in scene.series:
             newest = _newest_hour(connection, key)
-            between = [newest * HOUR_S, (newest - OLDER_H) * HOUR_S]
-            row = connection.execute(OLDER, [key, scene.pair.release, *between]).fetchone()
-            if row is not None:
-                return scene.served(read_forecasts(connection, np.array([key]), np.array([row[0]])), row[0])
+            origin = random_origin(connection, key, scene.pair.release, newest - OLDER_H, newest)
+            if origin is not None:
+                return scene.served(read_forecasts(connection, np.array([key]), np.array([origin])), origin)
     return None
 
 
@@ -135,7 +95,7 @@ class _Scene:
         self._connection = connection
         serving = champion(connection)
         self.pair = ServingPair(serving.release, serving.previous) if serving else ServingPair(None, None)
-        self._standings = {row[0]: Standing(*row[1:]) for row in connection.execute(STANDINGS, [topic]).fetchall()}
+        self._standings = read_standings(connection, topic)
         self._calendars = {
             one.source_key: Calendar(one.source.local_time_zone, one.source.country, one.source.subdivision)
             for one in load_sources(connection).values()
@@ -147,19 +107,14 @@ class _Scene:
         one = self.series[int(row.series_key[0])]
         if one.partition not in self._standings:
             return None
-        features = _features(self._connection, one.series_key, int(row.origin[0]))
+        features = read_snapshot(self._connection, one.series_key, int(row.origin[0]))
         window = _window(self._connection, one.series_key, last, self._calendars[one.source_key])
         return ServedForecast(one, self._standings[one.partition], self.pair, row, features, window)
 
 
-def _features(connection: psycopg.Connection, series_key: int, origin: Hour) -> NDArray[np.float32]:
-    found = connection.execute(SNAPSHOT, [series_key, origin * HOUR_S]).fetchone()
-    return np.array(found[0] if found else [], np.float32)
-
-
 def _newest_hour(connection: psycopg.Connection, series_key: int) -> Hour:
-    row = connection.execute(NEWEST_HOUR, [series_key]).fetchone()
-    return row[0] // HOUR_S if row else 0
+    (newest,) = newest_hours(connection, np.array([series_key]))
+    return newest or 0
 
 
 def _window(connection: psycopg.Connection, series_key: int, last: Hour, calendar: Calendar) -> WindowBatch:

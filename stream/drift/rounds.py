@@ -9,7 +9,8 @@ from prometheus_client import Counter, Gauge
 
 from dayahead.errors import DayaheadError
 from dayahead.hours import format_utc, from_hour
-from dayahead.storage.tables.drift_event import DriftStanding, FoundDrift
+from dayahead.storage.tables.drift_event import FoundDrift
+from dayahead.storage.tables.drift_watched import DriftStanding
 
 log = structlog.get_logger()
 

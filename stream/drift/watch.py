@@ -17,17 +17,14 @@ from pydantic import SecretStr
 from dayahead.contracts import DriftKind
 from dayahead.hours import Clock
 from dayahead.storage.database import connect
-from dayahead.storage.tables.drift_event import (
+from dayahead.storage.tables.drift_event import FoundDrift, mark_published, save_drift, unpublished
+from dayahead.storage.tables.drift_watched import (
     DriftStanding,
     DueSeries,
-    FoundDrift,
     WatchedValues,
     due_series,
-    mark_published,
     read_standing,
     read_watched,
-    save_drift,
-    unpublished,
 )
 from stream.drift.days import BACK_DAYS, DAY_H, Days
 from stream.drift.detecting import ERROR, LEVEL, LOOKBACK_DAYS, PATTERN, SPREAD, WINDOW_DAYS, Measure, detect

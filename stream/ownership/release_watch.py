@@ -9,7 +9,8 @@ import structlog
 from dayahead.errors import ReleaseError
 from dayahead.models.forecaster import Forecaster
 from dayahead.models.release import Release
-from dayahead.storage.tables.model_release import Champion, champion, load_artifact
+from dayahead.storage.tables.model_release import load_artifact
+from dayahead.storage.tables.promotion import Champion, champion
 from stream.compute.forecasting import Forecasting
 from stream.partition import metrics
 from stream.servers.connection import Database

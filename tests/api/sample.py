@@ -20,8 +20,9 @@ from dayahead.evaluation.score import SCORE_HOURS, ScoreBatch, score
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.source import load_source
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
-from dayahead.storage.forecasts import StoredForecast, forecast_bytes
+from dayahead.storage.forecasts import forecast_bytes
 from dayahead.storage.tables.accuracy_day import AccuracyDays
+from dayahead.storage.tables.forecast import StoredForecast
 from dayahead.storage.tables.partition_quality import write_quality
 from dayahead.storage.tables.poll_cursor import move_cursor
 from dayahead.storage.tables.score import SCORE, ScoreRows

@@ -9,7 +9,7 @@ from psycopg_pool import ConnectionPool
 from api.app import create_app
 from dayahead.contracts import ReleaseAnnouncement, RetuneRequest
 from dayahead.hours import format_utc
-from dayahead.storage.tables.model_release import champion
+from dayahead.storage.tables.promotion import champion
 from dayahead.storage.tables.retune_request import keep_request
 from dayahead.storage.tables.tuning_run import Outcome, finish_run, start_run
 from tests.api.conftest import SampleService

@@ -13,7 +13,8 @@ from playwright.sync_api import expect
 from api.settings import ApiSettings
 from dayahead.hours import from_hour
 from dayahead.storage.forecast_cache import forecast_key
-from dayahead.storage.forecasts import StoredForecast, forecast_bytes
+from dayahead.storage.forecasts import forecast_bytes
+from dayahead.storage.tables.forecast import StoredForecast
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.sample import insert_sample

@@ -32,7 +32,9 @@ INSERT INTO forecast (series_key, origin, issued_at, release, rung, reasons, p50
     SELECT series_key, origin, origin, 'r-1', 0, 0, f.line, f.line, f.line, 0
     FROM series, generate_series('2023-01-08Z'::timestamptz, '2023-01-10Z', '1 hour') AS origin,
          (SELECT array_agg(100::real) AS line FROM generate_series(1, 24)) AS f;
-INSERT INTO score
+INSERT INTO score (series_key, origin, release, rung, hours, absolute_error, absolute_actual, percentage_error,
+                   percentage_hours, signed_error, naive_error, naive_hours, naive_actual, model_error_where_naive,
+                   covered, pinball, lead_error)
     SELECT series_key, '2023-01-08Z', 'r-1', 0, 24, 240, 2400, 2.4, 24, 12, 480, 24, 2400, 240, 20, 48, line
     FROM series, (SELECT array_agg(10::real) AS line FROM generate_series(1, 24)) AS f;
 """

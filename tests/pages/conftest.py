@@ -15,7 +15,8 @@ import redis
 from pydantic import SecretStr
 
 from dayahead.models.release import Release
-from dayahead.storage.tables.model_release import promote, save_release
+from dayahead.storage.tables.model_release import save_release
+from dayahead.storage.tables.promotion import promote
 from deploy.local.ports import free_ports
 from deploy.local.services import DAYAHEAD
 from deploy.local.stack import LocalStack

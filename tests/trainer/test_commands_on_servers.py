@@ -6,7 +6,7 @@ from typer.testing import CliRunner, Result
 
 from dayahead.errors import DayaheadError, ReleaseError, SettingsError
 from dayahead.storage.database import connect
-from dayahead.storage.tables.model_release import champion
+from dayahead.storage.tables.promotion import champion
 from tests.conftest import TopicRoom
 from tests.trainer.conftest import QUICK
 from tests.trainer.filling import Sample, fill

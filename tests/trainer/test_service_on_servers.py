@@ -17,7 +17,7 @@ from dayahead.contracts import ReleaseAnnouncement, RetuneRequest, message_bytes
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import from_hour
 from dayahead.storage.database import connect
-from dayahead.storage.tables.model_release import promote, roll_back
+from dayahead.storage.tables.promotion import promote, roll_back
 from dayahead.storage.tables.retune_request import waiting_requests
 from dayahead.storage.tables.tuning_run import Outcome, TuningRun, finish_run, recent_runs, start_run
 from tests.conftest import TopicRoom

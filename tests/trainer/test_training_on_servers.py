@@ -10,15 +10,8 @@ from dayahead.hours import from_hour
 from dayahead.models.fit import fit_release
 from dayahead.models.history import History
 from dayahead.models.release import Release
-from dayahead.storage.tables.model_release import (
-    ReleaseRecord,
-    champion,
-    list_releases,
-    load_artifact,
-    promote,
-    roll_back,
-    save_release,
-)
+from dayahead.storage.tables.model_release import ReleaseRecord, list_releases, load_artifact, save_release
+from dayahead.storage.tables.promotion import champion, promote, roll_back
 from dayahead.storage.tables.training_quarantine import load_quarantine
 from dayahead.storage.tables.tuning_run import Outcome, recent_runs
 from tests.trainer.conftest import QUICK, FakeClock

@@ -4,14 +4,15 @@ A request for the accuracy of all series reads a few rows a day instead of the s
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
+from psycopg.rows import kwargs_row
 
 from dayahead.features.fill import DAY
-from dayahead.storage.tables.score import SUMS, ScoreRows, added_up
+from dayahead.storage.tables.score import SUMS, AddedScores, ScoreRows, added_up
 
 NO_RELEASE = ""
 EPOCH = date(1970, 1, 1)
@@ -54,6 +55,17 @@ ADD = f"""
     GROUP BY {", ".join(_KEY)}
     ON CONFLICT (day, area, unit, release, partition) DO UPDATE SET {_GROWN}
 """  # noqa: S608 - all names are the code's own
+
+_DAYS_ADDED_UP = ", ".join(f"sum({name}) AS {name}" for name in _ADDED)
+
+# Each unit as a whole first, with area NULL, then each of its areas.
+BY_GROUP = f"""
+    SELECT unit, area, {_DAYS_ADDED_UP}
+    FROM accuracy_day
+    WHERE day BETWEEN (%(start)s AT TIME ZONE 'UTC')::date AND (%(end)s AT TIME ZONE 'UTC')::date
+      AND (%(area)s::text IS NULL OR area = %(area)s)
+    GROUP BY GROUPING SETS ((unit), (unit, area)) HAVING sum(forecasts) > 0 ORDER BY unit, area NULLS FIRST
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -118,3 +130,18 @@ class AccuracyDays:
         columns = [self.area, self.unit, self.day, self.release, self.forecasts.tolist(), *self.sums.T.tolist()]
         if self.area:
             cursor.execute(ADD.encode(), [partition, *columns])
+
+
+def read_group_sums(
+    connection: psycopg.Connection, start: datetime | None, end: datetime | None, area: str | None
+) -> list[AddedScores]:
+    """Sums of scores by unit, of all areas and of each, over the days of some origins.
+
+    Args:
+        connection: an open connection.
+        start: a moment of the first day; None where nothing is scored.
+        end: a moment of the last day.
+        area: only this area.
+    """
+    with connection.cursor(row_factory=kwargs_row(AddedScores.of_row)) as cursor:
+        return cursor.execute(BY_GROUP.encode(), {"start": start, "end": end, "area": area}).fetchall()

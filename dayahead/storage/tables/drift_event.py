@@ -1,58 +1,19 @@
-"""Drift in TimescaleDB: up to where each series has been judged, what was found, and what Kafka has of it."""
+"""Table `drift_event`: the drift that was found, and what Kafka has of it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 import psycopg
-from numpy.typing import NDArray
+from psycopg.rows import class_row
 
 from dayahead.contracts import DriftEvent, DriftKind
-from dayahead.hours import Hour, from_hour, to_hour
-
-# A day is over for a series once the row of its last hour, or of a later one, is there.
-DUE = """
-    SELECT series.series_key, series.area, watched.watched_until, date_trunc('day', newest.hour + INTERVAL '1 hour')
-    FROM series
-    LEFT JOIN drift_watched AS watched ON watched.series_key = series.series_key AND watched.kind = %(kind)s
-    CROSS JOIN LATERAL (
-        SELECT {hour} AS hour FROM {table} AS kept WHERE kept.series_key = series.series_key ORDER BY 1 DESC LIMIT 1
-    ) AS newest
-    WHERE series.partition = ANY(%(partitions)s)
-      AND (watched.watched_until IS NULL
-           OR newest.hour + INTERVAL '1 hour' >= watched.watched_until + INTERVAL '1 day')
-    ORDER BY series.series_key LIMIT %(limit)s
-"""
-
-ERRORS = """
-    SELECT series_key, array_agg(extract(epoch FROM origin)::bigint / 3600 ORDER BY origin),
-           array_agg(absolute_error / absolute_actual ORDER BY origin)
-    FROM score
-    WHERE series_key = ANY(%(keys)s) AND origin >= %(start)s AND origin < %(end)s
-      AND rung < 5 AND absolute_actual > 0
-    GROUP BY series_key
-"""
-
-# What was observed, not snapshots of it: a backfilled series has a reference at once, and the screen of the features
-# holds a new level back for a day.
-INPUTS = """
-    SELECT series_key, array_agg(extract(epoch FROM valid_time)::bigint / 3600 ORDER BY valid_time),
-           array_agg(value ORDER BY valid_time)
-    FROM observation
-    WHERE series_key = ANY(%(keys)s) AND valid_time >= %(start)s AND valid_time < %(end)s
-    GROUP BY series_key
-"""
+from dayahead.hours import Hour, from_hour
+from dayahead.storage.tables.drift_watched import DueSeries, note_watched
 
 INSERT = """
     INSERT INTO drift_event (series_key, valid_time, kind, detector, statistic, recorded_at)
     VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING series_key
-"""
-
-WATCHED = """
-    INSERT INTO drift_watched AS known (series_key, kind, watched_until) VALUES (%s, %s, %s)
-    ON CONFLICT (series_key, kind) DO UPDATE SET watched_until = excluded.watched_until
-    WHERE known.watched_until < excluded.watched_until
 """
 
 UNPUBLISHED = """
@@ -65,47 +26,14 @@ PUBLISHED = """
     UPDATE drift_event SET published_at = %s WHERE series_key = %s AND valid_time = %s AND kind = %s AND detector = %s
 """
 
-# Days are those of the data, so that a replay is judged fairly.
-STANDING = """
-    SELECT series.area, watched.kind, count(DISTINCT series.series_key),
-           count(DISTINCT event.series_key) FILTER (WHERE event.valid_time >= watched.watched_until - INTERVAL '1 day'),
-           count(DISTINCT event.series_key)
-    FROM drift_watched AS watched
-    JOIN series ON series.series_key = watched.series_key AND series.partition = ANY(%s)
-    LEFT JOIN drift_event AS event ON event.series_key = watched.series_key AND event.kind = watched.kind
-      AND event.valid_time >= watched.watched_until - INTERVAL '7 days'
-    GROUP BY 1, 2
+NEWEST = """
+    SELECT series_id, area, kind, valid_time, detector, statistic, recorded_at
+    FROM drift_event JOIN series USING (series_key)
+    WHERE (%(area)s::text IS NULL OR area = %(area)s)
+      AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+      AND (%(since)s::timestamptz IS NULL OR valid_time >= %(since)s)
+    ORDER BY valid_time DESC, series_id, kind, detector LIMIT %(limit)s
 """
-
-
-@dataclass(frozen=True)
-class DueSeries:
-    """A series with days that were not judged yet.
-
-    Attributes:
-        series_key: of the series.
-        area: of the series.
-        start: first hour of the first such day; None for a series that never was.
-        end: the hour after the last such day.
-    """
-
-    series_key: int
-    area: str
-    start: Hour | None
-    end: Hour
-
-
-@dataclass(frozen=True)
-class WatchedValues:
-    """What a series is judged by.
-
-    Attributes:
-        hours: int64 [n], rising.
-        values: float64 [n]: `|error| / |actual|` by origin, or what was observed, in the unit of the series.
-    """
-
-    hours: NDArray[np.int64]
-    values: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -129,44 +57,16 @@ class StoredEvent:
 
 
 @dataclass(frozen=True)
-class DriftStanding:
-    """Series of an area, and how many of them drifted in the last day and the last 7 days of their data."""
+class RecordedDrift:
+    """A row of `drift_event` with the text that belongs to its series."""
 
+    series_id: str
     area: str
     kind: DriftKind
-    series: int
-    last_day: int
-    last_week: int
-
-
-def due_series(
-    connection: psycopg.Connection, kind: DriftKind, partitions: Collection[int], limit: int
-) -> list[DueSeries]:
-    """Series of some partitions that have days to be judged, up to a number of them."""
-    table, hour = ("score", "origin") if kind is DriftKind.CONCEPT else ("observation", "valid_time")
-    rows = connection.execute(
-        DUE.format(table=table, hour=hour).encode(), {"kind": kind, "partitions": list(partitions), "limit": limit}
-    ).fetchall()
-    return [
-        DueSeries(key, area, None if until is None else to_hour(until), to_hour(end)) for key, area, until, end in rows
-    ]
-
-
-def read_watched(
-    connection: psycopg.Connection, kind: DriftKind, series_keys: Sequence[int], start: Hour, end: Hour
-) -> dict[int, WatchedValues]:
-    """The values of some series in a range of hours; a series without any is left out."""
-    given = {
-        "keys": list(series_keys),
-        "start": from_hour(start),
-        "end": from_hour(end),
-    }
-    with connection.cursor(binary=True) as cursor:
-        cursor.execute((ERRORS if kind is DriftKind.CONCEPT else INPUTS).encode(), given)
-        return {
-            key: WatchedValues(np.array(hours, np.int64), np.array(values, np.float64))
-            for key, hours, values in cursor.fetchall()
-        }
+    valid_time: datetime
+    detector: str
+    statistic: float
+    recorded_at: datetime
 
 
 def save_drift(
@@ -189,7 +89,7 @@ def save_drift(
                 INSERT, [one.series_key, from_hour(one.hour), kind, one.detector, one.statistic, now]
             ).fetchone()
         ]
-        cursor.executemany(WATCHED, [[one.series_key, kind, from_hour(one.end)] for one in judged])
+        note_watched(cursor, kind, judged)
     return new
 
 
@@ -214,7 +114,23 @@ def mark_published(connection: psycopg.Connection, stored: Sequence[StoredEvent]
         )
 
 
-def read_standing(connection: psycopg.Connection, partitions: Collection[int]) -> list[DriftStanding]:
-    """By area and kind, how many series of some partitions drifted lately."""
-    rows = connection.execute(STANDING, [list(partitions)]).fetchall()
-    return [DriftStanding(area, DriftKind(kind), *counts) for area, kind, *counts in rows]
+def recent_drift(
+    connection: psycopg.Connection,
+    limit: int,
+    *,
+    area: str | None = None,
+    kind: DriftKind | None = None,
+    since: datetime | None = None,
+) -> list[RecordedDrift]:
+    """The newest events, newest hour first.
+
+    Args:
+        connection: an open connection.
+        limit: events at most.
+        area: only of series of this area.
+        kind: only of this kind.
+        since: only from this hour on.
+    """
+    given = {"area": area, "kind": kind, "since": since, "limit": limit}
+    with connection.cursor(row_factory=class_row(RecordedDrift)) as cursor:
+        return cursor.execute(NEWEST, given).fetchall()

@@ -1,7 +1,8 @@
 """Table `forecast`: rows as arrays, written in a checkpoint, read back to be scored or to be published again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,40 @@ NEWEST = BLOCKS.format(
     ) AS found
 """
 )
+
+_WITH_SERIES = """
+    series.series_id, forecast.origin, forecast.issued_at, forecast.release, forecast.rung, forecast.reasons,
+    forecast.p50, forecast.p10, forecast.p90, series.unit
+"""
+
+ONE = f"""
+    SELECT {_WITH_SERIES} FROM forecast JOIN series USING (series_key)
+    WHERE series_key = %(key)s
+      AND (%(as_of)s::timestamptz IS NULL OR issued_at <= %(as_of)s)
+      AND (%(origin)s::timestamptz IS NULL OR origin = %(origin)s)
+    ORDER BY origin DESC LIMIT 1
+"""  # noqa: S608 - fixed text
+
+NEAREST = """
+    (SELECT origin FROM forecast WHERE series_key = %(key)s AND origin < %(origin)s ORDER BY origin DESC LIMIT 1)
+    UNION ALL
+    (SELECT origin FROM forecast WHERE series_key = %(key)s AND origin > %(origin)s ORDER BY origin LIMIT 1)
+"""
+
+NEWEST_STORED = f"""
+    SELECT {_WITH_SERIES} FROM series
+    CROSS JOIN LATERAL (
+        SELECT * FROM forecast WHERE forecast.series_key = series.series_key ORDER BY origin DESC LIMIT 1
+    ) AS forecast
+    WHERE series.series_id = ANY(%(ids)s)
+"""  # noqa: S608
+
+# Of the origins within a range, any.
+RANDOM_ORIGIN = """
+    SELECT extract(epoch FROM origin)::bigint / 3600 FROM forecast
+    WHERE series_key = %s AND release = %s AND origin >= to_timestamp(%s) AND origin < to_timestamp(%s)
+    ORDER BY random() LIMIT 1
+"""
 
 
 @dataclass(frozen=True)
@@ -246,3 +281,82 @@ def _reals(arrays: bytes, count: int, leads: int) -> NDArray[np.float32]:
         return np.full((count, LEADS), np.nan, np.float32)
     values: NDArray[np.float32] = np.frombuffer(arrays, FULL_ARRAY)["values"]["value"].astype(np.float32)
     return values
+
+
+@dataclass(frozen=True)
+class StoredForecast:
+    """A row of table `forecast` with the text that belongs to its series.
+
+    Attributes:
+        origin: start of the last observed hour that the forecast uses.
+        issued_at: when it was computed, to the microsecond.
+        release: model release, None where no model made it.
+        rung: 0 to 5.
+        reasons: flags of `Reason`.
+        p50: float32 [24] by lead, in `unit`; empty on rung 5, and so are p10 and p90.
+    """
+
+    series_id: str
+    origin: datetime
+    issued_at: datetime
+    release: str | None
+    rung: int
+    reasons: int
+    p50: NDArray[np.float32]
+    p10: NDArray[np.float32]
+    p90: NDArray[np.float32]
+    unit: str
+
+
+def stored_forecast(
+    connection: psycopg.Connection, series_key: int, as_of: datetime | None = None, origin: datetime | None = None
+) -> StoredForecast | None:
+    """The newest forecast of a series; None where there is none.
+
+    Args:
+        connection: an open connection.
+        series_key: the series.
+        as_of: only forecasts that were issued by this moment.
+        origin: only the one of this origin.
+    """
+    found = _fetch_stored(connection, ONE, {"key": series_key, "as_of": as_of, "origin": origin})
+    return found[0] if found else None
+
+
+def newest_stored_forecasts(connection: psycopg.Connection, series_ids: Sequence[str]) -> list[StoredForecast]:
+    """The newest forecast of each of some series that has one, in no order."""
+    return _fetch_stored(connection, NEWEST_STORED, {"ids": list(series_ids)})
+
+
+def _fetch_stored(
+    connection: psycopg.Connection, statement: str, parameters: Mapping[str, object]
+) -> list[StoredForecast]:
+    with connection.cursor(binary=True, row_factory=kwargs_row(_stored)) as cursor:
+        return cursor.execute(statement.encode(), parameters).fetchall()
+
+
+def _stored(*, p50: list[float], p10: list[float], p90: list[float], **facts: Any) -> StoredForecast:
+    return StoredForecast(
+        p50=np.asarray(p50, np.float32), p10=np.asarray(p10, np.float32), p90=np.asarray(p90, np.float32), **facts
+    )
+
+
+def nearest_origins(connection: psycopg.Connection, series_key: int, origin: datetime) -> list[datetime]:
+    """The last origin before a moment that has a forecast, and the first after it, as far as there are any."""
+    return [near for (near,) in connection.execute(NEAREST, {"key": series_key, "origin": origin}).fetchall()]
+
+
+def random_origin(
+    connection: psycopg.Connection, series_key: int, release: str | None, start: Hour, end: Hour
+) -> Hour | None:
+    """An origin of a forecast that a release made, another one each time; None where there is none.
+
+    Args:
+        connection: an open connection.
+        series_key: the series.
+        release: the release.
+        start: first origin.
+        end: hour after the last origin.
+    """
+    row = connection.execute(RANDOM_ORIGIN, [series_key, release, start * HOUR_S, end * HOUR_S]).fetchone()
+    return None if row is None else row[0]

@@ -307,6 +307,14 @@ def newest_hours(connection: psycopg.Connection, series_keys: NDArray[np.int64])
     return newest
 
 
+def read_newest_hour(connection: psycopg.Connection, series_key: int) -> datetime | None:
+    """The newest observed hour of a series; None where there is none."""
+    row = connection.execute(
+        "SELECT valid_time FROM observation WHERE series_key = %s ORDER BY valid_time DESC LIMIT 1", [series_key]
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def missing_hours(connection: psycopg.Connection, series_key: int, end: datetime) -> list[datetime]:
     """Hours without a value in the week that ends with hour `end`; none before the first hour of the series."""
     return [hour for (hour,) in connection.execute(MISSING, {"key": series_key, "end": end})]

@@ -1,13 +1,16 @@
 """Table `score`: scores of forecasts, and the sums that accuracy is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Self
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
+from psycopg.rows import class_row, kwargs_row
 
-from dayahead.contracts import LEADS
+from dayahead.contracts import LEADS, Rung
 from dayahead.evaluation.score import ScoreBatch
 from dayahead.storage.binary_copy import doubles, hours, integers, real_arrays, same_text, small_integers
 from dayahead.storage.copied_table import KeyedTable, TableColumn
@@ -42,6 +45,41 @@ def added_up(name: str) -> str:
     """The SQL that adds up a column of SUMS: older scores have one naive alone, which stands for both."""
     older = "coalesce(score.daily_naive_error, score.naive_error)"
     return f"sum({older if name == 'daily_naive_error' else f'score.{name}'})"
+
+
+_ADDED_UP = ", ".join(f"{added_up(name)} AS {name}" for name in SUMS)
+
+# The series of the page first, then their scores alone: not the scores of all series for the few that are shown.
+BY_SERIES = f"""
+    WITH page AS MATERIALIZED (
+        SELECT series_key, series_id, area, unit FROM series
+        WHERE (%(area)s::text IS NULL OR area = %(area)s)
+          AND (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
+          AND (%(after)s::text IS NULL OR series_id COLLATE "C" > %(after)s)
+        ORDER BY series_id COLLATE "C" LIMIT %(limit)s
+    )
+    SELECT page.series_id, page.area, page.unit, count(score.origin) AS forecasts, {_ADDED_UP}
+    FROM page LEFT JOIN score ON score.series_key = page.series_key
+        AND score.origin >= %(start)s AND score.origin <= %(end)s
+    GROUP BY 1, 2, 3 ORDER BY page.series_id COLLATE "C"
+"""  # noqa: S608 - all names are the code's own
+
+NEWEST = """
+    SELECT max(origin) FROM score
+    WHERE (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
+      AND (%(before)s::timestamptz IS NULL OR origin < %(before)s)
+"""
+
+# All are judged on the same leads: those for which the seasonal naives (last week's hour, last day's) had a value.
+OVERALL = """
+    SELECT count(*) AS forecasts, coalesce(sum(hours), 0) AS hours,
+           sum(absolute_error) / nullif(sum(absolute_actual), 0) AS wape,
+           sum(model_error_where_naive) / nullif(sum(naive_actual), 0) AS wape_where_naive,
+           least(sum(naive_error), sum(coalesce(daily_naive_error, naive_error))) / nullif(sum(naive_actual), 0)
+               AS wape_naive,
+           sum(covered) / nullif(sum(hours), 0)::float8 AS coverage
+    FROM score WHERE rung <= %s
+"""
 
 
 @dataclass(frozen=True)
@@ -133,3 +171,90 @@ def replace_scores(cursor: psycopg.Cursor) -> None:
 def _parts(rows: ScoreRows) -> list[ScoreRows]:
     """The rows by release."""
     return [rows.take(rows.release == release) for release in dict.fromkeys(rows.release.tolist())]
+
+
+@dataclass(frozen=True)
+class AddedScores:
+    """Sums over some scores of one unit.
+
+    Attributes:
+        unit: of the series.
+        area: whose series they are; None for those of all areas.
+        series_id: whose scores they are; None for those of several series.
+        forecasts: how many scores there are.
+        sums: by the names of SUMS; None where there is no score.
+    """
+
+    unit: str
+    area: str | None
+    series_id: str | None
+    forecasts: int
+    sums: Mapping[str, float | None]
+
+    @classmethod
+    def of_row(cls, *, unit: str, area: str | None, forecasts: int, series_id: str | None = None, **sums: Any) -> Self:
+        """A row of a statement, by the names of its columns."""
+        return cls(unit, area, series_id, int(forecasts), sums)
+
+
+@dataclass(frozen=True)
+class AccuracyOverview:
+    """Accuracy over the scored forecasts of the model (rungs 0 to 2), as shares; None while nothing has matured.
+
+    Attributes:
+        forecasts: forecasts that are scored.
+        hours: leads with a known actual, over all of them.
+        wape: of the model.
+        wape_where_naive: of the model, on the leads for which the seasonal naive had a value.
+        wape_naive: of the better of the two seasonal naives on those leads.
+        coverage: share of actuals within p10 to p90.
+    """
+
+    forecasts: int
+    hours: int
+    wape: float | None
+    wape_where_naive: float | None
+    wape_naive: float | None
+    coverage: float | None
+
+
+def newest_scored_origin(
+    connection: psycopg.Connection, series_key: int | None = None, before: datetime | None = None
+) -> datetime | None:
+    """The newest origin with a score, of one series or of all, before a moment; None where there is none."""
+    row = connection.execute(NEWEST, {"series_key": series_key, "before": before}).fetchone()
+    return row[0] if row else None
+
+
+def read_series_sums(
+    connection: psycopg.Connection,
+    start: datetime | None,
+    end: datetime | None,
+    limit: int,
+    *,
+    area: str | None = None,
+    series_key: int | None = None,
+    after: str | None = None,
+) -> list[AddedScores]:
+    """Sums of the scores of each series over a window of origins, in the order of their ids.
+
+    Args:
+        connection: an open connection.
+        start: first origin; None where nothing is scored.
+        end: last origin.
+        limit: series at most.
+        area: only series of this area.
+        series_key: only this series.
+        after: only ids after this one.
+    """
+    given = {"start": start, "end": end, "limit": limit, "area": area, "series_key": series_key, "after": after}
+    with connection.cursor(row_factory=kwargs_row(AddedScores.of_row)) as cursor:
+        return cursor.execute(BY_SERIES.encode(), given).fetchall()
+
+
+def read_overall_accuracy(connection: psycopg.Connection, worst_rung: Rung) -> AccuracyOverview:
+    """Accuracy over all scores of forecasts up to a rung."""
+    with connection.cursor(row_factory=class_row(AccuracyOverview)) as cursor:
+        found = cursor.execute(OVERALL, [int(worst_rung)]).fetchone()
+    assert found is not None  # an aggregate without GROUP BY has one row
+    return found

@@ -176,3 +176,51 @@ def _fenced(claim: Claim, offset: int) -> FencedError:
         f"partition {claim.partition} of {claim.topic} does not stand at offset {offset} under claim {claim.number} "
         "any more: another worker has taken it over, so this one must end (it is started again)"
     )
+
+
+def next_offsets(connection: psycopg.Connection, topic: str) -> dict[int, int]:
+    """Where each partition that was ever claimed continues, in their order."""
+    rows = connection.execute(
+        "SELECT partition, next_offset FROM worker_offset WHERE topic = %s ORDER BY partition", [topic]
+    )
+    return dict(rows.fetchall())
+
+
+def raise_claims(connection: psycopg.Connection, by: int) -> None:
+    """Raise the claims of all partitions, and forget the copies of their windows: tables that were restored."""
+    connection.execute("UPDATE worker_offset SET claim = claim + %s, window_copy = NULL", [by])
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a partition stands.
+
+    Attributes:
+        next_offset: the first message that is not in the tables.
+        published_offset: forecasts of messages before it are in Kafka.
+        all_published: whether all forecasts are.
+        release: with which all series of the partition were last forecast again.
+        sequence: which Redis has where it has all forecasts.
+    """
+
+    next_offset: int
+    published_offset: int
+    all_published: bool
+    release: str | None
+    sequence: int
+
+    def has_published(self, message_offset: int) -> bool:
+        """Whether a forecast that a message made is confirmed in Kafka."""
+        return self.all_published or message_offset < self.published_offset
+
+
+def read_standings(connection: psycopg.Connection, topic: str) -> dict[int, Standing]:
+    """Where each partition stands that was ever claimed."""
+    rows = connection.execute(
+        """
+        SELECT partition, next_offset, published_offset, unconfirmed_from IS NULL, release, forecast_sequence
+        FROM worker_offset WHERE topic = %s
+        """,
+        [topic],
+    )
+    return {partition: Standing(*row) for partition, *row in rows.fetchall()}

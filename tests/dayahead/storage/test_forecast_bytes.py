@@ -6,8 +6,8 @@ import numpy as np
 from dayahead.contracts import LEADS, ForecastMessage, Reason, Rung
 from dayahead.hours import from_hour, from_microseconds
 from dayahead.storage.forecast_cache import forecast_key
-from dayahead.storage.forecasts import StoredForecast, bytes_before_ends_at, forecast_bytes, forecasts_bytes
-from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.storage.forecasts import bytes_before_ends_at, forecast_bytes, forecasts_bytes
+from dayahead.storage.tables.forecast import ForecastRows, StoredForecast
 
 
 def stored(values: np.ndarray, rung: Rung = Rung.FULL, reasons: int = 0) -> StoredForecast:

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from dayahead.contracts import DriftEvent, DriftKind
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import from_hour, wall_clock
-from dayahead.storage.tables.drift_event import DriftStanding, FoundDrift
+from dayahead.storage.tables.drift_event import FoundDrift
+from dayahead.storage.tables.drift_watched import DriftStanding
 from dayahead.storage.tables.series import register_series
 from dayahead.storage.tables.source import load_sources, register_source
 from stream.drift.days import DAY_H

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from dayahead.errors import NotEnoughHistoryError, SettingsError
 from dayahead.hours import from_hour, to_microseconds
 from dayahead.storage.tables.limit_rejection import LimitRejection, write_rejections
-from dayahead.storage.tables.source import load_series
+from dayahead.storage.tables.series import load_series
 from tests.trainer.backtest.conftest import FIRST_H, Run
 from tests.trainer.backtest.same import differences
 from tests.trainer.conftest import QUICK

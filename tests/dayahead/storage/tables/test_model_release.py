@@ -5,17 +5,8 @@ import psycopg
 import pytest
 
 from dayahead.errors import ReleaseError
-from dayahead.storage.tables.model_release import (
-    ReleaseRecord,
-    champion,
-    list_releases,
-    load_artifact,
-    load_record,
-    promote,
-    roll_back,
-    rolled_back_releases,
-    save_release,
-)
+from dayahead.storage.tables.model_release import ReleaseRecord, list_releases, load_artifact, load_record, save_release
+from dayahead.storage.tables.promotion import champion, promote, roll_back, rolled_back_releases
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

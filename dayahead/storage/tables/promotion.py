@@ -1,0 +1,101 @@
+"""Table `promotion`: the log of which release served when; view `champion`: the one that serves now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from dayahead.contracts import ReleaseAnnouncement
+from dayahead.errors import ReleaseError
+from dayahead.storage.tables.model_release import load_artifact
+
+ROLLBACK = "rollback"
+"""`promoted_by` of a promotion that went back; the log is read with it."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The release that serves, and the one before it."""
+
+    release: str
+    previous: str | None
+    promoted_at: datetime
+    promoted_by: str
+    reason: str
+
+
+def champion(connection: psycopg.Connection) -> Champion | None:
+    """What was promoted last, or None before the first promotion."""
+    row = connection.execute("SELECT release, previous, promoted_at, promoted_by, reason FROM champion").fetchone()
+    return None if row is None else Champion(*row)
+
+
+def recent_promotions(connection: psycopg.Connection, limit: int) -> list[Champion]:
+    """The champions of now and before, newest first."""
+    rows = connection.execute(
+        "SELECT release, previous, promoted_at, promoted_by, reason FROM promotion"
+        " ORDER BY promotion_key DESC LIMIT %s",
+        [limit],
+    ).fetchall()
+    return [Champion(*row) for row in rows]
+
+
+def promote(
+    connection: psycopg.Connection, release: str, promoted_by: str, reason: str, now: datetime
+) -> ReleaseAnnouncement:
+    """Make a release the champion; the caller commits, then announces what is returned.
+
+    Raises:
+        ReleaseError: no release has this id.
+    """
+    load_artifact(connection, release)
+    # One promotion at a time: `previous` is what really served before.
+    connection.execute("LOCK TABLE promotion IN SHARE ROW EXCLUSIVE MODE")
+    before = champion(connection)
+    previous = before.release if before else None
+    connection.execute(
+        "INSERT INTO promotion (release, previous, promoted_at, promoted_by, reason) VALUES (%s, %s, %s, %s, %s)",
+        [release, previous, now, promoted_by, reason],
+    )
+    return ReleaseAnnouncement(
+        release=release, previous=previous, promoted_at=now, promoted_by=promoted_by, reason=reason
+    )
+
+
+def roll_back(connection: psycopg.Connection, reason: str, now: datetime) -> ReleaseAnnouncement:
+    """Promote what served before the champion; twice in a row goes back two releases. The caller commits, announces.
+
+    Raises:
+        ReleaseError: nothing served before.
+    """
+    connection.execute("LOCK TABLE promotion IN SHARE ROW EXCLUSIVE MODE")
+    line = _line_of_succession(connection)
+    if len(line) < 2:
+        serving = f"release {line[0]} is the first that was promoted" if line else "no release was ever promoted"
+        raise ReleaseError(f"there is nothing to roll back to: {serving}")
+    return promote(connection, line[-2], ROLLBACK, reason, now)
+
+
+def rolled_back_releases(connection: psycopg.Connection) -> set[str]:
+    """Releases that a rollback took out of service and that nobody has promoted since."""
+    withdrawn: set[str] = set()
+    for release, previous, promoted_by in _promotions(connection):
+        if promoted_by == ROLLBACK and previous:
+            withdrawn.add(previous)
+        withdrawn.discard(release)
+    return withdrawn
+
+
+def _line_of_succession(connection: psycopg.Connection) -> list[str]:
+    """The champions that led to the present one: a rollback takes away those that came after its target."""
+    line: list[str] = []
+    for release, _, promoted_by in _promotions(connection):
+        if promoted_by == ROLLBACK and release in line:
+            del line[len(line) - line[::-1].index(release) :]
+        elif line[-1:] != [release]:
+            line.append(release)
+    return line
+
+
+def _promotions(connection: psycopg.Connection) -> list[tuple[str, str | None, str]]:
+    return connection.execute("SELECT release, previous, promoted_by FROM promotion ORDER BY promotion_key").fetchall()
