@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,21 +120,42 @@ def count_scores(scores: ScoreRows, actual: NDArray[np.float64], areas: NDArray[
         actual: float64 [n, 24], what was observed, by lead; NaN where it is not known.
         areas: object [n], the area of each series.
     """
-    releases = np.array([release or NO_RELEASE for release in scores.release], object)
+    pairs = list(zip(areas.tolist(), [release or NO_RELEASE for release in scores.release.tolist()], strict=True))
+    groups = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
+    group = np.array([groups[pair] for pair in pairs], np.int64)
+
+    def added_up(values: NDArray[Any]) -> list[float]:
+        """Sums of [n] values by group: one pass, however many groups there are."""
+        return list(np.bincount(group, values, len(groups)).tolist())
+
     sums = scores.sums
     magnitude = np.where(np.isfinite(sums.lead_error), np.abs(actual), 0.0)
     error = np.nan_to_num(sums.lead_error.astype(np.float64))
-    for area, release in {*zip(areas.tolist(), releases.tolist(), strict=True)}:
-        here = (areas == area) & (releases == release)
-        for bucket, leads in LEAD_BUCKETS.items():
-            ABSOLUTE_ERROR.labels(area, bucket, release).inc(float(error[here, leads].sum()))
-            ABSOLUTE_ACTUAL.labels(area, bucket, release).inc(float(magnitude[here, leads].sum()))
-        PERCENTAGE_ERROR.labels(area, release).inc(float(sums.percentage_error[here].sum()))
-        PERCENTAGE_HOURS.labels(area, release).inc(int(sums.percentage_hours[here].sum()))
-        NAIVE_ERROR.labels(area, "weekly").inc(float(sums.naive_error[here].sum()))
-        NAIVE_ERROR.labels(area, "daily").inc(float(sums.daily_naive_error[here].sum()))
-        NAIVE_ACTUAL.labels(area).inc(float(sums.naive_actual[here].sum()))
-        SCORED.labels(area, release).inc(int(here.sum()))
+    for bucket, leads in LEAD_BUCKETS.items():
+        by_error, by_actual = added_up(error[:, leads].sum(axis=1)), added_up(magnitude[:, leads].sum(axis=1))
+        for (area, release), of_error, of_actual in zip(groups, by_error, by_actual, strict=True):
+            ABSOLUTE_ERROR.labels(area, bucket, release).inc(of_error)
+            ABSOLUTE_ACTUAL.labels(area, bucket, release).inc(of_actual)
+    for (area, release), percentage, hours, count in zip(
+        groups,
+        added_up(sums.percentage_error),
+        added_up(sums.percentage_hours),
+        np.bincount(group).tolist(),
+        strict=True,
+    ):
+        PERCENTAGE_ERROR.labels(area, release).inc(percentage)
+        PERCENTAGE_HOURS.labels(area, release).inc(hours)
+        SCORED.labels(area, release).inc(count)
+    for (area, _), weekly, daily, naive_actual in zip(
+        groups,
+        added_up(sums.naive_error),
+        added_up(sums.daily_naive_error),
+        added_up(sums.naive_actual),
+        strict=True,
+    ):
+        NAIVE_ERROR.labels(area, "weekly").inc(weekly)
+        NAIVE_ERROR.labels(area, "daily").inc(daily)
+        NAIVE_ACTUAL.labels(area).inc(naive_actual)
 
 
 def show_series(
