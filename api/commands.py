@@ -53,7 +53,7 @@ def serve(
 
 def end_in_time(server: "uvicorn.Server") -> None:
     """Let a server end within `END_S` of the signal, also where TimescaleDB, Redis or Kafka hang."""
-    from dayahead.ending import end_within  # noqa: PLC0415
+    from dayahead.stopping import end_within  # noqa: PLC0415
 
     handle_exit = server.handle_exit
 

@@ -45,7 +45,7 @@ class ProblemDocument(BaseModel):
     parameters: list[BadParameter] | None = Field(default=None, description="Parameters that were refused")
 
 
-class Problem(Exception):  # noqa: N818 - the RFC's word
+class Problem(DayaheadError):  # noqa: N818 - the RFC's word
     """An error on its way to the caller."""
 
     def __init__(

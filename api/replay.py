@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from api.hearing import Made
 from api.positions import ID_CHARACTERS, Positions
-from dayahead.errors import StorageError
+from dayahead.errors import DayaheadError, StorageError
 from dayahead.kafka_clients import UNDECODABLE, open_consumer
 
 MESSAGES_AT_ONCE = 500
@@ -19,7 +19,7 @@ READ_WITHIN_S = 30.0
 CLIENT = "dayahead-api-replay"
 
 
-class CannotReplay(Exception):  # noqa: N818 - reads as what happened
+class CannotReplay(DayaheadError):  # noqa: N818 - reads as what happened
     """What a client has missed cannot be sent to it; the message says why."""
 
 

@@ -1,21 +1,27 @@
-"""Every error that Dayahead raises on purpose.
+"""Every error that Dayahead raises on purpose; a test compares this tree with the classes.
 
 DayaheadError
 ├── SettingsError            a setting, a source file or a command-line value is wrong
 ├── ContractError            a message or a record breaks its contract (carries a DeadLetterCode)
 ├── SourceError              a source API did not give what it promised
-│   ├── SourceUnavailable    it may answer later: waited for, with backoff
+│   ├── SourceUnavailable    it may answer later: retried, with backoff
 │   └── SourceRefused        it will not: a wrong dataset, a malformed query
 ├── ReplayRefused            a dead letter cannot be put back as it is
 ├── BrokerUnavailable        Kafka did not take a message in time: what was not acknowledged is sent again
-├── StorageError             TimescaleDB or Redis answered in a way that waiting does not cure
-│   └── FencedError          another worker owns the partition now: this one must end
+├── StorageError             TimescaleDB or Redis answered in a way that a retry does not cure
+│   ├── FencedError          another worker owns the partition now: this one must end
+│   └── CopyUnusableError    Redis has no usable copy of the windows: they are read from TimescaleDB
 ├── ReleaseError             a model release is missing, damaged or of another version
 ├── NotEnoughHistoryError    too few hours to fit or to judge a model
 ├── MachineCodeError         the rules of the hot path could not be translated for this processor
-└── StackError               the local stack cannot start
+├── StackError               the local stack cannot start
+├── Stopped                  no failure: the process was asked to stop, what was begun is repeated by the next one
+├── Problem                  an HTTP error on its way to a client of the API (api/problems.py)
+├── CannotReplay             the event stream cannot resume where its client was (api/replay.py)
+└── ApiError                 an HTTP error of `dayahead replay`, in the words of the real API (ingest/replay/query.py)
 
-A message names the thing, the value and what to do about it.
+The last three are made by one service for its own clients and are defined there. A private class (`_Away`) never leaves
+its module. A message names the thing, the value and what to do about it.
 """
 
 from enum import StrEnum
@@ -102,6 +108,10 @@ class FencedError(StorageError):
     """The partition's offset moved under this worker: another one owns it, so nothing may be written any more."""
 
 
+class CopyUnusableError(StorageError):
+    """There is no such copy of the windows, it is damaged, or another version of the code wrote it."""
+
+
 class ReleaseError(DayaheadError):
     """A model release is missing, damaged or of a version that this code does not read."""
 
@@ -116,3 +126,7 @@ class MachineCodeError(DayaheadError):
 
 class StackError(DayaheadError):
     """The local stack cannot start; the message says what stands in the way."""
+
+
+class Stopped(DayaheadError):  # noqa: N818 - not a failure
+    """The process was asked to stop; what was begun is left as it is, and repeated by the next process."""

@@ -3,16 +3,9 @@
 import time
 from collections.abc import Callable
 
-from dayahead.backoff import Backoff
-from dayahead.errors import SourceUnavailable
+from dayahead.errors import SourceUnavailable, Stopped
 from dayahead.reading.reader import Answer, Reader
-
-Pause = Callable[[float], bool]
-"""Waits so many seconds; returns True at once when the process is asked to stop (`threading.Event.wait`)."""
-
-
-class Stopped(Exception):  # noqa: N818 - not an error: the process was asked to stop while it waited
-    """The process was asked to stop; what was begun is left as it stands."""
+from dayahead.retry import Backoff, Pause, retry
 
 
 class Spacing:
@@ -37,7 +30,7 @@ class Spacing:
         """
         now = self._monotonic()
         if self._next is not None and now < self._next and self._pause(self._next - now):
-            raise Stopped
+            raise Stopped("the process was asked to stop while a request waited for its turn")
         self._next = max(now, self._next or now) + self._seconds
 
 
@@ -58,7 +51,7 @@ class PatientReader:
             reader: what reads.
             pause: how to wait.
             backoff: how long.
-            on_failure: told each failure and the pause after it, in seconds.
+            on_failure: called with each failure and the pause after it, in seconds.
             attempts: after how many failures of one read to give up.
         """
         self._reader, self._pause, self._backoff = reader, pause, backoff
@@ -72,18 +65,11 @@ class PatientReader:
             SourceUnavailable: it failed `attempts` times.
             Stopped: the process was asked to stop while it waited.
         """
-        failures = 0
-        while True:
-            try:
-                answer = self._reader.read(start, end)
-            except SourceUnavailable as error:
-                failures += 1
-                if failures >= self._attempts:
-                    raise
-                pause_s = self._backoff.next_pause_s(error.retry_after_s)
-                self._on_failure(error, pause_s)
-                if self._pause(pause_s):
-                    raise Stopped from error
-            else:
-                self._backoff.reset()
-                return answer
+        return retry(
+            lambda: self._reader.read(start, end),
+            (SourceUnavailable,),
+            backoff=self._backoff,
+            pause=self._pause,
+            on_failure=self._on_failure,
+            attempts=self._attempts,
+        )

@@ -13,14 +13,14 @@ from datetime import datetime
 import psycopg
 import structlog
 
-from dayahead.backoff import LONGEST_ASKED_S, LONGEST_S, Backoff
 from dayahead.dead_letters import DeadLetter
-from dayahead.errors import BrokerUnavailable, DeadLetterCode, SourceRefused, SourceUnavailable, StorageError
+from dayahead.errors import BrokerUnavailable, DeadLetterCode, SourceRefused, SourceUnavailable, Stopped, StorageError
 from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
 from dayahead.limit_metrics import LOST_VALUES
 from dayahead.publisher import Publication, Publisher
 from dayahead.reading.reader import Answer, Reader
 from dayahead.reading.records import Rejection, Row, convert, newest_hour, within
+from dayahead.retry import LONGEST_ASKED_S, LONGEST_S, Backoff, Pause
 from dayahead.source import Source
 from dayahead.storage.tables.poll_cursor import PollCursor, move_cursor, read_cursor
 from dayahead.storage.tables.source import register_source
@@ -30,7 +30,6 @@ from ingest.failures import Failures, Waiting
 from ingest.known import Known
 from ingest.limit_watch import LimitWatch
 from ingest.older_hours import OlderHours
-from ingest.patience import Pause, Stopped
 
 log = structlog.get_logger()
 
@@ -291,6 +290,6 @@ def asked_for(error: Exception) -> str:
 def _resting(pause: Pause, condition: Condition) -> Pause:
     def rest(seconds: float) -> bool:
         condition.resting(seconds)
-        return pause(seconds)
+        return bool(pause(seconds))
 
     return rest

@@ -1,6 +1,5 @@
 """Puts pollers together from settings and runs them, a thread each, until the process is asked to stop."""
 
-import signal
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -10,20 +9,20 @@ from pathlib import Path
 import httpx
 import structlog
 
-from dayahead.backoff import Backoff
-from dayahead.ending import end_soon_without
 from dayahead.errors import SettingsError, SourceUnavailable
 from dayahead.hours import wall_clock
 from dayahead.publisher import Publisher, kafka_producer
 from dayahead.reading.file_source import FileSource
 from dayahead.reading.reader import Reader
+from dayahead.retry import Backoff, Pause
 from dayahead.source import Source, SourceKind, load_source
+from dayahead.stopping import end_soon_without, stop_on_signals
 from dayahead.storage.database import connect
 from dayahead.telemetry import TelemetryServer
 from ingest import metrics
 from ingest.condition import Condition, all_of
 from ingest.energi_data_service import EnergiDataService, http_client
-from ingest.patience import PatientReader, Pause, Spacing
+from ingest.patience import PatientReader, Spacing
 from ingest.poller import Poller, PollResult
 from ingest.settings import IngestSettings
 
@@ -131,13 +130,7 @@ class Pollers:
 
     def run(self) -> None:
         """Poll until SIGTERM or SIGINT. A poller that crashes ends the process: its supervisor starts it anew."""
-
-        def end(*_: object) -> None:
-            self._stop.set()
-            end_soon_without(self._settings.database_url)
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, end)
+        stop_on_signals(self._stop, also=lambda: end_soon_without(self._settings.database_url))
         threads = [
             # each in a copy of this context, which names the service in every log line
             threading.Thread(target=copy_context().run, args=[self._guarded, poller], name=f"poller-{number}")

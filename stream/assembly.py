@@ -40,8 +40,8 @@ from stream.ownership.window_keeping import WindowKeeper
 from stream.servers.connection import Database
 from stream.servers.kafka_output import KafkaOutput
 from stream.servers.log_reader import Log
-from stream.servers.patience import Patience
 from stream.servers.probe import NoProbe, Probe
+from stream.servers.server_retry import ServerRetry
 from stream.settings import WorkerSettings
 from stream.worker import Worker
 
@@ -51,7 +51,7 @@ REDIS_LOOK_S = 1.0
 
 
 def build_worker(
-    settings: WorkerSettings, clock: Clock, patience: Patience, probe: Probe
+    settings: WorkerSettings, clock: Clock, server_retry: ServerRetry, probe: Probe
 ) -> tuple[Worker, ReleaseWatch]:
     """The worker without Faust: what a test drives by hand.
 
@@ -59,9 +59,9 @@ def build_worker(
         StorageError: TimescaleDB cannot be used, or the topic is not there.
     """
     topic = settings.topic_prefix + OBSERVATIONS.name
-    database = Database(settings.database_url, patience)
-    kafka_log = Log(settings.kafka_bootstrap, patience)
-    output = KafkaOutput(settings.kafka_bootstrap, patience)
+    database = Database(settings.database_url, server_retry)
+    kafka_log = Log(settings.kafka_bootstrap, server_retry)
+    output = KafkaOutput(settings.kafka_bootstrap, server_retry)
     mirror = RedisMirror(settings.redis_url)
     follower = RedisFollower(database, mirror)
     publisher = Publisher(follower, output, settings.topic_prefix + FORECASTS.name)
@@ -157,10 +157,10 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
     """
     stay_on_one_thread()
     share_arenas()
-    patience = Patience()
-    worker, releases = build_worker(settings, clock, patience, probe or NoProbe())
-    liveness = Liveness(settings.worker_stalled_after_s, time.monotonic, lambda: patience.awaited)
-    app = WorkerApp(settings, settings.topic_prefix + OBSERVATIONS.name, worker, releases, liveness, patience)
+    server_retry = ServerRetry()
+    worker, releases = build_worker(settings, clock, server_retry, probe or NoProbe())
+    liveness = Liveness(settings.worker_stalled_after_s, time.monotonic, lambda: server_retry.awaited)
+    app = WorkerApp(settings, settings.topic_prefix + OBSERVATIONS.name, worker, releases, liveness, server_retry)
     with (
         TelemetryServer("worker", settings.bind_host, settings.metrics_port, liveness.live, liveness.ready) as server,
         beside(settings, worker, clock),

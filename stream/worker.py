@@ -192,10 +192,10 @@ class Worker:
         partition = held.claim.partition
         self._probe.reached(Step.DECODED)
         with metrics.stage("read"):
-            taken = self._database.insist(
+            taken = self._database.retry(
                 lambda connection: self._intake.take(connection, decoded, held.state, partition, now)
             )
-            prepared = self._database.insist(
+            prepared = self._database.retry(
                 lambda connection: prepare(TableReader(connection), held.state, taken.rows, taken.offsets)
             )
         self._probe.reached(Step.READ)
@@ -235,7 +235,7 @@ class Worker:
             FencedError: another worker has taken a partition over.
         """
         changed = self._releases.look()
-        self._database.insist(self._intake.follow_sources)
+        self._database.retry(self._intake.follow_sources)
         restored = self._restored()
         if changed:
             # side by side; consumed so that an error of one is raised
@@ -289,7 +289,7 @@ class Worker:
         log.info("partition_refreshed", partition=held.claim.partition, series=len(series), release=forecasting.release)
 
     def _load_sources(self) -> None:
-        self._database.insist(self._intake.load_sources)
+        self._database.retry(self._intake.load_sources)
         self._load_calendars()
 
     def _load_calendars(self) -> None:

@@ -1,7 +1,6 @@
 """Puts the trainer together from its settings: as a service, or for one training on the command line."""
 
 import os
-import signal
 import threading
 import time
 from datetime import datetime
@@ -12,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from dayahead.console import standard_output
-from dayahead.ending import end_soon_without
-from dayahead.errors import BrokerUnavailable, StorageError
+from dayahead.errors import BrokerUnavailable, Stopped, StorageError
 from dayahead.hours import Hour, wall_clock
+from dayahead.stopping import end_soon_without, stop_on_signals
 from dayahead.storage.database import connect
 from dayahead.storage.tables.tuning_run import COMMAND, close_interrupted_runs, runs_since
 from dayahead.telemetry import TelemetryServer
@@ -27,7 +26,7 @@ from trainer.schedule import LOG_WINDOW, searches
 from trainer.service import Trainer
 from trainer.settings import TrainerSettings, TrainingSettings
 from trainer.tracking import tracker_of
-from trainer.train import STEPS, TUNE, OnStep, Training, TrainingStopped, held_out_from
+from trainer.train import STEPS, TUNE, OnStep, Training, held_out_from
 from trainer.training_set import TrainingSet, read_training_set
 from trainer.tune import Tuned, storage_of, tune
 
@@ -42,19 +41,14 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
     tracker = tracker_of(os.environ)
     stop = threading.Event()
 
-    def end(*_: object) -> None:
-        stop.set()
-        end_soon_without(settings.database_url)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    stop_on_signals(stop, also=lambda: end_soon_without(settings.database_url))
     requests = RequestReader(settings.kafka_bootstrap, settings.topic_prefix)
     announcer = Announcer(settings.kafka_bootstrap, settings.topic_prefix)
 
     def on_part() -> None:
         TRAINING_PARTS.inc()
         if stop.is_set():
-            raise TrainingStopped("the trainer was asked to end")
+            raise Stopped("the trainer was asked to end")
 
     def train(connection: psycopg.Connection, requested_by: str, reason: str, on_step: OnStep) -> TrainingResult:
         def search(data: TrainingSet, cut: Hour) -> Tuned:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,8 +10,9 @@ import psycopg
 import structlog
 
 from dayahead.contracts import ReleaseAnnouncement
-from dayahead.errors import BrokerUnavailable, StorageError
+from dayahead.errors import BrokerUnavailable, Stopped, StorageError
 from dayahead.hours import Clock, format_utc
+from dayahead.retry import Backoff, retry
 from dayahead.storage.database import connect
 from dayahead.storage.tables.model_release import load_record
 from dayahead.storage.tables.promotion import Champion, champion
@@ -30,10 +32,13 @@ from trainer.metrics import (
 from trainer.result import TrainingResult
 from trainer.schedule import LOG_WINDOW, Due, Settling, Waiting, next_training
 from trainer.settings import TrainerSettings, TrainingSettings
-from trainer.train import OnStep, TrainingStopped
+from trainer.train import OnStep
 from trainer.training_set import longest_history
 
 log = structlog.get_logger()
+
+AWAY = (StorageError, BrokerUnavailable, psycopg.OperationalError)
+"""Errors that mean that a server is away."""
 
 POLL_S = 0.5
 AWAY_PAUSE_S = 2.0
@@ -127,14 +132,18 @@ class Trainer:
 
     def run(self) -> None:
         """Go on until asked to stop."""
-        while not self._stop.is_set():
-            self._beat = self._clock()
-            try:
-                self.step()
-            except (StorageError, BrokerUnavailable, psycopg.OperationalError) as error:
-                self._ready = Health(False, f"waits for a server: {error}")
-                log.warning("server_awaited", error=str(error))
-                self._stop.wait(AWAY_PAUSE_S)
+        backoff = Backoff(AWAY_PAUSE_S, AWAY_PAUSE_S)
+        with suppress(Stopped):
+            while not self._stop.is_set():
+                retry(self._beat_and_step, AWAY, backoff=backoff, pause=self._stop.wait, on_failure=self._waits_for)
+
+    def _beat_and_step(self) -> None:
+        self._beat = self._clock()
+        self.step()
+
+    def _waits_for(self, error: Exception, _: float) -> None:
+        self._ready = Health(False, f"waits for a server: {error}")
+        log.warning("server_awaited", error=str(error))
 
     def step(self) -> None:
         """One look: train if it is due, else wait for requests until the next look.
@@ -270,7 +279,7 @@ class Trainer:
                 close_interrupted_runs(connection, self._clock())
                 connection.commit()
                 result = self._train(connection, requested_by, reason, self._note_step)
-        except TrainingStopped:
+        except Stopped:
             log.info("training_stopped", by=requested_by)
             return False
         except Exception:
@@ -287,4 +296,4 @@ class Trainer:
         TRAINING_PARTS.inc()
         log.info("training_step", step=step)
         if self._stop.is_set():
-            raise TrainingStopped("the trainer was asked to end")
+            raise Stopped("the trainer was asked to end")

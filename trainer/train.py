@@ -12,7 +12,7 @@ import psycopg
 import structlog
 from pydantic import ValidationError
 
-from dayahead.errors import DayaheadError
+from dayahead.errors import Stopped
 from dayahead.hours import Clock, Hour, from_hour
 from dayahead.models.arithmetic import one_thread
 from dayahead.models.fit import fit_release
@@ -60,10 +60,6 @@ class Serving:
 
     release: Release
     record_id: str
-
-
-class TrainingStopped(DayaheadError):  # noqa: N818 - not a failure: the process was asked to end
-    """The trainer was asked to end while it trained; the run is marked as interrupted."""
 
 
 def _no_word(step: str) -> None:
@@ -124,7 +120,7 @@ class Training:
         except BaseException as error:
             if not self._connection.closed:
                 self._connection.rollback()
-                failed = isinstance(error, Exception) and not isinstance(error, TrainingStopped)
+                failed = isinstance(error, Exception) and not isinstance(error, Stopped)
                 outcome = Outcome.FAILED if failed else Outcome.INTERRUPTED
                 details = {"reason": f"{type(error).__name__}: {error}"}
                 finish_run(self._connection, key, outcome, self._clock(), details=details)

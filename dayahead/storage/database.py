@@ -9,8 +9,8 @@ import structlog
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 
-from dayahead.backoff import Backoff
 from dayahead.errors import StorageError
+from dayahead.retry import Backoff, retry
 from dayahead.storage.bounded_connection import BoundedConnection
 
 log = structlog.get_logger()
@@ -42,20 +42,23 @@ def connect(database_url: SecretStr | str, wait_s: float = 60.0, autocommit: boo
     """
     url = database_url.get_secret_value() if isinstance(database_url, SecretStr) else database_url
     deadline = time.monotonic() + wait_s
-    backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
-    while True:
-        try:
-            return psycopg.connect(url, autocommit=autocommit, options="-c timezone=UTC", connect_timeout=10)
-        except psycopg.OperationalError as error:
-            refused = any(word in str(error) for word in ("password authentication", "does not exist", "no pg_hba"))
-            pause_s = backoff.next_pause_s()
-            if refused or time.monotonic() + pause_s > deadline:
-                raise StorageError(
-                    f"TimescaleDB at {describe(url)} cannot be used: {str(error).strip()}. "
-                    "Check DAYAHEAD_DATABASE_URL and that the server runs."
-                ) from error
-            log.info("database_awaited", database=describe(url), pause_s=round(pause_s, 2))
-            time.sleep(pause_s)
+
+    def on_failure(error: Exception, pause_s: float) -> None:
+        refused = any(word in str(error) for word in ("password authentication", "does not exist", "no pg_hba"))
+        if refused or time.monotonic() + pause_s > deadline:
+            raise StorageError(
+                f"TimescaleDB at {describe(url)} cannot be used: {str(error).strip()}. "
+                "Check DAYAHEAD_DATABASE_URL and that the server runs."
+            ) from error
+        log.info("database_awaited", database=describe(url), pause_s=round(pause_s, 2))
+
+    return retry(
+        lambda: psycopg.connect(url, autocommit=autocommit, options="-c timezone=UTC", connect_timeout=10),
+        (psycopg.OperationalError,),
+        backoff=Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S),
+        pause=time.sleep,
+        on_failure=on_failure,
+    )
 
 
 @contextmanager

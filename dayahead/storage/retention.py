@@ -1,6 +1,5 @@
 """Removes rows that are older than the settings keep them: whole chunks of hypertables, batches of the other tables."""
 
-import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from dayahead.hours import Clock, format_utc, wall_clock
 from dayahead.settings import PREFIX, ServiceSettings
+from dayahead.stopping import stop_on_signals
 from dayahead.storage.database import connect
 from dayahead.storage.tables.retention_cut import note_cut
 
@@ -227,8 +227,7 @@ def run_retention(settings: RetentionSettings, *, repeat: bool, say: Callable[[s
         StorageError: TimescaleDB does not answer.
     """
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop_on_signals(stop)
     while not stop.is_set():
         with connect(settings.owner_database_url, autocommit=True) as connection:
             run = Retention(connection, settings, wall_clock)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from dayahead.errors import DayaheadError
 from dayahead.hours import HOUR_S, Hour
 from dayahead.reading.records import Record
 
@@ -18,7 +19,7 @@ FORMATS = {4: "%Y", 7: "%Y-%m", 10: "%Y-%m-%d", 16: "%Y-%m-%dT%H:%M"}
 PARAMETERS = ("start", "end", "limit", "offset", "sort", "filter", "columns", "timezone")
 
 
-class ApiError(Exception):
+class ApiError(DayaheadError):
     """An error that the API answers with."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:

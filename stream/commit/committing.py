@@ -27,7 +27,7 @@ class Committer:
 
         Raises:
             FencedError: another worker has taken the partition over; nothing was written.
-            Stopping: the worker was asked to end while it waited for a server.
+            Stopped: the worker was asked to end while it waited for a server.
         """
         with metrics.stage("database"):
             self._write(held, checkpoint)
@@ -60,7 +60,7 @@ class Committer:
             with connection.transaction(), connection.cursor() as cursor:
                 move_offset(cursor, held.claim, move, self._clock())
 
-        self._database.insist(note)
+        self._database.retry(note)
         held.noted = True
 
     def _write(self, held: HeldPartition, checkpoint: Checkpoint) -> None:
@@ -75,7 +75,7 @@ class Committer:
             tried = True
             self._database.writer().write(held.claim, checkpoint, self._clock())
 
-        self._database.insist(attempt)
+        self._database.retry(attempt)
 
 
 def _counted(forecasts: ForecastRows) -> tuple[list[int], list[int]]:

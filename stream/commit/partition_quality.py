@@ -69,7 +69,7 @@ class QualityKeeper:
             for source_key, quality in found.items():
                 write_quality(connection, held.claim, source_key, quality, now)
 
-        self._database.insist(write)
+        self._database.retry(write)
 
 
 def quality_of(state: PartitionState, series: NDArray[np.int64], end: Hour) -> PartitionQuality:

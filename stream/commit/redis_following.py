@@ -69,7 +69,7 @@ class RedisFollower:
         if self._mirror.is_away:
             return
         sequence, series = held.sequence, held.state.by_key
-        rows = self._database.insist(lambda connection: read_newest_forecasts(connection, held.state.keys))
+        rows = self._database.retry(lambda connection: read_newest_forecasts(connection, held.state.keys))
         ids = [series[key].series_id for key in rows.series_key.tolist()]
         pairs = list(zip(ids, message_values(series, rows), strict=True))
         with metrics.stage("redis"):

@@ -20,15 +20,15 @@ from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 
 from dayahead.dead_letters import carried_headers
-from dayahead.ending import LEAVE_S, end_soon_without, end_within
-from dayahead.errors import DayaheadError
+from dayahead.errors import DayaheadError, Stopped
+from dayahead.stopping import LEAVE_S, end_soon_without, end_within
 from stream.group.faust_parts import NoTables, SeekingTransport, kafka_credentials
 from stream.group.liveness import Liveness
 from stream.group.restore_queue import RestoreQueue
 from stream.ownership.release_watch import ReleaseWatch
 from stream.partition import metrics
 from stream.servers.log_reader import LogMessage
-from stream.servers.patience import Patience, Stopping
+from stream.servers.server_retry import ServerRetry
 from stream.settings import WorkerSettings
 from stream.worker import Worker
 
@@ -54,7 +54,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         worker: Worker,
         releases: ReleaseWatch,
         liveness: Liveness,
-        patience: Patience,
+        server_retry: ServerRetry,
     ) -> None:
         super().__init__(
             settings.topic_prefix + settings.worker_group,
@@ -79,7 +79,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         )
         self._topic, self._database_url = topic, settings.database_url
         self._worker, self._releases = worker, releases
-        self._liveness, self._patience = liveness, patience
+        self._liveness, self._server_retry = liveness, server_retry
         # a partition is one thread's at a time; taking over and tending have the worker to themselves
         self._threads = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="worker")
         self._worker_threads = settings.worker_threads
@@ -126,7 +126,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self._in_flight.add(future)
         try:
             return await asyncio.shield(future)
-        except (asyncio.CancelledError, Stopping):
+        except (asyncio.CancelledError, Stopped):
             raise
         except BaseException as error:
             self._end(error)
@@ -137,7 +137,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     def _end_if_failed(self, future: "asyncio.Future[Any]") -> None:
         """The work of somebody who was cancelled meanwhile failed."""
-        if not future.cancelled() and (error := future.exception()) and not isinstance(error, Stopping):
+        if not future.cancelled() and (error := future.exception()) and not isinstance(error, Stopped):
             self._end(error)
 
     @staticmethod
@@ -149,7 +149,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         """Hold what is assigned, and seek each partition to where it continues. Repeated calls wait for the first."""
         if self._taking_over is None or self._taking_over.done():
             self._taking_over = asyncio.ensure_future(self._take_over())
-        with suppress(Stopping):
+        with suppress(Stopped):
             # Faust gives up waiting after a while; the work goes on and seeks all the same.
             await asyncio.shield(self._taking_over)
 
@@ -167,7 +167,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
                 return
 
     async def _restore(self) -> None:
-        with suppress(Stopping):
+        with suppress(Stopped):
             await self._restoring.work()
         await self._tend()
 
@@ -201,7 +201,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             messages = [_log_message(event.message) for event in waiting]
             try:
                 progress = await self._run(self._worker.process, partition, messages)
-            except Stopping:
+            except Stopped:
                 return
             for event in waiting:
                 if event.message.offset < progress.next_offset:
@@ -212,7 +212,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     async def _tend(self) -> None:
         if not self._is_between_owners() and not self._restoring.is_busy:
-            with suppress(Stopping):
+            with suppress(Stopped):
                 await self._run_alone(self._worker.tend)
 
     def _is_between_owners(self) -> bool:
@@ -251,7 +251,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             self._closing = True
             end_within(ORDERLY_S)
             end_soon_without(self._database_url)
-            self._patience.stopping.set()
+            self._server_retry.stopping.set()
             await self._restoring.look_again()
             await self._restoring.finish(FINISH_S)
             if self._in_flight:
@@ -268,12 +268,12 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             async with asyncio.timeout(FINISH_S), self._turn:
                 if all(future.done() for future in self._in_flight) and not self._restoring.is_busy:
                     await asyncio.get_running_loop().run_in_executor(self._threads, self._worker.rest)
-        except (TimeoutError, Stopping, DayaheadError) as error:
+        except (TimeoutError, DayaheadError) as error:
             log.warning("not_rested", error=str(error))
 
     def leave(self) -> None:
         """After Faust has ended: wait for the threads, leave the servers."""
-        self._patience.stopping.set()
+        self._server_retry.stopping.set()
         self._threads.shutdown(wait=True)
         self._worker.close()
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import structlog
 
-from dayahead.errors import FencedError
-from stream.servers.patience import Stopping
+from dayahead.errors import FencedError, Stopped
 from stream.worker import Worker
 
 log = structlog.get_logger()
@@ -64,7 +63,7 @@ class RestoreQueue:
         self._running.add(future)
         try:
             await asyncio.shield(future)
-        except (asyncio.CancelledError, Stopping):
+        except (asyncio.CancelledError, Stopped):
             raise
         except FencedError as error:
             if self._is_ours(partition):

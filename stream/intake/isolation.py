@@ -15,7 +15,6 @@ from dayahead.errors import ContractError, DayaheadError
 from stream.intake.decode import DecodedMessage, failed, refused_whole
 from stream.partition.held import HeldPartition
 from stream.servers.log_reader import LogMessage
-from stream.servers.patience import Stopping
 
 log = structlog.get_logger()
 
@@ -88,4 +87,4 @@ def may_be_of_a_message(error: Exception) -> bool:
     # of the internal errors, not those of the transaction: a server that became read-only refuses every message
     if isinstance(error, ContractError | psycopg.DataError | psycopg.IntegrityError | psycopg.errors.InternalError_):
         return True
-    return not isinstance(error, DayaheadError | Stopping | psycopg.Error | redis.RedisError | KafkaException | OSError)
+    return not isinstance(error, DayaheadError | psycopg.Error | redis.RedisError | KafkaException | OSError)

@@ -32,7 +32,7 @@ class RefusalWriter:
         """Send what was refused of a batch.
 
         Raises:
-            Stopping: the worker was asked to end while it waited for the broker.
+            Stopped: the worker was asked to end while it waited for the broker.
         """
         held: list[Outgoing] = []
         size = 0

@@ -41,13 +41,13 @@ class ReleaseWatch:
         Returns:
             Whether another release serves now.
         """
-        wanted = self._database.insist(champion)
+        wanted = self._database.retry(champion)
         if wanted is None or (self._serving is not None and wanted.release == self._serving.release):
             return False
         if self._refused and self._refused[0] == wanted.release and time.monotonic() < self._refused[1]:
             return False
         try:
-            release = self._database.insist(lambda connection: _load(connection, wanted.release))
+            release = self._database.retry(lambda connection: _load(connection, wanted.release))
         except ReleaseError as error:
             self._refused = (wanted.release, time.monotonic() + REFUSED_AGAIN_AFTER_S)
             self.trouble = f"release {wanted.release} could not be loaded and the one before it goes on: {error}"
@@ -70,7 +70,7 @@ class ReleaseWatch:
         if previous is None:
             return None
         try:
-            return self._database.insist(lambda connection: _load(connection, previous))
+            return self._database.retry(lambda connection: _load(connection, previous))
         except ReleaseError as error:
             log.warning("previous_release_refused", release=previous, error=str(error))
             return None

@@ -7,9 +7,10 @@ import redis
 import structlog
 from numpy.typing import NDArray
 
+from dayahead.errors import CopyUnusableError
 from stream.compute.table_reading import Reader, TableReader
 from stream.intake.decode import Decoder
-from stream.ownership.window_copy import CopyUnusableError, WindowCopies
+from stream.ownership.window_copy import WindowCopies
 from stream.ownership.windows_from_tables import empty_state, read_windows
 from stream.partition import metrics
 from stream.partition.held import HeldPartition
@@ -33,7 +34,7 @@ class Restorer:
         """The state of a claimed partition at its offset.
 
         Raises:
-            Stopping: the worker was asked to end while it waited for a server.
+            Stopped: the worker was asked to end while it waited for a server.
         """
         source = "timescaledb"
         if held.copy.name is not None and not self._copies.is_away():
@@ -65,7 +66,7 @@ class Restorer:
             state.set_rings(places[here], head.newest[here], rings)
         fresh = np.setdiff1d(np.arange(len(state)), places)
         self._read(state, fresh)
-        self._database.insist(lambda connection: catch_up(TableReader(connection), state, since))
+        self._database.retry(lambda connection: catch_up(TableReader(connection), state, since))
         return state, head.next_offset
 
     def _since(self, held: HeldPartition, offset: int) -> list[LogMessage]:
@@ -82,10 +83,10 @@ class Restorer:
         return since
 
     def _empty(self, held: HeldPartition) -> PartitionState:
-        return self._database.insist(lambda connection: empty_state(connection, held.claim.partition))
+        return self._database.retry(lambda connection: empty_state(connection, held.claim.partition))
 
     def _read(self, state: PartitionState, series: NDArray[np.int64]) -> None:
-        self._database.insist(lambda connection: read_windows(connection, state, series))
+        self._database.retry(lambda connection: read_windows(connection, state, series))
 
 
 def catch_up(reader: Reader, state: PartitionState, since: Sequence[LogMessage]) -> None:

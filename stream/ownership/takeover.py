@@ -47,17 +47,17 @@ class Takeover:
 
     def is_still(self, held: HeldPartition) -> bool:
         """Whether a partition that comes back to this worker was nobody else's meanwhile."""
-        return self._database.insist(lambda connection: still_holds(connection, held.claim, held.next_offset))
+        return self._database.retry(lambda connection: still_holds(connection, held.claim, held.next_offset))
 
     def claim(self, partition: int) -> HeldPartition:
         """Take a partition over, without its state; its former owner is refused from now on.
 
         Raises:
             StorageError: messages that are not in the tables are no longer in the log.
-            Stopping: the worker was asked to end while it waited for a server.
+            Stopped: the worker was asked to end while it waited for a server.
         """
         low, high = self._log.bounds(self._topic, partition)
-        claim = self._database.insist(lambda connection: self._claim(connection, partition, low))
+        claim = self._database.retry(lambda connection: self._claim(connection, partition, low))
         next_offset = claim.next_offset
         if not low <= next_offset <= high:
             next_offset = self.lose(claim, next_offset, low, high)
@@ -70,7 +70,7 @@ class Takeover:
 
         Raises:
             FencedError: another worker has taken the partition over meanwhile.
-            Stopping: the worker was asked to end while it waited for a server.
+            Stopped: the worker was asked to end while it waited for a server.
         """
         with metrics.stage("takeover"):
             newest = self._read_state(held)
@@ -92,14 +92,14 @@ class Takeover:
         """Replace the state of a partition by what the tables say: an error has left it half changed.
 
         Raises:
-            Stopping: the worker was asked to end while it waited for a server.
+            Stopped: the worker was asked to end while it waited for a server.
         """
         self._read_state(held)
         held.is_settled = True
 
     def _read_state(self, held: HeldPartition) -> ForecastRows:
         state = self._restorer.restore(held)
-        newest = self._database.insist(lambda connection: read_newest_forecasts(connection, state.keys))
+        newest = self._database.retry(lambda connection: read_newest_forecasts(connection, state.keys))
         note_forecasts(state, newest)
         held.remember(state)
         return newest
@@ -129,7 +129,7 @@ class Takeover:
         def skip(connection: psycopg.Connection) -> None:
             skip_to(connection, claim, low)
 
-        self._database.insist(skip)
+        self._database.retry(skip)
         return low
 
     def _claim(self, connection: psycopg.Connection, partition: int, low: int) -> Claim:
@@ -143,7 +143,7 @@ class Takeover:
         first = claim.unconfirmed_from
         if first is None:
             return ForecastRows.joined([])
-        return self._database.insist(
+        return self._database.retry(
             lambda connection: read_unconfirmed(connection, held.state.keys, claim.published_offset, first)
         )
 

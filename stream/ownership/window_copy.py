@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from dayahead.errors import DayaheadError
+from dayahead.errors import CopyUnusableError
 from dayahead.models.window import WINDOW_HOURS
 from stream.partition.state import PartitionState
 
@@ -30,10 +30,6 @@ EXPIRE_S = 2 * 86_400
 READ_BYTES = 1 << 20
 CONNECT_S = 1.0
 ANSWER_S = 5.0
-
-
-class CopyUnusableError(DayaheadError):
-    """There is no such copy, it is damaged, or another version of the code wrote it."""
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class WindowKeeper:
         try:
             with metrics.stage("copy_windows"):
                 self._copies.write(name, held.state, held.next_offset)
-                self._database.insist(note)
+                self._database.retry(note)
                 held.copy.name, held.copy.offset = name, held.next_offset
                 self._copies.keep(name, former)
         except redis.RedisError as error:

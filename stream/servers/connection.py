@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from dayahead.errors import StorageError
 from dayahead.storage.checkpoint import CheckpointWriter
 from dayahead.storage.database import connect
-from stream.servers.patience import Patience
+from stream.servers.server_retry import ServerRetry
 
 T = TypeVar("T")
 
@@ -35,19 +35,19 @@ class Database:
         StorageError: the server was not reached within a minute of the start, or refuses the user.
     """
 
-    def __init__(self, database_url: SecretStr, patience: Patience) -> None:
-        self._url, self._patience = database_url, patience
+    def __init__(self, database_url: SecretStr, server_retry: ServerRetry) -> None:
+        self._url, self._server_retry = database_url, server_retry
         self._held = _Held()
         self._open: set[psycopg.Connection] = set()
         self._held.connection = self._opened(FIRST_WAIT_S)
 
-    def insist(self, operation: Callable[[psycopg.Connection], T]) -> T:
+    def retry(self, operation: Callable[[psycopg.Connection], T]) -> T:
         """Do something with the connection; a server that is away is waited for, and the operation repeated.
 
         Raises:
-            Stopping: the worker was asked to end while it waited.
+            Stopped: the worker was asked to end while it waited.
         """
-        return self._patience.insist("TimescaleDB", lambda: self._attempt(operation), (_Away,))
+        return self._server_retry.run("TimescaleDB", lambda: self._attempt(operation), (_Away,))
 
     def writer(self) -> CheckpointWriter:
         """Writes checkpoints; to be called within an operation."""

@@ -10,7 +10,7 @@ from dayahead.dead_letters import Headers
 from dayahead.errors import BrokerUnavailable
 from dayahead.kafka_clients import CODEC_SENT, LIBRARY_LOG
 from dayahead.kafka_login import confluent_options
-from stream.servers.patience import Patience
+from stream.servers.server_retry import ServerRetry
 
 DELIVERY_S = 30
 FLUSH_S = 1.0
@@ -47,9 +47,9 @@ class Outgoing:
 class KafkaOutput:
     """Sends messages until each is acknowledged; may be shared by threads."""
 
-    def __init__(self, bootstrap: str, patience: Patience) -> None:
+    def __init__(self, bootstrap: str, server_retry: ServerRetry) -> None:
         self._bootstrap = bootstrap
-        self._patience = patience
+        self._server_retry = server_retry
         self._producer = self._new_producer()
 
     def _new_producer(self) -> Producer:
@@ -75,7 +75,7 @@ class KafkaOutput:
         One that is too large for the broker is sent alone, then as what its `shorter` makes.
 
         Raises:
-            Stopping: the worker was asked to end while it waited for the broker.
+            Stopped: the worker was asked to end while it waited for the broker.
         """
         waiting = list(messages)
 
@@ -85,7 +85,7 @@ class KafkaOutput:
             if waiting:
                 raise BrokerUnavailable(f"Kafka at {self._bootstrap} did not take {len(waiting)} messages")
 
-        self._patience.insist("Kafka", attempt, (BrokerUnavailable, KafkaException))
+        self._server_retry.run("Kafka", attempt, (BrokerUnavailable, KafkaException))
 
     def _attempt(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
         """Send messages; returns those that were not taken."""
@@ -119,7 +119,7 @@ class KafkaOutput:
                 producer.poll(0)
         # until ours are through; the queue may hold another thread's too
         while None in errors.values() and producer.flush(FLUSH_S):
-            if self._patience.stopping.is_set():
+            if self._server_retry.stopping.is_set():
                 break
         if fatal and producer is self._producer:
             self._producer = self._new_producer()

@@ -10,7 +10,7 @@ from dayahead.errors import BrokerUnavailable, ContractError, DeadLetterCode, St
 from dayahead.kafka_clients import LIBRARY_LOG
 from dayahead.kafka_login import confluent_options
 from dayahead.storage.tables.worker_offset import Claim
-from stream.servers.patience import Patience
+from stream.servers.server_retry import ServerRetry
 from stream.servers.withheld import Withheld
 
 ANSWER_S = 10.0
@@ -38,8 +38,8 @@ class LogMessage:
 class Log:
     """Asks the broker; subscribes to nothing and commits nothing. May be shared by threads."""
 
-    def __init__(self, bootstrap: str, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(self, bootstrap: str, server_retry: ServerRetry) -> None:
+        self._server_retry = server_retry
         self._lock = threading.Lock()
         self._settings = {
             **confluent_options(bootstrap),
@@ -56,7 +56,7 @@ class Log:
             low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
             return low, high
 
-        return self._patience.insist("Kafka", ask, (KafkaException,))
+        return self._server_retry.run("Kafka", ask, (KafkaException,))
 
     def first_from(self, topic: str, partition: int, offset: int) -> int:
         """The offset of the first message at or after an offset; there must be one."""
@@ -72,7 +72,7 @@ class Log:
                 raise BrokerUnavailable(f"no message of {topic}/{partition} from offset {offset} on was given")
             return int(message.offset())
 
-        return self._patience.insist("Kafka", ask, (KafkaException, BrokerUnavailable))
+        return self._server_retry.run("Kafka", ask, (KafkaException, BrokerUnavailable))
 
     def value_at(self, topic: str, partition: int, offset: int) -> bytes | None:
         """The value of one message, whatever its size; None where the log does not give it, or it has none."""
@@ -91,7 +91,7 @@ class Log:
             value = message.value()
             return value if error is None and message.offset() == offset and value is not None else None
 
-        return self._patience.insist("Kafka", read, (KafkaException, BrokerUnavailable))
+        return self._server_retry.run("Kafka", read, (KafkaException, BrokerUnavailable))
 
     def stretch(self, topic: str, partition: int, start: int, end: int) -> list[LogMessage] | None:
         """The messages from one offset to another (exclusive), None where the log does not hold the first of them."""
@@ -110,7 +110,7 @@ class Log:
             finally:
                 consumer.close()
 
-        return self._patience.insist("Kafka", read, (KafkaException, BrokerUnavailable))
+        return self._server_retry.run("Kafka", read, (KafkaException, BrokerUnavailable))
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has.
@@ -123,7 +123,7 @@ class Log:
             found = self._consumer.list_topics(topic, timeout=ANSWER_S).topics[topic]
             return 0 if found.error else len(found.partitions)
 
-        if not (count := self._patience.insist("Kafka", ask, (KafkaException,))):
+        if not (count := self._server_retry.run("Kafka", ask, (KafkaException,))):
             raise StorageError(f"topic {topic} is not there: run `dayahead migrate`, or check DAYAHEAD_TOPIC_PREFIX")
         return count
 

@@ -13,7 +13,7 @@ import pytest
 from api.hearing import ReaderState
 from deploy.local.stack import LocalStack
 from stream.servers.kafka_output import KafkaOutput, Outgoing
-from stream.servers.patience import Patience
+from stream.servers.server_retry import ServerRetry
 from tests.conftest import TopicRoom
 from tests.kafka_segments import read_batches, segment_of
 from tests.waiting import wait_until
@@ -59,7 +59,7 @@ def test_the_example_consumes_what_a_worker_writes_with_nothing_installed_but_wh
     consumer: subprocess.Popen[str], topics: TopicRoom, stack: LocalStack
 ) -> None:
     assert INSTALLED
-    output = KafkaOutput(topics.bootstrap, Patience())
+    output = KafkaOutput(topics.bootstrap, ServerRetry())
     output.deliver([Outgoing(topics.name("forecasts"), FORECAST, key=b"DK1/111", partition=1)] * 100)
     assert consumer.stdout is not None
     assert consumer.stdout.readline().split() == ["DK1/111", "2023-01-24T22:00:00Z", "[1.5,", "2.5,", "3.5]", "kWh"]

@@ -21,7 +21,7 @@ from dayahead.series import partition_of
 from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor
 from stream.servers.kafka_output import KafkaOutput, Outgoing
-from stream.servers.patience import Patience
+from stream.servers.server_retry import ServerRetry
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.listening import STALENESS, listening
@@ -71,7 +71,7 @@ def stage(sample_service: SampleService, topics: TopicRoom) -> Iterator[Stage]:
     app = create_app(settings, lambda: NOW)
     site = Site(lambda: app)
     site.start()
-    yield Stage(topics, site, app.state.backends, KafkaOutput(topics.bootstrap, Patience()))
+    yield Stage(topics, site, app.state.backends, KafkaOutput(topics.bootstrap, ServerRetry()))
     site.stop()
 
 
@@ -236,7 +236,7 @@ def test_a_topic_that_is_made_later_or_created_again_is_found(sample_service: Sa
     app = create_app(settings, lambda: NOW)
     site = Site(lambda: app)
     site.start()
-    stage = Stage(topics, site, app.state.backends, KafkaOutput(topics.bootstrap, Patience()))
+    stage = Stage(topics, site, app.state.backends, KafkaOutput(topics.bootstrap, ServerRetry()))
     try:
         with listening(site.url) as client:
             assert "run `dayahead migrate`" in client.until("status", "no-topic").document["detail"]

@@ -8,11 +8,11 @@ from typing import Any
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
-from dayahead.backoff import Backoff
 from dayahead.contracts import ObservationBatch
 from dayahead.hours import Clock
 from dayahead.publisher import Publisher, kafka_producer
 from dayahead.reading.reader import Reader
+from dayahead.retry import Backoff
 from dayahead.series import partition_of
 from dayahead.source import Source
 from dayahead.storage.database import connect

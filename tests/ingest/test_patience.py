@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from dayahead.backoff import Backoff
-from dayahead.errors import SourceRefused, SourceUnavailable
+from dayahead.errors import SourceRefused, SourceUnavailable, Stopped
 from dayahead.reading.reader import Answer
-from ingest.patience import PatientReader, Spacing, Stopped
+from dayahead.retry import Backoff
+from ingest.patience import PatientReader, Spacing
 from ingest.replay.faults import Fault, FaultKind
 from tests.ingest.building import FIRST, ManualTime, make_records, make_source, reader_of, replay_client
 

@@ -25,8 +25,8 @@ from dayahead.storage.tables.score import SUMS, added_up
 from dayahead.storage.tables.series import load_series
 from dayahead.storage.tables.source import register_source
 from stream.assembly import build_worker
-from stream.servers.patience import Patience
 from stream.servers.probe import NoProbe, Probe
+from stream.servers.server_retry import ServerRetry
 from stream.settings import WorkerSettings
 from stream.worker import Worker
 from tests.conftest import TopicRoom
@@ -181,7 +181,7 @@ class WorkerRoom:
             topic_prefix=self.topics.prefix,
             **settings,
         )
-        worker, _ = build_worker(given, wall_clock, Patience(), probe or NoProbe())
+        worker, _ = build_worker(given, wall_clock, ServerRetry(), probe or NoProbe())
         self.workers.append(worker)
         return worker
 

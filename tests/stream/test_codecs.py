@@ -18,7 +18,7 @@ from dayahead.kafka_clients import CODECS
 from deploy.local.stack import LocalStack
 from stream.audit.log_reading import LaterMessages, SentForecasts
 from stream.servers.log_reader import Log
-from stream.servers.patience import Patience
+from stream.servers.server_retry import ServerRetry
 from tests.conftest import TopicRoom
 from tests.kafka_segments import read_batches, segment_of
 from tests.stream.conftest import WorkerRoom
@@ -128,7 +128,7 @@ def test_the_stream_of_forecasts_and_its_replay_read_every_codec(sender: Sender,
 
 def test_the_log_readers_and_the_dead_letter_box_read_every_codec(sender: Sender, topics: TopicRoom) -> None:
     topics.create(1)
-    log = Log(topics.bootstrap, Patience())
+    log = Log(topics.bootstrap, ServerRetry())
     later = LaterMessages(topics.bootstrap)
     name = topics.name("observations")
     for codec in CODECS:

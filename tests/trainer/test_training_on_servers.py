@@ -5,7 +5,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from dayahead.errors import NotEnoughHistoryError
+from dayahead.errors import NotEnoughHistoryError, Stopped
 from dayahead.hours import from_hour
 from dayahead.models.fit import fit_release
 from dayahead.models.history import History
@@ -19,7 +19,7 @@ from tests.trainer.filling import Sample, fill
 from trainer.result import TrainingResult
 from trainer.scenarios import Scenario
 from trainer.settings import TrainingSettings, load_training_settings
-from trainer.train import STEPS, Training, TrainingStopped
+from trainer.train import STEPS, Training
 from trainer.training_set import calendar_of
 
 pytestmark = pytest.mark.servers
@@ -262,9 +262,9 @@ def test_a_training_that_is_stopped_is_recorded_as_interrupted(
 
     def stop(step: str) -> None:
         if step == STEPS[2]:
-            raise TrainingStopped("the process was asked to end")
+            raise Stopped("the process was asked to end")
 
-    with pytest.raises(TrainingStopped):
+    with pytest.raises(Stopped):
         Training(connection, quick, clock, on_step=stop).run("command", "a test")
     assert recent_runs(connection)[0].outcome is Outcome.INTERRUPTED
     assert count(connection, "model_release") == 0

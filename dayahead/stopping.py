@@ -1,10 +1,14 @@
-"""Ending in time: a process that was asked to end does not wait for a server that does not answer.
+"""Stop in time: the one stop signal of a process is a `threading.Event`, set by SIGTERM and SIGINT.
 
-What is cut off is what a kill cuts off, and services repeat that when they start.
+Its `wait` is the pause of every retry (`dayahead/retry.py`), and `Stopped` the error that ends one. A process that was
+asked to stop does not wait for a server that does not answer; what is cut off then is what a kill cuts off, and
+services repeat that when they start.
 """
 
 import os
+import signal
 import threading
+from collections.abc import Callable
 
 import psycopg
 import structlog
@@ -15,6 +19,22 @@ log = structlog.get_logger()
 ANSWER_S = 3
 LEAVE_S = 5.0
 """Seconds in which a process ends that has nothing left to finish, or cannot finish it."""
+
+
+def stop_on_signals(stop: threading.Event, also: Callable[[], None] = lambda: None) -> None:
+    """Set the stop signal of this process at SIGTERM or SIGINT; to be called on the main thread.
+
+    Args:
+        stop: what everything in the process looks at.
+        also: called after it is set; returns at once.
+    """
+
+    def end(*_: object) -> None:
+        stop.set()
+        also()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
 
 def end_within(seconds: float) -> None:
