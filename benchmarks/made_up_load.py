@@ -15,7 +15,7 @@ from dayahead.models.history import History
 from dayahead.models.release import Release
 from dayahead.models.settings import ModelSettings
 from dayahead.series import partition_of
-from dayahead.source import Source, SourceKind
+from dayahead.source import Source
 
 START: Hour = 465_000
 """First hour of history, a Wednesday at 0:00 UTC."""
@@ -23,7 +23,7 @@ START: Hour = 465_000
 PARTITIONS = 8
 SOURCE = Source(
     name="benchmark",
-    kind=SourceKind.ENERGI_DATA_SERVICE,
+    kind="energi-data-service",
     title="Benchmark",
     url="http://127.0.0.1:1/",
     dataset="Benchmark",

@@ -1,29 +1,16 @@
 """What a source is: one YAML file a dataset, the only place that knows its columns, zone, unit and habits.
 
-The definition is also kept in TimescaleDB (table `source`), so that every service reads the same one.
+The definition is also kept in TimescaleDB (table `source`), so that every service reads the same one. How its records
+are fetched is the business of its kind (`dayahead/reading/source_kind.py`), whose own fields are kept as they are.
 """
 
 import re
 from datetime import date, timedelta
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-import yaml
 from holidays import list_supported_countries
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, field_validator, model_validator
-
-from dayahead.errors import SettingsError
-
-
-class SourceKind(StrEnum):
-    """How a source is read."""
-
-    ENERGI_DATA_SERVICE = "energi-data-service"
-    FILE = "file"
-    PUSH = "push"
-
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Hours = Annotated[float, Field(gt=0, le=24 * 366 * 2)]
 
@@ -34,17 +21,15 @@ OLDEST = date(1990, 1, 1)
 class Source(BaseModel):
     """One dataset: where its hours come from and what they mean."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$", description="Name of the source inside Dayahead")
-    kind: SourceKind = Field(
-        description="How the source is read: energi-data-service, file, or push (its rows are sent)"
+    kind: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="How the source is read: energi-data-service, file, or push (its rows are sent)",
     )
     title: str = Field(min_length=1, description="What a person reads: dataset and publisher")
     attribution: str = Field(default="", description="Credit that the licence asks for; shown on the page")
-    url: HttpUrl | None = Field(default=None, description="Base URL of the API; overridden by DAYAHEAD_SOURCE_URL")
-    dataset: str | None = Field(default=None, description="Name of the dataset in the API")
-    path: Path | None = Field(default=None, description="The CSV or Parquet file, for kind file")
     delimiter: str = Field(
         default=",", pattern=r"^[ -!#-~\t]$", description="What parts the columns of a CSV file: one ASCII character"
     )
@@ -126,14 +111,6 @@ class Source(BaseModel):
             raise ValueError(f"{name!r} is no time zone of the IANA database, like Europe/Copenhagen") from error
         return name
 
-    @model_validator(mode="before")
-    @classmethod
-    def _names_of_sent_rows(cls, fields: Any) -> Any:
-        """Rows that are sent have fixed field names: there are no columns to name."""
-        if isinstance(fields, dict) and fields.get("kind") == SourceKind.PUSH:
-            return {"time_column": "valid_time", "value_column": "value", **fields}
-        return fields
-
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if bool(self.value_column) == bool(self.value_columns):
@@ -153,10 +130,6 @@ class Source(BaseModel):
             raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
         if self.delimiter == self.decimal:
             raise ValueError(f"delimiter and decimal are both {self.decimal!r}")
-        if self.kind is SourceKind.FILE and self.path is None:
-            raise ValueError("kind file needs path")
-        if self.kind is SourceKind.ENERGI_DATA_SERVICE and not (self.url and self.dataset):
-            raise ValueError("kind energi-data-service needs url and dataset")
         if self.period_minutes not in {5, 10, 15, 20, 30, 60}:
             raise ValueError(f"period_minutes {self.period_minutes} must divide an hour: 5, 10, 15, 20, 30 or 60")
         return self
@@ -228,32 +201,3 @@ class Source(BaseModel):
         """How long no new hour may come before the source is stale: for the API, the page and the alert alike."""
         publications = timedelta(hours=self.stale_after_intervals * self.publication_interval_h)
         return publications + 2 * timedelta(seconds=self.poll_interval_s)
-
-
-def load_source(path: Path) -> Source:
-    """Read a source file.
-
-    Raises:
-        SettingsError: the file is missing, no YAML, or breaks the definition; the message names each field.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"source file {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"source file {path} is not UTF-8 ({error.reason} at byte {error.start})") from error
-    try:
-        fields = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"source file {path} is not YAML: {error}") from error
-    if not isinstance(fields, dict):
-        raise SettingsError(f"source file {path} must hold `name: value` lines, see ingest/sources/ for examples")
-    if isinstance(file := fields.get("path"), str):
-        fields["path"] = (path.parent / file).resolve()  # relative to the source file, as its author sees it
-    try:
-        return Source.model_validate(fields)
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'file'}: {fault['msg']}" for fault in error.errors()
-        )
-        raise SettingsError(f"source file {path}: {faults}") from error

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dayahead.errors import SettingsError
 from dayahead.hours import Hour, format_utc, from_hour, wall_clock
 from dayahead.publisher import Publisher, kafka_producer
-from dayahead.reading.file_source import FileSource
+from dayahead.reading.kinds.file import FileSource
 from dayahead.source import Source
 from dayahead.storage.database import connect
 from ingest.backfill import Backfiller, BackfillReport

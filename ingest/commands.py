@@ -58,8 +58,8 @@ def backfill(
 ) -> None:
     """Publish the history of a source; nothing is forecast from it."""
     from dayahead.reading.hour_text import hour_of
+    from dayahead.reading.source_file import load_source
     from dayahead.settings import load_settings
-    from dayahead.source import load_source
     from dayahead.telemetry import configure_logging
     from ingest.backfill_command import run_backfill
     from ingest.settings import IngestSettings
@@ -92,8 +92,8 @@ def replay(
 ) -> None:
     """Stand in for the API of a source: publish the hours of a data file at any speed."""
     from dayahead.reading.hour_text import hour_of
+    from dayahead.reading.source_file import load_source
     from dayahead.settings import load_settings
-    from dayahead.source import load_source
     from dayahead.telemetry import configure_logging
     from ingest.replay.clock import Pace, ReplayClock
     from ingest.replay.records import load_records

@@ -1,37 +1,10 @@
-"""Waiting: between requests, after a failure, and never longer than until the process is asked to stop."""
+"""Retry reads of a source that is away, for commands that run once."""
 
-import time
 from collections.abc import Callable
 
-from dayahead.errors import SourceUnavailable, Stopped
+from dayahead.errors import SourceUnavailable
 from dayahead.reading.reader import Answer, Reader
 from dayahead.retry import Backoff, Pause, retry
-
-
-class Spacing:
-    """Keeps requests a least time apart."""
-
-    def __init__(self, seconds: float, pause: Pause, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Start; the first request goes at once.
-
-        Args:
-            seconds: from one request to the next.
-            pause: how to wait.
-            monotonic: seconds of a clock that only goes forward.
-        """
-        self._seconds, self._pause, self._monotonic = seconds, pause, monotonic
-        self._next: float | None = None
-
-    def wait_turn(self) -> None:
-        """Wait until the next request may go.
-
-        Raises:
-            Stopped: the process was asked to stop meanwhile.
-        """
-        now = self._monotonic()
-        if self._next is not None and now < self._next and self._pause(self._next - now):
-            raise Stopped("the process was asked to stop while a request waited for its turn")
-        self._next = max(now, self._next or now) + self._seconds
 
 
 class PatientReader:

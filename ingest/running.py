@@ -6,23 +6,22 @@ from contextlib import ExitStack
 from contextvars import copy_context
 from pathlib import Path
 
-import httpx
 import structlog
 
 from dayahead.errors import SettingsError, SourceUnavailable
 from dayahead.hours import wall_clock
 from dayahead.publisher import Publisher, kafka_producer
-from dayahead.reading.file_source import FileSource
 from dayahead.reading.reader import Reader
+from dayahead.reading.source_file import kind_of, load_source
+from dayahead.reading.source_kind import Surroundings
 from dayahead.retry import Backoff, Pause
-from dayahead.source import Source, SourceKind, load_source
+from dayahead.source import Source
 from dayahead.stopping import end_soon_without, stop_on_signals
 from dayahead.storage.database import connect
 from dayahead.telemetry import TelemetryServer
 from ingest import metrics
 from ingest.condition import Condition, all_of
-from ingest.energi_data_service import EnergiDataService, http_client
-from ingest.patience import PatientReader, Spacing
+from ingest.patience import PatientReader
 from ingest.poller import Poller, PollResult
 from ingest.settings import IngestSettings
 
@@ -54,20 +53,19 @@ def make_reader(source: Source, settings: IngestSettings, pause: Pause, resource
     """What reads a source of any kind; what it opens is closed with `resources`.
 
     Raises:
-        SettingsError: the source is of kind push.
+        SettingsError: the source cannot be read, e.g. its rows are sent.
     """
-    if source.kind is SourceKind.PUSH:
-        raise SettingsError(
-            f"source {source.name} is of kind push: its rows are sent, there is nothing to poll; "
-            "make it known with `dayahead sources register FILE`"
-        )
-    if source.kind is SourceKind.FILE:
-        return FileSource(source)
-    client: httpx.Client = resources.enter_context(
-        http_client(str(settings.source_url or source.url), settings.request_timeout_s)
+    surroundings = Surroundings(
+        clock=wall_clock,
+        pause=pause,
+        resources=resources,
+        base_url=None if settings.source_url is None else str(settings.source_url),
+        min_request_interval_s=settings.min_request_interval_s,
+        request_timeout_s=settings.request_timeout_s,
+        answer_timeout_s=settings.answer_timeout_s,
+        max_records=settings.max_records,
     )
-    spacing = Spacing(settings.min_request_interval_s, pause)
-    return EnergiDataService(source, client, spacing, wall_clock, settings.max_records, settings.answer_timeout_s)
+    return kind_of(source).reader(source, surroundings)
 
 
 def patient(reader: Reader, source: Source, pause: Pause, attempts: int) -> PatientReader:

@@ -134,8 +134,8 @@ def backtest(
     from dayahead.errors import SettingsError
     from dayahead.hours import wall_clock
     from dayahead.reading.hour_text import hour_of
+    from dayahead.reading.source_file import load_source
     from dayahead.settings import load_settings
-    from dayahead.source import load_source
     from dayahead.telemetry import configure_logging
     from trainer.backtest.command import BacktestCommand, DataOption
     from trainer.backtest.plan import Plan

@@ -44,7 +44,7 @@ def make_app(
     def dataset(name: str, request: Request) -> Response:
         if (wait_s := gate.seconds_left()) > 0:
             return Response("Too many requests", 429, {"Retry-After": str(int(wait_s) + 1)}, "text/plain")
-        if name != source.dataset:
+        if name != (source.model_extra or {}).get("dataset"):
             raise ApiError(HTTPStatus.NOT_FOUND, f"dataset {name} does not exist")
         query = Query.parse(dict(request.query_params), records.columns)
         fault = coming.next()

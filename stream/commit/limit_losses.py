@@ -34,7 +34,7 @@ class LossKeeper:
         if seen == self._seen:
             return
         numbers = [held.claim.partition for held in partitions]
-        losses = self._database.insist(lambda connection: read_rejected_losses(connection, partitions=numbers))
+        losses = self._database.retry(lambda connection: read_rejected_losses(connection, partitions=numbers))
         for name, registered in sources.items():
             mine = [
                 LimitLoss(one.series_id, one.outside_hours, one.given_hours, one.extreme, registered.source)

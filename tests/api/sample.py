@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dayahead.contracts import Reason, Rung
 from dayahead.evaluation.score import SCORE_HOURS, ScoreBatch, score
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
-from dayahead.source import load_source
+from dayahead.reading.source_file import load_source
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.forecasts import forecast_bytes
 from dayahead.storage.tables.accuracy_day import AccuracyDays

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app, open_backends
 from api.settings import ApiSettings
-from dayahead.source import Source
+from dayahead.reading.source_file import source_of
 from dayahead.storage.tables.series import register_series
 from dayahead.storage.tables.source import register_source
 from deploy.local.stack import LocalStack
@@ -21,7 +21,7 @@ from tests.api.fakes import NOW, TOKEN, HeardRows
 
 pytestmark = pytest.mark.servers
 
-PUSH = Source.model_validate(
+PUSH = source_of(
     {
         "name": "own-grid",
         "kind": "push",

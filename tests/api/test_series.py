@@ -6,7 +6,7 @@ from psycopg_pool import ConnectionPool
 
 from dayahead.hours import format_utc, to_hour, to_microseconds
 from dayahead.reading.limits import LimitLoss
-from dayahead.source import load_source
+from dayahead.reading.source_file import load_source
 from dayahead.storage.tables.limit_loss import replace_losses
 from dayahead.storage.tables.limit_rejection import LimitRejection, write_rejections
 from dayahead.storage.tables.poll_cursor import move_cursor

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser
 
-from dayahead.source import load_source
+from dayahead.reading.source_file import load_source
 from tests.trainer.conftest import QUICK
 from tests.trainer.filling import NOW, SAMPLE, SAMPLE_SOURCE
 from trainer.backtest.data_file import read_data_file

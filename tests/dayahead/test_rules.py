@@ -7,8 +7,8 @@ import pytest
 
 from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.hours import to_hour, to_microseconds
+from dayahead.reading.source_file import source_of
 from dayahead.rules import HOUR_US, RowRules, check_published, contradicted
-from dayahead.source import Source
 from tests.ingest.building import make_source
 
 NOON = datetime(2023, 1, 24, 12, tzinfo=UTC)
@@ -84,7 +84,7 @@ def test_rules_for_labels_that_cannot_be_followed_are_refused_with_the_source(se
 
 
 def test_a_source_whose_rows_are_sent_needs_no_columns() -> None:
-    source = Source.model_validate(
+    source = source_of(
         {"name": "own-grid", "kind": "push", "title": "Ours", "key_columns": ["area", "kind"], "unit": "kWh"}
     )
     assert (source.time_column, source.value_column) == ("valid_time", "value")

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from dayahead.errors import SettingsError
-from dayahead.source import Source, load_source
+from dayahead.reading.kinds.file import FileFields
+from dayahead.reading.source_file import load_source
+from dayahead.source import Source
 
 WHOLE = """
 name: metered-load
@@ -26,7 +28,7 @@ def write(folder: Path, text: str) -> Path:
 
 def test_a_source_file_is_read_and_its_path_is_relative_to_it(tmp_path: Path) -> None:
     source = load_source(write(tmp_path, WHOLE))
-    assert source.path == tmp_path / "load.csv"
+    assert FileFields.of(source).path == tmp_path / "load.csv"
     assert source.label_names == ["Area"]
 
 

@@ -6,7 +6,7 @@ import pytest
 from kafka import KafkaProducer
 from rich.console import Console
 
-from dayahead.source import load_source
+from dayahead.reading.source_file import load_source
 from dayahead.storage.tables.source import register_source
 from deploy.arrival import all_forecast
 from deploy.local import sample

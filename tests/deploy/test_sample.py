@@ -1,7 +1,7 @@
 import pyarrow.parquet
 
 from dayahead.hours import parse_utc
-from dayahead.source import load_source
+from dayahead.reading.source_file import load_source
 from deploy.local import sample
 
 

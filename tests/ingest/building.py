@@ -9,9 +9,10 @@ import httpx
 from starlette.testclient import TestClient
 
 from dayahead.hours import Hour, from_hour, to_hour
-from dayahead.source import Source, load_source
-from ingest.energi_data_service import EnergiDataService
-from ingest.patience import Spacing
+from dayahead.reading.kinds.energi_data_service import EnergiDataService
+from dayahead.reading.source_file import load_source
+from dayahead.reading.spacing import Spacing
+from dayahead.source import Source
 from ingest.replay.app import make_app
 from ingest.replay.clock import Pace, ReplayClock
 from ingest.replay.faults import Fault, Faults

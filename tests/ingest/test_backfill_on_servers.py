@@ -9,7 +9,7 @@ import pytest
 
 from dayahead.errors import SourceUnavailable
 from dayahead.hours import from_hour
-from dayahead.reading.file_source import FileSource
+from dayahead.reading.kinds.file import FileSource
 from dayahead.reading.reader import Answer, Reader
 from dayahead.source import Source
 from dayahead.storage.tables.series import register_series

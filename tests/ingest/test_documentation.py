@@ -8,6 +8,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.main import get_command
 
 from dayahead.errors import DeadLetterCode
+from dayahead.reading.source_file import source_kinds
 from dayahead.settings import PREFIX, ProcessSettings
 from dayahead.source import Source
 from ingest import metrics
@@ -23,9 +24,16 @@ WORDS = {word for phrase in NAMED for word in re.split(r"[^\w-]+", phrase)}
 OF_MESSAGES = {"not_json", "not_a_batch", "bad_row", "misrouted", "unknown_source"}
 
 
-@pytest.mark.parametrize("field", list(Source.model_fields))
+OF_KINDS = [field for kind in source_kinds().values() for field in kind.fields.model_fields]
+
+
+@pytest.mark.parametrize("field", [*Source.model_fields, *OF_KINDS])
 def test_every_field_of_a_source_is_explained(field: str) -> None:
     assert field in WORDS
+
+
+def test_every_kind_of_source_is_explained() -> None:
+    assert source_kinds().keys() <= WORDS
 
 
 def test_every_setting_of_ingest_is_explained_with_its_default() -> None:

@@ -5,8 +5,9 @@ import pytest
 
 from dayahead.errors import SourceRefused, SourceUnavailable, Stopped
 from dayahead.reading.reader import Answer
+from dayahead.reading.spacing import Spacing
 from dayahead.retry import Backoff
-from ingest.patience import PatientReader, Spacing
+from ingest.patience import PatientReader
 from ingest.replay.faults import Fault, FaultKind
 from tests.ingest.building import FIRST, ManualTime, make_records, make_source, reader_of, replay_client
 

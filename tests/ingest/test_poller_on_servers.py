@@ -18,7 +18,7 @@ from dayahead.dead_letters import STUB_BYTES, DeadLetter
 from dayahead.errors import BrokerUnavailable, DeadLetterCode, SourceError, SourceRefused, SourceUnavailable
 from dayahead.hours import from_hour
 from dayahead.publisher import Publication, Publisher, kafka_producer
-from dayahead.reading.file_source import FileSource
+from dayahead.reading.kinds.file import FileSource
 from dayahead.reading.reader import Answer
 from dayahead.reading.records import Row
 from dayahead.source import Source

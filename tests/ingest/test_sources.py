@@ -6,7 +6,8 @@ import pytest
 
 from dayahead.errors import SettingsError
 from dayahead.hours import to_hour
-from dayahead.reading.file_source import FileSource
+from dayahead.reading.kinds.energi_data_service import EnergiDataServiceKind
+from dayahead.reading.kinds.file import FileSource
 from dayahead.reading.records import convert
 from ingest.running import load_sources_from
 from tests.ingest.building import SAMPLE, SOURCES, sample_source
@@ -44,7 +45,7 @@ RECORDS = {
 def test_every_shipped_source_file_loads_and_names_are_their_files() -> None:
     sources = load_sources_from([SOURCES])
     assert {source.name for source in sources} == {file.stem for file in SOURCES.glob("*.yaml")}
-    assert set(RECORDS) == {source.name for source in sources if source.dataset}
+    assert set(RECORDS) == {source.name for source in sources if source.kind == EnergiDataServiceKind.name}
 
 
 @pytest.mark.parametrize("name", RECORDS)

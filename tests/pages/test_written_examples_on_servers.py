@@ -15,7 +15,7 @@ import orjson
 import pytest
 from kafka import KafkaProducer
 
-from dayahead.source import load_source
+from dayahead.reading.source_file import load_source
 from tests.pages.conftest import TOKEN, Reader
 from tests.pages.examples import Example, commands_of, examples, matches
 from tests.waiting import wait_until

@@ -8,13 +8,13 @@ import orjson
 
 from dayahead.hours import Hour, format_utc, from_hour
 from dayahead.series import partition_of
-from dayahead.source import Source, SourceKind
+from dayahead.source import Source
 from stream.servers.log_reader import LogMessage
 
 PARTITIONS = 2
 SOURCE = Source(
     name="test",
-    kind=SourceKind.ENERGI_DATA_SERVICE,
+    kind="energi-data-service",
     title="Test",
     url="http://127.0.0.1:1/",
     dataset="Test",

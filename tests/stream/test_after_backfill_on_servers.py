@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from dayahead.hours import format_utc, from_hour
 from dayahead.models.release import Release
 from dayahead.publisher import Publisher, kafka_producer
-from dayahead.reading.file_source import FileSource
+from dayahead.reading.kinds.file import FileSource
 from dayahead.source import Source
 from dayahead.storage.database import connect
 from ingest.backfill import Backfiller

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dayahead.hours import from_hour
-from dayahead.source import Source, load_source
+from dayahead.reading.source_file import load_source
+from dayahead.source import Source
 from dayahead.storage.tables.series import register_series
 from dayahead.storage.tables.source import register_source
 

@@ -10,7 +10,7 @@ import numpy as np
 from dayahead.errors import NotEnoughHistoryError
 from dayahead.hours import from_hour, to_hour
 from dayahead.models.history import History
-from dayahead.reading.file_source import FileSource
+from dayahead.reading.kinds.file import FileSource
 from dayahead.reading.limits import LimitLoss, limit_losses
 from dayahead.reading.records import Conversion, convert
 from dayahead.source import Source

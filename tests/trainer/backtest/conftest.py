@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from dayahead.errors import DayaheadError
 from dayahead.hours import format_utc, from_hour
-from dayahead.source import load_source
+from dayahead.reading.source_file import load_source
 from tests.trainer.conftest import QUICK
 from tests.trainer.filling import NOW, SAMPLE, SAMPLE_SOURCE
 from trainer.backtest.data_file import read_data_file

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dayahead.errors import NotEnoughHistoryError, SettingsError
-from dayahead.source import load_source
+from dayahead.reading.source_file import load_source
 from tests.trainer.backtest.conftest import FIRST_H
 from tests.trainer.backtest.same import differences
 from tests.trainer.filling import NOW, SAMPLE_SOURCE

@@ -1,4 +1,4 @@
-"""Reads Energi Data Service, the open data of the Danish transmission system operator.
+"""Read Energi Data Service, the open data of the Danish transmission system operator.
 
 Its habits (https://www.energidataservice.dk/guides/api-guides): `start` is inclusive and `end` exclusive, both in
 Danish local time unless `timezone=UTC`, with minutes at most ("2023-01-24T22:00"); without `start` and `limit` only 100
@@ -14,19 +14,47 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import orjson
+from pydantic import Field, HttpUrl
 
 from dayahead.errors import ContractError, SettingsError, SourceRefused, SourceUnavailable
 from dayahead.hours import Clock, Hour, from_hour
+from dayahead.reading.deadline import Deadline
 from dayahead.reading.local_time import LocalTimes
 from dayahead.reading.reader import Answer
 from dayahead.reading.records import Record
+from dayahead.reading.source_kind import KindFields, SourceKind, Surroundings
+from dayahead.reading.spacing import Spacing
 from dayahead.source import Source
-from ingest.deadline import Deadline
-from ingest.patience import Spacing
 
 API_ZONE = ZoneInfo("Europe/Copenhagen")
 WORDS_SHOWN = 300
 USER_AGENT = "dayahead (hourly energy forecasts; one request per dataset and minute)"
+
+
+class EnergiDataServiceFields(KindFields):
+    """Fields of a source file for this kind."""
+
+    url: HttpUrl = Field(description="Base URL of the API; overridden by DAYAHEAD_SOURCE_URL")
+    dataset: str = Field(min_length=1, description="Name of the dataset in the API")
+
+
+class EnergiDataServiceKind(SourceKind):
+    """The API, and a replay of it."""
+
+    name = "energi-data-service"
+    fields = EnergiDataServiceFields
+
+    def reader(self, source: Source, surroundings: Surroundings) -> "EnergiDataService":
+        """See `SourceKind.reader`."""
+        base_url = surroundings.base_url or str(EnergiDataServiceFields.of(source).url)
+        return EnergiDataService(
+            source,
+            surroundings.resources.enter_context(http_client(base_url, surroundings.request_timeout_s)),
+            Spacing(surroundings.min_request_interval_s, surroundings.pause),
+            surroundings.clock,
+            surroundings.max_records,
+            surroundings.answer_timeout_s,
+        )
 
 
 class EnergiDataService:
@@ -55,14 +83,12 @@ class EnergiDataService:
         Raises:
             SettingsError: the source is of another kind, or its times are in a zone that the API does not speak.
         """
-        if source.dataset is None:
-            raise SettingsError(f"source {source.name}: kind energi-data-service needs dataset")
         if source.time_zone not in ("UTC", API_ZONE.key):
             raise SettingsError(
                 f"source {source.name}: time_zone is {source.time_zone}; a time column of Energi Data Service is in "
                 f"UTC (HourUTC) or {API_ZONE.key} (HourDK)"
             )
-        self._source, self._dataset = source, source.dataset
+        self._source, self._dataset = source, EnergiDataServiceFields.of(source).dataset
         self._client, self._spacing, self._clock = client, spacing, clock
         self._max_records = max_records
         self._deadline = Deadline(answer_timeout_s)

@@ -1,4 +1,4 @@
-"""Reads a CSV or Parquet file, for people with their own data."""
+"""Read a CSV or Parquet file, for people with their own data."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,11 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
+from pydantic import Field
 
 from dayahead.errors import SettingsError, SourceRefused, SourceUnavailable
 from dayahead.hours import Hour, from_hour
 from dayahead.reading.reader import Answer
 from dayahead.reading.records import Record
+from dayahead.reading.source_kind import KindFields, SourceKind, SourcePath, Surroundings
 from dayahead.source import Source
 
 # No zone is further from UTC than 14 hours, and a record of the day before may decide which 02:00 is meant.
@@ -21,6 +23,31 @@ ISO_DATE = r"^\d{4}-\d{2}-\d{2}"
 DATE_LENGTH = 10
 TORN_LINE = "line"
 """Column of the record that stands for a line with too few or too many columns: it lacks all others."""
+
+
+class FileFields(KindFields):
+    """Fields of a source file for this kind; `delimiter` and `decimal` are in every source, for `--data`."""
+
+    path: SourcePath = Field(description="The CSV or Parquet file, relative to the source file")
+
+
+class File(SourceKind):
+    """One file."""
+
+    name = "file"
+    fields = FileFields
+
+    def reader(self, source: Source, surroundings: Surroundings) -> "FileSource":
+        """See `SourceKind.reader`."""
+        return FileSource(source)
+
+    def version(self, source: Source) -> tuple[int, int]:
+        """When the file was changed last, and its size; of one that is not there, zeros."""
+        try:
+            status = FileFields.of(source).path.stat()
+        except OSError:  # the read says what is wrong
+            return 0, 0
+        return status.st_mtime_ns, status.st_size
 
 
 class FileSource:
@@ -34,11 +61,9 @@ class FileSource:
             path: the file; that of the source where left out.
 
         Raises:
-            SettingsError: there is no path, or its ending says neither CSV nor Parquet.
+            SettingsError: the source has no path, or its ending says neither CSV nor Parquet.
         """
-        file = path or source.path
-        if file is None:
-            raise SettingsError(f"source {source.name} names no file: give path in it, or --data")
+        file = path or FileFields.of(source).path
         if file.suffix not in (".csv", ".parquet"):
             raise SettingsError(f"{file}: the name of a data file ends in .csv or .parquet")
         self._source, self._path = source, file

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dayahead.errors import DeadLetterCode, SettingsError, SourceRefused, SourceUnavailable
-from dayahead.reading.file_source import FileSource
+from dayahead.reading.kinds.file import FileSource
 from dayahead.reading.records import convert
 from dayahead.source import Source
 from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source

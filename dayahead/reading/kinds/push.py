@@ -1,0 +1,21 @@
+"""Rows that others send, over HTTP or to Kafka: there is nothing to read."""
+
+from typing import ClassVar, NoReturn
+
+from dayahead.errors import SettingsError
+from dayahead.reading.source_kind import SourceKind, Surroundings
+from dayahead.source import Source
+
+
+class Push(SourceKind):
+    """Registered before the first row is sent; its rows have fixed field names, so there are no columns to name."""
+
+    name = "push"
+    defaults: ClassVar = {"time_column": "valid_time", "value_column": "value"}
+
+    def reader(self, source: Source, surroundings: Surroundings) -> NoReturn:
+        """See `SourceKind.reader`."""
+        raise SettingsError(
+            f"source {source.name} is of kind push: its rows are sent, there is nothing to poll; "
+            "make it known with `dayahead sources register FILE`"
+        )
