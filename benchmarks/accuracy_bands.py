@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from benchmarks.accuracy_methods import SEED, MethodForecast
 from dayahead.contracts import LEADS
 from dayahead.features.state import describe
-from dayahead.models.fit import fit_with_errors
-from dayahead.models.forecaster import Forecaster
+from dayahead.models.fitting.fit import fit_with_errors
 from dayahead.models.history import History
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.window import WindowBatch
 from dayahead.models.settings import ModelSettings
-from dayahead.models.window import WindowBatch
 
 QUANTILES = (0.1, 0.9)
 

@@ -13,12 +13,12 @@ from benchmarks.accuracy_protocols import Protocol
 from dayahead.evaluation.backtest import RunResult
 from dayahead.evaluation.score import daily_naive, score, weekly_naive
 from dayahead.features.fill import fill
-from dayahead.models.fit import fit_release
-from dayahead.models.forecaster import Forecaster
+from dayahead.features.lags import lagged
+from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
-from dayahead.models.naive import lagged
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.window import WindowBatch
 from dayahead.models.settings import ModelSettings
-from dayahead.models.window import WindowBatch
 
 SEED = 1
 

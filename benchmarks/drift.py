@@ -22,9 +22,9 @@ from dayahead.contracts import DriftKind
 from dayahead.evaluation.backtest import forecast_origin
 from dayahead.features.calendar import Calendar
 from dayahead.hours import Hour
-from dayahead.models.fit import fit_release
-from dayahead.models.forecaster import Forecaster
+from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
+from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.settings import ModelSettings
 from dayahead.storage.tables.drift_watched import DueSeries, WatchedValues
 from stream.drift.days import BACK_DAYS, DAY_H

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from benchmarks.made_up_load import SOURCE, START, Load, shipped_release
 from dayahead.contracts import Rung
 from dayahead.features.calendar import Calendar
-from dayahead.models.arithmetic import stay_on_one_thread
-from dayahead.models.forecaster import Forecaster
-from dayahead.models.release import Release
-from dayahead.models.window import WINDOW_HOURS, WindowBatch
+from dayahead.models.serving.arithmetic import stay_on_one_thread
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.release import Release
+from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
 
 PEER = "benchmarks.mlforecast_refresh"
 ROUNDS = 5

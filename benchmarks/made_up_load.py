@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from dayahead.contracts import MAX_ROWS_PER_MESSAGE
 from dayahead.features.calendar import Calendar
 from dayahead.hours import Hour, format_utc, from_hour
-from dayahead.models.fit import fit_release
+from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from dayahead.models.settings import ModelSettings
 from dayahead.series import partition_of
 from dayahead.source import Source

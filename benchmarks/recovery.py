@@ -23,7 +23,7 @@ from benchmarks.made_up_load import START, messages, shipped_release
 from benchmarks.running_worker import RunningWorker, until
 from benchmarks.worker_room import WorkerRoom, worker_room
 from dayahead.hours import Hour, from_hour
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from stream.ownership.window_copy import PREFIX
 from stream.settings import WorkerSettings
 

@@ -20,7 +20,7 @@ import typer
 from benchmarks.made_up_load import START, messages, shipped_release
 from benchmarks.running_worker import RunningWorker, until
 from benchmarks.worker_room import WorkerRoom, worker_room
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 
 HISTORY_H = 28 * 24
 PEER = "benchmarks.mlforecast_refresh"

@@ -19,7 +19,7 @@ import typer
 from benchmarks.accuracy_methods import peak_mb
 from benchmarks.made_up_load import SOURCE, START, Load
 from dayahead.features.calendar import Calendar
-from dayahead.models.fit import fit_release
+from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
 from dayahead.models.settings import ModelSettings
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from benchmarks.made_up_load import PARTITIONS, SOURCE, START, Load
 from benchmarks.running_worker import SERVICE, RunningWorker, cpu_seconds, descendants, until
 from dayahead.hours import Hour, format_utc, from_hour, wall_clock
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from dayahead.settings import MigrationSettings
 from dayahead.storage.binary_copy import HEADER, TRAILER, Block, doubles, encode, hours, integers
 from dayahead.storage.migrate import migrate_database, migrate_topics

@@ -11,7 +11,7 @@ import faust
 import structlog
 
 from dayahead.hours import Clock
-from dayahead.models.arithmetic import stay_on_one_thread
+from dayahead.models.serving.arithmetic import stay_on_one_thread
 from dayahead.repeating import RepeatingThread
 from dayahead.telemetry import TelemetryServer
 from dayahead.topics import DRIFT, FORECASTS, OBSERVATIONS

@@ -10,10 +10,10 @@ from dayahead.contracts import LEADS, Rung
 from dayahead.evaluation.backtest import RunResult
 from dayahead.evaluation.backtest import judge as judge_windows
 from dayahead.hours import Hour
-from dayahead.models.forecaster import Forecaster
 from dayahead.models.history import History
-from dayahead.models.release import Release
-from dayahead.models.window import WindowBatch
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.release import Release
+from dayahead.models.serving.window import WindowBatch
 from trainer.gate import Judgement, ScenarioFigures
 from trainer.scenarios import Scenario, damaged
 from trainer.settings import HoldoutSettings

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 
 from dayahead.errors import Stopped
 from dayahead.hours import Clock, Hour, from_hour
-from dayahead.models.arithmetic import one_thread
-from dayahead.models.fit import fit_release
+from dayahead.models.fitting.fit import fit_release
+from dayahead.models.fitting.parts import no_report, processors
 from dayahead.models.history import History
-from dayahead.models.parts import no_report, processors
-from dayahead.models.release import Release
+from dayahead.models.serving.arithmetic import one_thread
+from dayahead.models.serving.release import Release
 from dayahead.models.settings import ModelSettings
 from dayahead.storage.tables.model_release import ReleaseRecord, load_artifact, save_release
 from dayahead.storage.tables.promotion import champion, promote, rolled_back_releases

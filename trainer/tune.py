@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 
 from dayahead.errors import NotEnoughHistoryError, SettingsError
 from dayahead.hours import Hour, from_hour
-from dayahead.models.fit import fit_release
+from dayahead.models.fitting.fit import fit_release
 from dayahead.models.settings import ModelSettings
 from trainer.judge import judge_scenario, judged_windows
 from trainer.scenarios import Scenario

@@ -29,7 +29,7 @@ from benchmarks.peers.frames import training_frame, window_frame
 from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY, WEEK
 from dayahead.models.history import History
-from dayahead.models.window import WindowBatch
+from dayahead.models.serving.window import WindowBatch
 
 LAGS = [*range(1, 25), 25, 48, 72, 96, 120, 144, 167, 168, 169]
 """The hours of a day, as in the package's own example of a load, and the days of a week."""

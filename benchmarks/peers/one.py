@@ -16,7 +16,7 @@ from benchmarks.accuracy_protocols import PROTOCOLS, DataAbsentError
 from benchmarks.accuracy_run import OWN
 from benchmarks.peers.registry import make_peer
 from dayahead.models.history import History
-from dayahead.models.window import WindowBatch
+from dayahead.models.serving.window import WindowBatch
 
 
 class FittedOnce:

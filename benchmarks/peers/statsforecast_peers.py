@@ -14,7 +14,7 @@ from benchmarks.peers.frames import window_frame
 from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY, WEEK, fill
 from dayahead.models.history import History
-from dayahead.models.window import WindowBatch
+from dayahead.models.serving.window import WindowBatch
 
 OUTER_PERCENT = 80
 """The band from 10 to 90 %."""

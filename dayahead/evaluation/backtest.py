@@ -16,9 +16,9 @@ from dayahead.evaluation.metrics import Accuracy, accuracy
 from dayahead.evaluation.score import ScoreBatch, daily_naive, score, weekly_naive
 from dayahead.features.fill import DAY
 from dayahead.hours import Hour
-from dayahead.models.forecaster import Forecaster
 from dayahead.models.history import History
-from dayahead.models.window import WindowBatch
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.window import WindowBatch
 
 
 @dataclass(frozen=True)

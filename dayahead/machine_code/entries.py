@@ -16,7 +16,7 @@ from dayahead.features.snapshot import SNAPSHOT, SNAPSHOT_NAMES, summarize
 from dayahead.features.state import DESCRIBE_WINDOWS, LAG_HOURS, PAST_ORIGINS, clean, scale_window
 from dayahead.features.trees import TREE_FEATURES, TREE_TABLE, describe_targets
 from dayahead.machine_code.function import MachineFunction
-from dayahead.models.tree_walk import ADD_TREES, BLOCK_ROWS, WORD_BITS, add_trees
+from dayahead.models.serving.tree_walk import ADD_TREES, BLOCK_ROWS, WORD_BITS, add_trees
 
 
 class Entry(NamedTuple):

@@ -33,7 +33,7 @@ SOURCES = (
     "features/trees.py",
     "machine_code/build.py",
     "machine_code/entries.py",
-    "models/tree_walk.py",
+    "models/serving/tree_walk.py",
 )
 """Files whose text decides what the machine code does; the tests see to it that no rule is elsewhere."""
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
 from dayahead.hours import Hour
-from dayahead.models.window import WINDOW_HOURS, WindowBatch
+from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,6 @@
 """How a release is fitted; every value can be set in YAML and is searched or left alone by the tuner."""
 
-from pathlib import Path
-
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from dayahead.errors import SettingsError
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class LinearSettings(BaseModel):
@@ -111,22 +106,3 @@ class ModelSettings(BaseModel):
     linear: LinearSettings = Field(default_factory=LinearSettings, description="The linear member")
     trees: TreeSettings = Field(default_factory=TreeSettings, description="The correction")
     bands: BandSettings = Field(default_factory=BandSettings, description="The quantiles")
-
-
-def load_model_settings(path: Path) -> ModelSettings:
-    """Read model settings from YAML.
-
-    Raises:
-        SettingsError: the file cannot be read, or a value is not allowed; the message names each.
-    """
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise SettingsError(f"model settings {path} cannot be read: {error}") from error
-    try:
-        return ModelSettings.model_validate(fields)
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()
-        )
-        raise SettingsError(f"model settings {path}: {faults}") from error

@@ -22,8 +22,8 @@ from pydantic import SecretStr
 
 from dayahead.contracts import Reason, Rung
 from dayahead.hours import format_utc, from_hour
-from dayahead.models.forecaster import Forecaster
-from dayahead.models.release import Release
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.release import Release
 from dayahead.storage.database import connect
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.forecasts import bytes_before_ends_at, message_values

@@ -11,7 +11,7 @@ from dayahead.errors import BrokerUnavailable
 from dayahead.hours import Hour
 from dayahead.kafka_clients import LIBRARY_LOG
 from dayahead.kafka_login import confluent_options
-from dayahead.models.window import WINDOW_HOURS
+from dayahead.models.serving.window import WINDOW_HOURS
 from stream.intake.decode import DecodedMessage, Decoder
 from stream.servers.log_reader import is_of_message, log_message
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dayahead.features.calendar import Calendar
 from dayahead.hours import Hour
-from dayahead.models.window import WINDOW_HOURS, WindowBatch
+from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
 from dayahead.storage.tables.feature_snapshot import read_snapshot
 from dayahead.storage.tables.forecast import ForecastRows, random_origin, read_forecasts, read_newest_forecasts
 from dayahead.storage.tables.observation import newest_hours, read_observations

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dayahead.features.calendar import Calendar
 from dayahead.features.snapshot import SNAPSHOT_NAMES
-from dayahead.models.window import WINDOW_HOURS
+from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.storage.checkpoint import New
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.observation import CurrentRows, CurrentVersions

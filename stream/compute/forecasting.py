@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from dayahead.contracts import Rung
 from dayahead.features.calendar import Calendar
 from dayahead.hours import to_microseconds
-from dayahead.models.forecaster import ForecastBatch, Forecaster
-from dayahead.models.window import WindowBatch
+from dayahead.models.serving.forecaster import ForecastBatch, Forecaster
+from dayahead.models.serving.window import WindowBatch
 from dayahead.storage.tables.forecast import ForecastRows
 from stream.partition.metrics import FORECASTING_SECONDS
 from stream.partition.state import PartitionState

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS, Rung
 from dayahead.evaluation.score import SCORE_HOURS, score
-from dayahead.models.window import WINDOW_HOURS
+from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.score import ScoreRows
 from stream.partition.state import PartitionState

@@ -7,8 +7,8 @@ import psycopg
 import structlog
 
 from dayahead.errors import ReleaseError
-from dayahead.models.forecaster import Forecaster
-from dayahead.models.release import Release
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.release import Release
 from dayahead.storage.tables.model_release import load_artifact
 from dayahead.storage.tables.promotion import Champion, champion
 from stream.compute.forecasting import Forecasting

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from dayahead.errors import CopyUnusableError
-from dayahead.models.window import WINDOW_HOURS
+from dayahead.models.serving.window import WINDOW_HOURS
 from stream.partition.state import PartitionState
 
 PREFIX = "dayahead:v1:windows:"

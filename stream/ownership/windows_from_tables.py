@@ -4,7 +4,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from dayahead.models.window import WINDOW_HOURS
+from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.observation import newest_hours, read_observations
 from dayahead.storage.tables.series import load_series

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.models.window import WINDOW_HOURS
+from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.storage.tables.series import RegisteredSeries
 
 NEVER = -(1 << 40)

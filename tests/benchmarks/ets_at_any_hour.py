@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.peers.statsforecast_peers import CarriedPeer
 from dayahead.features.calendar import Calendar
 from dayahead.models.history import History
-from dayahead.models.window import WindowBatch
+from dayahead.models.serving.window import WindowBatch
 
 hours = np.arange(1_100)
 noise = np.random.default_rng(1).normal(1, 0.01, len(hours))

@@ -9,7 +9,7 @@ from benchmarks import accuracy_protocols
 from benchmarks.peers.mlforecast_peers import VariantPeer
 from dayahead.features.calendar import Calendar
 from dayahead.models.history import History
-from dayahead.models.window import WINDOW_HOURS, WindowBatch
+from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
 
 
 def distance(name: str, training: History) -> float:

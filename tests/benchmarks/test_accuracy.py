@@ -13,7 +13,7 @@ from benchmarks.accuracy_bands import StaticBands
 from benchmarks.accuracy_methods import Measured, MethodForecast, NoForecastError, OverTimeError, SeasonalNaive, measure
 from benchmarks.accuracy_protocols import Protocol
 from dayahead.models.history import History
-from dayahead.models.window import WindowBatch
+from dayahead.models.serving.window import WindowBatch
 from tests.benchmarks.conftest import Run
 
 

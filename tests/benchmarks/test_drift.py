@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks import drift
 from dayahead.features.calendar import Calendar
-from dayahead.models.forecaster import Forecaster
 from dayahead.models.history import History
+from dayahead.models.serving.forecaster import Forecaster
 from stream.drift.days import DAY_H
 from tests.stream.drift.test_detecting import START, hourly
 

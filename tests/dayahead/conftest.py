@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from dayahead.features.calendar import Calendar
-from dayahead.models.fit import fit_release
+from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from dayahead.models.settings import ModelSettings
 
 COPENHAGEN = Calendar("Europe/Copenhagen", "DK")

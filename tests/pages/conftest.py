@@ -14,7 +14,7 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from dayahead.storage.tables.model_release import save_release
 from dayahead.storage.tables.promotion import promote
 from deploy.local.ports import free_ports

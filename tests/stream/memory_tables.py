@@ -11,8 +11,8 @@ from dayahead.contracts import LEADS, Rung
 from dayahead.evaluation.score import ScoreBatch
 from dayahead.features.calendar import Calendar
 from dayahead.hours import from_hour
-from dayahead.models.forecaster import SNAPSHOT_NAMES, ForecastBatch, Forecaster
-from dayahead.models.window import WINDOW_HOURS, WindowBatch
+from dayahead.models.serving.forecaster import SNAPSHOT_NAMES, ForecastBatch, Forecaster
+from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.observation import CurrentVersions
 from dayahead.storage.tables.series import RegisteredSeries

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from dayahead.hours import format_utc, from_hour
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from dayahead.publisher import Publisher, kafka_producer
 from dayahead.reading.kinds.file import FileSource
 from dayahead.source import Source

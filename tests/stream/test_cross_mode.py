@@ -12,9 +12,9 @@ from dayahead.evaluation.backtest import forecast_origin
 from dayahead.features.snapshot import snapshot
 from dayahead.features.state import SeriesState, describe
 from dayahead.hours import to_hour
-from dayahead.models.examples import Rows, examples
-from dayahead.models.forecaster import Forecaster
-from dayahead.models.release import Release
+from dayahead.models.fitting.examples import Rows, examples
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.release import Release
 from dayahead.storage.tables.forecast import read_forecasts
 from dayahead.storage.tables.series import load_series
 from tests.dayahead.conftest import consumption

@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 from structlog.testing import capture_logs
 
 from dayahead.errors import SettingsError
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from tests.trainer.conftest import FakeClock
 from tests.trainer.filling import Sample, fill
 from trainer.result import TrainingResult

@@ -7,9 +7,9 @@ import pytest
 
 from dayahead.errors import NotEnoughHistoryError, Stopped
 from dayahead.hours import from_hour
-from dayahead.models.fit import fit_release
+from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from dayahead.storage.tables.model_release import ReleaseRecord, list_releases, load_artifact, save_release
 from dayahead.storage.tables.promotion import champion, promote, roll_back
 from dayahead.storage.tables.training_quarantine import load_quarantine

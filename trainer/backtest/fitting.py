@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from dayahead.errors import NotEnoughHistoryError
 from dayahead.hours import Hour
-from dayahead.models.fit import fit_release
+from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from dayahead.models.settings import ModelSettings
 from trainer.backtest.reader import BacktestReader
 from trainer.settings import TrainingSettings

@@ -22,7 +22,7 @@ from dayahead.errors import SettingsError
 from dayahead.evaluation.backtest import RunResult
 from dayahead.evaluation.score import ScoreBatch
 from dayahead.hours import Hour, from_hour
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 
 FORMAT = 3
 MANIFEST = "manifest.json"

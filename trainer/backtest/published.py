@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from dayahead.hours import Hour, from_hour
 from dayahead.models.history import History
-from dayahead.models.window import WINDOW_HOURS
+from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.reading.limits import LimitLoss
 from dayahead.storage.database import connect, describe
 from dayahead.storage.losses import read_losses

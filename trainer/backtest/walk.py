@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from dayahead.evaluation.backtest import RunResult
 from dayahead.hours import Hour
 from dayahead.models.history import History
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from trainer.backtest.fitting import do_fit, fit_before
 from trainer.backtest.kept import RunFolder
 from trainer.backtest.plan import Period, Plan

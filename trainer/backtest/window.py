@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from dayahead.evaluation.backtest import RunResult, judge
 from dayahead.hours import Hour
-from dayahead.models.forecaster import Forecaster
 from dayahead.models.history import History
-from dayahead.models.release import Release
-from dayahead.models.window import WindowBatch
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.release import Release
+from dayahead.models.serving.window import WindowBatch
 
 RELEASES_KEPT = 4
 """Releases that a process keeps ready: as many as windows in flight may use."""

@@ -3,9 +3,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from dayahead.evaluation.backtest import RunResult, backtest, forecast_origin, origins_between
-from dayahead.models.forecaster import Forecaster
 from dayahead.models.history import History
-from dayahead.models.release import Release
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.release import Release
 
 
 def test_windows_in_parallel_give_the_sequential_result(small_history: History, small_release: Release) -> None:

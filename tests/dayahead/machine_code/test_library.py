@@ -97,7 +97,7 @@ def test_processes_that_need_it_at_once_get_the_same(tmp_path: Path) -> None:
 def test_a_process_that_forecasts_does_not_import_the_compiler() -> None:
     program = (
         "import sys, numpy; from dayahead.features.state import describe;"
-        "describe(numpy.ones((1, 912)), screened=True); import dayahead.models.forecaster;"
+        "describe(numpy.ones((1, 912)), screened=True); import dayahead.models.serving.forecaster;"
         "sys.exit('numba' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from dayahead.cli import app
 from dayahead.errors import StorageError
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from dayahead.storage.forecast_cache import forecast_key
 from stream.assembly import build_auditor
 from stream.audit.auditor import Auditor, Finding, Outcome

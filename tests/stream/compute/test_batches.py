@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dayahead.models.forecaster import Forecaster
-from dayahead.models.window import WINDOW_HOURS
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.window import WINDOW_HOURS
 from tests.stream.memory_tables import MemoryTables, Message, run
 
 START = 465_000

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from dayahead.contracts import Rung
 from dayahead.hours import from_hour
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from dayahead.storage.tables.observation import read_observations
 from stream.servers.log_reader import LogMessage
 from tests.dayahead.conftest import consumption

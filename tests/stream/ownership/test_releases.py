@@ -12,7 +12,7 @@ import pytest
 from dayahead.contracts import Rung
 from dayahead.errors import FencedError
 from dayahead.hours import from_hour
-from dayahead.models.release import Release
+from dayahead.models.serving.release import Release
 from dayahead.storage.tables.model_release import ReleaseRecord, save_release
 from dayahead.storage.tables.promotion import promote
 from stream import worker

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dayahead.models.window import WINDOW_HOURS
+from dayahead.models.serving.window import WINDOW_HOURS
 from stream.partition.state import NEVER, PartitionState
 from tests.stream.memory_tables import series
 

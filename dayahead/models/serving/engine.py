@@ -10,10 +10,10 @@ from dayahead.features.calendar import Calendar
 from dayahead.features.fill import DAY
 from dayahead.features.state import SeriesState
 from dayahead.features.trees import TREE_FEATURES, tree_features, usual_error
-from dayahead.models.arithmetic import one_thread
-from dayahead.models.linear import LinearMember
-from dayahead.models.release import Release
-from dayahead.models.trees import TreeModel
+from dayahead.models.serving.arithmetic import one_thread
+from dayahead.models.serving.linear import LinearMember
+from dayahead.models.serving.release import Release
+from dayahead.models.serving.trees import TreeModel
 
 LOG_SPREAD_RANGE = (-12.0, 6.0)
 """The logarithm of a spread is held within this, so that its exponential stays finite."""

@@ -8,21 +8,16 @@ from numpy.typing import NDArray
 
 from dayahead.errors import NotEnoughHistoryError
 from dayahead.features.fill import DAY
-from dayahead.features.quality import WANTED_HISTORY_H
-from dayahead.hours import Hour
-from dayahead.models.arithmetic import one_thread
-from dayahead.models.examples import block_starts, find_rows
-from dayahead.models.fit_bands import fit_bands, shrink_of_all_rows
-from dayahead.models.fit_linear import fit_linear
-from dayahead.models.fit_trees import TreeTable, fit_correction, tree_table
+from dayahead.models.fitting.bands import first_judged_block, fit_bands, shrink_of_all_rows
+from dayahead.models.fitting.correction import fit_correction, unseeing_errors
+from dayahead.models.fitting.examples import block_starts, find_rows
+from dayahead.models.fitting.linear import fit_linear
+from dayahead.models.fitting.parts import no_report, parts_on
+from dayahead.models.fitting.tree_table import TreeTable, tree_table
 from dayahead.models.history import History
-from dayahead.models.parts import Parts, no_report, parts_on
-from dayahead.models.release import FeatureSpec, Release
+from dayahead.models.serving.arithmetic import one_thread
+from dayahead.models.serving.release import FeatureSpec, Release
 from dayahead.models.settings import ModelSettings
-
-LEAST_DAYS = 10
-"""Newest days of a short history that the band is learnt from even where their origins lack the four weeks that service
-wants."""
 
 
 @dataclass(frozen=True)
@@ -82,18 +77,18 @@ def fit_with_errors(
             "backfill earlier hours or wait"
         )
     rng = np.random.default_rng(seed)
-    with one_thread(), parts_on(threads, on_part) as parts:
+    with one_thread(rescan=True), parts_on(threads, on_part) as parts:
         rows = find_rows(history, settings.linear.blocks_of(hours))
         linear = fit_linear(history, rows, settings.linear, screened=settings.screen, rng=rng, parts=parts)
         table = tree_table(history, rows, linear, settings.trees, screened=settings.screen, rng=rng)
         correction = parts.begin(lambda: fit_correction(table, settings.trees, seed))
         starts, newest = block_starts(rows), int(rows.origin.max())
-        first = _first_judged_block(starts, history.start + int(observed[0]), newest, settings.bands.days)
+        first = first_judged_block(starts, history.start + int(observed[0]), newest, settings.bands.days)
         judged = table.where(table.block >= first)
         days = float(newest - starts[first]) / DAY
         shrink = shrink_of_all_rows(linear.optimism, len(starts))
         held_out = judged.block == judged.block.max(initial=0)
-        error = _unseeing_errors(table, judged, settings, seed, parts)
+        error = unseeing_errors(table, judged, settings.trees, seed, parts)
         bands = fit_bands(judged, error, settings.bands, seed, days=days, shrink=shrink, parts=parts)
     release = Release(
         settings=settings,
@@ -110,33 +105,6 @@ def fit_with_errors(
         metrics=_metrics(judged.where(held_out), error[held_out], linear.penalty, len(rows)),
     )
     return release, UnseenErrors(error, judged.lead)
-
-
-def _first_judged_block(starts: NDArray[np.int64], begun: Hour, newest: Hour, days: float) -> int:
-    """The block of time from which on the band is learnt: so many days back, or where origins are as in service.
-
-    Origins with less than four weeks behind them are forecast worse, and left out where `LEAST_DAYS` remain.
-    """
-    as_in_service = min(begun + WANTED_HISTORY_H, newest - LEAST_DAYS * DAY)
-    since = max(as_in_service, newest - days * DAY)
-    return max(int(np.searchsorted(starts, since, side="right")) - 1, 0)
-
-
-def _unseeing_errors(
-    table: TreeTable, judged: TreeTable, settings: ModelSettings, seed: int, parts: Parts
-) -> NDArray[np.float32]:
-    """Errors of the forecast, each block's from a correction that has not seen it; actual - forecast / scale."""
-
-    def errors_of(block: int) -> NDArray[np.float32]:
-        unseeing = fit_correction(table.where(table.block != block), settings.trees, seed)
-        mine = judged.block == block
-        return np.asarray(judged.residual[mine] - unseeing.predict(judged.features[mine]))
-
-    error = np.empty(len(judged), np.float32)
-    blocks = np.unique(judged.block).tolist()
-    for block, found in zip(blocks, parts.each(errors_of, blocks), strict=True):
-        error[judged.block == block] = found
-    return error
 
 
 def _metrics(judged: TreeTable, error: NDArray[np.float32], penalty: float, rows: int) -> dict[str, float]:

@@ -1,15 +1,13 @@
 """The floor and the yardstick: the same hour a week before, or the day before."""
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY, WEEK
-
-A = TypeVar("A", bound=np.generic)
+from dayahead.features.lags import lagged
 
 OUTER_SHARE = 0.8
 """Share of the past changes that the band of a naive forecast covers."""
@@ -66,9 +64,3 @@ def last_value(values: NDArray[np.float64], observed: NDArray[np.bool_], history
     p50 = np.repeat(np.take_along_axis(values, newest[:, None], axis=1), LEADS, axis=1)
     half_width = np.abs(values[:, -DAY:] - p50).max(axis=1)
     return NaiveForecast(p50, half_width, history_h >= DAY)
-
-
-def lagged(values: NDArray[A], lag: int) -> NDArray[A]:
-    """Values that lie `lag` hours before each of the 24 target hours; [n, 24], lag at least 24."""
-    hours = values.shape[1]
-    return values[:, hours - lag : hours - lag + LEADS]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dayahead.models.tree_tables import TreeTables
-from dayahead.models.tree_walk import BLOCK_ROWS, WORD_BITS, add_trees
-from dayahead.models.trees import TreeModel, _sample
+from dayahead.models.serving.tree_tables import TreeTables
+from dayahead.models.serving.tree_walk import BLOCK_ROWS, WORD_BITS, add_trees
+from dayahead.models.serving.trees import TreeModel, _sample
 
 FEATURES = 8
 
@@ -47,7 +47,7 @@ def some_rows(count: int) -> NDArray[np.float32]:
 def test_trees_answer_bit_for_bit_what_lightgbm_answers(settings: dict[str, Any]) -> None:
     text = fitted(**settings)
     booster = lightgbm.Booster(model_str=text)
-    rows = np.concatenate([some_rows(20_000), _sample(booster, text)])
+    rows = np.concatenate([some_rows(20_000), _sample(booster.num_feature(), text)])
     tables = TreeModel(text).tables
     assert tables is not None
     # before they are rounded to float32: that would hide most of the differences, not all

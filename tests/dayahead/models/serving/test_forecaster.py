@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from dayahead.contracts import Reason, Rung
 from dayahead.features.calendar import Calendar
 from dayahead.features.state import SeriesState
-from dayahead.models.engine import Engine, Quantiles
-from dayahead.models.forecaster import ForecastBatch, Forecaster
 from dayahead.models.history import History
-from dayahead.models.release import Release
-from dayahead.models.window import WINDOW_HOURS, WindowBatch
+from dayahead.models.serving.engine import Engine, Quantiles
+from dayahead.models.serving.forecaster import ForecastBatch, Forecaster
+from dayahead.models.serving.release import Release
+from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
 
 DENMARK = Calendar("Europe/Copenhagen", "DK")
 ORIGIN = 465_600

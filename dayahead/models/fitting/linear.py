@@ -19,9 +19,9 @@ from scipy.linalg import cho_factor, cho_solve
 
 from dayahead.contracts import LEADS
 from dayahead.features.linear import anchor, linear_feature_names, linear_features
-from dayahead.models.examples import CHUNK_ROWS, Rows, examples
+from dayahead.models.fitting.examples import CHUNK_ROWS, Rows, examples
+from dayahead.models.fitting.parts import ALONE, Parts
 from dayahead.models.history import History
-from dayahead.models.parts import ALONE, Parts
 from dayahead.models.settings import LinearSettings
 
 HOURS = 24

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, fields
 
-import lightgbm
 import numpy as np
 import structlog
 from numpy.typing import NDArray
@@ -12,10 +11,10 @@ from dayahead.features.fill import WEEK
 from dayahead.features.quality import reasons
 from dayahead.features.snapshot import SNAPSHOT_NAMES, snapshot
 from dayahead.features.state import SeriesState, describe
-from dayahead.models.engine import Engine, Quantiles
-from dayahead.models.naive import NaiveForecast, last_value, seasonal_naive
-from dayahead.models.release import Release
-from dayahead.models.window import WindowBatch
+from dayahead.models.serving.engine import Engine, Quantiles
+from dayahead.models.serving.naive import NaiveForecast, last_value, seasonal_naive
+from dayahead.models.serving.release import Release
+from dayahead.models.serving.window import WindowBatch
 
 LEAST_MODEL_HISTORY_H = WEEK + 24
 """Hours of history from which the model forecasts; before, the profile does."""
@@ -132,7 +131,7 @@ class Forecaster:
         try:
             part = state if len(rows) == len(state) else state.take(rows)
             made = engine.quantiles(part, batch.calendar, batch.origin[rows])
-        except (lightgbm.basic.LightGBMError, FloatingPointError, ValueError, IndexError) as error:
+        except (FloatingPointError, ValueError, IndexError) as error:
             _log.exception("model_failed", release=engine.release.release_id, error=str(error))
             draft.flag(_as_mask(rows, len(batch)), Reason.MODEL_FAILED)
             return

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from dayahead.features.calendar import Calendar
 from dayahead.features.linear import anchor, linear_feature_names, linear_features, origin_context
 from dayahead.features.state import describe
-from dayahead.models.linear import DAY_ORIGINS, WEEK_ORIGINS, LinearMember
+from dayahead.models.serving.linear import DAY_ORIGINS, WEEK_ORIGINS, LinearMember
 
 DENMARK = Calendar("Europe/Copenhagen", "DK")
 SPRING = 467_425  # 2023-04-29T01Z: the past origins lie on both sides of a holiday and a week's end

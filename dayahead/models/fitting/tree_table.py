@@ -1,33 +1,26 @@
-"""Fit of the trees that correct the linear member.
-
-The correction learns what the *out-of-block* linear forecast leaves over: what is left in sample is too small and
-teaches the trees nothing but noise.
-"""
+"""The table that the trees learn from: rows and leads drawn from the history, as the linear member leaves them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
+from dayahead.features.fill import WEEK
+from dayahead.features.lags import lagged
 from dayahead.features.state import SeriesState, describe
-from dayahead.features.trees import TREE_FEATURES, tree_features
-from dayahead.models.examples import CHUNK_ROWS, Rows, block_starts
-from dayahead.models.fit_linear import LinearFit
+from dayahead.features.trees import tree_features
+from dayahead.models.fitting.examples import CHUNK_ROWS, Rows, block_starts
+from dayahead.models.fitting.linear import LinearFit
 from dayahead.models.history import History
-from dayahead.models.linear import PAST_OFFSETS, LinearMember, LinearOutlook
+from dayahead.models.serving.linear import PAST_OFFSETS, LinearMember, LinearOutlook
 from dayahead.models.settings import TreeSettings
-from dayahead.models.trees import TreeModel
 
 LEAST_ORIGINS = 1_000
 """Origins that are drawn at least: many series at few origins would all have the same weather."""
-
-FARTHEST_SIZE = 1e3
-"""A series counts as at most this many times larger or smaller than the median one."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +52,7 @@ class TreeTable:
 
     def where(self, chosen: NDArray[np.bool_]) -> "TreeTable":
         """Some of the rows."""
-        return TreeTable(
-            self.features[chosen],
-            self.residual[chosen],
-            self.block[chosen],
-            self.lead[chosen],
-            self.actual[chosen],
-            self.scale[chosen],
-            self.size[chosen],
-            self.naive[chosen],
-        )
+        return TreeTable(*(getattr(self, item.name)[chosen] for item in fields(TreeTable)))
 
 
 def tree_table(
@@ -111,19 +95,10 @@ def tree_table(
                 actual[known],
                 np.broadcast_to(state.scale[:, None], leads.shape)[known],
                 np.broadcast_to(sizes[group.series, None], leads.shape)[known],
-                np.take_along_axis(state.values[:, -168 : -168 + LEADS], leads, axis=1)[known],
+                np.take_along_axis(lagged(state.values, WEEK), leads, axis=1)[known],
             )
         )
-    return TreeTable(
-        np.concatenate([part.features for part in parts]),
-        np.concatenate([part.residual for part in parts]),
-        np.concatenate([part.block for part in parts]),
-        np.concatenate([part.lead for part in parts]),
-        np.concatenate([part.actual for part in parts]),
-        np.concatenate([part.scale for part in parts]),
-        np.concatenate([part.size for part in parts]),
-        np.concatenate([part.naive for part in parts]),
-    )
+    return TreeTable(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(TreeTable)))
 
 
 class _UnseeingMembers:
@@ -146,63 +121,11 @@ class _UnseeingMembers:
         return LinearOutlook(made.forecast, made.errors * np.where(seen, self._optimism, 1.0).astype(np.float32))
 
 
-def fit_correction(table: TreeTable, settings: TreeSettings, seed: int) -> TreeModel:
-    """L1 trees on the residual; squared error is clearly worse on heavy tails."""
-    if settings.trees == 0 or len(table) == 0:
-        return TreeModel("")
-    parameters = {
-        "objective": "regression_l1",
-        "num_leaves": settings.leaves,
-        "max_depth": settings.max_depth,
-        "learning_rate": settings.learning_rate,
-        "feature_fraction": settings.feature_fraction,
-        "bagging_fraction": settings.bagging_fraction,
-        "bagging_freq": 1,
-        "lambda_l2": settings.lambda_l2,
-        "max_bin": settings.max_bin,
-        "min_data_in_leaf": int(np.clip(len(table) / settings.min_data_divisor, 20, 1000)),
-    }
-    weight = _weight_of_size(table.size, settings.size_power)
-    return train(table.features, table.residual, parameters, settings.trees, seed, weight)
-
-
 def _sizes(history: History) -> NDArray[np.float64]:
     """Mean magnitude of each series; [series]."""
     known = np.isfinite(history.values)
     total = np.abs(np.where(known, history.values, 0.0)).sum(axis=1)
     return np.asarray(total / np.maximum(known.sum(axis=1), 1))
-
-
-def _weight_of_size(size: NDArray[np.float64], power: float) -> NDArray[np.float64] | None:
-    """Weight of rows by the size of their series; mean 1; None where all count the same.
-
-    Held within a factor of the median: whatever the units, no series is left out, and none stands for all.
-    """
-    if power == 0:
-        return None
-    share = np.clip(size / np.median(size), 1 / FARTHEST_SIZE, FARTHEST_SIZE) ** power
-    return np.asarray(share / share.mean())
-
-
-def train(
-    features: NDArray[np.float32],
-    target: NDArray[np.floating],
-    parameters: dict[str, object],
-    trees: int,
-    seed: int,
-    weight: NDArray[np.float64] | None = None,
-) -> TreeModel:
-    """Trees by LightGBM, on one thread and the same each time; parameters are LightGBM's own."""
-    fixed = {"num_threads": 1, "deterministic": True, "force_row_wise": True, "seed": seed, "verbosity": -1}
-    data = lightgbm.Dataset(
-        features,
-        label=target,
-        weight=weight,
-        feature_name=list(TREE_FEATURES),
-        params={"max_bin": parameters["max_bin"], **fixed},
-    )
-    booster = lightgbm.train({**parameters, **fixed}, data, num_boost_round=trees)
-    return TreeModel(booster.model_to_string())
 
 
 def _draw(rows: Rows, count: int, rng: np.random.Generator) -> Rows:

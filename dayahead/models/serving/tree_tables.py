@@ -1,4 +1,4 @@
-"""LightGBM's model text as the arrays that its evaluation walks through (dayahead/models/tree_walk.py)."""
+"""LightGBM's model text as the arrays that its evaluation walks through (dayahead/models/serving/tree_walk.py)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.models.tree_walk import ADD_TREES, ALL_SET, BLOCK_ROWS, WORD_BITS, slot_of
+from dayahead.models.serving.tree_walk import ADD_TREES, ALL_SET, BLOCK_ROWS, WORD_BITS, slot_of
 
 PLAIN_DECISION = {"0", "2"}
 """A number against a threshold; missing is 0. (The 2 would send missing values to the left where they were not 0.)"""

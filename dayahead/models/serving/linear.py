@@ -16,7 +16,7 @@ from dayahead.features.calendar import Calendar
 from dayahead.features.linear import HARMONICS, OriginContext, anchor, linear_features, origin_context
 from dayahead.features.state import LAG_HOURS, PAST_ORIGINS, SeriesState
 from dayahead.hours import Hour
-from dayahead.models.arithmetic import product
+from dayahead.models.serving.arithmetic import product
 
 ONE_STEP_ORIGINS = (1, 2, 3)
 """Origins this many hours back whose 1-hour forecasts are judged."""

@@ -17,8 +17,15 @@ BLOCK_ROWS = 64
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let BLAS use one thread inside the block."""
+def one_thread(*, rescan: bool = False) -> Iterator[None]:
+    """Let BLAS use one thread inside the block.
+
+    Args:
+        rescan: whether to look again for BLAS libraries, such as that of SciPy, which a process loads with its first
+            fit; takes milliseconds.
+    """
+    if rescan:
+        _controllers[:] = [ThreadpoolController()]
     with _controller().limit(limits=1, user_api="blas"):
         yield
 

@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY
+from dayahead.features.quality import WANTED_HISTORY_H
 from dayahead.features.trees import TREE_FEATURES, usual_error
-from dayahead.models.fit_trees import TreeTable, train
-from dayahead.models.parts import ALONE, Parts
+from dayahead.hours import Hour
+from dayahead.models.fitting.boosting import train
+from dayahead.models.fitting.parts import ALONE, Parts
+from dayahead.models.fitting.tree_table import TreeTable
+from dayahead.models.serving.trees import TreeModel
 from dayahead.models.settings import BandSettings
-from dayahead.models.trees import TreeModel
+
+LEAST_DAYS = 10
+"""Newest days of a short history that the band is learnt from even where their origins lack the four weeks that service
+wants."""
 
 LEAST_ERROR = 1e-4
 """Smaller errors, in units of the scale, count as this one: a constant series has no logarithm of its error."""
@@ -42,6 +49,16 @@ class BandFit:
 
     spread: TreeModel
     multipliers: NDArray[np.float32]
+
+
+def first_judged_block(starts: NDArray[np.int64], begun: Hour, newest: Hour, days: float) -> int:
+    """The block of time from which on the band is learnt: so many days back, or where origins are as in service.
+
+    Origins with less than four weeks behind them are forecast worse, and left out where `LEAST_DAYS` remain.
+    """
+    as_in_service = min(begun + WANTED_HISTORY_H, newest - LEAST_DAYS * DAY)
+    since = max(as_in_service, newest - days * DAY)
+    return max(int(np.searchsorted(starts, since, side="right")) - 1, 0)
 
 
 def fit_bands(

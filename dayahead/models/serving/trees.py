@@ -1,19 +1,23 @@
 """A LightGBM model as text that travels in a release, and its evaluation on one thread.
 
-Machine code walks the trees (dayahead/models/tree_walk.py) and answers bit for bit what LightGBM answers, ten times
-faster. Where it does not, LightGBM itself answers.
+Machine code walks the trees (tree_walk.py) and answers bit for bit what LightGBM answers, ten times faster. Where it
+does not, LightGBM itself answers. LightGBM is imported when the trees of a release are first checked against it: a
+process without a release does without.
 """
 
 import time
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import lightgbm
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 from prometheus_client import Counter
 
-from dayahead.models.tree_tables import TreeTables
+from dayahead.models.serving.tree_tables import TreeTables
+
+if TYPE_CHECKING:
+    import lightgbm
 
 CHECKED_ROWS = 1_024
 """Rows on which the tables of a model must answer as LightGBM does before they are used."""
@@ -37,12 +41,15 @@ class TreeModel:
         """Answers of float32 [n, features] rows, each row by itself; float32 [n].
 
         Fastest on the transpose of an array whose rows are the features.
+
+        Raises:
+            ValueError: LightGBM cannot read the text or evaluate the rows.
         """
         if not self.text or len(features) == 0:
             return np.zeros(len(features), np.float32)
         tables = self.tables
         began = time.perf_counter()
-        answers = tables.predict(features) if tables else self._booster.predict(features, num_threads=1)
+        answers = tables.predict(features) if tables else self._by_lightgbm(features)
         TREE_SECONDS.inc(time.perf_counter() - began)
         return np.asarray(answers, np.float32)
 
@@ -59,22 +66,36 @@ class TreeModel:
         except ValueError as error:
             _log.warning("trees_left_to_lightgbm", reason=str(error))
             return None
-        sample = _sample(self._booster, self.text)
-        if np.array_equal(tables.predict(sample), self._booster.predict(sample, num_threads=1)):
+        sample = _sample(self._booster.num_feature(), self.text)
+        if np.array_equal(tables.predict(sample), self._by_lightgbm(sample)):
             return tables
         _log.warning("trees_left_to_lightgbm", reason="the tables do not answer what LightGBM answers")
         return None
 
+    def _by_lightgbm(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        from lightgbm.basic import LightGBMError  # noqa: PLC0415 - imported by then, with the booster
+
+        booster = self._booster
+        try:
+            return np.asarray(booster.predict(features, num_threads=1))
+        except LightGBMError as error:
+            raise ValueError(f"LightGBM cannot evaluate the trees: {error}") from error
+
     @cached_property
-    def _booster(self) -> lightgbm.Booster:
-        return lightgbm.Booster(model_str=self.text)
+    def _booster(self) -> "lightgbm.Booster":
+        import lightgbm  # noqa: PLC0415 - takes a second, and loads SciPy
+
+        try:
+            return lightgbm.Booster(model_str=self.text)
+        except lightgbm.basic.LightGBMError as error:
+            raise ValueError(f"LightGBM cannot read the trees: {error}") from error
 
 
-def _sample(booster: lightgbm.Booster, text: str) -> NDArray[np.float32]:
+def _sample(features: int, text: str) -> NDArray[np.float32]:
     """Rows on which a mistake would show: values at the thresholds of the trees and close to them, and missing ones."""
     rng = np.random.default_rng(0)
     thresholds = _thresholds(text)
-    sample = np.empty((CHECKED_ROWS, booster.num_feature()), np.float32)
+    sample = np.empty((CHECKED_ROWS, features), np.float32)
     for column in range(sample.shape[1]):
         near = thresholds.get(column, np.zeros(1))
         value = rng.choice(near, CHECKED_ROWS).astype(np.float32)

@@ -9,13 +9,14 @@ from dayahead.contracts import Rung
 from dayahead.errors import NotEnoughHistoryError, ReleaseError, SettingsError
 from dayahead.evaluation.backtest import backtest
 from dayahead.features.calendar import Calendar
-from dayahead.models.fit import fit_release
-from dayahead.models.fit_bands import shrink_of_all_rows
-from dayahead.models.forecaster import Forecaster
+from dayahead.models.fitting.bands import shrink_of_all_rows
+from dayahead.models.fitting.fit import fit_release
+from dayahead.models.fitting.settings_file import load_model_settings
 from dayahead.models.history import History
-from dayahead.models.release import MAGIC, Release
-from dayahead.models.settings import ModelSettings, load_model_settings
-from dayahead.models.window import WindowBatch
+from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.release import MAGIC, Release
+from dayahead.models.serving.window import WindowBatch
+from dayahead.models.settings import ModelSettings
 from tests.dayahead.conftest import START, consumption
 
 DENMARK = Calendar("Europe/Copenhagen", "DK")
@@ -187,7 +188,7 @@ def test_the_band_of_a_release_is_shrunk_by_what_it_gains_over_fits_without_a_bl
         asked.append((optimism, blocks))
         return shrink_of_all_rows(optimism, blocks) / 2
 
-    monkeypatch.setattr("dayahead.models.fit.shrink_of_all_rows", half)
+    monkeypatch.setattr("dayahead.models.fitting.fit.shrink_of_all_rows", half)
     narrower = fit_release(small_history.until(small_history.end - 72), small_settings, seed=1)
     assert asked == [(small_release.optimism, small_settings.linear.blocks)]
     assert np.allclose(narrower.band_multipliers, small_release.band_multipliers / 2, rtol=1e-5)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dayahead.models.examples import find_rows
-from dayahead.models.fit import _first_judged_block
-from dayahead.models.fit_bands import band_multipliers, shrink_of_all_rows
-from dayahead.models.fit_linear import NEIGHBOURS, LinearFit, _Grams, _solve, fit_linear
-from dayahead.models.fit_trees import TreeTable, fit_correction, tree_table
+from dayahead.models.fitting.bands import band_multipliers, first_judged_block, shrink_of_all_rows
+from dayahead.models.fitting.correction import fit_correction
+from dayahead.models.fitting.examples import find_rows
+from dayahead.models.fitting.linear import NEIGHBOURS, LinearFit, _Grams, _solve, fit_linear
+from dayahead.models.fitting.tree_table import TreeTable, tree_table
 from dayahead.models.history import History
 from dayahead.models.settings import LinearSettings, ModelSettings, TreeSettings
 from tests.dayahead.conftest import COPENHAGEN, START, consumption
@@ -56,7 +56,7 @@ def test_what_no_hour_of_the_day_finds_use_for_is_held_back_more(monkeypatch: py
     x = np.random.default_rng(1).normal(size=(24, 3, 12, 30))
     slopes = np.where(np.arange(30) < 3, 1.0, 0.0)
     adaptive = fitted_on(x, slopes, noise=2.0, penalties=PENALTIES)
-    monkeypatch.setattr("dayahead.models.fit_linear.FARTHEST_WORTH", 1.0)
+    monkeypatch.setattr("dayahead.models.fitting.linear.FARTHEST_WORTH", 1.0)
     plain = fitted_on(x, slopes, noise=2.0, penalties=PENALTIES)
     assert adaptive < 0.9 * plain
 
@@ -194,5 +194,5 @@ def test_the_band_is_learnt_from_a_year_or_from_origins_like_those_in_service(
     history_days: int, blocks: int, since: int
 ) -> None:
     starts = np.arange(blocks) * (history_days // blocks) * 24
-    first = _first_judged_block(starts, 0, history_days * 24, ModelSettings().bands.days)
+    first = first_judged_block(starts, 0, history_days * 24, ModelSettings().bands.days)
     assert starts[first] == since * 24
