@@ -21,12 +21,12 @@ LEAST_REFERENCE_DAYS = 10
 """Days with values below which a reference says nothing."""
 
 SLACK = 0.5
-"""Deviations up to this are no change: standard deviations."""
+"""Slack of most measures."""
 THRESHOLD_DAYS = 6.0
-"""Summed deviation beyond the slack at which the test fires: standard deviations times days."""
+"""Threshold of most measures."""
 CAP = 4.0
-"""Largest deviation that counts: (CAP - SLACK) is well below the threshold, so that a single day, however bad, does
-not fire by itself."""
+"""Largest deviation that counts: less the slack it is below the threshold of each measure, so that a single day,
+however bad, does not fire by itself."""
 LOOKBACK_DAYS = WINDOW_DAYS + 1
 """Days of values that the answer of one day depends on: its own window, and that of the day before."""
 
@@ -40,18 +40,22 @@ class Measure:
         detector: name of the detector in its events.
         mode: `up` where only a rise is a drift, else `both` (as river calls them).
         least_scale: the standard deviation is taken for no less, in the unit of the values.
+        slack: deviations up to this are no change: standard deviations.
+        threshold_days: summed deviation beyond the slack at which the test fires: standard deviations times days.
     """
 
     kind: DriftKind
     detector: str
     mode: str
     least_scale: float = 0.0
+    slack: float = SLACK
+    threshold_days: float = THRESHOLD_DAYS
 
 
 ERROR = Measure(DriftKind.CONCEPT, "page-hinkley:error", "up", least_scale=0.1)
 """Logarithm of |error| / |actual| of a forecast; a forecast that became better is no event."""
-LEVEL = Measure(DriftKind.DATA, "page-hinkley:level", "both", least_scale=0.25)
-"""Logarithm of a day's level. The weather moves it by a quarter; see decision 0059 for how the three were chosen."""
+LEVEL = Measure(DriftKind.DATA, "page-hinkley:level", "both", least_scale=0.2, slack=1.0, threshold_days=4.0)
+"""Logarithm of a day's level. The weather moves it by a fifth; see decision 0059 for how these were chosen."""
 SPREAD = Measure(DriftKind.DATA, "page-hinkley:spread", "both", least_scale=0.35)
 """Logarithm of a day's spread in units of its level."""
 PATTERN = Measure(DriftKind.DATA, "page-hinkley:pattern", "up", least_scale=0.2)
@@ -111,8 +115,8 @@ def _fired(hours: NDArray[np.int64], values: NDArray[np.float64], day: Hour, mea
     test = PageHinkley(
         # so that it fires within the day or not at all: river forgets everything where a test has fired
         min_instances=before + 1,
-        delta=SLACK,
-        threshold=THRESHOLD_DAYS * values_a_day,
+        delta=measure.slack,
+        threshold=measure.threshold_days * values_a_day,
         alpha=1.0,
         mode=measure.mode,
     )
