@@ -71,11 +71,12 @@ test-in-docker:
 test-here: $(VENV)/dev.stamp $(DOCS)/stamp lint chromium build
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-lint: $(VENV)/dev.stamp ## Lint, format, types, import rules, JavaScript
+lint: $(VENV)/dev.stamp ## Lint, format, types, import rules, JavaScript, width of the docs
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check || { echo "Run: $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 	@NO_COLOR=1 $(BIN)/deno lint --quiet api/page/assets tests/page
+	@$(BIN)/python -m deploy.site.wrap --check || { echo "Run: $(BIN)/python -m deploy.site.wrap"; exit 1; }
 	@$(BIN)/lint-imports --no-logo >.local/lint-imports.log || { cat .local/lint-imports.log; exit 1; }
 
 build: $(VENV)/service.stamp ## Build what the servers are run from; starts nothing
