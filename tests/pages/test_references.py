@@ -1,4 +1,4 @@
-"""Links, anchors and source paths in README.md and docs/ lead to something that exists."""
+"""Links, anchors and source paths of the documentation lead to something that exists."""
 
 import re
 from functools import cache
@@ -10,7 +10,9 @@ from markdown_it.token import Token
 
 from tests.pages.examples import CHECKOUT
 
-PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+SITE = CHECKOUT / "docs"
+# what the changelog names may have been renamed since
+PAGES = [*(page for page in sorted(CHECKOUT.glob("*.md")) if page.name != "CHANGELOG.md"), *sorted(SITE.rglob("*.md"))]
 ROOTS = "|".join(
     ["dayahead", "ingest", "stream", "trainer", "api", "deploy", "dashboards", "tests", "benchmarks", "docs"]
 )
@@ -47,9 +49,7 @@ def test_links_lead_to_a_file_and_an_anchor_that_exist(page: Path) -> None:
             continue
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), f"{page.name}: {link} leads to nothing"
-        assert page.name == "README.md" or target.is_relative_to(CHECKOUT / "docs"), (
-            f"{page.name}: {link} leaves the site"
-        )
+        assert not page.is_relative_to(SITE) or target.is_relative_to(SITE), f"{page.name}: {link} leaves the site"
         assert not anchor or anchor in anchors(target), f"{page.name}: {target.name} has no heading {anchor}"
 
 
