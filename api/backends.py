@@ -20,7 +20,7 @@ from api.staleness import StalenessJudge
 from dayahead.contracts import Message, message_bytes
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import Clock
-from dayahead.kafka_clients import open_producer, send_one
+from dayahead.kafka_clients import Unsent, open_producer, send_all
 from dayahead.topics import TopicSpec
 
 log = structlog.get_logger()
@@ -69,7 +69,9 @@ class KafkaAnnouncer:
     def send(self, topic: TopicSpec, key: bytes | None, message: Message) -> bool:
         """Send, and wait for the brokers' word; False where they do not give it in a few seconds."""
         try:
-            send_one(self._producer, self._prefix + topic.name, key, message_bytes(message), 2 * SEND_TIMEOUT_S)
+            send_all(
+                self._producer, self._prefix + topic.name, [Unsent(message_bytes(message), key)], 2 * SEND_TIMEOUT_S
+            )
         except BrokerUnavailable as error:
             log.warning("kafka_away", topic=topic.name, error=str(error))
             return False

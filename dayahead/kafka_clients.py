@@ -1,18 +1,23 @@
-"""Kafka consumers and producers as every service opens them, so that all read what any of them writes.
+"""Kafka clients as every service opens them: the only place that makes one, but for Faust's own.
 
-librdkafka (confluent-kafka) has every codec of Kafka built in, without a limit on the size of a batch. kafka-python has
-not: it needs a package for each codec, takes at most 1 MB out of a zstd batch, and leaves sockets behind for each
-constructor that found no broker (ingest's producer closes them: `dayahead/closing_producer.py`).
+Which library where, and why, is decision 68 (docs/decisions/0068-which-kafka-client-where.md): librdkafka
+(confluent-kafka) for everything that reads and for the worker's output, kafka-python for the rows of ingest and the API
+and for the topics.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
+from kafka.admin import KafkaAdminClient
 
+from dayahead.closing_producer import ClosingProducer
 from dayahead.errors import BrokerUnavailable
-from dayahead.kafka_login import confluent_options
+from dayahead.kafka_login import confluent_options, kafka_python_options
 
 LIBRARY_LOG = logging.getLogger("librdkafka")
 
@@ -48,19 +53,23 @@ def open_consumer(bootstrap: str, client: str, group: str, settings: Mapping[str
     )
 
 
-def open_producer(bootstrap: str, client: str, timeout_s: float) -> Producer:
+def open_producer(
+    bootstrap: str, client: str, timeout_s: float, settings: Mapping[str, object] | None = None
+) -> Producer:
     """A producer whose messages all replicas acknowledge, or fail after `timeout_s`; needs no broker to be up.
 
     Args:
         bootstrap: brokers, host:port separated by commas.
         client: name of the client in the broker's log.
         timeout_s: how long a message is retried.
+        settings: further settings of librdkafka.
     """
     return Producer(
         {
             **_common(bootstrap, client),
             "acks": "all",
             "message.timeout.ms": int(1000 * timeout_s),
+            **(settings or {}),
         },
         logger=LIBRARY_LOG,
     )
@@ -76,29 +85,78 @@ def open_admin(bootstrap: str, client: str) -> AdminClient:
     return AdminClient(_common(bootstrap, client), logger=LIBRARY_LOG)
 
 
-def send_one(producer: Producer, topic: str, key: bytes | None, value: bytes, timeout_s: float) -> None:
-    """Send a message and wait until it is acknowledged.
+def open_rows_producer(bootstrap: str, client: str, settings: Mapping[str, object]) -> ClosingProducer:
+    """A producer of kafka-python, for `dayahead/publisher.py`.
+
+    Args:
+        bootstrap: brokers, host:port separated by commas.
+        client: name of the client in the broker's log.
+        settings: further settings of kafka-python.
+
+    Raises:
+        KafkaError: no broker answers; no descriptor and no thread is left behind.
+    """
+    return ClosingProducer(**kafka_python_options(bootstrap), client_id=client, **settings)
+
+
+def open_topics_admin(bootstrap: str, client: str) -> KafkaAdminClient:
+    """A client of kafka-python that creates and configures topics.
+
+    Args:
+        bootstrap: brokers, host:port separated by commas.
+        client: name of the client in the broker's log.
+
+    Raises:
+        KafkaError: no broker answers.
+    """
+    return KafkaAdminClient(**kafka_python_options(bootstrap), client_id=client)
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """A message to be sent.
+
+    Attributes:
+        value: the message.
+        key: its key.
+        partition: None leaves the choice to the producer.
+    """
+
+    value: bytes
+    key: bytes | None = None
+    partition: int | None = None
+
+
+def send_all(producer: Producer, topic: str, messages: Sequence[Unsent], timeout_s: float) -> None:
+    """Send messages in their order and wait until all of them are acknowledged.
 
     Args:
         producer: of `open_producer`, with a timeout below `timeout_s`.
         topic: full name of the topic.
-        key: key of the message.
-        value: the message.
-        timeout_s: how long the acknowledgement is waited for.
+        messages: few enough for the queue of the producer.
+        timeout_s: how long the acknowledgements are waited for.
 
     Raises:
-        BrokerUnavailable: it was not acknowledged in time.
+        BrokerUnavailable: not all were acknowledged in time; some may be there.
     """
-    outcome: list[KafkaError | None] = []
+    lost: dict[int, str] = dict.fromkeys(range(len(messages)), f"no answer within {timeout_s:g} s")
+
+    def note(number: int, error: KafkaError | None, _: Any) -> None:
+        if error is None:
+            del lost[number]
+        else:
+            lost[number] = str(error)
+
     try:
-        producer.produce(topic, value=value, key=key, on_delivery=lambda error, _: outcome.append(error))
+        for number, message in enumerate(messages):
+            where = {} if message.partition is None else {"partition": message.partition}
+            producer.produce(topic, value=message.value, key=message.key, on_delivery=partial(note, number), **where)
     except (KafkaException, BufferError) as error:
         raise BrokerUnavailable(str(error)) from error
     producer.flush(timeout_s)
-    if not outcome:
-        raise BrokerUnavailable(f"no answer within {timeout_s:g} s")
-    if outcome[0] is not None:
-        raise BrokerUnavailable(str(outcome[0]))
+    if lost:
+        reason = next(iter(lost.values()))
+        raise BrokerUnavailable(reason if len(messages) == 1 else f"{len(lost)} of {len(messages)} messages: {reason}")
 
 
 def _common(bootstrap: str, client: str) -> dict[str, object]:

@@ -10,10 +10,9 @@ from typing import Any, Protocol, Self
 import structlog
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from dayahead.closing_producer import ClosingProducer
 from dayahead.dead_letters import DeadLetter, DeadLetterWriter
 from dayahead.errors import BrokerUnavailable
-from dayahead.kafka_login import kafka_python_options
+from dayahead.kafka_clients import open_rows_producer
 from dayahead.packing import batch_bytes, pack
 from dayahead.reading.records import Row
 from dayahead.topics import OBSERVATIONS
@@ -75,18 +74,20 @@ def kafka_producer(bootstrap: str, client_id: str = "dayahead-ingest") -> Produc
     # What the client reports also reaches us as an exception, which is logged once and as JSON.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
-        producer: Producer = ClosingProducer(
-            **kafka_python_options(bootstrap),
-            client_id=client_id,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=5,
-            bootstrap_timeout_ms=METADATA_TIMEOUT_MS,
-            reconnect_backoff_max_ms=RECONNECT_MS,
-            max_block_ms=METADATA_TIMEOUT_MS,
-            delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
-            request_timeout_ms=DELIVERY_TIMEOUT_MS // 2,
-            max_request_size=REQUEST_BYTES,
+        producer: Producer = open_rows_producer(
+            bootstrap,
+            client_id,
+            {
+                "acks": "all",
+                "enable_idempotence": True,
+                "linger_ms": 5,
+                "bootstrap_timeout_ms": METADATA_TIMEOUT_MS,
+                "reconnect_backoff_max_ms": RECONNECT_MS,
+                "max_block_ms": METADATA_TIMEOUT_MS,
+                "delivery_timeout_ms": DELIVERY_TIMEOUT_MS,
+                "request_timeout_ms": DELIVERY_TIMEOUT_MS // 2,
+                "max_request_size": REQUEST_BYTES,
+            },
         )
     except KafkaError as error:
         raise BrokerUnavailable(

@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import psycopg
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 
 from dayahead.contracts import Rung
 from dayahead.errors import StackError
 from dayahead.hours import to_hour
-from dayahead.kafka_login import confluent_options
+from dayahead.kafka_clients import open_consumer
 from dayahead.storage.standing import SeriesStanding, State, read_series, read_sources
 from dayahead.storage.tables.forecast import ForecastRows, read_forecasts
 from dayahead.storage.tables.promotion import champion
@@ -109,8 +108,7 @@ def read_lag(database_url: str, bootstrap: str, topic_prefix: str = "") -> dict[
     topic = topic_prefix + OBSERVATIONS.name
     with psycopg.connect(database_url, connect_timeout=5) as connection:
         taken = next_offsets(connection, topic)
-    settings: dict[str, Any] = {**confluent_options(bootstrap), "group.id": "dayahead-status"}
-    consumer = Consumer(settings)
+    consumer = open_consumer(bootstrap, "dayahead-status", "dayahead-status", {})
     try:
         known = consumer.list_topics(topic, timeout=5).topics[topic].partitions
         if not known:

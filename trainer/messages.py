@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from dayahead.contracts import ReleaseAnnouncement, RetuneRequest, message_bytes
 from dayahead.errors import BrokerUnavailable
-from dayahead.kafka_clients import UNDECODABLE, open_consumer, open_producer, send_one
+from dayahead.kafka_clients import UNDECODABLE, Unsent, open_consumer, open_producer, send_all
 from dayahead.topics import CHAMPION_KEY, MODEL_RELEASES, RETUNE_REQUESTS
 
 log = structlog.get_logger()
@@ -188,7 +188,7 @@ class Announcer:
         """
         producer = self._producer = self._producer or open_producer(self._bootstrap, CLIENT, TIMEOUT_S)
         try:
-            send_one(producer, self._topic, CHAMPION_KEY, message_bytes(announcement), 2 * TIMEOUT_S)
+            send_all(producer, self._topic, [Unsent(message_bytes(announcement), CHAMPION_KEY)], 2 * TIMEOUT_S)
         except BrokerUnavailable as error:
             raise BrokerUnavailable(
                 f"Kafka at {self._bootstrap} did not take the announcement of {announcement.release} ({error}): "

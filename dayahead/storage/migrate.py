@@ -13,7 +13,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from dayahead.errors import StorageError
-from dayahead.kafka_login import kafka_python_options
+from dayahead.kafka_clients import open_topics_admin
 from dayahead.settings import MigrationSettings, Role
 from dayahead.storage.database import connect
 from dayahead.topics import TIMESTAMP_TYPE, TOPICS, TopicSpec
@@ -133,7 +133,7 @@ def migrate_topics(settings: MigrationSettings) -> list[str]:
     Raises:
         StorageError: `observations` exists with another number of partitions than the settings: series would move.
     """
-    admin = KafkaAdminClient(**kafka_python_options(settings.kafka_bootstrap), client_id="dayahead-migrate")
+    admin = open_topics_admin(settings.kafka_bootstrap, "dayahead-migrate")
     try:
         present = set(admin.list_topics())
         created = []

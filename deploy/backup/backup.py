@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dayahead.errors import StackError
 from dayahead.hours import Clock
-from dayahead.kafka_login import confluent_options
+from dayahead.kafka_clients import open_consumer
 from dayahead.settings import MigrationSettings
 from dayahead.storage.database import connect
 from dayahead.storage.migrate import newest_migration
@@ -116,8 +116,7 @@ def digest(file: Path) -> str:
 def kafka_bounds(settings: MigrationSettings) -> dict[int, tuple[int, int]]:
     """First message and end of each partition of `observations`; empty where Kafka or the topic is not there."""
     topic = settings.topic_prefix + OBSERVATIONS.name
-    options: dict[str, Any] = {**confluent_options(settings.kafka_bootstrap), "group.id": "dayahead-backup"}
-    consumer = Consumer(options)
+    consumer = open_consumer(settings.kafka_bootstrap, "dayahead-backup", "dayahead-backup", {})
     try:
         known = consumer.list_topics(topic, timeout=KAFKA_WITHIN_S).topics[topic].partitions
         return {

@@ -9,12 +9,12 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import Hour
-from dayahead.kafka_clients import LIBRARY_LOG
-from dayahead.kafka_login import confluent_options
+from dayahead.kafka_clients import open_consumer
 from dayahead.models.serving.window import WINDOW_HOURS
 from stream.intake.decode import DecodedMessage, Decoder
 from stream.servers.log_reader import is_of_message, log_message
 
+CLIENT = "dayahead-auditor"
 ANSWER_S = 10.0
 READ_WITHIN_S = 30.0
 LONGEST_READ = 50_000
@@ -135,15 +135,7 @@ class SentForecasts:
 
 @contextmanager
 def _reading(bootstrap: str) -> Iterator[Consumer]:
-    consumer = Consumer(
-        {
-            **confluent_options(bootstrap),
-            "group.id": "dayahead-auditor",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-        },
-        logger=LIBRARY_LOG,
-    )
+    consumer = open_consumer(bootstrap, CLIENT, CLIENT, {"auto.offset.reset": "earliest"})
     try:
         yield consumer
     except KafkaException as error:

@@ -9,7 +9,7 @@ from dayahead.dead_letter_box import KeptLetter
 from dayahead.dead_letters import remedy_of
 from dayahead.errors import BrokerUnavailable, ContractError, ReplayRefused
 from dayahead.hours import Clock, format_utc, from_hour, parse_utc, to_microseconds
-from dayahead.kafka_clients import open_producer
+from dayahead.kafka_clients import Unsent, open_producer, send_all
 from dayahead.reading.records import convert
 from dayahead.rules import HOUR_US, RowRules
 from dayahead.series import partition_of
@@ -77,10 +77,11 @@ class Replayer:
         for series_id, hour, number in zip(message.series_ids, message.hours, message.values, strict=True):
             row = [series_id, format_utc(from_hour(hour)), number]
             rows.setdefault(partition_of(series_id, len(topics[self._topic].partitions)), []).append(row)
-        for partition, part in rows.items():
-            producer.produce(self._topic, value=envelope_bytes(message, part), partition=partition)
-        if waiting := producer.flush(3 * ANSWER_S):
-            raise BrokerUnavailable(f"Kafka at {self._bootstrap} did not take {waiting} messages: try again")
+        messages = [Unsent(envelope_bytes(message, part), partition=partition) for partition, part in rows.items()]
+        try:
+            send_all(producer, self._topic, messages, 4 * ANSWER_S)
+        except BrokerUnavailable as error:
+            raise BrokerUnavailable(f"Kafka at {self._bootstrap} did not take the rows ({error}): try again") from error
         return sum(map(len, rows.values()))
 
     def _check_rows(self, message: DecodedMessage) -> None:

@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 
-from confluent_kafka import KafkaException, Producer
-
 from dayahead.contracts import DriftEvent, message_bytes
 from dayahead.errors import BrokerUnavailable
-from dayahead.kafka_clients import LIBRARY_LOG
-from dayahead.kafka_login import confluent_options
+from dayahead.kafka_clients import Unsent, open_producer, send_all
 
 DELIVERY_S = 20
 
@@ -29,31 +26,9 @@ class DriftTopic:
         Raises:
             BrokerUnavailable: Kafka did not take all of them; some may be there, and are sent again.
         """
-        refused: list[str] = []
-        producer = Producer(
-            {
-                **confluent_options(self._bootstrap),
-                "client.id": "dayahead-drift",
-                "acks": "all",
-                "enable.idempotence": True,
-                "message.timeout.ms": DELIVERY_S * 1000,
-            },
-            logger=LIBRARY_LOG,
-        )
+        messages = [Unsent(message_bytes(event), event.series_id.encode()) for event in events]
+        producer = open_producer(self._bootstrap, "dayahead-drift", DELIVERY_S, {"enable.idempotence": True})
         try:
-            for event in events:
-                producer.produce(
-                    self._topic,
-                    value=message_bytes(event),
-                    key=event.series_id.encode(),
-                    on_delivery=lambda error, _: refused.append(str(error)) if error else None,
-                )
-        except (KafkaException, BufferError) as error:
+            send_all(producer, self._topic, messages, DELIVERY_S + 5)
+        except BrokerUnavailable as error:
             raise BrokerUnavailable(f"Kafka at {self._bootstrap} did not take drift events: {error}") from error
-        waiting = producer.flush(DELIVERY_S + 5)
-        if waiting or refused:
-            told = refused[0] if refused else "no answer"
-            raise BrokerUnavailable(
-                f"Kafka at {self._bootstrap} did not take {waiting + len(refused)} of {len(events)} drift events: "
-                f"{told}"
-            )

@@ -8,8 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from dayahead.dead_letters import Headers
 from dayahead.errors import BrokerUnavailable
-from dayahead.kafka_clients import CODEC_SENT, LIBRARY_LOG
-from dayahead.kafka_login import confluent_options
+from dayahead.kafka_clients import CODEC_SENT, open_producer
 from stream.servers.server_retry import ServerRetry
 
 DELIVERY_S = 30
@@ -53,21 +52,15 @@ class KafkaOutput:
         self._producer = self._new_producer()
 
     def _new_producer(self) -> Producer:
-        return Producer(
-            {
-                **confluent_options(self._bootstrap),
-                "client.id": "dayahead-worker",
-                "acks": "all",
-                "enable.idempotence": True,
-                "compression.type": CODEC_SENT,
-                "linger.ms": 5,
-                "queue.buffering.max.messages": 1_000_000,
-                "queue.buffering.max.kbytes": 262_144,
-                "message.timeout.ms": DELIVERY_S * 1000,
-                "message.max.bytes": MESSAGE_BYTES,
-            },
-            logger=LIBRARY_LOG,
-        )
+        settings = {
+            "enable.idempotence": True,
+            "compression.type": CODEC_SENT,
+            "linger.ms": 5,
+            "queue.buffering.max.messages": 1_000_000,
+            "queue.buffering.max.kbytes": 262_144,
+            "message.max.bytes": MESSAGE_BYTES,
+        }
+        return open_producer(self._bootstrap, "dayahead-worker", DELIVERY_S, settings)
 
     def deliver(self, messages: Sequence[Outgoing]) -> None:
         """Send messages in their order; returns when the broker has all of them.

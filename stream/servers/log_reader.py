@@ -1,18 +1,19 @@
 """What the log of `observations` holds: asked where an offset is not the one that was expected."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from dayahead.contracts import MAX_MESSAGE_BYTES
 from dayahead.errors import BrokerUnavailable, ContractError, DeadLetterCode, StorageError
-from dayahead.kafka_clients import LIBRARY_LOG
-from dayahead.kafka_login import confluent_options
+from dayahead.kafka_clients import open_consumer
 from dayahead.storage.tables.worker_offset import Claim
 from stream.servers.server_retry import ServerRetry
 from stream.servers.withheld import Withheld
 
+CLIENT = "dayahead-log-reader"
 ANSWER_S = 10.0
 UNREADABLE = frozenset({KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION, KafkaError.MSG_SIZE_TOO_LARGE})
 """Errors that librdkafka gives in the place of a message; it goes on behind it."""
@@ -41,13 +42,11 @@ class Log:
     def __init__(self, bootstrap: str, server_retry: ServerRetry) -> None:
         self._server_retry = server_retry
         self._lock = threading.Lock()
-        self._settings = {
-            **confluent_options(bootstrap),
-            "group.id": "dayahead-log-reader",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-        }
-        self._consumer = Consumer(self._settings, logger=LIBRARY_LOG)
+        self._bootstrap = bootstrap
+        self._consumer = self._open({})
+
+    def _open(self, settings: Mapping[str, object]) -> Consumer:
+        return open_consumer(self._bootstrap, CLIENT, CLIENT, {"auto.offset.reset": "earliest", **settings})
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is held, and the one after the last."""
@@ -99,7 +98,7 @@ class Log:
             return []
 
         def read() -> list[LogMessage] | None:
-            consumer = Consumer({**self._settings, "enable.partition.eof": True}, logger=LIBRARY_LOG)
+            consumer = self._open({"enable.partition.eof": True})
             try:
                 where = TopicPartition(topic, partition, start)
                 low, _ = consumer.get_watermark_offsets(where, timeout=ANSWER_S)
