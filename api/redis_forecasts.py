@@ -24,7 +24,8 @@ from redis.retry import Retry
 
 from api.backends import Database
 from dayahead.repeating import RepeatingThread
-from dayahead.storage.forecast_cache import CommittedSequences, forecast_key, read_committed, sequence_key
+from dayahead.storage.forecast_cache import forecast_key, sequence_key
+from dayahead.storage.tables.worker_offset import CommittedSequences, read_committed
 
 log = structlog.get_logger()
 

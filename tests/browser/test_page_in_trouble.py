@@ -91,7 +91,10 @@ def test_a_new_hour_and_its_forecast_appear_without_a_reload(
             [series.series_key, hour, hour + timedelta(hours=1)],
         )
         connection.execute(
-            "INSERT INTO forecast VALUES (%s, %s, %s, NULL, 4, 32, %s, %s, %s, 0)",
+            """
+            INSERT INTO forecast (series_key, origin, issued_at, release, rung, reasons, p50, p10, p90, message_offset)
+            VALUES (%s, %s, %s, NULL, 4, 32, %s, %s, %s, 0)
+            """,
             [series.series_key, hour, NOW, p50.tolist(), (p50 - 45).tolist(), (p50 + 55).tolist()],
         )
     with redis.Redis.from_url(redis_url) as cache:

@@ -41,7 +41,10 @@ def replace_losses(connection: psycopg.Connection, source_key: int, losses: Sequ
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM limit_loss WHERE source_key = %s", [source_key])
         cursor.executemany(
-            "INSERT INTO limit_loss VALUES (%s, %s, %s, %s, %s, %s)",
+            """
+            INSERT INTO limit_loss (source_key, series_id, outside_hours, given_hours, extreme, updated_at)
+            VALUES (%s, %s, %s, %s, %s, %s)
+            """,
             [[source_key, loss.series_id, loss.outside, loss.given, loss.extreme, now] for loss in losses],
         )
 

@@ -1,5 +1,6 @@
 """Where a partition continues and whose it is: table `worker_offset`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +8,7 @@ import psycopg
 
 from dayahead.errors import FencedError
 from dayahead.hours import Hour, from_hour, to_hour
+from dayahead.series import partition_of
 
 
 @dataclass(frozen=True)
@@ -224,3 +226,33 @@ def read_standings(connection: psycopg.Connection, topic: str) -> dict[int, Stan
         [topic],
     )
     return {partition: Standing(*row) for partition, *row in rows.fetchall()}
+
+
+@dataclass(frozen=True)
+class CommittedSequences:
+    """What TimescaleDB has committed of each partition at one moment.
+
+    Attributes:
+        partitions: of the topic; 0 while no worker has claimed any.
+        sequences: forecast_sequence by partition, of those that were ever claimed.
+    """
+
+    partitions: int
+    sequences: Mapping[int, int]
+
+    def partition_of(self, series_id: str) -> int:
+        """The partition of a series; there must be some."""
+        return partition_of(series_id, self.partitions)
+
+
+def read_committed(connection: psycopg.Connection, topic: str) -> CommittedSequences:
+    """How far the forecasts of each partition are.
+
+    Args:
+        connection: an open connection.
+        topic: full name of the topic of observations.
+    """
+    rows = connection.execute(
+        "SELECT partition, forecast_sequence, partitions FROM worker_offset WHERE topic = %s", [topic]
+    ).fetchall()
+    return CommittedSequences(max((row[2] or 0 for row in rows), default=0), {row[0]: row[1] for row in rows})

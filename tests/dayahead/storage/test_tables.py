@@ -89,3 +89,9 @@ def test_a_table_is_written_in_the_file_of_its_name_alone() -> None:
     assert {file for file, name in found if "{" in name} == {"binary_copy", "copied_table", "retention"}
     elsewhere = {(file, name) for file, name in found if "{" not in name and file != name}
     assert elsewhere == {("migrate", "schema_version")}
+
+
+def test_an_insert_names_its_columns() -> None:
+    by_position = re.compile(rf"\bINSERT INTO {NAME}\s+(?:AS \w+\s+)?(?:VALUES|SELECT)\b")
+    found = {path.stem: names for path in modules(STORAGE) if (names := named_in(path.read_text(), by_position))}
+    assert not found, f"name the columns of these inserts, so that none depends on their order: {found}"

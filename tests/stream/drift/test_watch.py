@@ -53,7 +53,12 @@ def write(room: WorkerRoom, start: int, end: int) -> None:
             row = cursor.execute("SELECT series_key FROM series WHERE series_id = %s", [series_id]).fetchone()
             assert row is not None
             cursor.executemany(
-                "INSERT INTO score VALUES (%s, %s, NULL, 3, 24, %s, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{}')",
+                """
+                INSERT INTO score (series_key, origin, release, rung, hours, absolute_error, absolute_actual,
+                                   percentage_error, percentage_hours, signed_error, naive_error, naive_hours,
+                                   naive_actual, model_error_where_naive, covered, pinball, lead_error)
+                VALUES (%s, %s, NULL, 3, 24, %s, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{}')
+                """,
                 [[row[0], from_hour(START + hour), ratio[hour]] for hour in range(start, end)],
             )
             cursor.executemany(
