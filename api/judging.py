@@ -7,10 +7,10 @@ import psycopg
 
 from api.sent_rows import NumberedRow
 from dayahead.errors import ContractError
-from dayahead.hours import to_microseconds
+from dayahead.hours import HOUR_US, to_microseconds
 from dayahead.reading.records import Row
 from dayahead.row_reading import RowReader
-from dayahead.rules import HOUR_US, RowRules, contradicted, contradiction, foreign_series
+from dayahead.rules import RowRules, contradicted, contradiction, foreign_series
 from dayahead.storage.tables.series import ids_of_other_sources
 from dayahead.storage.tables.source import RegisteredSource
 

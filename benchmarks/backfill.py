@@ -17,11 +17,10 @@ import typer
 from benchmarks.made_up_load import START, messages
 from benchmarks.running_worker import until
 from benchmarks.worker_room import WorkerRoom, worker_room
-from dayahead.hours import from_hour
+from dayahead.hours import HOUR_US, from_hour
 from dayahead.storage.tables.observation import OBSERVATION, CurrentRows, write_observations
 
 ROWS_AT_ONCE = 5_000
-HOUR_US = 3_600_000_000
 
 
 def main(

@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.builders import dashboard
 
 from dashboards.panels import TIMESCALEDB, Sql, choice, lines, over_hours, page, rows
+from dayahead.evaluation.metrics import ratio_sql
 
 # The newest origin stands for now, so that a replay of old data shows what live data would.
 AROUND_NOW = """
@@ -32,14 +33,14 @@ WHERE s.series_id = '$series' AND $__timeFilter(o.valid_time)
 ORDER BY time
 """
 
-ACCURACY = """
+ACCURACY = f"""
 SELECT series_id AS series,
        count(*) AS forecasts,
-       sum(absolute_error) / nullif(sum(absolute_actual), 0) AS "WAPE",
-       sum(percentage_error) / nullif(sum(percentage_hours), 0) AS "MAPE",
+       {ratio_sql("wape")} AS "WAPE",
+       {ratio_sql("mape")} AS "MAPE",
        1 - sum(model_error_where_naive) / nullif(least(sum(naive_error), sum(daily_naive_error)), 0) AS skill,
-       sum(signed_error) / nullif(sum(absolute_actual), 0) AS bias,
-       sum(covered)::double precision / nullif(sum(hours), 0) AS coverage,
+       {ratio_sql("bias")} AS bias,
+       {ratio_sql("coverage")} AS coverage,
        max(rung) AS "worst rung",
        sum(absolute_actual) / nullif(sum(hours), 0) AS "mean value",
        min(unit) AS unit
@@ -47,7 +48,7 @@ FROM score_by_series
 WHERE area = '$area' AND origin > (SELECT max(origin) FROM score) - $days * INTERVAL '1 day'
 GROUP BY series_id
 ORDER BY sum(absolute_error) DESC
-"""
+"""  # noqa: S608 - all names are the code's own
 
 BY_LEAD = """
 SELECT lead AS hour, avg(error) AS "mean |error|"

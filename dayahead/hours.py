@@ -14,6 +14,7 @@ Clock = Callable[[], datetime]
 """The present moment (aware, UTC). Passed in: nothing below an entry point reads the wall clock."""
 
 HOUR_S = 3600
+HOUR_US = HOUR_S * 1_000_000
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

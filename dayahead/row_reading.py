@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from dayahead.errors import ContractError, DeadLetterCode
-from dayahead.hours import Hour, parse_utc, to_hour
-from dayahead.rules import HOUR_US, SHOWN, check_known, number_of, shown
+from dayahead.hours import HOUR_US, Hour, parse_utc, to_hour
+from dayahead.rules import SHOWN, check_known, number_of, shown
 
 REMEMBERED_TIMES = 100_000
 

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import ABSURD_MAGNITUDE
 from dayahead.errors import ContractError, DeadLetterCode
-from dayahead.hours import HOUR_S, Hour, format_utc, from_microseconds, to_hour, to_microseconds
+from dayahead.hours import HOUR_US, Hour, format_utc, from_microseconds, to_hour, to_microseconds
 from dayahead.series import check_series_id, labels_of
 from dayahead.source import Source
 
 SHOWN = 80
-HOUR_US = HOUR_S * 1_000_000
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """How far the clock of a publisher may run ahead of the broker's."""
 

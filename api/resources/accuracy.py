@@ -15,6 +15,7 @@ from api.edge.route import resource
 from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, series_key_of
 from api.problems import NOT_FOUND
 from api.tables import COUNT, MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
+from dayahead.evaluation.metrics import RATIOS
 from dayahead.storage.tables.accuracy_day import read_group_sums
 from dayahead.storage.tables.score import AddedScores, newest_scored_origin, read_series_sums
 
@@ -183,23 +184,23 @@ def _figures(added: AddedScores) -> dict[str, Any]:
     """The fields of `Accuracy` from the sums of table `score`."""
     sums = added.sums
 
-    def percent(part: str, whole: str) -> float | None:
+    def percent(name: str) -> float | None:
+        part, whole = RATIOS[name]
         return 100 * float(sums[part] or 0) / float(divisor) if (divisor := sums[whole]) else None
 
     daily_is_better = (sums["daily_naive_error"] or 0) < (sums["naive_error"] or 0)
-    better = "daily_naive_error" if daily_is_better else "naive_error"
-    left_over = percent("model_error_where_naive", better)
+    left_over = percent("daily_mase" if daily_is_better else "weekly_mase")
     skill = None if left_over is None else 100 - left_over
     return {
         "forecasts": added.forecasts,
         "hours": int(sums["hours"] or 0),
-        "wape_percent": percent("absolute_error", "absolute_actual"),
-        "mape_percent": percent("percentage_error", "percentage_hours"),
-        "bias_percent": percent("signed_error", "absolute_actual"),
-        "coverage_percent": percent("covered", "hours"),
-        "weekly_naive_wape_percent": percent("naive_error", "naive_actual"),
-        "daily_naive_wape_percent": percent("daily_naive_error", "naive_actual"),
-        "naive_wape_percent": percent(better, "naive_actual"),
+        "wape_percent": percent("wape"),
+        "mape_percent": percent("mape"),
+        "bias_percent": percent("bias"),
+        "coverage_percent": percent("coverage"),
+        "weekly_naive_wape_percent": percent("weekly_naive_wape"),
+        "daily_naive_wape_percent": percent("daily_naive_wape"),
+        "naive_wape_percent": percent("daily_naive_wape" if daily_is_better else "weekly_naive_wape"),
         "skill_percent": skill,
         "verdict": verdict(skill),
     }

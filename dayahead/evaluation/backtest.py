@@ -15,6 +15,7 @@ from dayahead.contracts import LEADS
 from dayahead.evaluation.metrics import Accuracy, accuracy
 from dayahead.evaluation.score import ScoreBatch, daily_naive, score, weekly_naive
 from dayahead.features.fill import DAY
+from dayahead.grouping import groups
 from dayahead.hours import Hour
 from dayahead.models.history import History
 from dayahead.models.serving.forecaster import Forecaster
@@ -56,13 +57,13 @@ class RunResult:
     def __len__(self) -> int:
         return len(self.series)
 
-    def accuracy(self, rows: NDArray[np.bool_] | None = None) -> Accuracy:
+    def accuracy(self, rows: NDArray[np.bool_] | NDArray[np.int64] | None = None) -> Accuracy:
         """Accuracy over all rows, or over some."""
         return accuracy(self.scores if rows is None else self.scores.take(rows))
 
     def by_series(self) -> dict[str, Accuracy]:
         """Accuracy of each series that has a row."""
-        return {self.series_ids[number]: self.accuracy(self.series == number) for number in np.unique(self.series)}
+        return {self.series_ids[number]: self.accuracy(rows) for number, rows in groups(self.series)}
 
     def wape_series_mean(self) -> float:
         """Mean over the series of each one's WAPE; series without consumption are left out."""

@@ -1,10 +1,29 @@
 """Accuracy of many scores together: ratios of sums, so that an hour of a large series weighs more."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from dayahead.evaluation.score import ScoreBatch
+
+RATIOS: Mapping[str, tuple[str, str]] = {
+    "wape": ("absolute_error", "absolute_actual"),
+    "mape": ("percentage_error", "percentage_hours"),
+    "bias": ("signed_error", "absolute_actual"),
+    "coverage": ("covered", "hours"),
+    "pinball": ("pinball", "absolute_actual"),
+    "weekly_naive_wape": ("naive_error", "naive_actual"),
+    "daily_naive_wape": ("daily_naive_error", "naive_actual"),
+    "wape_where_naive": ("model_error_where_naive", "naive_actual"),
+    "weekly_mase": ("model_error_where_naive", "naive_error"),
+    "daily_mase": ("model_error_where_naive", "daily_naive_error"),
+}
+"""Which sums of `dayahead.evaluation.score.ScoreBatch`, over any set of scores, make each figure: part, whole.
+
+The better naive is that of the lesser error; MASE is the ratio against it, and skill 1 - MASE.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,25 +67,30 @@ class Accuracy:
 
 def accuracy(scores: ScoreBatch) -> Accuracy:
     """Accuracy over all scores of a batch."""
-    hours = float(scores.hours.sum(dtype=np.int64))
-    actual = float(scores.absolute_actual.sum())
-    weekly, daily = float(scores.naive_error.sum()), float(scores.daily_naive_error.sum())
-    naive, naive_actual = min(weekly, daily), float(scores.naive_actual.sum())
-    mase = ratio(float(scores.model_error_where_naive.sum()), naive)
+    sums = {name: float(np.sum(getattr(scores, name), dtype=np.float64)) for name in set(chain(*RATIOS.values()))}
+    figures = {name: ratio(sums[part], sums[whole]) for name, (part, whole) in RATIOS.items()}
+    daily_is_better = sums["daily_naive_error"] < sums["naive_error"]
+    mase = figures["daily_mase" if daily_is_better else "weekly_mase"]
     return Accuracy(
         forecasts=len(scores),
-        hours=int(hours),
-        wape=ratio(float(scores.absolute_error.sum()), actual),
-        mape=ratio(float(scores.percentage_error.sum()), float(scores.percentage_hours.sum(dtype=np.int64))),
+        hours=int(sums["hours"]),
+        wape=figures["wape"],
+        mape=figures["mape"],
         mase=mase,
         skill=1.0 - mase,
-        bias=ratio(float(scores.signed_error.sum()), actual),
-        coverage=ratio(float(scores.covered.sum(dtype=np.int64)), hours),
-        pinball=ratio(float(scores.pinball.sum()), actual),
-        weekly_naive_wape=ratio(weekly, naive_actual),
-        daily_naive_wape=ratio(daily, naive_actual),
-        naive_wape=ratio(naive, naive_actual),
+        bias=figures["bias"],
+        coverage=figures["coverage"],
+        pinball=figures["pinball"],
+        weekly_naive_wape=figures["weekly_naive_wape"],
+        daily_naive_wape=figures["daily_naive_wape"],
+        naive_wape=figures["daily_naive_wape" if daily_is_better else "weekly_naive_wape"],
     )
+
+
+def ratio_sql(name: str) -> str:
+    """Write one of `RATIOS` as SQL over rows of table `score`; NULL where it cannot be measured."""
+    part, whole = RATIOS[name]
+    return f"sum({part})::double precision / nullif(sum({whole}), 0)"
 
 
 def wape_by_lead(scores: ScoreBatch, mean_actual: float) -> list[float]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY, WEEK
+from dayahead.features.lags import lagged
 
 SCORE_HOURS = WEEK + LEADS
 """Hours that a score looks at: the 24 forecast ones, and back to the week before the first of them."""
@@ -110,7 +111,7 @@ def weekly_naive(values: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns:
         float64 [n, 24], by lead, NaN where neither is known.
     """
-    return _first_known(_lagged(values, WEEK), _lagged(values, DAY))
+    return _by_lag(values, WEEK, DAY)
 
 
 def daily_naive(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,15 +119,13 @@ def daily_naive(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Args and result as of `weekly_naive`; both are known at the same leads.
     """
-    return _first_known(_lagged(values, DAY), _lagged(values, WEEK))
+    return _by_lag(values, DAY, WEEK)
 
 
-def _lagged(values: NDArray[np.float64], lag: int) -> NDArray[np.float64]:
-    return values[:, -lag - LEADS : -lag]
-
-
-def _first_known(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(np.isfinite(values), values, others)
+def _by_lag(values: NDArray[np.float64], lag: int, other_lag: int) -> NDArray[np.float64]:
+    past = values[:, :-LEADS]
+    first = lagged(past, lag)
+    return np.where(np.isfinite(first), first, lagged(past, other_lag))
 
 
 def usual_level(values: NDArray[np.float64]) -> NDArray[np.float64]:

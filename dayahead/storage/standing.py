@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import kwargs_row
 
+from dayahead.contracts import Rung
 from dayahead.source import Source
 from dayahead.storage.tables.poll_failure import PollFailure
 from dayahead.storage.tables.source import load_sources
@@ -112,7 +113,7 @@ SOURCES = """
     ) AS newest ON true
 """
 
-SERIES = """
+SERIES = f"""
     WITH promise AS (
         SELECT * FROM unnest(
             %(source_keys)s::integer[], %(names)s::text[], %(stale_after_h)s::double precision[],
@@ -126,8 +127,8 @@ SERIES = """
                    WHEN newest.valid_time IS NULL
                      OR promise.source_newest_hour - newest.valid_time > promise.stale_after_h * INTERVAL '1 hour'
                        THEN 'stale'
-                   WHEN latest.rung IS NULL OR latest.rung = 5 THEN 'no-forecast'
-                   WHEN latest.rung <= 1 THEN 'fresh'
+                   WHEN latest.rung IS NULL OR latest.rung = {Rung.NONE:d} THEN 'no-forecast'
+                   WHEN latest.rung <= {Rung.DEGRADED_INPUT:d} THEN 'fresh'
                    ELSE 'degraded'
                END AS state
         FROM series
@@ -148,7 +149,7 @@ SERIES = """
     SELECT * FROM standing
     WHERE %(state)s::text IS NULL OR state = %(state)s
     ORDER BY series_id COLLATE "C" LIMIT %(limit)s
-"""
+"""  # noqa: S608 - numbers of the code's own
 
 
 def read_sources(connection: psycopg.Connection, now: datetime) -> list[SourceStanding]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import Rung
 from dayahead.features.fill import WEEK
+from dayahead.grouping import groups
 from dayahead.hours import Clock, Hour, from_hour
 from dayahead.storage.tables.partition_quality import LISTED, PartitionQuality, write_quality
 from stream.partition.held import HeldPartition
@@ -61,8 +62,7 @@ class QualityKeeper:
     def _write(self, held: HeldPartition, newest: Mapping[int, Hour]) -> None:
         state, now = held.state, self._clock()
         found = {}
-        for source_key in np.unique(state.source_keys).tolist():
-            series = np.flatnonzero(state.source_keys == source_key)
+        for source_key, series in groups(state.source_keys):
             found[source_key] = quality_of(state, series, newest.get(source_key, NEVER))
 
         def write(connection: psycopg.Connection) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dayahead.features.calendar import Calendar
 from dayahead.features.snapshot import SNAPSHOT_NAMES
+from dayahead.grouping import pack_pairs
 from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.storage.checkpoint import New
 from dayahead.storage.tables.forecast import ForecastRows
@@ -225,8 +226,7 @@ def _last_of_each(series_key: NDArray[np.int64], origin: NDArray[np.int64]) -> N
     """Places of the last row of each series and origin, ascending."""
     if not len(series_key):
         return np.empty(0, np.int64)
-    backwards = np.stack([series_key, origin])[:, ::-1]
-    _, first = np.unique(backwards, axis=1, return_index=True)
+    _, first = np.unique(pack_pairs(series_key, origin)[::-1], return_index=True)
     return np.sort(len(series_key) - 1 - first)
 
 

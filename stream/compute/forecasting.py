@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import Rung
 from dayahead.features.calendar import Calendar
+from dayahead.grouping import groups
 from dayahead.hours import to_microseconds
 from dayahead.models.serving.forecaster import ForecastBatch, Forecaster
 from dayahead.models.serving.window import WindowBatch
@@ -71,8 +72,7 @@ class Forecasting:
             The n forecasts in the order of their sources, or None where n is 0.
         """
         parts = []
-        for source_key in np.unique(state.source_keys[series]).tolist():
-            of_source = np.flatnonzero(state.source_keys[series] == source_key)
+        for source_key, of_source in groups(state.source_keys[series]):
             for start in range(0, len(of_source), SERIES_AT_ONCE):
                 chosen = of_source[start : start + SERIES_AT_ONCE]
                 origin = state.newest[series[chosen]]

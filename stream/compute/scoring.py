@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS, Rung
 from dayahead.evaluation.score import SCORE_HOURS, score
+from dayahead.grouping import pack_pairs, unpack_pairs
 from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.score import ScoreRows
@@ -17,8 +18,6 @@ from stream.partition.state import PartitionState
 
 RESCORE_HOURS = WINDOW_HOURS - SCORE_HOURS
 """A changed hour this far behind the newest scores nothing any more: what its naive needs is no longer remembered."""
-
-HOUR_BITS = 32
 
 _LEADS_BACK = np.arange(LEADS, 0, -1)
 
@@ -83,10 +82,10 @@ def _due(
     row, lead = np.nonzero(possible)
     if not len(row):
         return Due(row, row, np.zeros(0, np.bool_))
-    pairs, of_pair = np.unique(np.stack([series[row], origin[row, lead]]), axis=1, return_inverse=True)
-    first = np.zeros(pairs.shape[1], np.bool_)
-    first[of_pair.ravel()[(lead == 0) & fresh[row]]] = True
-    return Due(pairs[0], pairs[1], first)
+    pairs, of_pair = np.unique(pack_pairs(series[row], origin[row, lead]), return_inverse=True)
+    first = np.zeros(len(pairs), np.bool_)
+    first[of_pair[(lead == 0) & fresh[row]]] = True
+    return Due(*unpack_pairs(pairs), first)
 
 
 class ForecastsAtHand:
@@ -100,7 +99,7 @@ class ForecastsAtHand:
         """Forecasts made meanwhile, each series and origin once; they replace older ones of the same origin."""
         if not len(made):
             return
-        pairs = _pairs(made.series_key, made.origin)
+        pairs = pack_pairs(made.series_key, made.origin)
         order = np.argsort(pairs)
         self._parts.append((pairs[order], order, made))
 
@@ -112,7 +111,7 @@ class ForecastsAtHand:
         Returns:
             int64 [n], which of the asked-for pairs have one with values; and the n forecasts.
         """
-        wanted = _pairs(series_keys, origins)
+        wanted = pack_pairs(series_keys, origins)
         left = np.arange(len(wanted))
         asked, rows = [np.empty(0, np.int64)], []
         for pairs, order, part in reversed(self._parts):
@@ -124,11 +123,6 @@ class ForecastsAtHand:
         joined = ForecastRows.joined(rows)
         usable = joined.rung != Rung.NONE
         return np.concatenate(asked)[usable], joined.take(usable)
-
-
-def _pairs(series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> NDArray[np.int64]:
-    """One number for a series and an origin."""
-    return (series_keys << HOUR_BITS) + origins
 
 
 def score_due(state: PartitionState, due: Due, at_hand: ForecastsAtHand) -> tuple[ScoreRows, NDArray[np.bool_]]:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.grouping import pack_pairs, unpack_pairs
 from dayahead.storage.tables.observation import CurrentVersions
 from stream.partition.rows import Rows
-
-HOUR_BITS = 32
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,8 @@ class Cells:
     @classmethod
     def of(cls, rows: Rows) -> "Cells":
         """The cells of a batch, in the order of series and hour."""
-        key = (rows.series << HOUR_BITS) + (rows.hour + (1 << (HOUR_BITS - 1)))
-        unique, of_row = np.unique(key, return_inverse=True)
-        series = unique >> HOUR_BITS
-        return cls(series, (unique & ((1 << HOUR_BITS) - 1)) - (1 << (HOUR_BITS - 1)), of_row)
+        unique, of_row = np.unique(pack_pairs(rows.series, rows.hour), return_inverse=True)
+        return cls(*unpack_pairs(unique), of_row)
 
     def __len__(self) -> int:
         return len(self.series)

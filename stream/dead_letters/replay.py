@@ -8,10 +8,10 @@ from confluent_kafka import Producer
 from dayahead.dead_letter_box import KeptLetter
 from dayahead.dead_letters import remedy_of
 from dayahead.errors import BrokerUnavailable, ContractError, ReplayRefused
-from dayahead.hours import Clock, format_utc, from_hour, parse_utc, to_microseconds
+from dayahead.hours import HOUR_US, Clock, format_utc, from_hour, parse_utc, to_microseconds
 from dayahead.kafka_clients import Unsent, open_producer, send_all
 from dayahead.reading.records import convert
-from dayahead.rules import HOUR_US, RowRules
+from dayahead.rules import RowRules
 from dayahead.series import partition_of
 from dayahead.storage.tables.source import RegisteredSource
 from dayahead.topics import OBSERVATIONS

@@ -15,9 +15,9 @@ import structlog
 
 from dayahead.contracts import ABSURD_MAGNITUDE, MAX_MESSAGE_BYTES, MAX_ROWS_PER_MESSAGE
 from dayahead.errors import ContractError, DeadLetterCode
-from dayahead.hours import Hour, format_utc, from_hour, to_microseconds
+from dayahead.hours import HOUR_US, Hour, format_utc, from_hour, to_microseconds
 from dayahead.row_reading import RowReader, moment_of
-from dayahead.rules import HOUR_US, SHOWN, check_published, contradicted, contradiction, shown
+from dayahead.rules import SHOWN, check_published, contradicted, contradiction, shown
 from stream.servers.log_reader import LogMessage
 from stream.servers.withheld import Withheld, too_large
 

@@ -11,8 +11,8 @@ import structlog
 from numpy.typing import NDArray
 
 from dayahead.errors import ContractError, DeadLetterCode
-from dayahead.hours import format_utc, from_hour
-from dayahead.rules import HOUR_US, RowRules, foreign_series, unknown_source
+from dayahead.hours import HOUR_US, format_utc, from_hour
+from dayahead.rules import RowRules, foreign_series, unknown_source
 from dayahead.series import partition_of
 from dayahead.storage.tables.limit_rejection import LimitRejection, write_rejections
 from dayahead.storage.tables.series import register_series

@@ -4,6 +4,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from dayahead.grouping import groups
 from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.observation import newest_hours, read_observations
@@ -34,8 +35,7 @@ def read_windows(connection: psycopg.Connection, state: PartitionState, series: 
         last = newest[group]
         start, end = int(last.min()) - WINDOW_HOURS + 1, int(last.max()) + 1
         values = read_observations(connection, state.keys[series[group]], start, end).values
-        for hour in np.unique(last).tolist():
-            here = last == hour
+        for hour, here in groups(last):
             windows = values[here, hour - WINDOW_HOURS + 1 - start : hour + 1 - start]
             state.set_windows(series[group[here]], last[here], windows)
 

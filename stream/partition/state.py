@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.grouping import groups
 from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.storage.tables.series import RegisteredSeries
 
@@ -183,9 +184,8 @@ class PartitionState:
             float64 [n, hours], NaN where an hour is missing or no longer remembered.
         """
         windows = np.empty((len(series), hours))
-        for hour in np.unique(origin).tolist():
-            here = origin == hour
-            chosen = slice(None) if here.all() else here
+        for hour, here in groups(origin):
+            chosen = slice(None) if len(here) == len(series) else here
             of_hour = series[chosen]
             first = (hour + 1 - hours) % WINDOW_HOURS
             until_end = min(hours, WINDOW_HOURS - first)
@@ -205,8 +205,7 @@ class PartitionState:
             origin: int64 [n], the newest observed hour of each, the last column of its window.
             windows: float64 [n, 912], NaN where an hour is missing.
         """
-        for hour in np.unique(origin).tolist():
-            here = origin == hour
+        for hour, here in groups(origin):
             cut = (hour + 1) % WINDOW_HOURS
             self._values[series[here], cut:] = windows[here, : WINDOW_HOURS - cut]
             self._values[series[here], :cut] = windows[here, WINDOW_HOURS - cut :]
@@ -230,8 +229,8 @@ class PartitionState:
     def newest_by_source(self) -> Mapping[int, int]:
         """The newest hour of each source that has one here."""
         newest: dict[int, int] = {}
-        for source in np.unique(self.source_keys).tolist():
-            hour = int(self.newest[self.source_keys == source].max(initial=NEVER))
+        for source, series in groups(self.source_keys):
+            hour = int(self.newest[series].max(initial=NEVER))
             if hour > NEVER:
                 newest[source] = hour
         return newest

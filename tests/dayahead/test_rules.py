@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dayahead.errors import ContractError, DeadLetterCode
-from dayahead.hours import to_hour, to_microseconds
+from dayahead.hours import HOUR_US, to_hour, to_microseconds
 from dayahead.reading.source_file import source_of
-from dayahead.rules import HOUR_US, RowRules, check_published, contradicted
+from dayahead.rules import RowRules, check_published, contradicted
 from tests.ingest.building import make_source
 
 NOON = datetime(2023, 1, 24, 12, tzinfo=UTC)

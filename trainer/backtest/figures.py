@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dayahead.contracts import LEADS, Rung
 from dayahead.evaluation.backtest import RunResult
 from dayahead.evaluation.metrics import Accuracy, ratio
+from dayahead.grouping import groups
 from dayahead.hours import Hour
 from dayahead.models.history import History
 from trainer.backtest.walk import Backtest
@@ -198,8 +199,8 @@ def _by_time(backtest: Backtest, *, daily: bool) -> list[Slice]:
     together = -(-len(origins) // MOST_POINTS)
     bins = np.searchsorted(origins, backtest.result.origin) // together
     return [
-        slice_of(str(int(origins[number * together])), backtest.result.accuracy(bins == number), daily=daily)
-        for number in np.unique(bins)
+        slice_of(str(int(origins[number * together])), backtest.result.accuracy(rows), daily=daily)
+        for number, rows in groups(bins)
     ]
 
 

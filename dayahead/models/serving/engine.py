@@ -10,6 +10,7 @@ from dayahead.features.calendar import Calendar
 from dayahead.features.fill import DAY
 from dayahead.features.state import SeriesState
 from dayahead.features.trees import TREE_FEATURES, tree_features, usual_error
+from dayahead.grouping import groups
 from dayahead.models.serving.arithmetic import one_thread
 from dayahead.models.serving.linear import LinearMember
 from dayahead.models.serving.release import Release
@@ -67,11 +68,10 @@ class Engine:
         """
         made = Quantiles(*(np.empty((len(state), LEADS)) for _ in range(3)))
         with one_thread():
-            for hour in np.unique(origin):
-                rows = np.flatnonzero(origin == hour)
+            for hour, rows in groups(origin):
                 if len(rows) == len(state):
-                    return self._at_one_origin(state, calendar, int(hour))
-                part = self._at_one_origin(state.take(rows), calendar, int(hour))
+                    return self._at_one_origin(state, calendar, hour)
+                part = self._at_one_origin(state.take(rows), calendar, hour)
                 made.p10[rows], made.p50[rows], made.p90[rows] = part.p10, part.p50, part.p90
         return made
 

@@ -12,7 +12,7 @@ from dayahead.features.quality import reasons
 from dayahead.features.snapshot import SNAPSHOT_NAMES, snapshot
 from dayahead.features.state import SeriesState, describe
 from dayahead.models.serving.engine import Engine, Quantiles
-from dayahead.models.serving.naive import NaiveForecast, last_value, seasonal_naive
+from dayahead.models.serving.floor import FloorForecast, last_value, profile
 from dayahead.models.serving.release import Release
 from dayahead.models.serving.window import WindowBatch
 
@@ -113,9 +113,9 @@ class Forecaster:
             self._try_engine(engine, rung, batch, draft, modelled)
         if self.release is None:
             draft.flag(draft.open, Reason.NO_RELEASE)
-        for floor, rung in ((seasonal_naive, Rung.PROFILE), (last_value, Rung.LAST_VALUE)):
+        for floor, rung in ((profile, Rung.PROFILE), (last_value, Rung.LAST_VALUE)):
             if draft.open.any():
-                draft.accept_naive(floor(state.values, state.observed, state.history_h), rung)
+                draft.accept_floor(floor(state.values, state.observed, state.history_h), rung)
         return draft.finish()
 
     def _try_engine(
@@ -166,7 +166,7 @@ class _Draft:
         self.flag(_as_mask(rows[~accepted], len(self.open)), Reason.OUTPUT_REJECTED)
         self._keep(rows[accepted], made.take(accepted), rung)
 
-    def accept_naive(self, made: NaiveForecast, rung: Rung) -> None:
+    def accept_floor(self, made: FloorForecast, rung: Rung) -> None:
         """Take a forecast without a model for the rows that are still open."""
         chosen = self.open & made.usable
         width = made.half_width[:, None]

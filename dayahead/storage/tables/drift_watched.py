@@ -7,7 +7,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from dayahead.contracts import DriftKind
+from dayahead.contracts import DriftKind, Rung
 from dayahead.hours import Hour, from_hour, to_hour
 
 # A day is over for a series once the row of its last hour, or of a later one, is there.
@@ -24,14 +24,14 @@ DUE = """
     ORDER BY series.series_key LIMIT %(limit)s
 """
 
-ERRORS = """
+ERRORS = f"""
     SELECT series_key, array_agg(extract(epoch FROM origin)::bigint / 3600 ORDER BY origin),
            array_agg(absolute_error / absolute_actual ORDER BY origin)
     FROM score
     WHERE series_key = ANY(%(keys)s) AND origin >= %(start)s AND origin < %(end)s
-      AND rung < 5 AND absolute_actual > 0
+      AND rung < {Rung.NONE:d} AND absolute_actual > 0
     GROUP BY series_key
-"""
+"""  # noqa: S608 - a number of the code's own
 
 # What was observed, not snapshots of it: a backfilled series has a reference at once, and the screen of the features
 # holds a new level back for a day.

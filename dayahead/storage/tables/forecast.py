@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from psycopg.rows import kwargs_row
 
 from dayahead.contracts import LEADS, Rung
-from dayahead.hours import HOUR_S, Hour, from_hour
+from dayahead.grouping import groups
+from dayahead.hours import HOUR_S, HOUR_US, Hour, from_hour
 from dayahead.storage.binary_copy import (
     POSTGRES_EPOCH_US,
     big_integers,
@@ -38,7 +39,6 @@ COLUMNS = (
 )
 FORECAST = KeyedTable("forecast", ("series_key", "origin"), COLUMNS)
 
-HOUR_US = HOUR_S * 1_000_000
 VALUE = np.dtype([("size", ">i4"), ("value", ">f4")])
 FULL_ARRAY = np.dtype([("head", "V20"), ("values", VALUE, (LEADS,))])
 """real[24] as PostgreSQL sends it: a head, then a length and a value for each element."""
@@ -210,8 +210,8 @@ def read_forecasts(
     """
     parts = []
     # The hours of a batch mature the forecasts of few origins, mostly of one.
-    for origin in np.unique(origins).tolist():
-        keys = series_keys[origins == origin].tolist()
+    for origin, rows in groups(origins):
+        keys = series_keys[rows].tolist()
         parts.append(_fetch(connection, AT_ORIGIN, {"origin": from_hour(origin), "keys": keys}))
     return ForecastRows.joined(parts)
 

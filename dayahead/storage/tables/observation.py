@@ -8,7 +8,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from dayahead.hours import HOUR_S, Hour, from_hour, to_microseconds
+from dayahead.hours import HOUR_S, HOUR_US, Hour, from_hour, to_microseconds
 from dayahead.storage.binary_copy import (
     NO_MOMENT,
     POSTGRES_EPOCH_US,
@@ -38,7 +38,6 @@ OBSERVATION = KeyedTable(
                           ELSE excluded.recorded_at END""",
 )
 
-HOUR_US = HOUR_S * 1_000_000
 POSTGRES_EPOCH_HOUR = POSTGRES_EPOCH_US // HOUR_US
 
 COUNTED_SERIES = 20

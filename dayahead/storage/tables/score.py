@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from psycopg.rows import class_row, kwargs_row
 
 from dayahead.contracts import LEADS, Rung
+from dayahead.evaluation.metrics import ratio_sql
 from dayahead.evaluation.score import ScoreBatch
 from dayahead.storage.binary_copy import doubles, hours, integers, real_arrays, same_text, small_integers
 from dayahead.storage.copied_table import KeyedTable, TableColumn
@@ -71,15 +72,15 @@ NEWEST = """
 """
 
 # All are judged on the same leads: those for which the seasonal naives (last week's hour, last day's) had a value.
-OVERALL = """
+OVERALL = f"""
     SELECT count(*) AS forecasts, coalesce(sum(hours), 0) AS hours,
-           sum(absolute_error) / nullif(sum(absolute_actual), 0) AS wape,
-           sum(model_error_where_naive) / nullif(sum(naive_actual), 0) AS wape_where_naive,
+           {ratio_sql("wape")} AS wape,
+           {ratio_sql("wape_where_naive")} AS wape_where_naive,
            least(sum(naive_error), sum(coalesce(daily_naive_error, naive_error))) / nullif(sum(naive_actual), 0)
                AS wape_naive,
-           sum(covered) / nullif(sum(hours), 0)::float8 AS coverage
+           {ratio_sql("coverage")} AS coverage
     FROM score WHERE rung <= %s
-"""
+"""  # noqa: S608 - all names are the code's own
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from dayahead.contracts import LEADS, Rung
 from dayahead.evaluation.score import SCORE_HOURS, ScoreBatch, score
 from dayahead.features import SNAPSHOT_NAMES
-from dayahead.hours import from_hour, from_microseconds
+from dayahead.hours import HOUR_US, from_hour, from_microseconds
 from dayahead.storage.checkpoint import Checkpoint, CheckpointWriter, New
 from dayahead.storage.tables.accuracy_day import AccuracyDays
 from dayahead.storage.tables.feature_snapshot import read_snapshot
@@ -28,7 +28,6 @@ from dayahead.storage.tables.worker_offset import Claim, Move, claim_partition
 pytestmark = pytest.mark.servers
 
 HOUR = 465_000
-HOUR_US = 3_600_000_000
 NOW = datetime(2023, 1, 18, 3, 4, 5, 678_901, tzinfo=UTC)
 KEYS = np.arange(11, 17)
 RELEASES = np.array(["r-first", None, "r-second", "r-first", None, "r-second"], object)

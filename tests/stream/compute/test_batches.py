@@ -7,12 +7,12 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dayahead.hours import HOUR_US
 from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.serving.window import WINDOW_HOURS
 from tests.stream.memory_tables import MemoryTables, Message, run
 
 START = 465_000
-HOUR_US = 3_600_000_000
 SERIES = 3
 
 relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,4 +1,8 @@
-"""The floor and the yardstick: the same hour a week before, or the day before."""
+"""The floor: forecasts without a model, for the two lowest rungs.
+
+The profile picks the week or the day for a whole series, from filled hours. The yardstick of skill is another one
+(`weekly_naive` and `daily_naive` in dayahead/evaluation/score.py): it decides hour by hour, from observed hours alone.
+"""
 
 from dataclasses import dataclass
 
@@ -17,7 +21,7 @@ LEAST_OBSERVED = 0.5
 
 
 @dataclass(frozen=True)
-class NaiveForecast:
+class FloorForecast:
     """A forecast without a model, in the unit of the series.
 
     Attributes:
@@ -31,9 +35,7 @@ class NaiveForecast:
     usable: NDArray[np.bool_]
 
 
-def seasonal_naive(
-    values: NDArray[np.float64], observed: NDArray[np.bool_], history_h: NDArray[np.int64]
-) -> NaiveForecast:
+def profile(values: NDArray[np.float64], observed: NDArray[np.bool_], history_h: NDArray[np.int64]) -> FloorForecast:
     """The same hour a week before where the series has a week of history, else the same hour of the day before.
 
     The band is as wide as four fifths of the last week's changes against the same season were.
@@ -51,16 +53,16 @@ def seasonal_naive(
     day_changes = np.abs(recent - values[:, -WEEK - DAY : -DAY])
     two_weeks = weekly & (history_h >= 2 * WEEK)
     half_width = np.quantile(np.where(two_weeks[:, None], week_changes, day_changes), OUTER_SHARE, axis=1)
-    return NaiveForecast(p50, half_width, weekly | daily)
+    return FloorForecast(p50, half_width, weekly | daily)
 
 
-def last_value(values: NDArray[np.float64], observed: NDArray[np.bool_], history_h: NDArray[np.int64]) -> NaiveForecast:
+def last_value(values: NDArray[np.float64], observed: NDArray[np.bool_], history_h: NDArray[np.int64]) -> FloorForecast:
     """The newest observed value for every lead; the band is as wide as the series moved within the last day.
 
-    Args: as of `seasonal_naive`; usable with a day of history.
+    Args: as of `profile`; usable with a day of history.
     """
     hours = values.shape[1]
     newest = hours - 1 - observed[:, ::-1].argmax(axis=1)
     p50 = np.repeat(np.take_along_axis(values, newest[:, None], axis=1), LEADS, axis=1)
     half_width = np.abs(values[:, -DAY:] - p50).max(axis=1)
-    return NaiveForecast(p50, half_width, history_h >= DAY)
+    return FloorForecast(p50, half_width, history_h >= DAY)
