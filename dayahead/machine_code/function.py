@@ -43,7 +43,7 @@ class MachineFunction:
 
     @cached_property
     def _machine_code(self) -> Any:
-        from dayahead.machine_code.library import address_of  # noqa: PLC0415 - LLVM loads where it is needed
+        from dayahead.machine_code.loading import address_of  # noqa: PLC0415 - LLVM loads where it is needed
 
         kinds = [ctypes.c_int64 if kind is int else ctypes.c_void_p for kind in self.arguments]
         return ctypes.CFUNCTYPE(None, *kinds)(address_of(self.name))

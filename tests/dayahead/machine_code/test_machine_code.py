@@ -1,7 +1,9 @@
 """Machine code: built once for a processor, kept where that is possible, and loaded without the compiler."""
 
+import json
 import multiprocessing
 import pwd
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,9 @@ import pytest
 
 from dayahead.errors import MachineCodeError
 from dayahead.features.fill import FILL_WINDOWS
-from dayahead.machine_code import library
-from dayahead.machine_code.library import SOURCES, machine_code
+from dayahead.machine_code import building, kept, key
+from dayahead.machine_code.key import PACKAGE, file_name, sources
+from dayahead.machine_code.loading import machine_code
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         done.append(len(done))
         return b"code %d" % len(done)
 
-    monkeypatch.setattr(library, "_build", build)
+    monkeypatch.setattr(building, "_build", build)
     return done
 
 
@@ -51,10 +54,10 @@ def test_a_user_without_a_home_uses_what_is_beside_the_source(monkeypatch: pytes
     for name in ("HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", dict[int, object]().__getitem__)
-    assert library._folders() == (Path(library.__file__).parent / "__pycache__",)
+    assert kept.default_folders() == (PACKAGE / "machine_code" / "__pycache__",)
 
 
-def test_a_damaged_file_is_built_anew(tmp_path: Path, builds: list[int]) -> None:
+def test_a_damaged_file_is_built_again(tmp_path: Path, builds: list[int]) -> None:
     machine_code((tmp_path,))
     (file,) = tmp_path.glob("*.o")
     file.write_bytes(file.read_bytes()[:-2])
@@ -66,7 +69,7 @@ def test_another_processor_or_compiler_has_another_file(
     tmp_path: Path, builds: list[int], monkeypatch: pytest.MonkeyPatch, fact: str
 ) -> None:
     machine_code((tmp_path,))
-    owner = library if fact == "version" else vars(library)["llvm"]
+    owner = key if fact == "version" else vars(key)["llvm"]
     monkeypatch.setattr(owner, fact, lambda *_: "another")
     machine_code((tmp_path,))
     assert len(builds) == 2
@@ -79,7 +82,7 @@ def test_what_another_user_left_there_is_not_run(
     machine_code((tmp_path,))
     (file,) = tmp_path.glob("*.o")
     owner = file.stat().st_uid
-    monkeypatch.setattr(library, "TRUSTED_USERS", frozenset({owner + 1}))
+    monkeypatch.setattr(kept, "TRUSTED_USERS", frozenset({owner + 1}))
     assert machine_code((tmp_path,)) == b"code 2"
 
 
@@ -103,10 +106,48 @@ def test_a_process_that_forecasts_does_not_import_the_compiler() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_every_rule_is_in_a_file_whose_change_means_a_build() -> None:
-    package = Path(library.__file__).parent.parent
-    marked = {str(file.relative_to(package)) for file in package.rglob("*.py") if "\n@compiled\n" in file.read_text()}
-    assert marked | {"machine_code/build.py", "machine_code/entries.py"} == set(SOURCES)
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the package whose files may be changed."""
+    copied = tmp_path / "dayahead"
+    shutil.copytree(PACKAGE, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    assert file_name(copied) == file_name()
+    return copied
+
+
+def test_a_constant_that_changes_in_another_module_means_another_file(copy: Path) -> None:
+    contracts = copy / "contracts.py"
+    text = contracts.read_text()
+    assert "\nLEADS = 24\n" in text
+    contracts.write_text(text.replace("\nLEADS = 24\n", "\nLEADS = 25\n"))
+    assert file_name(copy) != file_name()
+
+
+def test_a_module_that_the_build_does_not_read_may_change(copy: Path) -> None:
+    with (copy / "storage" / "migrate.py").open("a") as file:
+        file.write("\nMORE = 1\n")
+    assert file_name(copy) == file_name()
+
+
+def test_the_key_covers_every_module_that_the_build_imports_and_every_rule() -> None:
+    program = (
+        "import json, sys; from dayahead.machine_code.build import main; main();"
+        "json.dump([m.__file__ for n, m in sys.modules.items() if n.partition('.')[0] == 'dayahead'], sys.stderr)"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    read = {Path(file) for file in json.loads(answer.stderr)}
+    assert PACKAGE / "contracts.py" in read
+    assert read <= set(sources())
+    assert {file for file in PACKAGE.rglob("*.py") if "\n@compiled\n" in file.read_text()} <= set(sources())
+
+
+def test_a_process_that_finds_the_code_does_not_import_what_builds_it() -> None:
+    machine_code()
+    program = (
+        "import sys; from dayahead.machine_code.loading import address_of; address_of('add_trees');"
+        "sys.exit('dayahead.machine_code.building' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_arrays_of_another_kind_are_refused() -> None:
