@@ -43,7 +43,13 @@ class ForecastFeed:
     """
 
     def __init__(
-        self, bootstrap: str, topic_prefix: str, replay_limit: int, answer_s: float = ANSWER_S, retry_s: float = RETRY_S
+        self,
+        bootstrap: str,
+        topic_prefix: str,
+        replay_limit: int,
+        *,
+        answer_s: float = ANSWER_S,
+        retry_s: float = RETRY_S,
     ) -> None:
         """Describe; entering the context reads.
 
@@ -139,7 +145,7 @@ class ForecastFeed:
 
     def replay(self, start: Positions, end: Positions) -> Replay:
         """What lies between an event that a client has had and the position that its subscription began at."""
-        return Replay(self._bootstrap, self._topic, start, end, self._replay_limit)
+        return Replay(bootstrap=self._bootstrap, topic=self._topic, start=start, end=end, limit=self._replay_limit)
 
     def _round(self) -> None:
         """Read for a while.

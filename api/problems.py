@@ -54,6 +54,7 @@ class Problem(DayaheadError):  # noqa: N818 - the RFC's word
         kind: str,
         title: str,
         detail: str,
+        *,
         headers: dict[str, str] | None = None,
         close_matches: list[str] | None = None,
         parameters: Sequence[BadParameter] | None = None,
@@ -198,13 +199,13 @@ def install(app: FastAPI) -> None:
         log.warning("query_too_slow", path=request.url.path, error=str(error))
         detail = "The query took longer than DAYAHEAD_API_STATEMENT_TIMEOUT_S allows: ask for less."
         headers = {"Retry-After": str(RETRY_AFTER_S)}
-        return Problem(503, "too-slow", "The query took too long", detail, headers).response(request.url.path)
+        return Problem(503, "too-slow", "The query took too long", detail, headers=headers).response(request.url.path)
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
         detail = f"{request.method} {request.url.path}: {error.detail}. The endpoints are listed at /openapi.json."
         headers = dict(error.headers or {})
-        return Problem(error.status_code, "http", str(error.detail), detail, headers).response(request.url.path)
+        return Problem(error.status_code, "http", str(error.detail), detail, headers=headers).response(request.url.path)
 
     @app.exception_handler(DayaheadError)
     def _ours(request: Request, error: DayaheadError) -> Response:

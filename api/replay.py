@@ -55,7 +55,7 @@ class Replay:
     missed it needs.
     """
 
-    def __init__(self, bootstrap: str, topic: str, start: Positions, end: Positions, limit: int) -> None:
+    def __init__(self, *, bootstrap: str, topic: str, start: Positions, end: Positions, limit: int) -> None:
         """Check; entering the context connects.
 
         Args:

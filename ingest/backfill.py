@@ -55,7 +55,7 @@ class Backfiller:
     """
 
     def __init__(
-        self, source: Source, reader: Reader, publisher: Publisher, connection: psycopg.Connection, clock: Clock
+        self, *, source: Source, reader: Reader, publisher: Publisher, connection: psycopg.Connection, clock: Clock
     ) -> None:
         """Prepare.
 

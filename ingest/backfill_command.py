@@ -52,7 +52,11 @@ def run_backfill(
         )
         connection = resources.enter_context(connect(settings.database_url, autocommit=True))
         backfiller = Backfiller(
-            source, patient(reader, source, pause, attempts=ATTEMPTS), publisher, connection, wall_clock
+            source=source,
+            reader=patient(reader, source, pause, attempts=ATTEMPTS),
+            publisher=publisher,
+            connection=connection,
+            clock=wall_clock,
         )
         task = progress.add_task(f"{source.name}, hours", total=end - start)
 

@@ -104,5 +104,5 @@ def replay(
     definition = load_source(source)
     records = load_records(definition, data)
     pace = Pace(seconds_per_hour, fast_hours, fast_seconds_per_hour, wait_for_poll)
-    clock = ReplayClock(records.hours, hour_of(from_, "--from"), pace, state)
+    clock = ReplayClock(records.hours, hour_of(from_, "--from"), pace, state=state)
     serve(definition, records, clock, min_request_interval_s, host, port)

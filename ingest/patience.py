@@ -12,6 +12,7 @@ class PatientReader:
 
     def __init__(
         self,
+        *,
         reader: Reader,
         pause: Pause,
         backoff: Backoff,

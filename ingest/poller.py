@@ -64,6 +64,7 @@ class Poller:
 
     def __init__(
         self,
+        *,
         source: Source,
         reader: Reader,
         publisher: Publisher,

@@ -75,7 +75,7 @@ def patient(reader: Reader, source: Source, pause: Pause, attempts: int) -> Pati
         metrics.RETRIES.labels(source.name, error.cause).inc()
         log.warning("source_awaited", source=source.name, error=str(error), pause_s=round(pause_s, 2))
 
-    return PatientReader(reader, pause, Backoff(), on_failure, attempts)
+    return PatientReader(reader=reader, pause=pause, backoff=Backoff(), on_failure=on_failure, attempts=attempts)
 
 
 class Pollers:
@@ -104,13 +104,13 @@ class Pollers:
         if self._attempts is not None:
             reader = patient(reader, source, self._stop.wait, self._attempts)
         return Poller(
-            source,
-            reader,
-            Publisher(lambda: kafka_producer(settings.kafka_bootstrap), settings.topic_prefix),
-            lambda: connect(settings.database_url, wait_s=0, autocommit=True),
-            wall_clock,
-            self._stop.wait,
-            condition,
+            source=source,
+            reader=reader,
+            publisher=Publisher(lambda: kafka_producer(settings.kafka_bootstrap), settings.topic_prefix),
+            connect=lambda: connect(settings.database_url, wait_s=0, autocommit=True),
+            clock=wall_clock,
+            pause=self._stop.wait,
+            condition=condition,
         )
 
     def once(self) -> list[PollResult]:

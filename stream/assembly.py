@@ -71,31 +71,31 @@ def build_worker(
     partitions = kafka_log.partitions(topic)
     name = f"{socket.gethostname()}:{os.getpid()}"
     takeover = Takeover(
-        topic,
-        name,
-        database,
-        kafka_log,
-        committer,
-        follower,
-        Restorer(database, kafka_log, copies),
-        clock,
+        topic=topic,
+        worker=name,
+        database=database,
+        kafka_log=kafka_log,
+        committer=committer,
+        follower=follower,
+        restorer=Restorer(database, kafka_log, copies),
+        clock=clock,
         partitions=partitions,
         accept_lost=settings.worker_accept_lost_messages,
     )
     worker = Worker(
-        database,
-        kafka_log,
-        takeover,
-        committer,
-        RefusalWriter(output, kafka_log, settings.topic_prefix),
-        Intake(partitions),
-        releases,
-        WindowKeeper(database, copies, settings.worker_copy_windows_every_s),
-        QualityKeeper(database, clock, time.monotonic),
-        LossKeeper(database),
-        follower,
-        clock,
-        probe,
+        database=database,
+        kafka_log=kafka_log,
+        takeover=takeover,
+        committer=committer,
+        refusals=RefusalWriter(output, kafka_log, settings.topic_prefix),
+        intake=Intake(partitions),
+        releases=releases,
+        keeper=WindowKeeper(database, copies, settings.worker_copy_windows_every_s),
+        quality=QualityKeeper(database, clock, time.monotonic),
+        losses=LossKeeper(database),
+        follower=follower,
+        clock=clock,
+        probe=probe,
         batch_rows=settings.worker_batch_rows,
         threads=settings.worker_threads,
     )
@@ -105,11 +105,11 @@ def build_worker(
 def build_auditor(settings: WorkerSettings) -> Auditor:
     """An auditor of what the workers of these settings serve; it reads all its servers for itself."""
     return Auditor(
-        settings.database_url,
-        settings.redis_url,
-        settings.topic_prefix + OBSERVATIONS.name,
-        LaterMessages(settings.kafka_bootstrap),
-        SentForecasts(settings.kafka_bootstrap, settings.topic_prefix + FORECASTS.name),
+        database_url=settings.database_url,
+        redis_url=settings.redis_url,
+        topic=settings.topic_prefix + OBSERVATIONS.name,
+        later=LaterMessages(settings.kafka_bootstrap),
+        sent=SentForecasts(settings.kafka_bootstrap, settings.topic_prefix + FORECASTS.name),
     )
 
 
@@ -121,7 +121,7 @@ def build_drift_watch(
     from stream.drift.watch import DriftWatch  # noqa: PLC0415
 
     topic = DriftTopic(settings.kafka_bootstrap, settings.topic_prefix + DRIFT.name)
-    return DriftWatch(settings.database_url, topic, held, clock, ended)
+    return DriftWatch(database_url=settings.database_url, topic=topic, held=held, clock=clock, ended=ended)
 
 
 def beside(settings: WorkerSettings, worker: Worker, clock: Clock) -> ExitStack:
@@ -160,7 +160,14 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
     server_retry = ServerRetry()
     worker, releases = build_worker(settings, clock, server_retry, probe or NoProbe())
     liveness = Liveness(settings.worker_stalled_after_s, time.monotonic, lambda: server_retry.awaited)
-    app = WorkerApp(settings, settings.topic_prefix + OBSERVATIONS.name, worker, releases, liveness, server_retry)
+    app = WorkerApp(
+        settings=settings,
+        topic=settings.topic_prefix + OBSERVATIONS.name,
+        worker=worker,
+        releases=releases,
+        liveness=liveness,
+        server_retry=server_retry,
+    )
     with (
         TelemetryServer("worker", settings.bind_host, settings.metrics_port, liveness.live, liveness.ready) as server,
         beside(settings, worker, clock),

@@ -64,6 +64,7 @@ class Worker:
 
     def __init__(
         self,
+        *,
         database: Database,
         kafka_log: Log,
         takeover: Takeover,
@@ -77,7 +78,6 @@ class Worker:
         follower: RedisFollower,
         clock: Clock,
         probe: Probe,
-        *,
         batch_rows: int,
         threads: int,
     ) -> None:

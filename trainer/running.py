@@ -65,7 +65,15 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
             tracker.keep(result, training, connection)
         return result
 
-    service = Trainer(settings, training, train, requests, announcer, wall_clock, stop)
+    service = Trainer(
+        settings=settings,
+        training=training,
+        train=train,
+        requests=requests,
+        announcements=announcer,
+        clock=wall_clock,
+        stop=stop,
+    )
     telemetry = TelemetryServer("trainer", settings.bind_host, settings.metrics_port, service.live, service.ready)
     with telemetry:
         log.info("trainer_started", port=telemetry.port)

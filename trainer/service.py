@@ -86,6 +86,7 @@ class Trainer:
 
     def __init__(
         self,
+        *,
         settings: TrainerSettings,
         training: TrainingSettings,
         train: Train,

@@ -42,6 +42,7 @@ class ReplayClock:
         hours: Sequence[Hour],
         first_hour: Hour,
         pace: Pace,
+        *,
         state: Path | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -75,7 +75,7 @@ class Auditor:
     """
 
     def __init__(
-        self, database_url: SecretStr, redis_url: SecretStr, topic: str, later: LaterMessages, sent: SentForecasts
+        self, *, database_url: SecretStr, redis_url: SecretStr, topic: str, later: LaterMessages, sent: SentForecasts
     ) -> None:
         self._database_url, self._topic, self._later, self._sent = database_url, topic, later, sent
         self._redis = redis.Redis.from_url(redis_url.get_secret_value(), socket_timeout=10, socket_connect_timeout=5)

@@ -56,6 +56,7 @@ class DriftWatch:
 
     def __init__(
         self,
+        *,
         database_url: SecretStr,
         topic: DriftTopic,
         held: Callable[[], Collection[int]],

@@ -49,6 +49,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     def __init__(
         self,
+        *,
         settings: WorkerSettings,
         topic: str,
         worker: Worker,
@@ -86,7 +87,9 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self._slots = asyncio.Semaphore(settings.worker_threads)
         self._turn = asyncio.Lock()
         self._in_flight: set[asyncio.Future[Any]] = set()
-        self._restoring = RestoreQueue(worker, self._threads, self._slots, self._is_ours, self._end)
+        self._restoring = RestoreQueue(
+            worker=worker, threads=self._threads, slots=self._slots, is_ours=self._is_ours, end=self._end
+        )
         self._taking_over: asyncio.Task[None] | None = None
         self._closing = False
         self._shown: set[int] = set()

@@ -28,6 +28,7 @@ class RestoreQueue:
 
     def __init__(
         self,
+        *,
         worker: Worker,
         threads: Executor,
         slots: asyncio.Semaphore,

@@ -27,6 +27,7 @@ class Takeover:
 
     def __init__(
         self,
+        *,
         topic: str,
         worker: str,
         database: Database,
@@ -35,7 +36,6 @@ class Takeover:
         follower: RedisFollower,
         restorer: Restorer,
         clock: Clock,
-        *,
         partitions: int,
         accept_lost: bool,
     ) -> None:

@@ -81,14 +81,14 @@ def make_poller(
     """A poller of `make_source`."""
     source = source or make_source()
     return Poller(
-        source,
-        reader,
-        publisher or make_publisher(room),
-        connect or connector(database_url),
-        clock,
-        pause,
-        condition or Condition(source.name),
-        Backoff(first_s=0.01, longest_s=0.05),
+        source=source,
+        reader=reader,
+        publisher=publisher or make_publisher(room),
+        connect=connect or connector(database_url),
+        clock=clock,
+        pause=pause,
+        condition=condition or Condition(source.name),
+        backoff=Backoff(first_s=0.01, longest_s=0.05),
         draw=draw,
     )
 

@@ -58,7 +58,9 @@ def backfill(
     **options: Any,
 ) -> Any:
     with make_publisher(room) as publisher, closing(connector(database_url)()) as connection:
-        return Backfiller(source, reader, publisher, connection, lambda: NOW).run(start, end, **options)
+        return Backfiller(
+            source=source, reader=reader, publisher=publisher, connection=connection, clock=lambda: NOW
+        ).run(start, end, **options)
 
 
 def hours(room: TopicRoom) -> list[int]:

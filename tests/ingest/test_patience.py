@@ -43,11 +43,11 @@ def test_the_api_says_429_to_requests_that_are_not_kept_apart_and_nothing_to_tho
 def patient(faults: Iterable[Fault], pause: Callable[[float], bool], attempts: int = 99) -> Any:
     failures: list[tuple[str, float]] = []
     reader = PatientReader(
-        reader_of(replay_client(make_records(2), faults=faults)),
-        pause,
-        Backoff(draw=lambda: 0.5),
-        lambda error, pause_s: failures.append((error.cause, pause_s)),
-        attempts,
+        reader=reader_of(replay_client(make_records(2), faults=faults)),
+        pause=pause,
+        backoff=Backoff(draw=lambda: 0.5),
+        on_failure=lambda error, pause_s: failures.append((error.cause, pause_s)),
+        attempts=attempts,
     )
     return reader, failures
 
@@ -70,7 +70,9 @@ def test_after_a_success_the_pauses_begin_anew() -> None:
     reader, failures = patient([Fault(kind=FaultKind.HTML, answers=3)], time.pause)
     reader.read(FIRST, None)
     assert [pause_s for _, pause_s in failures] == [0.5, 1.0, 2.0]
-    failing = PatientReader(_Failing(), time.pause, reader._backoff, lambda error, pause_s: None, attempts=2)
+    failing = PatientReader(
+        reader=_Failing(), pause=time.pause, backoff=reader._backoff, on_failure=lambda error, pause_s: None, attempts=2
+    )
     with pytest.raises(SourceUnavailable):
         failing.read(FIRST, None)
     assert time.pauses[-1] == 0.5
@@ -90,10 +92,10 @@ def test_it_gives_up_after_the_attempts_that_it_was_given() -> None:
 
 def test_a_refusal_is_not_asked_again() -> None:
     reader = PatientReader(
-        reader_of(replay_client(make_records(2), source=make_source(dataset="Other"))),
-        lambda _: pytest.fail("it waited"),
-        Backoff(),
-        lambda *_: None,
+        reader=reader_of(replay_client(make_records(2), source=make_source(dataset="Other"))),
+        pause=lambda _: pytest.fail("it waited"),
+        backoff=Backoff(),
+        on_failure=lambda *_: None,
         attempts=3,
     )
     with pytest.raises(SourceRefused):

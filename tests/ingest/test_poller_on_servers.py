@@ -286,13 +286,13 @@ def test_a_source_that_never_had_anything_is_silent_since_it_is_polled(
     source = make_source(name="never-answered" if error else "never-had-anything")
     clock = iter(NOW.replace(hour=hour) for hour in range(1, 24))
     poller = Poller(
-        source,
-        Silent(error),
-        make_publisher(room),
-        connector(database_url),
-        lambda: next(clock),
-        lambda _: False,
-        Condition(source.name),
+        source=source,
+        reader=Silent(error),
+        publisher=make_publisher(room),
+        connect=connector(database_url),
+        clock=lambda: next(clock),
+        pause=lambda _: False,
+        condition=Condition(source.name),
     )
     with closing(poller):
         _poll(poller)

@@ -138,17 +138,17 @@ def test_in_lockstep_a_backfill_or_a_spoiled_answer_does_not_let_the_next_hour_c
 def test_the_clock_goes_on_where_it_stood_when_it_is_started_again(tmp_path: Path) -> None:
     time, state = ManualTime(), tmp_path / "replay" / "state.json"
     held = list(range(FIRST, FIRST + 50))
-    clock = ReplayClock(held, FIRST + 5, Pace(1), state, time.monotonic)
+    clock = ReplayClock(held, FIRST + 5, Pace(1), state=state, monotonic=time.monotonic)
     time.seconds += 7
     assert clock.end == FIRST + 12
-    assert ReplayClock(held, FIRST + 5, Pace(1), state, time.monotonic).end == FIRST + 12
+    assert ReplayClock(held, FIRST + 5, Pace(1), state=state, monotonic=time.monotonic).end == FIRST + 12
 
 
 def test_a_damaged_state_file_is_refused_with_its_name(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     state.write_text("{")
     with pytest.raises(SettingsError, match=r"state\.json is no state of a replay"):
-        ReplayClock([FIRST], FIRST, Pace(1), state)
+        ReplayClock([FIRST], FIRST, Pace(1), state=state)
 
 
 def test_the_clock_can_be_moved_and_told() -> None:

@@ -51,7 +51,9 @@ def test_after_a_backfill_every_series_has_a_forecast_of_the_champion_without_a_
         closing(connect(room.database_url, autocommit=True)) as connection,
     ):
         now = from_hour(START + HOURS) + timedelta(hours=1)
-        Backfiller(source, FileSource(source), publisher, connection, lambda: now).run(START, START + HOURS)
+        Backfiller(
+            source=source, reader=FileSource(source), publisher=publisher, connection=connection, clock=lambda: now
+        ).run(START, START + HOURS)
     wait_until(lambda: len(room.newest_forecasts()) == len(ids), 60, "a forecast of every series")
     newest = [orjson.loads(value) for value in room.newest_forecasts().values()]
     assert {one["origin"] for one in newest} == {format_utc(from_hour(START + HOURS - 1))}

@@ -51,7 +51,15 @@ class Room:
         self.stop = threading.Event()
         self.requests = RequestReader(topics.bootstrap, topics.prefix)
         self.announcer = Announcer(topics.bootstrap, topics.prefix)
-        self.trainer = Trainer(self.settings, training, self._train, self.requests, self.announcer, clock, self.stop)
+        self.trainer = Trainer(
+            settings=self.settings,
+            training=training,
+            train=self._train,
+            requests=self.requests,
+            announcements=self.announcer,
+            clock=clock,
+            stop=self.stop,
+        )
         self._thread = threading.Thread(target=self.trainer.run)
         self.fails: Callable[[], bool] = lambda: False
 

@@ -74,7 +74,13 @@ def write(room: WorkerRoom, start: int, end: int) -> None:
 
 def watch(room: WorkerRoom, held: Sequence[int], topic: DriftTopic | None = None) -> DriftWatch:
     sends = topic or DriftTopic(room.topics.bootstrap, room.topics.name("drift"))
-    return DriftWatch(SecretStr(room.database_url), sends, lambda: held, wall_clock, threading.Event())
+    return DriftWatch(
+        database_url=SecretStr(room.database_url),
+        topic=sends,
+        held=lambda: held,
+        clock=wall_clock,
+        ended=threading.Event(),
+    )
 
 
 def rows(room: WorkerRoom) -> list[tuple[object, ...]]:

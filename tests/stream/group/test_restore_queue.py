@@ -47,11 +47,11 @@ def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
 
 def restoring(worker: SlowWorker, threads: int, ours: set[int], ended: list[BaseException]) -> RestoreQueue:
     return RestoreQueue(
-        worker,  # type: ignore[arg-type]
-        ThreadPoolExecutor(threads),
-        asyncio.Semaphore(threads),
-        lambda partition: partition in ours,
-        ended.append,
+        worker=worker,  # type: ignore[arg-type]
+        threads=ThreadPoolExecutor(threads),
+        slots=asyncio.Semaphore(threads),
+        is_ours=lambda partition: partition in ours,
+        end=ended.append,
     )
 
 
