@@ -10,6 +10,8 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from dayahead.hours import HOUR_US
+
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
 POSTGRES_EPOCH_US = 946_684_800_000_000
@@ -65,7 +67,7 @@ def moments(microseconds: NDArray[np.int64]) -> Column:
 
 def hours(values: NDArray[np.int64]) -> Column:
     """A column of type timestamptz, from hours since 1970."""
-    return moments(values.astype(np.int64) * 3_600_000_000)
+    return moments(values.astype(np.int64) * HOUR_US)
 
 
 def real_arrays(values: NDArray[np.float32]) -> Column:
