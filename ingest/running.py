@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from dayahead.broker_watch import BrokerWatch
 from dayahead.errors import SettingsError, SourceUnavailable
 from dayahead.hours import wall_clock
 from dayahead.publisher import Publisher, kafka_producer
@@ -19,6 +20,7 @@ from dayahead.source import Source
 from dayahead.stopping import end_soon_without, stop_on_signals
 from dayahead.storage.database import connect
 from dayahead.telemetry import TelemetryServer
+from dayahead.topics import OBSERVATIONS
 from ingest import metrics
 from ingest.condition import Condition, all_of
 from ingest.patience import PatientReader
@@ -134,14 +136,18 @@ class Pollers:
             threading.Thread(target=copy_context().run, args=[self._guarded, poller], name=f"poller-{number}")
             for number, poller in enumerate(self._pollers)
         ]
+        kafka = BrokerWatch(
+            self._settings.kafka_bootstrap, self._settings.topic_prefix + OBSERVATIONS.name, "dayahead-ingest-watch"
+        )
         server = TelemetryServer(
             "ingest",
             self._settings.bind_host,
             self._settings.metrics_port,
             live=lambda: all_of([condition.live() for condition in self._conditions]),
-            ready=lambda: all_of([condition.ready() for condition in self._conditions]),
+            # between two polls, hours apart for some sources, only the watch notices a Kafka that is away
+            ready=lambda: all_of([*(condition.ready() for condition in self._conditions), kafka.health()]),
         )
-        with self._resources, server:
+        with self._resources, server, kafka.thread():
             log.info("started", sources=len(threads), port=server.port)
             for thread in threads:
                 thread.start()

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import faust
 import structlog
 
+from dayahead.broker_watch import BrokerWatch
 from dayahead.hours import Clock
 from dayahead.models.serving.arithmetic import stay_on_one_thread
 from dayahead.repeating import RepeatingThread
@@ -124,7 +125,7 @@ def build_drift_watch(
     return DriftWatch(database_url=settings.database_url, topic=topic, held=held, clock=clock, ended=ended)
 
 
-def beside(settings: WorkerSettings, worker: Worker, clock: Clock) -> ExitStack:
+def beside(settings: WorkerSettings, worker: Worker, kafka: BrokerWatch, clock: Clock) -> ExitStack:
     """What runs on threads of its own while a worker runs: a context."""
     auditor, ended = build_auditor(settings), threading.Event()
     if settings.worker_audit_every_s:
@@ -132,6 +133,7 @@ def beside(settings: WorkerSettings, worker: Worker, clock: Clock) -> ExitStack:
     drift = DriftRounds(lambda: build_drift_watch(settings, lambda: worker.held, clock, ended))
     threads = (
         RepeatingThread("redis_watch", worker.look_at_redis, REDIS_LOOK_S),
+        kafka.thread(),
         RepeatingThread(
             "audit",
             lambda: audit_round(auditor, settings.worker_audit_series),
@@ -159,10 +161,12 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
     share_arenas()
     server_retry = ServerRetry()
     worker, releases = build_worker(settings, clock, server_retry, probe or NoProbe())
-    liveness = Liveness(settings.worker_stalled_after_s, time.monotonic, lambda: server_retry.awaited)
+    topic = settings.topic_prefix + OBSERVATIONS.name
+    kafka = BrokerWatch(settings.kafka_bootstrap, topic, "dayahead-worker-watch")
+    liveness = Liveness(settings.worker_stalled_after_s, time.monotonic, lambda: server_retry.awaited or kafka.awaited)
     app = WorkerApp(
         settings=settings,
-        topic=settings.topic_prefix + OBSERVATIONS.name,
+        topic=topic,
         worker=worker,
         releases=releases,
         liveness=liveness,
@@ -170,7 +174,7 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
     )
     with (
         TelemetryServer("worker", settings.bind_host, settings.metrics_port, liveness.live, liveness.ready) as server,
-        beside(settings, worker, clock),
+        beside(settings, worker, kafka, clock),
     ):
         log.info("worker_starts", metrics_port=server.port, group=app.conf.id)
         try:

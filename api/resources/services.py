@@ -1,10 +1,11 @@
-"""`/v1/services`: which services run and are ready, as Prometheus sees them."""
+"""`/v1/services`: which services run and are ready, as Prometheus sees them, and the servers that the API reaches."""
 
 from pydantic import BaseModel, Field, ValidationError
 
 from api.backends import Use
 from api.edge.route import resource
 from api.problems import server_away
+from api.resources.health import Check, check_servers
 
 router = resource("/v1/services", "services")
 
@@ -22,6 +23,7 @@ class Services(BaseModel):
     """Every process that Prometheus knows."""
 
     services: list[Service]
+    checks: list[Check] = Field(description="The servers that this API uses, as it sees them: as in /health/ready")
 
 
 class _Sample(BaseModel):
@@ -47,7 +49,8 @@ def list_services(use: Use) -> Services:
         services=[
             Service(service=job, instance=instance, up=value == 1, ready=_ready(ready.get((job, instance)), value))
             for (job, instance), value in sorted(up.items())
-        ]
+        ],
+        checks=check_servers(use),
     )
 
 

@@ -91,6 +91,14 @@ def test_services_are_up_and_ready_as_prometheus_sees_them(servers: FakeServers)
     }
 
 
+def test_services_come_with_what_the_api_itself_sees_of_its_servers(servers: FakeServers) -> None:
+    servers.watcher = prometheus
+    with servers.client() as client:
+        checks = client.get("/v1/services").json()["checks"]
+        assert checks == client.get("/health/ready").json()["checks"]
+    assert {check["server"] for check in checks} == {"TimescaleDB", "Redis", "Kafka"}
+
+
 def test_a_server_that_is_no_prometheus_is_told_as_away(servers: FakeServers) -> None:
     servers.watcher = lambda request: httpx.Response(200, json={"data": "?"})
     with servers.client() as client:

@@ -1,3 +1,5 @@
+import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -14,6 +16,7 @@ from dayahead.hours import Clock
 from tests.api.conftest import SampleService, sample_service  # noqa: F401 - a fixture
 from tests.api.fakes import NOW, HeldLetters
 from tests.api.serving import Site
+from tests.conftest import TopicRoom
 
 WITH_LETTERS = "with-letters."
 LETTERS = [
@@ -80,9 +83,11 @@ def serve() -> Iterator[Callable[[ApiSettings], Site]]:
 
 
 @pytest.fixture(scope="session")
-def site(sample_service: SampleService) -> Iterator[Site]:  # noqa: F811
+def site(sample_service: SampleService, kafka_bootstrap: str) -> Iterator[Site]:  # noqa: F811
     """The page on the sample."""
-    site = site_of(sample_service.settings())
+    room = TopicRoom(kafka_bootstrap, f"page-{os.getpid()}-{secrets.token_hex(3)}.")
+    room.create()
+    site = site_of(sample_service.settings(kafka_bootstrap=room.bootstrap, topic_prefix=room.prefix))
     site.start()
     yield site
     site.stop()

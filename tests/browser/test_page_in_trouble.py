@@ -60,6 +60,16 @@ def test_while_the_database_is_away_the_page_says_so(sample_service: SampleServi
     assert "TimescaleDB does not answer" in seen.text("#notice")
 
 
+def test_while_kafka_is_away_the_strip_is_not_green_although_every_service_says_ready(
+    sample_service: SampleService, serve: Serve, visit: Open
+) -> None:
+    seen = visit(serve(sample_service.settings(kafka_bootstrap="127.0.0.1:1")))
+    services = seen.page.locator("#health .tile").filter(has=seen.page.locator("dt", has_text="Services"))
+    expect(services).to_have_attribute("data-tone", "warn", timeout=LONG_MS)
+    expect(services.locator(".value")).to_contain_text("Trouble with Kafka")
+    expect(services.locator(".note")).to_contain_text("Kafka: ")
+
+
 def test_an_empty_database_is_told_as_no_data_yet_and_the_page_fills_by_itself(
     database_url: str, redis_url: str, sample_service: SampleService, serve: Serve, visit: Open
 ) -> None:

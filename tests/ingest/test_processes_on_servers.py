@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from deploy.local.ports import free_ports
+from deploy.local.stack import LocalStack
 from tests.conftest import TopicRoom
+from tests.hanging import hanging
 from tests.ingest.building import NOW, SAMPLE, SAMPLE_SOURCE, sample_source
 from tests.ingest.servers import cursor_of, published
 from tests.waiting import wait_until
@@ -24,6 +26,19 @@ pytestmark = pytest.mark.servers
 Start = Callable[..., subprocess.Popen[bytes]]
 COMMAND = [sys.executable, "-c", "from dayahead.cli import main; main()"]
 CUT = "2023-01-24T00"
+RESTING = """
+name: resting
+kind: file
+title: A meter that is read once an hour
+path: {file}
+time_column: hour
+time_zone: UTC
+key_columns: [site]
+value_column: kwh
+unit: kWh
+minimum: 0
+poll_interval_s: 3600
+"""
 
 
 @pytest.fixture
@@ -133,6 +148,30 @@ def test_killed_pollers_skip_no_hour_and_a_stopped_one_ends_in_good_order(
     live = {row for row in published(room) if row[1] >= NOW.replace(day=24)}
     assert live == sample_rows(24)
     assert len(backfilled) == 24 * 76
+
+
+def test_a_poller_at_rest_says_that_kafka_hangs(
+    start: Start, room: TopicRoom, stack: LocalStack, ports: list[int], tmp_path: Path
+) -> None:
+    file = tmp_path / "resting.csv"
+    hour = datetime.now(UTC) - timedelta(hours=1)
+    file.write_text(f"site,hour,kwh\nhall,{hour:%Y-%m-%dT%H:00},1\n")
+    source = tmp_path / "resting.yaml"
+    source.write_text(RESTING.format(file=file))
+
+    def health() -> httpx.Response | None:
+        return answers(f"http://127.0.0.1:{ports[1]}/health/ready")
+
+    def is_ready() -> bool:
+        return (answer := health()) is not None and answer.status_code == 200
+
+    poller = start("ingest", f"--source={source}")
+    wait_until(is_ready, 60, "the first poll")
+    with hanging(stack, [stack.kafka.name]):
+        unready = wait_until(lambda: (one := health()) and one.status_code == 503 and one, 60, "ingest to miss Kafka")
+        assert unready.json()["reason"].startswith("waiting for Kafka")
+    wait_until(is_ready, 60, "ingest to be ready again")
+    assert poller.poll() is None
 
 
 def test_one_poll_and_no_more_says_what_it_brought(

@@ -12,6 +12,7 @@ from deploy.local.servers.server import Server
 from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor
 from tests.conftest import FreshDatabase
+from tests.hanging import hanging
 from tests.stream.conftest import WorkerRoom
 from tests.stream.logs import eventful_log
 from tests.stream.unbroken import unbroken
@@ -107,3 +108,23 @@ def test_a_worker_waits_for_each_server_and_goes_on(
     assert room.tables() == expected
     wait_until(lambda: room.redis() == room.newest_forecasts(), 30, "Redis to follow")
     wait_until(lambda: room.kept_messages() == room.all_forecasts(), 30, "Kafka to follow")
+
+
+def test_an_idle_worker_says_that_kafka_hangs_and_is_ready_again_when_it_answers(
+    room: WorkerRoom, stack: LocalStack
+) -> None:
+    (port,) = free_ports(1)
+    process = room.start(metrics_port=port)
+
+    def status(path: str) -> int:
+        return httpx.get(f"http://127.0.0.1:{port}/{path}").status_code
+
+    wait_until(lambda: "0 messages waiting" in reason(port), 60, "an idle worker")
+    with hanging(stack, [stack.kafka.name]):
+        wait_until(lambda: reason(port).startswith("waiting for Kafka"), 60, "the worker to miss Kafka")
+        assert status("health/ready") == 503
+        assert status("health/live") == 200
+        assert 'dayahead_ready{service="worker"} 0.0' in httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    wait_until(lambda: "0 messages waiting" in reason(port), 60, "the worker to go on")
+    assert status("health/ready") == 200
+    assert process.poll() is None

@@ -10,14 +10,16 @@ const SIGNS = { good: "●", warn: "◐", bad: "▲", idle: "○" };
 function services(answer, refusal) {
   if (!answer) return unknown("Services", refusal);
   const ill = answer.services.filter((service) => !service.up || service.ready === false);
-  const names = ill.map((service) => `${service.service} (${service.instance})`).join(", ");
-  if (!answer.services.length) return { name: "Services", tone: "idle", value: "None known", note: "Prometheus scrapes nothing yet" };
-  return {
-    name: "Services",
-    tone: ill.length ? "bad" : "good",
-    value: ill.length ? `${ill.length} of ${answer.services.length} not ready` : `${answer.services.length} up`,
-    note: ill.length ? names : "All answer and are ready",
-  };
+  const away = answer.checks.filter((check) => !check.ok);
+  // What the API itself sees: it knows a Kafka that is away before Prometheus has scraped who else misses it.
+  const notes = away.map((check) => `${check.server}: ${check.reason}`);
+  if (ill.length) notes.push(ill.map((service) => `${service.service} (${service.instance})`).join(", "));
+  const name = "Services";
+  if (ill.length) return { name, tone: "bad", value: `${ill.length} of ${answer.services.length} not ready`, note: notes.join("; ") };
+  const tone = away.some((check) => check.needed) ? "bad" : "warn";
+  if (away.length) return { name, tone, value: `Trouble with ${away.map((check) => check.server).join(", ")}`, note: notes.join("; ") };
+  if (!answer.services.length) return { name, tone: "idle", value: "None known", note: "Prometheus scrapes nothing yet" };
+  return { name, tone: "good", value: `${answer.services.length} up`, note: "All answer and are ready" };
 }
 
 function sources(quality, refusal) {
