@@ -53,15 +53,29 @@ class FreshDatabase:
     owner_url: str
 
 
-@pytest.fixture
-def database(stack: LocalStack) -> Iterator[FreshDatabase]:
-    """A fresh, migrated database for one test."""
-    name = f"test_{next(_numbers)}"
+@pytest.fixture(scope="session")
+def migrated_template(stack: LocalStack) -> str:
+    """A migrated database that others are copied from: a copy takes a quarter of the time of the migrations.
+
+    It allows no connections, so that no scheduler of TimescaleDB holds it while it is copied.
+    """
+    name = "test_template"
     with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    fresh = FreshDatabase(name, stack.postgres.app_url(name), stack.postgres.owner_url(name))
-    migrate_database(fresh.owner_url, stack.passwords.database_app.get_secret_value())
-    yield fresh
+        migrate_database(stack.postgres.owner_url(name), stack.passwords.database_app.get_secret_value())
+        connection.execute(sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+        connection.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name])
+    return name
+
+
+@pytest.fixture
+def database(stack: LocalStack, migrated_template: str) -> Iterator[FreshDatabase]:
+    """A fresh, migrated database for one test."""
+    name = f"test_{next(_numbers)}"
+    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+    with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
+        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(migrated_template)))
+    yield FreshDatabase(name, stack.postgres.app_url(name), stack.postgres.owner_url(name))
     with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
         # by force: a pool of the test, or TimescaleDB's own scheduler, may still be connected
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
