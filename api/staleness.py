@@ -14,7 +14,7 @@ import psycopg
 
 from dayahead.hours import Clock, parse_utc
 from dayahead.repeating import RepeatingThread
-from dayahead.storage.standing import SourceStanding, lag_reason, read_sources
+from dayahead.storage.status import SourceStatus, lag_reason, read_sources
 from dayahead.storage.tables.series import source_keys_by_id
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class StalenessJudge:
             clock: the present moment.
         """
         self._database, self._clock = database, clock
-        self._sources: Mapping[int, SourceStanding] = {}
+        self._sources: Mapping[int, SourceStatus] = {}
         self._series: Mapping[str, int] = {}
         self._seen_at: float | None = None
         self._wanted = threading.Event()

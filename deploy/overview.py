@@ -12,7 +12,7 @@ from dayahead.contracts import Rung
 from dayahead.errors import StackError
 from dayahead.hours import to_hour
 from dayahead.kafka_clients import open_consumer
-from dayahead.storage.standing import SeriesStanding, State, read_series, read_sources
+from dayahead.storage.status import SeriesStatus, State, read_series, read_sources
 from dayahead.storage.tables.forecast import ForecastRows, read_forecasts
 from dayahead.storage.tables.promotion import champion
 from dayahead.storage.tables.score import AccuracyOverview, read_overall_accuracy
@@ -25,11 +25,11 @@ class SeriesOverview:
     """A series and its newest forecast.
 
     Attributes:
-        standing: how it stands.
+        status: how it stands.
         p10: by lead, in the unit of the series; empty where there is no forecast. Likewise p50 and p90.
     """
 
-    standing: SeriesStanding
+    status: SeriesStatus
     p10: list[float]
     p50: list[float]
     p90: list[float]
@@ -46,17 +46,17 @@ class Overview:
     @property
     def fresh(self) -> int:
         """Series whose newest forecast comes from the model in force, and that keep up with their source."""
-        return sum(1 for one in self.series if one.standing.state is State.FRESH)
+        return sum(1 for one in self.series if one.status.state is State.FRESH)
 
     @property
     def stale(self) -> int:
         """Series that lag behind their source."""
-        return sum(1 for one in self.series if one.standing.state is State.STALE)
+        return sum(1 for one in self.series if one.status.state is State.STALE)
 
     @property
     def by_rung(self) -> Mapping[int | None, int]:
         """Series by the rung of their newest forecast; None for those without one."""
-        rungs = [one.standing.rung for one in self.series]
+        rungs = [one.status.rung for one in self.series]
         return {rung: rungs.count(rung) for rung in sorted(set(rungs), key=lambda rung: 9 if rung is None else rung)}
 
 
@@ -86,11 +86,11 @@ def read_champion(database_url: str) -> str | None:
 
 
 def _read_series(connection: psycopg.Connection, now: datetime) -> list[SeriesOverview]:
-    standings = read_series(connection, read_sources(connection, now))
-    origins = {one.series_key: to_hour(one.origin) for one in standings if one.origin is not None}
+    found = read_series(connection, read_sources(connection, now))
+    origins = {one.series_key: to_hour(one.origin) for one in found if one.origin is not None}
     rows = read_forecasts(connection, np.array(list(origins), np.int64), np.array(list(origins.values()), np.int64))
     row_of = {key: row for row, key in enumerate(rows.series_key.tolist())}
-    return [SeriesOverview(one, *_leads(rows, row_of.get(one.series_key))) for one in standings]
+    return [SeriesOverview(one, *_leads(rows, row_of.get(one.series_key))) for one in found]
 
 
 def _leads(rows: ForecastRows, row: int | None) -> tuple[list[float], list[float], list[float]]:

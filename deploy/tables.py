@@ -52,11 +52,11 @@ def forecasts_table(overview: Overview, count: int = 6) -> Table:
 def _forecast_cells(one: SeriesOverview) -> list[str]:
     last = SHOWN_LEADS[-1] - 1
     return [
-        one.standing.series_id,
-        f"{one.standing.origin:%Y-%m-%d %H}h" if one.standing.origin else "",
+        one.status.series_id,
+        f"{one.status.origin:%Y-%m-%d %H}h" if one.status.origin else "",
         *(f"{one.p50[lead - 1]:,.0f}" for lead in SHOWN_LEADS),
-        f"{one.p10[last]:,.0f}-{one.p90[last]:,.0f} {one.standing.unit}",
-        str(one.standing.rung),
+        f"{one.p10[last]:,.0f}-{one.p90[last]:,.0f} {one.status.unit}",
+        str(one.status.rung),
     ]
 
 
@@ -86,7 +86,7 @@ def rungs_sentence(overview: Overview) -> str:
 
 def freshness_sentence(overview: Overview) -> str:
     """Newest hours of the series and the release in force."""
-    hours = [one.standing.newest_hour for one in overview.series if one.standing.newest_hour]
+    hours = [one.status.newest_hour for one in overview.series if one.status.newest_hour]
     if not hours:
         return "Freshness: no hour has been observed yet."
     span = (

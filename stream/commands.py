@@ -39,8 +39,8 @@ def audit(
     auditor = build_auditor(load_settings(WorkerSettings))
     findings = auditor.audit(series) if series else auditor.audit_all()
     for finding in findings:
-        if finding.told:
-            typer.echo(f"{finding.outcome.value} {finding.series_id}: {finding.told}")
+        if finding.message:
+            typer.echo(f"{finding.outcome.value} {finding.series_id}: {finding.message}")
     counts = {outcome: sum(finding.outcome is outcome for finding in findings) for outcome in Outcome}
     typer.echo(", ".join(f"{outcome.value} {count}" for outcome, count in counts.items()))
     if counts[Outcome.MISMATCH]:

@@ -1,7 +1,7 @@
 """The worker: takes partitions over, moves them on batch by batch, and takes up new releases.
 
 Everything here runs on threads beside the event loop, so that heartbeats go on while it computes or waits: `process`
-may run for several partitions at the same time, `assign` and `tend` while nothing else does.
+may run for several partitions at the same time, `assign` and `run_maintenance` while nothing else does.
 """
 
 from collections.abc import Iterable, Sequence
@@ -228,8 +228,8 @@ class Worker:
             actual = held.state.value_at(index[:, None], scores.origin[:, None] + leads)
             metrics.count_scores(scores, actual, np.array([one.area for one in series], object))
 
-    def tend(self) -> None:
-        """What is done every few seconds: take a new champion up, fill a Redis that missed something, keep order.
+    def run_maintenance(self) -> None:
+        """Run the periodic maintenance: load a new champion, fill Redis where it is behind, record what was sent.
 
         Raises:
             FencedError: another worker has taken a partition over.
@@ -241,22 +241,22 @@ class Worker:
             # side by side; consumed so that an error of one is raised
             list(self._refreshers.map(self._refresh, restored))
         for held in restored:
-            self._committer.note_published(held)
+            self._committer.record_published(held)
         self._follower.fill_missing(restored)
         self._keeper.keep_one(restored)
         self._quality.keep(restored, self._newest_by_source())
         self._losses.show(restored, self._intake.sources)
         self.show()
 
-    def rest(self) -> None:
-        """Before an end in order: leave nothing for the next owner to do that has been done already.
+    def prepare_shutdown(self) -> None:
+        """Prepare a clean shutdown: record what was sent and copy the windows for the next owner.
 
         Raises:
             FencedError: another worker has taken a partition over.
         """
         restored = self._restored()
         for held in restored:
-            self._committer.note_published(held)
+            self._committer.record_published(held)
         self._keeper.keep_all(restored)
 
     def look_at_redis(self) -> None:

@@ -12,7 +12,7 @@ from api.edge.route import resource
 from api.parameters import Utc
 from api.resources.series import SourceItem, source_item
 from dayahead.contracts import Rung
-from dayahead.storage.standing import NO_HOUR, SourceStanding, lag_reason, read_sources
+from dayahead.storage.status import NO_HOUR, SourceStatus, lag_reason, read_sources
 from dayahead.storage.tables.partition_quality import SeenQuality, read_quality
 from dayahead.storage.tables.series import count_new_by_source, ids_by_key
 
@@ -90,21 +90,21 @@ def get_quality(
         keys = {key for one in found for key, _ in [*one.stale[:limit], *one.gaps[:limit]]}
         names = ids_by_key(connection, keys)
         new = count_new_by_source(connection, use.now() - timedelta(days=1))
-    return Quality(sources=[_source_quality(one, names, new.get(one.standing.source_key, 0), limit) for one in found])
+    return Quality(sources=[_source_quality(one, names, new.get(one.status.source_key, 0), limit) for one in found])
 
 
 class _Found:
     """A source and what the workers saw of its series.
 
     Attributes:
-        standing: of the source.
+        status: of the source.
         seen: by partition.
         stale: series_key and newest hour of stale series, oldest first.
         gaps: series_key and missing hours, most first.
     """
 
-    def __init__(self, standing: SourceStanding, seen: Sequence[SeenQuality]) -> None:
-        self.standing, self.seen = standing, seen
+    def __init__(self, status: SourceStatus, seen: Sequence[SeenQuality]) -> None:
+        self.status, self.seen = status, seen
         parts = [one.quality for one in seen]
         oldest = [pair for part in parts for pair in zip(part.oldest_keys, part.oldest_hours, strict=True)]
         self.stale = [(key, hour) for key, hour in sorted(oldest, key=_oldest_first) if self.is_stale(hour)]
@@ -114,18 +114,18 @@ class _Found:
     def is_stale(self, newest_hour: datetime | None) -> bool:
         """Whether a series with this newest hour lags behind the source."""
         behind_h = self.hours_behind(newest_hour)
-        return behind_h is None or behind_h > self.standing.source.stale_after_h
+        return behind_h is None or behind_h > self.status.source.stale_after_h
 
     def hours_behind(self, newest_hour: datetime | None) -> float | None:
         """Hours from the newest hour of a series to that of the source."""
-        if newest_hour is None or self.standing.newest_hour is None:
+        if newest_hour is None or self.status.newest_hour is None:
             return None
-        return (self.standing.newest_hour - newest_hour) / timedelta(hours=1)
+        return (self.status.newest_hour - newest_hour) / timedelta(hours=1)
 
     def stale_reason(self, newest_hour: datetime | None) -> str:
         """Why a series with this newest hour is stale."""
         behind_h = self.hours_behind(newest_hour)
-        return NO_HOUR if behind_h is None else lag_reason(behind_h, self.standing.source.stale_after_h)
+        return NO_HOUR if behind_h is None else lag_reason(behind_h, self.status.source.stale_after_h)
 
 
 def _oldest_first(pair: tuple[int, datetime | None]) -> tuple[datetime, int]:
@@ -139,7 +139,7 @@ def _source_quality(found: _Found, names: Mapping[int, str], new_series: int, li
     stale = sum(count for hour, count in counted if found.is_stale(hour))
     rungs = {rung: sum(part.rung_series[rung] for part in parts) for rung in Rung}
     return SourceQuality(
-        source=source_item(found.standing),
+        source=source_item(found.status),
         as_of=min((one.updated_at for one in found.seen), default=None),
         series=series,
         new_series=new_series,

@@ -15,7 +15,7 @@ from api.problems import NOT_FOUND
 from dayahead.contracts import Reason, Rung
 from dayahead.hours import from_hour
 from dayahead.storage.losses import read_losses
-from dayahead.storage.standing import SeriesStanding, SourceStanding, State, read_series, read_sources
+from dayahead.storage.status import SeriesStatus, SourceStatus, State, read_series, read_sources
 from dayahead.storage.tables.limit_loss import StoredLoss
 from dayahead.storage.tables.observation import missing_hours
 from dayahead.storage.tables.observation_revision import count_revised_hours
@@ -135,7 +135,7 @@ def list_series(
         every_area = areas(connection)
     page = found[:limit]
     return SeriesList(
-        series=[series_item(standing) for standing in page],
+        series=[series_item(status) for status in page],
         areas=every_area,
         next_cursor=page[-1].series_id if len(found) > limit else None,
     )
@@ -147,52 +147,52 @@ def get_series(use: Use, series_ids: SeriesIds) -> SeriesDetail:
     with use.database.connection() as connection:
         key, _, _ = series_key_of(connection, series_ids)
         sources = read_sources(connection, use.now())
-        [standing] = read_series(connection, sources, series_keys=[key])
-        [source] = [source for source in sources if source.source.name == standing.source]
+        [status] = read_series(connection, sources, series_keys=[key])
+        [source] = [source for source in sources if source.source.name == status.source]
         quality = _quality(connection, key, source.newest_hour)
-    return SeriesDetail(**dict(series_item(standing)), source_detail=source_item(source), quality=quality)
+    return SeriesDetail(**dict(series_item(status)), source_detail=source_item(source), quality=quality)
 
 
-def series_item(standing: SeriesStanding) -> SeriesItem:
+def series_item(status: SeriesStatus) -> SeriesItem:
     """A series as the API tells it."""
-    codes = Reason.codes(standing.reasons or 0)
-    rung = Rung.NONE if standing.rung is None else Rung(standing.rung)
+    codes = Reason.codes(status.reasons or 0)
+    rung = Rung.NONE if status.rung is None else Rung(status.rung)
     return SeriesItem(
-        series_id=standing.series_id,
-        source=standing.source,
-        area=standing.area,
-        labels=dict(standing.labels),
-        unit=standing.unit,
-        state=standing.state,
-        newest_hour=standing.newest_hour,
-        hours_behind=standing.hours_behind,
-        stale=standing.state is State.STALE,
-        stale_reason=standing.stale_reason,
-        origin=standing.origin,
-        issued_at=standing.issued_at,
-        release=standing.release,
-        rung=None if standing.rung is None else rung,
+        series_id=status.series_id,
+        source=status.source,
+        area=status.area,
+        labels=dict(status.labels),
+        unit=status.unit,
+        state=status.state,
+        newest_hour=status.newest_hour,
+        hours_behind=status.hours_behind,
+        stale=status.state is State.STALE,
+        stale_reason=status.stale_reason,
+        origin=status.origin,
+        issued_at=status.issued_at,
+        release=status.release,
+        rung=None if status.rung is None else rung,
         rung_meaning=rung.meaning,
         reasons=[ReasonText(code=code, meaning=Reason.meaning(code)) for code in codes],
     )
 
 
-def source_item(standing: SourceStanding) -> SourceItem:
+def source_item(status: SourceStatus) -> SourceItem:
     """A source as the API tells it."""
-    source = standing.source
+    source = status.source
     return SourceItem(
         name=source.name,
         title=source.title,
         attribution=source.attribution,
         local_time_zone=source.local_time_zone,
         label_names=source.label_names,
-        newest_hour=standing.newest_hour,
-        new_hour_at=standing.new_hour_at,
-        stale=bool(standing.stale_reason),
-        stale_reason=standing.stale_reason,
-        failing=standing.failing,
-        failing_since=standing.failing_since,
-        failing_reason=standing.failing_reason,
+        newest_hour=status.newest_hour,
+        new_hour_at=status.new_hour_at,
+        stale=bool(status.stale_reason),
+        stale_reason=status.stale_reason,
+        failing=status.failing,
+        failing_since=status.failing_since,
+        failing_reason=status.failing_reason,
     )
 
 

@@ -26,7 +26,7 @@ DUMP, MANIFEST = "database.dump", "manifest.json"
 KAFKA_WITHIN_S = 10.0
 
 
-class PartitionStanding(BaseModel):
+class PartitionOffsets(BaseModel):
     """A partition of `observations`: where its worker stood, and which messages Kafka held."""
 
     model_config = ConfigDict(frozen=True)
@@ -49,7 +49,7 @@ class Manifest(BaseModel):
     postgres: str = Field(description="Version of the server")
     sha256: str = Field(description="Of database.dump")
     topic: str = Field(description="Full name of the topic that the offsets are of")
-    partitions: list[PartitionStanding] = Field(description="By number")
+    partitions: list[PartitionOffsets] = Field(description="By number")
 
 
 def make_backup(settings: MigrationSettings, folder: Path, clock: Clock, say: Callable[[str], None]) -> Manifest:
@@ -141,7 +141,7 @@ def _describe(settings: MigrationSettings, dump: Path, bounds: dict[int, tuple[i
             sha256=digest(dump),
             topic=topic,
             partitions=[
-                PartitionStanding(
+                PartitionOffsets(
                     partition=number,
                     next_offset=offset,
                     low=bounds.get(number, (None, None))[0],

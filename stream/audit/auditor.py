@@ -56,12 +56,12 @@ class Finding:
     Attributes:
         series_id: of the forecast.
         outcome: match, mismatch or skipped.
-        told: what differs, or why it was skipped; empty for a match.
+        message: what differs, or why it was skipped; empty for a match.
     """
 
     series_id: str
     outcome: Outcome
-    told: str = ""
+    message: str = ""
 
 
 class Auditor:
@@ -147,7 +147,7 @@ class Auditor:
             self._topic,
             served.series.partition,
             int(served.row.message_offset[0]),
-            served.standing.next_offset,
+            served.position.next_offset,
             series_id,
             int(served.row.origin[0]),
         )
@@ -180,7 +180,7 @@ class Auditor:
         held = newest.get((series_id, format_utc(from_hour(int(served.row.origin[0])))))
         if held in (expected, bytes_before_ends_at(expected)):
             return Finding(series_id, Outcome.MATCH)
-        if not served.standing.has_published(int(served.row.message_offset[0])):
+        if not served.position.has_published(int(served.row.message_offset[0])):
             return Finding(series_id, Outcome.SKIPPED, "it is on its way to Kafka")
         if held is None:
             return Finding(series_id, Outcome.SKIPPED, "Kafka does not hold it any more")
@@ -200,7 +200,7 @@ class Auditor:
 
     def _judge(self, connection: psycopg.Connection, served: ServedForecast) -> Finding:
         series_id = served.series.series_id
-        if served.standing.release != served.pair.release:
+        if served.position.release != served.pair.release:
             return Finding(series_id, Outcome.SKIPPED, f"release {served.pair.release} is being taken up")
         fault = fault_of(served, self._forecaster, served.pair)
         if fault:
@@ -215,7 +215,7 @@ class Auditor:
             self._topic,
             served.series.partition,
             int(served.row.message_offset[0]),
-            served.standing.next_offset,
+            served.position.next_offset,
             series_id,
         )
         if quietly is None:
@@ -227,7 +227,7 @@ class Auditor:
     def _compare_with_redis(self, connection: psycopg.Connection, served: ServedForecast) -> Finding:
         series_id = served.series.series_id
         expected = bytes_of(served, served.row)
-        partition, sequence = served.series.partition, served.standing.sequence
+        partition, sequence = served.series.partition, served.position.sequence
         held, number = self._redis.mget([forecast_key(series_id), sequence_key(self._topic, partition)])
         if held == expected:
             return Finding(series_id, Outcome.MATCH)

@@ -38,4 +38,4 @@ def audit_round(auditor: Auditor, series: int) -> None:
     for finding in auditor.audit_sample(series):
         AUDITED.labels(finding.outcome.value).inc()
         if finding.outcome is Outcome.MISMATCH:
-            log.error("audit_mismatch", series_id=finding.series_id, told=finding.told)
+            log.error("audit_mismatch", series_id=finding.series_id, difference=finding.message)

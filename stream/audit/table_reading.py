@@ -16,7 +16,7 @@ from dayahead.storage.tables.observation import newest_hours, read_observations
 from dayahead.storage.tables.promotion import champion
 from dayahead.storage.tables.series import RegisteredSeries, load_series
 from dayahead.storage.tables.source import load_sources
-from dayahead.storage.tables.worker_offset import Standing, read_standings
+from dayahead.storage.tables.worker_offset import PartitionPosition, read_positions
 
 OLDER_H = 48
 """Hours before the newest forecast in which an older one is looked for."""
@@ -36,7 +36,7 @@ class ServedForecast:
 
     Attributes:
         series: the series.
-        standing: of its partition.
+        position: of its partition.
         pair: which releases serve.
         row: one row, the forecast.
         features: float32 [k], as kept beside it.
@@ -44,7 +44,7 @@ class ServedForecast:
     """
 
     series: RegisteredSeries
-    standing: Standing
+    position: PartitionPosition
     pair: ServingPair
     row: ForecastRows
     features: NDArray[np.float32]
@@ -95,7 +95,7 @@ class _Scene:
         self._connection = connection
         serving = champion(connection)
         self.pair = ServingPair(serving.release, serving.previous) if serving else ServingPair(None, None)
-        self._standings = read_standings(connection, topic)
+        self._positions = read_positions(connection, topic)
         self._calendars = {
             one.source_key: Calendar(one.source.local_time_zone, one.source.country, one.source.subdivision)
             for one in load_sources(connection).values()
@@ -105,11 +105,11 @@ class _Scene:
     def served(self, row: ForecastRows, last: Hour) -> ServedForecast | None:
         """A forecast with its features and the window up to an hour; None where nobody has its partition."""
         one = self.series[int(row.series_key[0])]
-        if one.partition not in self._standings:
+        if one.partition not in self._positions:
             return None
         features = read_snapshot(self._connection, one.series_key, int(row.origin[0]))
         window = _window(self._connection, one.series_key, last, self._calendars[one.source_key])
-        return ServedForecast(one, self._standings[one.partition], self.pair, row, features, window)
+        return ServedForecast(one, self._positions[one.partition], self.pair, row, features, window)
 
 
 def _newest_hour(connection: psycopg.Connection, series_key: int) -> Hour:

@@ -31,7 +31,7 @@ class Committer:
         """
         with metrics.stage("database"):
             self._write(held, checkpoint)
-        held.next_offset, held.noted = checkpoint.move.next_offset, False
+        held.next_offset, held.publication_recorded = checkpoint.move.next_offset, False
         if checkpoint.move.sequence is not None:
             held.sequence = checkpoint.move.sequence
         self._probe.reached(Step.COMMITTED)
@@ -44,7 +44,7 @@ class Committer:
         if len(forecasts):
             self._publisher.publish(held, forecasts, self._probe)
 
-    def note_published(self, held: HeldPartition) -> None:
+    def record_published(self, held: HeldPartition) -> None:
         """Let the tables know that Kafka has all, so that the next owner need not send it again.
 
         The next checkpoint does so anyway; this is for a partition that rests.
@@ -52,7 +52,7 @@ class Committer:
         Raises:
             FencedError: another worker has taken the partition over.
         """
-        if held.noted:
+        if held.publication_recorded:
             return
         move = Move(held.next_offset, held.next_offset, held.next_offset, None)
 
@@ -61,7 +61,7 @@ class Committer:
                 move_offset(cursor, held.claim, move, self._clock())
 
         self._database.retry(note)
-        held.noted = True
+        held.publication_recorded = True
 
     def _write(self, held: HeldPartition, checkpoint: Checkpoint) -> None:
         tried = False

@@ -11,7 +11,7 @@ import structlog
 
 from dayahead.storage.forecasts import message_values
 from dayahead.storage.tables.forecast import read_newest_forecasts
-from stream.commit.redis_mirror import CacheStanding, RedisMirror, Written
+from stream.commit.redis_mirror import CachePosition, RedisMirror, Written
 from stream.partition import metrics
 from stream.partition.held import HeldPartition
 from stream.servers.connection import Database
@@ -93,10 +93,10 @@ class RedisFollower:
         """Ask Redis what it has; may run while partitions are worked on."""
         # before Redis is asked: what it should have grows only
         expected = [(held, held.mirrored) for held in partitions]
-        standings = self._mirror.look([held.claim for held, _ in expected])
-        for (held, mirrored), standing in zip(expected, standings or [], strict=bool(standings)):
-            if mirrored is not None and _lacks(held, mirrored, standing):
-                self._note_behind(held, standing.sequence, "while watched")
+        positions = self._mirror.look([held.claim for held, _ in expected])
+        for (held, mirrored), position in zip(expected, positions or [], strict=bool(positions)):
+            if mirrored is not None and _lacks(held, mirrored, position):
+                self._note_behind(held, position.sequence, "while watched")
                 held.mirrored = None
         metrics.REDIS_BEHIND.set(sum(held.mirrored is None for held, _ in expected))
 
@@ -123,8 +123,8 @@ class RedisFollower:
         )
 
 
-def _lacks(held: HeldPartition, mirrored: int, standing: CacheStanding) -> bool:
+def _lacks(held: HeldPartition, mirrored: int, position: CachePosition) -> bool:
     """Whether Redis has less than this worker wrote; a newer claim is its successor's, and refuses the next write."""
-    if standing.claim > held.claim.number:
+    if position.claim > held.claim.number:
         return False
-    return standing.claim < held.claim.number or standing.sequence < mirrored
+    return position.claim < held.claim.number or position.sequence < mirrored

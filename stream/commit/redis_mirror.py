@@ -68,7 +68,7 @@ class Written(IntEnum):
 
 
 @dataclass(frozen=True)
-class CacheStanding:
+class CachePosition:
     """What Redis knows of a partition: numbers of claim and sequence, -1 where it has none."""
 
     claim: int
@@ -161,7 +161,7 @@ class RedisMirror:
             raise _fenced(claim)
         return answer
 
-    def look(self, claims: Sequence[Claim]) -> list[CacheStanding] | None:
+    def look(self, claims: Sequence[Claim]) -> list[CachePosition] | None:
         """What Redis has of partitions; None while it is away. The only call that tries a Redis that was away."""
         keys = [key for one in claims for key in _keys_of(one)]
         try:
@@ -173,7 +173,7 @@ class RedisMirror:
             return None
         self._note(None)
         numbers = [int(value) if value is not None and value.isdigit() else NOTHING for value in found]
-        return [CacheStanding(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
+        return [CachePosition(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
 
     def _note(self, error: redis.RedisError | None) -> None:
         trouble = None if error is None else f"{type(error).__name__}: {error}".strip()[:300]

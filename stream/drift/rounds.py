@@ -10,7 +10,7 @@ from prometheus_client import Counter, Gauge
 from dayahead.errors import DayaheadError
 from dayahead.hours import format_utc, from_hour
 from dayahead.storage.tables.drift_event import FoundDrift
-from dayahead.storage.tables.drift_watched import DriftStanding
+from dayahead.storage.tables.drift_watched import DriftCounts
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ AWAY = (DayaheadError, psycopg.Error)
 class Rounds(Protocol):
     """What is repeated; a `DriftWatch`."""
 
-    def round(self, note: Callable[[FoundDrift], None]) -> list[DriftStanding]:
+    def round(self, note: Callable[[FoundDrift], None]) -> list[DriftCounts]:
         """Judge the days that have ended, and return how the series stand."""
 
 
@@ -54,9 +54,9 @@ class DriftRounds:
             self._watch = self._make()
         self._show(self._watch.round(_note))
 
-    def _show(self, standing: Iterable[DriftStanding]) -> None:
+    def _show(self, counts: Iterable[DriftCounts]) -> None:
         gone = set(self._shown)
-        for one in standing:
+        for one in counts:
             self._set(one)
             gone.discard((one.area, one.kind))
             self._shown.add((one.area, one.kind))
@@ -67,7 +67,7 @@ class DriftRounds:
             self._shown.remove((area, kind))
 
     @staticmethod
-    def _set(one: DriftStanding) -> None:
+    def _set(one: DriftCounts) -> None:
         EVENTS.labels(one.area, one.kind)
         WATCHED.labels(one.area, one.kind).set(one.series)
         SERIES.labels(one.area, one.kind, "1d").set(one.last_day)

@@ -19,11 +19,11 @@ from dayahead.hours import Clock
 from dayahead.storage.database import connect
 from dayahead.storage.tables.drift_event import FoundDrift, mark_published, save_drift, unpublished
 from dayahead.storage.tables.drift_watched import (
-    DriftStanding,
+    DriftCounts,
     DueSeries,
     WatchedValues,
     due_series,
-    read_standing,
+    read_drift_counts,
     read_watched,
 )
 from stream.drift.days import BACK_DAYS, DAY_H, Days
@@ -66,7 +66,7 @@ class DriftWatch:
         self._database_url, self._topic, self._held = database_url, topic, held
         self._clock, self._ended = clock, ended
 
-    def round(self, note: Callable[[FoundDrift], None] = lambda _: None) -> list[DriftStanding]:
+    def round(self, note: Callable[[FoundDrift], None] = lambda _: None) -> list[DriftCounts]:
         """Judge every day that has ended since, and send what is not in the topic yet.
 
         Args:
@@ -91,7 +91,7 @@ class DriftWatch:
             while events := unpublished(connection, self._held(), SENT_AT_ONCE):
                 self._topic.send([one.event for one in events])
                 mark_published(connection, events, self._clock())
-            return read_standing(connection, self._held())
+            return read_drift_counts(connection, self._held())
 
     def _judge(self, connection: psycopg.Connection, kind: DriftKind, due: list[DueSeries]) -> list[FoundDrift]:
         start = min(_first_day(kind, one) for one in due) - (LOOKBACK_DAYS + BACK_DAYS) * DAY_H

@@ -95,7 +95,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self._shown: set[int] = set()
         self.on_partitions_revoked.connect(self._finish_in_flight)
         self.on_partitions_assigned.connect(self._drop_if_none)
-        self.timer(settings.worker_release_poll_s)(self._tend)
+        self.timer(settings.worker_release_poll_s)(self._run_maintenance)
         self.timer(BEAT_S)(self._beat)
         observations = self.topic(
             topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False
@@ -172,7 +172,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     async def _restore(self) -> None:
         with suppress(Stopped):
             await self._restoring.work()
-        await self._tend()
+        await self._run_maintenance()
 
     def _assigned(self) -> set[TP]:
         return {tp for tp in self.consumer.assignment() if tp.topic == self._topic}
@@ -213,10 +213,10 @@ class WorkerApp(faust.App):  # type: ignore[misc]
                 log.warning("reads_again", partition=partition, offset=progress.seek_to)
                 await self.consumer.seek(TP(self._topic, partition), progress.seek_to)
 
-    async def _tend(self) -> None:
+    async def _run_maintenance(self) -> None:
         if not self._is_between_owners() and not self._restoring.is_busy:
             with suppress(Stopped):
-                await self._run_alone(self._worker.tend)
+                await self._run_alone(self._worker.run_maintenance)
 
     def _is_between_owners(self) -> bool:
         """Whether partitions may belong to somebody else already: then nothing new is begun."""
@@ -245,7 +245,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self._liveness.beat(offsets, lags, ready=ready, trouble=self._trouble())
 
     def _trouble(self) -> str | None:
-        troubles = [told for told in (self._releases.trouble, self._worker.redis_trouble) if told]
+        troubles = [trouble for trouble in (self._releases.trouble, self._worker.redis_trouble) if trouble]
         return "; ".join(troubles) or None
 
     async def stop(self) -> None:
@@ -259,20 +259,20 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             await self._restoring.finish(FINISH_S)
             if self._in_flight:
                 await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
-            await self._rest()
+            await self._prepare_shutdown()
             # what is ours is done: leaving the group only tells the others sooner
             end_within(LEAVE_S)
         await super().stop()
 
-    async def _rest(self) -> None:
+    async def _prepare_shutdown(self) -> None:
         """Spare the next owner what is done already, while the partitions are still this process's."""
         try:
             # in one's turn: what is done every few seconds may be waiting for its own
             async with asyncio.timeout(FINISH_S), self._turn:
                 if all(future.done() for future in self._in_flight) and not self._restoring.is_busy:
-                    await asyncio.get_running_loop().run_in_executor(self._threads, self._worker.rest)
+                    await asyncio.get_running_loop().run_in_executor(self._threads, self._worker.prepare_shutdown)
         except (TimeoutError, DayaheadError) as error:
-            log.warning("not_rested", error=str(error))
+            log.warning("shutdown_not_prepared", error=str(error))
 
     def leave(self) -> None:
         """After Faust has ended: wait for the threads, leave the servers."""

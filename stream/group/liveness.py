@@ -11,7 +11,7 @@ from dayahead.telemetry import Health
 
 
 @dataclass
-class Standing:
+class PartitionProgress:
     """Where a partition stood when it was looked at last.
 
     Attributes:
@@ -40,7 +40,7 @@ class Liveness:
         self._stalled_after_s = stalled_after_s
         self._monotonic = monotonic
         self._awaited = awaited
-        self._standings: dict[int, Standing] = {}
+        self._progress: dict[int, PartitionProgress] = {}
         self._beat_at = self._assigned_at = monotonic()
         self._ready = False
         self._trouble: str | None = None
@@ -55,12 +55,12 @@ class Liveness:
             trouble: what is not as it should be although the worker works.
         """
         now = self._monotonic()
-        standings = {}
+        progress = {}
         for partition, offset in offsets.items():
-            before, lag = self._standings.get(partition), lags.get(partition, 0)
+            before, lag = self._progress.get(partition), lags.get(partition, 0)
             moved = before is None or before.next_offset != offset or lag == 0
-            standings[partition] = Standing(offset, lag, now if moved or before is None else before.moved_at)
-        self._standings = standings
+            progress[partition] = PartitionProgress(offset, lag, now if moved or before is None else before.moved_at)
+        self._progress = progress
         self._beat_at = now
         if offsets:
             self._assigned_at = now
@@ -75,25 +75,25 @@ class Liveness:
             return Health(True, f"waiting for {server}")
         if now - self._assigned_at > self._stalled_after_s:
             return Health(False, f"no partition has been assigned for {now - self._assigned_at:.0f} s")
-        for partition, standing in self._standings.items():
-            if now - standing.moved_at > self._stalled_after_s:
+        for partition, progress in self._progress.items():
+            if now - progress.moved_at > self._stalled_after_s:
                 return Health(
                     False,
-                    f"partition {partition} has stood at offset {standing.next_offset} for "
-                    f"{now - standing.moved_at:.0f} s with {standing.lag} messages waiting",
+                    f"partition {partition} has stood at offset {progress.next_offset} for "
+                    f"{now - progress.moved_at:.0f} s with {progress.lag} messages waiting",
                 )
-        return Health(True, f"{len(self._standings)} partitions, {self.lag} messages waiting")
+        return Health(True, f"{len(self._progress)} partitions, {self.lag} messages waiting")
 
     def ready(self) -> Health:
         """Whether the state of every assigned partition is there and messages are taken in."""
         if server := self._awaited():
             return Health(False, f"waiting for {server}")
-        if not self._ready or not self._standings:
+        if not self._ready or not self._progress:
             return Health(False, "partitions are being assigned and their state rebuilt")
-        told = f"{len(self._standings)} partitions, {self.lag} messages waiting"
-        return Health(True, f"{told}; {self._trouble}" if self._trouble else told)
+        summary = f"{len(self._progress)} partitions, {self.lag} messages waiting"
+        return Health(True, f"{summary}; {self._trouble}" if self._trouble else summary)
 
     @property
     def lag(self) -> int:
         """Messages that wait, over all partitions."""
-        return sum(standing.lag for standing in self._standings.values())
+        return sum(progress.lag for progress in self._progress.values())

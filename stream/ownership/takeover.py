@@ -115,15 +115,15 @@ class Takeover:
         """
         where = f"partition {claim.partition} of {claim.topic}"
         if wanted > high:
-            told = f"{where} ends at offset {high} and {wanted} was to come next: the topic was made anew"
+            error = f"{where} ends at offset {high} and {wanted} was to come next: the topic was created again"
         else:
-            told = f"{where} holds nothing before offset {low}: the messages {wanted} to {low - 1} are lost"
+            error = f"{where} holds nothing before offset {low}: the messages {wanted} to {low - 1} are lost"
         if not self._accept_lost:
             raise StorageError(
-                f"{told}. Read their hours again with `dayahead backfill`, then start once with "
+                f"{error}. Read their hours again with `dayahead backfill`, then start once with "
                 "DAYAHEAD_WORKER_ACCEPT_LOST_MESSAGES=true"
             )
-        log.error("messages_lost", partition=claim.partition, wanted=wanted, first=low, end=high, told=told)
+        log.error("messages_lost", partition=claim.partition, wanted=wanted, first=low, end=high, error=error)
         metrics.LOST_MESSAGES.inc(max(0, low - wanted))
 
         def skip(connection: psycopg.Connection) -> None:

@@ -111,11 +111,11 @@ class WindowCopies:
         if not isinstance(head, bytes) or not isinstance(index, bytes):
             raise CopyUnusableError(f"Redis has no copy of the windows under the name {name}")
         try:
-            told = orjson.loads(head)
-            layout = told["format"], told["hours"]
-            if layout == (FORMAT, WINDOW_HOURS) and told["index_checksum"] == zlib.crc32(index):
-                keys, newest = np.frombuffer(index, "<i8").reshape(2, told["series"]).astype(np.int64)
-                return CopyHead(told["next_offset"], keys, newest, list(told["checksums"]))
+            header = orjson.loads(head)
+            layout = header["format"], header["hours"]
+            if layout == (FORMAT, WINDOW_HOURS) and header["index_checksum"] == zlib.crc32(index):
+                keys, newest = np.frombuffer(index, "<i8").reshape(2, header["series"]).astype(np.int64)
+                return CopyHead(header["next_offset"], keys, newest, list(header["checksums"]))
         except (ValueError, KeyError, TypeError) as error:
             raise CopyUnusableError(f"the copy of the windows {name} is damaged: {error}") from error
         raise CopyUnusableError(f"the copy of the windows {name} is damaged, or of another version: {layout}")

@@ -8,7 +8,7 @@ from stream.partition.state import PartitionState
 
 
 @dataclass
-class CopyStanding:
+class WindowCopyStatus:
     """What is known of the copy of a partition's windows in Redis.
 
     Attributes:
@@ -34,7 +34,7 @@ class HeldPartition:
         release: with which all series were last forecast anew.
         is_settled: whether the state is that of the tables; not so while a batch is being computed and committed.
         copy: of its windows in Redis.
-        noted: whether the tables know that everything before `next_offset` has been sent to Kafka.
+        publication_recorded: whether the tables know that everything before `next_offset` has been sent to Kafka.
         sequence: of the last checkpoint that wrote forecasts.
         mirrored: the sequence up to which Redis has the forecasts, None where it is not known to have all of them.
     """
@@ -44,11 +44,11 @@ class HeldPartition:
         self.next_offset = next_offset
         self.waiting = waiting
         self.release = claim.release
-        self.noted = False
+        self.publication_recorded = False
         self.is_settled = True
         self.sequence = claim.sequence
         self.mirrored: int | None = None
-        self.copy = CopyStanding(claim.window_copy)
+        self.copy = WindowCopyStatus(claim.window_copy)
         self._state: PartitionState | None = None
 
     @property

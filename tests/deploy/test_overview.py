@@ -58,7 +58,7 @@ def add_score(database: FreshDatabase, rung: int, error: float, naive_error: flo
 def test_fresh_is_a_model_forecast_of_a_series_that_keeps_up(database_with_three_series: FreshDatabase) -> None:
     overview = read_overview(database_with_three_series.url, NOW)
     assert overview.fresh == 1
-    assert [one.standing.state for one in overview.series] == ["fresh", "stale", "no-forecast"]
+    assert [one.status.state for one in overview.series] == ["fresh", "stale", "no-forecast"]
     assert overview.by_rung == {0: 1, 1: 1, None: 1}
     assert "1 stale" in rungs_sentence(overview)
     assert "1 with no forecast yet" in rungs_sentence(overview)

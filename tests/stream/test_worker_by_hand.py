@@ -167,7 +167,7 @@ def test_a_topic_that_was_made_anew_is_noticed(room: WorkerRoom) -> None:
     worker.assign([0])
     with psycopg.connect(room.database_url) as connection:
         connection.execute("UPDATE worker_offset SET next_offset = 50, published_offset = 50")
-    with pytest.raises(StorageError, match="made anew"):
+    with pytest.raises(StorageError, match="created again"):
         room.worker().assign([0])
 
 
@@ -215,7 +215,7 @@ def test_a_partition_at_rest_is_not_sent_out_again(room: WorkerRoom) -> None:
     worker = room.worker()
     worker.assign([0])
     worker.process(0, in_log(log))
-    worker.tend()
+    worker.run_maintenance()
     sent = room.end_of("forecasts", 0)
     room.worker().assign([0])
     assert room.end_of("forecasts", 0) == sent == 30

@@ -50,7 +50,7 @@ WATCHED = """
 """
 
 # Days are those of the data, so that a replay is judged fairly.
-STANDING = """
+COUNTS = """
     SELECT series.area, watched.kind, count(DISTINCT series.series_key),
            count(DISTINCT event.series_key) FILTER (WHERE event.valid_time >= watched.watched_until - INTERVAL '1 day'),
            count(DISTINCT event.series_key)
@@ -93,7 +93,7 @@ class WatchedValues:
 
 
 @dataclass(frozen=True)
-class DriftStanding:
+class DriftCounts:
     """Series of an area, and how many of them drifted in the last day and the last 7 days of their data."""
 
     area: str
@@ -144,7 +144,7 @@ def note_watched(cursor: psycopg.Cursor, kind: DriftKind, judged: Sequence[DueSe
     cursor.executemany(WATCHED, [[one.series_key, kind, from_hour(one.end)] for one in judged])
 
 
-def read_standing(connection: psycopg.Connection, partitions: Collection[int]) -> list[DriftStanding]:
+def read_drift_counts(connection: psycopg.Connection, partitions: Collection[int]) -> list[DriftCounts]:
     """By area and kind, how many series of some partitions drifted lately."""
-    rows = connection.execute(STANDING, [list(partitions)]).fetchall()
-    return [DriftStanding(area, DriftKind(kind), *counts) for area, kind, *counts in rows]
+    rows = connection.execute(COUNTS, [list(partitions)]).fetchall()
+    return [DriftCounts(area, DriftKind(kind), *counts) for area, kind, *counts in rows]

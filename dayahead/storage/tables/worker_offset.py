@@ -194,7 +194,7 @@ def raise_claims(connection: psycopg.Connection, by: int) -> None:
 
 
 @dataclass(frozen=True)
-class Standing:
+class PartitionPosition:
     """Where a partition stands.
 
     Attributes:
@@ -216,7 +216,7 @@ class Standing:
         return self.all_published or message_offset < self.published_offset
 
 
-def read_standings(connection: psycopg.Connection, topic: str) -> dict[int, Standing]:
+def read_positions(connection: psycopg.Connection, topic: str) -> dict[int, PartitionPosition]:
     """Where each partition stands that was ever claimed."""
     rows = connection.execute(
         """
@@ -225,7 +225,7 @@ def read_standings(connection: psycopg.Connection, topic: str) -> dict[int, Stan
         """,
         [topic],
     )
-    return {partition: Standing(*row) for partition, *row in rows.fetchall()}
+    return {partition: PartitionPosition(*row) for partition, *row in rows.fetchall()}
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def test_what_a_consumer_of_kafka_has_is_what_the_tables_hold(
     room: WorkerRoom, served: tuple[Worker, Auditor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker, auditor = served
-    worker.tend()
+    worker.run_maintenance()
     assert [one.outcome for one in auditor.audit([IDS[0]])] == [Outcome.MATCH, Outcome.MATCH]
     newest = room.newest_messages()[IDS[0]]
     producer = Producer({"bootstrap.servers": room.topics.bootstrap})
@@ -133,7 +133,7 @@ def test_what_a_consumer_of_kafka_has_is_what_the_tables_hold(
         room.topics.name("forecasts"), newest.replace(b'"rung":', b'"rung": '), key=IDS[0].encode(), partition=0
     )
     producer.flush(10)
-    assert only(auditor.audit_all(), IDS[0]).told.startswith("Kafka holds")
+    assert only(auditor.audit_all(), IDS[0]).message.startswith("Kafka holds")
     monkeypatch.setattr("stream.audit.log_reading.LONGEST_READ", 3)
     assert only(auditor.audit([IDS[0]]), IDS[0]).outcome is Outcome.SKIPPED
 
@@ -157,7 +157,7 @@ def test_a_change_that_no_message_made_is_a_mismatch(room: WorkerRoom, served: t
     findings = {finding.series_id: finding for finding in served[1].audit_all()}
     assert {finding.outcome for finding in findings.values()} == {Outcome.MISMATCH}
     for series_id, (_, _, told) in changes.items():
-        assert told in findings[series_id].told
+        assert told in findings[series_id].message
 
 
 @servers
@@ -165,11 +165,11 @@ def test_other_bytes_in_redis_are_a_mismatch_and_none_are_not(
     room: WorkerRoom, served: tuple[Worker, Auditor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker, auditor = served
-    worker.tend()  # so that the tables know what has been sent out
+    worker.run_maintenance()  # so that the tables know what has been sent out
     with redis.Redis.from_url(room.redis_url) as client:
         client.set(forecast_key(IDS[1]), client.get(forecast_key(IDS[1])) + b" ")
         finding = only(auditor.audit_all(), IDS[1])
-        assert (finding.outcome, finding.told[:11]) == (Outcome.MISMATCH, "Redis holds")
+        assert (finding.outcome, finding.message[:11]) == (Outcome.MISMATCH, "Redis holds")
         for name, value in room.environment().items():
             monkeypatch.setenv(name, value)
         if not any(
@@ -198,7 +198,7 @@ def test_a_revision_makes_the_forecast_anew_and_a_backfill_leaves_it_to_be_expla
     worker.process(0, [LogMessage(MESSAGES + 1, quiet)])
     finding = only(auditor.audit_all(), IDS[0])
     assert finding.outcome is Outcome.SKIPPED
-    assert "asked for no forecast" in finding.told
+    assert "asked for no forecast" in finding.message
     loud = batch([(IDS[0], START + HOURS, 3.5)], START + HOURS + 3)
     room.send(0, [loud])
     worker.process(0, [LogMessage(MESSAGES + 2, loud)])
@@ -228,7 +228,7 @@ def test_an_older_forecast_has_to_be_what_its_inputs_give_unless_the_log_shows_t
     worker.process(0, [LogMessage(MESSAGES + 1, revision)])
     findings = auditor.audit_older(two)
     assert outcomes(findings) == dict.fromkeys(two, Outcome.SKIPPED)
-    assert {finding.told for finding in findings} == {"what it was made from has been revised since"}
+    assert {finding.message for finding in findings} == {"what it was made from has been revised since"}
 
 
 @servers
@@ -240,7 +240,7 @@ def test_a_release_that_is_being_taken_up_is_waited_for(
     assert after.release_id != small_release.release_id
     crown(room, after.release_id, record_of(after), after.to_bytes())
     assert set(outcomes(auditor.audit_all()).values()) == {Outcome.SKIPPED}
-    worker.tend()
+    worker.run_maintenance()
     assert outcomes(auditor.audit_all()) == dict.fromkeys(IDS, Outcome.MATCH)
 
 
@@ -255,7 +255,7 @@ def test_a_forecast_on_its_way_to_redis_is_no_mismatch(room: WorkerRoom, served:
         dying.process(0, [LogMessage(MESSAGES, loud)])
     finding = only(auditor.audit_all(), IDS[0])
     lacks = "Redis lacks forecasts of partition 0 (it has sequence b'1', not 2), so the API reads them from TimescaleDB"
-    assert (finding.outcome, finding.told) == (Outcome.SKIPPED, lacks)
+    assert (finding.outcome, finding.message) == (Outcome.SKIPPED, lacks)
     room.worker().assign([0])
     assert outcomes(auditor.audit_all()) == dict.fromkeys(IDS, Outcome.MATCH)
 

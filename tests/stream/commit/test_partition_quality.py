@@ -73,12 +73,12 @@ def test_a_worker_writes_what_it_sees_and_one_that_lost_the_partition_does_not(r
     first = room.worker()
     first.assign([0])
     first.process(0, in_log(log[:50]))
-    first.tend()
+    first.run_maintenance()
     assert [one.quality.missing_hours for one in seen_by_workers(room)] == [0]
     second = room.worker()
     second.assign([0])
     second.process(0, in_log(log))
-    second.tend()
+    second.run_maintenance()
     [now] = seen_by_workers(room)
     assert now.quality.newest_hours == [from_hour(START + 49), from_hour(START + 52)]
     assert (now.quality.expected_hours, now.quality.missing_hours) == (2 * 53, 2 + 3)

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from dayahead.errors import FencedError
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.tables.worker_offset import Claim
-from stream.commit.redis_mirror import KEYS_AT_ONCE, NOTHING, CacheStanding, RedisMirror, Written
+from stream.commit.redis_mirror import KEYS_AT_ONCE, NOTHING, CachePosition, RedisMirror, Written
 
 pytestmark = pytest.mark.servers
 
@@ -42,7 +42,7 @@ def test_every_forecast_arrives_and_an_older_claim_writes_none(mirror: RedisMirr
     assert client.get(forecast_key("DK1/0")) is None
     assert mirror.write(claim(7), None, 1, forecasts) is Written.DONE
     assert client.mget([forecast_key(f"DK1/{number}") for number in range(count)]) == [str(n) for n in range(count)]
-    assert mirror.look([claim(7)]) == [CacheStanding(7, 1)]
+    assert mirror.look([claim(7)]) == [CachePosition(7, 1)]
     # the same once more, as after an answer that was lost, and the one after
     for after, sequence in ((0, 1), (1, 2)):
         assert mirror.write(claim(7), after, sequence, forecasts[:1]) is Written.DONE
@@ -54,7 +54,7 @@ def test_every_forecast_arrives_and_an_older_claim_writes_none(mirror: RedisMirr
         mirror.introduce(claim(6))
     assert client.mget([forecast_key("DK1/0"), forecast_key("DK1/new")]) == ["0", None]
     assert mirror.introduce(claim(8)) == 2
-    assert mirror.look([claim(8)]) == [CacheStanding(8, 2)]
+    assert mirror.look([claim(8)]) == [CachePosition(8, 2)]
 
 
 class _Interrupted(RedisMirror):
@@ -91,7 +91,7 @@ def test_a_fill_that_arrives_late_never_passes_for_the_newest(
     assert has_sequence is (at_once > 0)
     assert has_old is not has_sequence
     if not has_sequence:
-        assert mirror.look([claim(1)]) == [CacheStanding(1, 5)]
+        assert mirror.look([claim(1)]) == [CachePosition(1, 5)]
 
 
 def test_a_redis_that_refuses_writes_is_away_until_it_takes_them_again(
@@ -107,5 +107,5 @@ def test_a_redis_that_refuses_writes_is_away_until_it_takes_them_again(
         client.config_set("maxmemory", "0")
     # not tried before it has been looked at
     assert mirror.write(claim(1), 1, 2, [("DK1/0", b"2")]) is Written.AWAY
-    assert mirror.look([claim(1)]) == [CacheStanding(1, 1)]
+    assert mirror.look([claim(1)]) == [CachePosition(1, 1)]
     assert mirror.write(claim(1), 1, 2, [("DK1/0", b"2")]) is Written.DONE

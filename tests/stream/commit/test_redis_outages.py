@@ -163,10 +163,10 @@ def test_the_api_answers_from_timescaledb_as_long_as_no_worker_fills_a_restored_
         )
         findings = audited(room)
         assert {finding.outcome for finding in findings} <= {Outcome.SKIPPED, Outcome.MATCH}
-        assert sum("Redis lacks forecasts of partition 0" in finding.told for finding in findings) == len(newest)
+        assert sum("Redis lacks forecasts of partition 0" in finding.message for finding in findings) == len(newest)
         worker.look_at_redis()
         assert "filled" in str(worker.redis_trouble)
-        worker.tend()
+        worker.run_maintenance()
         assert worker.redis_trouble is None
         assert served(client, newest) == (newest, {"redis"})
     assert room.redis() == newest
@@ -197,5 +197,5 @@ def test_a_write_that_redis_takes_late_does_not_pass_for_the_successors(room: Wo
         successor.assign([0])
         successor.process(0, in_log(eventful_log(0))[40:60])
     successor.look_at_redis()
-    successor.tend()
+    successor.run_maintenance()
     assert room.redis() == room.newest_forecasts()

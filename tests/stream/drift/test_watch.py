@@ -16,7 +16,7 @@ from dayahead.contracts import DriftEvent, DriftKind
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import from_hour, wall_clock
 from dayahead.storage.tables.drift_event import FoundDrift
-from dayahead.storage.tables.drift_watched import DriftStanding
+from dayahead.storage.tables.drift_watched import DriftCounts
 from dayahead.storage.tables.series import register_series
 from dayahead.storage.tables.source import load_sources, register_source
 from stream.drift.days import DAY_H
@@ -101,10 +101,10 @@ def test_a_change_is_an_event_in_the_table_and_in_the_topic_once_and_a_restart_r
 ) -> None:
     watch(scored, [0]).round()
     assert rows(scored) == []
-    standings = []
+    rounds = []
     for start, end in itertools.pairwise(range(BEFORE, DAYS * DAY_H + 1, 3 * DAY_H)):
         write(scored, start, end)
-        standings.append(watch(scored, [0]).round())  # a watch that knows nothing but the tables
+        rounds.append(watch(scored, [0]).round())  # a watch that knows nothing but the tables
     assert [(series_id, detector) for series_id, _, detector, _ in rows(scored)] == [
         (DRIFTING, "page-hinkley:error"),
         (DRIFTING, "page-hinkley:level"),
@@ -114,9 +114,9 @@ def test_a_change_is_an_event_in_the_table_and_in_the_topic_once_and_a_restart_r
     watch(scored, [0]).round(found.append)
     assert found == []
     assert sent(scored) == rows(scored)
-    for standing in standings:
-        assert sum(one.series for one in standing) == 4  # both series, by both kinds
-    drifted = [sum(one.last_week for one in standing if one.kind is DriftKind.CONCEPT) for standing in standings]
+    for counts in rounds:
+        assert sum(one.series for one in counts) == 4  # both series, by both kinds
+    drifted = [sum(one.last_week for one in counts if one.kind is DriftKind.CONCEPT) for counts in rounds]
     assert drifted[0] == drifted[-1] + 1 == 1
 
 
@@ -209,10 +209,10 @@ def test_a_worker_watches_what_it_holds_and_lives_on_while_the_watch_fails(score
 class Scripted:
     """Finds what it is told to."""
 
-    def __init__(self, answer: list[DriftStanding]) -> None:
+    def __init__(self, answer: list[DriftCounts]) -> None:
         self._answer = answer
 
-    def round(self, note: object) -> list[DriftStanding]:
+    def round(self, note: object) -> list[DriftCounts]:
         assert callable(note)
         note(FoundDrift(1, "T1", DriftKind.CONCEPT, START, LEVEL.detector, 3.0))
         return self._answer
@@ -223,13 +223,13 @@ def sampled(name: str, **labels: str) -> float | None:
 
 
 def test_events_are_counted_and_shown_until_their_area_is_gone() -> None:
-    standing = [DriftStanding("T1", DriftKind.CONCEPT, 10, 2, 3)]
-    thread = DriftRounds(lambda: Scripted(standing))
+    counts = [DriftCounts("T1", DriftKind.CONCEPT, 10, 2, 3)]
+    thread = DriftRounds(lambda: Scripted(counts))
     thread.round()
     assert sampled("dayahead_drift_events_total", area="T1", kind="concept") == 1
     assert sampled("dayahead_drift_series", area="T1", kind="concept", period="1d") == 2
     assert sampled("dayahead_drift_series", area="T1", kind="concept", period="7d") == 3
     assert sampled("dayahead_drift_watched_series", area="T1", kind="concept") == 10
-    standing.clear()
+    counts.clear()
     thread.round()
     assert sampled("dayahead_drift_watched_series", area="T1", kind="concept") is None

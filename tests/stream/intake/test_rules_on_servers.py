@@ -121,7 +121,7 @@ def test_which_series_lose_which_share_is_kept_once_an_hour_over_a_crash_until_a
     assert losses_of(room) == [(rare, 1, 2, 5000.0), mine]
     assert room.query("SELECT count(*) FROM limit_rejection") == [(len(hours) + 1 + 1,)]  # of `rare`, and START + 32
 
-    worker.tend()
+    worker.run_maintenance()
     assert REGISTRY.get_sample_value("dayahead_series_losing_values", {"source": "test"}) == 1  # two values say nothing
     last = batch([(one, hours[-1], 999.0), (one, hours[-2], -1234.0)], START + 201)
     log.append(last)
@@ -132,7 +132,7 @@ def test_which_series_lose_which_share_is_kept_once_an_hour_over_a_crash_until_a
     log.append(good)
     room.send(0, [good])
     worker.process(0, in_log(log))
-    worker.tend()
+    worker.run_maintenance()
     assert [name for name, *_ in losses_of(room)] == [rare]
     assert REGISTRY.get_sample_value("dayahead_series_losing_values", {"source": "test"}) == 0
 

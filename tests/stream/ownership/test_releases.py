@@ -76,7 +76,7 @@ def test_a_release_is_taken_up_without_a_restart(room: WorkerRoom, small_release
     before = [orjson.loads(value) for value in room.redis().values()]
     assert {(one["rung"], one["release"]) for one in before} == {(Rung.PROFILE, None)}
     crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
-    one.tend()
+    one.run_maintenance()
     after = [orjson.loads(value) for value in room.redis().values()]
     assert {one["release"] for one in after} == {small_release.release_id}
     assert {one["rung"] for one in after} <= {Rung.FULL, Rung.DEGRADED_INPUT}
@@ -100,7 +100,7 @@ def test_partitions_take_a_release_up_side_by_side(room: WorkerRoom, small_relea
         one.process(partition, in_log(history(room, partition)))
     crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
     meeting.point = threading.Barrier(2)
-    one.tend()
+    one.run_maintenance()
     assert not meeting.point.broken
     assert {orjson.loads(value)["release"] for value in room.redis().values()} == {small_release.release_id}
 
@@ -128,7 +128,7 @@ def test_a_release_that_does_not_load_leaves_the_one_before_in_service(
     record = record_of(small_release)
     broken = ReleaseRecord("r-broken", *list(vars(record).values())[1:])
     crown(room, "r-broken", broken, b"dayahead-release-1\nno release at all")
-    one.tend()
+    one.run_maintenance()
     one.process(0, in_log(log)[-1:])
     assert {orjson.loads(value)["release"] for value in room.redis().values()} == {small_release.release_id}
 
@@ -142,7 +142,7 @@ def test_a_lost_partition_is_not_refreshed_with_a_new_release(room: WorkerRoom, 
     room.worker().assign([0])
     crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
     with pytest.raises(FencedError):
-        old.tend()
+        old.run_maintenance()
     assert room.query("SELECT count(*) FROM forecast WHERE release IS NOT NULL") == [(0,)]
 
 
@@ -159,7 +159,7 @@ def test_a_release_taken_back_while_it_was_half_taken_up_leaves_no_series_behind
     crown(room, withdrawn.release_id, record_of(withdrawn), withdrawn.to_bytes())
     monkeypatch.setattr(worker, "REFRESHED_AT_ONCE", 1)
     with pytest.raises(Crash):
-        dying.tend()
+        dying.run_maintenance()
     served = {orjson.loads(value)["release"] for value in room.redis().values()}
     assert served == {small_release.release_id, withdrawn.release_id}
     crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())

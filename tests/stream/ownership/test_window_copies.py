@@ -101,8 +101,8 @@ def test_a_worker_goes_on_from_the_copy_and_what_came_after_it(room: WorkerRoom)
     room.send(0, log)
     # copied when it rests, and again when it ends in order
     worker = taken_in(room, log, 20)
-    worker.tend()
-    worker.tend()
+    worker.run_maintenance()
+    worker.run_maintenance()
     assert names(room) == [worker.held[0].copy.name]
     before = restored("redis")
     # ends at once, without a copy of what it took in: the next one has to look at the log
@@ -110,7 +110,7 @@ def test_a_worker_goes_on_from_the_copy_and_what_came_after_it(room: WorkerRoom)
     assert restored("redis") == before + 1
     worker = taken_in(room, log, len(log))
     assert_as_the_tables_say(room, worker)
-    worker.rest()
+    worker.prepare_shutdown()
     worker = room.worker()
     worker.assign([0])
     assert restored("redis") == before + 3
@@ -175,7 +175,7 @@ def test_a_copy_that_cannot_be_used_is_refused_and_counted(room: WorkerRoom) -> 
     for number, spoil in enumerate(spoilers):
         offset, end = worker.assign([0])[0], 20 + 2 * number
         worker.process(0, in_log(log[:end])[offset:])
-        worker.rest()
+        worker.prepare_shutdown()
         name = worker.held[0].copy.name
         assert name is not None
         worker.process(0, in_log(log[: end + 1]))
@@ -195,7 +195,7 @@ def test_a_state_that_is_ahead_of_the_tables_is_never_copied(room: WorkerRoom) -
     worker.assign([0])
     with pytest.raises(Crash):
         worker.process(0, in_log(log))
-    worker.rest()
+    worker.prepare_shutdown()
     assert names(room) == []
 
 
@@ -205,10 +205,10 @@ def test_a_worker_whose_partition_was_taken_over_does_not_name_its_copy(room: Wo
     room.send(0, log)
     old = taken_in(room, log, 20)
     new = taken_in(room, log, 20)
-    new.rest()
-    old.held[0].noted = True
+    new.prepare_shutdown()
+    old.held[0].publication_recorded = True
     with pytest.raises(FencedError):
-        old.rest()
+        old.prepare_shutdown()
     assert room.query("SELECT window_copy FROM worker_offset") == [(new.held[0].copy.name,)]
 
 
@@ -217,7 +217,7 @@ def test_without_copies_everything_is_read_from_the_tables(room: WorkerRoom) -> 
     log = eventful_log(0)
     room.send(0, log)
     worker = taken_in(room, log, 20, worker_copy_windows_every_s=0)
-    worker.rest()
+    worker.prepare_shutdown()
     assert names(room) == []
     before = restored("timescaledb")
     worker = room.worker()

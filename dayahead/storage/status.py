@@ -32,7 +32,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class SourceStanding:
+class SourceStatus:
     """A source and how fresh it is.
 
     Attributes:
@@ -57,7 +57,7 @@ class SourceStanding:
 
 
 @dataclass(frozen=True)
-class SeriesStanding:
+class SeriesStatus:
     """A series, its newest hour and its newest forecast; times are UTC, None where there is nothing yet."""
 
     series_key: int
@@ -119,7 +119,7 @@ SERIES = f"""
             %(source_keys)s::integer[], %(names)s::text[], %(stale_after_h)s::double precision[],
             %(newest_hours)s::timestamptz[]
         ) AS promise (source_key, source, stale_after_h, source_newest_hour)
-    ), standing AS (
+    ), status AS (
         SELECT series.series_key, series.series_id, promise.source, series.area, series.labels, series.unit,
                newest.valid_time AS newest_hour, promise.source_newest_hour, promise.stale_after_h,
                latest.origin, latest.issued_at, latest.release, latest.rung, latest.reasons,
@@ -146,13 +146,13 @@ SERIES = f"""
           AND (%(search)s::text IS NULL OR strpos(lower(series.series_id), lower(%(search)s)) > 0)
           AND (%(after)s::text IS NULL OR series.series_id COLLATE "C" > %(after)s)
     )
-    SELECT * FROM standing
+    SELECT * FROM status
     WHERE %(state)s::text IS NULL OR state = %(state)s
     ORDER BY series_id COLLATE "C" LIMIT %(limit)s
 """  # noqa: S608 - numbers of the code's own
 
 
-def read_sources(connection: psycopg.Connection, now: datetime) -> list[SourceStanding]:
+def read_sources(connection: psycopg.Connection, now: datetime) -> list[SourceStatus]:
     """Every source and whether it keeps its promise, by name."""
     registered = {entry.source_key: entry.source for entry in load_sources(connection).values()}
     found = []
@@ -161,18 +161,18 @@ def read_sources(connection: psycopg.Connection, now: datetime) -> list[SourceSt
         if source is None:  # registered between the two queries
             continue
         heard_at = new_hour_at or recorded_at
-        standing = SourceStanding(key, source, newest_hour, heard_at, _silence(source, heard_at, now))
-        found.append(standing if failure[0] is None else _with_failure(standing, PollFailure(*failure), now))
-    return sorted(found, key=lambda standing: standing.source.name)
+        status = SourceStatus(key, source, newest_hour, heard_at, _silence(source, heard_at, now))
+        found.append(status if failure[0] is None else _with_failure(status, PollFailure(*failure), now))
+    return sorted(found, key=lambda status: status.source.name)
 
 
-def _with_failure(standing: SourceStanding, failure: PollFailure, now: datetime) -> SourceStanding:
+def _with_failure(status: SourceStatus, failure: PollFailure, now: datetime) -> SourceStatus:
     failing_for = now - failure.failing_since
-    poll_interval = timedelta(seconds=standing.source.poll_interval_s)
+    poll_interval = timedelta(seconds=status.source.poll_interval_s)
     minutes = max(failing_for / timedelta(minutes=1), 0)
     duration = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
     return replace(
-        standing,
+        status,
         failing=failing_for > max(FAILING_AFTER_POLLS * poll_interval, FAILING_AT_LEAST),
         failing_since=failure.failing_since,
         failing_reason=f"no poll has succeeded for {duration}: {failure.error}",
@@ -190,7 +190,7 @@ def _silence(source: Source, heard_at: datetime | None, now: datetime) -> str:
 
 def read_series(
     connection: psycopg.Connection,
-    sources: list[SourceStanding],
+    sources: list[SourceStatus],
     limit: int | None = None,
     *,
     area: str | None = None,
@@ -198,7 +198,7 @@ def read_series(
     search: str | None = None,
     after: str | None = None,
     series_keys: list[int] | None = None,
-) -> list[SeriesStanding]:
+) -> list[SeriesStatus]:
     """How series stand, in the order of their ids.
 
     Args:
@@ -212,10 +212,10 @@ def read_series(
         series_keys: only these.
     """
     parameters: dict[str, Any] = {
-        "source_keys": [standing.source_key for standing in sources],
-        "names": [standing.source.name for standing in sources],
-        "stale_after_h": [standing.source.stale_after_h for standing in sources],
-        "newest_hours": [standing.newest_hour for standing in sources],
+        "source_keys": [status.source_key for status in sources],
+        "names": [status.source.name for status in sources],
+        "stale_after_h": [status.source.stale_after_h for status in sources],
+        "newest_hours": [status.newest_hour for status in sources],
         "area": area,
         "state": state,
         "search": search,
@@ -223,9 +223,9 @@ def read_series(
         "series_keys": series_keys,
         "limit": limit,
     }
-    with connection.cursor(row_factory=kwargs_row(_standing)) as cursor:
+    with connection.cursor(row_factory=kwargs_row(_status)) as cursor:
         return cursor.execute(SERIES, parameters).fetchall()
 
 
-def _standing(state: str, **fields: Any) -> SeriesStanding:
-    return SeriesStanding(state=State(state), **fields)
+def _status(state: str, **fields: Any) -> SeriesStatus:
+    return SeriesStatus(state=State(state), **fields)
