@@ -1,4 +1,4 @@
-"""The worker's connections to TimescaleDB: opened again whenever the server went away and came back."""
+"""The worker's connections to TimescaleDB, which reconnect after the server was unreachable."""
 
 import threading
 from collections.abc import Callable
@@ -18,11 +18,11 @@ FIRST_WAIT_S = 60.0
 
 
 class _Away(Exception):  # noqa: N818 - never leaves this module
-    """The server could not be reached."""
+    """The server cannot be reached."""
 
 
 class _Held(threading.local):
-    """What one thread has open."""
+    """The connection and the writer of one thread."""
 
     connection: psycopg.Connection | None = None
     writer: CheckpointWriter | None = None
@@ -42,15 +42,15 @@ class Database:
         self._held.connection = self._opened(FIRST_WAIT_S)
 
     def retry(self, operation: Callable[[psycopg.Connection], T]) -> T:
-        """Do something with the connection; a server that is away is waited for, and the operation repeated.
+        """Run an operation on the connection of this thread; retry it until the server is back.
 
         Raises:
-            Stopped: the worker was asked to end while it waited.
+            Stopped: the worker was asked to stop while it waited.
         """
         return self._server_retry.run("TimescaleDB", lambda: self._attempt(operation), (_Away,))
 
     def writer(self) -> CheckpointWriter:
-        """Writes checkpoints; to be called within an operation."""
+        """Return the checkpoint writer of this thread; call it within an operation only."""
         held = self._held
         assert held.connection is not None
         if held.writer is None:
@@ -87,7 +87,7 @@ class Database:
         self._held.connection, self._held.writer = None, None
 
     def close(self) -> None:
-        """Leave the server, for all threads; none may be using it."""
+        """Close the connections of all threads; no thread may be using one."""
         for connection in list(self._open):
             self._open.discard(connection)
             connection.close()

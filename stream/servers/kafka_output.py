@@ -1,4 +1,4 @@
-"""What the worker sends to Kafka: acknowledged by all replicas before it goes on."""
+"""Sends to Kafka, and waits until all replicas have acknowledged."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,17 +14,17 @@ from stream.servers.server_retry import ServerRetry
 DELIVERY_S = 30
 FLUSH_S = 1.0
 MESSAGE_BYTES = 64 * 1024 * 1024
-"""Bytes of a message from which on the producer itself refuses it: more than any broker takes, which then decides."""
+"""Size limit of the producer, bytes: above the limit of any broker, so that the broker decides."""
 
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE, KafkaError.RECORD_LIST_TOO_LARGE})
 
 POLLED_EVERY = 1_000
-"""Messages between two looks at what the broker has acknowledged."""
+"""Messages between two polls for delivery reports."""
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A message to be sent.
+    """A message to send.
 
     Attributes:
         topic: full name.
@@ -32,7 +32,7 @@ class Outgoing:
         key: of the message.
         partition: None leaves the choice to the producer.
         headers: of the message.
-        shorter: makes what is sent where the broker refuses the message for its size.
+        shorter: makes the message to send instead where the broker rejects this one for its size.
     """
 
     topic: str
@@ -63,12 +63,12 @@ class KafkaOutput:
         return open_producer(self._bootstrap, "dayahead-worker", DELIVERY_S, settings)
 
     def deliver(self, messages: Sequence[Outgoing]) -> None:
-        """Send messages in their order; returns when the broker has all of them.
+        """Send messages in their order, and return when the broker has acknowledged all of them.
 
-        One that is too large for the broker is sent alone, then as what its `shorter` makes.
+        A message that is too large for the broker is sent alone, then in its `shorter` form.
 
         Raises:
-            Stopped: the worker was asked to end while it waited for the broker.
+            Stopped: the worker was asked to stop while it waited for the broker.
         """
         waiting = list(messages)
 
@@ -81,19 +81,19 @@ class KafkaOutput:
         self._server_retry.run("Kafka", attempt, (BrokerUnavailable, KafkaException))
 
     def _attempt(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
-        """Send messages; returns those that were not taken."""
+        """Send messages, and return those that were not acknowledged."""
         left: list[Outgoing] = []
         for message, error in self._send(messages):
             if error in TOO_LARGE and message.shorter is not None:
-                # the size may have been that of the batch that it was sent in
+                # the broker may have rejected the size of the whole batch
                 left += self._attempt([message if len(messages) > 1 else message.shorter()])
             else:
                 left.append(message)
         return left
 
     def _send(self, messages: Sequence[Outgoing]) -> list[tuple[Outgoing, int | None]]:
-        """Send messages; returns those that were not taken, with the code of the error where there was one."""
-        # its own: another thread may replace a broken one meanwhile
+        """Send messages, and return those that were not acknowledged, each with its error code, if any."""
+        # a local reference: another thread may replace a broken producer meanwhile
         producer = self._producer
         errors: dict[int, int | None] = dict.fromkeys(range(len(messages)))
         fatal = False
@@ -110,7 +110,7 @@ class KafkaOutput:
             self._hand_over(producer, message, partial(note, number))
             if number % POLLED_EVERY == 0:
                 producer.poll(0)
-        # until ours are through; the queue may hold another thread's too
+        # until our messages are acknowledged; the queue may hold another thread's too
         while None in errors.values() and producer.flush(FLUSH_S):
             if self._server_retry.stopping.is_set():
                 break

@@ -1,4 +1,4 @@
-"""What the log of `observations` holds: asked where an offset is not the one that was expected."""
+"""Reads the log of `observations` at given offsets, where an offset is not the expected one."""
 
 import threading
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ from stream.servers.withheld import Withheld
 CLIENT = "dayahead-log-reader"
 ANSWER_S = 10.0
 UNREADABLE = frozenset({KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION, KafkaError.MSG_SIZE_TOO_LARGE})
-"""Errors that librdkafka gives in the place of a message; it goes on behind it."""
+"""Errors that librdkafka returns in place of a message; it continues with the next message."""
 
 
 @dataclass(frozen=True)
 class LogMessage:
-    """A message of `observations` as it stands in the log.
+    """A message of `observations` as the log holds it.
 
     Attributes:
-        offset: its place.
-        value: the raw bytes, None for a tombstone; the beginning of them where it is `Withheld`.
+        offset: in the log.
+        value: the raw bytes, None for a tombstone; only the first bytes where it is `Withheld`.
         received_us: when the broker took it, microseconds since 1970; None for one that is not in the log.
         carried: key and headers as a dead letter carries them (`dayahead.dead_letters.carried_headers`).
     """
@@ -37,7 +37,7 @@ class LogMessage:
 
 
 class Log:
-    """Asks the broker; subscribes to nothing and commits nothing. May be shared by threads."""
+    """Queries the broker without subscribing or committing. Thread-safe."""
 
     def __init__(self, bootstrap: str, server_retry: ServerRetry) -> None:
         self._server_retry = server_retry
@@ -49,7 +49,7 @@ class Log:
         return open_consumer(self._bootstrap, CLIENT, CLIENT, {"auto.offset.reset": "earliest", **settings})
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
-        """The first offset that is held, and the one after the last."""
+        """Return the first offset in the log, and the one after the last."""
 
         def ask() -> tuple[int, int]:
             low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
@@ -58,7 +58,7 @@ class Log:
         return self._server_retry.run("Kafka", ask, (KafkaException,))
 
     def first_from(self, topic: str, partition: int, offset: int) -> int:
-        """The offset of the first message at or after an offset; there must be one."""
+        """Return the offset of the first message at or after an offset; there must be one."""
 
         def ask() -> int:
             with self._lock:
@@ -74,7 +74,7 @@ class Log:
         return self._server_retry.run("Kafka", ask, (KafkaException, BrokerUnavailable))
 
     def value_at(self, topic: str, partition: int, offset: int) -> bytes | None:
-        """The value of one message, whatever its size; None where the log does not give it, or it has none."""
+        """Return the value of one message, of any size; None where the log does not give it, or it has none."""
 
         def read() -> bytes | None:
             with self._lock:
@@ -93,7 +93,7 @@ class Log:
         return self._server_retry.run("Kafka", read, (KafkaException, BrokerUnavailable))
 
     def stretch(self, topic: str, partition: int, start: int, end: int) -> list[LogMessage] | None:
-        """The messages from one offset to another (exclusive), None where the log does not hold the first of them."""
+        """Return the messages of an offset range (end exclusive), None where the log no longer holds the first."""
         if start == end:
             return []
 
@@ -112,7 +112,7 @@ class Log:
         return self._server_retry.run("Kafka", read, (KafkaException, BrokerUnavailable))
 
     def partitions(self, topic: str) -> int:
-        """How many partitions a topic has.
+        """Return the number of partitions of a topic.
 
         Raises:
             StorageError: there is no such topic.
@@ -127,12 +127,12 @@ class Log:
         return count
 
     def close(self) -> None:
-        """Leave the broker."""
+        """Close the consumer."""
         self._consumer.close()
 
 
 def read_again(message: LogMessage, log: Log, claim: Claim) -> LogMessage:
-    """A message as it is; one that the first reader could not parse, as another reader gives it."""
+    """Return a message, read a second time by another reader where the first could not parse it."""
     withheld = message.value
     if not isinstance(withheld, Withheld) or withheld.error is not None or not withheld.is_in_log:
         return message
@@ -146,32 +146,32 @@ def read_again(message: LogMessage, log: Log, claim: Claim) -> LogMessage:
 def _read_until(consumer: Consumer, end: int) -> list[LogMessage]:
     found: list[LogMessage] = []
     while True:
-        # one by one: `consume` waits until it has as many as it was asked for
+        # one by one: `consume` waits until it has the requested number
         message = consumer.poll(ANSWER_S)
         if message is None:
             raise BrokerUnavailable(f"nothing was given of a log that goes on to offset {end}")
         error = message.error()
         if error is not None and is_of_message(error):
-            # its letter was written when the worker came to it; it changed no hour
+            # its dead letter was written when the worker processed it; it changed no hour
             continue
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
             raise KafkaException(error)
         if error is not None or message.offset() >= end:
             return found
         one = log_message(message)
-        # of one that is too large, no hour was taken in
+        # a message that is too large was rejected: it changed no hour
         found.append(replace(one, value=None) if len(one.value or b"") > MAX_MESSAGE_BYTES else one)
         if message.offset() == end - 1:
             return found
 
 
 def log_message(message: Message) -> LogMessage:
-    """A message of `observations` as the client gives it."""
+    """Convert a message of the Kafka client."""
     kind, milliseconds = message.timestamp()
     received_us = None if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds * 1000
     return LogMessage(message.offset(), message.value(), received_us)
 
 
 def is_of_message(error: KafkaError) -> bool:
-    """Whether an error says that a message cannot be read, not that the broker is away."""
+    """Tell whether an error means an unreadable message, not an unreachable broker."""
     return error.code() in UNREADABLE

@@ -1,11 +1,11 @@
-"""Named steps of the worker, where a test may end the process as a power cut would."""
+"""Named steps of a batch, at which a test may crash the process."""
 
 from enum import StrEnum
 from typing import Protocol
 
 
 class Step(StrEnum):
-    """What has just been done."""
+    """The step that has just finished."""
 
     DECODED = "decoded"
     READ = "read"
@@ -17,14 +17,14 @@ class Step(StrEnum):
 
 
 class Probe(Protocol):
-    """Told of each step of each batch."""
+    """Notified of each step of each batch."""
 
     def reached(self, step: Step) -> None:
-        """The step is done."""
+        """Handle the end of a step."""
 
 
 class NoProbe:
-    """The probe of the service: nothing happens."""
+    """The probe of the running service: does nothing."""
 
     def reached(self, step: Step) -> None:
-        """Go on."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""Retry until a server of ours is back: nothing is skipped meanwhile."""
+"""Retry until a server is back; nothing is skipped meanwhile."""
 
 import threading
 from collections.abc import Callable
@@ -29,16 +29,16 @@ class ServerRetry:
 
     @property
     def awaited(self) -> str | None:
-        """A server that any thread waits for at the moment."""
+        """A server that a thread is waiting for, None where none is."""
         return next(iter(list(self._awaited.values())), None)
 
     def run(self, server: str, operation: Callable[[], T], on: tuple[type[Exception], ...]) -> T:
-        """Repeat an operation until it works.
+        """Retry an operation until it succeeds.
 
         Args:
             server: name of the server, for the log and for people.
             operation: safe to repeat after any of `on`.
-            on: errors that mean that the server is away.
+            on: errors that mean that the server is unreachable.
 
         Raises:
             Stopped: the worker was asked to stop meanwhile.

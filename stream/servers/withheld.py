@@ -1,4 +1,4 @@
-"""Messages that are not handed over whole, so that none can fill the memory of a worker or stop its reading."""
+"""Messages of which only the first bytes are kept, so that no message can exhaust memory or block the partition."""
 
 from hashlib import sha256
 from typing import Self
@@ -9,13 +9,13 @@ from dayahead.errors import ContractError, DeadLetterCode
 
 
 class Withheld(bytes):
-    """The beginning of a message, in the place of its value; bytes, since Faust passes nothing else on.
+    """The first bytes of a message, in place of its value; a subclass of bytes, since Faust passes only bytes.
 
     Attributes:
-        error: why the message is set aside; None where nothing is known against it, or where it is part of a batch
-            whose first message has the letter of all.
-        stub: what is known of the whole; None where nothing is.
-        is_in_log: whether the log gives the whole value to another reader (`stream.servers.log_reader.Log.value_at`).
+        error: why the message is rejected; None where no error is known, or where the first message of its batch
+            carries the dead letter of the whole batch.
+        stub: size and checksum of the whole, None where they are unknown.
+        is_in_log: whether another reader gets the whole value from the log (`stream.servers.log_reader.Log.value_at`).
     """
 
     error: ContractError | None
@@ -24,7 +24,7 @@ class Withheld(bytes):
 
     @classmethod
     def of(cls, beginning: bytes, error: ContractError | None, stub: Stub | None, *, is_in_log: bool) -> Self:
-        """Withhold a message of which only the beginning is kept."""
+        """Withhold a message; keep its first bytes only."""
         withheld = cls(beginning[:STUB_BYTES])
         withheld.error, withheld.stub, withheld.is_in_log = error, stub, is_in_log
         return withheld
@@ -36,7 +36,7 @@ class Withheld(bytes):
 
 
 def too_large(value: bytes) -> ContractError:
-    """The error of a message that is larger than the contract allows."""
+    """Return the error of a message that is larger than the contract allows."""
     return ContractError(
         DeadLetterCode.TOO_LARGE,
         f"the message has {len(value):,} bytes and may have {MAX_MESSAGE_BYTES:,}: send fewer rows in each",
