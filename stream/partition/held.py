@@ -9,13 +9,13 @@ from stream.partition.state import PartitionState
 
 @dataclass
 class WindowCopyStatus:
-    """What is known of the copy of a partition's windows in Redis.
+    """Status of the copy of a partition's windows in Redis.
 
     Attributes:
-        name: as the tables know it, None where they know of none.
-        offset: at which it was written, None where this worker neither wrote nor read it.
-        seen: where the partition stood when it was looked at last.
-        due_at: when the next one may be written, on the monotonic clock.
+        name: recorded in the tables, None where no copy is recorded.
+        offset: of the copy, None where this worker has neither written nor read it.
+        seen: next offset of the partition at the last check.
+        due_at: when the next copy may be written, seconds of the monotonic clock.
     """
 
     name: str | None
@@ -25,18 +25,18 @@ class WindowCopyStatus:
 
 
 class HeldPartition:
-    """What the worker has of a partition: from the claim on nobody else writes, with the state it is worked on.
+    """A claimed partition and its state. The claim fences every other writer; messages are processed with a state only.
 
     Attributes:
         claim: under which it writes.
         next_offset: the first message that is not in the tables yet.
-        waiting: messages that waited when it was claimed.
-        release: with which all series were last forecast anew.
-        is_settled: whether the state is that of the tables; not so while a batch is being computed and committed.
+        waiting: messages that were waiting at the claim.
+        release: with which all series were last refreshed.
+        is_settled: whether the state equals the tables; False while a batch is computed and committed.
         copy: of its windows in Redis.
-        publication_recorded: whether the tables know that everything before `next_offset` has been sent to Kafka.
+        publication_recorded: whether the tables record that everything before `next_offset` is in Kafka.
         sequence: of the last checkpoint that wrote forecasts.
-        mirrored: the sequence up to which Redis has the forecasts, None where it is not known to have all of them.
+        mirrored: the sequence up to which Redis has all forecasts, None where that is unknown.
     """
 
     def __init__(self, claim: Claim, next_offset: int, waiting: int = 0) -> None:
@@ -53,22 +53,20 @@ class HeldPartition:
 
     @property
     def is_restored(self) -> bool:
-        """Whether the state is there."""
+        """Whether the state has been rebuilt."""
         return self._state is not None
 
     @property
     def state(self) -> PartitionState:
-        """Windows of the partition's series, as the tables say at `next_offset`.
+        """Windows of the partition's series, equal to the tables at `next_offset`.
 
         Raises:
-            RuntimeError: it has not been rebuilt yet.
+            RuntimeError: the state has not been rebuilt yet.
         """
         if self._state is None:
-            raise RuntimeError(
-                f"partition {self.claim.partition} is used before its state was rebuilt: a fault of ours"
-            )
+            raise RuntimeError(f"partition {self.claim.partition} is used before its state was rebuilt: this is a bug")
         return self._state
 
     def remember(self, state: PartitionState) -> None:
-        """Have the state from now on."""
+        """Set the state."""
         self._state = state

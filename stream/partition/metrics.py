@@ -1,4 +1,4 @@
-"""What the worker counts. Never by series: there may be a hundred thousand of them."""
+"""Metrics of the worker. No label by series: there may be a hundred thousand of them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -107,13 +107,13 @@ for _rung in Rung:
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Measures a stage of a micro-batch."""
+    """Measure the duration of a stage of a micro-batch."""
     with STAGE_SECONDS.labels(name).time():
         yield
 
 
 def count_scores(scores: ScoreRows, actual: NDArray[np.float64], areas: NDArray[np.object_]) -> None:
-    """Add matured forecasts to the counters of accuracy, each once in its life.
+    """Add matured forecasts, each once, to the counters of accuracy.
 
     Args:
         scores: n scores.
@@ -125,7 +125,7 @@ def count_scores(scores: ScoreRows, actual: NDArray[np.float64], areas: NDArray[
     group = np.array([groups[pair] for pair in pairs], np.int64)
 
     def added_up(values: NDArray[Any]) -> list[float]:
-        """Sums of [n] values by group: one pass, however many groups there are."""
+        """Sum [n] values by group, in one pass."""
         return list(np.bincount(group, values, len(groups)).tolist())
 
     sums = scores.sums
@@ -161,10 +161,10 @@ def count_scores(scores: ScoreRows, actual: NDArray[np.float64], areas: NDArray[
 def show_series(
     partitions: Iterable[HeldPartition], newest: Mapping[int, int], sources: Iterable[RegisteredSource]
 ) -> None:
-    """Set the gauges of how the worker's series are.
+    """Set the gauges of freshness and rungs of the worker's series.
 
     Args:
-        partitions: that the worker holds.
+        partitions: held by the worker.
         newest: newest hour by source_key, over all of them.
         sources: the registered sources.
     """

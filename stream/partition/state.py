@@ -15,12 +15,12 @@ NEVER = -(1 << 40)
 
 
 GROWTH = 8
-"""Room is made for an eighth more series at once; what no series needs yet is not touched, so it takes no memory."""
+"""Capacity grows by an eighth of the series; pages that are not written to take no memory."""
 
 
 @dataclass(frozen=True)
 class Advance:
-    """Where series stood before and after rows were put in.
+    """Newest hours of series before and after rows were written.
 
     Attributes:
         before: int64 [n], newest hour before.
@@ -31,15 +31,15 @@ class Advance:
     after: NDArray[np.int64]
 
     def take(self, chosen: NDArray[np.bool_]) -> "Advance":
-        """That of some of the rows."""
+        """Select rows."""
         return Advance(self.before[chosen], self.after[chosen])
 
 
 class PartitionState:
-    """What a worker remembers of a partition's series: exactly the last 912 hours of each, as known now.
+    """In-memory state of a partition: exactly the last 912 hours of each series, as currently known.
 
     An hour h lies in column h mod 912, so that a series moves on by overwriting its oldest hour.
-    Series are known by their index, in the order in which the partition met them; an index never changes.
+    A series has an index, in the order in which the partition first saw it; an index never changes.
 
     Attributes:
         groups: area and unit of the series, each pair once; `group_of` gives the place of each series' pair.
@@ -73,7 +73,7 @@ class PartitionState:
         return self._sources[: len(self)]
 
     def group_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-        """int64 [m], place in `groups` of the area and unit of series, which are known by their series_key."""
+        """Look up the group of series by series_key: int64 [m], index into `groups`."""
         order = np.argsort(self.keys)
         return self._groups[order[np.searchsorted(self.keys, keys, sorter=order)]]
 
@@ -90,11 +90,11 @@ class PartitionState:
 
     @property
     def first_forecast(self) -> NDArray[np.int64]:
-        """int64 [n], first origin that each series has a forecast of, or no later than that; -NEVER without any."""
+        """int64 [n], lower bound of the first origin that each series has a forecast of; -NEVER without any."""
         return self._first_forecast[: len(self)]
 
     def add(self, series: Sequence[RegisteredSeries]) -> None:
-        """Make room for series that are not known yet; they are empty."""
+        """Add series that are not known yet, with empty windows."""
         fresh = [one for one in series if one.series_id not in self.index_of]
         start, size = len(self), len(self) + len(fresh)
         if size > len(self._keys):
@@ -125,18 +125,18 @@ class PartitionState:
         return self._rung[: len(self)]
 
     def note_forecasts(self, series: NDArray[np.int64], origin: NDArray[np.int64], rung: NDArray[np.int8]) -> None:
-        """Remember that series, each once, have a forecast of an origin, and on which rung."""
+        """Record that series, each once, have a forecast of an origin, and its rung."""
         self._first_forecast[series] = np.minimum(self._first_forecast[series], origin)
         self._rung[series] = rung
 
     def value_at(self, series: NDArray[np.int64], hour: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Current values of hours; NaN where an hour is missing or outside the window. Arrays broadcast."""
+        """Return current values of hours; NaN where an hour is missing or outside the window. Arrays broadcast."""
         newest = self._newest[series]
         inside = (hour <= newest) & (hour > newest - WINDOW_HOURS)
         return np.where(inside, self._values[series, hour % WINDOW_HOURS], np.nan)
 
     def put(self, series: NDArray[np.int64], hour: NDArray[np.int64], value: NDArray[np.float64]) -> Advance:
-        """Put values in, one after the other as they come; hours older than the window are left out.
+        """Write values in the given order; skip hours that are older than the window.
 
         Args:
             series: int64 [r], indices.
@@ -161,7 +161,7 @@ class PartitionState:
         series, first = np.unique(series[moved], return_index=True)
         before, after = before[moved][first], after[moved][first]
         steps = np.minimum(after - before, WINDOW_HOURS)
-        # many series move by an hour, few move by many hours: whichever loop is the shorter one
+        # many series move by an hour, few move by many hours: take the shorter loop
         if len(series) < steps.max():
             for one, last, count in zip(series.tolist(), after.tolist(), steps.tolist(), strict=True):
                 self._values[one, np.arange(last - count + 1, last + 1) % WINDOW_HOURS] = np.nan
@@ -173,7 +173,7 @@ class PartitionState:
     def windows(
         self, series: NDArray[np.int64], origin: NDArray[np.int64], hours: int = WINDOW_HOURS
     ) -> NDArray[np.float64]:
-        """Windows that end at given hours.
+        """Return windows that end at given hours.
 
         Args:
             series: int64 [n], indices.
@@ -181,7 +181,7 @@ class PartitionState:
             hours: columns of the windows.
 
         Returns:
-            float64 [n, hours], NaN where an hour is missing or no longer remembered.
+            float64 [n, hours], NaN where an hour is missing or already overwritten.
         """
         windows = np.empty((len(series), hours))
         for hour, here in groups(origin):
@@ -193,12 +193,12 @@ class PartitionState:
             windows[chosen, until_end:] = self._values[of_hour, : hours - until_end]
         behind = self._newest[series] - origin - (WINDOW_HOURS - hours)
         if (behind > 0).any():
-            # columns that the ring has used again for hours after the origin
+            # columns that the ring has reused for hours after the origin
             windows[np.arange(hours) < behind[:, None]] = np.nan
         return windows
 
     def set_windows(self, series: NDArray[np.int64], origin: NDArray[np.int64], windows: NDArray[np.float64]) -> None:
-        """Have whole windows from now on: the reverse of `windows`.
+        """Replace whole windows: the inverse of `windows`.
 
         Args:
             series: int64 [n], indices, each once.
@@ -212,11 +212,11 @@ class PartitionState:
         self._newest[series] = origin
 
     def rings(self, series: slice | NDArray[np.int64]) -> NDArray[np.float64]:
-        """float64 [n, 912], the hours of some series as they lie in memory, hour h in column h mod 912; to be read."""
+        """Return the raw rings of some series, read-only: float64 [n, 912], hour h in column h mod 912."""
         return self._values[: len(self)][series]
 
     def set_rings(self, series: NDArray[np.int64], newest: NDArray[np.int64], rings: NDArray[np.float64]) -> None:
-        """Have what `rings` gave of another state.
+        """Replace the rings of series: the inverse of `rings`.
 
         Args:
             series: int64 [n], indices, each once.
@@ -227,7 +227,7 @@ class PartitionState:
         self._values[series] = rings
 
     def newest_by_source(self) -> Mapping[int, int]:
-        """The newest hour of each source that has one here."""
+        """Return the newest hour of each source that has one in this partition."""
         newest: dict[int, int] = {}
         for source, series in groups(self.source_keys):
             hour = int(self.newest[series].max(initial=NEVER))
