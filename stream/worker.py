@@ -1,7 +1,7 @@
-"""The worker: takes partitions over, moves them on batch by batch, and takes up new releases.
+"""The worker: claims partitions, processes their messages batch by batch, and loads new releases.
 
-Everything here runs on threads beside the event loop, so that heartbeats go on while it computes or waits: `process`
-may run for several partitions at the same time, `assign` and `run_maintenance` while nothing else does.
+Everything here runs on threads outside the event loop, so that heartbeats continue while it computes or waits.
+`process` may run for several partitions at the same time; `assign` and `run_maintenance` run exclusively.
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,16 +43,16 @@ from stream.servers.probe import Probe, Step
 log = structlog.get_logger()
 
 REFRESHED_AT_ONCE = 5_000
-"""Series that one transaction of a refresh holds."""
+"""Series in one transaction of a refresh."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a partition stands after messages were given to the worker.
+    """Progress of a partition after a call of `Worker.process`.
 
     Attributes:
-        next_offset: messages before it are in the tables and sent out, so they may be acknowledged.
-        seek_to: where to read on instead of where the reader is, None where it is in the right place.
+        next_offset: messages before it are in the tables and published, so they may be acknowledged.
+        seek_to: offset that the reader must seek to, None where it is in the right place.
     """
 
     next_offset: int
@@ -60,7 +60,7 @@ class Progress:
 
 
 class Worker:
-    """Moves the partitions on that Kafka has assigned to this process."""
+    """Processes the partitions that Kafka has assigned to this process."""
 
     def __init__(
         self,
@@ -95,18 +95,18 @@ class Worker:
 
     @property
     def held(self) -> dict[int, HeldPartition]:
-        """The partitions that were taken over, by number; a copy."""
+        """The claimed partitions by number; a copy."""
         return dict(self._held)
 
     def assign(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Hold exactly these partitions, each with its state: `claim` and `restore` in one.
+        """Hold exactly these partitions, each with its state: `claim`, then `restore`.
 
         Returns:
             The next offset of each.
 
         Raises:
             StorageError: messages that are not in the tables are no longer in the log.
-            FencedError: another worker took one of them over at the same time.
+            FencedError: another worker has taken one of them over meanwhile.
         """
         offsets = self.claim(partitions)
         for partition in sorted(offsets):
@@ -115,7 +115,7 @@ class Worker:
         return offsets
 
     def claim(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Hold exactly these partitions; those that are new have no state yet.
+        """Hold exactly these partitions: drop all others, claim new ones without their state.
 
         Returns:
             The next offset of each.
@@ -127,7 +127,7 @@ class Worker:
         for partition in self._held.keys() - wanted:
             del self._held[partition]
         self._releases.look()
-        # so that a Redis that hangs is known before each partition is restored
+        # so that a hanging Redis costs one timeout, not one for each partition that is restored
         self.look_at_redis()
         for partition in sorted(wanted):
             held = self._held.get(partition)
@@ -137,14 +137,14 @@ class Worker:
         return {partition: held.next_offset for partition, held in self._held.items()}
 
     def to_restore(self) -> list[int]:
-        """Partitions that `restore` has something to do for; first those where messages wait."""
+        """List the partitions that need `restore`, those with waiting messages first."""
         missing = [(held.waiting == 0, partition) for partition, held in self._held.items() if not self._is_ready(held)]
         return [partition for _, partition in sorted(missing)]
 
     def restore(self, partition: int) -> None:
-        """Rebuild the state of a partition that is held, and forecast it with the release that serves, where missing.
+        """Rebuild the missing state of a held partition, and refresh its forecasts with the release in service.
 
-        May run beside the work on other partitions.
+        Safe to run while other partitions are processed.
 
         Raises:
             FencedError: another worker has taken the partition over.
@@ -157,7 +157,7 @@ class Worker:
             self._refresh(held)
 
     def is_ready(self, partition: int) -> bool:
-        """Whether a partition is held and `restore` has nothing left to do for it."""
+        """Tell whether a partition is held and needs no `restore`."""
         held = self._held.get(partition)
         return held is not None and self._is_ready(held)
 
@@ -165,10 +165,10 @@ class Worker:
         return held.is_restored and self._releases.forecasting.release in {None, held.release}
 
     def process(self, partition: int, messages: Sequence[LogMessage]) -> Progress:
-        """Take messages of a partition in, in the order of the log; what is known already is passed over.
+        """Process messages of a partition in the order of the log; skip those that are in the tables already.
 
         Raises:
-            FencedError: another worker has taken the partition over; this one must end.
+            FencedError: another worker has taken the partition over; this process must end.
             StorageError: messages that are not in the tables are no longer in the log.
         """
         held = self._held.get(partition)
@@ -238,7 +238,7 @@ class Worker:
         self._database.retry(self._intake.follow_sources)
         restored = self._restored()
         if changed:
-            # side by side; consumed so that an error of one is raised
+            # in parallel; consumed so that an error is raised
             list(self._refreshers.map(self._refresh, restored))
         for held in restored:
             self._committer.record_published(held)
@@ -260,19 +260,19 @@ class Worker:
         self._keeper.keep_all(restored)
 
     def look_at_redis(self) -> None:
-        """Notice a Redis that is away, back, or restored; may run at any time."""
+        """Check whether Redis is unreachable, back, or restored from a snapshot; safe to run at any time."""
         self._follower.look(self._restored())
 
     @property
     def redis_trouble(self) -> str | None:
-        """What is wrong with Redis, in words; None where it has everything."""
+        """The problem with Redis as a sentence; None where it has every forecast."""
         return self._follower.trouble(self._restored())
 
     def _restored(self) -> list[HeldPartition]:
         return [held for held in list(self._held.values()) if held.is_restored]
 
     def _refresh(self, held: HeldPartition) -> None:
-        """Forecast every series of a partition at its newest hour, and remember with which release."""
+        """Forecast every series of a partition at its newest hour, and record the release."""
         forecasting = self._releases.forecasting
         self._load_calendars()
         series = np.flatnonzero(held.state.newest > NEVER)
@@ -300,7 +300,7 @@ class Worker:
             )
 
     def show(self) -> None:
-        """Bring the gauges up to date."""
+        """Update the gauges."""
         metrics.PARTITIONS.set(len(self._held))
         metrics.show_series(self._restored(), self._newest_by_source(), self._intake.sources.values())
 
@@ -312,7 +312,7 @@ class Worker:
         return newest
 
     def close(self) -> None:
-        """Leave the servers."""
+        """Close the connections to all servers."""
         self._refreshers.shutdown()
         self._database.close()
         self._log.close()
@@ -331,7 +331,7 @@ def _checkpoint_of(held: HeldPartition, result: Result, next_offset: int, releas
         move=Move(
             first_offset=held.next_offset,
             next_offset=next_offset,
-            # whatever was committed before has been sent to Kafka before
+            # every earlier checkpoint has been sent to Kafka already
             published_offset=held.next_offset,
             unconfirmed_from=int(origins.min()) if len(origins) else None,
             release=release,

@@ -1,8 +1,8 @@
-"""Faust around the worker, in its safe form.
+"""The Faust application that drives the worker, configured to be crash-safe.
 
-What Faust decides here is who reads which partition. Where a partition continues is decided by TimescaleDB, and whether
-the process goes on by us: after any error that is not a server's absence it ends at once, as if it had been killed,
-since Faust would acknowledge what was in flight, or live on without partitions. docs/decisions/ tells why.
+Faust decides only which worker reads which partition. TimescaleDB decides at which offset a partition continues. After
+any error except an unreachable server the process crashes at once, as if killed: Faust would acknowledge what was in
+flight, or keep running without partitions. docs/decisions/ has the reasons.
 """
 
 import asyncio
@@ -39,9 +39,9 @@ T = TypeVar("T")
 EXIT_BROKEN = 70
 BEAT_S = 1.0
 FINISH_S = 10.0
-"""Seconds that a batch in flight is given to finish before its partitions are handed over."""
+"""Timeout for a batch in flight to finish before its partitions are revoked, seconds."""
 ORDERLY_S = 30.0
-"""Seconds that an end in good order may take with all servers there."""
+"""Timeout of a clean shutdown with all servers up, seconds."""
 
 
 class WorkerApp(faust.App):  # type: ignore[misc]
@@ -81,7 +81,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self._topic, self._database_url = topic, settings.database_url
         self._worker, self._releases = worker, releases
         self._liveness, self._server_retry = liveness, server_retry
-        # a partition is one thread's at a time; taking over and tending have the worker to themselves
+        # one thread at a time works on a partition; claims and maintenance run alone
         self._threads = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="worker")
         self._worker_threads = settings.worker_threads
         self._slots = asyncio.Semaphore(settings.worker_threads)
@@ -112,19 +112,19 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         return SeekingTransport(self.conf.broker_consumer, self)
 
     async def _run_alone(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Do something while nothing else is done; an error of its ends the process."""
+        """Run work exclusively on a thread of the worker; an error crashes the process."""
         async with self._turn:
             await self._restoring.finish()
             await self._quiet()
             return await self._run(work, *arguments)
 
     async def _quiet(self) -> None:
-        """Wait for what is still being done for somebody who was cancelled meanwhile; to be called in one's turn."""
+        """Wait for work that is still running for cancelled tasks; hold the lock `_turn` for this."""
         while self._in_flight:
             await asyncio.wait(set(self._in_flight))
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Do something on a thread of the worker, in one's turn; an error of its ends the process."""
+        """Run work on a thread of the worker, holding the lock `_turn`; an error crashes the process."""
         future = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
         self._in_flight.add(future)
         try:
@@ -139,7 +139,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             future.add_done_callback(self._end_if_failed)
 
     def _end_if_failed(self, future: "asyncio.Future[Any]") -> None:
-        """The work of somebody who was cancelled meanwhile failed."""
+        """Crash the process if work failed whose task was cancelled."""
         if not future.cancelled() and (error := future.exception()) and not isinstance(error, Stopped):
             self._end(error)
 
@@ -149,11 +149,11 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         os._exit(EXIT_BROKEN)
 
     async def take_over(self) -> None:
-        """Hold what is assigned, and seek each partition to where it continues. Repeated calls wait for the first."""
+        """Claim the assigned partitions, and seek each to its next offset. Repeated calls wait for the first."""
         if self._taking_over is None or self._taking_over.done():
             self._taking_over = asyncio.ensure_future(self._take_over())
         with suppress(Stopped):
-            # Faust gives up waiting after a while; the work goes on and seeks all the same.
+            # Faust times out after a while; the takeover continues and seeks.
             await asyncio.shield(self._taking_over)
 
     async def _take_over(self) -> None:
@@ -163,7 +163,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             if assigned == self._assigned():
                 for tp in assigned:
                     await self.consumer.seek(tp, offsets[tp.partition])
-                # beside the work on the partitions that are ready: each goes on as soon as its state is there
+                # in parallel: each partition continues as soon as its state is rebuilt
                 self._restoring.begin()
                 for _ in range(self._worker_threads):
                     self.add_future(self._restore())
@@ -182,7 +182,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             await self._run_alone(self._worker.claim, [])
 
     async def _finish_in_flight(self, app: Any, revoked: Iterable[TP], **_: Any) -> None:
-        """Let a batch in flight finish, so that the next owner does not have to refuse it."""
+        """Wait for the batch in flight, so that the next owner does not have to fence it."""
         await self._restoring.look_again()
         if self._in_flight:
             await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
@@ -196,7 +196,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             await asyncio.gather(*(self._take_in_of(*one) for one in by_partition.items()))
 
     async def _take_in_of(self, partition: int, waiting: Sequence[Any]) -> None:
-        """Work on the messages of one partition, beside those of others."""
+        """Process the messages of one partition, concurrently with those of others."""
         await self._restoring.until_ready(partition, lambda: not self._is_ours(partition))
         async with self._slots:
             if not self._is_ours(partition):
@@ -219,7 +219,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
                 await self._run_alone(self._worker.run_maintenance)
 
     def _is_between_owners(self) -> bool:
-        """Whether partitions may belong to somebody else already: then nothing new is begun."""
+        """Tell whether partitions may already belong to another worker: then no new work starts."""
         return self._closing or bool(self.rebalancing)
 
     def _is_ours(self, partition: int) -> bool:
@@ -249,7 +249,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         return "; ".join(troubles) or None
 
     async def stop(self) -> None:
-        """End in order: finish the batch in flight, then leave the group."""
+        """Shut down cleanly: finish the batch in flight, then leave the group."""
         if not self._closing:
             self._closing = True
             end_within(ORDERLY_S)
@@ -260,14 +260,14 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             if self._in_flight:
                 await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
             await self._prepare_shutdown()
-            # what is ours is done: leaving the group only tells the others sooner
+            # our work is done: leaving the group only makes the rebalance start sooner
             end_within(LEAVE_S)
         await super().stop()
 
     async def _prepare_shutdown(self) -> None:
-        """Spare the next owner what is done already, while the partitions are still this process's."""
+        """Record progress and copy windows for the next owner, while this process still holds the partitions."""
         try:
-            # in one's turn: what is done every few seconds may be waiting for its own
+            # under the lock: maintenance may be waiting for it
             async with asyncio.timeout(FINISH_S), self._turn:
                 if all(future.done() for future in self._in_flight) and not self._restoring.is_busy:
                     await asyncio.get_running_loop().run_in_executor(self._threads, self._worker.prepare_shutdown)
@@ -275,14 +275,14 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             log.warning("shutdown_not_prepared", error=str(error))
 
     def leave(self) -> None:
-        """After Faust has ended: wait for the threads, leave the servers."""
+        """Wait for the threads and close the connections, after Faust has stopped."""
         self._server_retry.stopping.set()
         self._threads.shutdown(wait=True)
         self._worker.close()
 
 
 def _log_message(message: Any) -> LogMessage:
-    """A message as Faust gives it: its timestamp is in seconds, and the broker's (topics.OBSERVATIONS)."""
+    """Convert a message of Faust: its timestamp is in seconds, set by the broker (topics.OBSERVATIONS)."""
     received_us = None if message.timestamp is None else round(message.timestamp * 1000) * 1000
     carried = carried_headers(message.key, message.headers or ())
     return LogMessage(message.offset, message.value, received_us, carried)

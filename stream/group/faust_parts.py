@@ -1,4 +1,4 @@
-"""Parts of Faust that the worker has otherwise: where reading starts, and no waiting for what it does not use."""
+"""Parts of Faust that the worker replaces: the start offset, and waits for features that it does not use."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from dayahead.kafka_login import kafka_security, tls_context, uses_login, uses_t
 from stream.group.fetching import bound_fetches
 
 FETCH_WAIT_MS = 200
-"""Milliseconds that the broker may keep a fetch open for want of messages.
+"""Milliseconds that the broker may hold a fetch open while there are no messages.
 
-A fetch that is open when a partition is sought holds up the next one; Faust's own 1,500 ms would delay each start.
+A fetch that is open during a seek delays the next one; Faust's default of 1,500 ms would delay each start.
 """
 
 
@@ -20,19 +20,19 @@ class _ConsumerThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> Any:
         bound_fetches()
         consumer = super()._create_worker_consumer(transport)
-        # Faust has no setting for it; the consumer reads it when it starts
+        # Faust has no setting for this; the consumer reads the attribute when it starts
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
 
 class _Consumer(faust_kafka.Consumer):  # type: ignore[misc]
-    """Starts reading where TimescaleDB says, not where Kafka was told last."""
+    """Starts reading at the offset in TimescaleDB, not at the one committed to Kafka."""
 
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
-        """Called by Faust after each assignment, before the first message is read."""
+        """Take over the assigned partitions; Faust calls this after each assignment, before it reads."""
         await self.app.take_over()
 
 
@@ -43,7 +43,7 @@ class SeekingTransport(faust_kafka.Transport):  # type: ignore[misc]
 
 
 def kafka_credentials() -> SASLCredentials | SSLCredentials | None:
-    """How Faust logs in to Kafka, of the same settings as all other clients; None for not at all."""
+    """Return the credentials of Faust from the settings of all Kafka clients; None without a login and TLS."""
     settings = kafka_security()
     context = tls_context(settings) if uses_tls(settings) else None
     if uses_login(settings):
@@ -57,10 +57,10 @@ def kafka_credentials() -> SASLCredentials | SSLCredentials | None:
 
 
 class NoTables(TableManager):  # type: ignore[misc]
-    """Faust's tables, of which the worker has none: it does not wait a second for some to be declared."""
+    """Replaces Faust's tables, which the worker does not use, to skip a wait of one second at the start."""
 
     async def on_start(self) -> None:
-        """Go on at once."""
+        """Start without the wait."""
         if not self.should_stop:
             await self._update_channels()
             await self.recovery.start()

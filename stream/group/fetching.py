@@ -1,7 +1,7 @@
-"""What aiokafka hands over of a fetch: every batch of the log, whatever is in it, in bounded memory.
+"""Reads every batch of a fetch of aiokafka, whatever its content, in bounded memory.
 
 aiokafka decompresses a batch without a bound, so that 8 MB of it may become gigabytes, and raises for one that it
-cannot read, at each attempt again. Here a batch inflates to 64 MiB at most. A message that is larger than the contract
+cannot read, at every retry. Here a batch inflates to 64 MiB at most. A message that is larger than the contract
 allows is withheld, and so is one that cannot be read.
 """
 
@@ -29,7 +29,7 @@ INFLATED_BYTES = 64 * 1024 * 1024
 """Bytes that a batch may have when it is decompressed: eight times what a broker takes in one compressed."""
 
 MAX_HEADERS = 100
-"""Headers of a message that are looked at."""
+"""Limit of headers that are read of a message."""
 
 
 class _NotInflatedError(Exception):
@@ -69,9 +69,9 @@ def _inflate_snappy(payload: Any) -> bytes:
 
 
 def bound_decompression() -> None:
-    """Have aiokafka decompress batches within `INFLATED_BYTES`; it has no setting for it."""
+    """Limit decompression in aiokafka to `INFLATED_BYTES` by patching it; it has no setting for it."""
     modules: set[ModuleType] = {default_records}
-    # the compiled twin, where there is one, looks the functions up in a module of its own
+    # the compiled variant, where there is one, looks the functions up in another module
     modules.add(__import__(DefaultRecordBatch.__module__, fromlist=["DefaultRecordBatch"]))
     for module in modules:
         for name, function in {
@@ -96,7 +96,7 @@ class _Record(NamedTuple):
 
 
 class _Batch:
-    """A batch that always can be read to its end."""
+    """A batch that can always be read to its end."""
 
     def __init__(self, batch: Any) -> None:
         self._batch = batch
@@ -118,16 +118,16 @@ class _Batch:
             yield from self._unread(offset, error)
 
     def _unread(self, first: int, error: Exception) -> Iterator[_Record]:
-        """The records from an offset on, withheld: one letter for all where their batch cannot be decompressed."""
+        """Yield the records from an offset on, withheld; a batch that cannot be decompressed gets one dead letter."""
         end = self._batch.next_offset
-        # the only one of a batch that the broker sets where its clock stamps the messages
+        # the only timestamp that the broker sets where its clock stamps the messages
         timestamp = self._batch.max_timestamp if self._batch.timestamp_type else self._batch.first_timestamp
         reason = ContractError(
             DeadLetterCode.UNREADABLE, f"the batch of offsets {first} to {end - 1} could not be read: {error}"
         )
         for offset in range(first, end):
             if not isinstance(error, _NotInflatedError):
-                # of a record that aiokafka cannot parse, another reader may know what to make
+                # another reader may be able to parse a record that aiokafka cannot parse
                 value = Withheld.of(b"", None, None, is_in_log=True)
             elif offset == first:
                 value = Withheld.of(error.beginning, reason, error.stub, is_in_log=False)
@@ -152,7 +152,7 @@ class _Batches:
 
 
 class BoundedRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """The records of a fetch of one partition, each small enough to be kept by the hundred."""
+    """The records of a fetch of one partition, each small enough to buffer hundreds."""
 
     def __init__(self, tp: Any, records: Any, *arguments: Any) -> None:
         super().__init__(tp, _Batches(records), *arguments)
@@ -177,6 +177,6 @@ def _small(record: Any) -> Any:
 
 
 def bound_fetches() -> None:
-    """Have aiokafka hand fetches over in bounded memory; it offers no other way than its own names."""
+    """Patch aiokafka to return fetches in bounded memory; it has no setting for it."""
     bound_decompression()
     fetcher.PartitionRecords = BoundedRecords

@@ -1,7 +1,7 @@
-"""Whether the worker lives: it has partitions, and their offsets move or nothing is waiting.
+"""Liveness of the worker: it has partitions, and their offsets move or no messages wait.
 
-A worker that Kafka has put out of its group, without Faust noticing, still runs, still answers, and does nothing: only
-the absence of partitions and of progress tells.
+A worker that Kafka has removed from its group without Faust noticing still runs and answers, but does nothing. Only
+the absence of partitions and of progress shows it.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from dayahead.telemetry import Health
 
 @dataclass
 class PartitionProgress:
-    """Where a partition stood when it was looked at last.
+    """Progress of a partition at the last heartbeat.
 
     Attributes:
         next_offset: first message that is not in the tables.
-        lag: messages that wait.
-        moved_at: when the offset moved last, or nothing waited.
+        lag: messages that are waiting.
+        moved_at: when the offset last moved or no message waited, seconds of the monotonic clock.
     """
 
     next_offset: int
@@ -26,7 +26,7 @@ class PartitionProgress:
 
 
 class Liveness:
-    """Judges from what the event loop reports; asked from the threads of /health.
+    """Judges liveness and readiness from the reports of the event loop; called from the threads of /health.
 
     Args:
         stalled_after_s: seconds without progress until the worker is not live.
@@ -52,7 +52,7 @@ class Liveness:
             offsets: next offset of each partition that is held.
             lags: messages that wait, by partition.
             ready: whether every assigned partition has been taken over.
-            trouble: what is not as it should be although the worker works.
+            trouble: a problem that does not stop the worker.
         """
         now = self._monotonic()
         progress = {}
@@ -67,7 +67,7 @@ class Liveness:
         self._ready, self._trouble = ready, trouble
 
     def live(self) -> Health:
-        """Whether the process should go on, or be ended and started again."""
+        """Tell whether the process may continue or must be restarted."""
         now = self._monotonic()
         if now - self._beat_at > self._stalled_after_s:
             return Health(False, f"the event loop has not answered for {now - self._beat_at:.0f} s")
@@ -85,7 +85,7 @@ class Liveness:
         return Health(True, f"{len(self._progress)} partitions, {self.lag} messages waiting")
 
     def ready(self) -> Health:
-        """Whether the state of every assigned partition is there and messages are taken in."""
+        """Tell whether the state of every assigned partition is rebuilt and messages are processed."""
         if server := self._awaited():
             return Health(False, f"waiting for {server}")
         if not self._ready or not self._progress:

@@ -1,4 +1,4 @@
-"""Rebuilding the states of claimed partitions, while those that are there are worked on."""
+"""Rebuilds the states of claimed partitions while ready partitions process messages."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,13 +16,13 @@ YIELD_S = 0.01
 
 
 class RestoreQueue:
-    """Restores one partition after the other on each free thread; everything here is called from the event loop.
+    """Restores one partition at a time on each free thread; call everything here from the event loop.
 
     Args:
         worker: that holds the partitions.
         threads: to restore on.
         slots: as many as there are threads; one is held while a partition is restored.
-        is_ours: whether a partition is assigned to this process, as far as it knows.
+        is_ours: whether a partition is currently assigned to this process.
         end: ends the process.
     """
 
@@ -43,20 +43,20 @@ class RestoreQueue:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a state is being rebuilt, or is to be."""
+        """Whether a state is being rebuilt or waits to be rebuilt."""
         return bool(self._waiting) or not all(future.done() for future in self._running)
 
     def begin(self) -> None:
-        """Take up what is to be restored; `work` does it."""
+        """Queue the partitions to restore; `work` restores them."""
         self._waiting = self._worker.to_restore()
 
     async def work(self) -> None:
-        """Restore what nobody else is restoring, until nothing is left; to be run once for each thread."""
+        """Restore queued partitions until the queue is empty; run once for each thread."""
         while self._waiting:
             async with self._slots:
                 if self._waiting:
                     await self._restore(self._waiting.pop(0))
-            # whoever waited for this one takes the slot first
+            # messages that waited for this partition get the slot first
             await asyncio.sleep(YIELD_S)
 
     async def _restore(self, partition: int) -> None:
@@ -78,18 +78,18 @@ class RestoreQueue:
             await self.look_again()
 
     async def until_ready(self, partition: int, given_up: Callable[[], bool]) -> None:
-        """Wait until the state of a partition is there, or it need not be any more."""
+        """Wait until the state of a partition is rebuilt, or the wait is given up."""
         if not self._worker.is_ready(partition):
             async with self._changed:
                 await self._changed.wait_for(lambda: self._worker.is_ready(partition) or given_up())
 
     async def look_again(self) -> None:
-        """Let whoever waits see whether it still has to."""
+        """Wake up all waiting tasks, so that they check their condition again."""
         async with self._changed:
             self._changed.notify_all()
 
     async def finish(self, timeout_s: float | None = None) -> None:
-        """Restore nothing further, and wait for what has been begun."""
+        """Empty the queue and wait for running restores."""
         self._waiting = []
         while self._running:
             _, late = await asyncio.wait(set(self._running), timeout=timeout_s)
