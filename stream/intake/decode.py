@@ -1,7 +1,7 @@
-"""From the bytes of `observations` to rows: good rows go on, bad ones become dead letters, one by one.
+"""Decodes messages of `observations` into rows; each invalid row becomes a dead letter.
 
-Whatever is refused is refused by what the log holds, the message and the moment at which the broker took it, never by
-the clock, so that a second reading of the log refuses the same.
+A rejection depends only on what the log holds, the message and its timestamp by the broker, never on the clock, so
+that reading the log again rejects the same rows.
 """
 
 import json
@@ -29,14 +29,14 @@ REASON_OF_FAILURE = 300
 
 @dataclass(frozen=True)
 class Refusal:
-    """What goes to the dead letters: a whole message, or one row in an envelope of its own.
+    """A rejected message, or a rejected row in a new envelope, for the dead letters.
 
     Attributes:
         offset: of the message.
-        value: the raw bytes of the message, or the same message with the one bad row, so that it can be mended.
+        value: the raw bytes of the message, or the same message with the one bad row, so that it can be corrected.
         error: why.
-        source: name that the message gives, where it could be read.
-        carried: key and headers of the message, where the whole of it was refused.
+        source: named in the message, empty where it could not be read.
+        carried: key and headers of the message, where the whole message was rejected.
     """
 
     offset: int
@@ -48,19 +48,19 @@ class Refusal:
 
 @dataclass
 class DecodedMessage:
-    """The good rows of a message, side by side, and what was refused of it.
+    """The valid rows of a message as columns, and its rejected rows.
 
     Attributes:
         offset: in the log.
-        source: as the message names it; not looked up yet.
+        source: as named in the message; not looked up yet.
         available_us: when the source published it, microseconds since 1970.
-        refresh: whether the touched series are forecast anew.
+        refresh: whether the message asks for forecasts of its series.
         series_ids: of the rows; not looked up yet.
         hours: of the rows.
         values: of the rows, in the unit of the source.
-        refusals: bad rows, or the whole message.
-        available_at: as written, for the envelope of a row that is refused later.
-        beyond_limits: series, hour and value of the rows that the limits of the source refused.
+        refusals: rejected rows, or the whole message.
+        available_at: as written, for the envelope of a row that is rejected later.
+        beyond_limits: series, hour and value of the rows outside the limits of the source.
     """
 
     offset: int
@@ -75,7 +75,7 @@ class DecodedMessage:
     beyond_limits: list[tuple[str, Hour, float]] = field(default_factory=list)
 
     def refuse(self, errors: Mapping[int, ContractError]) -> None:
-        """Set good rows aside after all.
+        """Reject rows that were decoded as valid.
 
         Args:
             errors: place of the row -> why.
@@ -91,18 +91,18 @@ class DecodedMessage:
         self.values = [self.values[place] for place in left]
 
     def refuse_row(self, row: object, error: ContractError) -> None:
-        """Set one row aside, in an envelope that can be sent again once the row is mended."""
+        """Reject one row, in an envelope that can be sent again after the row is corrected."""
         self.refusals.append(Refusal(self.offset, envelope_bytes(self, [row]), error, self.source))
 
 
 class Decoder:
-    """Reads messages."""
+    """Decodes messages."""
 
     def __init__(self) -> None:
         self._rows = RowReader()
 
     def decode(self, message: LogMessage) -> DecodedMessage:
-        """Read a message; never raises for what is in it."""
+        """Decode a message; never raises for its content."""
         decoded = DecodedMessage(message.offset)
         if isinstance(message.value, Withheld):
             if message.value.error is not None:
@@ -147,7 +147,7 @@ class Decoder:
             self._read_one_by_one(rows, decoded)
 
     def _read_at_once(self, rows: list[Any], decoded: DecodedMessage) -> bool:
-        """All rows together; False where one of them needs a closer look."""
+        """Decode all rows at once; False where one of them must be checked by itself."""
         columns = _columns(rows)
         if columns is None:
             return False
@@ -186,7 +186,7 @@ class Decoder:
 
 
 def _columns(rows: list[Any]) -> list[tuple[Any, ...]] | None:
-    """Ids, times and values; None where a row is not [text, text, number]."""
+    """Split rows into ids, times and values; None where a row is not [text, text, number]."""
     if set(map(type, rows)) != {list} or set(map(len, rows)) != {3}:
         return None
     ids, times, values = columns = list(zip(*rows, strict=True))
@@ -195,12 +195,12 @@ def _columns(rows: list[Any]) -> list[tuple[Any, ...]] | None:
 
 
 def refused_whole(message: LogMessage, error: ContractError) -> DecodedMessage:
-    """A message of which nothing is taken in."""
+    """Reject a whole message."""
     return DecodedMessage(message.offset, refusals=[_whole(message, error)])
 
 
 def failed(error: Exception) -> ContractError:
-    """The error of a message that no rule forbids and that cannot be processed all the same."""
+    """Return the error of a message that breaks no rule but makes the worker fail."""
     return ContractError(
         DeadLetterCode.FAILED, f"the worker failed on it: {type(error).__name__}: {str(error)[:REASON_OF_FAILURE]}"
     )
@@ -217,7 +217,7 @@ def _json(value: bytes | None) -> Any:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
         try:
-            # Python's own writer puts NaN and Infinity where JSON has none: the other rows are still good.
+            # Python's json writes NaN and Infinity, which JSON does not have: the other rows are still valid.
             return json.loads(value.decode("utf-8"))
         except UnicodeDecodeError as fault:
             raise ContractError(DeadLetterCode.NOT_JSON, f"the message is not UTF-8: {fault.reason}") from fault
@@ -230,7 +230,7 @@ def _not_a_batch(reason: str) -> ContractError:
 
 
 def envelope_bytes(message: DecodedMessage, rows: list[Any]) -> bytes:
-    """A message like another one, with other rows."""
+    """Encode a message with the envelope of another one and other rows."""
     envelope = {
         "source": message.source,
         "available_at": message.available_at,
@@ -240,5 +240,5 @@ def envelope_bytes(message: DecodedMessage, rows: list[Any]) -> bytes:
     try:
         return orjson.dumps(envelope)
     except (orjson.JSONEncodeError, RecursionError):
-        # A lone surrogate or an integer beyond 64 bits: only Python's own writer keeps what was sent.
+        # A lone surrogate or an integer beyond 64 bits: only Python's json keeps what was sent.
         return json.dumps(envelope).encode()

@@ -1,4 +1,4 @@
-"""From messages of the log to rows of known series; what does not fit becomes dead letters."""
+"""Validates decoded messages and resolves their series; what is invalid becomes dead letters."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -31,13 +31,13 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Taken:
-    """What a batch of messages holds.
+    """The content of a batch of messages.
 
     Attributes:
         rows: valid rows, in the order of the log.
         offsets: int64 [m], offset of each message.
-        refusals: what was refused, in the order of the log.
-        beyond_limits: by source, values that its limits refused of series that it has.
+        refusals: rejected rows and messages, in the order of the log.
+        beyond_limits: by source, number of values outside its limits, of known series.
     """
 
     rows: Rows
@@ -47,7 +47,7 @@ class Taken:
 
 
 class Intake:
-    """Reads messages and knows the sources; a series that is met for the first time is registered.
+    """Decodes messages, validates them against their sources, and registers new series.
 
     Attributes:
         sources: registered sources by name, as last read.
@@ -61,18 +61,18 @@ class Intake:
         self._version: object = None
 
     def load_sources(self, connection: psycopg.Connection) -> None:
-        """Read the registered sources again."""
+        """Reload the registered sources."""
         self._version = sources_version(connection)
         self.sources = load_sources(connection)
         self._rules = {name: RowRules(registered.source) for name, registered in self.sources.items()}
 
     def follow_sources(self, connection: psycopg.Connection) -> None:
-        """Read the registered sources again if one was registered since."""
+        """Reload the registered sources if they have changed."""
         if sources_version(connection) != self._version:
             self.load_sources(connection)
 
     def decode(self, messages: Sequence[LogMessage]) -> list[DecodedMessage]:
-        """Read messages; needs no server."""
+        """Decode messages; needs no server."""
         return [self._decoder.decode(message) for message in messages]
 
     def take(
@@ -83,7 +83,7 @@ class Intake:
         partition: int,
         now: datetime,
     ) -> Taken:
-        """Find the series of decoded messages; safe to repeat.
+        """Validate decoded messages and look up their series; safe to retry.
 
         Args:
             connection: to TimescaleDB; new series are registered and committed at once.
@@ -105,7 +105,7 @@ class Intake:
         return self._rows(decoded, state, refused, beyond_limits)
 
     def _beyond_limits(self, message: DecodedMessage, state: PartitionState) -> list[LimitRejection]:
-        """What the limits of its source refused of a message; a series that never had a good value has no key."""
+        """List the values of a message outside the limits of its source; a series without valid values has no key."""
         if not message.beyond_limits:
             return []
         source_key = self.sources[message.source].source_key
@@ -116,7 +116,7 @@ class Intake:
         ]
 
     def _judge(self, message: DecodedMessage) -> None:
-        """Set the rows of a message aside that break a rule of their source; a second time finds none."""
+        """Reject the rows of a message that break a rule of their source; idempotent."""
         rules = self._rules.get(message.source)
         if rules is None or not message.hours:
             return
@@ -140,8 +140,8 @@ class Intake:
         partition: int,
         now: datetime,
     ) -> dict[tuple[str, str], ContractError]:
-        """Give new series their keys; returns why (source, series_id) pairs cannot have one."""
-        # in the order of the log: of two sources that claim a new series, the first one has it
+        """Register new series; return why (source, series_id) pairs are rejected."""
+        # in the order of the log: the first of two sources that send a new series owns it
         pairs = dict.fromkeys(
             (message.source, series_id)
             for message in decoded
@@ -225,7 +225,7 @@ class Intake:
         source: RegisteredSource | None,
         refused: Mapping[tuple[str, str], ContractError],
     ) -> dict[int, ContractError]:
-        """Find the rows of a message whose series are not this source's: place of the row -> why."""
+        """Find the rows of a message whose series belong to another source: place of the row -> why."""
         errors: dict[int, ContractError] = {}
         for place, index in enumerate(found):
             series_id = one.series_ids[place]

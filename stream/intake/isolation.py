@@ -1,7 +1,7 @@
-"""Finds the message of a batch on which the worker fails, and sets it aside; the others are taken in.
+"""Finds the message of a batch that makes the worker fail, and rejects it; the others are processed.
 
-The rules of `stream.intake` reject what is known to be wrong. This is for what is not known: an error of the code that
-one message causes each time would end every worker that reads it.
+The rules of `stream.intake` reject known faults. This handles the unknown ones: a message that makes the code raise
+would crash every worker that reads it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,15 +19,15 @@ from stream.servers.log_reader import LogMessage
 log = structlog.get_logger()
 
 TakeIn = Callable[[HeldPartition, Sequence[DecodedMessage]], None]
-"""Takes messages of a partition in, all or none."""
+"""Processes messages of a partition, all or none."""
 
 
 class Isolation:
-    """Takes batches in, in halves where an error is theirs.
+    """Processes batches, and bisects a batch that may cause an error.
 
     Args:
-        take_in: takes messages in and moves the offset of the partition behind them.
-        rebuild: reads the state of a partition from the tables again, since an error leaves it half changed.
+        take_in: processes messages and advances the offset of the partition past them.
+        rebuild: rebuilds the state of a partition from the tables, since an error leaves it inconsistent.
     """
 
     def __init__(self, take_in: TakeIn, rebuild: Callable[[HeldPartition], None]) -> None:
@@ -36,7 +36,7 @@ class Isolation:
     def take_in(
         self, held: HeldPartition, decoded: Sequence[DecodedMessage], messages: Mapping[int, LogMessage]
     ) -> None:
-        """Take messages in; one that fails alone, twice, becomes a dead letter with code `failed`.
+        """Process messages; one that fails alone, twice, becomes a dead letter with code `failed`.
 
         Args:
             held: the partition.
@@ -44,14 +44,14 @@ class Isolation:
             messages: the same as they stand in the log, by offset.
 
         Raises:
-            Exception: whatever is no error of a message: a server that is away, a partition that was lost, an error
-                that comes without any row as well.
+            Exception: any error that no message causes: an unreachable server, a lost partition, an error that also
+                occurs without any row.
         """
         before = held.next_offset
         try:
             self._take_in(held, decoded)
         except Exception as error:
-            # what is in the tables already was good: sending it out failed, which the next owner repeats
+            # the batch is committed, so it is valid: publishing it failed, which the next owner retries
             if held.next_offset != before or not may_be_of_a_message(error):
                 raise
             log.exception(
@@ -83,8 +83,8 @@ class Isolation:
 
 
 def may_be_of_a_message(error: Exception) -> bool:
-    """Whether a message may have caused an error, so that others may go through without it."""
-    # of the internal errors, not those of the transaction: a server that became read-only refuses every message
+    """Tell whether a message may have caused an error, so that the others may succeed without it."""
+    # InternalError_ itself, not its siblings of transactions: a read-only server rejects every message
     if isinstance(error, ContractError | psycopg.DataError | psycopg.IntegrityError | psycopg.errors.InternalError_):
         return True
     return not isinstance(error, DayaheadError | psycopg.Error | redis.RedisError | KafkaException | OSError)

@@ -1,4 +1,4 @@
-"""Refused rows and messages on their way to the dead letters."""
+"""Sends rejected rows and messages to the dead letters."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,14 +14,14 @@ from stream.servers.withheld import Withheld
 
 STAGE = "stream"
 AT_ONCE_BYTES = 16 * 1024 * 1024
-"""Bytes of letters that are held in memory until the broker has them."""
+"""Limit of dead letters in memory before they are sent, bytes."""
 
 
 class RefusalWriter:
-    """Sends dead letters and waits for them: the offset does not move on before they are kept.
+    """Sends dead letters and waits for acknowledgement before the offset advances.
 
-    A batch that is repeated after a crash sends its letters again; topic, partition and offset in the headers, with the
-    value, tell that they are the same. A letter that is too large for the broker is sent as a stub.
+    A batch that is repeated after a crash sends its dead letters again; topic, partition and offset in the headers and
+    the value identify duplicates. A dead letter that is too large for the broker is sent as a stub.
     """
 
     def __init__(self, output: KafkaOutput, kafka_log: Log, topic_prefix: str) -> None:
@@ -29,10 +29,10 @@ class RefusalWriter:
         self._topic = topic_prefix + DEAD_LETTERS.name
 
     def write(self, claim: Claim, refusals: Sequence[Refusal], now: datetime) -> None:
-        """Send what was refused of a batch.
+        """Send the rejected rows and messages of a batch.
 
         Raises:
-            Stopped: the worker was asked to end while it waited for the broker.
+            Stopped: the worker was asked to stop while it waited for the broker.
         """
         held: list[Outgoing] = []
         size = 0
