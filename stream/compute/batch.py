@@ -1,7 +1,7 @@
-"""A micro-batch of one partition: what its messages do to windows, forecasts and scores.
+"""Computes a micro-batch of one partition: its windows, forecasts and scores.
 
-Reading comes first (`prepare`), then pure computation (`compute`), so that a server that goes away in between leaves
-the state of the partition as it was.
+`prepare` reads, then `compute` computes without any server, so that an unreachable server leaves the state of the
+partition unchanged.
 """
 
 from collections import Counter
@@ -32,15 +32,15 @@ from stream.partition.state import NEVER, Advance, PartitionState
 
 @dataclass(frozen=True)
 class Prepared:
-    """A batch whose rows have been compared with what is known; nothing has been changed yet.
+    """A batch whose rows have been compared with the tables; nothing has been changed yet.
 
     Attributes:
         rows: of the batch, in the order of the log.
         offsets: int64 [m], offset of each message.
         cells: of the rows.
-        decided: which versions win.
-        rounds: in which the changes are put in.
-        at_hand: forecasts that may have to be scored.
+        decided: which versions are current.
+        rounds: in which the changes are applied.
+        at_hand: forecasts that may need a score.
     """
 
     rows: Rows
@@ -53,17 +53,17 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Result:
-    """What a batch made, each series and origin once: the last of them.
+    """The output of a batch; of each series and origin only the last.
 
     Attributes:
-        observations: versions that are current, where something of them is new.
+        observations: current versions that are new or changed.
         revisions: versions that are not current.
         forecasts: n forecasts.
         features: float32 [n, k].
-        scores: of forecasts that have matured or whose hours changed.
-        new: what of these the tables cannot have yet.
-        outcomes: what became of the rows.
-        unforecast: new hours that no forecast starts from, by why.
+        scores: of forecasts that have matured or whose actuals changed.
+        new: which of these cannot be in the tables yet.
+        outcomes: number of rows by outcome.
+        unforecast: number of new hours without a forecast, by reason.
     """
 
     observations: CurrentRows
@@ -77,7 +77,7 @@ class Result:
 
     @classmethod
     def of_forecasts(cls, made: Made | None) -> "Result":
-        """A result of forecasts alone: no message made it."""
+        """Make a result of forecasts only, without messages."""
         none, no_value = np.empty(0, np.int64), np.empty(0)
         return cls(
             CurrentRows(none, none, no_value, none, none),
@@ -91,7 +91,7 @@ class Result:
 
 
 def prepare(reader: Reader, state: PartitionState, rows: Rows, offsets: NDArray[np.int64]) -> Prepared:
-    """Read what the batch needs, and decide which versions win.
+    """Read what the batch needs, and decide which versions are current.
 
     Args:
         reader: of the tables.
@@ -105,14 +105,14 @@ def prepare(reader: Reader, state: PartitionState, rows: Rows, offsets: NDArray[
     newest = state.newest.copy()
     np.maximum.at(newest, rows.series, rows.hour)
     series, hour = rows.series[chosen], rows.hour[chosen]
-    # The forecasts that this very batch makes are at hand anyway; the others have their first origin in the state.
+    # Forecasts that this batch makes are in memory already; the state has the first origin of the others.
     possible = may_become_due(state, series, hour, newest[series])
     at_hand = ForecastsAtHand(reader.forecasts(state.keys[possible.series], possible.origin))
     return Prepared(rows, offsets, cells, decided, rounds_of(rows, chosen), at_hand)
 
 
 def _known(reader: Reader, state: PartitionState, cells: Cells) -> CurrentVersions:
-    """What the database has of the cells: asked only where the state does not say that it has nothing."""
+    """Read the current versions of cells; skip cells that are absent according to the state."""
     newest = state.newest[cells.series]
     older = (cells.hour <= newest - WINDOW_HOURS) & (newest > NEVER)
     asked = np.flatnonzero(np.isfinite(state.value_at(cells.series, cells.hour)) | older)
@@ -130,12 +130,12 @@ def compute(
     calendars: Mapping[int, Calendar],
     now: datetime,
 ) -> Result:
-    """Put the batch into the state, round by round, with the forecasts and scores that its messages ask for.
+    """Apply the batch to the state, round by round, and make its forecasts and scores.
 
     Args:
         prepared: the batch.
         state: of the partition; changed.
-        forecasting: with the release that serves.
+        forecasting: with the release in service.
         calendars: by source_key.
         now: when the forecasts are issued.
     """
@@ -185,7 +185,7 @@ def compute(
 
 
 def _unforecast(hour: NDArray[np.int64], refresh: NDArray[np.bool_], advance: Advance) -> Mapping[Unforecast, int]:
-    """Count the new hours of a round that no forecast starts from: a message has each series forecast once."""
+    """Count the new hours of a round without a forecast: a message makes one forecast of each series."""
     late, ahead = hour < advance.before, hour > advance.before
     return {
         Unforecast.LATE: int(late.sum()),
@@ -223,7 +223,7 @@ def _flags(parts: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
 
 
 def _last_of_each(series_key: NDArray[np.int64], origin: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Places of the last row of each series and origin, ascending."""
+    """Find the last row of each series and origin: indices, ascending."""
     if not len(series_key):
         return np.empty(0, np.int64)
     _, first = np.unique(pack_pairs(series_key, origin)[::-1], return_index=True)
@@ -231,7 +231,7 @@ def _last_of_each(series_key: NDArray[np.int64], origin: NDArray[np.int64]) -> N
 
 
 def _any_of_each(scored: ScoreRows, kept: NDArray[np.int64], flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether any of the rows of a kept row's series and origin has the flag."""
+    """Tell for each kept row whether any row of its series and origin has the flag."""
     flagged = set(zip(scored.series_key[flags].tolist(), scored.origin[flags].tolist(), strict=True))
     pairs = zip(scored.series_key[kept].tolist(), scored.origin[kept].tolist(), strict=True)
     return np.array([pair in flagged for pair in pairs], np.bool_)

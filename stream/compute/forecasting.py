@@ -1,4 +1,4 @@
-"""Forecasts of series of a partition: windows out of its state, through the forecaster, into rows."""
+"""Forecasts series of a partition: takes windows from its state, and returns forecast rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from stream.partition.metrics import FORECASTING_SECONDS
 from stream.partition.state import PartitionState
 
 SERIES_AT_ONCE = 2_000
-"""Windows of this many series are taken out of the state at once: 15 MB, a few times that while they are computed."""
+"""Series whose windows are copied at once: 15 MB, a few times that during computation."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """Forecasts and the features that they were made from.
+    """Forecasts and their features.
 
     Attributes:
         series: int64 [n], indices of the series.
@@ -37,7 +37,7 @@ class Made:
 
 
 class Forecasting:
-    """Forecasts series with one release; another release is another object.
+    """Forecasts series with one release; each release has its own object.
 
     Attributes:
         release: id of the champion, None before the first promotion.
@@ -65,7 +65,7 @@ class Forecasting:
             state: of the partition.
             calendars: by source_key.
             series: int64 [n], indices, each with an observed hour.
-            message_offset: int64 [n], the message that each forecast answers.
+            message_offset: int64 [n], the message that caused each forecast.
             now: when they are issued.
 
         Returns:

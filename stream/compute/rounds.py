@@ -1,8 +1,8 @@
-"""How a micro-batch does at once what one message after the other would do.
+"""Cuts a micro-batch into rounds, which give the same result as one message after the other.
 
-A message changes the windows of the series that it touches, and then has them forecast and scored. Series do not touch
-each other, so the first messages of all series can be done together, then their second messages, and so on: a round
-holds at most one message of a series. How the log was cut into batches changes which rounds there are, nothing else.
+A message changes the windows of its series, which are then forecast and scored. Series are independent, so the first
+messages of all series are processed together, then the second messages, and so on: a round holds at most one message
+of a series. How the log is cut into batches changes the rounds, not the results.
 """
 
 from dataclasses import dataclass

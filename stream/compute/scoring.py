@@ -1,6 +1,6 @@
-"""Which forecasts a message has matured or changed the truth of, and their scores.
+"""Finds forecasts that a message has matured or whose actuals it changed, and scores them.
 
-A forecast is scored when the hour origin + 24 is observed, and again whenever an hour that it was for changes.
+A forecast is scored when the hour origin + 24 is observed, and again whenever one of its 24 hours changes.
 """
 
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from dayahead.storage.tables.score import ScoreRows
 from stream.partition.state import PartitionState
 
 RESCORE_HOURS = WINDOW_HOURS - SCORE_HOURS
-"""A changed hour this far behind the newest scores nothing any more: what its naive needs is no longer remembered."""
+"""A changed hour this far behind the newest causes no score: the window no longer has the hours for its naive."""
 
 _LEADS_BACK = np.arange(LEADS, 0, -1)
 
 
 @dataclass(frozen=True)
 class Due:
-    """Forecasts to score, if there are any at these origins.
+    """Origins whose forecasts, if any, are to be scored.
 
     Attributes:
         series: int64 [n], indices.
         origin: int64 [n], hours.
-        first: bool [n], whether the hour that matures the forecast was not known before: then it was never scored.
+        first: bool [n], whether the hour that matures the forecast is new, so that it was never scored.
     """
 
     series: NDArray[np.int64]
@@ -43,7 +43,7 @@ class Due:
 def may_become_due(
     state: PartitionState, series: NDArray[np.int64], hour: NDArray[np.int64], newest: NDArray[np.int64]
 ) -> Due:
-    """All that changes of hours could make due, for one read of the database before anything is computed.
+    """Find everything that changed hours could make due, for one read of the database before the computation.
 
     Args:
         state: before the changes.
@@ -55,7 +55,7 @@ def may_become_due(
 
 
 def now_due(state: PartitionState, series: NDArray[np.int64], hour: NDArray[np.int64], fresh: NDArray[np.bool_]) -> Due:
-    """What changes of hours, already put into the state, make due.
+    """Find what changed hours, already applied to the state, make due.
 
     Args:
         state: after the changes.
@@ -89,14 +89,14 @@ def _due(
 
 
 class ForecastsAtHand:
-    """The forecasts that a batch may have to score: read before it, or made within it."""
+    """The forecasts that a batch may score: read before it, or made within it."""
 
     def __init__(self, read: ForecastRows) -> None:
         self._parts: list[tuple[NDArray[np.int64], NDArray[np.int64], ForecastRows]] = []
         self.add(read)
 
     def add(self, made: ForecastRows) -> None:
-        """Forecasts made meanwhile, each series and origin once; they replace older ones of the same origin."""
+        """Add forecasts, each series and origin once; they replace earlier ones of the same origin."""
         if not len(made):
             return
         pairs = pack_pairs(made.series_key, made.origin)
@@ -106,10 +106,10 @@ class ForecastsAtHand:
     def find(
         self, series_keys: NDArray[np.int64], origins: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], ForecastRows]:
-        """The forecasts of given series at given origins.
+        """Find the forecasts of given series at given origins.
 
         Returns:
-            int64 [n], which of the asked-for pairs have one with values; and the n forecasts.
+            int64 [n], indices of the pairs that have a forecast with values; and the n forecasts.
         """
         wanted = pack_pairs(series_keys, origins)
         left = np.arange(len(wanted))
@@ -126,12 +126,12 @@ class ForecastsAtHand:
 
 
 def score_due(state: PartitionState, due: Due, at_hand: ForecastsAtHand) -> tuple[ScoreRows, NDArray[np.bool_]]:
-    """Score what is due against the window as it is now.
+    """Score due forecasts against the current window.
 
     Args:
         state: of the partition.
         due: the forecasts to score.
-        at_hand: where they are found.
+        at_hand: the forecasts.
 
     Returns:
         The scores; bool [n], which of them are the first of their forecast.

@@ -1,4 +1,4 @@
-"""What a batch has to know from the tables before it is computed."""
+"""Reads what a batch needs from the tables before it is computed."""
 
 from typing import Protocol
 
@@ -11,13 +11,13 @@ from dayahead.storage.tables.observation import CurrentVersions, read_current_ve
 
 
 class Reader(Protocol):
-    """Reads the tables, or what stands in for them in a test."""
+    """Reads the tables, or a fake of them in a test."""
 
     def current_versions(self, series_keys: NDArray[np.int64], hours: NDArray[np.int64]) -> CurrentVersions:
-        """The current versions of hours, as far as there are any."""
+        """Return the current versions of hours, as far as they exist."""
 
     def forecasts(self, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
-        """The forecasts of series at origins, as far as there are any, in no order."""
+        """Return the forecasts of series at origins, as far as they exist, in no order."""
 
 
 class TableReader:

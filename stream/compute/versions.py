@@ -1,7 +1,7 @@
-"""Which version of an hour is current: the greatest (available_at, value), whatever the order of arrival.
+"""Decides which version of an hour is current: the greatest (available_at, value), whatever the order of arrival.
 
-Cells (a series at an hour) do not touch each other, so that a whole batch is decided at once: the first rows of all
-cells, then their second rows, and so on. The outcome is that of one row after the other.
+Cells (a series at an hour) are independent, so a whole batch is decided at once: the first rows of all cells, then
+their second rows, and so on. The result is the same as one row after the other.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Cells:
 
     @classmethod
     def of(cls, rows: Rows) -> "Cells":
-        """The cells of a batch, in the order of series and hour."""
+        """Make the cells of a batch, in the order of series and hour."""
         unique, of_row = np.unique(pack_pairs(rows.series, rows.hour), return_inverse=True)
         return cls(*unpack_pairs(unique), of_row)
 
@@ -40,7 +40,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Superseded:
-    """Versions that are not current, or no longer.
+    """Versions that never were current, or no longer are.
 
     Attributes:
         cell: int64 [s].
@@ -55,15 +55,15 @@ class Superseded:
 
 @dataclass(frozen=True)
 class Decided:
-    """What a batch makes of its cells.
+    """The effect of a batch on its cells.
 
     Attributes:
         changed: bool [r], whether the row changed the current value of its hour.
-        revised: bool [r], whether the row met another value of its hour, so that one of the two is a revision.
-        current: of the c cells after the batch.
-        touched: bool [c], cells of which something is to be written.
-        new: bool [c], cells of which the database has nothing.
-        superseded: versions for the revision log; some may stand there already.
+        revised: bool [r], whether its hour already had another value, so that one of the two is a revision.
+        current: versions of the c cells after the batch.
+        touched: bool [c], cells that must be written.
+        new: bool [c], cells that the database does not have.
+        superseded: versions for the revision log; some may be in it already.
     """
 
     changed: NDArray[np.bool_]
@@ -75,12 +75,12 @@ class Decided:
 
 
 def decide(rows: Rows, cells: Cells, known: CurrentVersions) -> Decided:
-    """Let the rows of a batch compete with what is known.
+    """Compare the rows of a batch with the known versions.
 
     Args:
         rows: r rows in the order of the log.
         cells: their c cells.
-        known: what the database holds of the cells.
+        known: versions of the cells in the database.
     """
     contest = _Contest(known)
     changed, revised = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
@@ -96,7 +96,7 @@ def decide(rows: Rows, cells: Cells, known: CurrentVersions) -> Decided:
 
 
 class _Contest:
-    """Cells and the versions that hold them."""
+    """Cells and their current versions."""
 
     def __init__(self, known: CurrentVersions) -> None:
         self.current = CurrentVersions(known.value.copy(), known.available_us.copy(), known.confirmed_us.copy())
@@ -105,7 +105,7 @@ class _Contest:
     def enter(
         self, cell: NDArray[np.int64], value: NDArray[np.float64], available: NDArray[np.int64]
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """One version for each of some cells; returns whether it changed the value, and whether it met another."""
+        """Enter one version for each of some cells; return whether it changed the value, and whether it differs."""
         now = self.current
         old, first, last = now.value[cell], now.available_us[cell], now.confirmed_us[cell]
         absent = np.isnan(old)
@@ -137,7 +137,7 @@ class _Contest:
             self._lost.append(Superseded(cell[chosen], value[chosen], available[chosen]))
 
     def superseded(self) -> Superseded:
-        """All versions that lost, or that never were current."""
+        """Return all versions that were replaced, or never were current."""
         if not self._lost:
             return Superseded(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
         return Superseded(
@@ -148,7 +148,7 @@ class _Contest:
 
 
 def _turns(of_row: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Rows by their rank within their cell: every turn has at most one row of a cell."""
+    """Group rows by their rank within their cell: every turn has at most one row of a cell."""
     if not len(of_row):
         return []
     order = np.argsort(of_row, kind="stable")
