@@ -1,4 +1,4 @@
-"""Makes a result last: the transaction first, then Redis, where it answers, and Kafka."""
+"""Commits results: first the transaction, then Redis, where it is reachable, then Kafka."""
 
 import psycopg
 
@@ -14,7 +14,7 @@ from stream.servers.probe import Probe, Step
 
 
 class Committer:
-    """Writes checkpoints of held partitions and sends their forecasts out."""
+    """Writes checkpoints of held partitions and publishes their forecasts."""
 
     def __init__(self, database: Database, publisher: Publisher, clock: Clock, probe: Probe) -> None:
         self._database = database
@@ -23,11 +23,11 @@ class Committer:
         self._probe = probe
 
     def commit(self, held: HeldPartition, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, then publish its forecasts; the partition then stands at the checkpoint's offset.
+        """Write a checkpoint, then publish its forecasts; this advances the partition to the checkpoint's offset.
 
         Raises:
             FencedError: another worker has taken the partition over; nothing was written.
-            Stopped: the worker was asked to end while it waited for a server.
+            Stopped: the worker was asked to stop while it waited for a server.
         """
         with metrics.stage("database"):
             self._write(held, checkpoint)
@@ -45,9 +45,9 @@ class Committer:
             self._publisher.publish(held, forecasts, self._probe)
 
     def record_published(self, held: HeldPartition) -> None:
-        """Let the tables know that Kafka has all, so that the next owner need not send it again.
+        """Record in the tables that Kafka has all forecasts, so that the next owner does not publish them again.
 
-        The next checkpoint does so anyway; this is for a partition that rests.
+        The next checkpoint does this too; this call is for an idle partition.
 
         Raises:
             FencedError: another worker has taken the partition over.
@@ -69,7 +69,7 @@ class Committer:
         def attempt(connection: psycopg.Connection) -> None:
             nonlocal tried
             move = checkpoint.move
-            # The connection may have broken after the server had committed: then it stands where it should.
+            # The connection may have broken after the server committed: then the offset has already moved.
             if tried and move.next_offset > move.first_offset and still_holds(connection, held.claim, move.next_offset):
                 return
             tried = True

@@ -1,4 +1,4 @@
-"""Which series that a worker holds lose values to the limits of their source: counted and logged."""
+"""Counts and logs the series of a worker that lose values to the limits of their source."""
 
 from collections.abc import Collection, Mapping
 
@@ -11,10 +11,10 @@ from stream.servers.connection import Database
 
 
 class LossKeeper:
-    """Shows the losses of the partitions that are held, whenever one of them has moved."""
+    """Shows the losses of the held partitions whenever one of them has advanced."""
 
     def __init__(self, database: Database) -> None:
-        """Describe a keeper; nothing is read yet.
+        """Make a keeper; nothing is read yet.
 
         Args:
             database: of the worker.
@@ -24,7 +24,7 @@ class LossKeeper:
         self._warnings: dict[str, LossWarnings] = {}
 
     def show(self, partitions: Collection[HeldPartition], sources: Mapping[str, RegisteredSource]) -> None:
-        """Bring gauge and log up to date.
+        """Update gauge and log.
 
         Args:
             partitions: with their states.

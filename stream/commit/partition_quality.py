@@ -1,6 +1,6 @@
-"""The quality of the series that a worker holds, for people: read from its windows, written to `partition_quality`.
+"""Writes the quality of the series of a worker, read from their windows, to `partition_quality` for people.
 
-Nothing is computed from it and no offset moves with it: a row that is missing or old is written at the next change.
+No forecast and no offset depends on it: a missing or stale row is written at the next change.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -22,16 +22,16 @@ from stream.servers.connection import Database
 
 SERIES_AT_ONCE = 2_000
 PAUSES_PER_WORK = 20.0
-"""Seconds of pause for each second of work: this takes at most a twentieth of a core."""
+"""Seconds of pause for each second of work: at most a twentieth of a core."""
 
 Seen = tuple[int, int, str | None, tuple[tuple[int, Hour], ...]]
 
 
 class QualityKeeper:
-    """Keeps `partition_quality` up to date; called while nothing else works on the partitions."""
+    """Keeps `partition_quality` up to date; call it while no other work on the partitions runs."""
 
     def __init__(self, database: Database, clock: Clock, monotonic: Callable[[], float]) -> None:
-        """Describe a keeper; nothing is read or written yet.
+        """Make a keeper; nothing is read or written yet.
 
         Args:
             database: of the worker.
@@ -43,7 +43,7 @@ class QualityKeeper:
         self._due_at = 0.0
 
     def keep(self, partitions: Collection[HeldPartition], newest: Mapping[int, Hour]) -> None:
-        """Write the quality of the partitions that changed since the last call, unless that was too short ago.
+        """Write the quality of partitions that changed since the last call; skip calls that follow too soon.
 
         Args:
             partitions: with their states.
@@ -73,7 +73,7 @@ class QualityKeeper:
 
 
 def quality_of(state: PartitionState, series: NDArray[np.int64], end: Hour) -> PartitionQuality:
-    """The quality of some series of a partition, all of one source.
+    """Compute the quality of some series of a partition, all of one source.
 
     Args:
         state: of the partition.

@@ -1,4 +1,4 @@
-"""After the commit: forecasts go to Redis, which is not waited for, then to Kafka, which is; with the same bytes."""
+"""Publishes committed forecasts: to Redis without waiting, then to Kafka with waiting; the same bytes to both."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from stream.servers.probe import Probe, Step
 
 
 class Publisher:
-    """Sends forecasts out. What it sends is made from the rows alone, so that it can be made again from the tables."""
+    """Publishes forecasts. The messages depend on the rows only, so that they can be rebuilt from the tables."""
 
     def __init__(self, follower: RedisFollower, output: KafkaOutput, topic: str) -> None:
         self._follower = follower
@@ -26,7 +26,7 @@ class Publisher:
         Args:
             held: the partition that all the series belong to.
             rows: the forecasts, among them all of the last checkpoint.
-            probe: notified when Redis has them or is away, and when Kafka has.
+            probe: notified when Redis has them or is unreachable, and when Kafka has them.
 
         Raises:
             FencedError: another worker has taken the partition over.
@@ -49,7 +49,7 @@ class Publisher:
 
 
 def _newest_of_each(rows: ForecastRows) -> NDArray[np.int64]:
-    """Places of the newest origin of each series."""
+    """Find the newest origin of each series: indices of rows."""
     order = np.lexsort([rows.origin, rows.series_key])
     keys = rows.series_key[order]
     last = np.ones(len(keys), np.bool_)

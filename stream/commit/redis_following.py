@@ -1,8 +1,8 @@
-"""Keeping Redis at what TimescaleDB has: after each batch, and all at once where it missed something.
+"""Keeps Redis in step with TimescaleDB: writes after each batch, and fills it completely where it is behind.
 
-`HeldPartition.mirrored` says what this worker knows of Redis. Three things make it unknown: a write that failed, a
-Redis that has another sequence than it should at a write, and the same found by `look`, which asks every second, so
-that a Redis restored from an old snapshot is noticed also where no message comes.
+`HeldPartition.mirrored` is the last sequence that Redis is known to have. Three things make it unknown: a failed write,
+an unexpected sequence at a write, and an unexpected sequence found by `look`, which polls every second, so that a Redis
+restored from an old snapshot is detected also while no messages arrive.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,13 +20,13 @@ log = structlog.get_logger()
 
 
 class RedisFollower:
-    """Writes to Redis what was committed. No call waits for a Redis that is away."""
+    """Writes committed forecasts to Redis. No call waits for an unreachable Redis."""
 
     def __init__(self, database: Database, mirror: RedisMirror) -> None:
         self._database, self._mirror = database, mirror
 
     def introduce(self, held: HeldPartition, *, has_last: bool) -> None:
-        """Let Redis know of a new claim, and learn what it has of the partition.
+        """Register a new claim in Redis, and read which sequence Redis has of the partition.
 
         Args:
             held: the partition, just taken over.
@@ -43,7 +43,7 @@ class RedisFollower:
             self.fill(held)
 
     def follow(self, held: HeldPartition, forecasts: Sequence[tuple[str, bytes]]) -> None:
-        """Write what the last checkpoint made; everything where Redis lacks what came before.
+        """Write the forecasts of the last checkpoint, or all newest forecasts where Redis is behind.
 
         Args:
             held: the partition, at the sequence of the checkpoint.
@@ -61,7 +61,7 @@ class RedisFollower:
             self.fill(held)
 
     def fill(self, held: HeldPartition) -> None:
-        """Write the newest forecast of every series of a partition, made from the tables, unless Redis is away.
+        """Write the newest forecast of every series of a partition from the tables, unless Redis is unreachable.
 
         Raises:
             FencedError: another worker has taken the partition over.
@@ -80,7 +80,7 @@ class RedisFollower:
             log.info("redis_filled", partition=held.claim.partition, series=len(pairs), sequence=sequence)
 
     def fill_missing(self, partitions: Collection[HeldPartition]) -> None:
-        """`fill` for each partition that Redis lacks something of, with a state that is there.
+        """Call `fill` for each restored partition that Redis is behind on.
 
         Raises:
             FencedError: another worker has taken a partition over.
@@ -90,8 +90,8 @@ class RedisFollower:
                 self.fill(held)
 
     def look(self, partitions: Collection[HeldPartition]) -> None:
-        """Ask Redis what it has; may run while partitions are worked on."""
-        # before Redis is asked: what it should have grows only
+        """Poll Redis for its sequences; safe to run while partitions are processed."""
+        # before the read: the expected sequences only grow
         expected = [(held, held.mirrored) for held in partitions]
         positions = self._mirror.look([held.claim for held, _ in expected])
         for (held, mirrored), position in zip(expected, positions or [], strict=bool(positions)):
@@ -101,7 +101,7 @@ class RedisFollower:
         metrics.REDIS_BEHIND.set(sum(held.mirrored is None for held, _ in expected))
 
     def trouble(self, partitions: Collection[HeldPartition]) -> str | None:
-        """What is wrong with Redis, in words; None where it has everything."""
+        """Describe the problem with Redis as a sentence; None where it has every forecast."""
         if self._mirror.is_away:
             return (
                 f"Redis is away ({self._mirror.trouble}): forecasts go to TimescaleDB and Kafka, the API answers from "
@@ -124,7 +124,7 @@ class RedisFollower:
 
 
 def _lacks(held: HeldPartition, mirrored: int, position: CachePosition) -> bool:
-    """Whether Redis has less than this worker wrote; a newer claim is its successor's, and refuses the next write."""
+    """Tell whether Redis lost something that this worker wrote; a newer claim fences the next write instead."""
     if position.claim > held.claim.number:
         return False
     return position.claim < held.claim.number or position.sequence < mirrored

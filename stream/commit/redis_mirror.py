@@ -1,7 +1,7 @@
 """The newest forecast of every series in Redis, guarded by the claim on the partition and by a sequence.
 
-Redis is never waited for. A write that fails marks it as away, and from then on every call answers AWAY at once, until
-`look` has reached it again: a Redis that hangs costs one timeout, not one a batch.
+No call waits for Redis. A failed write marks it as away, and every later call returns AWAY at once until `look` reaches
+it again: a Redis that hangs costs one timeout, not one a batch.
 """
 
 import secrets
@@ -30,9 +30,9 @@ ALIVE_KEY = "dayahead:v1:alive"
 ALIVE_S = 60
 
 # One MSET, since a call for each key takes longer than the write. `unpack` takes 8,000 arguments at most.
-# A worker whose partition was taken over must not write over its successor: whoever has the greatest claim writes.
-# What follows a checkpoint that Redis has not seen is refused: Redis was emptied, restored, or away. A write that was
-# given up may still arrive, minutes later: it finds another sequence, or another fill, and is refused as well.
+# A worker whose partition was taken over must not overwrite its successor: only the greatest claim may write.
+# A write after a checkpoint that Redis has not seen is rejected: Redis was emptied, restored, or unreachable. A write
+# that timed out may still arrive minutes later: it finds another sequence, or another fill, and is rejected as well.
 # ARGV: claim, two sequences of which Redis must have one (ANY for none), the one to set ('' for none), pairs.
 WRITE = """
 local claim = tonumber(ARGV[1])
@@ -58,25 +58,25 @@ NOTHING = -1
 
 
 class Written(IntEnum):
-    """What became of a write."""
+    """Outcome of a write."""
 
     BEHIND = 0
-    """Redis does not have what came before, so nothing was written: it was emptied, restored, or away."""
+    """Redis does not have the sequence before, so nothing was written: it was emptied, restored, or unreachable."""
     DONE = 1
     AWAY = 2
-    """It did not answer, or refused; what it has of the write is not known."""
+    """Redis did not answer, or rejected the write; whether it has the write is unknown."""
 
 
 @dataclass(frozen=True)
 class CachePosition:
-    """What Redis knows of a partition: numbers of claim and sequence, -1 where it has none."""
+    """Claim and sequence of a partition in Redis, -1 where it has none."""
 
     claim: int
     sequence: int
 
 
 class RedisMirror:
-    """Writes forecasts of partitions to Redis; may be shared by threads."""
+    """Writes forecasts of partitions to Redis. Thread-safe."""
 
     def __init__(self, redis_url: SecretStr) -> None:
         self._client = redis.Redis.from_url(
@@ -94,12 +94,12 @@ class RedisMirror:
 
     @property
     def is_away(self) -> bool:
-        """Whether Redis did not answer when it was asked last."""
+        """Whether the last call did not reach Redis."""
         return self._trouble is not None
 
     @property
     def trouble(self) -> str | None:
-        """What Redis, or the way to it, answered instead of an answer; None where it is not away."""
+        """The last error of Redis or of the connection to it; None where it is reachable."""
         return self._trouble
 
     def write(self, claim: Claim, after: int | None, sequence: int, forecasts: Sequence[tuple[str, bytes]]) -> Written:
@@ -142,10 +142,10 @@ class RedisMirror:
         return Written(answer)
 
     def introduce(self, claim: Claim) -> int | None:
-        """Let Redis know of a claim, so that the former owner is refused there too.
+        """Register a claim in Redis, so that the former owner is fenced there too.
 
         Returns:
-            The sequence that Redis has of the partition, -1 where it has none; None where it is away.
+            The sequence that Redis has of the partition, -1 where it has none; None where it is unreachable.
 
         Raises:
             FencedError: another worker has taken the partition over.
@@ -162,10 +162,10 @@ class RedisMirror:
         return answer
 
     def look(self, claims: Sequence[Claim]) -> list[CachePosition] | None:
-        """What Redis has of partitions; None while it is away. The only call that tries a Redis that was away."""
+        """Read what Redis has of partitions; None where it is unreachable. Only this call retries."""
         keys = [key for one in claims for key in _keys_of(one)]
         try:
-            # a write as well: a Redis that is full or a replica answers reads and refuses every forecast
+            # a write as well: a Redis that is full or a replica answers reads and rejects every write
             self._client.set(ALIVE_KEY, 1, ex=ALIVE_S)
             found = self._client.mget(keys) if keys else []
         except redis.RedisError as error:
@@ -188,7 +188,7 @@ class RedisMirror:
             log.info("redis_back")
 
     def close(self) -> None:
-        """Leave Redis."""
+        """Close the connection to Redis."""
         self._client.close()
 
 
