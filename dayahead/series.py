@@ -69,6 +69,16 @@ def labels_of(series_id: str, names: Sequence[str]) -> Mapping[str, str]:
     return dict(zip(names, values, strict=True))
 
 
+def in_order(labels: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """Sort labels as their source names them; jsonb, in which TimescaleDB keeps them, sorts names by their length.
+
+    Args:
+        labels: names and values in any order.
+        names: the label names that the source declares, in its order; labels that it does not declare come last.
+    """
+    return {name: labels[name] for name in [*names, *labels] if name in labels}
+
+
 @lru_cache(maxsize=1_000_000)
 def partition_of(series_id: str, partitions: int) -> int:
     """The partition of a series: Kafka's default partitioner on the bytes of its id."""

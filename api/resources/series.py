@@ -40,7 +40,7 @@ class SeriesItem(BaseModel):
     series_id: str = Field(description="Label values joined by /")
     source: str = Field(description="Name of the source that publishes it")
     area: str = Field(description="Value of the first label")
-    labels: dict[str, str] = Field(description="Label names and values")
+    labels: dict[str, str] = Field(description="Label names and values, in the order of the series_id")
     unit: str = Field(description="Unit of the value of one hour")
     state: State = Field(
         description="fresh: keeps up and is on rung 0 or 1; degraded: rung 2 to 4; no-forecast: none yet; "

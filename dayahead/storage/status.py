@@ -3,16 +3,18 @@
 The one answer to "is it fresh?", for the API, the page and `dayahead status`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg.rows import kwargs_row
 
 from dayahead.contracts import Rung
+from dayahead.series import in_order
 from dayahead.source import Source
 from dayahead.storage.tables.poll_failure import PollFailure
 from dayahead.storage.tables.source import load_sources
@@ -58,7 +60,10 @@ class SourceStatus:
 
 @dataclass(frozen=True)
 class SeriesStatus:
-    """A series, its newest hour and its newest forecast; times are UTC, None where there is nothing yet."""
+    """A series, its newest hour and its newest forecast; times are UTC, None where there is nothing yet.
+
+    `labels` are in the order of the series_id.
+    """
 
     series_key: int
     series_id: str
@@ -223,9 +228,13 @@ def read_series(
         "series_keys": series_keys,
         "limit": limit,
     }
-    with connection.cursor(row_factory=kwargs_row(_status)) as cursor:
+    label_names = {one.source.name: one.source.label_names for one in sources}
+    with connection.cursor(row_factory=kwargs_row(partial(_status, label_names))) as cursor:
         return cursor.execute(SERIES, parameters).fetchall()
 
 
-def _status(state: str, **fields: Any) -> SeriesStatus:
-    return SeriesStatus(state=State(state), **fields)
+def _status(
+    label_names: Mapping[str, Sequence[str]], state: str, source: str, labels: Mapping[str, str], **fields: Any
+) -> SeriesStatus:
+    ordered = in_order(labels, label_names[source])
+    return SeriesStatus(state=State(state), source=source, labels=ordered, **fields)

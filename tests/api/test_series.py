@@ -84,6 +84,19 @@ def test_pages_by_cursor_give_every_series_once(client: TestClient) -> None:
     assert seen == listed(client)
 
 
+def test_labels_are_in_the_order_of_the_key_columns_of_the_source(database_url: str) -> None:
+    with ConnectionPool(database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
+        with pool.connection() as connection:
+            source = load_source(SOURCE).model_copy(update={"key_columns": ["region", "group"]})
+            register_series(connection, ["Oslo/511.2"], register_source(connection, source), 4, NOW)
+        with FakeServers(database=pool).client(NOW) as client:
+            [item] = client.get("/v1/series").json()["series"]
+            detail = client.get("/v1/series/Oslo/511.2").json()
+    for series in (item, detail):
+        assert list(series["labels"].items()) == [("region", "Oslo"), ("group", "511.2")]
+    assert detail["source_detail"]["label_names"] == ["region", "group"]
+
+
 def test_an_unknown_series_names_close_matches(client: TestClient) -> None:
     for resource in ("series", "forecasts", "observations", "accuracy"):
         answer = client.get(f"/v1/{resource}/dk1/1111")

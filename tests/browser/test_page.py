@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from urllib.parse import urlparse
 
+import psycopg
 import pytest
 from playwright.sync_api import expect
 
 from api.settings import ApiSettings
+from dayahead.reading.source_file import load_source
+from dayahead.storage.tables.series import register_series
+from dayahead.storage.tables.source import register_source
 from tests.api.conftest import SampleService
-from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, STALE, WORSE_THAN_NAIVE
+from tests.api.fakes import NOW
+from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, SOURCE, STALE, WORSE_THAN_NAIVE
 from tests.api.serving import Site
 from tests.browser.conftest import WITH_LETTERS
 from tests.looking import Visit
@@ -44,6 +49,20 @@ def test_area_and_type_choose_a_series_and_the_address_follows(site: Site, visit
     seen.page.go_back()
     expect(seen.page.locator("h1#series-title")).to_have_text("DK2 / 112")
     expect(seen.page.locator("#area")).to_have_value("DK2")
+
+
+def test_labels_stand_in_the_order_of_the_key_columns(
+    serve: Callable[[ApiSettings], Site], visit: Open, sample_service: SampleService, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        source = load_source(SOURCE).model_copy(update={"key_columns": ["region", "group"]})
+        register_series(connection, ["Oslo/511.2", "Bergen/7"], register_source(connection, source), 4, NOW)
+    settings = sample_service.settings(database_url=database_url)
+    seen = visit(serve(settings), at("Oslo/511.2"))
+    expect(seen.page.locator("h1#series-title")).to_have_text("Oslo / 511.2")
+    expect(seen.page.locator("#area-label")).to_have_text("region")
+    expect(seen.page.locator("#type-label")).to_have_text("group")
+    expect(seen.page.locator("#type option")).to_have_text(["511.2"])
 
 
 def test_the_search_box_finds_a_series_by_keyboard_alone(site: Site, visit: Open) -> None:

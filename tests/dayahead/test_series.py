@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dayahead.errors import ContractError, DeadLetterCode
-from dayahead.series import check_series_id, labels_of, partition_of, series_id_of
+from dayahead.series import check_series_id, in_order, labels_of, partition_of, series_id_of
 
 labels = st.lists(st.text(min_size=1, max_size=12).filter(lambda text: text.isprintable()), min_size=1, max_size=3)
 
@@ -29,6 +29,11 @@ def test_what_cannot_be_a_series_is_refused(series_id: str) -> None:
 def test_another_number_of_labels_than_declared_is_refused() -> None:
     with pytest.raises(ContractError, match="2 labels, its source declares 1: area"):
         labels_of("DK1/111", ["area"])
+
+
+def test_labels_are_sorted_as_their_source_names_them() -> None:
+    kept = {"group": "511.2", "region": "Oslo", "retired": "x"}  # shortest name first, as jsonb answers
+    assert list(in_order(kept, ["region", "added", "group"])) == ["region", "group", "retired"]
 
 
 # Partitions that Kafka's own Java client gives for these keys (org.apache.kafka.common.utils.Utils.murmur2).
