@@ -1,4 +1,4 @@
-"""Which of the messages that Faust hands over come next: none twice, and none after a gap."""
+"""Selects the messages of Faust that follow the offset of a partition: skips duplicates, stops at a gap."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from stream.servers.log_reader import Log, LogMessage
 
 
 class LogOrder:
-    """Compares messages with the offset that a partition stands at, and asks the log where they do not follow."""
+    """Compares messages with the next offset of a partition, and queries the log where they do not follow."""
 
     def __init__(self, kafka_log: Log, takeover: Takeover) -> None:
         self._log, self._takeover = kafka_log, takeover
 
     def of(self, held: HeldPartition, messages: Sequence[LogMessage]) -> tuple[list[LogMessage], bool]:
-        """The messages that come next without a gap; False where others follow after one.
+        """Return the messages that follow without a gap; False where others follow after a gap.
 
         Raises:
             StorageError: messages that are not in the tables are no longer in the log.
@@ -37,5 +37,5 @@ class LogOrder:
         return ready, True
 
     def _is_hole(self, held: HeldPartition, expected: int, found: int) -> bool:
-        """Whether the log itself has nothing between two offsets (markers of a transaction are such holes)."""
+        """Tell whether the log itself has no messages between two offsets (such as transaction markers)."""
         return self._log.first_from(held.claim.topic, held.claim.partition, expected) == found

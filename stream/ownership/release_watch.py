@@ -1,4 +1,4 @@
-"""Which release forecasts: the champion as the tables say, looked at every few seconds."""
+"""Polls the tables for the champion every few seconds, and loads it."""
 
 import threading
 import time
@@ -21,11 +21,11 @@ REFUSED_AGAIN_AFTER_S = 60.0
 
 
 class ReleaseWatch:
-    """Follows the promotion pointer.
+    """Follows the champion in the tables.
 
     Attributes:
-        forecasting: with the release that serves; the floor before the first promotion.
-        trouble: why the champion does not serve, None where it does.
+        forecasting: with the release in service; the floor before the first promotion.
+        trouble: why the champion is not in service, None where it is.
     """
 
     def __init__(self, database: Database) -> None:
@@ -36,10 +36,10 @@ class ReleaseWatch:
         self.trouble: str | None = None
 
     def look(self) -> bool:
-        """Look at the pointer, and load the champion if it is another one than before.
+        """Read which release is champion, and load it if it has changed.
 
         Returns:
-            Whether another release serves now.
+            Whether the release in service has changed.
         """
         wanted = self._database.retry(champion)
         if wanted is None or (self._serving is not None and wanted.release == self._serving.release):
@@ -55,7 +55,7 @@ class ReleaseWatch:
             log.error("release_refused", release=wanted.release, error=str(error))  # noqa: TRY400 - a sentence
             return False
         forecaster = Forecaster(release, self._previous(wanted))
-        # beside the work: a fraction of a second that the first forecast would have to wait for
+        # in the background: a fraction of a second that would delay the first forecast
         threading.Thread(target=forecaster.prepare, name="prepare", daemon=True).start()
         self.forecasting = Forecasting(forecaster)
         self._serving, self._refused, self.trouble = wanted, None, None

@@ -1,4 +1,4 @@
-"""The state of a partition from the copy of its windows in Redis and what the log holds since, or from the tables."""
+"""Rebuilds the state of a partition from the window copy in Redis and the log since, or from the tables."""
 
 from collections.abc import Sequence
 
@@ -21,17 +21,17 @@ from stream.servers.log_reader import Log, LogMessage
 log = structlog.get_logger()
 
 LONGEST_LOG = 5_000
-"""Messages since a copy beyond which reading all windows is quicker than reading what these touched."""
+"""Messages since a copy above which reading all windows is faster than reading the changed hours."""
 
 
 class Restorer:
-    """Rebuilds states; two ways that give the same bits."""
+    """Rebuilds states in one of two ways, which give identical bits."""
 
     def __init__(self, database: Database, kafka_log: Log, copies: WindowCopies) -> None:
         self._database, self._log, self._copies = database, kafka_log, copies
 
     def restore(self, held: HeldPartition) -> PartitionState:
-        """The state of a claimed partition at its offset.
+        """Rebuild the state of a claimed partition at its offset.
 
         Raises:
             Stopped: the worker was asked to end while it waited for a server.
@@ -59,7 +59,7 @@ class Restorer:
         index_of = {key: index for index, key in enumerate(state.keys.tolist())}
         if unknown := [key for key in head.keys.tolist() if key not in index_of]:
             raise CopyUnusableError(
-                f"the copy of the windows {name} has series that the partition has not: {unknown[:5]}"
+                f"the copy of the windows {name} has series that the partition does not have: {unknown[:5]}"
             )
         places = np.array([index_of[key] for key in head.keys.tolist()], np.int64)
         for here, rings in self._copies.rings(name, head):
@@ -70,7 +70,7 @@ class Restorer:
         return state, head.next_offset
 
     def _since(self, held: HeldPartition, offset: int) -> list[LogMessage]:
-        """The messages that are in the tables and not in a copy."""
+        """Read the messages that are in the tables but not in a copy."""
         if offset > held.next_offset:
             raise CopyUnusableError(
                 f"the copy of the windows is of offset {offset}, the tables stand at {held.next_offset}"
@@ -90,14 +90,14 @@ class Restorer:
 
 
 def catch_up(reader: Reader, state: PartitionState, since: Sequence[LogMessage]) -> None:
-    """Bring an older state of the tables up to their present: read all hours again that messages speak of since.
+    """Bring an older state up to date with the tables: reload all hours that later messages contain.
 
-    Whatever became of a message, it changed no other hours than its own.
+    Whatever its outcome, a message changed no other hours than its own.
 
     Args:
         reader: of the tables.
-        state: as the tables were before the messages; changed.
-        since: messages of the log, all that the tables have taken in since.
+        state: equal to the tables before the messages; changed.
+        since: messages of the log, all that have been committed since.
     """
     decoder, cells = Decoder(), set[tuple[int, int]]()
     for message in since:

@@ -1,4 +1,4 @@
-"""Taking a partition over: claim it, rebuild its state, and publish what its former owner may not have."""
+"""Takes a partition over: claims it, rebuilds its state, and publishes what its former owner may not have published."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class Takeover:
-    """Takes partitions of `observations` over."""
+    """Takes over partitions of `observations`."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class Takeover:
         self._accept_lost = accept_lost
 
     def is_still(self, held: HeldPartition) -> bool:
-        """Whether a partition that comes back to this worker was nobody else's meanwhile."""
+        """Tell whether no other worker claimed a partition that returns to this one."""
         return self._database.retry(lambda connection: still_holds(connection, held.claim, held.next_offset))
 
     def claim(self, partition: int) -> HeldPartition:
-        """Take a partition over, without its state; its former owner is refused from now on.
+        """Claim a partition, without its state; the claim fences its former owner.
 
         Raises:
             StorageError: messages that are not in the tables are no longer in the log.
@@ -61,12 +61,12 @@ class Takeover:
         next_offset = claim.next_offset
         if not low <= next_offset <= high:
             next_offset = self.lose(claim, next_offset, low, high)
-            # offsets mean something else from now on
+            # the offset no longer matches that of the copy
             claim = replace(claim, window_copy=None)
         return HeldPartition(claim, next_offset, waiting=high - next_offset)
 
     def restore(self, held: HeldPartition) -> None:
-        """Rebuild the state of a claimed partition, and send out what its former owner may not have.
+        """Rebuild the state of a claimed partition, and publish what its former owner may not have published.
 
         Raises:
             FencedError: another worker has taken the partition over meanwhile.
@@ -89,7 +89,7 @@ class Takeover:
         )
 
     def rebuild(self, held: HeldPartition) -> None:
-        """Replace the state of a partition by what the tables say: an error has left it half changed.
+        """Rebuild the state of a partition from the tables, after an error left it inconsistent.
 
         Raises:
             Stopped: the worker was asked to end while it waited for a server.
@@ -105,13 +105,13 @@ class Takeover:
         return newest
 
     def lose(self, claim: Claim, wanted: int, low: int, high: int) -> int:
-        """Decide what to do about messages that are gone: an error that names them, unless losing them was accepted.
+        """Skip messages that the log no longer holds where the settings accept the loss; otherwise raise.
 
         Returns:
-            Where to go on.
+            The next offset.
 
         Raises:
-            StorageError: see above.
+            StorageError: the loss is not accepted; the message names the lost offsets.
         """
         where = f"partition {claim.partition} of {claim.topic}"
         if wanted > high:
@@ -149,6 +149,6 @@ class Takeover:
 
 
 def _is_mixed(newest: ForecastRows, release: str | None) -> bool:
-    """Whether the former owner had begun to take up a release that is not the partition's: some series are on it."""
+    """Tell whether the former owner was refreshing the partition with another release: some series have it already."""
     by_champion = newest.rung <= Rung.DEGRADED_INPUT
     return bool((newest.release[by_champion] != release).any())

@@ -1,8 +1,8 @@
 """A copy of a partition's windows in Redis, so that the next owner need not read them all from TimescaleDB.
 
-A copy is a convenience, never the truth: it is used only under the name that TimescaleDB knows it by, and only if every
-byte is as it was written; otherwise the windows are read from the tables. Each copy has a key of its own, which expires
-soon unless the tables come to know it, so that a worker that dies in between leaves nothing behind.
+A copy is only a cache: it is used only under the name recorded in TimescaleDB, and only if its checksums match;
+otherwise the windows are read from the tables. Each copy has a separate key, which expires soon unless its name is
+recorded in the tables, so that a worker that crashes in between leaves nothing behind.
 """
 
 import zlib
@@ -26,7 +26,7 @@ FORMAT = 1
 SERIES_AT_ONCE = 2_000
 UNNAMED_EXPIRE_S = 600
 EXPIRE_S = 2 * 86_400
-"""Seconds that a copy lasts which nobody forgets: nothing comes any more, or its partition is kept elsewhere."""
+"""Expiry of a recorded copy, seconds: for partitions without messages, or that are now copied elsewhere."""
 READ_BYTES = 1 << 20
 CONNECT_S = 1.0
 ANSWER_S = 5.0
@@ -34,7 +34,7 @@ ANSWER_S = 5.0
 
 @dataclass(frozen=True)
 class CopyHead:
-    """What a copy is of.
+    """Header of a copy.
 
     Attributes:
         next_offset: the state is that of the tables at this offset.
@@ -53,8 +53,8 @@ class WindowCopies:
     """Writes and reads copies; every call may raise `redis.RedisError`.
 
     Args:
-        redis_url: where they are.
-        is_away: whether Redis did not answer when it was asked last; then there is no use in trying.
+        redis_url: Redis with the copies.
+        is_away: whether Redis was unreachable at the last call; then copies are skipped.
     """
 
     def __init__(self, redis_url: SecretStr, is_away: Callable[[], bool] = lambda: False) -> None:
@@ -68,12 +68,12 @@ class WindowCopies:
         self.is_away = is_away
 
     def write(self, name: str, state: PartitionState, next_offset: int) -> None:
-        """Write a copy under a new name; it expires unless it is kept.
+        """Write a copy under a new name; it expires soon unless `keep` is called.
 
         Args:
             name: of the copy.
-            state: of the partition; nobody may change it meanwhile.
-            next_offset: at which the tables have the same.
+            state: of the partition; it must not change meanwhile.
+            next_offset: at which the tables equal the state.
         """
         key, checksums = PREFIX + name, []
         for number, start in enumerate(range(0, len(state), SERIES_AT_ONCE)):
@@ -96,16 +96,16 @@ class WindowCopies:
         self._client.expire(key, UNNAMED_EXPIRE_S)
 
     def keep(self, name: str, former: str | None) -> None:
-        """Let a copy stay, since the tables know it now, and forget the one before."""
+        """Extend the expiry of a copy that is recorded in the tables, and delete the former one."""
         self._client.expire(PREFIX + name, EXPIRE_S)
         if former is not None and former != name:
             self._client.unlink(PREFIX + former)
 
     def head(self, name: str) -> CopyHead:
-        """What a copy is of.
+        """Read the header of a copy.
 
         Raises:
-            CopyUnusableError: see there.
+            CopyUnusableError: the copy is gone, damaged or of another version.
         """
         head, index = self._client.hmget(PREFIX + name, ["head", "index"])
         if not isinstance(head, bytes) or not isinstance(index, bytes):
@@ -121,7 +121,7 @@ class WindowCopies:
         raise CopyUnusableError(f"the copy of the windows {name} is damaged, or of another version: {layout}")
 
     def rings(self, name: str, head: CopyHead) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """The series of a copy, some at a time, and their rings.
+        """Yield the series of a copy in parts, with their rings.
 
         Raises:
             CopyUnusableError: it is damaged.

@@ -1,4 +1,4 @@
-"""When copies of windows are written: for partitions that rest, now and then, and when the worker ends in order."""
+"""Decides when to write window copies: for idle partitions, periodically, and at a clean shutdown."""
 
 import secrets
 import time
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class WindowKeeper:
-    """Writes copies of windows; called while nobody works on the partitions.
+    """Writes window copies; call it while no other work on the partitions runs.
 
     Args:
         every_s: least seconds between two copies of a partition; 0: no copies are written.
@@ -28,7 +28,7 @@ class WindowKeeper:
         self._database, self._copies, self._every_s = database, copies, every_s
 
     def keep_one(self, partitions: Iterable[HeldPartition]) -> None:
-        """Write at most one copy: of a partition that has moved since its last one, and rests, or has not for long.
+        """Write at most one copy, of a partition that advanced since its last copy and is idle or long overdue.
 
         Raises:
             FencedError: another worker has taken the partition over.
@@ -38,14 +38,14 @@ class WindowKeeper:
         now, written = time.monotonic(), False
         for held in partitions:
             copy = held.copy
-            rests, copy.seen = copy.seen == held.next_offset, held.next_offset
-            is_due = now >= copy.due_at and (rests or now >= copy.due_at + self._every_s)
+            is_idle, copy.seen = copy.seen == held.next_offset, held.next_offset
+            is_due = now >= copy.due_at and (is_idle or now >= copy.due_at + self._every_s)
             if is_due and not written and copy.offset != held.next_offset:
                 self._write(held)
                 written = True
 
     def keep_all(self, partitions: Iterable[HeldPartition]) -> None:
-        """Write a copy of each partition that has moved since its last one.
+        """Write a copy of each partition that has advanced since its last copy.
 
         Raises:
             FencedError: another worker has taken a partition over.
@@ -70,7 +70,7 @@ class WindowKeeper:
                 held.copy.name, held.copy.offset = name, held.next_offset
                 self._copies.keep(name, former)
         except redis.RedisError as error:
-            # the next start is slower, that is all
+            # without a copy only the next start is slower
             metrics.WINDOW_COPIES.labels("failed").inc()
             log.warning("windows_not_copied", partition=held.claim.partition, error=str(error))
         else:

@@ -1,4 +1,4 @@
-"""Rebuilds what a worker remembers of a partition from TimescaleDB."""
+"""Rebuilds the state of a partition from TimescaleDB."""
 
 import numpy as np
 import psycopg
@@ -15,14 +15,14 @@ SERIES_AT_ONCE = 1_000
 
 
 def empty_state(connection: psycopg.Connection, partition: int) -> PartitionState:
-    """All series of a partition, without their windows."""
+    """Load all series of a partition, without their windows."""
     state = PartitionState()
     state.add(load_series(connection, partition=partition))
     return state
 
 
 def read_windows(connection: psycopg.Connection, state: PartitionState, series: NDArray[np.int64]) -> None:
-    """Put the windows of some series into a state, as the tables say.
+    """Load the windows of some series from the tables into a state.
 
     Args:
         connection: an open connection.
@@ -41,7 +41,7 @@ def read_windows(connection: psycopg.Connection, state: PartitionState, series: 
 
 
 def note_forecasts(state: PartitionState, newest: ForecastRows) -> None:
-    """Remember which series have forecasts, and on which rung the newest stands.
+    """Record which series have forecasts, and the rung of the newest.
 
     Args:
         state: of the partition.
@@ -49,12 +49,12 @@ def note_forecasts(state: PartitionState, newest: ForecastRows) -> None:
     """
     place = {key: index for index, key in enumerate(state.keys.tolist())}
     series = np.array([place[key] for key in newest.series_key.tolist()], np.int64)
-    # Older ones than the newest may be there: looking for them in vain costs less than asking which is the first.
+    # Older forecasts may exist: a read that finds none costs less than a query for the first one.
     state.note_forecasts(series, np.full(len(series), NEVER, np.int64), newest.rung)
 
 
 def _groups(newest: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Series whose newest hours are close, so that a series that ended years ago makes no matrix of years."""
+    """Group series with close newest hours, so that a series that ended years ago needs no matrix of years."""
     order = np.argsort(newest, kind="stable")
     order = order[newest[order] > NEVER]
     groups, start = [], 0
