@@ -1,13 +1,12 @@
 """Recomputes served forecasts from TimescaleDB, and compares them byte for byte with what is kept and served.
 
-The newest forecast of a series is a function of the window as known now and of the release that serves, since every
-message that changes the window makes it anew. It is not judged where that is not so: while workers take up another
-release, and where later messages changed the window without asking for a forecast (a backfill), which the log itself
-has to show. Forecasts of older origins used what was known at their time: one that differs from what is known now is at
-fault only where the log shows that no message has touched its window since.
+The newest forecast of a series is a function of the current window and of the release in service, since every message
+that changes the window makes a new forecast. The audit skips it where this does not hold: while workers load another
+release, and where later messages changed the window without asking for a forecast (a backfill), which the log must
+confirm. Forecasts of older origins used the values known at their time: a difference is a mismatch only where the log
+shows that no message has changed the window since.
 
-What Redis serves, and what a consumer of Kafka has that keeps the newest message of a series and an origin, is compared
-with the tables.
+The audit also compares with the tables what Redis serves, and the newest message of each series and origin in Kafka.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,12 +40,12 @@ AT_ONCE = 500
 
 
 class Outcome(StrEnum):
-    """What came of auditing one forecast; label of `dayahead_audit_total`."""
+    """Result of auditing one forecast; label of `dayahead_audit_total`."""
 
     MATCH = "match"
     MISMATCH = "mismatch"
     SKIPPED = "skipped"
-    """Not defined at the moment: see above."""
+    """The audit cannot decide at the moment: see above."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Auditor:
         self._pair = ServingPair(None, None)
 
     def audit_sample(self, count: int) -> list[Finding]:
-        """Audit the newest forecasts of some series, an older one, and what was sent of one; others each time."""
+        """Audit a random sample: newest forecasts, one older forecast, and one forecast in Kafka."""
         with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
             series_ids = random_ids(connection, count)
             findings, sound = self._audit(connection, series_ids)
@@ -96,12 +95,12 @@ class Auditor:
             return self._audit_older(connection, series_ids)
 
     def audit(self, series_ids: Sequence[str]) -> list[Finding]:
-        """Audit the newest forecasts of given series, and what was sent of them; a series without any has none."""
+        """Audit the newest forecasts of given series, in Kafka too; a series without any has no finding."""
         with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
             return self._audit_everywhere(connection, series_ids)
 
     def audit_all(self) -> list[Finding]:
-        """Audit the newest forecasts of all series, and what was sent of them, some hundreds at a time."""
+        """Audit the newest forecasts of all series, in Kafka too, some hundreds at a time."""
         with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
             series = sorted(load_series(connection), key=lambda one: one.partition)
             series_ids = [one.series_id for one in series]
@@ -112,13 +111,13 @@ class Auditor:
             return findings
 
     def close(self) -> None:
-        """Leave Redis."""
+        """Close the connection to Redis."""
         self._redis.close()
 
     def _audit(
         self, connection: psycopg.Connection, series_ids: Sequence[str]
     ) -> tuple[list[Finding], list[ServedForecast]]:
-        """A finding for each newest forecast, and those that match."""
+        """Audit each newest forecast; return the findings, and the forecasts that match."""
         served = read_served(connection, self._topic, series_ids)
         if served:
             self._take_up(connection, served[0].pair)
@@ -136,7 +135,7 @@ class Auditor:
         return findings
 
     def _judge_older(self, served: ServedForecast) -> Finding:
-        """An older forecast has to be what its inputs give as long as the log knows of no later change of them."""
+        """Compare an older forecast with its inputs; a difference is a mismatch unless the log shows a later change."""
         series_id = served.series.series_id
         fault = fault_of(served, self._forecaster, served.pair)
         if not fault:
@@ -162,7 +161,7 @@ class Auditor:
         return [*findings, *self._audit_sent(connection, sound)]
 
     def _audit_sent(self, connection: psycopg.Connection, served: Sequence[ServedForecast]) -> list[Finding]:
-        """Whether a consumer of Kafka has the same of forecasts that the tables and Redis agree on."""
+        """Compare forecasts that match in the tables and Redis with those in Kafka."""
         findings = []
         for partition in sorted({one.series.partition for one in served}):
             here = [one for one in served if one.series.partition == partition]
@@ -184,7 +183,7 @@ class Auditor:
             return Finding(series_id, Outcome.SKIPPED, "it is on its way to Kafka")
         if held is None:
             return Finding(series_id, Outcome.SKIPPED, "Kafka does not hold it any more")
-        # Kafka was asked after the tables: it may have a newer one, and then the tables have it too by now
+        # Kafka was read after the tables: it may have a newer forecast, which the tables then have by now too
         again = read_served(connection, self._topic, [series_id])
         if again and bytes_of(served, again[0].row) != expected:
             return Finding(series_id, Outcome.SKIPPED, "a newer one came meanwhile")
@@ -236,7 +235,7 @@ class Auditor:
             return Finding(series_id, Outcome.SKIPPED, f"{reason}, so the API reads them from TimescaleDB")
         if held is None:
             return Finding(series_id, Outcome.SKIPPED, "Redis has nothing of it, so the API reads it from TimescaleDB")
-        # Redis was asked after the tables: it may have a newer one, and then the tables have it too by now
+        # Redis was read after the tables: it may have a newer forecast, which the tables then have by now too
         again = read_served(connection, self._topic, [series_id])
         if again and bytes_of(served, again[0].row) != expected:
             return Finding(series_id, Outcome.SKIPPED, "a newer one came meanwhile")
@@ -244,7 +243,7 @@ class Auditor:
 
 
 def fault_of(served: ServedForecast, forecaster: Forecaster, pair: ServingPair) -> str:
-    """In what a kept forecast differs from what its inputs give; empty where it does not."""
+    """Describe how a stored forecast differs from the one recomputed from its inputs; empty where it does not."""
     row, newest = served.row, int(served.window.origin[0])
     if row.origin[0] != newest:
         return f"its origin is hour {row.origin[0]} and the newest observed hour is {newest}"
@@ -268,5 +267,5 @@ def fault_of(served: ServedForecast, forecaster: Forecaster, pair: ServingPair) 
 
 
 def bytes_of(served: ServedForecast, row: ForecastRows) -> bytes:
-    """A forecast of the served series as Redis and Kafka have it."""
+    """Encode a forecast of the served series as in Redis and Kafka."""
     return message_values({served.series.series_key: served.series}, row)[0]

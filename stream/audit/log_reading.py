@@ -1,4 +1,4 @@
-"""What an audit asks Kafka: why a forecast is no longer what its window gives, and what was sent of it."""
+"""Reads Kafka for an audit: messages that changed a window since a forecast, and published forecasts."""
 
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -18,22 +18,22 @@ CLIENT = "dayahead-auditor"
 ANSWER_S = 10.0
 READ_WITHIN_S = 30.0
 LONGEST_READ = 50_000
-"""Messages that are looked through for one forecast; where more came since, the log is not asked."""
+"""Limit of messages that are read for one forecast; where more follow it, the log is not read."""
 
 
 class LaterMessages:
-    """Reads a stretch of `observations`; subscribes to nothing and commits nothing."""
+    """Reads a range of `observations` without subscribing or committing."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
 
     def changed_quietly(self, topic: str, partition: int, start: int, end: int, series_id: str) -> bool | None:
-        """Whether a message that asked for no forecast touched a series.
+        """Tell whether a message that asked for no forecast changed a series.
 
         Args:
             topic: full name of the topic.
             partition: of the series.
-            start: the first message that is looked at.
+            start: the first message to read.
             end: the message after the last.
             series_id: the series.
 
@@ -50,12 +50,12 @@ class LaterMessages:
     def changed_window(
         self, topic: str, partition: int, start: int, end: int, series_id: str, origin: Hour
     ) -> bool | None:
-        """Whether a message touched the window of a forecast after that was made.
+        """Tell whether a message changed the window of a forecast after it was made.
 
         Args:
             topic: full name of the topic.
             partition: of the series.
-            start: the message that made the forecast, or before which it was made anew for another release.
+            start: the message that caused the forecast, or the next offset when it was refreshed with another release.
             end: the message after the last.
             series_id: the series.
             origin: of the forecast.
@@ -92,7 +92,7 @@ class LaterMessages:
 
 
 class SentForecasts:
-    """Reads the end of `forecasts`; subscribes to nothing and commits nothing.
+    """Reads the end of `forecasts` without subscribing or committing.
 
     Args:
         bootstrap: Kafka.
@@ -103,11 +103,11 @@ class SentForecasts:
         self._bootstrap, self._topic = bootstrap, topic
 
     def newest(self, partition: int, since_us: int, series_ids: Collection[str]) -> dict[tuple[str, str], bytes] | None:
-        """What a consumer has of some series that keeps the newest message of a series and an origin.
+        """Read the newest message of each origin of some series.
 
         Args:
             partition: of the series.
-            since_us: only what was sent since then, microseconds since 1970.
+            since_us: only messages since then, microseconds since 1970.
             series_ids: the series.
 
         Returns:
@@ -145,7 +145,7 @@ def _reading(bootstrap: str) -> Iterator[Consumer]:
 
 
 def _stretch(consumer: Consumer, bootstrap: str, where: TopicPartition, end: int) -> Iterator[Message]:
-    """The messages of a partition from an offset to the one before `end`, as far as they are still there."""
+    """Yield the messages of a partition from an offset to the one before `end`, as far as they still exist."""
     consumer.assign([where])
     position, until = where.offset, time.monotonic() + READ_WITHIN_S
     while position < end:

@@ -1,4 +1,4 @@
-"""A round of the running auditor: some newest forecasts, counted by what came of them."""
+"""A round of the running auditor: audits a sample and counts the results."""
 
 import psycopg
 import redis
@@ -16,21 +16,21 @@ AUDITED = Counter(
     ["outcome"],
 )
 AWAY = (DayaheadError, psycopg.Error, redis.RedisError)
-"""Errors of a round that mean that a server could not be asked."""
+"""Errors of a round that mean that a server is unreachable."""
 
 
 def show_outcomes() -> None:
-    """Show every outcome in the metrics, also those that have not been met: audits are made."""
+    """Initialise every outcome in the metrics with 0: audits are switched on."""
     for outcome in Outcome:
         AUDITED.labels(outcome.value)
 
 
 def audit_round(auditor: Auditor, series: int) -> None:
-    """Audit a sample; what differs is logged with its bytes.
+    """Audit a sample; log each mismatch with its bytes.
 
     Args:
         auditor: used by one thread alone.
-        series: how many series are looked at.
+        series: number of series.
 
     Raises:
         Exception: as `Auditor` raises; nothing of the round is counted then.

@@ -1,4 +1,4 @@
-"""What an audit compares: a served forecast and all that it is a function of, from one moment of TimescaleDB."""
+"""Reads what an audit compares: a served forecast and all its inputs, from one snapshot of TimescaleDB."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from dayahead.storage.tables.source import load_sources
 from dayahead.storage.tables.worker_offset import PartitionPosition, read_positions
 
 OLDER_H = 48
-"""Hours before the newest forecast in which an older one is looked for."""
+"""Hours before the newest forecast from which an older one is chosen."""
 
 
 @dataclass(frozen=True)
 class ServingPair:
-    """The champion, and the release that takes over where the champion fails."""
+    """The champion, and the previous release, used where the champion fails."""
 
     release: str | None
     previous: str | None
@@ -32,14 +32,14 @@ class ServingPair:
 
 @dataclass(frozen=True)
 class ServedForecast:
-    """A forecast of a series beside its inputs: its newest one, or an older one.
+    """A forecast of a series, its newest or an older one, with its inputs.
 
     Attributes:
         series: the series.
         position: of its partition.
-        pair: which releases serve.
+        pair: the releases in service.
         row: one row, the forecast.
-        features: float32 [k], as kept beside it.
+        features: float32 [k], as stored with it.
         window: of one series, the 912 hours up to its newest one, or to the origin of an older forecast, as known now.
     """
 
@@ -52,7 +52,7 @@ class ServedForecast:
 
 
 def read_served(connection: psycopg.Connection, topic: str, series_ids: Sequence[str]) -> list[ServedForecast]:
-    """The newest forecasts of given series with their inputs, all of one moment; series without any are left out.
+    """Read the newest forecasts of given series with their inputs in one snapshot; series without any are left out.
 
     Args:
         connection: outside a transaction.
@@ -68,9 +68,9 @@ def read_served(connection: psycopg.Connection, topic: str, series_ids: Sequence
 
 
 def read_older(connection: psycopg.Connection, topic: str, series_id: str) -> ServedForecast | None:
-    """A forecast of a series before its newest, by the release that serves, with what is known now of its inputs.
+    """Read a random older forecast of a series, made by the release in service, with its inputs as currently known.
 
-    Another one each time; None where there is none in the last days.
+    None where there is none in the last OLDER_H hours.
 
     Args:
         connection: outside a transaction.
@@ -88,7 +88,7 @@ def read_older(connection: psycopg.Connection, topic: str, series_id: str) -> Se
 
 
 class _Scene:
-    """What is the same for all forecasts of one moment; to be made first in a transaction, which it fixes."""
+    """What all forecasts of one snapshot share; make it first in a transaction: it sets the isolation level."""
 
     def __init__(self, connection: psycopg.Connection, topic: str, series_ids: Sequence[str]) -> None:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -103,7 +103,7 @@ class _Scene:
         self.series = {one.series_key: one for one in load_series(connection, series_ids=list(series_ids))}
 
     def served(self, row: ForecastRows, last: Hour) -> ServedForecast | None:
-        """A forecast with its features and the window up to an hour; None where nobody has its partition."""
+        """Return a forecast with its features and the window up to an hour; None if its partition was never claimed."""
         one = self.series[int(row.series_key[0])]
         if one.partition not in self._positions:
             return None
@@ -118,6 +118,6 @@ def _newest_hour(connection: psycopg.Connection, series_key: int) -> Hour:
 
 
 def _window(connection: psycopg.Connection, series_key: int, last: Hour, calendar: Calendar) -> WindowBatch:
-    """The 912 hours up to one, read by themselves: nothing of the worker's own memory is used."""
+    """Read the 912 hours up to one from the tables, independently of the state of a worker."""
     matrix = read_observations(connection, np.array([series_key]), last - WINDOW_HOURS + 1, last + 1)
     return WindowBatch(matrix.values, np.array([last], np.int64), calendar)
