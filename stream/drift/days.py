@@ -1,4 +1,4 @@
-"""What is watched of the days of a series: level, spread and pattern, from its observed hours."""
+"""Computes level, spread and pattern of the days of a series from its observed hours."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ RECENT_DAYS = 3
 
 LEAST_SHARE = 0.02
 """Smaller levels count as this share of the greatest of BACK_DAYS, and smaller spreads as this share of the level: a
-logarithm has no value for 0, and a series that falls silent is a change."""
+logarithm has no value for 0, and a series that drops to 0 is a change."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Days:
 
     @classmethod
     def of(cls, hours: NDArray[np.int64], values: NDArray[np.float64]) -> "Days":
-        """Add up hours.
+        """Compute days from hours.
 
         Args:
             hours: int64 [n], each hour once.

@@ -1,7 +1,7 @@
-"""Whether a series drifted on a given day: a pure function of the 28 days up to its end.
+"""Detects whether a series drifted on a given day: a pure function of the 28 days up to its end.
 
 Each day is judged by itself. The first 25 days of its window are the reference that the values are standardised by; the
-newest RECENT_DAYS are judged, so they are no part of it. A Page-Hinkley test (Page, 1954; river's) walks through the
+newest RECENT_DAYS are tested, so they are not part of it. A Page-Hinkley test (Page, 1954; river's) walks through the
 whole window, and the day drifts where the test is beyond its threshold within it. A change that lasts is reported once:
 on the first day of a run of days that drift.
 """
@@ -18,7 +18,7 @@ from stream.drift.days import DAY_H, RECENT_DAYS
 
 WINDOW_DAYS = 28
 LEAST_REFERENCE_DAYS = 10
-"""Days with values below which a reference says nothing."""
+"""Least days with values that a reference needs."""
 
 SLACK = 0.5
 """Slack of most measures."""
@@ -33,14 +33,14 @@ LOOKBACK_DAYS = WINDOW_DAYS + 1
 
 @dataclass(frozen=True)
 class Measure:
-    """One thing that is watched of each series.
+    """A quantity that is watched of each series.
 
     Attributes:
         kind: of its events.
         detector: name of the detector in its events.
         mode: `up` where only a rise is a drift, else `both` (as river calls them).
-        least_scale: the standard deviation is taken for no less, in the unit of the values.
-        slack: deviations up to this are no change: standard deviations.
+        least_scale: lower bound of the standard deviation, in the unit of the values.
+        slack: deviations up to this are ignored, in standard deviations.
         threshold_days: summed deviation beyond the slack at which the test fires: standard deviations times days.
     """
 
@@ -64,10 +64,10 @@ PATTERN = Measure(DriftKind.DATA, "page-hinkley:pattern", "up", least_scale=0.2)
 
 @dataclass(frozen=True)
 class Detection:
-    """A test that fired.
+    """A drift that the test detected.
 
     Attributes:
-        hour: of the value at which it fired.
+        hour: of the value at which the test fired.
         statistic: mean of the day's values, in standard deviations from the mean of the reference.
     """
 
@@ -76,7 +76,7 @@ class Detection:
 
 
 def detect(hours: NDArray[np.int64], values: NDArray[np.float64], day: Hour, measure: Measure) -> Detection | None:
-    """Decide whether a change of the series is reported on a day.
+    """Detect whether to report a drift of the series on a day.
 
     Args:
         hours: int64 [n], rising, of LOOKBACK_DAYS up to the end of the day.

@@ -10,7 +10,7 @@ DELIVERY_S = 20
 
 
 class DriftTopic:
-    """Sends events and waits for a while until all replicas have them; it is used by one thread.
+    """Sends events and waits, within a timeout, until all replicas have them; for one thread only.
 
     Args:
         bootstrap: the brokers.
@@ -24,7 +24,7 @@ class DriftTopic:
         """Send events in their order, keyed by `series_id`.
 
         Raises:
-            BrokerUnavailable: Kafka did not take all of them; some may be there, and are sent again.
+            BrokerUnavailable: Kafka did not acknowledge all of them; a retry may send some twice.
         """
         messages = [Unsent(message_bytes(event), event.series_id.encode()) for event in events]
         producer = open_producer(self._bootstrap, "dayahead-drift", DELIVERY_S, {"enable.idempotence": True})

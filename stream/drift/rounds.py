@@ -1,4 +1,4 @@
-"""A round of the running drift watch, and how it is shown."""
+"""Runs rounds of the drift watch, and updates its metrics."""
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -22,21 +22,21 @@ SERIES = Gauge(
 )
 WATCHED = Gauge("dayahead_drift_watched_series", "Series that are watched for drift", ["area", "kind"])
 AWAY = (DayaheadError, psycopg.Error)
-"""Errors of a round that mean that a server could not be asked."""
+"""Errors of a round that mean that a server is unreachable."""
 
 
 class Rounds(Protocol):
-    """What is repeated; a `DriftWatch`."""
+    """Interface of `DriftWatch`."""
 
     def round(self, note: Callable[[FoundDrift], None]) -> list[DriftCounts]:
-        """Judge the days that have ended, and return how the series stand."""
+        """Judge the days that have ended, and return the counts of drifted series."""
 
 
 class DriftRounds:
-    """Repeats a watch for drift, and shows what it finds.
+    """Runs a drift watch repeatedly, and logs and counts its findings.
 
     Args:
-        make: makes the watch in the first round, since the detectors take seconds to import.
+        make: makes the watch in the first round, since the import of the detectors takes seconds.
     """
 
     def __init__(self, make: Callable[[], Rounds]) -> None:
@@ -45,10 +45,10 @@ class DriftRounds:
         self._shown: set[tuple[str, str]] = set()
 
     def round(self) -> None:
-        """One round; what is found is logged and counted.
+        """Run one round; log and count its findings.
 
         Raises:
-            Exception: as the watch raises; what is shown stays as it was.
+            Exception: as the watch raises; the metrics stay unchanged.
         """
         if self._watch is None:
             self._watch = self._make()

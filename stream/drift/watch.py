@@ -1,8 +1,8 @@
 """Judges the days of series as they end, and publishes what drifted.
 
-Its state is in the tables alone: a day is judged from the values before its end, and up to where a series has been
-judged is written in the transaction that writes its events. So a restart, or another worker that takes a partition
-over, goes on where this one stood. An event is sent after it was written and marked after Kafka has it: at least once.
+All state is in the tables: a day is judged from the values before its end, and the progress of a series is written in
+the same transaction as its events. So a restart, or another worker that takes a partition over, continues where this
+one stopped. An event is sent after it is written, and marked after Kafka has it: at least once.
 """
 
 import threading
@@ -31,16 +31,16 @@ from stream.drift.detecting import ERROR, LEVEL, LOOKBACK_DAYS, PATTERN, SPREAD,
 from stream.drift.publishing import DriftTopic
 
 AT_ONCE = 100
-"""Series that one transaction judges."""
+"""Series that are judged in one transaction."""
 SENT_AT_ONCE = 1000
 BREATH_S = 0.01
-"""Pause for each day of a series that was judged, some times what judging took: the worker beside comes first."""
+"""Pause for each judged day of a series, a multiple of the time to judge it: the worker has priority."""
 
 FIRST_DAYS = 7
-"""Days of inputs that are judged of a series that was never watched."""
+"""Days of inputs to judge of a series that was never watched."""
 
 LEAST_RATIO = 1e-3
-"""Errors below this share of the actual are as good as none."""
+"""Lower bound of an error as a share of the actual, for its logarithm."""
 
 
 class DriftWatch:
@@ -49,9 +49,9 @@ class DriftWatch:
     Args:
         database_url: TimescaleDB.
         topic: where events go.
-        held: which partitions are this worker's at the moment.
-        clock: tells when an event was recorded.
-        ended: set when the worker ends.
+        held: returns the partitions that this worker holds.
+        clock: for the time at which an event is recorded.
+        ended: set when the worker stops.
     """
 
     def __init__(
@@ -67,22 +67,22 @@ class DriftWatch:
         self._clock, self._ended = clock, ended
 
     def round(self, note: Callable[[FoundDrift], None] = lambda _: None) -> list[DriftCounts]:
-        """Judge every day that has ended since, and send what is not in the topic yet.
+        """Judge every day that has ended since the last round, and send events that are not in the topic yet.
 
         Args:
             note: called with each event that is new.
 
         Returns:
-            How the series that are held stand.
+            Counts of drifted series of the held partitions.
 
         Raises:
             StorageError: TimescaleDB cannot be used.
             psycopg.Error: TimescaleDB went away meanwhile.
-            BrokerUnavailable: Kafka did not take an event; it is sent in a later round.
+            BrokerUnavailable: Kafka did not acknowledge an event; a later round retries it.
         """
         with closing(connect(self._database_url, wait_s=0.0, autocommit=True)) as connection:
             for kind in DriftKind:
-                # asked anew each time: a partition that was lost is watched by another worker
+                # read again each time: a lost partition is watched by its next owner
                 while due := due_series(connection, kind, self._held(), AT_ONCE):
                     for one in save_drift(connection, kind, due, self._judge(connection, kind, due), self._clock()):
                         note(one)
@@ -106,9 +106,9 @@ class DriftWatch:
 
 
 def _first_day(kind: DriftKind, due: DueSeries) -> int:
-    """The first day to be judged: those that ended long ago are history, not news.
+    """Return the first day to judge; days that ended long ago are skipped.
 
-    The inputs of a series reach back before it was first watched, as where its history was backfilled.
+    The inputs of a series may reach back before it was first watched, such as after a backfill.
     """
     days = FIRST_DAYS if due.start is None and kind is DriftKind.DATA else WINDOW_DAYS
     earliest = due.end - days * DAY_H
@@ -116,7 +116,7 @@ def _first_day(kind: DriftKind, due: DueSeries) -> int:
 
 
 def judge_series(kind: DriftKind, due: DueSeries, watched: WatchedValues) -> list[FoundDrift]:
-    """What is found on the days of a series that were not judged yet."""
+    """Detect drift on the days of a series that were not judged yet."""
     return [
         FoundDrift(due.series_key, due.area, kind, found.hour, measure.detector, found.statistic)
         for measure, hours, values in _measured(kind, watched)
