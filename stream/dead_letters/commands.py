@@ -1,4 +1,4 @@
-"""The commands `dayahead dead-letters …`: what was set aside, and its way back."""
+"""The commands `dayahead dead-letters …`: list, show and replay."""
 
 import sys
 from collections import Counter
@@ -113,7 +113,7 @@ def replay(
         content = None if corrected is None else corrected.read_bytes()
         send = _sender(settings, marks, box.topic, content, dry_run=dry_run)
         for letter, replayed in _with_replays(chosen, marks, box.topic):
-            # who names a letter means it
+            # a letter that is named by its offset is replayed again
             if replayed is not None and not again and not named:
                 outcome, result = "skipped", f"put back at {_utc(replayed)}, skipped"
             else:
@@ -135,7 +135,7 @@ def _sender(
     *,
     dry_run: bool,
 ) -> "Callable[[KeptLetter], tuple[bool, str]]":
-    """What puts one letter back, and says whether and how."""
+    """Make the function that replays one letter, and returns whether it succeeded and a message."""
     from dayahead.errors import ReplayRefused
     from dayahead.hours import wall_clock
     from dayahead.storage.tables.dead_letter_replay import mark_replayed
@@ -194,7 +194,7 @@ def _moment(text: str) -> datetime | None:
 def _with_replays(
     letters: "Iterable[KeptLetter]", connection: "psycopg.Connection | None", topic: str
 ) -> "Iterator[tuple[KeptLetter, datetime | None]]":
-    """Letters, and when each was put back, as far as that is known."""
+    """Yield letters, and when each was replayed, as far as that is known."""
     from dayahead.storage.tables.dead_letter_replay import replayed_at
 
     for letter in letters:
@@ -205,7 +205,7 @@ def _with_replays(
 
 @contextmanager
 def _marks(settings: "ServiceSettings") -> "Iterator[psycopg.Connection | None]":
-    """TimescaleDB, which knows what was put back; None where it is away."""
+    """Open TimescaleDB, which records what was replayed; None where it is unreachable."""
     from dayahead.errors import StorageError
     from dayahead.storage.database import connect
 

@@ -1,4 +1,4 @@
-"""Puts dead letters back into `observations`, or says why that is of no use."""
+"""Replays dead letters into `observations`, or raises where that is not possible."""
 
 from collections.abc import Mapping
 
@@ -41,14 +41,14 @@ class Replayer:
         self._producer: Producer | None = None
 
     def check(self, letter: KeptLetter, corrected: bytes | None = None) -> DecodedMessage:
-        """The rows that a letter stands for.
+        """Check a dead letter and return its rows.
 
         Args:
             letter: the letter.
-            corrected: a message of `observations`, or a record of the source where the letter is one, in its place.
+            corrected: replaces its value: a message of `observations`, or a record where the letter is one.
 
         Raises:
-            ReplayRefused: it would be set aside again, or it is only the beginning of a message.
+            ReplayRefused: it would be rejected again, or it is only the beginning of a message.
         """
         if letter.stub is not None and corrected is None:
             raise ReplayRefused(
@@ -64,10 +64,10 @@ class Replayer:
         return message
 
     def put_back(self, message: DecodedMessage) -> int:
-        """Send checked rows; returns how many.
+        """Send checked rows, and return their number.
 
         Raises:
-            BrokerUnavailable: Kafka did not take them.
+            BrokerUnavailable: Kafka did not acknowledge them.
         """
         producer = self._producer = self._producer or open_producer(
             self._bootstrap, "dayahead-dead-letters", 3 * ANSWER_S
@@ -85,7 +85,7 @@ class Replayer:
         return sum(map(len, rows.values()))
 
     def _check_rows(self, message: DecodedMessage) -> None:
-        """Refuse what the workers would refuse by the rules of the source.
+        """Check rows against the rules of the source, as the workers do.
 
         Raises:
             ContractError: one of the rows breaks them.
@@ -101,7 +101,7 @@ class Replayer:
             rules.check_value(value)
 
     def _of_message(self, value: bytes) -> DecodedMessage:
-        """The rows of a message as it would be read now.
+        """Decode a message as a worker would now.
 
         Raises:
             ContractError: it breaks the contract.
@@ -112,7 +112,7 @@ class Replayer:
         return decoded
 
     def _of_record(self, letter: KeptLetter, value: bytes) -> DecodedMessage:
-        """The rows of a record as its source gave it, converted as a poll converts it.
+        """Convert a record of a source to rows, as a poll does.
 
         Raises:
             ContractError: the source refuses the record, as it did before.
@@ -150,7 +150,7 @@ def _remedy(letter: KeptLetter) -> str:
 
 
 def _is_batch(value: bytes) -> bool:
-    """Whether a value is meant as a message of `observations`, and not as a record of a source."""
+    """Tell whether a value is a message of `observations`, not a record of a source."""
     try:
         return "rows" in orjson.loads(value)
     except (orjson.JSONDecodeError, TypeError):
