@@ -1,4 +1,4 @@
-"""How the C library keeps memory that has been given back."""
+"""Limits the memory that the C library retains after it is freed."""
 
 import ctypes
 
@@ -8,10 +8,10 @@ M_ARENA_MAX = -8
 
 
 def share_arenas() -> None:
-    """Let all threads allocate from few arenas; to be called before there are threads.
+    """Limit the number of malloc arenas of all threads; call it before any thread starts.
 
-    glibc gives each thread an arena of its own, which keeps what its largest batch ever needed: a worker has a dozen
-    threads, of which two compute. Other C libraries have no arenas, and nothing is done.
+    glibc gives each thread a separate arena, which retains what its largest batch needed: a worker has a dozen threads,
+    of which two compute. Other C libraries have no arenas; nothing is done there.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -1,4 +1,4 @@
-"""Puts a worker together from its settings."""
+"""Builds a worker from its settings."""
 
 import os
 import socket
@@ -54,7 +54,7 @@ REDIS_LOOK_S = 1.0
 def build_worker(
     settings: WorkerSettings, clock: Clock, server_retry: ServerRetry, probe: Probe
 ) -> tuple[Worker, ReleaseWatch]:
-    """The worker without Faust: what a test drives by hand.
+    """Build the worker without Faust, as tests use it.
 
     Raises:
         StorageError: TimescaleDB cannot be used, or the topic is not there.
@@ -104,7 +104,7 @@ def build_worker(
 
 
 def build_auditor(settings: WorkerSettings) -> Auditor:
-    """An auditor of what the workers of these settings serve; it reads all its servers for itself."""
+    """Build an auditor of what the workers of these settings serve, with separate connections."""
     return Auditor(
         database_url=settings.database_url,
         redis_url=settings.redis_url,
@@ -117,7 +117,7 @@ def build_auditor(settings: WorkerSettings) -> Auditor:
 def build_drift_watch(
     settings: WorkerSettings, held: Callable[[], Collection[int]], clock: Clock, ended: threading.Event
 ) -> Rounds:
-    """A watch for drift of the series in the partitions that are held; it reads all its servers for itself."""
+    """Build a drift watch of the series in the held partitions, with separate connections."""
     from stream.drift.publishing import DriftTopic  # noqa: PLC0415 - river takes seconds to import
     from stream.drift.watch import DriftWatch  # noqa: PLC0415
 
@@ -125,8 +125,8 @@ def build_drift_watch(
     return DriftWatch(database_url=settings.database_url, topic=topic, held=held, clock=clock, ended=ended)
 
 
-def beside(settings: WorkerSettings, worker: Worker, kafka: BrokerWatch, clock: Clock) -> ExitStack:
-    """What runs on threads of its own while a worker runs: a context."""
+def background_threads(settings: WorkerSettings, worker: Worker, kafka: BrokerWatch, clock: Clock) -> ExitStack:
+    """Start the background threads of a worker; leaving the context stops them."""
     auditor, ended = build_auditor(settings), threading.Event()
     if settings.worker_audit_every_s:
         show_outcomes()
@@ -150,7 +150,7 @@ def beside(settings: WorkerSettings, worker: Worker, kafka: BrokerWatch, clock: 
 
 
 def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = None) -> None:
-    """Run a worker until it is asked to end; does not return.
+    """Run a worker until it is asked to stop; does not return.
 
     Raises:
         SystemExit: with 0 after a signal, with another code after an error.
@@ -174,7 +174,7 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
     )
     with (
         TelemetryServer("worker", settings.bind_host, settings.metrics_port, liveness.live, liveness.ready) as server,
-        beside(settings, worker, kafka, clock),
+        background_threads(settings, worker, kafka, clock),
     ):
         log.info("worker_starts", metrics_port=server.port, group=app.conf.id)
         try:
