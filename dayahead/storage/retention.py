@@ -1,10 +1,14 @@
-"""Removes rows that are older than the settings keep them: whole chunks of hypertables, batches of the other tables."""
+"""Removes rows that are older than the settings keep them: whole chunks of hypertables, batches of the other tables.
+
+The days of a row are counted from the newest hour of its own series: a source that lags, or one of another time, keeps
+its newest forecasts, and what they are computed from, however new the hours of other sources are.
+"""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import LiteralString, Self
 
 import psycopg
 import structlog
@@ -30,13 +34,21 @@ class RetainedTable:
     """A table of which old rows may be removed.
 
     Attributes:
+        name: of the table.
         time: column that says how old a row is.
         chunked: whether it is a hypertable, of which chunks are dropped whole.
+        key: columns that name the series of a row, or its group: days are counted from its newest hour.
     """
 
     name: str
     time: str
     chunked: bool
+    key: tuple[str, ...] = ("series_key",)
+
+    @property
+    def newest(self) -> sql.Identifier:
+        """The temporary table of `Retention` that has the newest hour by `key`."""
+        return sql.Identifier("newest_by_" + "_".join(self.key))
 
 
 TABLES = (
@@ -45,14 +57,65 @@ TABLES = (
     RetainedTable("forecast", "origin", chunked=True),
     RetainedTable("score", "origin", chunked=True),
     RetainedTable("observation_revision", "valid_time", chunked=False),
-    RetainedTable("accuracy_day", "day", chunked=False),
+    RetainedTable("accuracy_day", "day", chunked=False, key=("area", "unit")),
     RetainedTable("drift_event", "valid_time", chunked=False),
     RetainedTable("training_quarantine", "valid_until", chunked=False),
 )
 
 
+NEWEST = (
+    b"DROP TABLE IF EXISTS newest_by_series_key, newest_by_area_unit",
+    b"""
+    CREATE TEMPORARY TABLE newest_by_series_key AS
+    SELECT series.series_key, series.area, series.unit, series.source_key,
+           least(observation.valid_time, %(now)s) AS newest
+    FROM series CROSS JOIN LATERAL (
+        SELECT valid_time FROM observation WHERE series_key = series.series_key ORDER BY valid_time DESC LIMIT 1
+    ) AS observation
+    """,
+    # of an area that two sources share, the source that lags decides
+    b"""
+    CREATE TEMPORARY TABLE newest_by_area_unit AS
+    SELECT area, unit, min(newest) AS newest
+    FROM (SELECT area, unit, max(newest) AS newest FROM newest_by_series_key GROUP BY area, unit, source_key) AS source
+    GROUP BY area, unit
+    """,
+    b"ANALYZE newest_by_series_key",
+)
+"""Statements that find the newest hour by series, and by area and unit; `now` where that lies ahead."""
+
+_IN_CHUNK = "one JOIN {newest} AS newest USING ({key}) WHERE one.{time} >= %(start)s AND one.{time} < %(end)s"
+
+COUNT_KEPT = f"""
+    SELECT count(*) FROM (
+        SELECT FROM {{table}} AS {_IN_CHUNK} AND one.{{time}} >= newest.newest - %(kept)s LIMIT %(limit)s
+    ) AS kept
+"""  # noqa: S608 - the names are the code's own
+
+HAS_OLD = f"""
+    SELECT EXISTS (SELECT FROM {{table}} AS {_IN_CHUNK} AND one.{{time}} < newest.newest - %(kept)s)::int
+"""  # noqa: S608
+
+COPY_KEPT = f"""
+    CREATE TEMPORARY TABLE retention_kept ON COMMIT DROP AS
+    SELECT one.* FROM {{table}} AS {_IN_CHUNK} AND one.{{time}} >= newest.newest - %(kept)s
+"""  # noqa: S608
+
+PUT_BACK = "INSERT INTO {table} SELECT * FROM retention_kept"
+
+DELETE_OLD = """
+    DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+        SELECT one.ctid FROM {table} AS one JOIN {newest} AS newest USING ({key})
+        WHERE one.{time} < newest.newest - %(kept)s LIMIT %(limit)s
+    ))
+"""
+
+
 class RetentionSettings(ServiceSettings):
-    """Settings of `dayahead retention`: how many days each table keeps, 0 for all; counted from the newest hour."""
+    """Settings of `dayahead retention`: how many days each table keeps, 0 for all.
+
+    They are counted from the newest hour of the series.
+    """
 
     owner_database_url: SecretStr = Field(
         default=SecretStr("postgresql://dayahead_owner@127.0.0.1:5432/dayahead"),
@@ -109,7 +172,7 @@ class Removed:
 
     Attributes:
         table: its name.
-        before: rows of hours before this one went; of a hypertable those of chunks that end by then.
+        before: of the newest series, rows of hours before this one went; of a hypertable, of chunks that end by then.
         count: chunks or rows.
         unit: `chunks` or `rows`.
     """
@@ -118,6 +181,32 @@ class Removed:
     before: datetime
     count: int
     unit: str
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """A chunk that ends before the newest series' cut.
+
+    Attributes:
+        name: schema, dot, name.
+        start: first moment that it holds.
+        end: moment behind its last.
+        kept: how long before its newest hour a series keeps rows.
+    """
+
+    name: str
+    start: datetime
+    end: datetime
+    kept: timedelta
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """Its name in a statement."""
+        return sql.Identifier(*self.name.split("."))
+
+    def parameters(self) -> dict[str, object]:
+        """Parameters of the statements about its rows."""
+        return {"start": self.start, "end": self.end, "kept": self.kept}
 
 
 class Retention:
@@ -142,17 +231,19 @@ class Retention:
         newest = self._newest()
         if newest is None:
             return []
+        self._note_newest()
         removed = []
         for table in TABLES:
             days = getattr(self._settings, f"retain_{table.name}_days")
             if not days or give_up():
                 continue
-            before = newest - timedelta(days=days)
+            kept = timedelta(days=days)
+            before = newest - kept
             note_cut(self._connection, table.name, before)  # first: what is gone must never count as never there
             if table.chunked:
-                removed.append(Removed(table.name, before, self._drop_chunks(table, before), "chunks"))
+                removed.append(Removed(table.name, before, self._remove_chunks(table, before, kept, give_up), "chunks"))
             else:
-                removed.append(Removed(table.name, before, self._delete(table, before, give_up), "rows"))
+                removed.append(Removed(table.name, before, self._delete(table, kept, give_up), "rows"))
             log.info("retention", table=table.name, before=before.isoformat(), removed=removed[-1].count)
         return removed
 
@@ -177,19 +268,73 @@ class Retention:
         row = self._connection.execute("SELECT max(valid_time) FROM observation").fetchone()
         return min(row[0].astimezone(UTC), self._clock()) if row and row[0] else None
 
-    def _drop_chunks(self, table: RetainedTable, before: datetime) -> int:
-        dropped = self._connection.execute("SELECT drop_chunks(%s::regclass, older_than => %s)", [table.name, before])
-        return len(dropped.fetchall())
+    def _note_newest(self) -> None:
+        """Keep the newest hour of each series, and of each area and unit, in temporary tables."""
+        for statement in NEWEST:
+            self._connection.execute(statement, {"now": self._clock()} if b"%(now)s" in statement else None)
 
-    def _delete(self, table: RetainedTable, before: datetime, give_up: Callable[[], bool]) -> int:
-        statement = sql.SQL(
-            "DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {time} < %s LIMIT %s))"
-        ).format(table=sql.Identifier(table.name), time=sql.Identifier(table.time))
-        total = 0
+    def _remove_chunks(
+        self, table: RetainedTable, before: datetime, kept: timedelta, give_up: Callable[[], bool]
+    ) -> int:
+        chunks = self._connection.execute(
+            "SELECT chunk_schema || '.' || chunk_name, range_start, range_end"
+            " FROM timescaledb_information.chunks WHERE hypertable_name = %s AND range_end <= %s ORDER BY range_start",
+            [table.name, before],
+        ).fetchall()
+        count = 0
+        for name, start, end in chunks:
+            if give_up():
+                break
+            count += self._remove_chunk(table, _Chunk(name, start, end, kept))
+        return count
+
+    def _remove_chunk(self, table: RetainedTable, chunk: "_Chunk") -> bool:
+        """Drop a chunk, with the rows put back that series behind the others keep; leave one that has many of them.
+
+        Returns:
+            Whether rows went.
+        """
+        limit = self._settings.retention_batch_rows
+        count = self._value(COUNT_KEPT, table, {**chunk.parameters(), "limit": limit + 1})
+        if count > limit:
+            log.info("retention_chunk_kept", table=table.name, chunk=chunk.name, rows_kept_at_least=limit)
+            return False
+        if count and not self._value(HAS_OLD, table, chunk.parameters()):
+            return False
+        with self._connection.transaction():
+            if count:
+                # no row may come between the copy and the drop
+                self._connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(chunk.identifier))
+                self._run(COPY_KEPT, table, chunk.parameters())
+            self._connection.execute(
+                "SELECT drop_chunks(%s::regclass, older_than => %s, newer_than => %s)",
+                [table.name, chunk.end, chunk.start],
+            )
+            if count:
+                self._run(PUT_BACK, table)
+        return True
+
+    def _value(self, statement: LiteralString, table: RetainedTable, parameters: Mapping[str, object]) -> int:
+        row = self._run(statement, table, parameters).fetchone()
+        return int(row[0]) if row else 0
+
+    def _run(
+        self, statement: LiteralString, table: RetainedTable, parameters: Mapping[str, object] | None = None
+    ) -> psycopg.Cursor:
+        names = {
+            "table": sql.Identifier(table.name),
+            "time": sql.Identifier(table.time),
+            "newest": table.newest,
+            "key": sql.SQL(", ").join(map(sql.Identifier, table.key)),
+        }
+        return self._connection.execute(sql.SQL(statement).format(**names), parameters)
+
+    def _delete(self, table: RetainedTable, kept: timedelta, give_up: Callable[[], bool]) -> int:
+        limit, total = self._settings.retention_batch_rows, 0
         while not give_up():
-            gone = self._connection.execute(statement, [before, self._settings.retention_batch_rows]).rowcount
+            gone = self._run(DELETE_OLD, table, {"kept": kept, "limit": limit}).rowcount
             total += gone
-            if gone < self._settings.retention_batch_rows:
+            if gone < limit:
                 break
         return total
 

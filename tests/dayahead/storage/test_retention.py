@@ -21,13 +21,14 @@ def connection(database: FreshDatabase) -> psycopg.Connection:
     """The owner, in a database with a row a day of 300 days in every table that may be cut."""
     opened = psycopg.connect(database.owner_url, autocommit=True)
     opened.execute("SET timezone = 'UTC'")
+    add_series(opened, "sample", 20)
     days = "generate_series(%s::timestamptz - interval '299 days', %s::timestamptz, interval '1 day') AS day"
     opened.execute(
         f"INSERT INTO observation (series_key, valid_time, value, available_at) SELECT 1, day, 1, day FROM {days}",
         [NEWEST, NEWEST],
     )
     opened.execute(
-        f"INSERT INTO observation_revision SELECT one, day, day, 1, day FROM {days}, generate_series(1, 20) AS one",
+        f"INSERT INTO observation_revision SELECT 1, day, day, one, day FROM {days}, generate_series(1, 20) AS one",
         [NEWEST, NEWEST],
     )
     opened.execute(
@@ -36,6 +37,39 @@ def connection(database: FreshDatabase) -> psycopg.Connection:
         [NEWEST, NEWEST],
     )
     return opened
+
+
+def add_series(connection: psycopg.Connection, source: str, count: int) -> list[int]:
+    """Register a source with some series; returns their keys."""
+    row = connection.execute(
+        "INSERT INTO source (name, definition) VALUES (%s, '{}') RETURNING source_key", [source]
+    ).fetchone()
+    assert row is not None
+    found = connection.execute(
+        "INSERT INTO series (series_id, source_key, labels, area, unit, partition)"
+        " SELECT %s || '/' || number, %s, '{}', %s, 'kWh', 0 FROM generate_series(1, %s) AS number"
+        " RETURNING series_key",
+        [source, row[0], source, count],
+    ).fetchall()
+    return [key for (key,) in found]
+
+
+def fill(connection: psycopg.Connection, series: list[int], newest: datetime) -> None:
+    """Give series an observation, a forecast, a score and a sum of scores a day of the 200 days before an hour."""
+    parameters = {"series": series, "newest": newest}
+    days = (
+        "(SELECT series_key AS one, series_id, area, unit FROM series WHERE series_key = ANY(%(series)s)) AS series,"
+        " generate_series(%(newest)s::timestamptz - interval '199 days', %(newest)s, interval '1 day') AS day"
+    )
+    for statement in (
+        f"INSERT INTO observation (series_key, valid_time, value, available_at) SELECT one, day, 1, day FROM {days}",
+        "INSERT INTO forecast (series_key, origin, issued_at, rung, reasons, p50, p10, p90, message_offset)"
+        f" SELECT one, day, day, 0, 0, ARRAY[]::real[], ARRAY[]::real[], ARRAY[]::real[], 0 FROM {days}",
+        "INSERT INTO score SELECT one, day, NULL, 0, 24, 1, 1, 1, 24, 1, 1, 24, 1, 1, 24, 1, ARRAY[]::real[]"
+        f" FROM {days}",
+        f"INSERT INTO accuracy_day SELECT 0, area, unit, day::date, series_id, {', '.join(14 * '1')} FROM {days}",
+    ):
+        connection.execute(statement.encode(), parameters)
 
 
 def oldest(connection: psycopg.Connection, table: str, column: str) -> datetime:
@@ -81,6 +115,54 @@ def test_old_rows_go_counted_from_the_newest_hour_and_all_others_stay(connection
     assert rows(connection, "forecast") == 300
     again = Retention(connection, wanted, lambda: NOW).run()
     assert [one.count for one in again] == [0, 0]
+
+
+@pytest.mark.servers
+def test_a_series_behind_the_others_keeps_its_newest_forecasts_and_what_they_need(database: FreshDatabase) -> None:
+    kept = timedelta(days=60)
+    wanted = settings(
+        retain_observation_days=60, retain_forecast_days=60, retain_score_days=60, retain_accuracy_day_days=60
+    )
+    ends = {"sample": NEWEST, "live": NOW, "live-but-one": NOW - timedelta(days=400)}
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        connection.execute("SET timezone = 'UTC'")
+        for source, newest in ends.items():
+            fill(connection, add_series(connection, source, 3), newest)
+        first = Retention(connection, wanted, lambda: NOW).run()
+        for table, time in (("observation", "valid_time"), ("forecast", "origin"), ("score", "origin")):
+            found = connection.execute(
+                f"SELECT area, series_key, min({time}), max({time}), count(*)"
+                f" FROM {table} JOIN series USING (series_key) GROUP BY 1, 2".encode()
+            ).fetchall()
+            assert len(found) == 9
+            for source, _, least, most, count in found:
+                assert most == ends[source], table
+                assert ends[source] - kept - timedelta(days=28) < least <= ends[source] - kept
+                assert count >= 61
+        sums = connection.execute("SELECT area, min(day), max(day) FROM accuracy_day GROUP BY 1").fetchall()
+        assert {area: (least, most) for area, least, most in sums} == {
+            source: ((newest - kept + timedelta(days=newest.hour > 0)).date(), newest.date())
+            for source, newest in ends.items()
+        }
+        assert all(one.count for one in first)
+        assert [one.count for one in Retention(connection, wanted, lambda: NOW).run()] == [0, 0, 0, 0]
+
+
+@pytest.mark.servers
+def test_a_chunk_with_more_rows_to_keep_than_a_batch_stays_whole(database: FreshDatabase) -> None:
+    wanted = settings(retain_forecast_days=60, retention_batch_rows=1_000)
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        connection.execute("SET timezone = 'UTC'")
+        fill(connection, add_series(connection, "lagging", 50), NEWEST)
+        fill(connection, add_series(connection, "ended", 1), NEWEST - timedelta(days=100))
+        fill(connection, add_series(connection, "live", 1), NOW)
+        Retention(connection, wanted, lambda: NOW).run()
+        found = connection.execute(
+            "SELECT area, max(origin), min(origin) FROM forecast JOIN series USING (series_key) GROUP BY 1"
+        ).fetchall()
+    newest = {area: most for area, most, _ in found}
+    assert newest == {"lagging": NEWEST, "ended": NEWEST - timedelta(days=100), "live": NOW}
+    assert {area: least for area, _, least in found}["lagging"] > NEWEST - timedelta(days=60 + 28)
 
 
 @pytest.mark.servers

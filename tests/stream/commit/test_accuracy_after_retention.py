@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from dayahead.storage.retention import Retention, RetentionSettings
+from dayahead.storage.tables.retention_cut import note_cut
 from stream.servers.log_reader import LogMessage
 from tests.stream.conftest import WorkerRoom
 from tests.stream.logs import START, batch, series_of
@@ -37,9 +37,10 @@ def test_a_revised_hour_of_a_series_that_lags_does_not_count_its_forecasts_twice
     scored = forecasts()
     assert scored == room.query("SELECT count(*)::int FROM score")[0][0] > 30
     take_in(batch([(other, LATER, 1.0)], LATER + 1))
-    wanted = RetentionSettings(_env_file=None, retain_score_days=60)
+    # as earlier versions did: they counted the days from the newest hour of any series
     with psycopg.connect(owner_database_url, autocommit=True) as connection:
-        Retention(connection, wanted, lambda: NOW).run()
+        note_cut(connection, "score", NOW)
+        connection.execute("DELETE FROM score")
     assert room.query("SELECT count(*)::int FROM score") == [(0,)]
     assert forecasts() == scored
 
