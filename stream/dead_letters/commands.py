@@ -113,9 +113,8 @@ def replay(
         content = None if corrected is None else corrected.read_bytes()
         send = _sender(settings, marks, box.topic, content, dry_run=dry_run)
         for letter, replayed in _with_replays(chosen, marks, box.topic):
-            # a letter that is named by its offset is replayed again
-            if replayed is not None and not again and not named:
-                outcome, result = "skipped", f"put back at {_utc(replayed)}, skipped"
+            if replayed is not None and not again:
+                outcome, result = "skipped", f"put back at {_utc(replayed)}, skipped; --again puts it back once more"
             else:
                 done, result = send(letter)
                 outcome = "put back" if done else "refused"

@@ -137,6 +137,11 @@ def test_a_corrected_message_goes_in_the_place_of_a_letter(
         (0, 1, True),
         (5, 1, True),
     ]
+    repeated = ["dead-letters", "replay", "--offset", "0", "--with", str(corrected)]
+    assert b"0 put back, 0 refused, 1 skipped" in dayahead(room, *repeated).stdout
+    assert room.end_of("observations", 0) == 2
+    assert b"1 put back, 0 refused, 0 skipped" in dayahead(room, *repeated, "--again").stdout
+    assert room.end_of("observations", 0) == 3
     unclear = dayahead(room, "dead-letters", "replay", "0", "--code", "misrouted")
     assert (unclear.returncode, b"name dead letters by their offsets" in unclear.stderr) == (2, True)
 
