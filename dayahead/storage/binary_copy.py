@@ -1,4 +1,4 @@
-"""Rows for PostgreSQL's binary COPY, made from arrays without a loop in Python.
+"""Encodes arrays as rows of PostgreSQL's binary COPY, without a loop in Python.
 
 Format: "COPY", section "Binary Format", of the PostgreSQL documentation.
 """
@@ -15,9 +15,9 @@ from dayahead.hours import HOUR_US
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
 POSTGRES_EPOCH_US = 946_684_800_000_000
-"""Microseconds from 1970 to 2000, where PostgreSQL counts its moments from."""
+"""Microseconds from 1970 to 2000, the epoch of PostgreSQL."""
 NO_MOMENT = np.iinfo(np.int64).min
-"""Stands for a moment that is not known, in microseconds."""
+"""Marks an unknown moment, in microseconds."""
 FLOAT4_OID = 700
 NULL = "null"
 NULL_SIZE = -1
@@ -37,7 +37,7 @@ class Column:
 
 
 Block = Sequence[Column]
-"""Columns side by side, all of the same length: rows."""
+"""Columns of the same length, which form rows."""
 
 
 def integers(values: NDArray[np.integer]) -> Column:
@@ -97,7 +97,7 @@ def same_text(values: NDArray[np.object_]) -> Column:
 
 
 def encode(columns: Block) -> bytes:
-    """The rows of a COPY ... FROM STDIN (FORMAT BINARY), without header and trailer."""
+    """Encode rows for COPY ... FROM STDIN (FORMAT BINARY), without header and trailer."""
     fields: list[tuple[str, object]] = [("width", ">i2")]
     for number, column in enumerate(columns):
         fields.append((f"size{number}", ">i4"))

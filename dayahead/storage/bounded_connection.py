@@ -1,4 +1,4 @@
-"""A connection to TimescaleDB that gives up where the server holds the connection and answers nothing."""
+"""A connection to TimescaleDB with a timeout for a server that keeps the connection open but does not answer."""
 
 import time
 
@@ -9,13 +9,13 @@ LOOK_EVERY_S = 0.1
 
 
 class BoundedConnection(psycopg.Connection):
-    """A connection that closes itself where an answer takes too long.
+    """A connection that closes itself when an answer times out.
 
-    `statement_timeout` bounds a statement in the server, and TCP a peer that is gone. Neither helps against a server
-    that hangs (stopped, swapping, its disk away): its kernel acknowledges all that it is sent.
+    `statement_timeout` limits a statement in the server, and TCP detects a peer that is gone. Neither helps against a
+    server that hangs (stopped, swapping, its disk gone): its kernel still acknowledges every packet.
 
     Attributes:
-        answer_s: the longest that an answer is waited for, in seconds; None sets no bound.
+        answer_s: timeout of an answer in seconds; None for no timeout.
     """
 
     answer_s: float | None = None

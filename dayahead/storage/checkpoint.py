@@ -1,4 +1,4 @@
-"""The one transaction of a micro-batch: everything that its messages made, and the offset that moves with it."""
+"""The single transaction of a micro-batch: all its results, and the new offset."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ TABLES = (OBSERVATION_REVISION, OBSERVATION, FORECAST, FEATURE_SNAPSHOT, SCORE)
 
 @dataclass(frozen=True)
 class New:
-    """Rows of a checkpoint that the tables cannot have yet; all others may be there.
+    """Marks rows of a checkpoint that cannot be in the tables yet; all others may be.
 
     Attributes:
         observations: bool [observations].
@@ -37,17 +37,17 @@ class New:
 
     @classmethod
     def none_of(cls, observations: int, forecasts: int, scores: int) -> "New":
-        """All may be there."""
+        """Mark no row as new."""
         return cls(*(np.zeros(count, np.bool_) for count in (observations, forecasts, scores)))
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What one transaction writes.
+    """The content of one transaction.
 
     Attributes:
-        observations: versions that are current, where something of them is new.
-        revisions: versions that are not, or no longer, current.
+        observations: current versions that are new or changed.
+        revisions: versions that never were, or no longer are, current.
         forecasts: each series and origin once.
         features: float32 [forecasts, k], snapshots at the same origins.
         scores: each series and origin once.
@@ -67,7 +67,7 @@ class Checkpoint:
 
 
 class CheckpointWriter:
-    """Writes checkpoints over one connection; its temporary tables live as long as that."""
+    """Writes checkpoints over one connection, with temporary tables that last as long as the connection."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -77,16 +77,16 @@ class CheckpointWriter:
                 connection.execute(table.create_incoming.encode())
 
     def write(self, claim: Claim, checkpoint: Checkpoint, now: datetime) -> None:
-        """Write everything and move the offset, or nothing at all.
+        """Write everything and advance the offset, all or nothing.
 
         Raises:
-            FencedError: the partition is another worker's by now.
-            psycopg.OperationalError: the server went away; whether it had committed is told by `still_holds`.
+            FencedError: another worker has taken the partition over.
+            psycopg.OperationalError: the connection broke; `still_holds` tells whether the server committed.
         """
         try:
             self._write(claim, checkpoint, checkpoint.new, now)
         except psycopg.errors.UniqueViolation as error:
-            # Only another hand than a worker's can have put it there; the log has the last word.
+            # No worker writes such a row, so it was written by hand: what the log says replaces it.
             log.warning("row_was_there", partition=claim.partition, error=str(error))
             rows = checkpoint
             nothing_new = New.none_of(len(rows.observations.hour), len(rows.forecasts), len(rows.scores))
@@ -94,7 +94,7 @@ class CheckpointWriter:
 
     def _write(self, claim: Claim, checkpoint: Checkpoint, new: New, now: datetime) -> None:
         with self._connection.transaction(), self._connection.cursor() as cursor:
-            # First, so that a worker that lost the partition waits for nothing and writes nothing.
+            # First, so that a fenced worker waits for no lock and writes nothing.
             move_offset(cursor, claim, checkpoint.move, now)
             forecasts, scores = checkpoint.forecasts, checkpoint.scores
             write_revisions(cursor, checkpoint.revisions, now)
@@ -103,7 +103,7 @@ class CheckpointWriter:
             snapshots = SnapshotRows(forecasts.series_key, forecasts.origin, checkpoint.features)
             write_snapshots(cursor, snapshots, new.forecasts)
             replaces = copy_scores(cursor, scores, new.scores)
-            # takes back the sums of the scores that are replaced next
+            # subtracts the sums of the scores that are replaced next
             checkpoint.accuracy.add(cursor, claim.partition)
             if replaces:
                 replace_scores(cursor)

@@ -1,4 +1,4 @@
-"""A table that rows are copied into: its columns as one list, and the ways from arrays into it."""
+"""A table that is filled by COPY: the list of its columns, and how arrays are written to it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dayahead.storage.binary_copy import Column, copy_rows
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column of a table and where its values come from: the one place that relates the two.
+    """Maps a field of rows to a column of a table.
 
     Attributes:
         name: of the column in SQL.
@@ -26,7 +26,7 @@ class TableColumn:
     field: str
 
     def of(self, rows: object) -> Column:
-        """The column for some rows."""
+        """Encode the column of some rows."""
         return self.encode(attrgetter(self.field)(rows))
 
 

@@ -1,4 +1,4 @@
-"""Connections to TimescaleDB: opened with patience, since a server that is away comes back."""
+"""Opens connections to TimescaleDB; retries while the server is unreachable."""
 
 import time
 from collections.abc import Iterator
@@ -19,22 +19,22 @@ FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
 
 GRACE_S = 1.0
-"""Seconds after `statement_timeout` in which the server has to say that it cancelled a statement."""
+"""Seconds after `statement_timeout` within which the server must report that it cancelled a statement."""
 
 
 def describe(database_url: SecretStr | str) -> str:
-    """Host and database of a URL, without its password, for messages."""
+    """Format host, port and database of a URL, without its password, for messages."""
     url = database_url.get_secret_value() if isinstance(database_url, SecretStr) else database_url
     info = psycopg.conninfo.conninfo_to_dict(url)
     return f"{info.get('host', 'localhost')}:{info.get('port', 5432)}/{info.get('dbname', '')}"
 
 
 def connect(database_url: SecretStr | str, wait_s: float = 60.0, autocommit: bool = False) -> psycopg.Connection:
-    """A connection in UTC; waits for a server that is away.
+    """Open a connection in UTC; retry while the server is unreachable.
 
     Args:
         database_url: postgresql:// URL.
-        wait_s: how long to wait, in seconds.
+        wait_s: how long to retry, in seconds.
         autocommit: whether each statement is its own transaction.
 
     Raises:
@@ -69,7 +69,7 @@ def open_pool(
     reconnect_s: float = 300.0,
     statement_s: float = 0.0,
 ) -> Iterator[ConnectionPool[BoundedConnection]]:
-    """A pool of connections in UTC, for a service that answers many requests.
+    """Open a pool of connections in UTC, for a service that answers many requests.
 
     A server that hangs costs a caller `wait_s`, and one whose statement runs at that moment `statement_s` and a second.
 
@@ -78,7 +78,7 @@ def open_pool(
         size: connections at most.
         wait_s: how long a caller waits for a connection before `psycopg_pool.PoolTimeout`, in seconds.
         reconnect_s: how long one round of attempts to reconnect lasts; after it, the next caller starts another.
-        statement_s: the longest that one statement may take, in seconds; 0 sets no bound.
+        statement_s: timeout of one statement in seconds; 0 for no timeout.
     """
     url = database_url.get_secret_value() if isinstance(database_url, SecretStr) else database_url
 
@@ -86,7 +86,7 @@ def open_pool(
         connection.answer_s = statement_s + GRACE_S if statement_s else None
 
     def check(connection: BoundedConnection) -> None:
-        """Half of the wait: where one connection is dead, another is tried."""
+        """Check a connection within half of the wait, so that there is time to try another."""
         connection.answer_s = wait_s / 2
         ConnectionPool.check_connection(connection)
         bound(connection)

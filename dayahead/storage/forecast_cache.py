@@ -1,11 +1,11 @@
-"""What Redis holds of forecasts: the keys, and which of them may be believed.
+"""Keys of forecasts in Redis, and when they are stale.
 
 Redis is a cache. With the forecasts of a partition it holds two numbers that the worker writes together with them:
 
 - the claim: a worker with an older one writes nothing;
 - the sequence: of the last checkpoint whose forecasts Redis has, and all before it. TimescaleDB counts the same
   (`worker_offset.forecast_sequence`), so a Redis that missed writes, or was restored from an older snapshot, has a
-  lower one, and its forecasts are not to be read. While Redis is being filled it has no number.
+  lower one, and its forecasts are stale: do not read them. While Redis is being filled it has no sequence.
 """
 
 FORECAST_PREFIX = "dayahead:v2:forecast:"
@@ -14,15 +14,15 @@ SEQUENCE_PREFIX = "dayahead:v2:sequence:"
 
 
 def forecast_key(series_id: str) -> str:
-    """Where Redis holds the newest forecast of a series, as the bytes of `forecast_bytes`."""
+    """Return the key of the newest forecast of a series, which holds the bytes of `forecast_bytes`."""
     return FORECAST_PREFIX + series_id
 
 
 def claim_key(topic: str, partition: int) -> str:
-    """Where Redis holds the number of the last claim on a partition."""
+    """Return the key of the number of the last claim on a partition."""
     return f"{CLAIM_PREFIX}{topic}:{partition}"
 
 
 def sequence_key(topic: str, partition: int) -> str:
-    """Where Redis holds the sequence up to which it has the forecasts of a partition."""
+    """Return the key of the sequence up to which Redis has the forecasts of a partition."""
     return f"{SEQUENCE_PREFIX}{topic}:{partition}"

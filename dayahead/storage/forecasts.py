@@ -1,4 +1,4 @@
-"""A forecast as bytes: the one function that makes them, so that Kafka, Redis and the API say the same."""
+"""Encodes forecasts, in one place, so that Kafka, Redis and the API send the same bytes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from dayahead.storage.tables.series import RegisteredSeries
 
 
 def forecast_end(origin: datetime, leads: int) -> datetime | None:
-    """When the last hour of a forecast ends; None where it holds no hour.
+    """Return the end of the last hour of a forecast; None where it has no hour.
 
     Args:
         origin: start of the last observed hour.
@@ -26,7 +26,7 @@ def forecast_end(origin: datetime, leads: int) -> datetime | None:
 
 
 def forecast_bytes(forecast: StoredForecast) -> bytes:
-    """A `ForecastMessage` as it is sent: a function of the row alone, so a second writer gets the same bytes.
+    """Encode a `ForecastMessage`: a function of the row only, so a second writer gets the same bytes.
 
     Values are float32, as TimescaleDB keeps them, in the shortest text that names them (12.3, not 12.300000190734863).
     """
@@ -45,7 +45,7 @@ def forecast_bytes(forecast: StoredForecast) -> bytes:
 
 
 def forecasts_bytes(series_ids: Sequence[str], units: Sequence[str], rows: ForecastRows) -> list[bytes]:
-    """`forecast_bytes` of many rows at once.
+    """Encode many rows at once, each as `forecast_bytes` does.
 
     Args:
         series_ids: of the n rows.
@@ -77,7 +77,7 @@ def forecasts_bytes(series_ids: Sequence[str], units: Sequence[str], rows: Forec
 
 
 def bytes_before_ends_at(message: bytes) -> bytes:
-    """The same forecast as versions before 0.2 sent it, which topic `forecasts` may hold still."""
+    """Encode the forecast as versions before 0.2 sent it, which topic `forecasts` may still hold."""
     return re.sub(rb',"ends_at":(?:"[^"]*"|null)', b"", message, count=1)
 
 
@@ -86,7 +86,7 @@ def _json(value: object) -> bytes:
 
 
 def _vectors(matrix: NDArray[np.float32]) -> list[bytes]:
-    """Each row of a matrix as JSON; one call and a cut, since a call for each row costs ten times as much."""
+    """Encode each row of a matrix as JSON: one call and a split, since a call for each row takes ten times as long."""
     if not len(matrix):
         return []
     text = _json(np.ascontiguousarray(matrix, np.float32))
@@ -95,7 +95,7 @@ def _vectors(matrix: NDArray[np.float32]) -> list[bytes]:
 
 @lru_cache(maxsize=10_000)
 def _facts(origin: datetime, issued_at: datetime, release: str | None, rung: int, reasons: int, leads: int) -> bytes:
-    """What the forecasts of a batch share, without the braces."""
+    """Encode the fields that the forecasts of a batch share, without the braces."""
     return _json(
         {
             "origin": format_utc(origin),
@@ -114,7 +114,7 @@ def _message(series_id: bytes, facts: bytes, p50: bytes, p10: bytes, p90: bytes,
 
 
 def message_values(series: Mapping[int, RegisteredSeries], rows: ForecastRows) -> list[bytes]:
-    """The bytes of each forecast, made from the row alone, so that they can be made again from the tables.
+    """Encode each forecast from its row only, so that the bytes can be rebuilt from the tables.
 
     Args:
         series: by series_key.

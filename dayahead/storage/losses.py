@@ -1,4 +1,4 @@
-"""What the limits of their sources take from series, whichever way the values arrive."""
+"""Reads which series lose values to the limits of their sources, by the poller or by a worker."""
 
 from collections.abc import Collection
 
@@ -9,9 +9,9 @@ from dayahead.storage.tables.limit_rejection import read_rejected_losses
 
 
 def read_losses(connection: psycopg.Connection, series_keys: Collection[int] | None = None) -> list[StoredLoss]:
-    """What series lost in their newest week, the greatest share first.
+    """Read what series lost in their newest week, the greatest share first.
 
-    The poller and the worker count apart; of a series that both know, the greater loss is given.
+    The poller and the worker count separately; of a series in both counts the greater loss is returned.
 
     Args:
         connection: an open connection.

@@ -33,7 +33,7 @@ class Migration:
 
 
 def migrations() -> list[Migration]:
-    """The steps in their order, from the files beside this one."""
+    """Return the steps in their order, from the files of folder `migrations`."""
     folder = resources.files("dayahead.storage") / "migrations"
     named = [(re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name), file) for file in folder.iterdir()]
     steps = [Migration(int(name[1]), name[2], file.read_text(encoding="utf-8")) for name, file in named if name]
@@ -59,7 +59,7 @@ def migrate_database(
         Names of the steps applied.
 
     Raises:
-        StorageError: the database is newer than this code, or a step fails; then nothing of it is kept.
+        StorageError: the database is newer than this code, or a step fails and is rolled back.
     """
     steps = migrations()
     applied: list[str] = []
@@ -106,7 +106,7 @@ def _usual_roles(app_password: str, reader_password: str) -> Sequence[Role]:
 
 
 def _make_role(connection: psycopg.Connection, role: Role) -> None:
-    """Create a role that is not there; set its password and its limits where they differ."""
+    """Create a role if it is missing; set its password and its limits where they differ."""
     name = sql.Identifier(role.name)
     known = connection.execute(
         "SELECT rolconnlimit, rolconfig FROM pg_roles WHERE rolname = %s", [role.name]
@@ -155,7 +155,7 @@ def migrate_topics(settings: MigrationSettings) -> list[str]:
 
 
 def _set_clock(admin: KafkaAdminClient, name: str, spec: TopicSpec) -> None:
-    """Set whose clock stamps the messages of a topic that was made by an older version."""
+    """Set the timestamp type of a topic that an older version created."""
     if (clock := spec.config.get(TIMESTAMP_TYPE)) is None:
         return
     asked = [ConfigResource(ConfigResourceType.TOPIC, name, {TIMESTAMP_TYPE: None})]
@@ -174,12 +174,12 @@ def _check_partitions(admin: KafkaAdminClient, name: str, spec: TopicSpec, wante
 
 
 def was_migrated(connection: psycopg.Connection) -> bool:
-    """Whether a database has tables of Dayahead."""
+    """Tell whether a database has tables of Dayahead."""
     row = connection.execute("SELECT to_regclass('public.schema_version')").fetchone()
     return row is not None and row[0] is not None
 
 
 def newest_migration(connection: psycopg.Connection) -> int:
-    """The number of the newest migration that a database has; 0 where it has none."""
+    """Read the number of the newest migration that a database has; 0 where it has none."""
     row = connection.execute("SELECT max(number) FROM schema_version").fetchone()
     return row[0] if row and row[0] else 0

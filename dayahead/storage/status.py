@@ -1,4 +1,4 @@
-"""How each series stands now: its newest hour, its newest forecast, and whether it keeps up with its source.
+"""Status of sources and series: newest hour, newest forecast, and whether they are stale.
 
 The one answer to "is it fresh?", for the API, the page and `dayahead status`.
 """
@@ -21,11 +21,11 @@ from dayahead.storage.tables.source import load_sources
 
 FAILING_AFTER_POLLS = 2
 FAILING_AT_LEAST = timedelta(minutes=1)
-"""A source is failing once its polls fail for longer than both; before that it is retried."""
+"""A source is failing once its polls have failed for longer than both; until then it is only retried."""
 
 
 class State(StrEnum):
-    """What a person wants to know of a series first."""
+    """The state of a series in one word."""
 
     FRESH = "fresh"
     DEGRADED = "degraded"
@@ -35,15 +35,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """A source and how fresh it is.
+    """A source and its freshness.
 
     Attributes:
         source_key: key of the source.
         source: its definition.
-        newest_hour: the newest hour of any of its series.
+        newest_hour: newest observed hour over all its series.
         new_hour_at: when an hour newer than all before was last published.
-        stale_reason: why the source is stale; empty while it keeps its promise.
-        failing: whether its polls fail for longer than a short disturbance (FAILING_AFTER_POLLS, FAILING_AT_LEAST).
+        stale_reason: why the source is stale; empty while it is not.
+        failing: whether its polls have failed for longer than FAILING_AFTER_POLLS and FAILING_AT_LEAST.
         failing_since: when the first poll failed since the newest that succeeded; None while polls succeed.
         failing_reason: for how long polls fail and why; empty while they succeed.
     """
@@ -102,7 +102,7 @@ NO_HOUR = "no hour of this series has been observed yet"
 
 
 def lag_reason(hours_behind: float, stale_after_h: float) -> str:
-    """Why a series is stale that is so many hours behind its source."""
+    """Return the reason why a series is stale that is so many hours behind its source."""
     return f"its newest hour is {hours_behind:.0f} h behind its source; up to {stale_after_h:g} h are normal"
 
 
@@ -158,7 +158,7 @@ SERIES = f"""
 
 
 def read_sources(connection: psycopg.Connection, now: datetime) -> list[SourceStatus]:
-    """Every source and whether it keeps its promise, by name."""
+    """Read every source and its freshness, by name."""
     registered = {entry.source_key: entry.source for entry in load_sources(connection).values()}
     found = []
     for key, new_hour_at, newest_hour, recorded_at, *failure in connection.execute(SOURCES).fetchall():
@@ -204,7 +204,7 @@ def read_series(
     after: str | None = None,
     series_keys: list[int] | None = None,
 ) -> list[SeriesStatus]:
-    """How series stand, in the order of their ids.
+    """Read the status of series, in the order of their ids.
 
     Args:
         connection: an open connection.

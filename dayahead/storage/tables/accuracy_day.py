@@ -90,7 +90,7 @@ class AccuracyDays:
 
     @classmethod
     def of(cls, scores: ScoreRows, group: NDArray[np.int64], groups: list[tuple[str, str]]) -> "AccuracyDays":
-        """Add up scores.
+        """Sum scores.
 
         Args:
             scores: n scores.
@@ -115,11 +115,11 @@ class AccuracyDays:
 
     @classmethod
     def none(cls) -> "AccuracyDays":
-        """No sums."""
+        """Return no sums."""
         return cls([], [], [], [], np.empty(0, np.int64), np.empty((0, len(SUMS))))
 
     def add(self, cursor: psycopg.Cursor, partition: int) -> None:
-        """Add the sums to the table, and take back those of the scores that `incoming_score` is about to replace.
+        """Add the sums to the table, and subtract those of the scores that `incoming_score` is about to replace.
 
         A score that retention has removed cannot be taken back: what it is scored again with is left out instead.
 
@@ -135,7 +135,7 @@ class AccuracyDays:
 def read_group_sums(
     connection: psycopg.Connection, start: datetime | None, end: datetime | None, area: str | None
 ) -> list[AddedScores]:
-    """Sums of scores by unit, of all areas and of each, over the days of some origins.
+    """Read sums of scores by unit, over all areas and for each, over the days of some origins.
 
     Args:
         connection: an open connection.

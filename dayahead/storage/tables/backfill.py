@@ -1,4 +1,4 @@
-"""How far a backfill has come, so that one that was interrupted goes on where it stood."""
+"""Table `backfill`: progress of backfills, from which an interrupted one resumes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,11 +25,11 @@ class Backfill:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a backfill has come.
+    """Progress of a backfill.
 
     Attributes:
         next_hour: every hour before it has been acknowledged by Kafka.
-        newest: the newest hour that was published, None of none.
+        newest: the newest hour that was published, None before the first.
     """
 
     next_hour: Hour
@@ -37,7 +37,7 @@ class Progress:
 
 
 def read_progress(connection: psycopg.Connection, backfill: Backfill) -> Progress | None:
-    """Where the backfill stood, or None where it was never begun."""
+    """Read the progress of a backfill; None where it was never started."""
     row = connection.execute(
         "SELECT next_time, newest_time FROM backfill WHERE source_key = %s AND start_time = %s AND end_time = %s",
         [backfill.source_key, from_hour(backfill.start), from_hour(backfill.end)],
@@ -46,7 +46,7 @@ def read_progress(connection: psycopg.Connection, backfill: Backfill) -> Progres
 
 
 def write_progress(connection: psycopg.Connection, backfill: Backfill, progress: Progress, now: datetime) -> None:
-    """Remember how far it has come; the caller commits."""
+    """Write the progress of a backfill; the caller commits."""
     connection.execute(
         """
         INSERT INTO backfill (source_key, start_time, end_time, next_time, newest_time, updated_at)

@@ -1,4 +1,4 @@
-"""Table `dead_letter_replay`: which dead letters were put back, and when."""
+"""Table `dead_letter_replay`: which dead letters were replayed, and when."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -27,7 +27,7 @@ def mark_replayed(
     *,
     replaced: bool,
 ) -> None:
-    """Note that a letter was put back.
+    """Record that a dead letter was replayed.
 
     Args:
         connection: to TimescaleDB.
@@ -35,7 +35,7 @@ def mark_replayed(
         letter: its offset, and when it was written.
         now: the present moment.
         rows: rows that were sent.
-        replaced: whether a corrected message went in its place.
+        replaced: whether a corrected message was sent instead.
     """
     connection.execute(MARK, [topic, *letter, now, rows, replaced])
 
@@ -43,7 +43,7 @@ def mark_replayed(
 def replayed_at(
     connection: psycopg.Connection, topic: str, letters: Collection[tuple[int, datetime]]
 ) -> dict[int, datetime]:
-    """When letters were put back, by offset, as far as they were.
+    """Read when dead letters were replayed, by offset; those that were not are left out.
 
     Args:
         connection: to TimescaleDB.

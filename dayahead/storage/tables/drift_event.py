@@ -1,4 +1,4 @@
-"""Table `drift_event`: the drift that was found, and what Kafka has of it."""
+"""Table `drift_event`: detected drift, and which events Kafka has acknowledged."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ def save_drift(
     found: Sequence[FoundDrift],
     now: datetime,
 ) -> list[FoundDrift]:
-    """Write events, and that their days have been judged, in one transaction of its own.
+    """Write events, and that their days have been judged, in one separate transaction.
 
     Returns:
         Those that were not there yet.
@@ -94,7 +94,7 @@ def save_drift(
 
 
 def unpublished(connection: psycopg.Connection, partitions: Collection[int], limit: int) -> list[StoredEvent]:
-    """The oldest events of some partitions that Kafka may not have."""
+    """Read the oldest events of some partitions that Kafka may not have."""
     rows = connection.execute(UNPUBLISHED, [list(partitions), limit]).fetchall()
     return [
         StoredEvent(
@@ -106,7 +106,7 @@ def unpublished(connection: psycopg.Connection, partitions: Collection[int], lim
 
 
 def mark_published(connection: psycopg.Connection, stored: Sequence[StoredEvent], now: datetime) -> None:
-    """Note that Kafka has acknowledged events."""
+    """Record that Kafka has acknowledged events."""
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
             PUBLISHED,
@@ -122,7 +122,7 @@ def recent_drift(
     kind: DriftKind | None = None,
     since: datetime | None = None,
 ) -> list[RecordedDrift]:
-    """The newest events, newest hour first.
+    """Read the newest events, newest hour first.
 
     Args:
         connection: an open connection.

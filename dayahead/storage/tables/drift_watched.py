@@ -1,4 +1,4 @@
-"""Table `drift_watched`: up to where each series has been judged for drift, and by what it is judged."""
+"""Table `drift_watched`: up to which day each series has been judged for drift, and the values to judge."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class DueSeries:
     Attributes:
         series_key: of the series.
         area: of the series.
-        start: first hour of the first such day; None for a series that never was.
+        start: first hour of the first such day; None for a series that was never judged.
         end: the hour after the last such day.
     """
 
@@ -81,7 +81,7 @@ class DueSeries:
 
 @dataclass(frozen=True)
 class WatchedValues:
-    """What a series is judged by.
+    """Values that a series is judged by.
 
     Attributes:
         hours: int64 [n], rising.
@@ -94,7 +94,7 @@ class WatchedValues:
 
 @dataclass(frozen=True)
 class DriftCounts:
-    """Series of an area, and how many of them drifted in the last day and the last 7 days of their data."""
+    """Number of series of an area, and of those that drifted in the last day and the last 7 days of their data."""
 
     area: str
     kind: DriftKind
@@ -106,7 +106,7 @@ class DriftCounts:
 def due_series(
     connection: psycopg.Connection, kind: DriftKind, partitions: Collection[int], limit: int
 ) -> list[DueSeries]:
-    """Series of some partitions that have days to be judged, up to a number of them."""
+    """Read series of some partitions that have days to judge, up to a limit."""
     table, hour = ("score", "origin") if kind is DriftKind.CONCEPT else ("observation", "valid_time")
     rows = connection.execute(
         DUE.format(table=table, hour=hour).encode(), {"kind": kind, "partitions": list(partitions), "limit": limit}
@@ -119,7 +119,7 @@ def due_series(
 def read_watched(
     connection: psycopg.Connection, kind: DriftKind, series_keys: Sequence[int], start: Hour, end: Hour
 ) -> dict[int, WatchedValues]:
-    """The values of some series in a range of hours; a series without any is left out."""
+    """Read the values of some series in a range of hours; a series without any is left out."""
     given = {
         "keys": list(series_keys),
         "start": from_hour(start),
@@ -134,17 +134,17 @@ def read_watched(
 
 
 def note_watched(cursor: psycopg.Cursor, kind: DriftKind, judged: Sequence[DueSeries]) -> None:
-    """Note that the days of some series have been judged.
+    """Record that the days of some series have been judged.
 
     Args:
         cursor: of the transaction that writes what was found.
         kind: of drift.
-        judged: the series; a series that was judged further already stays there.
+        judged: the series; one that was judged further already is not moved back.
     """
     cursor.executemany(WATCHED, [[one.series_key, kind, from_hour(one.end)] for one in judged])
 
 
 def read_drift_counts(connection: psycopg.Connection, partitions: Collection[int]) -> list[DriftCounts]:
-    """By area and kind, how many series of some partitions drifted lately."""
+    """Count by area and kind the series of some partitions that drifted recently."""
     rows = connection.execute(COUNTS, [list(partitions)]).fetchall()
     return [DriftCounts(area, DriftKind(kind), *counts) for area, kind, *counts in rows]

@@ -1,4 +1,4 @@
-"""Table `feature_snapshot`: the features that a forecast was made of, kept next to it."""
+"""Table `feature_snapshot`: the features that a forecast was made from."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ READ = "SELECT features FROM feature_snapshot WHERE series_key = %s AND origin =
 
 @dataclass(frozen=True)
 class SnapshotRows:
-    """Snapshots side by side.
+    """Snapshots as columns.
 
     Attributes:
         series_key: int64 [n].
@@ -51,6 +51,6 @@ def write_snapshots(cursor: psycopg.Cursor, rows: SnapshotRows, new: NDArray[np.
 
 
 def read_snapshot(connection: psycopg.Connection, series_key: int, origin: Hour) -> NDArray[np.float32]:
-    """The features of a forecast, float32 [k]; empty where there are none."""
+    """Read the features of a forecast, float32 [k]; empty where there are none."""
     found = connection.execute(READ, [series_key, origin * HOUR_S]).fetchone()
     return np.array(found[0] if found else [], np.float32)

@@ -1,4 +1,4 @@
-"""Table `forecast`: rows as arrays, written in a checkpoint, read back to be scored or to be published again."""
+"""Table `forecast`: rows as arrays, written in a checkpoint, read to score or to publish them again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -117,7 +117,7 @@ RANDOM_ORIGIN = """
 
 @dataclass(frozen=True)
 class ForecastRows:
-    """Forecasts side by side.
+    """Forecasts as columns.
 
     Attributes:
         series_key: int64 [n].
@@ -126,7 +126,7 @@ class ForecastRows:
         release: object [n], id of the release or None.
         rung: int8 [n].
         reasons: int32 [n], flags of `dayahead.contracts.Reason`.
-        message_offset: int64 [n], of the message in `observations` that made each.
+        message_offset: int64 [n], of the message in `observations` that caused each.
         p50: float32 [n, 24] by lead, in the unit of the series; NaN on rung 5. Likewise p10 and p90.
     """
 
@@ -187,7 +187,7 @@ def write_forecasts(cursor: psycopg.Cursor, rows: ForecastRows, new: NDArray[np.
 
 
 def _parts(rows: ForecastRows) -> list[ForecastRows]:
-    """The rows by release, those of rung 5 apart: their arrays are empty."""
+    """Split the rows by release, and those of rung 5 separately: their arrays are empty."""
     without = rows.rung == Rung.NONE
     parts = []
     for release in dict.fromkeys(rows.release.tolist()):
@@ -201,7 +201,7 @@ def _parts(rows: ForecastRows) -> list[ForecastRows]:
 def read_forecasts(
     connection: psycopg.Connection, series_keys: NDArray[np.int64], origins: NDArray[np.int64]
 ) -> ForecastRows:
-    """The forecasts of given series at given origins, as far as there are any, in no order.
+    """Read the forecasts of given series at given origins, as far as they exist, in no order.
 
     Args:
         connection: an open connection.
@@ -219,7 +219,7 @@ def read_forecasts(
 def read_unconfirmed(
     connection: psycopg.Connection, series_keys: NDArray[np.int64], published_offset: int, first_origin: Hour
 ) -> ForecastRows:
-    """Forecasts that may not have reached Redis and Kafka, oldest origin first.
+    """Read forecasts that may not have reached Redis and Kafka, oldest origin first.
 
     Args:
         connection: an open connection.
@@ -236,7 +236,7 @@ def read_unconfirmed(
 
 
 def read_newest_forecasts(connection: psycopg.Connection, series_keys: NDArray[np.int64]) -> ForecastRows:
-    """The forecast with the newest origin of each series that has one, in no order."""
+    """Read the forecast with the newest origin of each series that has one, in no order."""
     return _fetch(connection, NEWEST, {"keys": series_keys.tolist()})
 
 
@@ -311,7 +311,7 @@ class StoredForecast:
 def stored_forecast(
     connection: psycopg.Connection, series_key: int, as_of: datetime | None = None, origin: datetime | None = None
 ) -> StoredForecast | None:
-    """The newest forecast of a series; None where there is none.
+    """Read the newest forecast of a series; None where there is none.
 
     Args:
         connection: an open connection.
@@ -324,7 +324,7 @@ def stored_forecast(
 
 
 def newest_stored_forecasts(connection: psycopg.Connection, series_ids: Sequence[str]) -> list[StoredForecast]:
-    """The newest forecast of each of some series that has one, in no order."""
+    """Read the newest forecast of each of some series that has one, in no order."""
     return _fetch_stored(connection, NEWEST_STORED, {"ids": list(series_ids)})
 
 
@@ -342,14 +342,14 @@ def _stored(*, p50: list[float], p10: list[float], p90: list[float], **facts: An
 
 
 def nearest_origins(connection: psycopg.Connection, series_key: int, origin: datetime) -> list[datetime]:
-    """The last origin before a moment that has a forecast, and the first after it, as far as there are any."""
+    """Read the last origin before a moment that has a forecast, and the first after it, as far as they exist."""
     return [near for (near,) in connection.execute(NEAREST, {"key": series_key, "origin": origin}).fetchall()]
 
 
 def random_origin(
     connection: psycopg.Connection, series_key: int, release: str | None, start: Hour, end: Hour
 ) -> Hour | None:
-    """An origin of a forecast that a release made, another one each time; None where there is none.
+    """Read a random origin of a forecast that a release made; None where there is none.
 
     Args:
         connection: an open connection.

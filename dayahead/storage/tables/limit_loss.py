@@ -12,13 +12,13 @@ from dayahead.reading.limits import LimitLoss
 
 @dataclass(frozen=True)
 class StoredLoss:
-    """What one series lost lately.
+    """Values that one series lost recently.
 
     Attributes:
         source: name of its source.
         series_id: the series.
         outside_hours: values beyond the limits.
-        given_hours: all values meanwhile, these included.
+        given_hours: all values of the same time, these included.
         extreme: the lost value farthest from 0, in the unit of the source.
     """
 
@@ -30,7 +30,7 @@ class StoredLoss:
 
 
 def replace_losses(connection: psycopg.Connection, source_key: int, losses: Sequence[LimitLoss], now: datetime) -> None:
-    """Write the losses of a source in place of those that were there.
+    """Replace the losses of a source.
 
     Args:
         connection: an open connection.
@@ -50,7 +50,7 @@ def replace_losses(connection: psycopg.Connection, source_key: int, losses: Sequ
 
 
 def read_polled_losses(connection: psycopg.Connection, series_keys: Collection[int] | None = None) -> list[StoredLoss]:
-    """What series lost lately at the poller.
+    """Read what series lost recently at the poller.
 
     Args:
         connection: an open connection.

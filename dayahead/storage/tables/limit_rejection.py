@@ -76,7 +76,7 @@ class LimitRejection:
 
 
 def write_rejections(connection: psycopg.Connection, rejections: Sequence[LimitRejection]) -> None:
-    """Keep rejected values of the newest week of each series; writing them again changes nothing.
+    """Write rejected values of the newest week of each series; idempotent.
 
     Args:
         connection: an open connection.
@@ -101,7 +101,7 @@ def read_rejected_losses(
     series_keys: Collection[int] | None = None,
     partitions: Collection[int] | None = None,
 ) -> list[StoredLoss]:
-    """What series lose by rejections of a worker, in the order of source and series.
+    """Read what series lose by rejections of a worker, in the order of source and series.
 
     Args:
         connection: an open connection.

@@ -1,4 +1,4 @@
-"""Table `model_release`: immutable releases. A release is always asked for by its id."""
+"""Table `model_release`: immutable releases, read by id."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dayahead.errors import ReleaseError
 
 @dataclass(frozen=True)
 class ReleaseRecord:
-    """A release as it is kept, without its artifact.
+    """A stored release without its artifact.
 
     Attributes:
         release: content-addressed id.
@@ -43,7 +43,7 @@ RECORD = """
 
 
 def save_release(connection: psycopg.Connection, record: ReleaseRecord, artifact: bytes) -> bool:
-    """Keep a release for good; saving the same one again changes nothing. The caller commits.
+    """Save a release permanently; idempotent. The caller commits.
 
     Returns:
         Whether it was new.
@@ -77,7 +77,7 @@ def save_release(connection: psycopg.Connection, record: ReleaseRecord, artifact
 
 
 def load_record(connection: psycopg.Connection, release: str) -> ReleaseRecord:
-    """What is known of a release.
+    """Read the record of a release.
 
     Raises:
         ReleaseError: no release has this id.
@@ -89,7 +89,7 @@ def load_record(connection: psycopg.Connection, release: str) -> ReleaseRecord:
 
 
 def list_releases(connection: psycopg.Connection, limit: int = 50) -> list[ReleaseRecord]:
-    """The releases that were saved last, newest first."""
+    """Read the releases that were saved last, newest first."""
     rows = connection.execute(RECORD + "ORDER BY created_at DESC, release LIMIT %s", [limit]).fetchall()
     return [ReleaseRecord(*row) for row in rows]
 
@@ -99,7 +99,7 @@ def _unknown(release: str) -> ReleaseError:
 
 
 def load_artifact(connection: psycopg.Connection, release: str) -> bytes:
-    """The bytes of a release.
+    """Read the artifact of a release.
 
     Raises:
         ReleaseError: no release has this id.
