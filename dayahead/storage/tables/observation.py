@@ -1,4 +1,4 @@
-"""Table `observation`: the current version of each hour, and reads of hours as matrices, also as of a past moment."""
+"""Table `observation`: the current version of each hour, read as matrices, also as of a past moment."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -127,7 +127,7 @@ class _RecordedRows(CurrentRows):
 
 @dataclass(frozen=True)
 class CurrentVersions:
-    """Current versions of hours side by side.
+    """Current versions of hours as columns.
 
     Attributes:
         value: float64 [n], in the unit of the series; NaN where the hour is not known.
@@ -141,13 +141,13 @@ class CurrentVersions:
 
     @classmethod
     def unknown(cls, count: int) -> "CurrentVersions":
-        """Hours of which nothing is known."""
+        """Return unknown hours."""
         return cls(np.full(count, np.nan), np.zeros(count, np.int64), np.zeros(count, np.int64))
 
 
 @dataclass(frozen=True)
 class ObservationMatrix:
-    """Hourly values of several series side by side.
+    """Hourly values of several series as a matrix.
 
     Attributes:
         series_keys: int64 [n], the rows.
@@ -173,7 +173,7 @@ def write_observations(cursor: psycopg.Cursor, rows: CurrentRows, new: NDArray[n
 
 
 def _parts(rows: CurrentRows, now: datetime) -> list[_RecordedRows]:
-    """Those published once, of which confirmed_at is NULL, and the others."""
+    """Split into rows that were published once, of which confirmed_at is NULL, and the others."""
     again = rows.confirmed_us != rows.available_us
     once, twice = rows.take(~again), rows.take(again)
     once = replace(once, confirmed_us=np.full(len(once.hour), NO_MOMENT, np.int64))
@@ -187,7 +187,7 @@ def _parts(rows: CurrentRows, now: datetime) -> list[_RecordedRows]:
 def read_current_versions(
     connection: psycopg.Connection, series_keys: NDArray[np.int64], valid_hours: NDArray[np.int64]
 ) -> CurrentVersions:
-    """The current versions of given hours of given series.
+    """Read the current versions of given hours of given series.
 
     Args:
         connection: an open connection.
@@ -199,7 +199,7 @@ def read_current_versions(
         parameters = {
             "keys": series_keys.tolist(),
             "hours": valid_hours.tolist(),
-            # stated so that chunks are left out when the statement is planned
+            # stated so that the planner excludes chunks
             "first": from_hour(int(valid_hours.min())),
             "last": from_hour(int(valid_hours.max())),
         }
@@ -219,7 +219,7 @@ def read_observations(
     end: Hour,
     as_of: datetime | Sequence[datetime] | None = None,
 ) -> ObservationMatrix:
-    """Values of given series from `start` (inclusive) to `end` (exclusive).
+    """Read values of given series from `start` (inclusive) to `end` (exclusive).
 
     Args:
         connection: an open connection.
@@ -248,7 +248,7 @@ def read_observations(
 def read_known_values(
     connection: psycopg.Connection, series_ids: Iterable[str], start: Hour, end: Hour
 ) -> dict[tuple[str, Hour], float]:
-    """Current values of given series from `start` (inclusive) to `end` (exclusive), by series_id and hour."""
+    """Read current values of given series from `start` (inclusive) to `end` (exclusive), by series_id and hour."""
     rows = connection.execute(
         """
         SELECT series_id, extract(epoch FROM valid_time)::bigint, value FROM observation JOIN series USING (series_key)
@@ -260,7 +260,7 @@ def read_known_values(
 
 
 def observed_range(connection: psycopg.Connection, source_key: int | None = None) -> tuple[datetime, datetime] | None:
-    """First and last hour that is observed, of one source or of all; None where there is none."""
+    """Read the first and last observed hour, of one source or of all; None where there is none."""
     row = connection.execute(
         """
         SELECT min(valid_time), max(valid_time) FROM observation JOIN series USING (series_key)
@@ -272,9 +272,9 @@ def observed_range(connection: psycopg.Connection, source_key: int | None = None
 
 
 def observed_hours(connection: psycopg.Connection, source_key: int, first: datetime, last: datetime) -> int:
-    """How many hours of a range a source has a value for; hours without any do not count.
+    """Count the hours of a range for which a source has a value.
 
-    Of a source with more than twenty series, twenty that are spread evenly stand for all: the trainer asks every look.
+    Of a source with more than twenty series, twenty that are spread evenly are counted: the trainer polls this.
     """
     row = connection.execute(
         """
@@ -293,7 +293,7 @@ def observed_hours(connection: psycopg.Connection, source_key: int, first: datet
 
 
 def newest_hours(connection: psycopg.Connection, series_keys: NDArray[np.int64]) -> list[Hour | None]:
-    """The newest observed hour of each of some series, None where there is none.
+    """Read the newest observed hour of each of some series, None where there is none.
 
     Args:
         connection: an open connection.
@@ -307,7 +307,7 @@ def newest_hours(connection: psycopg.Connection, series_keys: NDArray[np.int64])
 
 
 def read_newest_hour(connection: psycopg.Connection, series_key: int) -> datetime | None:
-    """The newest observed hour of a series; None where there is none."""
+    """Read the newest observed hour of a series; None where there is none."""
     row = connection.execute(
         "SELECT valid_time FROM observation WHERE series_key = %s ORDER BY valid_time DESC LIMIT 1", [series_key]
     ).fetchone()
@@ -315,5 +315,5 @@ def read_newest_hour(connection: psycopg.Connection, series_key: int) -> datetim
 
 
 def missing_hours(connection: psycopg.Connection, series_key: int, end: datetime) -> list[datetime]:
-    """Hours without a value in the week that ends with hour `end`; none before the first hour of the series."""
+    """Read the hours without a value in the week that ends with hour `end`, none before the first of the series."""
     return [hour for (hour,) in connection.execute(MISSING, {"key": series_key, "end": end})]

@@ -1,4 +1,4 @@
-"""Table `observation_revision`: versions of hours that are not, or no longer, current."""
+"""Table `observation_revision`: versions of hours that never were, or no longer are, current."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,7 +51,7 @@ REVISED = """
 
 @dataclass(frozen=True)
 class Versions:
-    """Versions of hours side by side.
+    """Versions of hours as columns.
 
     Attributes:
         series_key: int64 [n].
@@ -81,7 +81,7 @@ def write_revisions(cursor: psycopg.Cursor, rows: Versions, now: datetime) -> No
 def first_published(
     connection: psycopg.Connection, series_keys: NDArray[np.int64], hour: Hour
 ) -> list[datetime | None]:
-    """When the first version of an hour was published, by series; None where the hour is not known."""
+    """Read when the first version of an hour was published, by series; None where the hour is not known."""
     found: dict[int, datetime] = dict(
         connection.execute(FIRST_PUBLISHED, {"keys": series_keys.tolist(), "hour": from_hour(hour)}).fetchall()
     )
@@ -89,6 +89,6 @@ def first_published(
 
 
 def count_revised_hours(connection: psycopg.Connection, series_key: int, end: datetime) -> int:
-    """How many hours of the week that ends with hour `end` have more than one version."""
+    """Count the hours with more than one version in the week that ends with hour `end`."""
     row = connection.execute(REVISED, {"key": series_key, "end": end}).fetchone()
     return row[0] if row else 0

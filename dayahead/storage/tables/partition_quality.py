@@ -11,7 +11,7 @@ from psycopg.rows import kwargs_row
 from dayahead.storage.tables.worker_offset import Claim
 
 LISTED = 1000
-"""Series that are named at most, for each of the two lists."""
+"""Limit of series in each of the two lists."""
 
 _COLUMNS = {
     "newest_hours": "timestamptz[]",
@@ -82,13 +82,13 @@ class SeenQuality:
 def write_quality(
     connection: psycopg.Connection, claim: Claim, source_key: int, quality: PartitionQuality, now: datetime
 ) -> None:
-    """Replace what the table has of a source in a partition, unless another worker has claimed it since."""
+    """Replace the row of a source in a partition, unless another worker has claimed the partition since."""
     where = {"topic": claim.topic, "partition": claim.partition, "claim": claim.number}
     connection.execute(WRITE, {**vars(quality), **where, "source_key": source_key, "now": now})
 
 
 def read_quality(connection: psycopg.Connection) -> list[SeenQuality]:
-    """What all workers last saw, a row for each source and partition."""
+    """Read what all workers last saw, a row for each source and partition."""
     with connection.cursor(row_factory=kwargs_row(_seen)) as cursor:
         return cursor.execute(READ).fetchall()
 

@@ -1,4 +1,4 @@
-"""Up to which hour a source has been published: kept in TimescaleDB, moved only after Kafka has acknowledged."""
+"""Table `poll_cursor`: up to which hour a source has been published; moves only after Kafka has acknowledged."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +10,11 @@ from dayahead.hours import Hour, from_hour, to_hour
 
 @dataclass(frozen=True)
 class PollCursor:
-    """Where a source stands.
+    """Progress of a source.
 
     Attributes:
         next_hour: every hour before it has been published.
-        polled_at: when the source was last asked.
+        polled_at: when the source was last polled.
         new_hour_at: when an hour newer than all before was last published; None before the first; of a source that
             began with a backfill, when that ended.
     """
@@ -25,7 +25,7 @@ class PollCursor:
 
 
 def read_cursor(connection: psycopg.Connection, source_key: int) -> PollCursor | None:
-    """The cursor of a source, or None before its first poll or backfill."""
+    """Read the cursor of a source; None before its first poll or backfill."""
     row = connection.execute(
         "SELECT next_time, polled_at, new_hour_at FROM poll_cursor WHERE source_key = %s", [source_key]
     ).fetchone()

@@ -1,4 +1,4 @@
-"""Sources that cannot be polled now, and since when: kept in TimescaleDB (table `poll_failure`) for the API."""
+"""Table `poll_failure`: sources whose polls fail at the moment, and since when; for the API."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ class PollFailure:
 
 
 def read_failure(connection: psycopg.Connection, source_key: int) -> PollFailure | None:
-    """The failure of a source; None where its newest poll succeeded."""
+    """Read the failure of a source; None where its newest poll succeeded."""
     row = connection.execute(
         "SELECT failing_since, error, retry_at FROM poll_failure WHERE source_key = %s", [source_key]
     ).fetchone()
@@ -38,7 +38,7 @@ def record_failure(connection: psycopg.Connection, source_key: int, failure: Pol
         ON CONFLICT (source_key) DO UPDATE SET
             failing_since = excluded.failing_since, error = excluded.error, retry_at = excluded.retry_at
         """,
-        # a NUL, which an answer may hold, is no text of PostgreSQL's
+        # an answer may contain NUL, which PostgreSQL text cannot hold
         {
             "source": source_key,
             "since": failure.failing_since,
@@ -49,5 +49,5 @@ def record_failure(connection: psycopg.Connection, source_key: int, failure: Pol
 
 
 def clear_failure(connection: psycopg.Connection, source_key: int) -> None:
-    """Note that a poll of a source succeeded; the caller commits."""
+    """Delete the failure of a source after a poll that succeeded; the caller commits."""
     connection.execute("DELETE FROM poll_failure WHERE source_key = %s", [source_key])

@@ -1,4 +1,4 @@
-"""Table `promotion`: the log of which release served when; view `champion`: the one that serves now."""
+"""Table `promotion`: the log of releases in service; view `champion`: the release in service now."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +10,12 @@ from dayahead.errors import ReleaseError
 from dayahead.storage.tables.model_release import load_artifact
 
 ROLLBACK = "rollback"
-"""`promoted_by` of a promotion that went back; the log is read with it."""
+"""`promoted_by` of a rollback; reads of the log rely on it."""
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The release that serves, and the one before it."""
+    """The release in service, and the one before it."""
 
     release: str
     previous: str | None
@@ -25,13 +25,13 @@ class Champion:
 
 
 def champion(connection: psycopg.Connection) -> Champion | None:
-    """What was promoted last, or None before the first promotion."""
+    """Read the last promotion; None before the first."""
     row = connection.execute("SELECT release, previous, promoted_at, promoted_by, reason FROM champion").fetchone()
     return None if row is None else Champion(*row)
 
 
 def recent_promotions(connection: psycopg.Connection, limit: int) -> list[Champion]:
-    """The champions of now and before, newest first."""
+    """Read the present and former champions, newest first."""
     rows = connection.execute(
         "SELECT release, previous, promoted_at, promoted_by, reason FROM promotion"
         " ORDER BY promotion_key DESC LIMIT %s",
@@ -49,7 +49,7 @@ def promote(
         ReleaseError: no release has this id.
     """
     load_artifact(connection, release)
-    # One promotion at a time: `previous` is what really served before.
+    # One promotion at a time, so that `previous` is the release that really was in service before.
     connection.execute("LOCK TABLE promotion IN SHARE ROW EXCLUSIVE MODE")
     before = champion(connection)
     previous = before.release if before else None
@@ -63,7 +63,7 @@ def promote(
 
 
 def roll_back(connection: psycopg.Connection, reason: str, now: datetime) -> ReleaseAnnouncement:
-    """Promote what served before the champion; twice in a row goes back two releases. The caller commits, announces.
+    """Roll back to the release before the champion; twice in a row goes back two. The caller commits, announces.
 
     Raises:
         ReleaseError: nothing served before.
@@ -77,7 +77,7 @@ def roll_back(connection: psycopg.Connection, reason: str, now: datetime) -> Rel
 
 
 def rolled_back_releases(connection: psycopg.Connection) -> set[str]:
-    """Releases that a rollback took out of service and that nobody has promoted since."""
+    """Read the releases that were rolled back and not promoted again since."""
     withdrawn: set[str] = set()
     for release, previous, promoted_by in _promotions(connection):
         if promoted_by == ROLLBACK and previous:
@@ -87,7 +87,7 @@ def rolled_back_releases(connection: psycopg.Connection) -> set[str]:
 
 
 def _line_of_succession(connection: psycopg.Connection) -> list[str]:
-    """The champions that led to the present one: a rollback takes away those that came after its target."""
+    """Read the champions that led to the present one; a rollback removes those after its target."""
     line: list[str] = []
     for release, _, promoted_by in _promotions(connection):
         if promoted_by == ROLLBACK and release in line:

@@ -6,12 +6,12 @@ import psycopg
 
 
 def note_cut(connection: psycopg.Connection, table: str, before: datetime) -> None:
-    """Note that rows of a table may be gone; a cut never moves back.
+    """Record that rows of a table may be removed; a cut never moves back.
 
     Args:
         connection: of the owner, which commits each statement.
         table: name of the table.
-        before: rows of hours before this one go.
+        before: rows of hours before this one are removed.
     """
     connection.execute(
         """

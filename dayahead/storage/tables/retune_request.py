@@ -1,4 +1,4 @@
-"""Requests for a training that were received (table `retune_request`), and which of them wait."""
+"""Table `retune_request`: received requests for a training, and which of them are pending."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ WAITING = """
 
 @dataclass(frozen=True)
 class WaitingRequest:
-    """A request that no retune has answered.
+    """A pending request: no retune has answered it.
 
     Attributes:
         requested_at: when it was made, UTC.
@@ -36,7 +36,7 @@ class WaitingRequest:
 
 
 def keep_request(connection: psycopg.Connection, request: RetuneRequest, received_at: datetime) -> bool:
-    """Write a request down; the caller commits, and only then commits its offset.
+    """Write a request; the caller commits, and only then commits its offset.
 
     Returns:
         Whether it is new; False where Kafka gave it a second time.
@@ -52,10 +52,10 @@ def keep_request(connection: psycopg.Connection, request: RetuneRequest, receive
 
 
 def waiting_requests(connection: psycopg.Connection) -> list[WaitingRequest]:
-    """Requests that were received after the newest retune that trained had started, oldest first."""
+    """Read requests received after the start of the newest retune that trained, oldest first."""
     return [WaitingRequest(*row) for row in connection.execute(WAITING, [sorted(OWN_INITIATIVE)]).fetchall()]
 
 
 def _text(text: str) -> str:
-    """PostgreSQL's text holds no NUL, JSON's may."""
+    """Remove NUL, which JSON text may contain but PostgreSQL text cannot."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

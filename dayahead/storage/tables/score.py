@@ -1,4 +1,4 @@
-"""Table `score`: scores of forecasts, and the sums that accuracy is made of."""
+"""Table `score`: scores of forecasts, and the sums for accuracy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -39,7 +39,7 @@ COLUMNS = (
 SCORE = KeyedTable("score", ("series_key", "origin"), COLUMNS)
 
 SUMS = tuple(item.name for item in fields(ScoreBatch) if item.name != "lead_error")
-"""Columns that add up, named like the fields of ScoreBatch and in their order."""
+"""Columns that can be summed, named like the fields of ScoreBatch and in their order."""
 
 
 def added_up(name: str) -> str:
@@ -85,7 +85,7 @@ OVERALL = f"""
 
 @dataclass(frozen=True)
 class ScoreRows:
-    """Scores of forecasts side by side.
+    """Scores of forecasts as columns.
 
     Attributes:
         series_key: int64 [n].
@@ -106,7 +106,7 @@ class ScoreRows:
 
     @classmethod
     def none(cls) -> "ScoreRows":
-        """No scores."""
+        """Return no scores."""
         empty, nothing, count = np.empty(0, np.int64), np.empty(0), np.empty(0, np.int16)
         sums = ScoreBatch(
             hours=count,
@@ -165,12 +165,12 @@ def copy_scores(cursor: psycopg.Cursor, rows: ScoreRows, new: NDArray[np.bool_])
 
 
 def replace_scores(cursor: psycopg.Cursor) -> None:
-    """Insert or replace the scores that stand in `incoming_score`."""
+    """Insert or replace the scores from `incoming_score`."""
     SCORE.upsert_incoming(cursor)
 
 
 def _parts(rows: ScoreRows) -> list[ScoreRows]:
-    """The rows by release."""
+    """Split the rows by release."""
     return [rows.take(rows.release == release) for release in dict.fromkeys(rows.release.tolist())]
 
 
@@ -194,7 +194,7 @@ class AddedScores:
 
     @classmethod
     def of_row(cls, *, unit: str, area: str | None, forecasts: int, series_id: str | None = None, **sums: Any) -> Self:
-        """A row of a statement, by the names of its columns."""
+        """Make sums from a row, by the names of its columns."""
         return cls(unit, area, series_id, int(forecasts), sums)
 
 
@@ -222,7 +222,7 @@ class AccuracyOverview:
 def newest_scored_origin(
     connection: psycopg.Connection, series_key: int | None = None, before: datetime | None = None
 ) -> datetime | None:
-    """The newest origin with a score, of one series or of all, before a moment; None where there is none."""
+    """Read the newest origin with a score before a moment, of one series or of all; None where there is none."""
     row = connection.execute(NEWEST, {"series_key": series_key, "before": before}).fetchone()
     return row[0] if row else None
 
@@ -237,7 +237,7 @@ def read_series_sums(
     series_key: int | None = None,
     after: str | None = None,
 ) -> list[AddedScores]:
-    """Sums of the scores of each series over a window of origins, in the order of their ids.
+    """Read sums of the scores of each series over a window of origins, in the order of their ids.
 
     Args:
         connection: an open connection.
@@ -254,7 +254,7 @@ def read_series_sums(
 
 
 def read_overall_accuracy(connection: psycopg.Connection, worst_rung: Rung) -> AccuracyOverview:
-    """Accuracy over all scores of forecasts up to a rung."""
+    """Compute the accuracy over all scores of forecasts up to a rung."""
     with connection.cursor(row_factory=class_row(AccuracyOverview)) as cursor:
         found = cursor.execute(OVERALL, [int(worst_rung)]).fetchone()
     assert found is not None  # an aggregate without GROUP BY has one row

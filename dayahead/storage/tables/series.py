@@ -28,7 +28,7 @@ FIRST_OF = """
 
 @dataclass(frozen=True, slots=True)
 class RegisteredSeries:
-    """A series and its key inside the database; as small as can be, since a worker holds one of each."""
+    """A series and its key in the database; compact, since a worker holds one of each."""
 
     series_key: int
     series_id: str
@@ -39,7 +39,7 @@ class RegisteredSeries:
 
 
 class NamedSeries(NamedTuple):
-    """What a request needs of a series."""
+    """The fields of a series that a request needs."""
 
     series_key: int
     series_id: str
@@ -53,7 +53,7 @@ def register_series(
     partitions: int,
     now: datetime,
 ) -> dict[str, RegisteredSeries]:
-    """Give keys to series that were not seen before; the caller commits.
+    """Register series that are new; the caller commits.
 
     Args:
         connection: an open transaction.
@@ -95,7 +95,7 @@ def register_series(
 def load_series(
     connection: psycopg.Connection, series_ids: list[str] | None = None, partition: int | None = None
 ) -> list[RegisteredSeries]:
-    """Registered series in the order of their keys: all, those with given ids, or those of one partition."""
+    """Read registered series in the order of their keys: all, those with given ids, or those of one partition."""
     rows = connection.execute(
         """
         SELECT series_key, series_id, source_key, area, unit, partition FROM series
@@ -112,13 +112,13 @@ def load_series(
 
 
 def first_known(connection: psycopg.Connection, series_ids: Sequence[str]) -> NamedSeries | None:
-    """The first of some ids that a series has; None where none has."""
+    """Return the first of some ids that is registered; None where none is."""
     row = connection.execute(FIRST_OF, {"ids": list(series_ids)}).fetchone()
     return None if row is None else NamedSeries(*row)
 
 
 def series_page(connection: psycopg.Connection, area: str | None, after: str | None, limit: int) -> list[NamedSeries]:
-    """Series in the order of their ids.
+    """Read series in the order of their ids.
 
     Args:
         connection: an open connection.
@@ -131,13 +131,13 @@ def series_page(connection: psycopg.Connection, area: str | None, after: str | N
 
 
 def known_ids(connection: psycopg.Connection, series_ids: Collection[str]) -> set[str]:
-    """Those of some ids that a series has."""
+    """Select the ids that are registered."""
     rows = connection.execute("SELECT series_id FROM series WHERE series_id = ANY(%s)", [list(series_ids)])
     return {series_id for (series_id,) in rows}
 
 
 def ids_of_other_sources(connection: psycopg.Connection, series_ids: Collection[str], source_key: int) -> set[str]:
-    """Those of some ids that a series of another source has."""
+    """Select the ids that belong to another source."""
     rows = connection.execute(
         "SELECT series_id FROM series WHERE series_id = ANY(%s) AND source_key <> %s", [list(series_ids), source_key]
     )
@@ -145,34 +145,34 @@ def ids_of_other_sources(connection: psycopg.Connection, series_ids: Collection[
 
 
 def first_ids(connection: psycopg.Connection, limit: int) -> list[str]:
-    """The ids of some series, in their order."""
+    """Read the ids of some series, in their order."""
     rows = connection.execute("SELECT series_id FROM series ORDER BY series_id LIMIT %s", [limit])
     return [series_id for (series_id,) in rows]
 
 
 def random_ids(connection: psycopg.Connection, count: int) -> list[str]:
-    """The ids of some series, others each time."""
+    """Read the ids of some random series."""
     rows = connection.execute("SELECT series_id FROM series ORDER BY random() LIMIT %s", [count])
     return [series_id for (series_id,) in rows]
 
 
 def areas(connection: psycopg.Connection, limit: int | None = None) -> list[str]:
-    """Every area that has series, in their order; None sets no limit."""
+    """Read the areas that have series, in their order; None for no limit."""
     return [area for (area,) in connection.execute("SELECT DISTINCT area FROM series ORDER BY area LIMIT %s", [limit])]
 
 
 def area_has_series(connection: psycopg.Connection, area: str) -> bool:
-    """Whether an area has series."""
+    """Tell whether an area has series."""
     return connection.execute("SELECT FROM series WHERE area = %s LIMIT 1", [area]).fetchone() is not None
 
 
 def source_keys_by_id(connection: psycopg.Connection) -> dict[str, int]:
-    """The source of each series."""
+    """Read the source of each series."""
     return dict(connection.execute("SELECT series_id, source_key FROM series").fetchall())
 
 
 def ids_by_key(connection: psycopg.Connection, series_keys: Collection[int]) -> dict[int, str]:
-    """The ids of some series."""
+    """Read the ids of some series."""
     rows = connection.execute(
         "SELECT series_key, series_id FROM series WHERE series_key = ANY(%s)", [list(series_keys)]
     )
@@ -180,7 +180,7 @@ def ids_by_key(connection: psycopg.Connection, series_keys: Collection[int]) -> 
 
 
 def count_new_by_source(connection: psycopg.Connection, since: datetime) -> dict[int, int]:
-    """How many series of each source were seen first after a moment; a source without any is left out."""
+    """Count the series of each source that were first seen after a moment; a source without any is left out."""
     rows = connection.execute(
         "SELECT source_key, count(*) FROM series WHERE first_seen > %s GROUP BY source_key", [since]
     )

@@ -11,14 +11,14 @@ from dayahead.source import Source
 
 @dataclass(frozen=True)
 class RegisteredSource:
-    """A source and its key inside the database."""
+    """A source and its key in the database."""
 
     source_key: int
     source: Source
 
 
 def register_source(connection: psycopg.Connection, source: Source) -> RegisteredSource:
-    """Make a source known, or renew its definition; the caller commits."""
+    """Register a source, or replace its definition; the caller commits."""
     definition = Jsonb(source.model_dump(mode="json", exclude_defaults=True))
     row = connection.execute(
         """
@@ -33,13 +33,13 @@ def register_source(connection: psycopg.Connection, source: Source) -> Registere
 
 
 def load_sources(connection: psycopg.Connection) -> dict[str, RegisteredSource]:
-    """Every registered source by its name."""
+    """Read every registered source by its name."""
     rows = connection.execute("SELECT source_key, name, definition FROM source").fetchall()
     return {name: RegisteredSource(key, Source.model_validate(definition)) for key, name, definition in rows}
 
 
 def sources_version(connection: psycopg.Connection) -> tuple[int, datetime | None]:
-    """Changes whenever a source is registered, also one that is known."""
+    """Read a version that changes whenever a source is registered or replaced."""
     row = connection.execute("SELECT count(*), max(updated_at) FROM source").fetchone()
     assert row is not None
     return row[0], row[1]
@@ -47,7 +47,7 @@ def sources_version(connection: psycopg.Connection) -> tuple[int, datetime | Non
 
 @dataclass(frozen=True)
 class SourceSeries:
-    """How many series a registered source has.
+    """Number of series of a registered source.
 
     Attributes:
         name: of the source.
@@ -65,7 +65,7 @@ class SourceSeries:
 
 
 def series_by_source(connection: psycopg.Connection, now: datetime) -> list[SourceSeries]:
-    """Every registered source with the number of its series, by name."""
+    """Read every registered source with the number of its series, by name."""
     rows = connection.execute(
         """
         SELECT name, definition->>'kind', count(series_key),
@@ -81,5 +81,5 @@ def series_by_source(connection: psycopg.Connection, now: datetime) -> list[Sour
 
 
 def check_readable(connection: psycopg.Connection) -> None:
-    """Read of the table; a psycopg.Error says that the server, the tables or the rights are not there."""
+    """Read the table; a psycopg.Error means that the server, the tables or the rights are missing."""
     connection.execute("SELECT 1 FROM source LIMIT 1")

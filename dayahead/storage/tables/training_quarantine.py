@@ -1,4 +1,4 @@
-"""Observed hours that a training left out, and why, in TimescaleDB (table `training_quarantine`)."""
+"""Table `training_quarantine`: observed hours that a training left out, and why."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class QuarantinedRange:
         series_id: its id.
         start: first hour.
         end: hour after the last.
-        rule: the rule that spoke, e.g. `stuck_meter`.
-        hours: values that were set aside in the range.
+        rule: the rule that matched, e.g. `stuck_meter`.
+        hours: values in the range that were left out.
         reason: why, in a sentence with the figures that decided.
     """
 
@@ -32,7 +32,7 @@ class QuarantinedRange:
 
 
 def save_quarantine(connection: psycopg.Connection, tuning_run_key: int, ranges: Iterable[QuarantinedRange]) -> None:
-    """Keep what a training left out; the caller commits."""
+    """Write the hours that a training left out; the caller commits."""
     with connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -48,7 +48,7 @@ def save_quarantine(connection: psycopg.Connection, tuning_run_key: int, ranges:
 
 
 def load_quarantine(connection: psycopg.Connection, tuning_run_key: int | None = None) -> list[QuarantinedRange]:
-    """What a training left out, by series and time.
+    """Read the hours that a training left out, by series and time.
 
     Args:
         connection: an open connection.

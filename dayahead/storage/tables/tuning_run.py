@@ -1,4 +1,4 @@
-"""The log of trainings in TimescaleDB (table `tuning_run`): who asked, what came of it, and why."""
+"""Table `tuning_run`: the log of trainings: who asked, the outcome, and why."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ COLUMNS = "tuning_run_key, started_at, finished_at, requested_by, reason, releas
 
 
 class Outcome(StrEnum):
-    """What came of a training; also a metric label. `refused` is a request that an earlier version did not honour."""
+    """Outcome of a training; also a metric label. `refused` is a request that an earlier version rejected."""
 
     RUNNING = "running"
     PROMOTED = "promoted"
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
     @property
     def trained(self) -> bool:
-        """Whether a release came out of it."""
+        """Whether it made a release."""
         return self in {Outcome.PROMOTED, Outcome.KEPT, Outcome.SAVED, Outcome.UNCHANGED}
 
 

@@ -1,4 +1,4 @@
-"""Where a partition continues and whose it is: table `worker_offset`."""
+"""Table `worker_offset`: the next offset of each partition, and the claim of its owner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from dayahead.series import partition_of
 
 @dataclass(frozen=True)
 class Claim:
-    """A partition as taken over by one worker.
+    """The claim of one worker on a partition.
 
     Attributes:
         topic: full name of the topic.
         partition: number of the partition.
-        number: counts the takeovers; whoever holds an older number is refused.
+        number: counts the takeovers; a worker with a lower number is fenced.
         next_offset: the first message that is not in the tables yet.
         published_offset: forecasts of messages before it are confirmed in Kafka.
         unconfirmed_from: least origin of the forecasts that are not, None where there are none.
-        release: the release with which all series were last forecast anew.
-        window_copy: name of the copy of the windows in Redis that follows from the tables, None where there is none.
-        sequence: of the last checkpoint that wrote forecasts; a Redis with a lower one lacks some.
+        release: with which all series were last refreshed.
+        window_copy: name of the recorded copy of the windows in Redis, None where there is none.
+        sequence: of the last checkpoint that wrote forecasts; a Redis with a lower one is stale.
     """
 
     topic: str
@@ -48,14 +48,14 @@ def claim_partition(
     *,
     partitions: int,
 ) -> Claim:
-    """Take a partition over; from now on its former owner is refused. The caller commits.
+    """Claim a partition, which fences its former owner. The caller commits.
 
     Args:
         connection: an open transaction.
         topic: full name of the topic.
         partition: number of the partition.
-        first_offset: where to start if nobody ever had it: the first message of the log.
-        worker: who takes it, for people.
+        first_offset: start of a partition that was never claimed: the first message of the log.
+        worker: name of the worker, for people.
         now: the present moment.
         partitions: how many the topic has.
     """
@@ -84,7 +84,7 @@ def claim_partition(
 
 
 def still_holds(connection: psycopg.Connection, claim: Claim, next_offset: int) -> bool:
-    """Whether a partition is still this claim's and continues at this offset."""
+    """Tell whether a partition still has this claim and this next offset."""
     row = connection.execute(
         "SELECT claim, next_offset FROM worker_offset WHERE topic = %s AND partition = %s",
         [claim.topic, claim.partition],
@@ -94,11 +94,11 @@ def still_holds(connection: psycopg.Connection, claim: Claim, next_offset: int) 
 
 @dataclass(frozen=True)
 class Move:
-    """How an offset moves with a checkpoint.
+    """The change of an offset with a checkpoint.
 
     Attributes:
-        first_offset: where the partition must stand, else another worker has it.
-        next_offset: where it stands afterwards.
+        first_offset: the present next offset; if it differs, another worker has taken the partition over.
+        next_offset: the next offset afterwards.
         published_offset: forecasts of messages before it are confirmed in Kafka.
         unconfirmed_from: least origin of the forecasts that this checkpoint writes, None where it writes none.
         release: set where the checkpoint completes a refresh of all series with a release, else None.
@@ -114,7 +114,7 @@ class Move:
 
 
 def move_offset(cursor: psycopg.Cursor, claim: Claim, move: Move, now: datetime) -> None:
-    """Move the offset of a partition, in the transaction that writes what its messages made.
+    """Advance the offset of a partition, in the transaction that writes the results of its messages.
 
     Raises:
         FencedError: the partition is another worker's by now, or stands elsewhere.
@@ -145,7 +145,7 @@ def move_offset(cursor: psycopg.Cursor, claim: Claim, move: Move, now: datetime)
 
 
 def skip_to(connection: psycopg.Connection, claim: Claim, offset: int) -> None:
-    """Go on at an offset without what lies before it, since the log does not hold it; the caller commits."""
+    """Skip to an offset, since the log no longer holds the messages before it; the caller commits."""
     connection.execute(
         """
         UPDATE worker_offset
@@ -157,7 +157,7 @@ def skip_to(connection: psycopg.Connection, claim: Claim, offset: int) -> None:
 
 
 def name_window_copy(connection: psycopg.Connection, claim: Claim, next_offset: int, name: str) -> None:
-    """Make a copy of the windows, as they are at an offset, the one that the next owner uses; the caller commits.
+    """Record the name of a copy of the windows at an offset, for the next owner; the caller commits.
 
     Raises:
         FencedError: the partition is another worker's by now, or stands elsewhere.
@@ -181,7 +181,7 @@ def _fenced(claim: Claim, offset: int) -> FencedError:
 
 
 def next_offsets(connection: psycopg.Connection, topic: str) -> dict[int, int]:
-    """Where each partition that was ever claimed continues, in their order."""
+    """Read the next offset of each partition that was ever claimed, in their order."""
     rows = connection.execute(
         "SELECT partition, next_offset FROM worker_offset WHERE topic = %s ORDER BY partition", [topic]
     )
@@ -189,20 +189,20 @@ def next_offsets(connection: psycopg.Connection, topic: str) -> dict[int, int]:
 
 
 def raise_claims(connection: psycopg.Connection, by: int) -> None:
-    """Raise the claims of all partitions, and forget the copies of their windows: tables that were restored."""
+    """Raise the claims of all partitions and drop their window copies, after the tables were restored."""
     connection.execute("UPDATE worker_offset SET claim = claim + %s, window_copy = NULL", [by])
 
 
 @dataclass(frozen=True)
 class PartitionPosition:
-    """Where a partition stands.
+    """Offsets and release of a partition.
 
     Attributes:
         next_offset: the first message that is not in the tables.
         published_offset: forecasts of messages before it are in Kafka.
-        all_published: whether all forecasts are.
-        release: with which all series of the partition were last forecast again.
-        sequence: which Redis has where it has all forecasts.
+        all_published: whether all forecasts are in Kafka.
+        release: with which all series of the partition were last refreshed.
+        sequence: of the last checkpoint with forecasts; Redis has it where it has all forecasts.
     """
 
     next_offset: int
@@ -212,12 +212,12 @@ class PartitionPosition:
     sequence: int
 
     def has_published(self, message_offset: int) -> bool:
-        """Whether a forecast that a message made is confirmed in Kafka."""
+        """Tell whether Kafka has acknowledged the forecast that a message caused."""
         return self.all_published or message_offset < self.published_offset
 
 
 def read_positions(connection: psycopg.Connection, topic: str) -> dict[int, PartitionPosition]:
-    """Where each partition stands that was ever claimed."""
+    """Read the position of each partition that was ever claimed."""
     rows = connection.execute(
         """
         SELECT partition, next_offset, published_offset, unconfirmed_from IS NULL, release, forecast_sequence
@@ -230,7 +230,7 @@ def read_positions(connection: psycopg.Connection, topic: str) -> dict[int, Part
 
 @dataclass(frozen=True)
 class CommittedSequences:
-    """What TimescaleDB has committed of each partition at one moment.
+    """Sequences that TimescaleDB has committed, in one snapshot.
 
     Attributes:
         partitions: of the topic; 0 while no worker has claimed any.
@@ -241,12 +241,12 @@ class CommittedSequences:
     sequences: Mapping[int, int]
 
     def partition_of(self, series_id: str) -> int:
-        """The partition of a series; there must be some."""
+        """Return the partition of a series; `partitions` must not be 0."""
         return partition_of(series_id, self.partitions)
 
 
 def read_committed(connection: psycopg.Connection, topic: str) -> CommittedSequences:
-    """How far the forecasts of each partition are.
+    """Read the sequence of each partition.
 
     Args:
         connection: an open connection.
