@@ -17,7 +17,7 @@ from api.problems import NOT_FOUND
 from api.tables import COUNT, MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
 from dayahead.evaluation.metrics import RATIOS
 from dayahead.storage.tables.accuracy_day import read_group_sums
-from dayahead.storage.tables.score import AddedScores, newest_scored_origin, read_series_sums
+from dayahead.storage.tables.score import AddedScores, SourceWindow, newest_scored_origins, read_series_sums
 
 router = resource("/v1/accuracy", "accuracy")
 
@@ -26,9 +26,14 @@ DAY = timedelta(days=1)
 SAME_PERCENT = 0.5
 """Differences below this are no difference that a person should read anything into."""
 
+FEWEST_FORECASTS = 7
+"""Fewer are not compared with the seasonal naive: one forecast of a small value can be worse by thousands of percent.
+A source that publishes once a day makes this many in a week."""
+
 Days = Annotated[int, Query(ge=1, le=366, description="UTC days of origins to look at, the day of `end` included")]
 End = Annotated[
-    Moment | None, Query(description="A moment of the last UTC day to look at; without it, the newest that has scores")
+    Moment | None,
+    Query(description="Moment of the last UTC day to look at; each source ends at its newest scores up to it"),
 ]
 
 TABLE: Columns = {
@@ -43,6 +48,8 @@ TABLE: Columns = {
 class Accuracy(BaseModel):
     """Figures over a window; null where there is nothing to divide by."""
 
+    start: Utc | None = Field(description="First origin of the window, UTC; null where nothing is scored yet")
+    end: Utc | None = Field(description="Newest scored origin of the window, UTC")
     forecasts: int = Field(description="Forecasts whose 24 hours are over")
     hours: int = Field(description="Forecast hours whose actual is known")
     wape_percent: float | None = Field(description="Sum of |error| / sum of |actual|")
@@ -60,6 +67,9 @@ class Accuracy(BaseModel):
     naive_wape_percent: float | None = Field(description="The lesser of the two: the better seasonal naive")
     skill_percent: float | None = Field(
         description="How much smaller the error is than that of the better naive, on the same hours; below 0: larger"
+    )
+    compared: bool = Field(
+        description=f"Whether there are enough forecasts to judge by the skill: {FEWEST_FORECASTS} or more"
     )
     verdict: str = Field(description="The comparison with the seasonal naive as a sentence")
 
@@ -80,10 +90,10 @@ class GroupAccuracy(Accuracy):
 
 
 class AccuracyReport(BaseModel):
-    """Accuracy over a window of origins."""
+    """Accuracy over a window of origins a source: its newest days that have scores."""
 
-    start: Utc | None = Field(description="First origin of the window, UTC; null where nothing is scored yet")
-    end: Utc | None = Field(description="Newest scored origin of the window, UTC")
+    start: Utc | None = Field(description="First origin of the earliest window, UTC; null where nothing is scored yet")
+    end: Utc | None = Field(description="Newest scored origin of the newest window, UTC")
     overall: list[GroupAccuracy] = Field(description="All series, by unit")
     areas: list[GroupAccuracy] = Field(description="By area and unit")
     series: list[SeriesAccuracy] = Field(description="By series")
@@ -115,12 +125,12 @@ def list_accuracy(
     and the `Link` header with `rel="next"` in every format.
     """
     with use.database.connection() as connection:
-        window = _window(connection, days, end, None)
-        groups = read_group_sums(connection, *window, area)
-        series = read_series_sums(connection, *window, limit + 1, area=area, after=cursor)
+        windows = _windows(connection, days, end, None)
+        groups = read_group_sums(connection, windows, area)
+        series = read_series_sums(connection, windows, limit + 1, area=area, after=cursor)
     report = AccuracyReport(
-        start=window[0],
-        end=window[1],
+        start=min((window.start for window in windows), default=None),
+        end=max((window.end for window in windows), default=None),
         overall=[_group(one) for one in groups if one.area is None],
         areas=[_group(one) for one in groups if one.area is not None],
         series=[_series(one) for one in series[:limit]],
@@ -132,7 +142,7 @@ def list_accuracy(
     levels: dict[str, Sequence[Accuracy]] = {
         "overall": report.overall, "area": report.areas, "series": report.series,
     }  # fmt: skip
-    lines = [_row(level, one, report) for level, figures in levels.items() for one in figures]
+    lines = [_row(level, one) for level, figures in levels.items() for one in figures]
     return table_response(TABLE, lines, form, headers)
 
 
@@ -148,24 +158,27 @@ def get_accuracy(
     """Accuracy of one series, beside the seasonal naive; figures are null until a forecast's 24 hours are over."""
     with use.database.connection() as connection:
         key, _, _ = series_key_of(connection, series_ids)
-        window = _window(connection, days, end, key)
-        [found] = read_series_sums(connection, *window, 1, series_key=key)
-    report = SeriesAccuracyReport(start=window[0], end=window[1], accuracy=_series(found))
-    return report if form == "json" else table_response(TABLE, [_row("series", report.accuracy, report)], form)
+        windows = _windows(connection, days, end, key)
+        [found] = read_series_sums(connection, windows, 1, series_key=key)
+    report = SeriesAccuracyReport(start=found.start, end=found.end, accuracy=_series(found))
+    return report if form == "json" else table_response(TABLE, [_row("series", report.accuracy)], form)
 
 
-def _row(level: str, figures: Accuracy, report: AccuracyReport | SeriesAccuracyReport) -> list[Any]:
+def _row(level: str, figures: Accuracy) -> list[Any]:
     """A row of `TABLE`."""
-    values = {"level": level, "start": report.start, "end": report.end, **dict(figures)}
+    values = {"level": level, **dict(figures)}
     return [values.get(name) for name in TABLE]
 
 
-def _window(
+def _windows(
     connection: psycopg.Connection, days: int, end: datetime | None, series_key: int | None
-) -> tuple[datetime | None, datetime | None]:
-    """First and newest scored origin to look at, None where nothing is scored."""
-    newest = newest_scored_origin(connection, series_key, before=None if end is None else _midnight(end) + DAY)
-    return (_midnight(newest) - (days - 1) * DAY if newest else None), newest
+) -> list[SourceWindow]:
+    """The origins to look at of each source that has scores: its newest days, up to the day of `end`."""
+    before = None if end is None else _midnight(end) + DAY
+    return [
+        SourceWindow(source_key, _midnight(newest) - (days - 1) * DAY, newest)
+        for source_key, newest in newest_scored_origins(connection, series_key, before).items()
+    ]
 
 
 def _midnight(moment: datetime) -> datetime:
@@ -192,6 +205,8 @@ def _figures(added: AddedScores) -> dict[str, Any]:
     left_over = percent("daily_mase" if daily_is_better else "weekly_mase")
     skill = None if left_over is None else 100 - left_over
     return {
+        "start": added.start,
+        "end": added.end,
         "forecasts": added.forecasts,
         "hours": int(sums["hours"] or 0),
         "wape_percent": percent("wape"),
@@ -202,14 +217,20 @@ def _figures(added: AddedScores) -> dict[str, Any]:
         "daily_naive_wape_percent": percent("daily_naive_wape"),
         "naive_wape_percent": percent("daily_naive_wape" if daily_is_better else "weekly_naive_wape"),
         "skill_percent": skill,
-        "verdict": verdict(skill),
+        "compared": skill is not None and added.forecasts >= FEWEST_FORECASTS,
+        "verdict": verdict(skill, added.forecasts),
     }
 
 
-def verdict(skill_percent: float | None) -> str:
+def verdict(skill_percent: float | None, forecasts: int) -> str:
     """The comparison with the seasonal naive as a sentence."""
     if skill_percent is None:
         return "Not compared with the seasonal naive yet: no forecast has seen its 24 hours pass."
+    if forecasts < FEWEST_FORECASTS:
+        return (
+            "Not compared with the seasonal naive yet: "
+            f"{forecasts} of {FEWEST_FORECASTS} forecasts have seen their 24 hours pass."
+        )
     if abs(skill_percent) < SAME_PERCENT:
         return "As good as the seasonal naive."
     word = "Better" if skill_percent > 0 else "Worse"

@@ -1,17 +1,25 @@
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
+from psycopg_pool import ConnectionPool
 
-from api.resources.accuracy import verdict
+from api.resources.accuracy import FEWEST_FORECASTS, verdict
 from dayahead.evaluation.metrics import accuracy
 from dayahead.evaluation.score import ScoreBatch
+from dayahead.hours import format_utc
+from dayahead.reading.source_file import load_source
+from dayahead.storage.tables.score import COLUMNS, SUMS
+from dayahead.storage.tables.series import register_series
+from dayahead.storage.tables.source import register_source
 from tests.api.conftest import SampleService
-from tests.api.sample import NO_FORECAST, WORSE_THAN_NAIVE
+from tests.api.fakes import NOW, FakeServers
+from tests.api.sample import NO_FORECAST, SOURCE, WORSE_THAN_NAIVE, insert_sample
 
 
 @pytest.mark.parametrize(
@@ -24,11 +32,17 @@ from tests.api.sample import NO_FORECAST, WORSE_THAN_NAIVE
     ],
 )
 def test_the_comparison_is_a_sentence(skill_percent: float, sentence: str) -> None:
-    assert verdict(skill_percent) == sentence
+    assert verdict(skill_percent, FEWEST_FORECASTS) == sentence
 
 
 def test_without_scores_nothing_is_claimed() -> None:
-    assert "Not compared" in verdict(None)
+    assert "Not compared" in verdict(None, 0)
+
+
+def test_few_forecasts_are_not_compared() -> None:
+    assert verdict(-6042, 1) == (
+        "Not compared with the seasonal naive yet: 1 of 7 forecasts have seen their 24 hours pass."
+    )
 
 
 def read_scores(service: SampleService, where: str) -> ScoreBatch:
@@ -103,3 +117,45 @@ def test_the_window_ends_where_it_is_asked_to(client: TestClient) -> None:
     told = client.get("/v1/accuracy", params={"days": 1, "end": "2023-01-20T12:00:00Z"}).json()
     assert (told["start"], told["end"]) == ("2023-01-20T00:00:00Z", "2023-01-20T23:00:00Z")
     assert told["series"][0]["forecasts"] == 24
+
+
+ONE_SCORE = f"""
+    INSERT INTO score ({", ".join(column.name for column in COLUMNS)})
+    SELECT %(series_key)s, %(origin)s, {", ".join(column.name for column in COLUMNS[2:])} FROM score LIMIT 1
+"""
+
+ITS_DAY = f"""
+    INSERT INTO accuracy_day (partition, area, unit, day, release, forecasts, {", ".join(SUMS)})
+    SELECT 0, area, unit, (origin AT TIME ZONE 'UTC')::date, release, 1, {", ".join(f"score.{name}" for name in SUMS)}
+    FROM score JOIN series USING (series_key) WHERE series_key = %(series_key)s
+"""
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("new_id", ["Oslo/1", "DK1/new"], ids=["own area", "shared area"])
+def test_a_source_of_another_time_leaves_the_figures_of_the_others(
+    database_url: str, redis_url: str, new_id: str
+) -> None:
+    insert_sample(database_url, redis_url, NOW)
+    origin = NOW + timedelta(days=60)
+    with ConnectionPool(database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
+        with FakeServers(database=pool).client(NOW) as client:
+            before = client.get("/v1/accuracy").json()
+        with pool.connection() as connection:
+            source = load_source(SOURCE).model_copy(update={"name": "live"})
+            registered = register_source(connection, source)
+            key = register_series(connection, [new_id], registered, 8, origin)[new_id].series_key
+            for statement in (ONE_SCORE, ITS_DAY):
+                connection.execute(statement.encode(), {"series_key": key, "origin": origin})
+        with FakeServers(database=pool).client(origin) as client:
+            after = client.get("/v1/accuracy").json()
+            series = client.get(f"/v1/accuracy/{new_id}").json()
+    assert [one for one in after["series"] if one["series_id"] != new_id] == before["series"]
+    assert [one for one in after["areas"] if one["area"] == "DK2"] == [
+        one for one in before["areas"] if one["area"] == "DK2"
+    ]
+    [fresh] = [one for one in after["series"] if one["series_id"] == new_id]
+    assert fresh == series["accuracy"]
+    assert (fresh["forecasts"], fresh["compared"]) == (1, False)
+    assert fresh["end"] == series["end"] == after["end"] == format_utc(origin)
+    assert after["start"] == before["start"]

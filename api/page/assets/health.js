@@ -69,7 +69,7 @@ function accuracy(report, refusal) {
   if (!report) return unknown("Accuracy", refusal);
   const [best] = [...report.overall].sort((a, b) => b.hours - a.hours);
   if (!best || best.wape_percent === null) return { name: "Accuracy", tone: "idle", value: "Not yet", note: "No forecast has seen its 24 hours pass" };
-  const tone = best.skill_percent === null ? "idle" : best.skill_percent > 0 ? "good" : "bad";
+  const tone = !best.compared ? "idle" : best.skill_percent > 0 ? "good" : "bad";
   return { name: "Accuracy", tone, value: `WAPE ${percent(best.wape_percent)}`, note: best.verdict };
 }
 

@@ -9,12 +9,14 @@ const ORDER = ["stale", "no-forecast", "degraded", "fresh"];
 const byText = (pick) => (a, b) => pick(a).localeCompare(pick(b), "en", { numeric: true });
 const byNumber = (pick) => (a, b) => pick(a) - pick(b);
 
+const skillOf = (row) => (row.accuracy?.compared ? row.accuracy.skill_percent : null);
+
 const COLUMNS = [
   { key: "series", title: "Series", compare: byText((row) => row.series_id) },
   { key: "state", title: "State", compare: byNumber((row) => ORDER.indexOf(row.state)) },
   { key: "rung", title: "Rung", compare: byNumber((row) => row.rung ?? 5), kind: "number wide-only" },
   { key: "wape", title: "WAPE", value: (row) => row.accuracy?.wape_percent ?? null, kind: "number" },
-  { key: "skill", title: "Vs naive", value: (row) => row.accuracy?.skill_percent ?? null, kind: "number" },
+  { key: "skill", title: "Vs naive", value: skillOf, kind: "number" },
   { key: "behind", title: "Behind", kind: "number wide-only", value: (row) => row.hours_behind },
 ];
 
@@ -93,7 +95,7 @@ export class Overview {
 
   row(row, chosen, zone, most, link) {
     const wape = row.accuracy?.wape_percent ?? null;
-    const skill = row.accuracy?.skill_percent ?? null;
+    const skill = skillOf(row);
     const fill = h("span", { class: "cell-bar" });
     fill.style.inlineSize = `${most && wape !== null ? (100 * wape) / most : 0}%`;
     return h("tr", { "aria-current": row.series_id === chosen ? "true" : undefined },

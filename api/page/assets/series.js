@@ -88,7 +88,7 @@ function figures(pairs) {
 }
 
 function accuracyCard(a) {
-  const tone = a.skill_percent === null ? "idle" : a.skill_percent >= 0.5 ? "good" : a.skill_percent <= -0.5 ? "bad" : "idle";
+  const tone = !a.compared ? "idle" : a.skill_percent >= 0.5 ? "good" : a.skill_percent <= -0.5 ? "bad" : "idle";
   const verdict = h("p", { class: "verdict", "data-tone": tone }, a.verdict);
   if (a.wape_percent === null) return [verdict];
   const most = Math.max(a.wape_percent, a.naive_wape_percent ?? 0);

@@ -3,8 +3,9 @@
 A request for the accuracy of all series reads a few rows a day instead of the scores of every series.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import psycopg
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from psycopg.rows import kwargs_row
 
 from dayahead.features.fill import DAY
-from dayahead.storage.tables.score import SUMS, AddedScores, ScoreRows, added_up
+from dayahead.storage.tables.score import SUMS, AddedScores, ScoreRows, SourceWindow, added_up, window_columns
 
 NO_RELEASE = ""
 EPOCH = date(1970, 1, 1)
@@ -58,11 +59,21 @@ ADD = f"""
 
 _DAYS_ADDED_UP = ", ".join(f"sum({name}) AS {name}" for name in _ADDED)
 
-# Each unit as a whole first, with area NULL, then each of its areas.
+# Each unit as a whole first, with area NULL, then each of its areas. Sources that share an area and a unit are one
+# group, over the window of the newest of them.
 BY_GROUP = f"""
-    SELECT unit, area, {_DAYS_ADDED_UP}
-    FROM accuracy_day
-    WHERE day BETWEEN (%(start)s AT TIME ZONE 'UTC')::date AND (%(end)s AT TIME ZONE 'UTC')::date
+    WITH home AS (
+        SELECT DISTINCT source_key, area, unit FROM series
+    ), span AS (
+        SELECT area, unit, max(covered_by.start_origin) AS start_origin, max(covered_by.end_origin) AS end_origin
+        FROM home
+        JOIN unnest(%(source_keys)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+            AS covered_by (source_key, start_origin, end_origin) USING (source_key)
+        GROUP BY area, unit
+    )
+    SELECT unit, area, min(start_origin) AS start_origin, max(end_origin) AS end_origin, {_DAYS_ADDED_UP}
+    FROM span JOIN accuracy_day USING (area, unit)
+    WHERE day BETWEEN (start_origin AT TIME ZONE 'UTC')::date AND (end_origin AT TIME ZONE 'UTC')::date
       AND (%(area)s::text IS NULL OR area = %(area)s)
     GROUP BY GROUPING SETS ((unit), (unit, area)) HAVING sum(forecasts) > 0 ORDER BY unit, area NULLS FIRST
 """  # noqa: S608
@@ -133,15 +144,14 @@ class AccuracyDays:
 
 
 def read_group_sums(
-    connection: psycopg.Connection, start: datetime | None, end: datetime | None, area: str | None
+    connection: psycopg.Connection, windows: Sequence[SourceWindow], area: str | None
 ) -> list[AddedScores]:
-    """Read sums of scores by unit, over all areas and for each, over the days of some origins.
+    """Read sums of scores by unit, over all areas and for each, over the days of the windows of their sources.
 
     Args:
         connection: an open connection.
-        start: a moment of the first day; None where nothing is scored.
-        end: a moment of the last day.
+        windows: origins to look at, one window a source.
         area: only this area.
     """
     with connection.cursor(row_factory=kwargs_row(AddedScores.of_row)) as cursor:
-        return cursor.execute(BY_GROUP.encode(), {"start": start, "end": end, "area": area}).fetchall()
+        return cursor.execute(BY_GROUP.encode(), {"area": area, **window_columns(windows)}).fetchall()

@@ -53,22 +53,54 @@ _ADDED_UP = ", ".join(f"{added_up(name)} AS {name}" for name in SUMS)
 # The series of the page first, then their scores alone: not the scores of all series for the few that are shown.
 BY_SERIES = f"""
     WITH page AS MATERIALIZED (
-        SELECT series_key, series_id, area, unit FROM series
+        SELECT series_key, series_id, source_key, area, unit FROM series
         WHERE (%(area)s::text IS NULL OR area = %(area)s)
           AND (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
           AND (%(after)s::text IS NULL OR series_id COLLATE "C" > %(after)s)
         ORDER BY series_id COLLATE "C" LIMIT %(limit)s
     )
-    SELECT page.series_id, page.area, page.unit, count(score.origin) AS forecasts, {_ADDED_UP}
-    FROM page LEFT JOIN score ON score.series_key = page.series_key
-        AND score.origin >= %(start)s AND score.origin <= %(end)s
-    GROUP BY 1, 2, 3 ORDER BY page.series_id COLLATE "C"
+    SELECT page.series_id, page.area, page.unit, covered_by.start_origin, covered_by.end_origin,
+           count(score.origin) AS forecasts, {_ADDED_UP}
+    FROM page
+    LEFT JOIN unnest(%(source_keys)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+        AS covered_by (source_key, start_origin, end_origin) USING (source_key)
+    LEFT JOIN score ON score.series_key = page.series_key
+        AND score.origin >= covered_by.start_origin AND score.origin <= covered_by.end_origin
+    GROUP BY 1, 2, 3, 4, 5 ORDER BY page.series_id COLLATE "C"
 """  # noqa: S608 - all names are the code's own
 
-NEWEST = """
-    SELECT max(origin) FROM score
-    WHERE (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
-      AND (%(before)s::timestamptz IS NULL OR origin < %(before)s)
+NEWEST_OF_SERIES = """
+    SELECT series.source_key, newest.origin
+    FROM series CROSS JOIN LATERAL (
+        SELECT max(origin) AS origin FROM score
+        WHERE score.series_key = series.series_key AND (%(before)s::timestamptz IS NULL OR origin < %(before)s)
+    ) AS newest
+    WHERE series.series_key = %(series_key)s AND newest.origin IS NOT NULL
+"""
+
+# The sums by day say up to which day to look: the scores of the newer days of other sources are not read one by one.
+NEWEST_OF_SOURCES = """
+    WITH home AS (
+        SELECT DISTINCT source_key, area, unit FROM series
+    ), newest_day AS (
+        SELECT home.source_key, max(summed.day) AS day
+        FROM home CROSS JOIN LATERAL (
+            SELECT day FROM accuracy_day
+            WHERE accuracy_day.area = home.area AND accuracy_day.unit = home.unit AND forecasts > 0
+              AND (%(before)s::timestamptz IS NULL OR day < (%(before)s AT TIME ZONE 'UTC')::date)
+            ORDER BY day DESC LIMIT 1
+        ) AS summed
+        GROUP BY home.source_key
+    )
+    -- where retention has removed the scores, the sums are left, and the day as a whole
+    SELECT source_key,
+           coalesce(newest.origin, (newest_day.day + INTERVAL '23 hours') AT TIME ZONE 'UTC') AS origin
+    FROM newest_day LEFT JOIN LATERAL (
+        SELECT origin FROM score JOIN series USING (series_key)
+        WHERE series.source_key = newest_day.source_key
+          AND origin < (newest_day.day + INTERVAL '1 day') AT TIME ZONE 'UTC'
+        ORDER BY origin DESC LIMIT 1
+    ) AS newest ON true
 """
 
 # All are judged on the same leads: those for which the seasonal naives (last week's hour, last day's) had a value.
@@ -175,6 +207,30 @@ def _parts(rows: ScoreRows) -> list[ScoreRows]:
 
 
 @dataclass(frozen=True)
+class SourceWindow:
+    """The origins of a source to look at.
+
+    Attributes:
+        source_key: the source.
+        start: first origin.
+        end: newest scored origin.
+    """
+
+    source_key: int
+    start: datetime
+    end: datetime
+
+
+def window_columns(windows: Sequence[SourceWindow]) -> dict[str, Any]:
+    """List the columns of windows, as parameters of a statement."""
+    return {
+        "source_keys": [window.source_key for window in windows],
+        "starts": [window.start for window in windows],
+        "ends": [window.end for window in windows],
+    }
+
+
+@dataclass(frozen=True)
 class AddedScores:
     """Sums over some scores of one unit.
 
@@ -182,6 +238,8 @@ class AddedScores:
         unit: of the series.
         area: whose series they are; None for those of all areas.
         series_id: whose scores they are; None for those of several series.
+        start: first origin of the window; None where there is nothing to look at.
+        end: newest scored origin of the window.
         forecasts: how many scores there are.
         sums: by the names of SUMS; None where there is no score.
     """
@@ -189,13 +247,25 @@ class AddedScores:
     unit: str
     area: str | None
     series_id: str | None
+    start: datetime | None
+    end: datetime | None
     forecasts: int
     sums: Mapping[str, float | None]
 
     @classmethod
-    def of_row(cls, *, unit: str, area: str | None, forecasts: int, series_id: str | None = None, **sums: Any) -> Self:
+    def of_row(
+        cls,
+        *,
+        unit: str,
+        area: str | None,
+        start_origin: datetime | None,
+        end_origin: datetime | None,
+        forecasts: int,
+        series_id: str | None = None,
+        **sums: Any,
+    ) -> Self:
         """Make sums from a row, by the names of its columns."""
-        return cls(unit, area, series_id, int(forecasts), sums)
+        return cls(unit, area, series_id, start_origin, end_origin, int(forecasts), sums)
 
 
 @dataclass(frozen=True)
@@ -219,36 +289,40 @@ class AccuracyOverview:
     coverage: float | None
 
 
-def newest_scored_origin(
+def newest_scored_origins(
     connection: psycopg.Connection, series_key: int | None = None, before: datetime | None = None
-) -> datetime | None:
-    """Read the newest origin with a score before a moment, of one series or of all; None where there is none."""
-    row = connection.execute(NEWEST, {"series_key": series_key, "before": before}).fetchone()
-    return row[0] if row else None
+) -> dict[int, datetime]:
+    """Read the newest origin with a score by source; sources without one are left out.
+
+    Args:
+        connection: an open connection.
+        series_key: look at this series and its source only.
+        before: look at origins before this midnight (UTC) only.
+    """
+    statement = NEWEST_OF_SOURCES if series_key is None else NEWEST_OF_SERIES
+    return dict(connection.execute(statement, {"series_key": series_key, "before": before}).fetchall())
 
 
 def read_series_sums(
     connection: psycopg.Connection,
-    start: datetime | None,
-    end: datetime | None,
+    windows: Sequence[SourceWindow],
     limit: int,
     *,
     area: str | None = None,
     series_key: int | None = None,
     after: str | None = None,
 ) -> list[AddedScores]:
-    """Read sums of the scores of each series over a window of origins, in the order of their ids.
+    """Read sums of the scores of each series over the window of its source, in the order of their ids.
 
     Args:
         connection: an open connection.
-        start: first origin; None where nothing is scored.
-        end: last origin.
+        windows: origins to look at, one window a source.
         limit: series at most.
         area: only series of this area.
         series_key: only this series.
         after: only ids after this one.
     """
-    given = {"start": start, "end": end, "limit": limit, "area": area, "series_key": series_key, "after": after}
+    given = {"limit": limit, "area": area, "series_key": series_key, "after": after, **window_columns(windows)}
     with connection.cursor(row_factory=kwargs_row(AddedScores.of_row)) as cursor:
         return cursor.execute(BY_SERIES.encode(), given).fetchall()
 
