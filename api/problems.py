@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from dayahead.errors import DayaheadError, ReleaseError
+from dayahead.errors import AlreadyChampionError, DayaheadError, ReleaseError
 
 log = structlog.get_logger()
 
@@ -209,6 +209,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(DayaheadError)
     def _ours(request: Request, error: DayaheadError) -> Response:
+        if isinstance(error, AlreadyChampionError):
+            return Problem(409, "already-champion", "The release serves already", str(error)).response(request.url.path)
         if isinstance(error, ReleaseError):
             return Problem(404, "unknown-release", "Unknown release", str(error)).response(request.url.path)
         log.error("request_failed", path=request.url.path, error=str(error))

@@ -9,7 +9,7 @@ from api.backends import Use
 from api.bearer import TokenRequired
 from api.edge.route import resource
 from api.parameters import Text, Utc
-from api.problems import FORBIDDEN, NOT_FOUND
+from api.problems import FORBIDDEN, NOT_FOUND, ProblemDocument
 from dayahead.storage.tables.model_release import list_releases
 from dayahead.storage.tables.promotion import champion, promote, recent_promotions
 from dayahead.storage.tables.tuning_run import recent_runs
@@ -98,7 +98,7 @@ def list_models(
 
 @router.post(
     "/{release}/promote", summary="Make a release the champion", dependencies=[TokenRequired],
-    responses=NOT_FOUND | FORBIDDEN,
+    responses=NOT_FOUND | FORBIDDEN | {409: {"model": ProblemDocument, "description": "It serves already"}},
 )  # fmt: skip
 def promote_release(use: Use, release: Text, wish: PromotionWish) -> Promoted:
     """Workers take it up within seconds, without a restart; going back is another promotion."""

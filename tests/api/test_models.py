@@ -87,6 +87,17 @@ def test_while_kafka_is_away_the_promotion_stands_and_the_answer_says_that_it_wa
     assert serving.release == NEW
 
 
+def test_the_release_that_serves_is_not_promoted_again(pool: ConnectionPool) -> None:
+    servers = FakeServers(database=pool)
+    with servers.client() as client:
+        answer = client.post(f"/v1/models/{OLD}/promote", json=WISH, headers=AUTHORISED)
+        promotions = client.get("/v1/models").json()["promotions"]
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:dayahead:problem:already-champion")
+    assert f"release {OLD} serves already, since " in answer.json()["detail"]
+    assert [one["release"] for one in promotions] == [OLD]
+    assert servers.announcer.sent == []
+
+
 def test_an_unknown_release_is_a_404_and_the_champion_stays(pool: ConnectionPool) -> None:
     servers = FakeServers(database=pool)
     with servers.client() as client:

@@ -6,7 +6,8 @@ from datetime import datetime
 import psycopg
 
 from dayahead.contracts import ReleaseAnnouncement
-from dayahead.errors import ReleaseError
+from dayahead.errors import AlreadyChampionError, ReleaseError
+from dayahead.hours import format_utc
 from dayahead.storage.tables.model_release import load_artifact
 
 ROLLBACK = "rollback"
@@ -47,11 +48,14 @@ def promote(
 
     Raises:
         ReleaseError: no release has this id.
+        AlreadyChampionError: it serves already; it would be recorded as its own predecessor.
     """
     load_artifact(connection, release)
     # One promotion at a time, so that `previous` is the release that really was in service before.
     connection.execute("LOCK TABLE promotion IN SHARE ROW EXCLUSIVE MODE")
     before = champion(connection)
+    if before is not None and before.release == release:
+        raise AlreadyChampionError(f"release {release} serves already, since {format_utc(before.promoted_at)}")
     previous = before.release if before else None
     connection.execute(
         "INSERT INTO promotion (release, previous, promoted_at, promoted_by, reason) VALUES (%s, %s, %s, %s, %s)",

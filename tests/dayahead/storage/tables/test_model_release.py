@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from dayahead.errors import ReleaseError
+from dayahead.errors import AlreadyChampionError, ReleaseError
 from dayahead.storage.tables.model_release import ReleaseRecord, list_releases, load_artifact, load_record, save_release
 from dayahead.storage.tables.promotion import champion, promote, roll_back, rolled_back_releases
 
@@ -97,8 +97,15 @@ def test_after_a_rollback_a_new_release_can_be_rolled_back_to_what_served_before
 
 
 def test_promoting_what_serves_already_adds_nothing_to_go_back_to(connection: psycopg.Connection) -> None:
-    for name in ("r-a", "r-b", "r-b"):
+    for name in ("r-a", "r-b"):
         promote(connection, name, "trainer", "better", NOW)
+    with pytest.raises(AlreadyChampionError, match="r-b serves already, since 2026-03-01T00:00:00Z"):
+        promote(connection, "r-b", "trainer", "better", NOW)
+    # as earlier versions recorded it
+    connection.execute(
+        "INSERT INTO promotion (release, previous, promoted_at, promoted_by, reason) VALUES ('r-b', 'r-b', %s, '', '')",
+        [NOW],
+    )
     assert roll_back(connection, "worse", NOW).release == "r-a"
 
 
