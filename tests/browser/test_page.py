@@ -155,8 +155,10 @@ def test_health_source_model_and_credit_are_told(site: Site, visit: Open) -> Non
     expect(seen.page.locator("#health .tile")).to_have_count(5)
     health = seen.text("#health")
     assert "1 up" in health
-    assert "75 of 76 fresh" in health
+    assert "73 of 76 fresh" in health
     assert "1 stale, 1 degraded, 1 without forecast" in health
+    chips = seen.page.locator("#states button").all_inner_texts()
+    assert chips == ["All 76", "Fresh 73", "Degraded 1", "No forecast 1", "Stale 1"]
     assert "Newest hour Tue 24 Jan, 23:00" in health
     assert "r-0123456789ab made this forecast." in seen.text("#model")
     assert "Source: Energinet (www.energidataservice.dk), CC BY 4.0" in seen.text("footer")

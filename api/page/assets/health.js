@@ -2,6 +2,7 @@
 
 import { byId, h, renew } from "./elements.js";
 import { count, moment, percent } from "./format.js";
+import { countStates } from "./states.js";
 
 const unknown = (name, refusal) => ({ name, tone: "idle", sign: "?", value: "Unknown", note: refusal?.message ?? "Not asked yet" });
 
@@ -47,20 +48,19 @@ function sources(quality, refusal) {
   };
 }
 
-function series(quality, refusal) {
-  if (!quality) return unknown("Series", refusal);
-  const sum = (pick) => quality.sources.reduce((total, source) => total + pick(source), 0);
-  const [all, stale, missing] = [sum((q) => q.series), sum((q) => q.stale_series), sum((q) => q.gaps.missing_hours)];
-  const onRungs = (...rungs) => sum((q) => q.rungs.filter((r) => rungs.includes(r.rung)).reduce((n, r) => n + r.series, 0));
-  const [low, none] = [onRungs(2, 3, 4), onRungs(5)];
+/** The tile of the series: states from the list, as the chips count them; new series and gaps from the quality. */
+export function seriesTile(list, quality, refusal) {
+  if (!list) return unknown("Series", refusal);
+  const sum = (pick) => (quality?.sources ?? []).reduce((total, source) => total + pick(source), 0);
+  const [added, missing] = [sum((q) => q.new_series), sum((q) => q.gaps.missing_hours)];
+  const { fresh, degraded, stale, "no-forecast": none } = countStates(list);
+  const parts = [stale && `${stale} stale`, degraded && `${degraded} degraded`, none && `${none} without forecast`].filter(Boolean);
   // A label that is wrong makes a new series; where all are new there is nothing to notice.
-  const fresh = sum((q) => q.new_series);
-  const whole = fresh && fresh < all ? `${fresh} new since a day ago` : "Whole, and all on rung 0 or 1";
-  const parts = [stale && `${stale} stale`, low && `${low} degraded`, none && `${none} without forecast`].filter(Boolean);
+  const whole = added && added < list.length ? `${added} new since a day ago` : "Whole, and all on rung 0 or 1";
   return {
     name: "Series",
-    tone: stale ? "bad" : low || none ? "warn" : all ? "good" : "idle",
-    value: `${all - stale} of ${all} fresh`,
+    tone: stale ? "bad" : degraded || none ? "warn" : list.length ? "good" : "idle",
+    value: `${fresh} of ${list.length} fresh`,
     note: parts.length ? parts.join(", ") : missing ? `${count(missing, "hour")} missing this week` : whole,
   };
 }
@@ -120,7 +120,7 @@ export function showHealth(known, refusals) {
   const tiles = judged([
     services(known.services, refusals.services),
     sources(known.quality, refusals.quality),
-    series(known.quality, refusals.quality),
+    seriesTile(known.series, known.quality, refusals.series),
     accuracy(known.accuracy, refusals.accuracy),
     alerts(known.alerts, refusals.alerts),
   ], known.alerts);

@@ -2,7 +2,7 @@
 
 import { byId, h, renew } from "./elements.js";
 import { dayAndClock, percent } from "./format.js";
-import { stateBadge, STATES } from "./states.js";
+import { countStates, stateBadge, STATES } from "./states.js";
 
 const MOST_ROWS = 500;
 const ORDER = ["stale", "no-forecast", "degraded", "fresh"];
@@ -77,7 +77,7 @@ export class Overview {
   }
 
   chips(rows) {
-    const counts = Object.keys(STATES).map((state) => [state, rows.filter((row) => row.state === state).length]);
+    const counts = Object.entries(countStates(rows));
     renew(byId("states"), [counts, this.state], () => [
       this.chip(null, "All", rows.length),
       ...counts.filter(([, n]) => n).map(([state, n]) => this.chip(state, STATES[state].word, n)),

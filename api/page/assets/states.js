@@ -9,6 +9,13 @@ export const STATES = {
   stale: { word: "Stale", tone: "bad", sign: "▲" },
 };
 
+/** How many series are in each state; the tile, the chips and the rows all count by it. */
+export function countStates(series) {
+  const counts = Object.fromEntries(Object.keys(STATES).map((state) => [state, 0]));
+  for (const { state } of series) counts[state] += 1;
+  return counts;
+}
+
 const RUNG_TONES = ["good", "warn", "warn", "warn", "warn", "idle"];
 const RUNG_SIGNS = ["●", "◐", "◐", "◐", "◐", "○"];
 

@@ -1,0 +1,34 @@
+// The tile of the series says what the chips and the rows of the table say.
+
+import { equal } from "node:assert/strict";
+import { seriesTile } from "../../api/page/assets/health.js";
+import { countStates } from "../../api/page/assets/states.js";
+
+const of = (...states) => states.map((state) => ({ state }));
+const quality = (missing, added) => ({ sources: [{ new_series: added, gaps: { missing_hours: missing } }] });
+
+Deno.test("a series counts once: a stale one without a forecast is stale alone", () => {
+  const list = of("fresh", "fresh", "stale", "no-forecast", "degraded");
+  const tile = seriesTile(list, quality(0, 0));
+  equal(tile.value, "2 of 5 fresh");
+  equal(tile.note, "1 stale, 1 degraded, 1 without forecast");
+  equal(tile.tone, "bad");
+  equal(countStates(list).fresh, 2);
+});
+
+Deno.test("a degraded series is not fresh", () => {
+  const tile = seriesTile(of("fresh", "degraded"), quality(0, 0));
+  equal(tile.value, "1 of 2 fresh");
+  equal(tile.tone, "warn");
+});
+
+Deno.test("where all are fresh the tile says gaps, then new series", () => {
+  equal(seriesTile(of("fresh", "fresh"), quality(3, 1)).note, "3 hours missing this week");
+  equal(seriesTile(of("fresh", "fresh"), quality(0, 1)).note, "1 new since a day ago");
+  equal(seriesTile(of("fresh", "fresh"), quality(0, 2)).note, "Whole, and all on rung 0 or 1");
+});
+
+Deno.test("an unknown list is unknown, and an empty one is not green", () => {
+  equal(seriesTile(undefined, quality(0, 0), { message: "The API does not answer." }).note, "The API does not answer.");
+  equal(seriesTile([], quality(0, 0)).tone, "idle");
+});
