@@ -13,11 +13,11 @@ from api.edge.route import resource
 from api.parameters import Area, Cursor, SeriesIds, Text, Utc, series_key_of
 from api.problems import NOT_FOUND
 from dayahead.contracts import Reason, Rung
-from dayahead.hours import from_hour
+from dayahead.hours import from_hour, to_hour
 from dayahead.storage.losses import read_losses
 from dayahead.storage.status import SeriesStatus, SourceStatus, State, read_series, read_sources
 from dayahead.storage.tables.limit_loss import StoredLoss
-from dayahead.storage.tables.observation import missing_hours
+from dayahead.storage.tables.observation import missing_hours, read_first_hour
 from dayahead.storage.tables.observation_revision import count_revised_hours
 from dayahead.storage.tables.series import areas
 from dayahead.storage.tables.training_quarantine import load_quarantine
@@ -105,8 +105,9 @@ class LimitLossItem(BaseModel):
 class DataQuality(BaseModel):
     """How whole the hours of the last week are."""
 
-    hours: int = Field(description="Hours looked at: the week up to the newest hour of the source")
-    missing_hours: list[Utc] = Field(description="Hours without a value, UTC")
+    first_hour: Utc | None = Field(description="First observed hour of the series, UTC; null where there is none")
+    hours: int = Field(description="Hours looked at: the week up to the newest hour of the source, from first_hour on")
+    missing_hours: list[Utc] = Field(description="Hours from first_hour on without a value, UTC")
     revised_hours: int = Field(description="Hours whose value the publisher changed")
     quarantined: list[QuarantineItem] = Field(description="Ranges that the newest training left out")
     beyond_limits: LimitLossItem | None = Field(description="What the limits of the source took lately; null: nothing")
@@ -199,12 +200,16 @@ def source_item(status: SourceStatus) -> SourceItem:
 def _quality(connection: psycopg.Connection, series_key: int, end: datetime | None) -> DataQuality:
     """Quality of the week that ends with hour `end`."""
     lost = _lost(read_losses(connection, [series_key]))
-    if end is None:
-        return DataQuality(hours=0, missing_hours=[], revised_hours=0, quarantined=[], beyond_limits=lost)
+    first = read_first_hour(connection, series_key)
+    if end is None or first is None:
+        return DataQuality(
+            first_hour=None, hours=0, missing_hours=[], revised_hours=0, quarantined=[], beyond_limits=lost
+        )
     week_start = end - timedelta(hours=QUALITY_HOURS)
     return DataQuality(
-        hours=QUALITY_HOURS,
-        missing_hours=missing_hours(connection, series_key, end),
+        first_hour=first,
+        hours=min(QUALITY_HOURS, to_hour(end) - to_hour(first) + 1),
+        missing_hours=missing_hours(connection, series_key, first, end),
         revised_hours=count_revised_hours(connection, series_key, end),
         quarantined=[
             QuarantineItem(start=from_hour(r.start), end=from_hour(r.end), hours=r.hours, rule=r.rule, reason=r.reason)

@@ -15,8 +15,9 @@ WANTED_HISTORY_H = 4 * WEEK
 def reasons(state: SeriesState, calendar: Calendar) -> NDArray[np.int32]:
     """Flags of dayahead.contracts.Reason that the input alone gives cause for; [n]."""
     flags = np.zeros(len(state), np.int32)
-    gap = ~(state.observed | state.set_aside | state.stuck)[:, -WEEK:].all(axis=1)
-    flags[gap] |= Reason.GAP
+    hours = np.arange(state.values.shape[1])
+    known = state.observed | state.set_aside | state.stuck | (hours < state.first[:, None])  # before its first: no gap
+    flags[~known[:, -WEEK:].all(axis=1)] |= Reason.GAP
     flags[state.set_aside[:, -WEEK:].any(axis=1)] |= Reason.OUTLIER
     flags[state.stuck[:, -WEEK:].any(axis=1)] |= Reason.STUCK_METER
     flags[state.history_h < WANTED_HISTORY_H] |= Reason.SHORT_HISTORY

@@ -99,6 +99,16 @@ def insert_sample(database_url: str, redis_url: str, now: datetime, hours: int |
     return sample
 
 
+def forget_all_but_the_newest_hour(connection: psycopg.Connection, series_id: str) -> None:
+    """Make a series young: one observed hour."""
+    connection.execute(
+        "DELETE FROM observation WHERE series_key = (SELECT series_key FROM series WHERE series_id = %(id)s)"
+        " AND valid_time < (SELECT max(valid_time) FROM observation JOIN series USING (series_key)"
+        " WHERE series_id = %(id)s)",
+        {"id": series_id},
+    )
+
+
 def _insert_offsets(connection: psycopg.Connection, now: datetime) -> None:
     """Workers hold all partitions, and Redis has what they committed."""
     connection.cursor().executemany(

@@ -15,7 +15,16 @@ from dayahead.storage.tables.series import load_series, register_series
 from dayahead.storage.tables.source import load_sources, register_source
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, FakeServers
-from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, SOURCE, STALE
+from tests.api.sample import (
+    HOLED,
+    NO_FORECAST,
+    PROFILE,
+    QUARANTINED,
+    SOURCE,
+    STALE,
+    forget_all_but_the_newest_hour,
+    insert_sample,
+)
 
 pytestmark = pytest.mark.servers
 
@@ -53,6 +62,19 @@ def test_missing_hours_of_the_last_week_are_listed(client: TestClient) -> None:
     assert quality["hours"] == 168
     assert len(quality["missing_hours"]) == 8
     assert quality["missing_hours"][0] == "2023-01-22T11:00:00Z"
+
+
+def test_the_hours_before_the_first_one_of_a_series_are_not_missing(database_url: str, redis_url: str) -> None:
+    insert_sample(database_url, redis_url, NOW, hours=400)
+    with ConnectionPool(database_url, kwargs={"options": "-c timezone=UTC"}) as pool:
+        with pool.connection() as connection:
+            forget_all_but_the_newest_hour(connection, NO_FORECAST)
+        with FakeServers(database=pool).client(NOW) as client:
+            young = client.get(f"/v1/series/{NO_FORECAST}").json()
+            old = client.get("/v1/series/DK1/111").json()
+    assert young["quality"]["first_hour"] == young["newest_hour"]
+    assert (young["quality"]["hours"], young["quality"]["missing_hours"]) == (1, [])
+    assert old["quality"]["hours"] == 168
 
 
 def test_hours_that_the_newest_training_set_aside_are_told_with_the_reason(client: TestClient) -> None:

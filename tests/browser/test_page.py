@@ -13,7 +13,17 @@ from dayahead.storage.tables.series import register_series
 from dayahead.storage.tables.source import register_source
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
-from tests.api.sample import HOLED, NO_FORECAST, PROFILE, QUARANTINED, SOURCE, STALE, WORSE_THAN_NAIVE
+from tests.api.sample import (
+    HOLED,
+    NO_FORECAST,
+    PROFILE,
+    QUARANTINED,
+    SOURCE,
+    STALE,
+    WORSE_THAN_NAIVE,
+    forget_all_but_the_newest_hour,
+    insert_sample,
+)
 from tests.api.serving import Site
 from tests.browser.conftest import WITH_LETTERS
 from tests.looking import Visit
@@ -131,6 +141,28 @@ def test_no_forecast_yet_is_said_in_the_chart_and_in_the_table(site: Site, visit
     assert seen.page.locator("#chart path.band").count() == 0
     assert "No forecast yet" in seen.text(".chart-message")
     assert "No forecast yet" in seen.text("#hours")
+
+
+def test_a_young_series_misses_nothing_and_its_one_value_is_a_point(
+    serve: Callable[[ApiSettings], Site],
+    sample_service: SampleService,
+    database_url: str,
+    redis_url: str,
+    visit: Open,
+) -> None:
+    insert_sample(database_url, redis_url, NOW)
+    with psycopg.connect(database_url) as connection:
+        forget_all_but_the_newest_hour(connection, NO_FORECAST)
+    young = serve(sample_service.settings(database_url=database_url, redis_url=redis_url))
+    seen = visit(young, at(NO_FORECAST))
+    expect(seen.page.locator("#chart circle.observed-dot")).to_have_count(1)
+    assert seen.page.locator("#chart rect.gap").count() == 0
+    assert "Missing" not in seen.text("#chart-caption")
+    quality = seen.text("#quality")
+    assert "Every hour is there." in quality
+    assert "0 hours" in quality
+    assert "A new series" in quality
+    assert "Why rung 5: less history than the model wants." in seen.text("#why")
 
 
 def test_the_overview_lists_every_series_sorts_and_narrows(site: Site, visit: Open) -> None:

@@ -2,6 +2,7 @@
 
 import { s, h } from "./elements.js";
 import { clock, compact, day, dayAndClock, hourOfDay, number, utc } from "./format.js";
+import { aloneIn, gapsOf } from "./hours.js";
 import { niceTicks } from "./scales.js";
 
 const HOUR_MS = 3_600_000;
@@ -9,7 +10,7 @@ const MARGIN = { top: 14, right: 14, bottom: 34, left: 52 };
 
 /**
  * What is drawn. Arrays run side by side with `start + i` hours.
- * @typedef {{zone: string, unit: string, start: number, observed: (number|null)[],
+ * @typedef {{zone: string, unit: string, start: number, observed: (number|null)[], firstHour: number|null,
  *   forecast: {start: number, p10: number[], p50: number[], p90: number[]} | null,
  *   earlier: {start: number, p50: number[]} | null, setAside: {start: number, end: number}[], outdated: boolean, message: string}} ChartData
  */
@@ -72,6 +73,7 @@ export class Chart {
     ];
     if (earlier) layers.push(s("path", { class: "earlier", d: this.line(earlier.start, earlier.p50) }));
     layers.push(s("path", { class: "observed", d: this.line(start, observed), "data-hours": observed.filter((v) => v !== null).length }));
+    layers.push(...aloneIn(observed).map((i) => s("circle", { class: "observed-dot", cx: this.x(start + i * HOUR_MS), cy: this.y(observed[i]), r: 3 })));
     if (forecast?.p50.length) layers.push(...this.forecastLayers(forecast, bottom));
     this.cursor = s("g", { class: "cursor" });
     layers.push(this.cursor);
@@ -124,16 +126,11 @@ export class Chart {
 
   /** Runs of unobserved hours, marked so that a gap is seen as a gap. */
   gaps(bottom) {
-    const { observed, start } = this.data;
-    const found = [];
-    for (let i = 0; i < observed.length; i += 1) {
-      if (observed[i] !== null) continue;
-      const from = i;
-      while (i + 1 < observed.length && observed[i + 1] === null) i += 1;
-      const [x, end] = [this.x(start + (from - 0.5) * HOUR_MS), this.x(start + (i + 0.5) * HOUR_MS)];
-      found.push(s("rect", { class: "gap", x: Math.max(MARGIN.left, x), width: Math.max(2, end - x), y: MARGIN.top, height: bottom - MARGIN.top, fill: "url(#gap)" }));
-    }
-    return found;
+    const { observed, start, firstHour } = this.data;
+    return gapsOf(start, observed, firstHour).map(([first, last]) => {
+      const [x, end] = [this.x(start + (first - 0.5) * HOUR_MS), this.x(start + (last + 0.5) * HOUR_MS)];
+      return s("rect", { class: "gap", x: Math.max(MARGIN.left, x), width: Math.max(2, end - x), y: MARGIN.top, height: bottom - MARGIN.top, fill: "url(#gap)" });
+    });
   }
 
   line(start, values, backwards = false) {

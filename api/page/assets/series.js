@@ -3,6 +3,7 @@
 import { Chart } from "./chart.js";
 import { byId, h, renew } from "./elements.js";
 import { clock, count, day, moment, number, percent, utc, zoneName } from "./format.js";
+import { gapsOf } from "./hours.js";
 import { badge, rungBadge, STATES } from "./states.js";
 
 const HOUR_MS = 3_600_000;
@@ -64,8 +65,9 @@ function showChart(detail, forecast, earlier, observations, zone, hoursShown) {
     .filter((range) => range.end > start);
   const observed = observations.value.slice(cut);
   const message = drawn ? "" : "No forecast yet: the first one needs 24 hours of history.";
-  chart.show({ zone, unit: detail.unit, start, observed, forecast: drawn, earlier: before, setAside, outdated: detail.stale, message });
-  const gaps = observed.includes(null);
+  const firstHour = detail.quality.first_hour === null ? null : Date.parse(detail.quality.first_hour);
+  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, setAside, outdated: detail.stale, message });
+  const gaps = gapsOf(start, observed, firstHour).length > 0;
   renew(byId("chart-caption"), [detail.unit, !!drawn, !!before, gaps, setAside.length, detail.stale], () => [
     h("span", { class: "key observed" }, "Observed"),
     drawn ? h("span", { class: detail.stale ? "key median outdated" : "key median" }, detail.stale ? "Forecast, outdated" : "Forecast") : null,
@@ -108,7 +110,7 @@ function accuracyCard(a) {
 }
 
 function qualityCard({ detail, zone }) {
-  const { hours, missing_hours: missing, revised_hours: revised, quarantined, beyond_limits: lost } = detail.quality;
+  const { first_hour: first, hours, missing_hours: missing, revised_hours: revised, quarantined, beyond_limits: lost } = detail.quality;
   const losing = lost && lost.lost_percent > 1;
   const tone = detail.stale || detail.source_detail.stale ? "bad" : missing.length || quarantined.length || losing ? "warn" : "good";
   const sentence = detail.stale
@@ -123,6 +125,7 @@ function qualityCard({ detail, zone }) {
       ["Missing", count(missing.length, "hour")],
       ["Revised", count(revised, "hour")],
     ]),
+    hours && hours < WEEK_H ? h("p", { class: "note" }, `A new series: its first hour is ${count(hours - 1, "hour")} before the newest of its source, `, moment(first, zone), ".") : null,
     missing.length ? h("p", { class: "note" }, "Missing: ", shown.map((hour, i) => [i ? ", " : "", moment(hour, zone)]).flat(), missing.length > shown.length ? ` and ${missing.length - shown.length} more` : "") : null,
     lost ? h("p", { class: "note" }, `${losing ? "Check minimum and maximum of the source: they" : "Minimum and maximum of the source"} took ${count(lost.lost_hours, "value")} of ${lost.given_hours} (${lost.lost_percent.toFixed(1)} %), up to ${Math.round(lost.extreme)} ${detail.unit}`) : null,
     ...quarantined.slice(0, 3).map((range) => h("p", { class: "note" }, "Set aside in training from ", moment(range.start, zone), ": ", range.reason)),

@@ -94,8 +94,7 @@ NEWEST_HOURS = """
 
 MISSING = """
     SELECT hour FROM generate_series(
-        greatest(%(end)s::timestamptz - INTERVAL '167 hours',
-                 (SELECT min(valid_time) FROM observation WHERE series_key = %(key)s)),
+        greatest(%(end)s::timestamptz - INTERVAL '167 hours', %(first)s::timestamptz),
         %(end)s::timestamptz, INTERVAL '1 hour') AS hour
     WHERE NOT EXISTS (
         SELECT FROM observation WHERE series_key = %(key)s AND valid_time = hour)
@@ -314,6 +313,14 @@ def read_newest_hour(connection: psycopg.Connection, series_key: int) -> datetim
     return None if row is None else row[0]
 
 
-def missing_hours(connection: psycopg.Connection, series_key: int, end: datetime) -> list[datetime]:
-    """Read the hours without a value in the week that ends with hour `end`, none before the first of the series."""
-    return [hour for (hour,) in connection.execute(MISSING, {"key": series_key, "end": end})]
+def read_first_hour(connection: psycopg.Connection, series_key: int) -> datetime | None:
+    """Read the first observed hour of a series; None where there is none."""
+    row = connection.execute(
+        "SELECT valid_time FROM observation WHERE series_key = %s ORDER BY valid_time LIMIT 1", [series_key]
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def missing_hours(connection: psycopg.Connection, series_key: int, first: datetime, end: datetime) -> list[datetime]:
+    """Read the hours without a value in the week that ends with hour `end`; none before `first`, that of the series."""
+    return [hour for (hour,) in connection.execute(MISSING, {"key": series_key, "first": first, "end": end})]

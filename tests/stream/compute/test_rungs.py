@@ -88,8 +88,8 @@ def test_every_kind_of_input_has_its_rung_and_its_reasons(room: WorkerRoom, smal
         "stuck": (Rung.DEGRADED_INPUT, ["stuck_meter"]),
         "outlier": (Rung.DEGRADED_INPUT, ["outlier"]),
         "two_weeks": (Rung.DEGRADED_INPUT, ["short_history"]),
-        "four_days": (Rung.PROFILE, ["gap", "short_history"]),
-        "one_hour": (Rung.NONE, ["gap", "short_history"]),
+        "four_days": (Rung.PROFILE, ["short_history"]),
+        "one_hour": (Rung.NONE, ["short_history"]),
         "stopped": (Rung.FULL, []),
         "broken_lately": (Rung.PROFILE, ["gap"]),
     }

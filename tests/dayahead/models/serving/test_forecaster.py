@@ -124,7 +124,18 @@ def test_the_rung_follows_the_history(
     made = forecaster.forecast(batch_of(*young))
     assert made.rung.tolist() == [rung] * len(windows)
     assert bool((made.reasons & Reason.SHORT_HISTORY).all()) == (history_h < 672)
+    assert not (made.reasons & Reason.GAP).any()  # the hours before the first one are not missing
     assert_sound(made)
+
+
+def test_a_hole_after_the_first_hour_of_a_young_series_is_a_gap(
+    forecaster: Forecaster, windows: NDArray[np.float64]
+) -> None:
+    young = windows.copy()
+    young[:, :-5] = np.nan
+    young[:, -3] = np.nan
+    made = forecaster.forecast(batch_of(*young))
+    assert made.reasons.tolist() == [Reason.GAP | Reason.SHORT_HISTORY] * len(windows)
 
 
 def test_a_hole_in_the_last_week_degrades_and_says_so(forecaster: Forecaster, windows: NDArray[np.float64]) -> None:

@@ -1,0 +1,24 @@
+// Which hours of a row of values are missing, and which stand alone.
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * Runs of hours without a value, as [first, last] indices. The hours before the first one of a series are not missing.
+ * @param {number} start of values[0], ms; @param {(number|null)[]} values; @param {number|null} firstHour of the series, ms
+ */
+export function gapsOf(start, values, firstHour) {
+  const found = [];
+  for (let i = firstHour === null ? values.length : Math.max(0, Math.round((firstHour - start) / HOUR_MS)); i < values.length; i += 1) {
+    if (values[i] !== null) continue;
+    const first = i;
+    while (i + 1 < values.length && values[i + 1] === null) i += 1;
+    found.push([first, i]);
+  }
+  return found;
+}
+
+/** Indices of values between two hours without one: a line has no length there, so each is drawn as a point. */
+export function aloneIn(values) {
+  const has = (i) => (values[i] ?? null) !== null;
+  return values.flatMap((_, i) => (has(i) && !has(i - 1) && !has(i + 1) ? [i] : []));
+}
