@@ -22,6 +22,7 @@ from api.cache_reader import CacheReader
 from api.edge.compression import Compression
 from api.edge.head import HeadAsGet
 from api.edge.rate_limit import RateLimit
+from api.edge.tags import Tagged
 from api.feed import ForecastFeed
 from api.letters import NewestLetters
 from api.newest import NewestForecasts
@@ -113,7 +114,7 @@ def _middleware(settings: ApiSettings) -> list[Middleware]:
         )
     if settings.api_rate_limit:
         passed.append(Middleware(RateLimit, rate=settings.api_rate_limit))
-    return [*passed, Middleware(Compression), Middleware(NewestForecasts)]
+    return [*passed, Middleware(Compression), Middleware(NewestForecasts), Middleware(Tagged)]
 
 
 def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: BackendsFactory = open_backends) -> FastAPI:

@@ -17,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 from api.bearer import check_token, is_token_required
 from api.edge.body import read_body
 from api.edge.media import JSON, best_type
-from api.edge.tags import TaggedSend
 from api.problems import BadParameter, Problem
 from api.settings import ApiSettings
 
@@ -29,8 +28,7 @@ class Route(APIRoute):
     """A resource of the API.
 
     A request is refused before its body is read where its token is wrong, where its body is too large, where a query
-    parameter is unknown, and where `Accept` names no media type that the resource has. A whole answer to GET gets an
-    ETag.
+    parameter is unknown, and where `Accept` names no media type that the resource has.
     """
 
     def __init__(self, path: str, endpoint: Any, **given: Any) -> None:
@@ -60,8 +58,6 @@ class Route(APIRoute):
             scope[MEDIA_TYPE] = self._media_type(scope, headers)
             if self.body_field is not None or scope["method"] == "POST":  # a resource may read the bytes itself
                 receive = await read_body(scope, receive, settings.api_body_limit_bytes)
-            if scope["method"] == "GET" and not self._streams:
-                send = TaggedSend(scope, send)
         await super().handle(scope, receive, send)
 
     def _check_query(self, query: bytes) -> None:

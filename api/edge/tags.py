@@ -3,7 +3,7 @@
 import hashlib
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import Message, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OF_A_BODY = (b"content-type", b"content-length", b"content-encoding")
 """Headers that describe a body, which a 304 has not."""
@@ -28,6 +28,23 @@ def held_tag(tag: str, if_none_match: str | None) -> str | None:
     return None
 
 
+UNTAGGED = "/metrics"
+"""Counters are other ones at each request."""
+
+
+class Tagged:
+    """Give each whole answer to GET an ETag, whatever answers: a resource, the page, /docs or /openapi.json."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] != UNTAGGED:
+            send = TaggedSend(scope, send)
+        await self._app(scope, receive, send)
+
+
 class TaggedSend:
     """Give a whole 200 an ETag, or turn it into a 304; answers in pieces pass as they are."""
 
@@ -43,6 +60,8 @@ class TaggedSend:
             if message["status"] == 200 and "content-length" in headers:
                 self._start = message
                 return
+            if message["status"] == 304 and (held := held_tag(headers.get("etag", ""), self._if_none_match)):
+                message["headers"] = _with_tag(message["headers"], held)  # files have strong tags, a caller a weak one
         elif self._start is not None:
             start, self._start = self._start, None
             if not message.get("more_body", False):
@@ -62,3 +81,9 @@ class TaggedSend:
         start["status"] = 304
         start["headers"] = [header for header in headers.raw if header[0] not in OF_A_BODY]
         return {"type": "http.response.body", "body": b""}
+
+
+def _with_tag(raw: list[tuple[bytes, bytes]], tag: str) -> list[tuple[bytes, bytes]]:
+    headers = MutableHeaders(raw=list(raw))
+    headers["ETag"] = tag
+    return headers.raw

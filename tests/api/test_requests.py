@@ -83,6 +83,21 @@ def test_who_has_an_answer_gets_a_304_however_it_was_compressed(client: TestClie
     assert again.headers["ETag"] == first.headers["ETag"]
 
 
+@pytest.mark.parametrize("path", ["/", "/docs", "/runbook", "/openapi.json", "/favicon.ico", "/assets/main.js"])
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd"])
+def test_who_has_a_page_gets_a_304_for_it(site: Site, path: str, encoding: str) -> None:
+    with httpx.Client(base_url=site.url, timeout=20, trust_env=False, headers={"Accept-Encoding": encoding}) as client:
+        first = client.get(path)
+        again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert again.headers.get("Content-Security-Policy") == first.headers.get("Content-Security-Policy")
+
+
+def test_metrics_have_no_tag(site: Site) -> None:
+    assert "ETag" not in httpx.get(f"{site.url}/metrics", timeout=20, trust_env=False).headers
+
+
 @pytest.mark.servers
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 def test_a_page_of_forecasts_is_compressed_and_its_tag_is_then_a_weak_one(client: TestClient, encoding: str) -> None:
