@@ -75,7 +75,10 @@ Moment = Annotated[
 Utc = Annotated[datetime, PlainSerializer(format_utc, return_type=str)]
 """A moment that the API gives: UTC with Z."""
 
-Area = Annotated[Text | None, Query(description="Only series of this area (the first label of a series_id)")]
+Area = Annotated[
+    Text | None,
+    Query(description="Only series of this area (the first label of a series_id); 404 where no series has it"),
+]
 AsOf = Annotated[
     Moment | None, Query(description="Answer with what was known at this moment, UTC; without it, with what is now")
 ]
@@ -139,13 +142,13 @@ def check_series(connection: psycopg.Connection, series_ids: list[str]) -> None:
             raise unknown_series(series_id, _close_series(connection, series_id))
 
 
-def check_area(connection: psycopg.Connection, area: str) -> None:
-    """Refuse an area that has no series.
+def check_area(connection: psycopg.Connection, area: str | None) -> None:
+    """Refuse an area that has no series; None is every area.
 
     Raises:
         Problem: close matches are named.
     """
-    if not area_has_series(connection, area):
+    if area is not None and not area_has_series(connection, area):
         raise unknown_area(area, _close_to(area, areas(connection, MAX_IDS_COMPARED)))
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from api.backends import Use
 from api.edge.media import JSON
 from api.edge.route import resource
-from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, series_key_of
+from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, check_area, series_key_of
 from api.problems import NOT_FOUND
 from api.tables import COUNT, MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
 from dayahead.evaluation.metrics import RATIOS
@@ -108,7 +108,7 @@ class SeriesAccuracyReport(BaseModel):
     accuracy: SeriesAccuracy
 
 
-@router.get("", summary="Accuracy of all series", response_model=AccuracyReport, responses=TABLES)
+@router.get("", summary="Accuracy of all series", response_model=AccuracyReport, responses=NOT_FOUND | TABLES)
 def list_accuracy(
     use: Use,
     request: Request,
@@ -125,6 +125,7 @@ def list_accuracy(
     and the `Link` header with `rel="next"` in every format.
     """
     with use.database.connection() as connection:
+        check_area(connection, area)
         windows = _windows(connection, days, end, None)
         groups = read_group_sums(connection, windows, area)
         series = read_series_sums(connection, windows, limit + 1, area=area, after=cursor)

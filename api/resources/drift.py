@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field
 
 from api.backends import Use
 from api.edge.route import resource
-from api.parameters import Area, Moment, Utc
+from api.parameters import Area, Moment, Utc, check_area
+from api.problems import NOT_FOUND
 from dayahead.contracts import DriftKind
 from dayahead.storage.tables.drift_event import recent_drift
 
@@ -33,7 +34,7 @@ class Drift(BaseModel):
     more: bool = Field(description="Whether older ones were left out by `limit`")
 
 
-@router.get("", summary="Series that drifted")
+@router.get("", summary="Series that drifted", responses=NOT_FOUND)
 def list_drift(
     use: Use,
     area: Area = None,
@@ -43,5 +44,6 @@ def list_drift(
 ) -> Drift:
     """Changes of inputs (data) and of errors (concept) by series, the newest first."""
     with use.database.connection() as connection:
+        check_area(connection, area)
         found = recent_drift(connection, limit + 1, area=area, kind=kind, since=since)
     return Drift(events=[DriftItem(**vars(one)) for one in found[:limit]], more=len(found) > limit)

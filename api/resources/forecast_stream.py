@@ -55,8 +55,7 @@ def _wanted(
     """What the request asks for; refuses what does not exist."""
     if area is not None or series_id:
         with use.database.connection() as connection:
-            if area is not None:
-                check_area(connection, area)
+            check_area(connection, area)
             check_series(connection, series_id or [])
     return Wanted(None if area is None else encoded_label(area), frozenset(series_id or ()))
 

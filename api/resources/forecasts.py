@@ -14,7 +14,7 @@ from api.backends import Use
 from api.edge.media import JSON
 from api.edge.route import resource
 from api.edge.tags import entity_tag
-from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, series_key_of
+from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, check_area, series_key_of
 from api.problems import NOT_FOUND, no_forecast
 from api.tables import (
     COUNT,
@@ -72,7 +72,7 @@ class ForecastPage(BaseModel):
     "",
     summary="Newest forecasts of many series",
     response_model=ForecastPage,
-    responses=TABLES,
+    responses=NOT_FOUND | TABLES,
 )
 def list_forecasts(
     use: Use,
@@ -88,6 +88,7 @@ def list_forecasts(
     in every format.
     """
     with use.database.connection() as connection:
+        check_area(connection, area)
         rows = series_page(connection, area, cursor, limit + 1)
         ids = [one.series_id for one in rows[:limit]]
         found = _newest(use, connection, ids)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from api.backends import Backends, Use
 from api.edge.media import JSON
 from api.edge.route import resource
-from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, Utc, series_key_of
+from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, Utc, check_area, series_key_of
 from api.problems import NOT_FOUND, bad_parameter
 from api.tables import (
     MOMENT,
@@ -79,7 +79,7 @@ class ObservationPage(BaseModel):
     next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
 
 
-@router.get("", summary="Observed hours of many series", response_model=ObservationPage, responses=TABLES)
+@router.get("", summary="Observed hours of many series", response_model=ObservationPage, responses=NOT_FOUND | TABLES)
 def list_observations(
     use: Use,
     request: Request,
@@ -97,6 +97,7 @@ def list_observations(
     and the `Link` header with `rel="next"` in every format.
     """
     with use.database.connection() as connection:
+        check_area(connection, area)
         found = series_page(connection, area, cursor, limit + 1)
         page = found[:limit]
         keys = [key for key, _, _ in page]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from api.backends import Use
 from api.edge.route import resource
-from api.parameters import Area, Cursor, SeriesIds, Text, Utc, series_key_of
+from api.parameters import Area, Cursor, SeriesIds, Text, Utc, check_area, series_key_of
 from api.problems import NOT_FOUND
 from dayahead.contracts import Reason, Rung
 from dayahead.hours import from_hour, to_hour
@@ -120,7 +120,7 @@ class SeriesDetail(SeriesItem):
     quality: DataQuality
 
 
-@router.get("", summary="List series")
+@router.get("", summary="List series", responses=NOT_FOUND)
 def list_series(
     use: Use,
     area: Area = None,
@@ -131,6 +131,7 @@ def list_series(
 ) -> SeriesList:
     """Series in the order of their ids, with their newest hour, rung, and whether they are stale and why."""
     with use.database.connection() as connection:
+        check_area(connection, area)
         sources = read_sources(connection, use.now())
         found = read_series(connection, sources, limit + 1, area=area, state=state, search=search, after=cursor)
         every_area = areas(connection)

@@ -37,6 +37,12 @@ ANSWERED = [path for path in GETS if path not in NEED_OTHER_SERVERS]
 OPEN = [path for path in GETS if path != "/v1/dead-letters/0"]
 """Resources that need no token."""
 
+WITH_AREA = [
+    path
+    for path, methods in APP.openapi()["paths"].items()
+    if any(one["name"] == "area" for one in methods.get("get", {}).get("parameters", []))
+]
+
 BODY = b'{"series_id":"DK1/111","origin":"2023-01-24T22:00:00Z","p50":[1.5]}'
 AUTHORISED = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -108,6 +114,21 @@ def test_a_page_of_forecasts_is_compressed_and_its_tag_is_then_a_weak_one(client
     assert int(packed.headers["Content-Length"]) < len(plain.content) / 2
     assert packed.content == plain.content  # httpx unpacks
     assert packed.headers["ETag"] == "W/" + plain.headers["ETag"]
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("path", WITH_AREA)
+def test_an_area_that_no_series_has_is_refused_with_those_that_may_be_meant(client: TestClient, path: str) -> None:
+    answer = client.get(path, params={"area": "dk"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    problem = answer.json()
+    assert problem["type"] == "urn:dayahead:problem:unknown-area"
+    assert set(problem["close_matches"]) == {"DK1", "DK2"}
+    assert "404" in APP.openapi()["paths"][path]["get"]["responses"]
+
+
+def test_each_resource_that_takes_an_area_is_tested_with_an_unknown_one() -> None:
+    assert len(WITH_AREA) >= 6
 
 
 def test_the_stream_of_events_is_never_compressed(site: Site) -> None:
