@@ -5,7 +5,7 @@ from datetime import datetime
 
 import psycopg
 
-from api.sent_rows import NumberedRow
+from api.sent_rows import NumberedRow, UnreadableRow
 from dayahead.errors import ContractError
 from dayahead.hours import HOUR_US, to_microseconds
 from dayahead.reading.records import Row
@@ -65,8 +65,8 @@ class Judge:
         return list(kept), sorted(refused, key=lambda one: one[0][0])
 
     def _row(self, given: object) -> Row:
-        if isinstance(given, ContractError):
-            raise given
+        if isinstance(given, UnreadableRow):
+            raise given.error
         series_id, hour, value = self._reader.read(given, self._available_us)
         self._check_series(series_id)
         self._rules.check_start(hour * HOUR_US, given[1] if isinstance(given, list) else hour)

@@ -19,7 +19,20 @@ COLUMNS = ("series_id", "valid_time", "value")
 FIELDS = frozenset({"source", "available_at", "refresh", "rows"})
 
 NumberedRow = tuple[int, Any]
-"""Number of the row in the body, from 1, and what stands there: [series_id, valid_time, value], or a ContractError."""
+"""Number of the row in the body, from 1, and what stands there: [series_id, valid_time, value], or an UnreadableRow."""
+
+
+@dataclass(frozen=True)
+class UnreadableRow:
+    """A line that is no row.
+
+    Attributes:
+        sent: what was sent: the text of the line, or its columns.
+        error: why it is no row.
+    """
+
+    sent: str | list[str]
+    error: ContractError
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,9 @@ def _line(line: bytes) -> Any:
     try:
         return _as_list(orjson.loads(line))
     except orjson.JSONDecodeError as error:
-        return ContractError(DeadLetterCode.NOT_JSON, f"the line is not JSON: {error}")
+        return UnreadableRow(
+            line.decode(errors="replace"), ContractError(DeadLetterCode.NOT_JSON, f"the line is not JSON: {error}")
+        )
 
 
 def _csv(body: bytes) -> Sent:
@@ -117,10 +132,8 @@ def _csv_rows(lines: Iterator[list[str]], places: list[int]) -> Iterator[Numbere
         if not line:
             continue
         if len(line) != len(places):
-            yield (
-                number,
-                ContractError(DeadLetterCode.BAD_ROW, f"a row has {len(places)} columns, this one {len(line)}"),
-            )
+            reason = f"a row has {len(places)} columns, this one {len(line)}"
+            yield number, UnreadableRow(line, ContractError(DeadLetterCode.BAD_ROW, reason))
             continue
         series_id, time, value = (line[place].strip() for place in places)
         yield number, [series_id, time, _number(value)]
@@ -145,8 +158,10 @@ def _as_list(row: Any) -> Any:
 
 def shown_value(value: Any) -> Any:
     """A row for an answer: its parts cut to a readable length; JSON has no NaN and no infinity."""
+    if isinstance(value, UnreadableRow):
+        value = value.sent
     if isinstance(value, list):
-        return [_shown_part(part) for part in value[: len(COLUMNS)]]
+        return [_shown_part(part) for part in value[: len(COLUMNS) + 1]]
     return _shown_part(value)
 
 

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app, open_backends
 from api.settings import ApiSettings
 from dayahead.reading.source_file import source_of
+from dayahead.rules import SHOWN
 from dayahead.storage.tables.series import register_series
 from dayahead.storage.tables.source import register_source
 from deploy.local.stack import LocalStack
@@ -155,6 +156,26 @@ def test_a_request_of_which_nothing_is_left_is_an_error_that_names_rows(sending:
     (parameter,) = answer.json()["parameters"]
     assert parameter["parameter"] == "rows[1]"
     assert "absurd_value" in parameter["reason"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "code", "value"),
+    [
+        ("application/x-ndjson", b'["north/households", "2023-01-', "not_json", '["north/households", "2023-01-'),
+        ("application/x-ndjson", b"\xff" + b"x" * 500, "not_json", "\ufffd" + "x" * (SHOWN - 1) + "…"),
+        ("text/csv", CSV_HEADER.encode() + b"a,b,c,d,e\n", "bad_row", ["a", "b", "c", "d"]),
+        ("text/csv", CSV_HEADER.encode() + b"north/households,10\n", "bad_row", ["north/households", "10"]),
+    ],
+)
+def test_a_line_that_is_no_row_is_shown_as_it_was_sent(
+    sending: TestClient, content_type: str, body: bytes, code: str, value: object
+) -> None:
+    headers = {"Content-Type": content_type}
+    answer = sending.post("/v1/observations?source=own-grid", content=body, headers=headers)
+    assert answer.status_code == 422, answer.text
+    (parameter,) = answer.json()["parameters"]
+    assert parameter["value"] == value
+    assert parameter["reason"].startswith(code)
 
 
 @pytest.mark.parametrize(
