@@ -34,7 +34,10 @@ REMEDIES: Mapping[DeadLetterCode, str] = {
     DeadLetterCode.NOT_JSON: "Send JSON in UTF-8, as docs/contracts/ObservationBatch.json describes it.",
     DeadLetterCode.NOT_A_BATCH: "Send an object with source, available_at and rows, see docs/contracts.",
     DeadLetterCode.UNKNOWN_SOURCE: "Register the source (dayahead sources register FILE), then replay.",
-    DeadLetterCode.MISROUTED: "Replay: each row goes to its own partition. Let the producer key by series_id.",
+    DeadLetterCode.MISROUTED: (
+        "Replay: each row goes to its own partition. Let the producer key by series_id and partition by murmur2 "
+        "(librdkafka, confluent-kafka: partitioner=murmur2_random)."
+    ),
     DeadLetterCode.TOO_LARGE: "Send at most 500 rows in a message, and the rows of this one again.",
     DeadLetterCode.UNREADABLE: "Send the rows again, in smaller batches.",
     DeadLetterCode.FAILED: "A defect: report it with the worker's log; replay when it is removed.",

@@ -1,9 +1,11 @@
 import pytest
+from confluent_kafka import Producer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.series import check_series_id, in_order, labels_of, partition_of, series_id_of
+from tests.conftest import TopicRoom
 
 labels = st.lists(st.text(min_size=1, max_size=12).filter(lambda text: text.isprintable()), min_size=1, max_size=3)
 
@@ -42,3 +44,26 @@ def test_labels_are_sorted_as_their_source_names_them() -> None:
 )
 def test_the_partition_is_the_one_of_kafkas_default_partitioner(key: str, murmur2: int) -> None:
     assert partition_of(key, 1000) == (murmur2 & 0x7FFFFFFF) % 1000
+
+
+@pytest.mark.servers
+def test_confluent_kafka_needs_the_documented_partitioner(topics: TopicRoom) -> None:
+    topics.create(partitions=4)
+    keys = [f"DK1/{number}" for number in range(20)]
+    found: dict[str, dict[str, int]] = {}
+    for name, more in (("default", {}), ("documented", {"partitioner": "murmur2_random"})):
+        producer = Producer({"bootstrap.servers": topics.bootstrap, **more})
+        placed = found[name] = {}
+        for key in keys:
+            producer.produce(
+                topics.name("observations"),
+                b"{}",
+                key,
+                on_delivery=lambda _, message, placed=placed: placed.update(
+                    {message.key().decode(): message.partition()}
+                ),
+            )
+        assert producer.flush(30) == 0
+    expected = {key: partition_of(key, 4) for key in keys}
+    assert found["documented"] == expected
+    assert found["default"] != expected
