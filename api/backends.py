@@ -33,41 +33,41 @@ class Database(Protocol):
     """TimescaleDB, as psycopg_pool.ConnectionPool offers it."""
 
     def connection(self) -> AbstractContextManager[psycopg.Connection[Any]]:
-        """A connection whose transaction is committed at the end, or rolled back on an error."""
+        """Get a connection whose transaction is committed at the end, or rolled back on an error."""
 
 
 class ForecastCache(Protocol):
     """The newest forecasts as bytes."""
 
     def get(self, series_ids: list[str]) -> list[bytes | None] | None:
-        """The forecast of each series, None where there is none or an older one; None for all if the cache is away."""
+        """Get the forecast of each series, None where it is missing or stale; None for all while the cache is away."""
 
     async def get_in_loop(self, series_ids: list[str]) -> list[bytes | None] | None:
-        """The same in the event loop, which it does not block."""
+        """Do the same in the event loop without blocking it."""
 
     async def leave_loop(self) -> None:
         """Close the connections that belong to the event loop."""
 
     def trouble(self) -> str | None:
-        """What is wrong with it, in words; None where it has all forecasts."""
+        """The problem with it as a sentence; None where it has all forecasts."""
 
 
 class Announcer(Protocol):
     """Sends messages to Kafka."""
 
     def send(self, topic: TopicSpec, key: bytes | None, message: Message) -> bool:
-        """Send, and wait for the brokers' word; False where they do not give it."""
+        """Send, and wait for the acknowledgement of the brokers; False without one."""
 
 
 class KafkaAnnouncer:
-    """Sends the few messages that the API has to say; needs no broker to be up."""
+    """Sends the few messages of the API; starts without a broker."""
 
     def __init__(self, bootstrap: str, topic_prefix: str) -> None:
         self._prefix = topic_prefix
         self._producer = open_producer(bootstrap, "dayahead-api", SEND_TIMEOUT_S)
 
     def send(self, topic: TopicSpec, key: bytes | None, message: Message) -> bool:
-        """Send, and wait for the brokers' word; False where they do not give it in a few seconds."""
+        """Send, and wait for the acknowledgement of the brokers; False without one in a few seconds."""
         try:
             send_all(
                 self._producer, self._prefix + topic.name, [Unsent(message_bytes(message), key)], 2 * SEND_TIMEOUT_S
@@ -80,7 +80,7 @@ class KafkaAnnouncer:
 
 @dataclass(frozen=True)
 class Watcher:
-    """A server that watches the service (Prometheus, Alertmanager), asked over HTTP.
+    """A server that monitors the service (Prometheus, Alertmanager), queried over HTTP.
 
     Attributes:
         name: for messages.
@@ -95,7 +95,7 @@ class Watcher:
     client: httpx.Client
 
     def get(self, path: str, parameters: dict[str, str]) -> Any:
-        """The JSON that the server answers.
+        """Get the JSON answer of the server.
 
         Raises:
             Problem: it is away, refuses, or answers something that is not JSON.
@@ -112,7 +112,7 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Backends:
-    """What a request may use."""
+    """The servers that a request may use."""
 
     settings: ApiSettings
     clock: Clock

@@ -1,4 +1,4 @@
-"""Who may change something: whoever holds the token of the settings."""
+"""Authorises requests that change something by the token of the settings."""
 
 import hmac
 from typing import Annotated
@@ -50,5 +50,5 @@ TokenRequired = Depends(_check)
 
 
 def is_token_required(dependency: Dependency) -> bool:
-    """Whether a dependency of a route is `TokenRequired`."""
+    """Tell whether a dependency of a route is `TokenRequired`."""
     return dependency.dependency is _check

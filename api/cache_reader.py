@@ -1,17 +1,17 @@
-"""Forecasts out of the cache for the event loop: requests that come together are one question."""
+"""Reads forecasts from the cache in the event loop: concurrent requests share one query."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 MAX_AT_ONCE = 500
-"""Requests that one question answers at most."""
+"""Limit of requests in one query."""
 
 Found = list[bytes | None] | None
 Ask = Callable[[list[str]], Awaitable[Found]]
 
 
 class CacheReader:
-    """Asks the cache one question at a time; belongs to one event loop.
+    """Sends one query at a time to the cache; belongs to one event loop.
 
     The requests that arrive while a question is under way form the next one. So many requests at once cost few
     questions, and a single one costs nothing more than its own.
@@ -27,7 +27,7 @@ class CacheReader:
         self._task: asyncio.Task[None] | None = None  # held, so that it is not collected while it runs
 
     async def get(self, series_ids: list[str]) -> Found:
-        """The forecast of each series, None where there is none; None for all if the cache is away."""
+        """Get the forecast of each series, None where there is none; None for all if the cache is unreachable."""
         if self._asking:
             answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
             self._waiting.append((series_ids, answer))
@@ -39,7 +39,7 @@ class CacheReader:
             self._go_on()
 
     def _go_on(self) -> None:
-        """Ask for the requests that have arrived, if any have."""
+        """Query the cache for the waiting requests, if there are any."""
         questions, self._waiting = self._waiting[:MAX_AT_ONCE], self._waiting[MAX_AT_ONCE:]
         self._asking = bool(questions)
         if questions:

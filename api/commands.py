@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import uvicorn
 
 END_S = 8.0
-"""Seconds from the signal to the end at most: five for the requests in flight, the rest to leave the servers."""
+"""Timeout of a shutdown, seconds: five for the requests in flight, the remainder to close the connections."""
 
 SERVER_OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
@@ -52,7 +52,7 @@ def serve(
 
 
 def end_in_time(server: "uvicorn.Server") -> None:
-    """Let a server end within `END_S` of the signal, also where TimescaleDB, Redis or Kafka hang."""
+    """Make a server stop within `END_S` of the signal, also where TimescaleDB, Redis or Kafka hang."""
     from dayahead.stopping import end_within  # noqa: PLC0415
 
     handle_exit = server.handle_exit

@@ -1,4 +1,4 @@
-"""Forecasts as they are made: one reader of topic `forecasts` in this process, heard by any number of clients."""
+"""Streams new forecasts: one reader of topic `forecasts` in this process, with any number of clients."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 POLL_S = 0.5
 PROBE_S = 5.0
-"""Seconds without a message after which Kafka is asked whether it still answers."""
+"""Seconds without a message after which the connection to Kafka is checked."""
 
 ROUND_S = 10.0
 PAUSE_S = 0.001
@@ -37,7 +37,7 @@ CLIENT = "dayahead-api-stream"
 
 
 class ForecastFeed:
-    """Reads topic `forecasts` from its end; waits for brokers that are away, and says what it waits for.
+    """Reads topic `forecasts` from its end; retries while brokers are unreachable, and reports its status.
 
     A context: it reads inside it.
     """
@@ -51,7 +51,7 @@ class ForecastFeed:
         answer_s: float = ANSWER_S,
         retry_s: float = RETRY_S,
     ) -> None:
-        """Describe; entering the context reads.
+        """Make a feed; entering the context starts reading.
 
         Args:
             bootstrap: brokers, host:port separated by commas.
@@ -99,32 +99,32 @@ class ForecastFeed:
 
     @property
     def clients(self) -> int:
-        """How many listen."""
+        """Number of clients."""
         return len(self._subscriptions)
 
     @property
     def status(self) -> Status:
-        """How the reader is."""
+        """Status of the reader."""
         return self._status
 
     @property
     def position(self) -> Positions | None:
-        """Where the reader stands; None before it has found the end of the topic."""
+        """Position of the reader; None before it has found the end of the topic."""
         return self._position
 
     @property
     def attempts(self) -> int:
-        """How often Kafka was asked where the topic ends."""
+        """Number of queries for the end of the topic."""
         return self._attempts
 
     @property
     def undecodable(self) -> int:
-        """Batches met so far that could not be decoded."""
+        """Number of batches that could not be decoded."""
         return self._undecodable
 
     @contextmanager
     def listen(self, wanted: Callable[[str], bool]) -> Iterator[Subscription]:
-        """A subscription to what is made after this call; to be called in the client's event loop.
+        """Subscribe to forecasts that are made after this call; call it in the event loop of the client.
 
         The first item is the status of the reader.
         """
@@ -140,11 +140,11 @@ class ForecastFeed:
 
     @property
     def replays(self) -> asyncio.Semaphore:
-        """Bounds the replays that run at a time."""
+        """Limits the number of concurrent replays."""
         return self._replays
 
     def replay(self, start: Positions, end: Positions) -> Replay:
-        """What lies between an event that a client has had and the position that its subscription began at."""
+        """Make the replay from the last event of a client to the position at which its subscription began."""
         return Replay(bootstrap=self._bootstrap, topic=self._topic, start=start, end=end, limit=self._replay_limit)
 
     def _round(self) -> None:
@@ -191,7 +191,7 @@ class ForecastFeed:
         return end_of_topic(self._consumer, self._admin, self._topic, self._answer_s)
 
     def _assign(self, end: Positions) -> Positions:
-        """Go on where this reader stands, at first at the end of the topic, and return that place."""
+        """Resume at the position of the reader, initially the end of the topic, and return the position."""
         start = end
         if self._position is not None and (start := self._position.grown(len(end.offsets))).is_beyond(end):
             start = end
@@ -205,7 +205,7 @@ class ForecastFeed:
         return start
 
     def _probe(self, start: Positions) -> bool:
-        """Whether Kafka still answers, and has the same topic with as many partitions."""
+        """Check that Kafka answers and still has the same topic with as many partitions."""
         found = self._end()
         if found.topic != start.topic or len(found.offsets) != len(start.offsets):
             return False
@@ -250,7 +250,7 @@ class ForecastFeed:
         return not lost
 
     def _skip(self, number: int, offset: int) -> int:
-        """Go to the end of a partition; a batch that cannot be decoded does not say where it ends."""
+        """Seek to the end of a partition, past a batch that cannot be decoded, since its end is unknown."""
         _, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=self._answer_s)
         end = max(int(end), offset + 1)
         self._consumer.seek(TopicPartition(self._topic, number, end))

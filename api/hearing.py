@@ -1,4 +1,4 @@
-"""What a client of the stream hears: forecasts, how their reader is, and what it has missed."""
+"""Subscriptions of stream clients: forecasts, the status of the reader, and missed forecasts."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ HELD_BACK = 10_000
 
 
 class ReaderState(StrEnum):
-    """What the reader of the topic does."""
+    """State of the reader of the topic."""
 
     STARTING = "starting"
     READING = "reading"
@@ -23,10 +23,10 @@ class ReaderState(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """How the reader is.
+    """Status of the reader.
 
     Attributes:
-        state: in a word.
+        state: in one word.
         detail: in a sentence, with what to do about it.
     """
 
@@ -36,7 +36,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Made:
-    """A forecast that was made.
+    """A new forecast.
 
     Attributes:
         series_id: its series.
@@ -51,7 +51,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Missed:
-    """Forecasts that a client cannot get from the stream any more.
+    """Forecasts that the stream can no longer send to a client.
 
     Attributes:
         reason: why, in a sentence.
@@ -61,21 +61,21 @@ class Missed:
 
 
 Heard = Made | Missed | Status | None
-"""What a client hears; None says that it was too slow and hears no more."""
+"""An item of the queue of a client; None means that it was too slow and is disconnected."""
 
 LAGGED: Heard = None
 
 
 @dataclass(eq=False)
 class Subscription:
-    """What one client hears.
+    """The subscription of one client.
 
     Attributes:
-        loop: the event loop that the client is served by.
-        wanted: which series it listens to.
-        queue: what it has not read yet.
-        began: where its live forecasts begin; None before the reader has found the end of the topic.
-        position: where it stands when its queue is empty; None likewise.
+        loop: the event loop that serves the client.
+        wanted: selects its series.
+        queue: items that it has not read yet.
+        began: position at which its live forecasts begin; None before the reader has found the end of the topic.
+        position: its position once its queue is empty; None before the reader has found the end of the topic.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -85,7 +85,7 @@ class Subscription:
     position: Positions | None = None
 
     def put(self, items: Sequence[Heard], position: Positions | None) -> None:
-        """Hand over; called in the client's loop."""
+        """Queue items; call this in the event loop of the client."""
         self.began = self.began or position
         for item in items:
             if isinstance(item, Made) and not self.wanted(item.series_id):

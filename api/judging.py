@@ -1,4 +1,4 @@
-"""Judges the rows of a request by the rules that hold for every row (dayahead/rules.py)."""
+"""Validates the rows of a request by the rules for all rows (dayahead/rules.py)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,11 +15,11 @@ from dayahead.storage.tables.series import ids_of_other_sources
 from dayahead.storage.tables.source import RegisteredSource
 
 Refused = tuple[NumberedRow, ContractError]
-"""A row that is not sent, and why."""
+"""A rejected row, and why."""
 
 
 class Judge:
-    """Judges the rows of one request."""
+    """Validates the rows of one request."""
 
     def __init__(self, registered: RegisteredSource, available_at: datetime) -> None:
         """Prepare.
@@ -35,7 +35,7 @@ class Judge:
         self._known: dict[str, ContractError | None] = {}
 
     def judge(self, connection: psycopg.Connection, given: Sequence[NumberedRow]) -> tuple[list[Row], list[Refused]]:
-        """Divide rows into those that may be sent and those that may not.
+        """Split rows into valid and rejected ones.
 
         Args:
             connection: to TimescaleDB, asked whose the series are.
@@ -87,5 +87,5 @@ class Judge:
         return None
 
     def _foreign(self, connection: psycopg.Connection, series_ids: set[str]) -> set[str]:
-        """Which of some series belong to another source."""
+        """Find the series that belong to another source."""
         return ids_of_other_sources(connection, series_ids, self._registered.source_key)

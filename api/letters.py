@@ -1,4 +1,4 @@
-"""The newest dead letters, without their values: read once, then only what is added."""
+"""Caches the newest dead letters without their values: reads all once, then only new ones."""
 
 import threading
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ANSWER_S = 3.0
 
 @dataclass(frozen=True)
 class Letter:
-    """What is kept of a letter.
+    """The cached part of a dead letter.
 
     Attributes:
         offset: its place in the topic.
@@ -27,21 +27,21 @@ class Letter:
 
 
 class Letters(Protocol):
-    """Dead letters, or what stands in for them in a test."""
+    """Interface of dead letters, which tests replace by a fake."""
 
     @property
     def topic(self) -> str:
         """Full name of their topic."""
 
     def newest(self) -> list[Letter]:
-        """The newest, newest first."""
+        """Read the newest dead letters, newest first."""
 
     def whole(self, offset: int) -> dict[str, Any]:
         """One letter with its value."""
 
 
 class NewestLetters:
-    """The newest letters of the topic. May be used by threads.
+    """The newest dead letters of the topic. Thread-safe.
 
     Args:
         bootstrap: brokers, host:port separated by commas.
@@ -60,7 +60,7 @@ class NewestLetters:
         return self._box.topic
 
     def newest(self) -> list[Letter]:
-        """The newest 1,000 letters, newest first.
+        """Read the newest 1,000 dead letters, newest first.
 
         Raises:
             BrokerUnavailable: Kafka did not answer.

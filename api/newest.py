@@ -1,4 +1,4 @@
-"""The newest forecast of a series out of Redis, answered before FastAPI is asked.
+"""Answers the newest forecast of a series from Redis, before the request reaches FastAPI.
 
 `GET /v1/forecasts/{series_id}` without parameters is what most requests are, and its answer lies ready in Redis.
 FastAPI's routing, dependencies and threads would cost several times as much as the answer itself. What Redis lacks, and
@@ -20,7 +20,7 @@ STREAM = "/v1/forecasts/stream"
 
 
 class NewestForecasts:
-    """Answer the newest forecast of a series from Redis, and pass everything else on."""
+    """Answer the newest forecast of a series from Redis; forward every other request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -75,6 +75,6 @@ def _accepts_json(scope: Scope) -> bool:
 
 
 def _header(scope: Scope, name: bytes) -> str | None:
-    """A header of the request; several of one name are one, joined by commas."""
+    """Return a header of the request; several of one name are joined by commas."""
     found = [value for key, value in scope["headers"] if key == name]
     return b", ".join(found).decode("latin-1") if found else None

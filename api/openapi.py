@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives from the code, made true where FastAPI cannot know."""
+"""The OpenAPI document of FastAPI, corrected where FastAPI cannot derive it from the code."""
 
 from typing import Any
 
@@ -65,13 +65,13 @@ def _complete(method: str, operation: Operation) -> None:
 
 
 def _is_problem(response: dict[str, Any]) -> bool:
-    """Whether a response is a problem: those that the code describes, and those that have no body yet."""
+    """Tell whether a response is a problem: one that the code describes, or one without a body yet."""
     content = response.get("content")
     return content is None or content.get("application/json") == PROBLEM[MEDIA_TYPE]
 
 
 def _leave_out_null(schema: dict[str, Any]) -> None:
-    """A parameter in a URL may be left out, but it cannot be null."""
+    """Remove null from the types of URL parameters, which can be omitted but not null."""
     choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
     if len(choices) == 1:
         del schema["anyOf"]

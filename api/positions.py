@@ -1,4 +1,4 @@
-"""Where a client of the stream stands in topic `forecasts`: the id of an event."""
+"""Position of a stream client in topic `forecasts`: the id of an event."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -24,12 +24,12 @@ class Positions:
 
     @property
     def text(self) -> str:
-        """As the id of an event: `Y7AK3n6v.120-98-3301`."""
+        """Encode as the id of an event: `Y7AK3n6v.120-98-3301`."""
         return f"{self.topic}.{'-'.join(map(str, self.offsets))}"
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """What an id says; None where it is none of ours."""
+        """Decode an id; None where it is invalid."""
         topic, dot, offsets = text.partition(".")
         numbers = offsets.split("-")
         if len(topic) != ID_CHARACTERS or not dot or not all(map(_is_offset, numbers)):
@@ -37,17 +37,17 @@ class Positions:
         return cls(topic, tuple(map(int, numbers)))
 
     def after(self, partition: int, offset: int) -> Self:
-        """Behind a message."""
+        """Advance past a message."""
         offsets = list(self.offsets)
         offsets[partition] = offset + 1
         return replace(self, offsets=tuple(offsets))
 
     def grown(self, partitions: int) -> Self:
-        """With the partitions that the topic has since got: nothing of them was read."""
+        """Add the partitions that the topic has gained since, from which nothing was read."""
         return replace(self, offsets=self.offsets + (0,) * (partitions - len(self.offsets)))
 
     def is_beyond(self, end: Self) -> bool:
-        """Whether these are of another topic than `end`, or of one that has lost what they stand behind."""
+        """Tell whether these belong to another topic than `end`, or lie beyond its end."""
         pairs = zip(self.offsets, end.offsets, strict=False)
         return self.topic != end.topic or len(self.offsets) > len(end.offsets) or any(a > b for a, b in pairs)
 

@@ -1,4 +1,4 @@
-"""Errors as the API tells them: problem details (RFC 9457), each naming the thing, the value and the remedy."""
+"""Errors of the API: problem details (RFC 9457), each naming the thing, the value and the remedy."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ MAX_VALUE_LENGTH = 200
 
 
 class BadParameter(BaseModel):
-    """One parameter that was refused."""
+    """One rejected parameter."""
 
     parameter: str = Field(description="Name of the parameter or field")
     value: Any = Field(
@@ -46,7 +46,7 @@ class ProblemDocument(BaseModel):
 
 
 class Problem(DayaheadError):  # noqa: N818 - the RFC's word
-    """An error on its way to the caller."""
+    """An error that is sent to the caller."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Problem(DayaheadError):  # noqa: N818 - the RFC's word
         self.parameters = list(parameters) if parameters else None
 
     def response(self, path: str) -> Response:
-        """The answer that tells it."""
+        """Return the answer with the error."""
         document = ProblemDocument(
             type=f"urn:dayahead:problem:{self.kind}",
             title=self.title,
@@ -85,7 +85,7 @@ class Problem(DayaheadError):  # noqa: N818 - the RFC's word
 
 
 def _sent(fault: Mapping[str, Any]) -> str | None:
-    """The value of a refused parameter; nothing of a body, which may be large or hold what is no business of a log."""
+    """Return the value of a rejected parameter; nothing of a body, which may be large or private."""
     value = fault.get("input")
     return None if fault["loc"][0] == "body" or value is None else str(value)[:MAX_VALUE_LENGTH]
 
@@ -93,7 +93,7 @@ def _sent(fault: Mapping[str, Any]) -> str | None:
 def _json(document: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(document, default=str)
-    except orjson.JSONEncodeError:  # what was sent, and is told back, has a lone surrogate or a huge integer
+    except orjson.JSONEncodeError:  # the value to send back has a lone surrogate or a huge integer
         return json.dumps(document, default=str).encode()
 
 
@@ -148,7 +148,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     422: {"model": ProblemDocument, "description": "A parameter is not allowed; the answer names it"},
     503: {"model": ProblemDocument, "description": "A server is away; Retry-After says when to try again"},
 }
-"""What any resource may answer beside its own, for OpenAPI."""
+"""Responses that every resource may give in addition to its own, for OpenAPI."""
 
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": ProblemDocument, "description": "No such thing; close matches are named"}
@@ -219,5 +219,5 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def _unexpected(request: Request, error: Exception) -> Response:
         log.error("request_failed", path=request.url.path, exc_info=error)
-        detail = "An error that nobody foresaw; the log of the API has it under event request_failed."
+        detail = "An unexpected error; the log of the API has it under event request_failed."
         return Problem(500, "internal", "The request failed", detail).response(request.url.path)

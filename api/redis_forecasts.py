@@ -1,4 +1,4 @@
-"""The newest forecasts in Redis, as far as TimescaleDB confirms that they are the newest.
+"""Reads the newest forecasts from Redis, as far as TimescaleDB confirms that they are not stale.
 
 Redis may have missed writes, or come back from an old snapshot. With each answer it gives the sequence up to which it
 has a partition's forecasts; a thread asks TimescaleDB every second which one was committed. A forecast of a partition
@@ -33,7 +33,7 @@ COMMITTED_EVERY_S = 1.0
 CONNECT_S = 0.5
 ANSWER_S = 1.0
 TRIED_AGAIN_AFTER_S = 1.0
-"""Seconds for which a Redis that did not answer is not asked again: an outage costs one wait, not one a request."""
+"""Seconds before the next call to a Redis that timed out: an outage costs one timeout, not one a request."""
 
 BEHIND = Gauge(
     "dayahead_api_redis_behind_partitions",
@@ -101,7 +101,7 @@ class RedisForecasts:
         self._client.close()
 
     def get(self, series_ids: list[str]) -> list[bytes | None] | None:
-        """The forecast of each series, None where there is none, or it may not be the newest.
+        """Get the forecast of each series, None where it is missing or may be stale.
 
         Returns:
             None for all where Redis is away, or TimescaleDB has never said what was committed.
@@ -110,7 +110,7 @@ class RedisForecasts:
         return None if question is None else self._served(question, self._ask(question.keys))
 
     async def get_in_loop(self, series_ids: list[str]) -> list[bytes | None] | None:
-        """The same in the event loop, without a thread."""
+        """Do the same in the event loop, without a thread."""
         question = self._question(series_ids)
         return None if question is None else self._served(question, await self._ask_in_loop(question.keys))
 
@@ -129,7 +129,7 @@ class RedisForecasts:
         return _Question(committed, places, partitions, keys)
 
     def _served(self, question: "_Question", found: list[bytes | None] | None) -> list[bytes | None] | None:
-        """What may be served of what Redis answered."""
+        """Select the forecasts of an answer of Redis that are not stale."""
         if found is None:
             return None
         numbers = found[len(question.places) :]
@@ -141,7 +141,7 @@ class RedisForecasts:
         return [body if place in newest else None for body, place in zip(found, question.places, strict=False)]
 
     def _has_all(self, committed: CommittedSequences, partition: int, number: int) -> bool:
-        """Whether Redis has what was committed, and what this process has seen in it before."""
+        """Tell whether Redis has the committed sequence, and the sequence that this process saw before."""
         needed = max(committed.sequences.get(partition, math.inf), self._seen.get(partition, 0))
         if number < needed:
             return False
@@ -179,7 +179,7 @@ class RedisForecasts:
             log.info("redis_back")
 
     def look(self) -> None:
-        """Learn what TimescaleDB has committed, and which partitions Redis has had less of for two looks.
+        """Read the committed sequences from TimescaleDB, and find partitions on which Redis was behind twice in a row.
 
         Raises:
             psycopg.Error: TimescaleDB could not be asked; what it said last goes on to hold.
@@ -201,7 +201,7 @@ class RedisForecasts:
         BEHIND.set(len(self._behind))
 
     def trouble(self) -> str | None:
-        """What is wrong with Redis, in words; None where it has all forecasts."""
+        """The problem with Redis as a sentence; None where it has all forecasts."""
         try:
             self._client.ping()
         except redis.RedisError:

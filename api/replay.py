@@ -1,4 +1,4 @@
-"""Topic `forecasts` read by offsets: where it ends, and what a client has missed since an event that it names."""
+"""Reads topic `forecasts` by offsets: its end, and what a client has missed since an event."""
 
 import time
 from types import TracebackType
@@ -14,13 +14,13 @@ from dayahead.kafka_clients import UNDECODABLE, open_consumer
 
 MESSAGES_AT_ONCE = 500
 READ_WITHIN_S = 30.0
-"""Seconds without a message after which a replay gives up."""
+"""Timeout of a replay without a message, seconds."""
 
 CLIENT = "dayahead-api-replay"
 
 
 class CannotReplay(DayaheadError):  # noqa: N818 - reads as what happened
-    """What a client has missed cannot be sent to it; the message says why."""
+    """Missed forecasts cannot be replayed; the message says why."""
 
 
 def end_of_topic(consumer: Consumer, admin: AdminClient, topic: str, answer_s: float) -> Positions:
@@ -49,7 +49,7 @@ def end_of_topic(consumer: Consumer, admin: AdminClient, topic: str, answer_s: f
 
 
 class Replay:
-    """Reads what lies between two positions, once; blocks, so it belongs into a thread.
+    """Reads the messages between two positions, once; blocks, so run it in a thread.
 
     A topic that is compacted gives the newest message of each series that lies between, which is what a client that
     missed it needs.
@@ -99,7 +99,7 @@ class Replay:
             self._consumer.close()
 
     def next(self) -> list[Made]:
-        """Some more forecasts; empty when all have been read.
+        """Read more forecasts; empty when all have been read.
 
         Raises:
             CannotReplay: a batch cannot be decoded, or Kafka stopped answering.
@@ -128,7 +128,7 @@ class Replay:
         return made
 
     def _judge(self, error: KafkaError, number: int | None) -> None:
-        """Go on after an error, or not.
+        """Ignore an error that allows to continue; raise any other.
 
         Raises:
             CannotReplay: reading again would not help.

@@ -11,7 +11,7 @@ from dayahead.publisher import Publication, Publisher, kafka_producer
 log = structlog.get_logger()
 
 TURN_S = 5.0
-"""Seconds that a request waits for the one before it; where Kafka is away, it answers then."""
+"""Timeout of a request that waits for the one before it, as where Kafka is unreachable, seconds."""
 
 
 class RowSender(Protocol):

@@ -1,4 +1,4 @@
-"""Whether a series is stale now, for every answer that holds a forecast: judged from memory, so that none waits."""
+"""Tells whether a series is stale, for every answer with a forecast: from memory, without waiting."""
 
 import math
 import threading
@@ -26,7 +26,7 @@ REFRESH_S = 5.0
 where TimescaleDB did not answer, the second otherwise."""
 
 KEPT_S = 60.0
-"""Seconds that a look at the sources counts; after that it is not known whether a series is stale."""
+"""Seconds until the last read of the sources expires; then it is unknown whether a series is stale."""
 
 OURS = b'{"series_id":'
 
@@ -48,10 +48,10 @@ UNSEEN = Staleness(None, "it cannot be judged yet whether the series is stale: i
 
 
 class StalenessJudge:
-    """Looks at the sources every few seconds and judges each forecast by what it saw last."""
+    """Reads the sources every few seconds, and judges each forecast by the last read."""
 
     def __init__(self, database: "Database", clock: Clock) -> None:
-        """Describe; entering the context looks.
+        """Make it; entering the context starts to read.
 
         Args:
             database: where series and sources are.

@@ -1,4 +1,4 @@
-"""What the API tells of itself: requests and their time by route, forecasts by the server that they came from."""
+"""Metrics of the API: requests and their duration by route, forecasts by the server that they came from."""
 
 import time
 from functools import lru_cache

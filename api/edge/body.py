@@ -1,4 +1,4 @@
-"""Bodies of requests: read up to a limit, and not at all before the caller may send one."""
+"""Reads bodies of requests up to a limit, and only after the caller is authorised."""
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope
@@ -7,7 +7,7 @@ from api.problems import Problem
 
 
 def too_large(limit: int) -> Problem:
-    """The body is larger than the API reads."""
+    """The body is larger than the limit."""
     return Problem(
         413,
         "body-too-large",

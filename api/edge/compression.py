@@ -1,11 +1,11 @@
-"""Answers compressed by zstd or gzip, as the caller accepts; never a stream of events."""
+"""Compresses answers by zstd or gzip, as the caller accepts; never a stream of events."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
 
 ONE_PACKET_BYTES = 1400
-"""A smaller answer travels in one packet anyway; compressing it costs time and saves none."""
+"""A smaller answer fits in one packet, so that compression would only cost time."""
 
 for media_type in ("text/csv", "application/problem+json", "application/vnd.apache.arrow.stream"):
     add_compress_type(media_type)

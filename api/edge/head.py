@@ -1,10 +1,10 @@
-"""HEAD: the head of what GET answers (RFC 9110, section 9.3.2)."""
+"""Answers HEAD with the headers of GET (RFC 9110, section 9.3.2)."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadAsGet:
-    """Answer HEAD by the resource of GET, without the body; an answer without end is ended after its head."""
+    """Answer HEAD by the resource of GET, without the body; close an endless answer after its headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

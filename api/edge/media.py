@@ -1,11 +1,11 @@
-"""Which media type a request asks for, by its `Accept` header (RFC 9110, section 12.5.1)."""
+"""Chooses the media type of an answer by the `Accept` header (RFC 9110, section 12.5.1)."""
 
 from functools import lru_cache
 
 JSON = "application/json"
 
 MAX_ACCEPT_LENGTH = 2000
-"""A longer header is read up to here; browsers send about 150 characters."""
+"""Characters of the header that are read; browsers send about 150."""
 
 
 @lru_cache(maxsize=256)
@@ -41,7 +41,7 @@ def _range(part: str) -> tuple[str, float]:
 
 
 def _quality(media_type: str, ranges: list[tuple[str, float]]) -> float:
-    """Quality of a type: that of the most specific range that covers it."""
+    """Return the quality of a type: that of the most specific range that covers it."""
     main = media_type.split("/", maxsplit=1)[0]
     found = dict(reversed(ranges))  # the first of two that are equal counts
     for name in (media_type, f"{main}/*", "*/*"):

@@ -1,4 +1,4 @@
-"""A rate limit by client address, where the settings have one."""
+"""Limits the rate of requests by client address, where the settings have a limit."""
 
 import math
 import time
@@ -11,11 +11,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.problems import Problem
 
 EXEMPT = ("/health/", "/metrics")
-"""Paths by which the service is watched; a limit must not make it look away."""
+"""Paths of monitoring, which have no limit."""
 
 
 class RateLimit:
-    """Refuse a client that asks more often than it may with 429 and the seconds to wait.
+    """Reject requests over the limit with 429 and the seconds to wait.
 
     Args:
         app: what answers.

@@ -1,4 +1,4 @@
-"""What holds for each resource before its code runs: token first, bodies up to a limit, nothing ignored in silence."""
+"""Checks before the code of a resource runs: the token, the size of the body, unknown query parameters."""
 
 import difflib
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from api.problems import BadParameter, Problem
 from api.settings import ApiSettings
 
 MEDIA_TYPE = "dayahead.media_type"
-"""Key of the scope under which a resource finds the media type that the request asks for."""
+"""Key of the scope for the media type that the request asks for."""
 
 
 class Route(APIRoute):
@@ -44,7 +44,7 @@ class Route(APIRoute):
         return self.response_class is StreamingResponse
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check what can be checked without the resource, then answer.
+        """Check the request before the resource handles it.
 
         Raises:
             Problem: the request is refused.
@@ -84,7 +84,7 @@ class Route(APIRoute):
 
 
 def unknown_parameters(unknown: dict[str, str], known: Sequence[str]) -> Problem:
-    """Query parameters that the resource does not have, each with the one that may have been meant."""
+    """Find unknown query parameters, each with the known one that it resembles."""
     listed = f"this resource takes {', '.join(known)}" if known else "this resource takes no parameters"
     faults = []
     for name, value in unknown.items():

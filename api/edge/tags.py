@@ -1,4 +1,4 @@
-"""ETags: an answer that the caller has already is a 304 without a body (RFC 9110, section 13.1.2)."""
+"""ETags: answers 304 without a body where the caller has the answer already (RFC 9110, section 13.1.2)."""
 
 import hashlib
 
@@ -6,16 +6,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OF_A_BODY = (b"content-type", b"content-length", b"content-encoding")
-"""Headers that describe a body, which a 304 has not."""
+"""Headers that describe a body, which a 304 does not have."""
 
 
 def entity_tag(body: bytes) -> str:
-    """The strong ETag of a body."""
+    """Return the strong ETag of a body."""
     return f'"{hashlib.sha256(body).hexdigest()[:24]}"'
 
 
 def held_tag(tag: str, if_none_match: str | None) -> str | None:
-    """The tag of the caller that stands for the present answer, as it was sent; None where the answer is new.
+    """Find the tag of the caller that matches the present answer, as sent; None where the answer is new.
 
     The comparison is the weak one: an answer that was compressed on its way has a weak tag of the same text.
     """
@@ -46,7 +46,7 @@ class Tagged:
 
 
 class TaggedSend:
-    """Give a whole 200 an ETag, or turn it into a 304; answers in pieces pass as they are."""
+    """Add an ETag to a complete 200, or turn it into a 304; streamed answers pass unchanged."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._send = send
@@ -54,7 +54,7 @@ class TaggedSend:
         self._start: Message | None = None
 
     async def __call__(self, message: Message) -> None:
-        """Pass a message on, held back until the body is known."""
+        """Forward a message after the body is known."""
         if message["type"] == "http.response.start":
             headers = Headers(raw=message["headers"])
             if message["status"] == 200 and "content-length" in headers:

@@ -156,7 +156,7 @@ def list_accuracy(
 def get_accuracy(
     use: Use, series_ids: SeriesIds, form: ChosenFormat, days: Days = 7, end: End = None
 ) -> SeriesAccuracyReport | Response:
-    """Accuracy of one series, beside the seasonal naive; figures are null until a forecast's 24 hours are over."""
+    """Accuracy of one series and of the seasonal naive; figures are null until a forecast's 24 hours are over."""
     with use.database.connection() as connection:
         key, _, _ = series_key_of(connection, series_ids)
         windows = _windows(connection, days, end, key)

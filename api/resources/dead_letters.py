@@ -1,4 +1,4 @@
-"""`/v1/dead-letters`: what was set aside, why, and what to do about it. Values only for who holds the token."""
+"""`/v1/dead-letters`: what was rejected, why, and what to do about it. Values need the token."""
 
 from collections import Counter
 from datetime import datetime
@@ -33,8 +33,8 @@ class DeadLetterItem(BaseModel):
     reason: str = Field(description="Why, in a sentence")
     source: str = Field(description="Name of the source, where it is known")
     source_topic: str = Field(description="Topic that it was read from; empty for a record that never was in Kafka")
-    source_partition: int = Field(description="Partition of it; -1 likewise")
-    source_offset: int = Field(description="Offset in it; -1 likewise")
+    source_partition: int = Field(description="Partition of it; -1 for a record that never was in Kafka")
+    source_offset: int = Field(description="Offset in it; -1 for a record that never was in Kafka")
     size: int = Field(description="Bytes of the original")
     sha256: str = Field(description="SHA-256 of the original, hexadecimal")
     whole: bool = Field(description="Whether the letter holds the whole original, and not only its first 16 KiB")
@@ -114,7 +114,7 @@ def list_dead_letters(
 def whole_letter(
     use: Use, offset: Annotated[int, Path(ge=0, le=LARGEST_OFFSET, description="Its offset, as the list has it")]
 ) -> WholeLetter:
-    """A dead letter as it is kept. The value is what somebody sent, so the token is needed to see it."""
+    """A dead letter with its value as it was sent, which needs the token."""
     try:
         return WholeLetter(**use.letters.whole(offset))
     except SettingsError as error:

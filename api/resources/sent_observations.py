@@ -1,4 +1,4 @@
-"""`POST /v1/observations`: rows of a registered source, for whoever has no Kafka client."""
+"""`POST /v1/observations`: rows of a registered source, for senders without a Kafka client."""
 
 from datetime import datetime
 from typing import Annotated, Any
