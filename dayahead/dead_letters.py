@@ -1,4 +1,4 @@
-"""Dead letters: what broke its contract, kept with the reason, so that nothing is lost and nothing is blocked.
+"""Dead letters: rejected input, kept with the reason, so that nothing is lost and nothing is blocked.
 
 Each letter fits into Kafka: reasons are cut, and where the broker refuses a value for its size, a stub takes its place
 that names the size, the hash and the place of the original and holds its first kilobytes.
@@ -71,7 +71,7 @@ class Stub:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One thing that was set aside.
+    """A rejected message, row or record.
 
     Attributes:
         value: the raw bytes: a message as it was received, or a record of a source as JSON.
@@ -116,13 +116,13 @@ class DeadLetter:
         return [*((name, text.encode(errors="backslashreplace")) for name, text in fields.items()), *self.carried]
 
     def shortened(self) -> "DeadLetter":
-        """The same letter as a stub: what is sent where the broker refuses the whole."""
+        """Make a stub of the letter, to send where the broker rejects the whole."""
         stub = self.stub or stub_of(self.value)
         return replace(self, value=self.value[:STUB_BYTES], stub=stub)
 
 
 def remedy_of(code: str, *, whole: bool = True) -> str:
-    """What to do about a letter.
+    """Return what to do about a dead letter.
 
     Args:
         code: its code.
@@ -162,7 +162,7 @@ def carried_headers(key: bytes | None, headers: Collection[tuple[str, bytes | No
 
 
 class Producer(Protocol):
-    """What is needed of a Kafka producer (kafka-python's, or a fake)."""
+    """The part of a Kafka producer that is used (kafka-python's, or a fake)."""
 
     def send(self, topic: str, value: bytes, *, headers: Headers) -> Any:
         """Send a message; the future that is returned has its result."""

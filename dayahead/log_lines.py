@@ -52,7 +52,7 @@ class _Window:
 
 
 class RepeatedLines:
-    """Decides which lines are written: some of a kind in each window; the next one says how many were left out.
+    """Limits repeated lines: writes some of a kind in each window; the next line says how many were dropped.
 
     Args:
         monotonic: seconds that only grow.
@@ -65,7 +65,7 @@ class RepeatedLines:
         self._lock = threading.Lock()
 
     def pass_on(self, kind: tuple[str, ...], at_most: int, level: str) -> int | None:
-        """Whether a line is written.
+        """Decide whether to write a line.
 
         Args:
             kind: what lines of a kind have in common.
@@ -73,7 +73,7 @@ class RepeatedLines:
             level: of the line; critical ones are always written.
 
         Returns:
-            How many lines of its kind were left out before it; None where it is left out as well.
+            Number of lines of its kind that were dropped before it; None where it is dropped too.
         """
         now = self._monotonic()
         with self._lock:
@@ -92,11 +92,11 @@ class RepeatedLines:
 
     @property
     def kinds(self) -> int:
-        """Kinds of lines that are remembered."""
+        """Number of kinds of lines in memory."""
         return len(self._windows)
 
     def _forget(self, now: float) -> None:
-        """Forget kinds whose window has passed; all, where that is not enough."""
+        """Remove kinds whose window has passed; all kinds, where that is not enough."""
         kept = {kind: window for kind, window in self._windows.items() if now - window.began < self._window_s}
         self._windows = kept if len(kept) < MOST_KINDS // 2 else {}
 
@@ -105,7 +105,7 @@ _repeated = RepeatedLines()
 
 
 def leave_out_repeated(_: object, level: str, event: EventDict) -> EventDict:
-    """Processor of structlog: lets an event through, or raises `structlog.DropEvent`."""
+    """Process an event of structlog: pass it on, or raise `structlog.DropEvent`."""
     names = [str(value) for name, value in sorted(event.items()) if name in ("server", "source", "task", "topic")]
     left_out = _repeated.pass_on((level, str(event.get("event")), *names), OURS, level)
     if left_out is None:
@@ -128,7 +128,7 @@ class NamesService:
 
 
 def render(event: object, default: Callable[[object], object], **_: object) -> str:
-    """The JSON of an event; whatever it holds, it becomes a line."""
+    """Encode an event as JSON, whatever it contains."""
 
     def as_text(value: object) -> object:
         try:
@@ -149,7 +149,7 @@ class _LibraryFilter(logging.Filter):
 
 
 class _LibraryFormatter(logging.Formatter):
-    """A record of a library as an event with the name of its logger."""
+    """Convert a record of a library to an event with the name of its logger."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -184,7 +184,7 @@ def handler(service: str, stream: TextIO) -> logging.Handler:
 
 
 class PrintedLines(io.TextIOBase):
-    """Stands in for standard output or error: each line that is printed becomes an event.
+    """Replaces standard output or error: each printed line becomes an event.
 
     Args:
         instead_of: the stream that it replaces; JSON lines go there.
@@ -197,7 +197,7 @@ class PrintedLines(io.TextIOBase):
         self._rest = threading.local()
 
     def write(self, text: str) -> int:
-        """Take a text; whole lines of it become events."""
+        """Write text; complete lines become events."""
         *lines, self._rest.text = (getattr(self._rest, "text", "") + text).split("\n")
         for line in lines:
             if line.strip():
@@ -205,10 +205,10 @@ class PrintedLines(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Nothing is kept but lines that have not ended."""
+        """Do nothing: only incomplete lines are buffered."""
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def isatty(self) -> bool:
@@ -217,11 +217,11 @@ class PrintedLines(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """As the stream's."""
+        """Return the encoding of the stream."""
         return self.instead_of.encoding
 
     def fileno(self) -> int:
-        """Of the stream, for what needs one (faulthandler)."""
+        """Return the descriptor of the stream, for code that needs one (faulthandler)."""
         return self.instead_of.fileno()
 
 

@@ -24,9 +24,9 @@ METADATA_TIMEOUT_MS = 10_000
 RECONNECT_MS = 2_000
 CLOSE_TIMEOUT_S = 5.0
 REQUEST_BYTES = 16 * 1024 * 1024
-"""Bytes from which on the producer itself refuses a message: more than our broker takes, which then decides."""
+"""Size limit of the producer, bytes: above the limit of our broker, so that the broker decides."""
 SURE_BYTES = 900_000
-"""Bytes that a broker takes by default, with room for the headers."""
+"""Size that a broker accepts by default, bytes, less room for the headers."""
 
 
 @dataclass(frozen=True)
@@ -43,26 +43,26 @@ class Publication:
 
 
 class Delivery(Protocol):
-    """The fate of a message that was handed over (kafka-python's future)."""
+    """Acknowledgement of a message (kafka-python's future)."""
 
     def get(self, timeout: float | None = None) -> Any:
         """Wait for the acknowledgement; raises where there will be none."""
 
 
 class Producer(Protocol):
-    """What is needed of kafka-python's producer."""
+    """The part of kafka-python's producer that is used."""
 
     def send(self, topic: str, value: bytes, *, partition: int | None = None, headers: Any = None) -> Delivery:
-        """Hand a message over."""
+        """Queue a message."""
 
     def flush(self, timeout: float | None = None) -> None:
-        """Send what was handed over."""
+        """Send all queued messages."""
 
     def partitions_for(self, topic: str) -> set[int] | None:
-        """The partitions of a topic."""
+        """Return the partitions of a topic."""
 
     def close(self, timeout: float | None = None) -> None:
-        """End, after so many seconds whatever is still to be sent."""
+        """Close within a timeout in seconds, even with unsent messages."""
 
 
 def kafka_producer(bootstrap: str, client_id: str = "dayahead-ingest") -> Producer:
@@ -97,13 +97,13 @@ def kafka_producer(bootstrap: str, client_id: str = "dayahead-ingest") -> Produc
 
 
 class Publisher:
-    """The only way of rows to Kafka; each thread has its own.
+    """Publishes rows to Kafka; each thread has its own instance.
 
     A producer that failed is replaced by a new one, since one that lost its broker may not find it again.
     """
 
     def __init__(self, make_producer: Callable[[], Producer], topic_prefix: str = "") -> None:
-        """Prepare; the first publication connects.
+        """Make a publisher; it connects at the first publication.
 
         Args:
             make_producer: connects to Kafka.
@@ -160,8 +160,8 @@ class Publisher:
                 yield letter.shortened()
 
     def _is_taken(self, letter: DeadLetter) -> bool:
-        """Send a large letter; returns whether the broker took it."""
-        # its own producer: an idempotent one sends nothing more after a message that was too large
+        """Send a large dead letter; return whether the broker acknowledged it."""
+        # a separate producer: an idempotent one sends nothing more after a message that was too large
         producer = self._make_producer()
         writer = DeadLetterWriter(producer, self._prefix)
         try:
@@ -174,7 +174,7 @@ class Publisher:
         return True
 
     def close(self) -> None:
-        """Let the producer go."""
+        """Close the producer."""
         producer, self._producer = self._producer, None
         if producer is not None:
             try:

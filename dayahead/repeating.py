@@ -1,4 +1,4 @@
-"""Work that a service repeats on a separate thread, besides its main work."""
+"""Runs periodic work of a service on a separate thread."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,7 @@ DONE, FAILED = "done", "failed"
 
 
 class RepeatingThread:
-    """Does a round of work every so many seconds until it is left. An error ends the round, never the thread.
+    """Runs a round of work at an interval until the context is left. An error ends the round, never the thread.
 
     Args:
         task: name of the work, in metrics and log: `task_failed` with the error of a round.
@@ -64,12 +64,12 @@ class RepeatingThread:
         self._ended.set()
 
     def join(self, timeout_s: float) -> None:
-        """Wait until the thread has ended, for at most so many seconds."""
+        """Wait until the thread has ended, up to a timeout in seconds."""
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
     def round(self) -> None:
-        """One round of the work, counted."""
+        """Run and count one round of the work."""
         try:
             self._work()
         except self._expected as error:

@@ -18,7 +18,7 @@ Pause = Callable[[float], bool | None]
 FIRST_S = 1.0
 LONGEST_S = 300.0
 LONGEST_ASKED_S = 3600.0
-"""A server that asks for a longer pause is asked again after this long: one that was back would go unnoticed."""
+"""Upper limit of a pause that a server asks for, so that its return does not go unnoticed."""
 
 
 class Backoff:
@@ -41,7 +41,7 @@ class Backoff:
         self._failures = 0
 
     def next_pause_s(self, asked_s: float | None = None) -> float:
-        """Seconds to wait after one more failure.
+        """Return the seconds to wait after one more failure.
 
         Args:
             asked_s: what the other side asked for (Retry-After): waited for in full up to an hour, the jitter on top.

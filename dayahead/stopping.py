@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 ANSWER_S = 3
 LEAVE_S = 5.0
-"""Seconds in which a process ends that has nothing left to finish, or cannot finish it."""
+"""Timeout in seconds for the end of a process that has nothing left to finish, or cannot finish it."""
 
 
 def stop_on_signals(stop: threading.Event, also: Callable[[], None] = lambda: None) -> None:
@@ -38,7 +38,7 @@ def stop_on_signals(stop: threading.Event, also: Callable[[], None] = lambda: No
 
 
 def end_within(seconds: float) -> None:
-    """End the process after so many seconds as a kill would, with exit code 0, unless it has ended before."""
+    """Exit the process after a timeout in seconds without cleanup, with code 0, unless it has ended before."""
 
     def end() -> None:
         log.warning("ends_at_once", waited_s=seconds, reason="a server did not answer in time")

@@ -24,7 +24,7 @@ UP = Gauge(
 
 
 def configure_logging(service: str, level: str = "info") -> None:
-    """JSON lines on standard error: an event name plus fields. For entry points only.
+    """Log JSON lines to standard error: an event name plus fields. For entry points only.
 
     Args:
         service: name of the service, in every line.
@@ -53,7 +53,7 @@ def configure_logging(service: str, level: str = "info") -> None:
 
 
 def speak_json(service: str) -> None:
-    """From the first line on, whatever this process writes is JSON, and stays so: for the process of a service."""
+    """Make every line of this process JSON, from the first on: for the process of a service."""
     configure_logging(service)
     sys.stdout, sys.stderr = PrintedLines(under(sys.stdout)), PrintedLines(under(sys.stderr))
     log_uncaught()
@@ -61,7 +61,7 @@ def speak_json(service: str) -> None:
 
 @dataclass(frozen=True)
 class Health:
-    """The answer to "are you well?".
+    """Result of a health check.
 
     Attributes:
         ok: whether it is.
@@ -81,11 +81,11 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
-        """A scrape every few seconds is no event."""
+        """Do not log requests: a scrape every few seconds is no event."""
 
 
 class TelemetryServer:
-    """Answers /metrics, /health/live and /health/ready in threads of its own, so also while the service computes.
+    """Answers /metrics, /health/live and /health/ready on separate threads, so also while the service computes.
 
     The checks are called for each request and must be quick and thread-safe.
     """

@@ -58,8 +58,8 @@ def move_cursor(connection: psycopg.Connection, source_key: int, next_hour: Hour
 def join_backfill(connection: psycopg.Connection, source_key: int, start: Hour, end: Hour, now: datetime) -> bool:
     """Let the poller continue after a backfill; the caller commits.
 
-    The cursor moves only from within the backfilled hours: from further back it would jump over hours that nobody
-    has published.
+    The cursor moves only from within the backfilled hours: from further back it would jump over hours that were never
+    published.
 
     Args:
         connection: an open connection.
