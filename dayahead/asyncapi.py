@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from dayahead.contracts import (
     ReleaseAnnouncement,
     RetuneRequest,
 )
-from dayahead.dead_letters import DeadLetter
+from dayahead.dead_letters import CARRIED_HEADER, CARRIED_KEY, DeadLetter
 from dayahead.errors import DeadLetterCode
 from dayahead.kafka_clients import CODEC_SENT, CODECS
 from dayahead.topics import DEAD_LETTERS, DRIFT, FORECASTS, MODEL_RELEASES, OBSERVATIONS, RETUNE_REQUESTS, TopicSpec
@@ -49,6 +50,20 @@ class Channel:
 
 
 ANY_CODEC = f"{', '.join(CODECS[:-1])} or {CODECS[-1]}, as its producers choose"
+
+DEAD_LETTER_HEADERS = {
+    "code": "Why, for machines",
+    "reason": "Why, as a sentence",
+    "stage": "Where it was found: ingest or stream",
+    "time": "When it was found, UTC",
+    "source": "Name of the source; empty where it is not known",
+    "source_topic": "Topic that it was read from; empty for a record that never reached Kafka",
+    "source_partition": "Partition of source_topic; -1 for a record that never reached Kafka",
+    "source_offset": "Offset in source_partition; -1 for a record that never reached Kafka",
+    "stub_size": "Bytes of the original, where the payload is only its beginning",
+    "stub_sha256": "SHA-256 of the original, hexadecimal, where the payload is only its beginning",
+    "original_headers_dropped": "Headers of the message that was refused for which there was no room",
+}
 
 CHANNELS = (
     Channel(
@@ -116,9 +131,13 @@ def _channel(channel: Channel) -> dict[str, object]:
 
 
 def _dead_letters() -> dict[str, object]:
-    example = DeadLetter(b"", DeadLetterCode.NOT_JSON, "", "stream", datetime(2023, 1, 24, tzinfo=UTC))
-    headers: dict[str, object] = {name: {"type": "string"} for name, _ in example.headers()}
-    headers["code"] = {"type": "string", "enum": [code.value for code in DeadLetterCode]}
+    whole = DeadLetter(b"", DeadLetterCode.NOT_JSON, "", "stream", datetime(2023, 1, 24, tzinfo=UTC))
+    always = [name for name, _ in whole.headers()]
+    headers: dict[str, dict[str, object]] = {
+        name: {"type": "string", "description": text} for name, text in DEAD_LETTER_HEADERS.items()
+    }
+    headers["code"]["enum"] = [code.value for code in DeadLetterCode]
+    bytes_of_original = {"description": "A header of the message that was refused, its bytes as they came"}
     return {
         "address": DEAD_LETTERS.name,
         "summary": "What broke its contract, as it came, with the reason in its headers",
@@ -127,8 +146,19 @@ def _dead_letters() -> dict[str, object]:
             "DeadLetter": {
                 "name": "DeadLetter",
                 "contentType": "application/octet-stream",
-                "payload": {"description": "The bytes that were refused; most are JSON"},
-                "headers": {"type": "object", "properties": headers},
+                "payload": {
+                    "description": "The bytes that were refused, most are JSON; only the first where stub_size is given"
+                },
+                "headers": {
+                    "type": "object",
+                    "required": always,
+                    "properties": {
+                        **headers,
+                        CARRIED_KEY: {"description": "Key of the message that was refused, its bytes as they came"},
+                    },
+                    "patternProperties": {f"^{re.escape(CARRIED_HEADER)}": bytes_of_original},
+                    "additionalProperties": False,
+                },
             }
         },
         "bindings": {"kafka": {"topicConfiguration": _topic_configuration(DEAD_LETTERS)}},

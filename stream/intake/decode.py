@@ -116,7 +116,7 @@ class Decoder:
             return refused_whole(message, _not_a_batch("it is nested too deeply"))
         except Exception as error:
             log.exception("message_not_decoded", offset=message.offset)
-            return refused_whole(message, failed(error))
+            return refused_whole(message, failed(error), decoded.source)
         return decoded
 
     def _read(self, message: LogMessage, decoded: DecodedMessage) -> None:
@@ -194,9 +194,15 @@ def _columns(rows: list[Any]) -> list[tuple[Any, ...]] | None:
     return columns if plain else None
 
 
-def refused_whole(message: LogMessage, error: ContractError) -> DecodedMessage:
-    """Reject a whole message."""
-    return DecodedMessage(message.offset, refusals=[_whole(message, error)])
+def refused_whole(message: LogMessage, error: ContractError, source: str = "") -> DecodedMessage:
+    """Reject a whole message.
+
+    Args:
+        message: as it stands in the log.
+        error: why.
+        source: name of the source that it states, where that was read.
+    """
+    return DecodedMessage(message.offset, refusals=[_whole(message, error, source)])
 
 
 def failed(error: Exception) -> ContractError:

@@ -79,7 +79,7 @@ class Isolation:
                 raise
             log.exception("message_failed", partition=held.claim.partition, offset=message.offset)
             self._rebuild(held)
-            self._take_in(held, [refused_whole(message, failed(error))])
+            self._take_in(held, [refused_whole(message, failed(error), decoded.source)])
 
 
 def may_be_of_a_message(error: Exception) -> bool:

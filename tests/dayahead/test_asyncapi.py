@@ -8,6 +8,8 @@ from jsonschema.exceptions import ValidationError
 
 from dayahead.asyncapi import CHANNELS, json_schema, write_contracts
 from dayahead.contracts import ForecastMessage, ObservationBatch, Rung, message_bytes
+from dayahead.dead_letters import DeadLetter, carried_headers
+from dayahead.errors import DeadLetterCode
 from dayahead.hours import from_hour
 from dayahead.topics import TOPICS
 
@@ -62,3 +64,17 @@ def test_a_batch_with_an_unknown_field_or_without_an_offset_is_refused() -> None
     for wrong in ({**good, "extra": 1}, {**good, "available_at": "2023-01-24T22:10:00"}, {**good, "rows": []}):
         with pytest.raises(ValueError, match="validation error"):
             ObservationBatch.model_validate(wrong)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_every_header_of_a_dead_letter_is_described(whole: bool) -> None:
+    document = yaml.safe_load((CONTRACTS / "asyncapi.yaml").read_text())
+    schema = document["channels"]["DeadLetter"]["messages"]["DeadLetter"]["headers"]
+    headers = [("trace", b"7"), ("large", b"x" * 10_000)]
+    letter = DeadLetter(
+        b"{}", DeadLetterCode.FAILED, "why", "stream", from_hour(465_000), carried=carried_headers(b"DK1/111", headers)
+    )
+    sent = dict((letter if whole else letter.shortened()).headers())
+    assert {"original_key", "original_header.trace", "original_headers_dropped"} <= sent.keys()
+    assert ("stub_size" in sent) is not whole
+    Draft202012Validator(schema).validate({name: value.decode() for name, value in sent.items()})

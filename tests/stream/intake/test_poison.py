@@ -12,7 +12,7 @@ from dayahead.errors import DeadLetterCode
 from deploy.local.ports import free_ports
 from stream.compute.batch import Prepared
 from tests.stream.conftest import WorkerRoom
-from tests.stream.logs import START, batch, in_log, series_of
+from tests.stream.logs import SOURCE, START, batch, in_log, series_of
 from tests.stream.poison import Poison, largest, poisons, send_good, send_with_librdkafka
 from tests.waiting import wait_until
 
@@ -109,6 +109,7 @@ def test_a_message_on_which_the_worker_fails_is_set_aside_and_the_others_are_tak
         (cursed, DeadLetterCode.FAILED, "21"),
     ]
     assert type(error).__name__ in letters[0][2]["reason"]
+    assert {head["source"] for _, _, head in letters} == {SOURCE.name}
     assert room.redis() == room.newest_forecasts() == room.newest_messages()
 
 
