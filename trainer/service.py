@@ -223,12 +223,26 @@ class Trainer:
             RETUNE_REQUESTS.labels("malformed").inc()
             log.warning("retune_request_malformed", offset=received.offset, fault=received.fault)
         else:
-            with connect(self._settings.database_url, wait_s=AWAY_PAUSE_S) as connection:
-                is_new = keep_request(connection, received.request, self._clock())
+            try:
+                with connect(self._settings.database_url, wait_s=AWAY_PAUSE_S) as connection:
+                    is_new = keep_request(connection, received.request, self._clock())
+            except AWAY:
+                self._requests.close()  # the next read starts at the committed offset: with this request
+                raise
             if is_new:
                 RETUNE_REQUESTS.labels("received").inc()
             log.info("retune_request", by=received.request.requested_by, reason=received.request.reason, new=is_new)
         self._requests.done(received)
+
+    def _keep_next(self, training: threading.Thread) -> None:
+        """Keep a request that comes while a training runs, so that it is listed as waiting."""
+        try:
+            received = self._requests.next(POLL_S)
+            if received is not None:
+                self._keep(received)
+        except AWAY as error:
+            log.warning("retune_requests_unread", error=str(error))
+            training.join(AWAY_PAUSE_S)
 
     def _keep_all(self) -> None:
         """Take in what waits in Kafka, so that requests come before a training of the schedule.
@@ -267,7 +281,7 @@ class Trainer:
         try:
             worker.start()
             while worker.is_alive() and not self._stop.is_set():
-                worker.join(POLL_S)
+                self._keep_next(worker)
             worker.join(STOP_WAIT_S)  # only after a wish to stop is there anything to wait for
             return trained.is_set()
         finally:

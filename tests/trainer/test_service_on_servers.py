@@ -197,6 +197,27 @@ def test_a_request_right_after_the_first_training_is_honoured_and_later_ones_wai
         assert waiting_requests(connection) == []
 
 
+def test_a_request_is_listed_while_a_training_runs(room: Callable[[], Room], database_url: str, sample: Sample) -> None:
+    trainer = room()
+    trained = threading.Event()
+    trainer.fails = lambda: not trained.wait(DEADLINE_S)
+    fill(database_url, sample)
+    wait_until(lambda: "trains since" in trainer.trainer.ready().reason, DEADLINE_S, "the training to run")
+    trainer.ask(trainer.request("anna"))
+
+    def listed() -> list[str]:
+        with connect(database_url) as connection:
+            return [request.requested_by for request in waiting_requests(connection)]
+
+    try:
+        wait_until(lambda: listed() == ["anna"], DEADLINE_S, "the request to be listed")
+        assert trainer.trainer.live().reason.startswith("trains since")
+    finally:
+        trained.set()
+    retune = trainer.wait_for_outcomes(Outcome.PROMOTED, Outcome.UNCHANGED)[-1]
+    assert retune.requested_by == "anna"
+
+
 def test_a_request_that_waits_survives_a_restart_and_one_that_was_honoured_does_not_come_again(
     room: Callable[[], Room], database_url: str, sample: Sample, clock: FakeClock
 ) -> None:
