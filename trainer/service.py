@@ -58,6 +58,9 @@ class Requests(Protocol):
     def done(self, received: ReceivedRequest) -> None:
         """It has been written down."""
 
+    def close(self) -> None:
+        """Leave; the next read starts behind the requests that are done."""
+
 
 class Announcements(Protocol):
     """Where champions are announced (`Announcer`)."""

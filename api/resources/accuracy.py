@@ -40,9 +40,9 @@ TABLE: Columns = {
     "level": TEXT, "area": TEXT, "series_id": TEXT, "unit": TEXT, "start": MOMENT, "end": MOMENT,
     "forecasts": COUNT, "hours": COUNT, "wape_percent": NUMBER, "mape_percent": NUMBER, "bias_percent": NUMBER,
     "coverage_percent": NUMBER, "weekly_naive_wape_percent": NUMBER, "daily_naive_wape_percent": NUMBER,
-    "naive_wape_percent": NUMBER, "skill_percent": NUMBER, "verdict": TEXT,
+    "naive_wape_percent": NUMBER, "skill_percent": NUMBER, "compared": COUNT, "verdict": TEXT,
 }  # fmt: skip
-"""Columns of accuracy as a table; `level` is overall, area or series."""
+"""Columns of accuracy as a table; `level` is overall, area or series, `compared` 1 or 0."""
 
 
 class Accuracy(BaseModel):
@@ -166,8 +166,8 @@ def get_accuracy(
 
 
 def _row(level: str, figures: Accuracy) -> list[Any]:
-    """A row of `TABLE`."""
-    values = {"level": level, **dict(figures)}
+    """A row of `TABLE`, in which `compared` is 1 or 0."""
+    values = {"level": level, **dict(figures), "compared": int(figures.compared)}
     return [values.get(name) for name in TABLE]
 
 

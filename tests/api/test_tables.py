@@ -61,7 +61,8 @@ def holed(client: TestClient) -> Rows:
 def accuracy(client: TestClient) -> Rows:
     found = client.get("/v1/accuracy", params={"limit": 3}).json()
     return [
-        {"level": level, "series_id": one.get("series_id"), "area": one["area"], "wape_percent": one["wape_percent"]}
+        {"level": level, "series_id": one.get("series_id")}
+        | {name: one[name] for name in ("area", "wape_percent", "compared")}
         for level, key in (("overall", "overall"), ("area", "areas"), ("series", "series"))
         for one in found[key]
     ]
