@@ -17,7 +17,7 @@ class ApiSettings(ServiceSettings):
         default=SecretStr(""),
         description="Bearer token of the endpoints that change something; empty switches them off",
     )
-    api_database_connections: int = Field(default=8, ge=1, description="Connections to TimescaleDB at most")
+    api_database_connections: int = Field(default=8, ge=1, description="Maximum number of connections to TimescaleDB")
     api_database_wait_s: float = Field(
         default=2.0,
         gt=0,
@@ -27,14 +27,14 @@ class ApiSettings(ServiceSettings):
     api_statement_timeout_s: float = Field(
         default=10.0,
         gt=0,
-        description="The longest that one query of a request may take, in seconds; where TimescaleDB hangs, the "
+        description="Timeout of one query of a request, in seconds; where TimescaleDB hangs, the "
         "request answers 503 a second later",
     )
     api_body_limit_bytes: int = Field(
-        default=10_000_000, ge=1000, description="The largest body of a request that is read, in bytes"
+        default=10_000_000, ge=1000, description="Maximum size of a request body, in bytes"
     )
     api_rate_limit: str = Field(
-        default="", description="Requests that one client address may send, like 600/minute; empty for no limit"
+        default="", description="Rate limit per client address, like 600/minute; empty for no limit"
     )
     api_cors_origins: list[str] = Field(
         default=[],
@@ -44,13 +44,14 @@ class ApiSettings(ServiceSettings):
     api_stream_replay_limit: int = Field(
         default=20_000,
         ge=0,
-        description="Forecasts at most that a client of the stream that resumes with Last-Event-ID is sent again",
+        description="Maximum number of forecasts that are resent to a stream client that resumes with Last-Event-ID",
     )
     prometheus_url: str = Field(
-        default="http://127.0.0.1:9090", description="Prometheus, asked how the services are (http://…)"
+        default="http://127.0.0.1:9090",
+        description="URL of Prometheus, queried for the state of the services (http://…)",
     )
     alertmanager_url: str = Field(
-        default="http://127.0.0.1:9093", description="Alertmanager, asked for the present alerts (http://…)"
+        default="http://127.0.0.1:9093", description="URL of Alertmanager, queried for open alerts (http://…)"
     )
     retune_alert_pattern: str = Field(
         default="(?i)mape|drift",

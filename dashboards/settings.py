@@ -12,7 +12,7 @@ class DashboardSettings(ServiceSettings):
     grafana_token: SecretStr = Field(
         default=SecretStr(""), description="Token of a Grafana service account with the role Editor or above"
     )
-    grafana_user: str = Field(default="admin", description="Grafana user, asked for where there is no token")
+    grafana_user: str = Field(default="admin", description="Grafana user, used if there is no token")
     grafana_password: SecretStr = Field(default=SecretStr(""), description="Password of the Grafana user")
     grafana_folder: str = Field(default="Dayahead", description="Grafana folder that the dashboards are put into")
     grafana_prometheus_url: str = Field(

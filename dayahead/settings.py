@@ -30,22 +30,22 @@ class ServiceSettings(BaseSettings):
     kafka_security: str = Field(
         default="PLAINTEXT",
         pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$",
-        description="How Kafka is talked to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+        description="Kafka security protocol: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
     )
     kafka_sasl_mechanism: str = Field(
         default="SCRAM-SHA-512",
         pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$",
-        description="How clients log in to Kafka with SASL_…: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+        description="SASL mechanism of Kafka clients, with SASL_…: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
     )
     kafka_username: str = Field(default="", description="User name of Kafka, with SASL_…")
     kafka_password: SecretStr = Field(default=SecretStr(""), description="Password of Kafka, with SASL_…")
     kafka_ca_file: Path | None = Field(
         default=None,
-        description="Certificates to check brokers against, with …SSL; those of the machine if empty",
+        description="CA certificates to verify brokers, with …SSL; the system's if empty",
     )
-    topic_prefix: str = Field(default="", description="Put before every topic name, for clusters that are shared")
+    topic_prefix: str = Field(default="", description="Prefix of every topic name, for shared clusters")
     log_level: str = Field(
-        default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error"
+        default="info", pattern="^(debug|info|warning|error)$", description="Log level: debug, info, warning or error"
     )
 
 

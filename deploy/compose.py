@@ -76,7 +76,7 @@ class Compose:
         try:
             show_series(self._console, self._overview())
         except psycopg.OperationalError as error:
-            self._console.print(f"Series: cannot be told: {str(error).strip()}", markup=False, highlight=False)
+            self._console.print(f"Series: cannot read them: {str(error).strip()}", markup=False, highlight=False)
 
     def down(self) -> None:
         """Stop and remove the containers; volumes stay."""
@@ -109,6 +109,6 @@ class Compose:
         done = subprocess.run([*self._command, *arguments], check=False)
         if done.returncode:
             raise StackError(
-                f"`docker compose {' '.join(arguments)}` failed (exit {done.returncode}): its own lines are above. "
-                "`docker compose logs` has what the services say."
+                f"`docker compose {' '.join(arguments)}` failed (exit {done.returncode}): see its output above. "
+                "`docker compose logs` shows the logs of the services."
             )

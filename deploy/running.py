@@ -74,7 +74,7 @@ def stop(assembly: Assembly, console: Console) -> None:
 
 
 def strays_sentence(names: Sequence[str]) -> str:
-    """What is said of strays that were stopped; empty where there were none."""
+    """Describe the stray processes that were stopped; empty if there were none."""
     return f"their supervisord had been killed, and these were still running: {', '.join(names)}" if names else ""
 
 

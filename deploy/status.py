@@ -55,5 +55,5 @@ def show_status(assembly: Assembly, console: Console) -> bool:
         console.print(lag_sentence(lag), markup=False, highlight=False)
         show_series(console, read_overview(database_url, wall_clock()))
     except (psycopg.Error, KafkaException, StackError) as error:
-        console.print(f"Lag and series cannot be told: {str(error).strip()}", markup=False, highlight=False)
+        console.print(f"Cannot read lag and series: {str(error).strip()}", markup=False, highlight=False)
     return all(row.ready for row in rows)

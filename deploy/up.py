@@ -142,7 +142,7 @@ class Up:
             for name in names:
                 lives[name] |= {states[name].pid} - {0}
                 if states[name].state == "FATAL" or len(lives[name]) > MOST_LIVES:
-                    raise StackError(f"{name} ends again and again ({states[name].description})")
+                    raise StackError(f"{name} crashes repeatedly ({states[name].description})")
             return condition()
 
         try:

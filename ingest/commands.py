@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def ingest(
     source: Annotated[list[Path], typer.Option(help=SOURCE_HELP, exists=True)],
-    once: Annotated[bool, typer.Option("--once", help="Poll each source once and end")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Poll each source once, then exit")] = False,
 ) -> None:
     """Poll sources and publish their new hours to Kafka until stopped."""
     from dayahead.hours import format_utc, from_hour
@@ -53,7 +53,7 @@ def backfill(
         Path | None, typer.Option(help="CSV or Parquet file to read instead of the API", exists=True, dir_okay=False)
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a backfill of the same range was interrupted")
+        bool, typer.Option("--resume", help="Continue an interrupted backfill of the same range")
     ] = False,
 ) -> None:
     """Publish the history of a source; nothing is forecast from it."""
@@ -82,7 +82,7 @@ def replay(
         typer.Option("--wait-for-poll", help="Publish an hour only after the one before it was fetched (lockstep)"),
     ] = False,
     state: Annotated[
-        Path | None, typer.Option(help="File that remembers the hour reached, so that a restart goes on there")
+        Path | None, typer.Option(help="File that stores the current hour, so that a restart continues there")
     ] = None,
     min_request_interval_s: Annotated[
         float, typer.Option(min=0, help="Answer 429 to requests closer than this, as the API does with 60")
@@ -90,7 +90,7 @@ def replay(
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on")] = 8130,
 ) -> None:
-    """Stand in for the API of a source: publish the hours of a data file at any speed."""
+    """Replace the API of a source by a replay: publish the hours of a data file at any speed."""
     from dayahead.reading.hour_text import hour_of
     from dayahead.reading.source_file import load_source
     from dayahead.settings import load_settings

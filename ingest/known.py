@@ -32,13 +32,13 @@ class Known:
         self._rejected.update(map(_mark, rejections))
 
     def forget_before(self, oldest: Hour) -> None:
-        """Let go of the values of hours that will not be read again."""
+        """Drop the values of hours that will not be read again."""
         if oldest > self._oldest:
             self._oldest = oldest
             self._values = {place: value for place, value in self._values.items() if place[1] >= oldest}
 
     def forget_rejections_but(self, rejections: Iterable[Rejection]) -> None:
-        """Let go of the rejections that the source no longer shows."""
+        """Drop the rejections that the source no longer shows."""
         self._rejected.intersection_update(map(_mark, rejections))
 
 

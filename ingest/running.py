@@ -129,7 +129,7 @@ class Pollers:
                     poller.close()
 
     def run(self) -> None:
-        """Poll until SIGTERM or SIGINT. A poller that crashes ends the process: its supervisor starts it anew."""
+        """Poll until SIGTERM or SIGINT. A poller that crashes ends the process: its supervisor restarts it."""
         stop_on_signals(self._stop, also=lambda: end_soon_without(self._settings.database_url))
         threads = [
             # each in a copy of this context, which names the service in every log line

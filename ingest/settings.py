@@ -15,16 +15,18 @@ class IngestSettings(ProcessSettings):
         default=None, description="Base URL that is polled instead of the source file's, e.g. that of a replay"
     )
     min_request_interval_s: float = Field(
-        default=60.0, ge=0, description="Least seconds from one request to the next; the publisher allows one a minute"
+        default=60.0, ge=0, description="Minimum seconds between two requests; the publisher allows one a minute"
     )
     request_timeout_s: float = Field(
-        default=60.0, gt=0, description="Seconds to wait for a source to connect, and between two parts of its answer"
+        default=60.0,
+        gt=0,
+        description="Timeout of a connection to a source, and between two parts of its response, in seconds",
     )
     answer_timeout_s: float = Field(
         default=300.0,
         gt=0,
-        description="Seconds from a request to the last byte of its answer, headers and body, however slowly it comes",
+        description="Timeout of a whole response, headers and body, from the request to its last byte, in seconds",
     )
     max_records: int = Field(
-        default=200_000, ge=0, description="Most records of one answer, longer ones are read in parts; 0: no limit"
+        default=200_000, ge=0, description="Maximum records of one response, longer ones are read in parts; 0: no limit"
     )

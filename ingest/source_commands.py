@@ -15,7 +15,7 @@ sources = typer.Typer(help="Sources that the service knows.", no_args_is_help=Tr
 def register_sources(
     files: Annotated[list[Path], typer.Argument(help="Source files (*.yaml), or folders of them", exists=True)],
 ) -> None:
-    """Make sources known, or renew what is known of them; the poller does the same for those that it polls."""
+    """Register sources, or update registered ones; the poller does the same for those that it polls."""
     from dayahead.settings import ServiceSettings, load_settings
     from dayahead.storage.database import connect
     from dayahead.storage.tables.source import register_source

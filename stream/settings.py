@@ -15,22 +15,24 @@ class WorkerSettings(ProcessSettings):
         default="dayahead-worker", description="Kafka consumer group of the workers, after the topic prefix"
     )
     worker_batch_rows: int = Field(
-        default=5_000, ge=1, le=1_000_000, description="Rows that one transaction of a partition takes, about"
+        default=5_000, ge=1, le=1_000_000, description="Approximate number of rows in one transaction of a partition"
     )
     worker_batch_messages: int = Field(
-        default=500, ge=1, le=100_000, description="Messages that are taken from Kafka at once, over all partitions"
+        default=500, ge=1, le=100_000, description="Maximum messages of one poll of Kafka, over all partitions"
     )
     worker_batch_within_s: float = Field(
         default=0.05, gt=0, le=60, description="Seconds that a batch waits for more messages"
     )
     worker_threads: int = Field(
-        default=2, ge=1, le=64, description="Partitions that are worked on at the same time, each by a thread"
+        default=2, ge=1, le=64, description="Partitions that are processed in parallel, each by a thread"
     )
     worker_release_poll_s: float = Field(
-        default=3.0, gt=0, description="Seconds between two looks at which release is the champion"
+        default=3.0, gt=0, description="Seconds between two checks for a new champion release"
     )
     worker_session_timeout_s: float = Field(
-        default=15.0, ge=6, description="Seconds after which Kafka gives the partitions of a silent worker to another"
+        default=15.0,
+        ge=6,
+        description="Session timeout in Kafka: seconds after which the partitions of a silent worker are reassigned",
     )
     worker_instance: str = Field(
         default="",
@@ -47,12 +49,12 @@ class WorkerSettings(ProcessSettings):
     worker_copy_windows_every_s: float = Field(
         default=600.0,
         ge=0,
-        description="Least seconds between two copies of a partition's windows to Redis, from which a worker that "
+        description="Minimum seconds between two copies of a partition's windows to Redis, from which a worker that "
         "starts goes on; 0: no copies, so that it reads all of them from TimescaleDB",
     )
     worker_accept_lost_messages: bool = Field(
         default=False,
-        description="Whether to go on where the log no longer holds messages that were not taken in: they are lost",
+        description="Whether to continue when Kafka has deleted messages that were not processed: they are lost",
     )
     worker_audit_every_s: float = Field(
         default=60.0,
@@ -65,5 +67,5 @@ class WorkerSettings(ProcessSettings):
     worker_drift_every_s: float = Field(
         default=60.0,
         ge=0,
-        description="Seconds between two looks for drift on days that have ended; 0: drift is not watched",
+        description="Seconds between two drift checks of days that have ended; 0: no drift checks",
     )

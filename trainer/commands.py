@@ -50,10 +50,8 @@ def train(
     promote: Annotated[
         bool, typer.Option(help="Promote the release if it passes the gate; --no-promote only saves it")
     ] = True,
-    as_of: Annotated[
-        str | None, typer.Option(help="Learn only from what was published by then: 2023-01-20T00:00Z")
-    ] = None,
-    reason: Annotated[str, typer.Option(help="Why, for the record")] = "asked on the command line",
+    as_of: Annotated[str | None, typer.Option(help="Train only on data published by then: 2023-01-20T00:00Z")] = None,
+    reason: Annotated[str, typer.Option(help="Reason, stored with the release")] = "asked on the command line",
 ) -> None:
     """Train once, now: fit, judge on held-out hours, save, and promote if it passes the gate."""
     from dayahead.settings import load_settings
@@ -79,7 +77,7 @@ def tune(
     promote: Annotated[
         bool, typer.Option(help="Promote the release if it passes the gate; --no-promote only saves it")
     ] = True,
-    reason: Annotated[str, typer.Option(help="Why, for the record")] = "tuned on the command line",
+    reason: Annotated[str, typer.Option(help="Reason, stored with the release")] = "tuned on the command line",
 ) -> None:
     """Search the settings of the fit, then train with the best; started twice, two processes share the study."""
     from dayahead.settings import load_settings
@@ -94,16 +92,18 @@ def tune(
 
 
 def backtest(
-    from_: Annotated[str, typer.Option("--from", help=f"First forecast hour; all before is learnt from: {HOUR_HELP}")],
+    from_: Annotated[
+        str, typer.Option("--from", help=f"First forecast hour; earlier hours are the training data: {HOUR_HELP}")
+    ],
     to: Annotated[
-        str | None, typer.Option(help="Hour after the last forecast one; the end of the data if absent")
+        str | None, typer.Option(help="Hour after the last forecast one; by default the end of the data")
     ] = None,
-    every: Annotated[str, typer.Option(help="From one forecast to the next: 24h, 7h, 1h")] = "24h",
+    every: Annotated[str, typer.Option(help="Interval between forecasts: 24h, 7h, 1h")] = "24h",
     refit: Annotated[
-        str | None, typer.Option(help="Refit after so many hours of forecasts: 28d, 168h; once if absent")
+        str | None, typer.Option(help="Refit after so many hours of forecasts: 28d, 168h; by default one fit")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="CSV or Parquet file; TimescaleDB if absent", exists=True, dir_okay=False)
+        Path | None, typer.Option(help="CSV or Parquet file; by default TimescaleDB", exists=True, dir_okay=False)
     ] = None,
     source: Annotated[
         Path | None, typer.Option(help="Source file that names the columns of --data", exists=True, dir_okay=False)
@@ -111,7 +111,7 @@ def backtest(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for forecasts.parquet and report.html; a run that was cut off goes on from it", file_okay=False
+            help="Folder for forecasts.parquet and report.html; an interrupted run continues from it", file_okay=False
         ),
     ] = None,
     workers: Annotated[
@@ -174,7 +174,7 @@ def show_model(
 
 def promote_model(
     release: Annotated[str, typer.Argument(help="Id of the release (dayahead models list)")],
-    reason: Annotated[str, typer.Option(help="Why, for the record")] = "promoted on the command line",
+    reason: Annotated[str, typer.Option(help="Reason, stored with the release")] = "promoted on the command line",
 ) -> None:
     """Make a release the champion, whatever the gate said."""
     from trainer.models_command import promote_release
@@ -183,7 +183,7 @@ def promote_model(
 
 
 def roll_back_model(
-    reason: Annotated[str, typer.Option(help="Why, for the record")] = "rolled back on the command line",
+    reason: Annotated[str, typer.Option(help="Reason, stored with the release")] = "rolled back on the command line",
 ) -> None:
     """Go back to the release that served before; workers take it up within seconds."""
     from trainer.models_command import roll_back_release

@@ -38,7 +38,7 @@ class PartitionOffsets(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a backup holds, for whoever restores it."""
+    """Describe what a backup holds, for its restore."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,7 +69,7 @@ def make_backup(settings: MigrationSettings, folder: Path, clock: Clock, say: Ca
         StorageError: TimescaleDB does not answer.
     """
     if folder.exists():
-        raise StackError(f"{folder} is there already: name a folder that is not")
+        raise StackError(f"{folder} already exists: choose a new folder")
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
@@ -101,7 +101,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_text())
     except (OSError, ValidationError) as error:
-        raise StackError(f"{folder} is no backup of Dayahead: {error}") from error
+        raise StackError(f"{folder} is not a backup of Dayahead: {error}") from error
     if digest(folder / DUMP) != manifest.sha256:
         raise StackError(f"{folder / DUMP} is not what was backed up (SHA-256 differs): take another backup")
     return manifest

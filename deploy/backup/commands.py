@@ -15,8 +15,8 @@ def register(app: typer.Typer) -> None:
     app.command()(restore)
 
 
-def backup(folder: Annotated[Path, typer.Argument(help="Folder that is made; must not be there yet")]) -> None:
-    """Back TimescaleDB up with pg_dump, and note where the topics stand; the services may go on meanwhile."""
+def backup(folder: Annotated[Path, typer.Argument(help="Folder to create; must not exist yet")]) -> None:
+    """Back TimescaleDB up with pg_dump, and record the offsets of the topics; the services may keep running."""
     from dayahead.hours import wall_clock
     from dayahead.settings import MigrationSettings, load_settings
     from deploy.backup.backup import make_backup
@@ -26,9 +26,9 @@ def backup(folder: Annotated[Path, typer.Argument(help="Folder that is made; mus
 
 def restore(
     folder: Annotated[Path, typer.Argument(help="Folder of a backup", exists=True, file_okay=False)],
-    replace: Annotated[bool, typer.Option("--replace", help="Drop the database that is there first")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Drop the existing database first")] = False,
 ) -> None:
-    """Restore a backup with pg_restore; the services must be stopped. Workers go on in Kafka where it ends."""
+    """Restore a backup with pg_restore; the services must be stopped. Workers continue in Kafka at its end."""
     from dayahead.settings import MigrationSettings, load_settings
     from deploy.backup.restore import Restore
 

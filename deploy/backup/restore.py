@@ -98,7 +98,7 @@ class Restore:
             if filled and not replace:
                 raise StackError(
                     f"database {self._name} has tables of Dayahead: a restore deletes them. Back it up if it matters, "
-                    "then say --replace"
+                    "then add --replace"
                 )
             # by force: TimescaleDB's own scheduler is connected
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))

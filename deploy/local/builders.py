@@ -49,7 +49,7 @@ class Builders:
         while not self._ended.is_set():
             with suppress(subprocess.TimeoutExpired):
                 return process.communicate(timeout=LOOK_EVERY_S)
-        raise StackError(f"{name} was ended before it had finished: run the command again")
+        raise StackError(f"{name} was stopped before it finished: run the command again")
 
     def end(self) -> None:
         """End what runs, and what is started later, with all child processes."""

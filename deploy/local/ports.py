@@ -29,7 +29,7 @@ class ServerPorts:
 
     @classmethod
     def free(cls) -> "ServerPorts":
-        """Ports that nobody listens on now, for a stack of one's own."""
+        """Find free ports, for a private stack."""
         return cls(*free_ports(len(fields(cls))))
 
 
@@ -49,7 +49,9 @@ def free_ports(count: int) -> list[int]:
         ports = list(range(start, start + count))
         if ports[-1] in UNPRIVILEGED and not any(is_taken(port) for port in ports) and _claim(ports):
             return ports
-    raise StackError(f"no {count} neighbouring TCP ports are free on {HOST}: end what listens on some of them")
+    raise StackError(
+        f"no {count} neighbouring TCP ports are free on {HOST}: stop a process that listens on one of them"
+    )
 
 
 def _unassigned_ports() -> list[int]:

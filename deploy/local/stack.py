@@ -1,4 +1,4 @@
-"""The local stack: real servers, and the services beside them, as supervised processes of one folder."""
+"""The local stack: real servers, and the services, as supervised processes of one folder."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -141,7 +141,7 @@ class LocalStack:
         except StackError as error:
             raise StackError(
                 f"{error}. The last lines of {log}:\n{last_lines(log)}\n"
-                f"Correct what they name and start again; `make clean` forgets all local data."
+                f"Fix the problem above and run the command again; `make clean` deletes all local data."
             ) from error
 
     def start_services(self, names: Sequence[str]) -> None:

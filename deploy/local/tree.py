@@ -1,4 +1,4 @@
-"""The private Debian tree: TimescaleDB, Redis, Prometheus and Alertmanager beside the machine's own packages."""
+"""The private Debian tree: TimescaleDB, Redis, Prometheus and Alertmanager separate from the system's packages."""
 
 import hashlib
 import shutil
@@ -54,7 +54,7 @@ class DebianTree:
 
     @property
     def recipe(self) -> str:
-        """Names what the tree is made of; a tree of another recipe is built anew."""
+        """Names what the tree is made of; a tree of another recipe is rebuilt."""
         return hashlib.sha256(repr((SUITE, PACKAGES, LEFT_OUT)).encode()).hexdigest()[:16]
 
     def is_whole(self) -> bool:

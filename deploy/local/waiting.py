@@ -15,7 +15,7 @@ def wait_until(condition: Callable[[], object], deadline_s: float, what: str, *,
     until = time.monotonic() + deadline_s
     while not condition():
         if time.monotonic() > until:
-            raise StackError(f"waited {deadline_s:.0f} s in vain for {what}")
+            raise StackError(f"timeout after {deadline_s:.0f} s: waited for {what}")
         time.sleep(pause_s)
 
 
@@ -47,7 +47,5 @@ def wait_on_progress(
         if now != reached:
             reached, since = now, clock()
         elif clock() - since > stalled_s:
-            raise StackError(
-                f"waited for {what}, and nothing has moved for {stalled_s:.0f} s (progress stands at {reached})"
-            )
+            raise StackError(f"waited for {what}, without progress for {stalled_s:.0f} s (last progress: {reached})")
         time.sleep(pause_s)

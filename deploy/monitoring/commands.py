@@ -14,12 +14,12 @@ def register(app: typer.Typer) -> None:
 
 
 def render(
-    folder: Annotated[Path, typer.Argument(help="Where the files are written")],
+    folder: Annotated[Path, typer.Argument(help="Folder that the files are written to")],
     target: Annotated[list[str], typer.Option(help="job=host:port of a service that is scraped; may be repeated")],
     alertmanager: Annotated[str, typer.Option(help="host:port of Alertmanager")],
     webhook: Annotated[str, typer.Option(help="URL of POST /v1/alertmanager of the API")],
     api_token: Annotated[str, typer.Option(envvar="DAYAHEAD_API_TOKEN", help="Bearer token of the API")] = "",
-    seen_as: Annotated[str, typer.Option(help="The folder as the two servers see it, where that differs")] = "",
+    seen_as: Annotated[str, typer.Option(help="Path of the folder on the two servers, if it differs")] = "",
 ) -> None:
     """Write prometheus.yml, the rules, the targets, alertmanager.yml and the token into FOLDER."""
     from pydantic import SecretStr  # noqa: PLC0415 - `dayahead --help` stays quick

@@ -1,4 +1,4 @@
-"""What is watched, how closely, and who is told: the thresholds of every alert, in this one place."""
+"""Settings of monitoring: scrape interval, notification and the thresholds of all alerts."""
 
 from typing import Self
 
@@ -27,7 +27,7 @@ class MonitoringSettings(ReceiverSettings):
     )
     alert_restarts_s: int = Field(default=900, ge=60, description="Seconds within which restarts are counted")
     alert_stopped_s: int = Field(
-        default=300, ge=0, description="Seconds that a partition may stand still while messages wait in it"
+        default=300, ge=0, description="Seconds that a partition may make no progress while messages wait in it"
     )
     alert_not_ready_s: int = Field(default=300, ge=0, description="Seconds that a running service may be unready")
     alert_lag_messages: int = Field(default=1000, ge=1, description="Messages of observations that may wait in Kafka")
@@ -38,9 +38,9 @@ class MonitoringSettings(ReceiverSettings):
     alert_source_failing_s: int = Field(
         default=900, ge=60, description="Seconds without a poll that succeeds after which a source is failing"
     )
-    alert_dead_letters: int = Field(default=0, ge=0, description="Dead letters in ten minutes that nobody need look at")
+    alert_dead_letters: int = Field(default=0, ge=0, description="Dead letters in ten minutes that raise no alert")
     alert_mape_warning: float = Field(
-        default=0.15, gt=0, description="MAPE of an area over 24 h, as a share, above which people are warned"
+        default=0.15, gt=0, description="MAPE of an area over 24 h, as a share, above which an alert warns operators"
     )
     alert_mape_critical: float = Field(
         default=0.25, gt=0, description="MAPE of an area over 24 h, as a share, above which a retune is asked for"
@@ -48,7 +48,9 @@ class MonitoringSettings(ReceiverSettings):
     alert_mape_min_hours: int = Field(
         default=500, ge=1, description="Scored hours of an area in 24 h below which its accuracy raises no alert"
     )
-    alert_accuracy_s: int = Field(default=600, ge=0, description="Seconds that accuracy must be bad before it is told")
+    alert_accuracy_s: int = Field(
+        default=600, ge=0, description="Seconds that accuracy must be bad before the alert fires"
+    )
     alert_degraded_share: float = Field(
         default=0.2, ge=0, lt=1, description="Share of series that may be on rung 2 (previous release) or worse"
     )
@@ -75,13 +77,13 @@ class MonitoringSettings(ReceiverSettings):
     alert_group_interval_s: int = Field(
         default=300, ge=1, description="Seconds after which alerts that joined a notified cause are notified"
     )
-    alert_repeat_s: int = Field(default=14400, ge=60, description="Seconds after which an open alert is told again")
+    alert_repeat_s: int = Field(default=14400, ge=60, description="Seconds after which an open alert is sent again")
     api_port: int = Field(default=8000, ge=1, le=65535, description="Port of the API and the page")
     public_url: HttpUrl | None = Field(
-        default=None, description="Where people reach the API and the page; http://127.0.0.1:DAYAHEAD_API_PORT if empty"
+        default=None, description="Public URL of the API and the page; http://127.0.0.1:DAYAHEAD_API_PORT if empty"
     )
     runbook_url: str = Field(
-        default="", description="Where people read the runbook, linked by alerts; DAYAHEAD_PUBLIC_URL/runbook if empty"
+        default="", description="Public URL of the runbook, linked by alerts; DAYAHEAD_PUBLIC_URL/runbook if empty"
     )
 
     @property

@@ -1,4 +1,4 @@
-"""The replay as a web application: `/dataset/{name}` as the API answers it, `/_clock` and `/_faults` beside it."""
+"""The replay as a web application: `/dataset/{name}` as the API answers it, with `/_clock` and `/_faults` for tests."""
 
 import threading
 import time

@@ -127,4 +127,6 @@ def _remembered(state: Path | None) -> Hour:
     try:
         return to_hour(parse_utc(orjson.loads(state.read_bytes())["end"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise SettingsError(f"{state} is no state of a replay ({error}): remove it, or name another --state") from error
+        raise SettingsError(
+            f"{state} is not the state of a replay ({error}): remove it, or name another --state"
+        ) from error

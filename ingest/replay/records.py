@@ -57,7 +57,7 @@ def load_records(source: Source, data: Path) -> ReplayRecords:
     except (OSError, pa.ArrowInvalid) as error:
         raise SettingsError(f"{data} cannot be read: {error}") from error
     if missing := [name for name in source.data_columns if name not in table.column_names]:
-        raise SettingsError(f"{data} lacks {', '.join(missing)} that source {source.name} names")
+        raise SettingsError(f"{data} has no column {', '.join(missing)}, which source {source.name} names")
     times = LocalTimes(source.time_zone)
     records = table.to_pylist()
     times.learn_direction(record[source.time_column] for record in records)
@@ -70,7 +70,7 @@ def load_records(source: Source, data: Path) -> ReplayRecords:
     except ContractError as error:
         raise SettingsError(f"{data} has a time that cannot be replayed: {error.reason}") from error
     if not records:
-        raise SettingsError(f"{data} holds no record")
+        raise SettingsError(f"{data} contains no records")
     order = sorted(range(len(records)), key=hours.__getitem__)
     return ReplayRecords(
         columns=table.column_names,

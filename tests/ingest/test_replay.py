@@ -147,7 +147,7 @@ def test_the_clock_goes_on_where_it_stood_when_it_is_started_again(tmp_path: Pat
 def test_a_damaged_state_file_is_refused_with_its_name(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     state.write_text("{")
-    with pytest.raises(SettingsError, match=r"state\.json is no state of a replay"):
+    with pytest.raises(SettingsError, match=r"state\.json is not the state of a replay"):
         ReplayClock([FIRST], FIRST, Pace(1), state=state)
 
 
@@ -176,5 +176,5 @@ def test_the_sample_is_replayed_newest_first_with_its_own_columns() -> None:
 
 
 def test_a_file_that_lacks_a_column_of_the_source_is_refused() -> None:
-    with pytest.raises(SettingsError, match="lacks Area, Type, kWh"):
+    with pytest.raises(SettingsError, match="has no column Area, Type, kWh"):
         load_records(make_source(), SAMPLE)

@@ -95,10 +95,10 @@ def test_a_restore_over_tables_has_to_be_asked_for_and_not_while_services_run(
 ) -> None:
     settings = settings_of(stack, database, room)
     make_backup(settings, tmp_path / "backup", lambda: NOW, lambda _: None)
-    with pytest.raises(StackError, match="is there already"):
+    with pytest.raises(StackError, match="already exists"):
         make_backup(settings, tmp_path / "backup", lambda: NOW, lambda _: None)
     restore = Restore(settings, tmp_path / "backup", lambda _: None)
-    with pytest.raises(StackError, match="say --replace"):
+    with pytest.raises(StackError, match="add --replace"):
         restore.run(replace=False)
     with psycopg.connect(database.url), pytest.raises(StackError, match="in use by dayahead_app: stop the services"):
         restore.run(replace=True)

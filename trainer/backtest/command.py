@@ -96,7 +96,7 @@ class BacktestCommand:
                 )
                 backtest = walk.run()
         if backtest.taken_up:
-            self._say(f"{backtest.taken_up} of {len(origins)} windows were finished before and are taken as they were.")
+            self._say(f"{backtest.taken_up} of {len(origins)} windows were finished by an earlier run and are reused.")
         figures = figures_of(backtest)
         print_backtest(self._console, backtest, figures)
         if losing := [loss for loss in self._losses if loss.is_too_much]:
@@ -133,7 +133,7 @@ class BacktestCommand:
             told = ", ".join(f"{count:,} {code}" for code, count in rejected.most_common())
             self._say(f"Rejected records: {told}; the first: {example}")
         for aside in known.quarantined[:QUARANTINE_SHOWN]:
-            self._say(f"Not learnt from: {aside.series_id}, {aside.hours} h, {aside.rule}: {aside.reason}")
+            self._say(f"Excluded from training: {aside.series_id}, {aside.hours} h, {aside.rule}: {aside.reason}")
         if (more := len(known.quarantined) - QUARANTINE_SHOWN) > 0:
             self._say(f"... and {more} more ranges")
 

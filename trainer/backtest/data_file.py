@@ -55,7 +55,7 @@ def read_data_file(path: Path, source: Source, settings: QuarantineSettings, now
     example = conversion.rejections[0].reason if conversion.rejections else ""
     if not conversion.rows:
         raise NotEnoughHistoryError(
-            f"{path} gave no hour: {sum(rejected.values())} records were rejected"
+            f"{path} contains no valid hour: {sum(rejected.values())} records were rejected"
             + (f", the first because {example}. Compare its columns with source {source.name}" if example else "")
         )
     losses = limit_losses(conversion.rejections, (row.series_id for row in conversion.rows), source)

@@ -102,8 +102,8 @@ class RunFolder:
             differs = [shown for name, shown in _SHOWN.items() if kept.get(name) != mine[name]]
             if differs:
                 raise SettingsError(
-                    f"{self.path} holds a backtest of something else ({', '.join(differs)}), and results are not "
-                    "mixed: choose another --out, or delete the folder to begin again"
+                    f"{self.path} holds a different backtest ({', '.join(differs)}), and results are not "
+                    "mixed: choose another --out, or delete the folder to start over"
                 )
             return
         for folder in (self.path, self.path / "windows", self.path / "releases"):

@@ -86,7 +86,7 @@ class Postgres:
         )
         password_file.unlink()
         if done.returncode:
-            raise StackError(f"initdb could not make the PostgreSQL cluster: {done.stderr.strip()}")
+            raise StackError(f"initdb could not create the PostgreSQL cluster: {done.stderr.strip()}")
         made.touch()
 
     def _forget_dead_postmaster(self) -> None:
@@ -131,7 +131,7 @@ class Postgres:
         """Whether it takes connections with the owner's password; makes the service's database the first time.
 
         Raises:
-            StackError: it refuses the password.
+            StackError: it rejects the password.
         """
         try:
             with psycopg.connect(self.owner_url("postgres"), autocommit=True, connect_timeout=2) as connection:
@@ -140,8 +140,8 @@ class Postgres:
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
                 raise StackError(
-                    f"PostgreSQL refuses the password in .env for {OWNER}: its data was made with another. "
-                    f"Put the old .env back, or forget the data with `make clean`."
+                    f"PostgreSQL rejects the password in .env for {OWNER}: its data was created with another. "
+                    f"Put the old .env back, or delete the data with `make clean`."
                 ) from error
             return False
         return True
