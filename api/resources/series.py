@@ -16,6 +16,7 @@ from dayahead.contracts import Reason, Rung
 from dayahead.hours import from_hour, to_hour
 from dayahead.storage.losses import read_losses
 from dayahead.storage.status import SeriesStatus, SourceStatus, State, read_series, read_sources
+from dayahead.storage.tables.forecast import has_forecast
 from dayahead.storage.tables.limit_loss import StoredLoss
 from dayahead.storage.tables.observation import missing_hours, read_first_hour
 from dayahead.storage.tables.observation_revision import count_revised_hours
@@ -116,6 +117,9 @@ class DataQuality(BaseModel):
 class SeriesDetail(SeriesItem):
     """A series with its source and the quality of its data."""
 
+    origin_day_before: Utc | None = Field(
+        description="Origin 24 h before that of its newest forecast, UTC; null where no forecast was made at it"
+    )
     source_detail: SourceItem
     quality: DataQuality
 
@@ -152,7 +156,15 @@ def get_series(use: Use, series_ids: SeriesIds) -> SeriesDetail:
         [status] = read_series(connection, sources, series_keys=[key])
         [source] = [source for source in sources if source.source.name == status.source]
         quality = _quality(connection, key, source.newest_hour)
-    return SeriesDetail(**dict(series_item(status)), source_detail=source_item(source), quality=quality)
+        day_before = None if status.origin is None else status.origin - timedelta(days=1)
+        if day_before is not None and not has_forecast(connection, key, day_before):
+            day_before = None
+    return SeriesDetail(
+        **dict(series_item(status)),
+        origin_day_before=day_before,
+        source_detail=source_item(source),
+        quality=quality,
+    )
 
 
 def series_item(status: SeriesStatus) -> SeriesItem:

@@ -19,6 +19,7 @@ from tests.api.serving import Site
 from tests.conftest import TopicRoom
 
 WITH_LETTERS = "with-letters."
+LONG = ": its name was sent with a version and a region in it, which is more than the table has room for" * 2
 LETTERS = [
     Letter(
         number,
@@ -29,7 +30,7 @@ LETTERS = [
             b"{}",
             {
                 "code": "unknown_source",
-                "reason": f"no source <b>{number}</b> is registered",
+                "reason": f"no source <b>{number}</b> is registered" + LONG * (number == 5),
                 "time": "2023-01-25T11:00:00Z",
             },
             {},

@@ -5,10 +5,13 @@ from urllib.parse import urlparse
 
 import psycopg
 import pytest
+import redis
 from playwright.sync_api import expect
 
 from api.settings import ApiSettings
+from dayahead.hours import from_hour
 from dayahead.reading.source_file import load_source
+from dayahead.storage.forecast_cache import forecast_key
 from dayahead.storage.tables.series import register_series
 from dayahead.storage.tables.source import register_source
 from tests.api.conftest import SampleService
@@ -216,6 +219,54 @@ def test_no_width_needs_scrolling_sideways(site: Site, visit: Open, width: int) 
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [360, 390, 768, 1280])
+def test_no_width_of_the_runbook_needs_scrolling_sideways(site: Site, visit: Open, width: int) -> None:
+    seen = visit(site, "/runbook", wait_for="h1", width=width)
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+CUT = """(elements) => elements
+    .filter((one) => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight)
+    .map((one) => one.innerText)"""
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_no_tile_is_cut_where_there_is_no_pointer_for_its_tooltip(site: Site, visit: Open, width: int) -> None:
+    seen = visit(site, width=width)
+    expect(seen.page.locator("#health")).to_contain_text("seasonal naive")
+    assert seen.page.eval_on_selector_all("#health dd", CUT) == []
+    worst = "Worse than the seasonal naive by 6042 % over the last 7 days"
+    note = seen.page.locator("#health .tile").nth(3).locator(".note")
+    note.evaluate("(note, text) => { note.textContent = text; }", worst)
+    assert seen.page.eval_on_selector_all("#health dd", CUT) == []
+
+
+@pytest.mark.parametrize("lacking", ["a day before", "any"])
+def test_a_series_without_an_earlier_forecast_leaves_the_console_silent(
+    serve: Callable[[ApiSettings], Site],
+    sample_service: SampleService,
+    database_url: str,
+    redis_url: str,
+    visit: Open,
+    lacking: str,
+) -> None:
+    sample = insert_sample(database_url, redis_url, NOW)
+    oldest_left = from_hour(sample.newest) if lacking == "a day before" else from_hour(sample.newest + 1)
+    with psycopg.connect(database_url) as connection:
+        key = "(SELECT series_key FROM series WHERE series_id = 'DK1/111')"
+        connection.execute(f"DELETE FROM forecast WHERE series_key = {key} AND origin < %s", [oldest_left])
+    with redis.Redis.from_url(redis_url) as cache:
+        if lacking == "any":
+            cache.delete(forecast_key("DK1/111"))
+    bare = serve(sample_service.settings(database_url=database_url, redis_url=redis_url))
+    seen = visit(bare, at("DK1/111"))
+    with seen.page.expect_response(lambda response: "/v1/services" in response.url, timeout=20_000):
+        pass  # a second round
+    assert seen.page.locator("#chart path.earlier").count() == 0
+    assert seen.page.locator("#chart path.median").count() == (lacking == "a day before")
+    assert seen.errors == []
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_page_ends_with_its_footer(site: Site, visit: Open, width: int) -> None:
     seen = visit(site, width=width)
@@ -275,4 +326,6 @@ def test_dead_letters_are_counted_and_listed_with_what_to_do(
     # text, never markup
     assert "no source <b>7</b> is registered" in told
     assert seen.errors == []
+    scrolled = seen.page.locator("#letters .scroll").evaluate("(box) => box.scrollWidth - box.clientWidth")
+    assert scrolled == 0  # a long reason is written on several lines, not cut
     expect(visit(site).page.locator("#letters")).to_be_hidden()

@@ -63,16 +63,22 @@ async function learnChosen(run) {
       if (refusal.status === 404) found[name] = null;
     }
   };
+  // What is known not to exist is not asked for: a browser writes each 404 to its console.
+  const listed = known.series?.find((series) => series.series_id === id);
+  if (listed && listed.origin === null) found.forecast = null;
   await Promise.all([
     ask("detail", "series"),
-    ask("forecast", "forecasts"),
+    found.forecast === null ? null : ask("forecast", "forecasts"),
     ask("observations", "observations"),
     view.round % SLOW_EVERY === 0 || known.seriesAccuracy?.accuracy.series_id !== id ? ask("seriesAccuracy", "accuracy") : null,
   ]);
   if (found.forecast && !(before && found.forecast.origin === known.earlierOf)) {
-    const origin = new Date(Date.parse(found.forecast.origin) - DAY_MS).toISOString();
-    await ask("earlier", "forecasts", `?origin=${origin}`);
-    found.earlierOf = found.forecast.origin;
+    const origin = found.detail?.origin_day_before;
+    Object.assign(found, { earlier: null, earlierOf: null });
+    if (origin && Date.parse(origin) === Date.parse(found.forecast.origin) - DAY_MS) {
+      await ask("earlier", "forecasts", `?origin=${origin}`);
+      found.earlierOf = found.forecast.origin;
+    }
   }
   if (found.forecast === null) found.earlier = null;
   if (run === view.run) Object.assign(known, found); // another series was chosen meanwhile: that one is asked for

@@ -346,6 +346,12 @@ def nearest_origins(connection: psycopg.Connection, series_key: int, origin: dat
     return [near for (near,) in connection.execute(NEAREST, {"key": series_key, "origin": origin}).fetchall()]
 
 
+def has_forecast(connection: psycopg.Connection, series_key: int, origin: datetime) -> bool:
+    """Whether a forecast of a series was made at an origin."""
+    query = "SELECT FROM forecast WHERE series_key = %s AND origin = %s"
+    return connection.execute(query, [series_key, origin]).fetchone() is not None
+
+
 def random_origin(
     connection: psycopg.Connection, series_key: int, release: str | None, start: Hour, end: Hour
 ) -> Hour | None:
