@@ -96,7 +96,7 @@ class BacktestCommand:
                 )
                 backtest = walk.run()
         if backtest.taken_up:
-            self._say(f"{backtest.taken_up} of {len(origins)} windows were finished by an earlier run and are reused.")
+            self._say(f"{backtest.taken_up} of {len(origins)} windows were finished before and are reused.")
         figures = figures_of(backtest)
         print_backtest(self._console, backtest, figures)
         if losing := [loss for loss in self._losses if loss.is_too_much]:
