@@ -45,7 +45,7 @@ def list_dead_letters(
 
     box, settings = _box()
     chosen = (one for one in box.scan(limit, since=_moment(since)) if _matches(one, code, source))
-    table = Table("offset", "time", "stage", "code", "source", "reason", "value", "replayed")
+    rows = [["offset", "time", "stage", "code", "source", "reason", "value", "replayed"]]
     bound = SHOWN_ON_TERMINAL if sys.stdout.isatty() else None
     with _marks(settings) as marks:
         for letter, replayed in _with_replays(chosen, marks, box.topic):
@@ -54,10 +54,23 @@ def list_dead_letters(
                 sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
                 continue
             about = [letter.headers.get(name, "") for name in ("time", "stage", "code", "source", "reason")]
-            value = letter.value[:bound].decode(errors="replace").replace("\n", "\\n")
-            table.add_row(str(letter.offset), *map(escape, [*about, value]), _utc(replayed) or "")
-    if not as_json:
-        standard_output().print(table if table.row_count else "No dead letters.")
+            value = letter.value[:bound].decode(errors="replace")
+            rows.append([_on_one_line(cell) for cell in (str(letter.offset), *about, value, _utc(replayed) or "")])
+    if as_json:
+        return
+    if len(rows) == 1:
+        typer.echo("No dead letters.")
+    elif bound is None:  # separated by tabs: a table would pad every line to the longest value
+        typer.echo("\n".join(map("\t".join, rows)))
+    else:
+        table = Table(*rows[0])
+        for row in rows[1:]:
+            table.add_row(*map(escape, row))
+        standard_output().print(table)
+
+
+def _on_one_line(text: str) -> str:
+    return text.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
 
 
 @dead_letters.command()

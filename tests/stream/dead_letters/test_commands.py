@@ -69,6 +69,11 @@ def test_a_piped_list_cuts_nothing_and_json_holds_the_whole_value(room: WorkerRo
     for one in letters[:2]:
         assert one.value.decode() in listed
         assert one.reason.strip() in listed
+    header, *rows = listed.splitlines()
+    assert header.split("\t")[:3] == ["offset", "time", "stage"]
+    assert len(rows) == len(letters)
+    # no line is padded to the longest value, which has megabytes
+    assert sum(len(row) < 1_000 for row in rows) == sum(len(one.value) < 500 for one in letters)
     lines = [orjson.loads(line) for line in output_of(room, "dead-letters", "list", "--json").splitlines()]
     assert [line["offset"] for line in lines] == list(range(len(letters)))
     assert [line.get("value", "").encode() or base64.b64decode(line["value_base64"]) for line in lines] == [
