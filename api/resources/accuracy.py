@@ -23,6 +23,9 @@ router = resource("/v1/accuracy", "accuracy")
 
 DAY = timedelta(days=1)
 
+DECIMALS = 6
+"""Of figures in per cent."""
+
 SAME_PERCENT = 0.5
 """Differences below this are no difference that a person should read anything into."""
 
@@ -200,11 +203,14 @@ def _figures(added: AddedScores) -> dict[str, Any]:
 
     def percent(name: str) -> float | None:
         part, whole = RATIOS[name]
-        return 100 * float(sums[part] or 0) / float(divisor) if (divisor := sums[whole]) else None
+        if not (divisor := sums[whole]):
+            return None
+        # the database adds in any order: without rounding the same scores give other last digits, and another ETag
+        return round(100 * float(sums[part] or 0) / float(divisor), DECIMALS)
 
     daily_is_better = (sums["daily_naive_error"] or 0) < (sums["naive_error"] or 0)
     left_over = percent("daily_mase" if daily_is_better else "weekly_mase")
-    skill = None if left_over is None else 100 - left_over
+    skill = None if left_over is None else round(100 - left_over, DECIMALS)
     return {
         "start": added.start,
         "end": added.end,

@@ -101,7 +101,7 @@ COPY_KEPT = f"""
     SELECT one.* FROM {{table}} AS {_IN_CHUNK} AND one.{{time}} >= newest.newest - %(kept)s
 """  # noqa: S608
 
-PUT_BACK = "INSERT INTO {table} SELECT * FROM retention_kept"
+PUT_BACK = "INSERT INTO {table} ({columns}) SELECT {columns} FROM retention_kept"
 
 DELETE_OLD = """
     DELETE FROM {table} WHERE ctid = ANY(ARRAY(
@@ -311,7 +311,9 @@ class Retention:
                 [table.name, chunk.end, chunk.start],
             )
             if count:
-                self._run(PUT_BACK, table)
+                kept_rows = self._connection.execute("SELECT * FROM retention_kept LIMIT 0")
+                columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in kept_rows.description or ())
+                self._connection.execute(sql.SQL(PUT_BACK).format(table=sql.Identifier(table.name), columns=columns))
         return True
 
     def _value(self, statement: LiteralString, table: RetainedTable, parameters: Mapping[str, object]) -> int:
