@@ -1,35 +1,52 @@
-"""When the service has arrived where a person wants it: every series has a forecast; and what is shown then."""
+"""When the start of the service is over: every series that it polls has a forecast; and what is shown then."""
 
 from rich.console import Console
 
+from dayahead.reading.source_file import load_source
 from deploy.local import sample
 from deploy.overview import Overview
+from deploy.settings import StackSettings
 from deploy.tables import accuracy_sentence, forecasts_table, freshness_sentence, rungs_sentence
 
 TRAINING_PARTS = "dayahead_training_parts_total"
 """Counts what the trainer has done of a training."""
 
 
-def forecast_progress(overview: Overview, *, replays: bool) -> tuple[int, int, int]:
+def polled_source(settings: StackSettings) -> str:
+    """Return the name of the source that `dayahead up` polls."""
+    return load_source(settings.source or sample.SOURCE).name
+
+
+def forecast_progress(overview: Overview, source: str, *, replays: bool) -> tuple[int, int, int]:
     """How far the service is on the way to `all_forecast`; it stops changing where that will never come about.
 
     Returns:
-        Series, those that are fresh, and forecasts that are scored, of the sample only as many as are waited for.
+        Series of the source, those with a forecast, and forecasts that are scored, of the sample only as many as are
+        waited for.
     """
-    wanted = len(overview.series) * sample.FAST_ORIGINS_SCORED if replays else 0
-    return len(overview.series), overview.fresh, min(overview.accuracy.forecasts, wanted)
+    rungs = _rungs(overview, source)
+    wanted = len(rungs) * sample.FAST_ORIGINS_SCORED if replays else 0
+    return len(rungs), len(rungs) - rungs.count(None), min(overview.accuracy.forecasts, wanted)
 
 
-def all_forecast(overview: Overview, *, replays: bool) -> bool:
-    """Whether every series has a forecast of the model; of the sample also whether its fast days are over.
+def all_forecast(overview: Overview, source: str, *, replays: bool) -> bool:
+    """Whether every series of a source has a forecast; of the sample also whether its fast days are over.
+
+    A degraded or stale forecast counts, and other sources do not: they may have series that are too young for one.
 
     Args:
-        overview: how the series stand.
+        overview: the status of the series.
+        source: name of the source that is polled.
         replays: whether the sample is replayed.
     """
-    if not overview.series or overview.fresh < len(overview.series):
+    rungs = _rungs(overview, source)
+    if not rungs or None in rungs:
         return False
-    return not replays or overview.accuracy.forecasts >= len(overview.series) * sample.FAST_ORIGINS_SCORED
+    return not replays or overview.accuracy.forecasts >= len(rungs) * sample.FAST_ORIGINS_SCORED
+
+
+def _rungs(overview: Overview, source: str) -> list[int | None]:
+    return [one.status.rung for one in overview.series if one.status.source == source]
 
 
 def show_series(console: Console, overview: Overview) -> None:

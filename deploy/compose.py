@@ -11,7 +11,7 @@ from rich.console import Console
 from dayahead.errors import StackError
 from dayahead.hours import wall_clock
 from dayahead.settings import PREFIX, load_settings
-from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, show_results, show_series
+from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, polled_source, show_results, show_series
 from deploy.local.env_file import EnvFile
 from deploy.local.places import CHECKOUT
 from deploy.local.ports import HOST
@@ -52,6 +52,7 @@ class Compose:
             }
         )
         self._replays = self._settings.source_url is None
+        self._source = polled_source(self._settings)
         self._command = ["docker", "compose", "--file", str(FILE), "--env-file", str(env_file.path)]
 
     def up(self) -> None:
@@ -87,11 +88,11 @@ class Compose:
         self._docker("--profile", "sample", "down", "--volumes")
 
     def _all_forecast(self) -> bool:
-        return all_forecast(self._overview(), replays=self._replays)
+        return all_forecast(self._overview(), self._source, replays=self._replays)
 
     def _progress(self) -> tuple[object, ...]:
         """How far the forecasts are, and before there are any, how far the trainer is, as Prometheus has it."""
-        return forecast_progress(self._overview(), replays=self._replays), self._training_parts()
+        return forecast_progress(self._overview(), self._source, replays=self._replays), self._training_parts()
 
     def _training_parts(self) -> object:
         url = f"http://{HOST}:{self._settings.prometheus_port}/api/v1/query"

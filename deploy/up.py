@@ -1,12 +1,13 @@
 """What `dayahead up` and `servers` do on the local stack."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from rich.console import Console
 
 from dayahead.errors import StackError
 from dayahead.hours import wall_clock
-from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, show_results
+from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, polled_source, show_results
 from deploy.local import sample
 from deploy.local.assembly import Assembly
 from deploy.local.build import build
@@ -72,11 +73,18 @@ class Up:
             step.outcome = self._champion() or "waits for two weeks of history"
         with self.steps.step("live replay of the sample" if self._replays else "poller") as step:
             self._start("replay", "ingest")
-            self._await(self._all_forecast, self._forecasts, "a forecast of every series", "ingest", "worker")
-            step.outcome = f"{self._overview().fresh} series have a forecast"
+            self._await(
+                self._all_forecast, self._forecasts, f"a forecast of every series of {self._source}", "ingest", "worker"
+            )
+            series, forecast, _ = self._forecasts()
+            step.outcome = f"{forecast} of {series} series of {self._source} have a forecast"
         with self.steps.step("every service ready"):
             self._await(self._all_ready, self._ready, "every service to be ready", *self._jobs)
         show_results(self.steps.console, self._overview(), self.assembly.settings.api_port, self.steps.elapsed_s)
+
+    @cached_property
+    def _source(self) -> str:
+        return polled_source(self.assembly.settings)
 
     @property
     def _replays(self) -> bool:
@@ -126,10 +134,10 @@ class Up:
 
     def _forecasts(self) -> tuple[int, int, int]:
         """As of the newest look of `_all_forecast`: a look costs the workers what it costs this process."""
-        return forecast_progress(self._seen or self._overview(), replays=self._replays)
+        return forecast_progress(self._seen or self._overview(), self._source, replays=self._replays)
 
     def _all_forecast(self) -> bool:
-        return all_forecast(self._overview(), replays=self._replays)
+        return all_forecast(self._overview(), self._source, replays=self._replays)
 
     def _await(self, condition: Callable[[], bool], progress: Callable[[], object], what: str, *jobs: str) -> None:
         """Wait for a condition as long as there is progress; where it stalls, show what the services said last."""

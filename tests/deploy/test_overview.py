@@ -8,7 +8,7 @@ from rich.console import Console
 
 from dayahead.reading.source_file import load_source
 from dayahead.storage.tables.source import register_source
-from deploy.arrival import all_forecast
+from deploy.arrival import all_forecast, forecast_progress
 from deploy.local import sample
 from deploy.overview import read_lag, read_overview
 from deploy.tables import accuracy_sentence, forecasts_table, freshness_sentence, lag_sentence, rungs_sentence
@@ -65,16 +65,37 @@ def test_fresh_is_a_model_forecast_of_a_series_that_keeps_up(database_with_three
     assert "2023-01-24T12:00:00Z to 2023-01-24T22:00:00Z" in freshness_sentence(overview)
 
 
-def test_the_service_has_arrived_only_when_every_series_is_fresh(database_with_three_series: FreshDatabase) -> None:
-    assert not all_forecast(read_overview(database_with_three_series.url, NOW), replays=False)
+def test_a_start_is_over_when_every_series_of_its_source_has_a_forecast(
+    database_with_three_series: FreshDatabase,
+) -> None:
+    source = load_source(sample.SOURCE).name
+    assert not all_forecast(read_overview(database_with_three_series.url, NOW), source, replays=False)
     with psycopg.connect(database_with_three_series.owner_url) as connection:
-        connection.execute("DELETE FROM series WHERE series_id <> 'DK1/1'")
-    assert all_forecast(read_overview(database_with_three_series.url, NOW), replays=False)
-    assert not all_forecast(read_overview(database_with_three_series.url, NOW), replays=True), "nothing has been scored"
+        connection.execute("DELETE FROM series WHERE series_id = 'DK1/3'")
+    stale = read_overview(database_with_three_series.url, NOW)
+    assert all_forecast(stale, source, replays=False)
+    assert not all_forecast(stale, source, replays=True), "nothing has been scored"
+
+
+def test_a_start_does_not_wait_for_the_series_of_other_sources(database_with_three_series: FreshDatabase) -> None:
+    source = load_source(sample.SOURCE)
+    with psycopg.connect(database_with_three_series.owner_url) as connection:
+        connection.execute("DELETE FROM series WHERE series_id = 'DK1/3'")
+        other = register_source(connection, source.model_copy(update={"name": "young"}))
+        connection.execute(
+            "INSERT INTO series (series_id, source_key, labels, area, unit, partition)"
+            " VALUES ('young/1', %s, '{}', 'DK1', 'kWh', 0)",
+            [other.source_key],
+        )
+    overview = read_overview(database_with_three_series.url, NOW)
+    assert len(overview.series) == 3
+    assert all_forecast(overview, source.name, replays=False)
+    assert forecast_progress(overview, source.name, replays=False) == (2, 2, 0)
+    assert not all_forecast(overview, "young", replays=False)
 
 
 def test_an_empty_service_has_not_arrived(database: FreshDatabase) -> None:
-    assert not all_forecast(read_overview(database.url, NOW), replays=False)
+    assert not all_forecast(read_overview(database.url, NOW), "any", replays=False)
     assert "no forecast has matured" in accuracy_sentence(read_overview(database.url, NOW).accuracy)
 
 

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_person_trains_looks_promotes_and_rolls_back(run: Run, database_url: s
     other = run("train", *QUICK_OPTIONS, "--set", "seed=2", "--no-promote").output
     assert "saved, not promoted" in other
     assert serving(database_url) == first
-    second = other.split()[0]
+    second = re.search(r"\br-[0-9a-f]{12}\b", other)[0]
 
     listed = run("models", "list").output
     assert f"{first} serves" in listed
