@@ -69,7 +69,7 @@ test-in-docker:
 	  make --no-print-directory test-here ARGS="$$ARGS"'
 
 test-here: $(VENV)/dev.stamp $(DOCS)/stamp lint chromium build
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Lint, format, types, import rules, JavaScript, width of the docs
 	@$(BIN)/ruff check --quiet
