@@ -108,7 +108,8 @@ def read_lag(database_url: str, bootstrap: str, topic_prefix: str = "") -> dict[
     topic = topic_prefix + OBSERVATIONS.name
     with psycopg.connect(database_url, connect_timeout=5) as connection:
         taken = next_offsets(connection, topic)
-    consumer = open_consumer(bootstrap, "dayahead-status", "dayahead-status", {})
+    # the error that is raised says it once; librdkafka would log each of its attempts
+    consumer = open_consumer(bootstrap, "dayahead-status", "dayahead-status", {"log_level": 0})
     try:
         known = consumer.list_topics(topic, timeout=5).topics[topic].partitions
         if not known:

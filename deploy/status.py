@@ -49,11 +49,28 @@ def show_status(assembly: Assembly, console: Console) -> bool:
         return False
     rows = process_rows(assembly)
     console.print(processes_table(rows))
-    database_url = assembly.stack.postgres.app_url()
-    try:
-        lag = read_lag(database_url, assembly.stack.kafka.bootstrap)
-        console.print(lag_sentence(lag), markup=False, highlight=False)
-        show_series(console, read_overview(database_url, wall_clock()))
-    except (psycopg.Error, KafkaException, StackError) as error:
-        console.print(f"Cannot read lag and series: {str(error).strip()}", markup=False, highlight=False)
+    show_data(console, assembly.stack.postgres.app_url(), assembly.stack.kafka.bootstrap)
     return all(row.ready for row in rows)
+
+
+def show_data(console: Console, database_url: str, bootstrap: str) -> None:
+    """Print lag, freshness, rungs and accuracy; what one server cannot say is said in a sentence.
+
+    Args:
+        console: where to print.
+        database_url: postgresql:// URL.
+        bootstrap: host:port of the Kafka broker.
+    """
+    try:
+        console.print(lag_sentence(read_lag(database_url, bootstrap)), markup=False, highlight=False)
+    except (psycopg.Error, StackError) as error:
+        console.print(f"The lag is not known: {str(error).strip()}", markup=False, highlight=False)
+    except KafkaException as error:
+        why = error.args[0].str()
+        console.print(
+            f"The lag is not known: Kafka at {bootstrap} does not answer ({why})", markup=False, highlight=False
+        )
+    try:
+        show_series(console, read_overview(database_url, wall_clock()))
+    except psycopg.Error as error:
+        console.print(f"The series are not known: {str(error).strip()}", markup=False, highlight=False)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import structlog
@@ -48,9 +49,11 @@ def connect(database_url: SecretStr | str, wait_s: float = 60.0, autocommit: boo
         if refused or time.monotonic() + pause_s > deadline:
             raise StorageError(
                 f"TimescaleDB at {describe(url)} cannot be used: {str(error).strip()}. "
-                "Check DAYAHEAD_DATABASE_URL and that the server runs."
+                "Check that the server runs, and DAYAHEAD_DATABASE_URL in the environment or in "
+                f"{Path('.env').absolute()}{'' if Path('.env').exists() else ' (which does not exist)'}."
             ) from error
-        log.info("database_awaited", database=describe(url), pause_s=round(pause_s, 2))
+        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        log.info("database_awaited", database=describe(url), pause_s=round(pause_s, 2), error=why)
 
     return retry(
         lambda: psycopg.connect(url, autocommit=autocommit, options="-c timezone=UTC", connect_timeout=10),

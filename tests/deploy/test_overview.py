@@ -11,6 +11,7 @@ from dayahead.storage.tables.source import register_source
 from deploy.arrival import all_forecast, forecast_progress
 from deploy.local import sample
 from deploy.overview import read_lag, read_overview
+from deploy.status import show_data
 from deploy.tables import accuracy_sentence, forecasts_table, freshness_sentence, lag_sentence, rungs_sentence
 from tests.conftest import FreshDatabase, TopicRoom
 
@@ -139,3 +140,14 @@ def test_lag_is_what_the_workers_have_not_committed_yet(database: FreshDatabase,
     lag = read_lag(database.url, topics.bootstrap, topics.prefix)
     assert lag == {0: 0, 1: 1}
     assert lag_sentence(lag) == "Lag: 1 messages of observations wait (partition 1: 1)."
+
+
+def test_status_without_kafka_is_a_sentence_and_shows_the_series(
+    database_with_three_series: FreshDatabase, capfd: pytest.CaptureFixture[str]
+) -> None:
+    console = Console(width=200, file=io.StringIO(), record=True)
+    show_data(console, database_with_three_series.url, "127.0.0.1:9")
+    lines = console.export_text().splitlines()
+    assert lines[0].startswith("The lag is not known: Kafka at 127.0.0.1:9 does not answer (")
+    assert "Series: 3 known" in "\n".join(lines)
+    assert capfd.readouterr() == ("", "")
