@@ -3,7 +3,7 @@
 They come from the environment (`DAYAHEAD_…`) and from `.env` in the working directory, in that order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -140,6 +140,25 @@ def load_settings(settings: type[S], **overrides: object) -> S:
     except ValidationError as error:
         faults = "; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())
         raise SettingsError(faults) from error
+
+
+def wrong_values(classes: Iterable[type[BaseSettings]]) -> list[str]:
+    """Check what is set against the classes that read it; a value that is missing is no fault.
+
+    Args:
+        classes: settings of several services, which may share variables.
+
+    Returns:
+        A sentence for each wrong value, which names its variable; each once.
+    """
+    faults: dict[str, None] = {}
+    for one in classes:
+        try:
+            one()
+        except ValidationError as error:
+            wrong = [fault for fault in error.errors() if fault["type"] != "missing"]
+            faults |= dict.fromkeys(_fault(fault["loc"], fault["msg"]) for fault in wrong)
+    return list(faults)
 
 
 def _fault(location: tuple[int | str, ...], message: str) -> str:

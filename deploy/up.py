@@ -7,6 +7,8 @@ from rich.console import Console
 
 from dayahead.errors import StackError
 from dayahead.hours import wall_clock
+from dayahead.settings import wrong_values
+from dayahead.settings_document import settings_classes
 from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, polled_source, show_results
 from deploy.local import sample
 from deploy.local.assembly import Assembly
@@ -38,6 +40,7 @@ class Up:
         Raises:
             StackError: something stands in the way.
         """
+        refuse(wrong_values(settings_classes().values()))  # before anything that runs is restarted with them
         if self.stack.strays():
             with self.steps.step("processes without supervisord stopped") as step:
                 step.outcome = strays_sentence(self.stack.stop_strays())

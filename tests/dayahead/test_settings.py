@@ -1,7 +1,8 @@
 import pytest
 
 from dayahead.errors import SettingsError
-from dayahead.settings import MigrationSettings, ProcessSettings, load_settings
+from dayahead.settings import MigrationSettings, ProcessSettings, load_settings, wrong_values
+from dayahead.settings_document import settings_classes
 
 
 def test_a_wrong_setting_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,3 +21,14 @@ def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPa
 def test_secrets_do_not_show_in_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAYAHEAD_DATABASE_URL", "postgresql://app:hunter2@db/dayahead")
     assert "hunter2" not in repr(load_settings(ProcessSettings))
+
+
+def test_every_wrong_value_is_found_before_a_service_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    classes = settings_classes().values()
+    assert wrong_values(classes) == [], "nothing is set, and what is missing is no fault"
+    monkeypatch.setenv("DAYAHEAD_API_RATE_LIMIT", "five")
+    monkeypatch.setenv("DAYAHEAD_METRICS_PORT", "no port")
+    rate, port = sorted(wrong_values(classes), key=lambda fault: "METRICS" in fault)
+    assert "DAYAHEAD_API_RATE_LIMIT" in rate
+    assert "'five'" in rate
+    assert port.startswith("DAYAHEAD_METRICS_PORT: ")
