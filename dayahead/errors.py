@@ -12,7 +12,7 @@ DayaheadError
 │   ├── FencedError          another worker owns the partition now: this one must end
 │   └── CopyUnusableError    Redis has no usable copy of the windows: they are read from TimescaleDB
 ├── ReleaseError             a model release is missing, damaged or of another version
-│   └── AlreadyChampionError the release that is to be promoted serves already
+│   └── AlreadyChampionError  the release that is to be promoted serves already
 ├── NotEnoughHistoryError    too few hours to fit or to judge a model
 ├── MachineCodeError         the rules of the hot path could not be translated for this processor
 ├── StackError               the local stack cannot start

@@ -76,11 +76,9 @@ class Up:
             step.outcome = self._champion() or "waits for two weeks of history"
         with self.steps.step("live replay of the sample" if self._replays else "poller") as step:
             self._start("replay", "ingest")
-            self._await(
-                self._all_forecast, self._forecasts, f"a forecast of every series of {self._source}", "ingest", "worker"
-            )
-            series, forecast, _ = self._forecasts()
-            step.outcome = f"{forecast} of {series} series of {self._source} have a forecast"
+            what = f"a forecast of every series of {self._source}"
+            self._await(self._all_forecast, self._forecasts, what, "ingest", "worker")
+            step.outcome = f"{self._forecasts()[1]} series have a forecast"
         with self.steps.step("every service ready"):
             self._await(self._all_ready, self._ready, "every service to be ready", *self._jobs)
         show_results(self.steps.console, self._overview(), self.assembly.settings.api_port, self.steps.elapsed_s)

@@ -22,7 +22,8 @@ from tests.looking import browser, visit  # noqa: F401 - fixtures
 CHECKOUT = Path(__file__).parents[1]
 REDIS_DATABASES = 64
 SESSION_REDIS_DATABASE = REDIS_DATABASES - 1
-"""Never emptied by `redis_url`: for what a whole session reads."""
+EXAMPLES_REDIS_DATABASE = REDIS_DATABASES - 2
+"""Both are never given out by `redis_url`: a whole session uses them."""
 _numbers = itertools.count()
 
 # How long an example takes says how busy the machine is, not whether the code is right.
@@ -96,7 +97,7 @@ def owner_database_url(database: FreshDatabase) -> str:
 @pytest.fixture
 def redis_url(stack: LocalStack) -> str:
     """An empty Redis database for one test."""
-    url = stack.redis.url(next(_numbers) % SESSION_REDIS_DATABASE)
+    url = stack.redis.url(next(_numbers) % EXAMPLES_REDIS_DATABASE)
     with redis.Redis.from_url(url) as client:
         client.flushdb()
     return url

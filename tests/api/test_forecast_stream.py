@@ -268,6 +268,7 @@ before = held()
 with ForecastFeed("127.0.0.1:1", "", 0, answer_s=0.05, retry_s=0.001) as feed:
     wait_until(lambda: feed.attempts > 100, 60, "a hundred attempts to connect", pause_s=0.01)
     state, during = feed.status.state.value, held()
+wait_until(lambda: held()[1] <= before[1], 10, "the threads of the C library to end", pause_s=0.01)
 print("", json.dumps([state, before, during, held()]), sep="\\n")
 """
 

@@ -22,7 +22,7 @@ from deploy.local.services import DAYAHEAD
 from deploy.local.stack import LocalStack
 from deploy.monitoring import MonitoringFiles, MonitoringSettings, Target
 from tests.api.conftest import own_database
-from tests.conftest import SESSION_REDIS_DATABASE, TopicRoom
+from tests.conftest import EXAMPLES_REDIS_DATABASE, TopicRoom
 from tests.dayahead.conftest import small_history, small_release, small_settings  # noqa: F401 - fixtures
 from tests.ingest.building import NOW, SAMPLE, SAMPLE_SOURCE
 from tests.monitoring_server import Prepare, monitoring_server
@@ -99,7 +99,7 @@ def reader(
     with ExitStack() as resources:
         database_url = resources.enter_context(own_database(stack, "pages"))
         TopicRoom(stack.kafka.bootstrap, "").create()
-        redis_url = stack.redis.url(SESSION_REDIS_DATABASE - 1)
+        redis_url = stack.redis.url(EXAMPLES_REDIS_DATABASE)
         with redis.Redis.from_url(redis_url) as client:
             client.flushdb()
         with psycopg.connect(database_url) as connection:

@@ -142,7 +142,7 @@ def test_the_log_readers_and_the_dead_letter_box_read_every_codec(sender: Sender
         assert found is not None
         assert [message.value for message in found] == values
         assert later.changed_quietly(name, 0, start, start + len(values), f"DK1/{codec}") is True
-        letters = [(None, f"{codec} {n} {'y' * 1000}".encode()) for n in range(3000)]
+        letters = [(None, f"{codec} {n} {'y' * 1000}".encode()) for n in range(4000)]
         sender.send("observations.dead-letter", 0, codec, letters)
         assert [one.value for one in DeadLetterBox(topics.bootstrap, topics.prefix).scan(len(letters))] == [
             value for _, value in letters
