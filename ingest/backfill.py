@@ -80,7 +80,7 @@ class Backfiller:
             start: first hour.
             end: hour after the last.
             resume: go on where a backfill of the same source and range was interrupted.
-            on_progress: told the hour reached and the rows so far.
+            on_progress: called with the hour reached and the rows so far.
 
         Raises:
             SourceUnavailable: the source was away for too long; `resume` goes on from there.

@@ -84,7 +84,7 @@ class Poller:
             connect: opens TimescaleDB.
             clock: the present moment: `available_at` of what is received.
             pause: waits between polls; says when to stop.
-            condition: is told how it goes.
+            condition: records the outcome of each poll.
             backoff: pauses while Kafka or TimescaleDB is away.
             draw: a number from 0 to 1, for the jitter.
         """
