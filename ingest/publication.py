@@ -16,7 +16,7 @@ def publications_of_history(
 
     Hours that come out together share a moment: that of the last hour of their publication interval, plus the
     publication lag, and never later than now. A row that differs from what the service holds is a revision, which
-    nobody knew before now.
+    was not known before.
 
     Args:
         rows: of one source, in any order.

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _by_its_name(name: str, native_name: str, code: str) -> llvm.ModuleRef:
-    """The code of an entry, under the name by which it is called; all else in it is nobody's business."""
+    """The code of an entry, under the name by which it is called; all else in it is private."""
     module = llvm.parse_assembly(code)
     for function in module.functions:
         if not function.is_declaration:

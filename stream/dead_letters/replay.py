@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import orjson
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 from dayahead.dead_letter_box import KeptLetter
 from dayahead.dead_letters import remedy_of
@@ -67,16 +67,21 @@ class Replayer:
         """Send checked rows, and return their number.
 
         Raises:
-            BrokerUnavailable: Kafka did not acknowledge them.
+            BrokerUnavailable: Kafka did not answer, or did not acknowledge them.
         """
         producer = self._producer = self._producer or open_producer(
             self._bootstrap, "dayahead-dead-letters", 3 * ANSWER_S
         )
-        topics = producer.list_topics(self._topic, timeout=ANSWER_S).topics
+        try:
+            partitions = len(producer.list_topics(self._topic, timeout=ANSWER_S).topics[self._topic].partitions)
+        except KafkaException as error:
+            raise BrokerUnavailable(f"Kafka at {self._bootstrap} does not answer ({error}): try again") from error
+        if not partitions:
+            raise BrokerUnavailable(f"Kafka at {self._bootstrap} has no topic {self._topic}: run `dayahead migrate`")
         rows: dict[int, list[object]] = {}
         for series_id, hour, number in zip(message.series_ids, message.hours, message.values, strict=True):
             row = [series_id, format_utc(from_hour(hour)), number]
-            rows.setdefault(partition_of(series_id, len(topics[self._topic].partitions)), []).append(row)
+            rows.setdefault(partition_of(series_id, partitions), []).append(row)
         messages = [Unsent(envelope_bytes(message, part), partition=partition) for partition, part in rows.items()]
         try:
             send_all(producer, self._topic, messages, 4 * ANSWER_S)

@@ -50,6 +50,7 @@ class ServerRetry:
             log.warning("server_awaited", server=server, pause_s=round(pause_s, 2), error=str(error).strip()[:300])
 
         backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
-        done = retry(operation, on, backoff=backoff, pause=self.stopping.wait, on_failure=note)
-        self._awaited.pop(thread, None)
-        return done
+        try:
+            return retry(operation, on, backoff=backoff, pause=self.stopping.wait, on_failure=note)
+        finally:  # also after another error: the thread waits for this server no longer
+            self._awaited.pop(thread, None)

@@ -11,8 +11,10 @@ import pytest
 from confluent_kafka import Producer
 
 from dayahead.dead_letters import DeadLetter
-from dayahead.errors import DeadLetterCode
-from dayahead.hours import format_utc, from_hour
+from dayahead.errors import BrokerUnavailable, DeadLetterCode
+from dayahead.hours import format_utc, from_hour, wall_clock
+from stream.dead_letters.replay import Replayer
+from stream.intake.decode import DecodedMessage
 from tests.stream.conftest import WorkerRoom
 from tests.stream.logs import SOURCE, START, batch, in_log, series_of
 
@@ -169,3 +171,10 @@ def test_release_ids_are_whole_in_a_pipe(room: WorkerRoom) -> None:
             [release],
         )
     assert release in output_of(room, "models", "list")
+
+
+def test_rows_cannot_be_put_back_while_kafka_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.dead_letters.replay.ANSWER_S", 0.5)
+    replay = Replayer("127.0.0.1:1", "", {}, wall_clock)
+    with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1 does not answer"):
+        replay.put_back(DecodedMessage(0))
