@@ -64,11 +64,11 @@ def _verdict_on_bands(ours: Measured, static: Measured) -> str:
 
 
 def _over_seeds(lines: list[Measured]) -> str:
-    def told(name: str) -> str:
+    def spread(name: str) -> str:
         values = [getattr(line, name) * 100 for line in lines]
         return f"{sum(values) / len(values):.2f} % ({min(values):.2f} to {max(values):.2f})"
 
-    return f"  ours over {len(lines)} seeds: WAPE {told('wape')}, mean of series {told('wape_series_mean')}"
+    return f"  ours over {len(lines)} seeds: WAPE {spread('wape')}, mean of series {spread('wape_series_mean')}"
 
 
 def _table(measured: list[Measured]) -> Table:

@@ -68,11 +68,11 @@ def _measured(method: str, protocols: list[str], limit_s: float) -> list[bytes]:
         env=os.environ | threads,
     )
     try:
-        told, _ = process.communicate(timeout=limit_s * PATIENCE * len(protocols))
+        output, _ = process.communicate(timeout=limit_s * PATIENCE * len(protocols))
     except subprocess.TimeoutExpired:
         process.kill()
-        told, _ = process.communicate()
-    return [line for line in told.splitlines() if line.startswith(b"{")]
+        output, _ = process.communicate()
+    return [line for line in output.splitlines() if line.startswith(b"{")]
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class SeriesOverview:
 
     Attributes:
         status: how it stands.
-        p10: by lead, in the unit of the series; empty where there is no forecast. Likewise p50 and p90.
+        p10: by lead, in the unit of the series; empty where there is no forecast. p50 and p90 the same.
     """
 
     status: SeriesStatus

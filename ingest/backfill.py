@@ -50,7 +50,7 @@ class Backfiller:
     The newest hour of each series in the last page follows with `refresh: true`, so that the series is forecast when
     its history is there, and not only with its next new hour.
 
-    Several may run at once, also beside the poller: each has its own range, and only the poller's cursor is shared,
+    Several may run at once, also next to the poller: each has its own range, and only the poller's cursor is shared,
     which they move forward from within their own range and never back.
     """
 

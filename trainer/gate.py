@@ -146,11 +146,11 @@ def _beats_naive(judged: Judgement) -> GateCheck:
 
 def _sound(judged: Judgement) -> GateCheck:
     broken = {scenario: figures.broken for scenario, figures in judged.items() if figures.broken}
-    told = ", ".join(f"{count} under {scenario}" for scenario, count in broken.items())
+    counts = ", ".join(f"{count} under {scenario}" for scenario, count in broken.items())
     return GateCheck(
         "sound",
         not broken,
-        f"forecasts that are not finite or whose quantiles cross: {told or 'none'}",
+        f"forecasts that are not finite or whose quantiles cross: {counts or 'none'}",
     )
 
 

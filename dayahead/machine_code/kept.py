@@ -19,12 +19,12 @@ TRUSTED_USERS = frozenset({0, os.getuid()})
 
 def default_folders() -> tuple[Path, ...]:
     """Folders to look in, the first one first."""
-    beside = PACKAGE / "machine_code" / "__pycache__"
+    in_package = PACKAGE / "machine_code" / "__pycache__"
     try:
         user = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
     except RuntimeError:  # a user without a home: an arbitrary number in a container
-        return (beside,)
-    return beside, Path(user) / "dayahead"
+        return (in_package,)
+    return in_package, Path(user) / "dayahead"
 
 
 def read(file: Path) -> bytes | None:

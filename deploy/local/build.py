@@ -18,7 +18,7 @@ def build(places: Places, announce: Callable[[str], None] = lambda line: None) -
 
     Args:
         places: where to build.
-        announce: told, before it happens, what is installed on the machine itself.
+        announce: called with what is installed on the machine itself, before it is installed.
 
     Returns:
         What had to be built: empty the second time.

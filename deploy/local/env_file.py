@@ -27,7 +27,7 @@ PASSWORD_VARIABLES = {
 class EnvFile:
     """The `.env` in the folder that `dayahead` is started in; only its owner can read it.
 
-    Lines that are already there, and comments, stay as they are unless a value is set anew.
+    Lines that are already there, and comments, stay as they are unless a value is set again.
     """
 
     def __init__(self, path: Path) -> None:

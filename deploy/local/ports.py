@@ -34,9 +34,9 @@ class ServerPorts:
 
 
 def free_ports(count: int) -> list[int]:
-    """Neighbouring ports that nobody listens on, and that no other caller of this function is given.
+    """Return neighbouring free ports that no other caller of this function is given.
 
-    A server may need seconds until it binds the port it was told. So the ports lie outside the range from which the
+    A server may need seconds until it binds its port. So the ports lie outside the range from which the
     kernel serves outgoing connections, which would otherwise take one of them meanwhile, and each is claimed for as
     long as this process lives.
 

@@ -150,7 +150,7 @@ def refuse(obstacles: Sequence[str]) -> None:
     """End here if there are obstacles, before anything is touched.
 
     Raises:
-        StackError: there are; all of them are told at once.
+        StackError: there are; the message names all of them.
     """
     if obstacles:
         raise StackError("nothing was started:\n  " + "\n  ".join(obstacles))

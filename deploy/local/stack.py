@@ -27,7 +27,7 @@ class LocalStack:
     The Debian tree and the Kafka jars must be there (deploy/local/tree.py, deploy/local/kafka_libs.py).
 
     Attributes:
-        name: of its folder; stacks with different names and ports live beside each other.
+        name: of its folder; stacks with different names and ports run at the same time.
         ports: where its servers listen.
         passwords: of its servers and roles.
         folder: data, logs and configuration.
@@ -59,7 +59,7 @@ class LocalStack:
             durable: False trades safety against a power cut for speed, for data that is thrown away.
             dies_with_parent: end the stack when the process that started it ends, even when that is killed.
             kafka_login: whether clients of Kafka log in with a password; on this machine alone they need not.
-            more_servers: servers beside the three that every stack has.
+            more_servers: servers in addition to the three that every stack has.
             services: processes that `start_services` starts.
         """
         places = places or Places()

@@ -130,8 +130,8 @@ class BacktestCommand:
         known = reader.known
         self._say(f"{reader.name}: {len(known.observed.series_ids)} series, {span_of(known)} UTC")
         if rejected:
-            told = ", ".join(f"{count:,} {code}" for code, count in rejected.most_common())
-            self._say(f"Rejected records: {told}; the first: {example}")
+            counts = ", ".join(f"{count:,} {code}" for code, count in rejected.most_common())
+            self._say(f"Rejected records: {counts}; the first: {example}")
         for aside in known.quarantined[:QUARANTINE_SHOWN]:
             self._say(f"Excluded from training: {aside.series_id}, {aside.hours} h, {aside.rule}: {aside.reason}")
         if (more := len(known.quarantined) - QUARANTINE_SHOWN) > 0:

@@ -41,8 +41,8 @@ def print_backtest(console: Console, backtest: Backtest, figures: Figures) -> No
             highlight=False,
             soft_wrap=True,
         )
-    told = ", ".join(f"{count:,} {meaning}" for meaning, count in figures.rungs.items())
-    console.print(f"Rungs: {told}", highlight=False, soft_wrap=True)
+    rungs = ", ".join(f"{count:,} {meaning}" for meaning, count in figures.rungs.items())
+    console.print(f"Rungs: {rungs}", highlight=False, soft_wrap=True)
     if figures.worst:
         worst = ", ".join(f"{series.name} {series.accuracy.wape:.1%}" for series in figures.worst[:WORST_SHOWN])
         console.print(f"Worst series, by WAPE: {worst}", markup=False, highlight=False, soft_wrap=True)

@@ -127,7 +127,7 @@ class ForecastRows:
         rung: int8 [n].
         reasons: int32 [n], flags of `dayahead.contracts.Reason`.
         message_offset: int64 [n], of the message in `observations` that caused each.
-        p50: float32 [n, 24] by lead, in the unit of the series; NaN on rung 5. Likewise p10 and p90.
+        p50: float32 [n, 24] by lead, in the unit of the series; NaN on rung 5; p10 and p90 the same.
     """
 
     series_key: NDArray[np.int64]

@@ -145,7 +145,7 @@ class Kafka:
     def is_ready(self) -> bool:
         """Whether the broker answers and has registered itself."""
         if not is_taken(self._ground.ports.kafka):
-            return False  # asking the client library would only have it log that nobody listens
+            return False  # asking the client library would only log that the connection is refused
         try:
             client = AdminClient({"bootstrap.servers": self.bootstrap, "socket.timeout.ms": 2000, **self._login()})
             return bool(client.list_topics(timeout=2).brokers)

@@ -60,7 +60,7 @@ class Postgres:
         return database_url(role, password, self._ground.ports.postgres, database)
 
     def prepare(self) -> None:
-        """Make the cluster the first time; one that a killed run left half made is made anew.
+        """Make the cluster the first time; one that a killed run left incomplete is made again.
 
         Raises:
             StackError: initdb failed.

@@ -25,7 +25,7 @@ class Prometheus:
 
         Args:
             ground: the stack that it belongs to.
-            services: what it scrapes beside itself and Alertmanager.
+            services: what it scrapes in addition to itself and Alertmanager.
             api: host:port of the API, which Alertmanager tells.
             settings: thresholds and receivers; read from the environment where not given.
         """
