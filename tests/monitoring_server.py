@@ -24,9 +24,9 @@ def monitoring_server(name: str, prepare: Prepare) -> Iterator[str]:
     """Start it, wait until it is ready, yield its URL, and leave nothing behind; it dies with this process."""
     places = Places()
     DebianTree(places).ensure()
-    folder = places.stacks / f"{name}-{os.getpid()}"
-    inside = f"/{folder.relative_to(places.tree)}"
     (port,) = free_ports(1)
+    folder = places.stacks / f"{name}-{os.getpid()}-{port}"  # a session may run several
+    inside = f"/{folder.relative_to(places.tree)}"
     address = f"127.0.0.1:{port}"
     command = [*prepare(MonitoringFiles(folder, inside), address), f"--web.listen-address={address}"]
     log_file = folder / "log"
