@@ -16,7 +16,7 @@ LOCKED := env -u PIP_FIND_LINKS UV_PYTHON=$(VENV)/bin/python $(UV) pip
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
            --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in
 
-.PHONY: help up down status clean test test-in-docker test-here build lint unit coverage lock benchmark chromium wrk
+.PHONY: help up down status clean test test-in-docker test-here build lint unit coverage docs lock benchmark chromium wrk
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,7 +65,7 @@ test-in-docker:
 	@docker build --quiet --tag dayahead-test .devcontainer >/dev/null
 	@docker run --rm --privileged --volume "$(CURDIR)":/checkout:ro --volume dayahead-test-venv:/src/.venv \
 	  --volume dayahead-test-local:/src/.local --env ARGS dayahead-test bash -ec 'cd /src; \
-	  tar -C /checkout --exclude=./.venv --exclude=./.venv-benchmarks --exclude=./.local -c . | tar -x --no-same-owner; \
+	  tar -C /checkout --exclude=./.venv --exclude=./.venv-benchmarks --exclude=./.venv-docs --exclude=./.local -c . | tar -x --no-same-owner; \
 	  make --no-print-directory test-here ARGS="$$ARGS"'
 
 test-here: $(VENV)/dev.stamp $(DOCS)/stamp lint chromium build
