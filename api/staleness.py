@@ -117,8 +117,8 @@ class StalenessJudge:
         if not self._wanted.is_set() and time.monotonic() < self._due_at:
             return
         self._due_at = -math.inf
+        self._wanted.clear()  # first: a series that is asked for during the look may be one that the look misses
         self._look()
-        self._wanted.clear()
         self._due_at = time.monotonic() + REFRESH_S
 
     def _look(self) -> None:

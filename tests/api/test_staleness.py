@@ -3,7 +3,10 @@
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,9 +15,11 @@ from api.app import create_app
 from api.hearing import Made
 from api.positions import Positions
 from api.resources.forecast_stream import _forecast
+from api.staleness import StalenessJudge
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, UNJUDGED, FakeServers
 from tests.api.sample import STALE
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 FRESH = "DK1/111"
@@ -74,3 +79,21 @@ def test_what_cannot_be_judged_is_null_with_the_reason(servers: FakeServers) -> 
     with servers.client() as client:
         answer = client.get(f"/v1/forecasts/{FRESH}").json()
     assert (answer["stale"], answer["stale_reason"]) == (None, UNJUDGED.decode())
+
+
+def test_a_series_that_is_asked_for_during_a_look_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def look(*_: Any) -> list[Any]:
+        looks.append("look")
+        if len(looks) == 2:
+            judge.of("new/2", NOW)
+        return []
+
+    monkeypatch.setattr("api.staleness.REFRESH_S", 3600.0)
+    monkeypatch.setattr("api.staleness.read_sources", look)
+    monkeypatch.setattr("api.staleness.source_keys_by_id", lambda _: {})
+    database = SimpleNamespace(connection=nullcontext)
+    with StalenessJudge(cast("Any", database), lambda: NOW) as judge:
+        judge.of("new/1", NOW)
+        wait_until(lambda: len(looks) >= 3, 20, "a look for new/2")
