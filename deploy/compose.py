@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from functools import cached_property
 from pathlib import Path
 
 import httpx
@@ -52,7 +53,6 @@ class Compose:
             }
         )
         self._replays = self._settings.source_url is None
-        self._source = polled_source(self._settings)
         self._command = ["docker", "compose", "--file", str(FILE), "--env-file", str(env_file.path)]
 
     def up(self) -> None:
@@ -86,6 +86,10 @@ class Compose:
     def clean(self) -> None:
         """Remove the containers and their volumes."""
         self._docker("--profile", "sample", "down", "--volumes")
+
+    @cached_property
+    def _source(self) -> str:
+        return polled_source(self._settings)
 
     def _all_forecast(self) -> bool:
         return all_forecast(self._overview(), self._source, replays=self._replays)

@@ -9,9 +9,11 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 from pydantic import SecretStr
+from rich.console import Console
 
 from dayahead.settings import ServiceSettings
 from dayahead.settings_document import all_settings, settings_classes
+from deploy.compose import Compose
 from deploy.local import sample
 from deploy.local.env_file import PASSWORD_VARIABLES
 from deploy.local.places import Places
@@ -304,3 +306,15 @@ def version_of_the_project() -> str:
     found = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert found
     return found[1]
+
+
+def test_containers_can_be_stopped_while_the_source_file_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[tuple[str, ...]] = []
+    monkeypatch.setenv("DAYAHEAD_SOURCE", str(tmp_path / "missing.yaml"))
+    monkeypatch.setattr(Compose, "_docker", lambda _, *arguments: called.append(arguments))
+    containers = Compose(Console(), tmp_path)
+    containers.down()
+    containers.clean()
+    assert [arguments[2] for arguments in called] == ["down", "down"]
