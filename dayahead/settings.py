@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSetting
 
 from dayahead.errors import SettingsError
 
@@ -140,6 +141,8 @@ def load_settings(settings: type[S], **overrides: object) -> S:
     except ValidationError as error:
         faults = "; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())
         raise SettingsError(faults) from error
+    except UnreadableSetting as error:
+        raise SettingsError(_unreadable(error)) from error
 
 
 def wrong_values(classes: Iterable[type[BaseSettings]]) -> list[str]:
@@ -158,7 +161,14 @@ def wrong_values(classes: Iterable[type[BaseSettings]]) -> list[str]:
         except ValidationError as error:
             wrong = [fault for fault in error.errors() if fault["type"] != "missing"]
             faults |= dict.fromkeys(_fault(fault["loc"], fault["msg"]) for fault in wrong)
+        except UnreadableSetting as error:
+            faults[_unreadable(error)] = None
     return list(faults)
+
+
+def _unreadable(error: UnreadableSetting) -> str:
+    """A list or a mapping that is not JSON; pydantic-settings names the field without its prefix."""
+    return f'{PREFIX}…: {error}: write a list as JSON, like ["one", "two"]'
 
 
 def _fault(location: tuple[int | str, ...], message: str) -> str:

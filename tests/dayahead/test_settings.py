@@ -32,3 +32,12 @@ def test_every_wrong_value_is_found_before_a_service_reads_it(monkeypatch: pytes
     assert "DAYAHEAD_API_RATE_LIMIT" in rate
     assert "'five'" in rate
     assert port.startswith("DAYAHEAD_METRICS_PORT: ")
+
+
+def test_a_list_that_is_not_json_is_a_fault_with_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYAHEAD_API_CORS_ORIGINS", "https://x.example")
+    (fault,) = wrong_values(settings_classes().values())
+    assert "api_cors_origins" in fault
+    assert "JSON" in fault
+    with pytest.raises(SettingsError, match="api_cors_origins"):
+        load_settings(settings_classes()["api"])
