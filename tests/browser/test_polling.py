@@ -131,7 +131,7 @@ def test_an_idle_minute_costs_headers_and_a_new_hour_of_every_series_a_few_kilob
     page.reload()
     page.wait_for_selector("#all tbody tr")
     wire = Wire(page)
-    wire.pass_seconds(40)  # what is asked every third round has come, also where the first round was late
+    wire.pass_seconds(20)  # what is asked every third round has come
 
     wire.pass_seconds(60)
     assert wire.changed() == set()

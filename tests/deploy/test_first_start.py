@@ -13,8 +13,8 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
 
-DOWN_S = 25  # longer than Prometheus takes to learn its targets on a busy machine
-EVALUATIONS = 35
+DOWN_S = 12  # longer than Prometheus takes to learn its targets
+EVALUATIONS = 20
 
 
 def prometheus_with(start_s: int) -> Callable[[MonitoringFiles, str], list[str]]:
@@ -46,7 +46,7 @@ def down(prometheus: str) -> set[tuple[str, str]]:
 def test_a_service_that_was_not_started_yet_is_not_down() -> None:
     with monitoring_server("prometheus", prometheus_with(start_s=1800)) as prometheus:
         judged = f'count_over_time(up{{job="ingest"}}[1h]) > {EVALUATIONS} and on () up{{job="prometheus"}} == 1'
-        wait_until(lambda: query(prometheus, judged), 120, f"{EVALUATIONS} scrapes that failed")
+        wait_until(lambda: query(prometheus, judged), 60, f"{EVALUATIONS} scrapes that failed")
         assert down(prometheus) == set()
         # what tells a restart from a reload
         assert query(prometheus, 'go_memstats_alloc_bytes_total{job="prometheus"}')
@@ -58,4 +58,4 @@ def test_a_service_that_does_not_come_up_in_its_time_is_down() -> None:
         ("PartitionWithoutWorker", "")
     }
     with monitoring_server("prometheus", prometheus_with(start_s=0)) as prometheus:
-        wait_until(lambda: down(prometheus) == expected, 120, f"{expected} to fire")
+        wait_until(lambda: down(prometheus) == expected, 60, f"{expected} to fire")
