@@ -274,6 +274,8 @@ class ForecastFeed:
     def _say(self, state: ReaderState, detail: str) -> None:
         if self._status.state is state and (state is not ReaderState.UNREADABLE or self._status.detail == detail):
             return
+        if self._closed.is_set():
+            return
         self._status = Status(state, detail)
         level = log.info if state is ReaderState.READING else log.warning
         level("forecast_stream", state=state.value, detail=detail)

@@ -1,6 +1,7 @@
 """Runs periodic work of a service on a separate thread."""
 
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,9 @@ INTERVAL = Gauge("dayahead_task_interval_seconds", "Seconds between two rounds o
 ALIVE = Gauge("dayahead_task_alive", "1 while the thread of repeated work runs, 0 once it has ended", ["task"])
 
 DONE, FAILED = "done", "failed"
+
+SAME_ERROR_S = 60.0
+"""Seconds after which an expected error that repeats is logged again."""
 
 
 class RepeatingThread:
@@ -45,6 +49,8 @@ class RepeatingThread:
         self._task, self._work, self._every_s = task, work, every_s
         self._expected, self._close = expected, close
         self._ended = ended or threading.Event()
+        self._reported: str | None = None
+        self._reported_at = 0.0
         self._thread = threading.Thread(target=self._run, name=task, daemon=True)
 
     def __enter__(self) -> Self:
@@ -74,13 +80,22 @@ class RepeatingThread:
             self._work()
         except self._expected as error:
             self._count_failed()
-            log.warning("task_failed", task=self._task, error=f"{type(error).__name__}: {error}".strip()[:300])
+            if not self._ended.is_set():  # a round that is cut short by the end is no failure to report
+                self._report(f"{type(error).__name__}: {error}".strip()[:300])
         except Exception:
             self._count_failed()
             log.exception("task_failed", task=self._task)
         else:
+            self._reported = None
             ROUNDS.labels(self._task, DONE).inc()
             LAST_DONE.labels(self._task).set_to_current_time()
+
+    def _report(self, error: str) -> None:
+        """Log an expected error: at once where it is new, every minute while it stays the same."""
+        now = time.monotonic()
+        if error != self._reported or now - self._reported_at >= SAME_ERROR_S:
+            self._reported, self._reported_at = error, now
+            log.warning("task_failed", task=self._task, error=error)
 
     def _count_failed(self) -> None:
         ROUNDS.labels(self._task, FAILED).inc()

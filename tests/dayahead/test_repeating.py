@@ -50,3 +50,16 @@ def test_without_an_interval_nothing_is_done() -> None:
     task = "test-never"
     with RepeatingThread(task, lambda: None, 0):
         assert REGISTRY.get_sample_value("dayahead_task_alive", {"task": task}) is None
+
+
+def test_an_error_that_repeats_is_logged_once_a_minute_and_one_of_a_round_cut_short_not_at_all() -> None:
+    task, ended = "test-repeats", threading.Event()
+    work = Rounds([StorageError("away"), StorageError("away"), StorageError("no such table"), StorageError("away")])
+    repeated = RepeatingThread(task, work, 1, expected=(StorageError,), ended=ended)
+    with capture_logs() as logs:
+        for _ in range(3):
+            repeated.round()
+        ended.set()
+        repeated.round()
+    assert [line["error"] for line in logs] == ["StorageError: away", "StorageError: no such table"]
+    assert sampled("dayahead_task_rounds_total", task=task, outcome="failed") == 4
