@@ -39,7 +39,7 @@ class Choices(Part):
 
 
 class QuarantineSettings(Part):
-    """When an observed value is not learnt from."""
+    """When an observed value is left out of a fit."""
 
     spike_factor: float = Field(
         default=12.0,
@@ -54,8 +54,8 @@ class QuarantineSettings(Part):
         default=0.02,
         gt=0,
         lt=1,
-        description="Where more than this share of a series' hours look like spikes, they are its nature: none is set "
-        "aside",
+        description="Where more than this share of a series' hours look like spikes, they are normal for it: none is "
+        "left out",
     )
     usual_zeros: float = Field(
         default=0.02,
@@ -73,12 +73,12 @@ class QuarantineSettings(Part):
         default=24, ge=3, description="Hours of one and the same value after which a meter counts as stuck"
     )
     stuck_longest_h: int = Field(
-        default=336, ge=24, description="... and at most: a value that stays for longer is believed, a constant load"
+        default=336, ge=24, description="... and at most: a value that stays longer is kept, as a constant load"
     )
     zeros_longest_h: int = Field(
         default=72,
         ge=24,
-        description="Zeros that stay for longer than so many hours are believed: closed, or out of season",
+        description="Zeros that stay for more than this many hours are kept: closed, or out of season",
     )
     usual_repeats: float = Field(
         default=0.1,
@@ -89,7 +89,7 @@ class QuarantineSettings(Part):
     level_factor: float = Field(
         default=4.0,
         gt=1,
-        description="A level that changes by this factor and stays is a break: what was before is left out",
+        description="A level that changes by this factor and stays is a break: the hours before it are left out",
     )
     level_days: int = Field(
         default=14, ge=3, description="Days on either side of a break over which the levels are compared"
@@ -97,18 +97,18 @@ class QuarantineSettings(Part):
 
 
 class HoldoutSettings(Part):
-    """The newest hours, which the judged fit does not see."""
+    """The newest hours, which the evaluated fit does not see."""
 
     share: float = Field(default=0.2, gt=0, lt=0.5, description="Share of the history that is held out")
-    least_h: int = Field(default=48, ge=48, description="Hours that are held out at least")
-    most_h: int = Field(default=28 * 24, ge=48, description="Hours that are held out at most")
+    least_h: int = Field(default=48, ge=48, description="Minimum hours that are held out")
+    most_h: int = Field(default=28 * 24, ge=48, description="Maximum hours that are held out")
     origin_every_h: int = Field(
-        default=5, ge=1, le=24, description="Hours between two judged forecasts; 5 and 7 visit every hour of the day"
+        default=5, ge=1, le=24, description="Hours between two evaluated forecasts; 5 and 7 reach every hour of the day"
     )
     most_windows: int = Field(
         default=20_000,
         ge=100,
-        description="Forecasts that are judged at most a scenario; series are thinned out beyond",
+        description="Maximum forecasts that are evaluated in a scenario; above that, only some of the series are",
     )
 
 
@@ -119,40 +119,38 @@ class GateSettings(Part):
         default=0.005,
         ge=0,
         lt=1,
-        description="Share of the champion's WAPE by which the challenger must be better; 0 asks for better at all",
+        description="Share of the champion's WAPE by which the challenger must be better; 0: any improvement is enough",
     )
     scenario_margin: float = Field(
         default=-0.02,
         gt=-1,
         lt=1,
-        description="The same under each outage scenario; below 0 it may be worse by that share",
+        description="The same in each outage scenario; below 0, it may be worse by that share",
     )
     least_unseen_h: int = Field(
         default=48,
         ge=25,
-        description="Hours after the champion's training that are needed to compare the two fairly",
+        description="Minimum hours after the champion's training for a fair comparison of the two",
     )
-    least_windows: int = Field(default=8, ge=1, description="Judged forecasts that are needed to decide anything")
-    coverage_low: float = Field(default=0.6, ge=0, le=1, description="Least share of hours within the 10-90 % band")
-    coverage_high: float = Field(
-        default=0.97, ge=0, le=1, description="Greatest share of hours within the 10-90 % band"
-    )
+    least_windows: int = Field(default=8, ge=1, description="Minimum evaluated forecasts for a decision")
+    coverage_low: float = Field(default=0.6, ge=0, le=1, description="Minimum share of hours within the 10-90 % band")
+    coverage_high: float = Field(default=0.97, ge=0, le=1, description="Maximum share of hours within the 10-90 % band")
 
 
 class ScheduleSettings(Part):
-    """When the trainer trains without being asked, and how often it may be asked."""
+    """When the trainer trains without a request, and the limits on requests."""
 
-    every_h: float = Field(default=24.0, gt=0, description="Hours between two trainings of the schedule")
+    every_h: float = Field(default=24.0, gt=0, description="Hours between two scheduled trainings")
     growth_factor: float = Field(
-        default=1.5, gt=1, description="Train early once the history is this many times what the champion learnt from"
+        default=1.5, gt=1, description="Train early once the history is this many times as long as that of the champion"
     )
     growth_until_days: float = Field(
-        default=90.0, ge=0, description="... while the champion learnt from fewer days than this"
+        default=90.0, ge=0, description="... while the champion was trained on fewer days than this"
     )
     cool_down_h: float = Field(
-        default=1.0, ge=0, description="Hours after a retune until requests are honoured again; they wait meanwhile"
+        default=1.0, ge=0, description="Minimum hours between two retunes; requests wait meanwhile"
     )
-    budget_per_day: int = Field(default=6, ge=0, description="Retunes within 24 hours at most; further requests wait")
+    budget_per_day: int = Field(default=6, ge=0, description="Maximum retunes within 24 hours; further requests wait")
     settle_s: float = Field(
         default=15.0,
         ge=0,
@@ -163,23 +161,21 @@ class ScheduleSettings(Part):
 class TuningSettings(Part):
     """How the settings of the fit are searched."""
 
-    trials: int = Field(
-        default=20, ge=0, description="Trials of a search that the service makes; 0 and it never searches"
-    )
+    trials: int = Field(default=20, ge=0, description="Trials of a search by the service; 0: it never searches")
     budget_s: float = Field(
-        default=900.0, gt=0, description="Seconds after which a search of the service begins no further trial"
+        default=900.0, gt=0, description="Seconds after which a search by the service starts no further trial"
     )
     every_h: float = Field(
         default=168.0,
         gt=0,
-        description="The schedule searches again after this many hours; a request always does, a first training never",
+        description="Hours between two scheduled searches; a requested training always searches, the first one never",
     )
-    folds: int = Field(default=2, ge=1, le=10, description="Validation windows, one after the other in time")
-    fold_h: int = Field(default=168, ge=48, description="Hours of a validation window at most")
+    folds: int = Field(default=2, ge=1, le=10, description="Consecutive validation windows")
+    fold_h: int = Field(default=168, ge=48, description="Maximum hours of a validation window")
     heartbeat_s: int = Field(
         default=30,
         ge=1,
-        description="A trial that gave no sign for three times this long is taken up by another trainer",
+        description="Seconds between two heartbeats of a trial; after three without one, another trainer picks it up",
     )
     space: dict[str, Range | Choices] = Field(
         default_factory=dict, description="Settings of the fit to search, by name: {low, high, log} or {choices}"
@@ -192,21 +188,21 @@ class TrainingSettings(Part):
     history_days: int = Field(
         default=1826, ge=14, description="Days of history that are read, counted from the newest hour"
     )
-    minimum_days: float = Field(default=14.0, gt=0, description="Days of history without which nothing is trained")
+    minimum_days: float = Field(default=14.0, gt=0, description="Minimum days of history for a training")
     seed: int = Field(
-        default=1, ge=0, description="Of everything random in a fit: the same seed gives the same release"
+        default=1, ge=0, description="Seed of everything random in a fit: the same seed gives the same release"
     )
     threads: int = Field(
         default=0,
         ge=0,
-        description="Threads of a fit, about 100 MB each; 0 for one a processor. The release is the same on any number",
+        description="Threads of a fit, about 100 MB each; 0: one per processor. The release does not depend on it",
     )
     fit: ModelSettings = Field(default_factory=ModelSettings, description="How the model is fitted")
     quarantine: QuarantineSettings = Field(
-        default_factory=QuarantineSettings, description="Which observed values are not learnt from"
+        default_factory=QuarantineSettings, description="Which observed values are left out of a fit"
     )
-    holdout: HoldoutSettings = Field(default_factory=HoldoutSettings, description="What a training is judged on")
-    gate: GateSettings = Field(default_factory=GateSettings, description="What a challenger must show")
+    holdout: HoldoutSettings = Field(default_factory=HoldoutSettings, description="What a training is evaluated on")
+    gate: GateSettings = Field(default_factory=GateSettings, description="What a challenger must show to be promoted")
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="When a training happens")
     tuning: TuningSettings = Field(
         default_factory=TuningSettings, description="How the settings of the fit are searched"
