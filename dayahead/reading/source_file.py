@@ -2,6 +2,7 @@
 
 import pkgutil
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from inspect import isabstract
@@ -20,8 +21,11 @@ from dayahead.source import Source
 ENTRY_POINTS = "dayahead.source_kinds"
 
 
-def source_kinds() -> dict[str, SourceKind]:
+@cache
+def source_kinds() -> Mapping[str, SourceKind]:
     """Every kind of source by its name: the modules of `dayahead/reading/kinds/`, and those of other packages.
+
+    They are looked up once a process.
 
     Raises:
         SettingsError: two modules define a kind of the same name, or a field that every source has.

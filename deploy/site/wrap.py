@@ -1,4 +1,4 @@
-"""Wraps the prose of README.md and docs/ at 120 characters: `python -m deploy.site.wrap`; `--check` only reports.
+"""Wraps the prose of every Markdown file at 120 characters: `python -m deploy.site.wrap`; `--check` only reports.
 
 Tables, code blocks, headings, comments and images stay as they are.
 """
@@ -21,8 +21,9 @@ READ_AS_A_MARK = re.compile(r"[-+*#>|=]|\d+[.)]")
 
 
 def pages() -> list[Path]:
-    """README.md and every page of docs/."""
-    return [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+    """Every Markdown file of the checkout but those in hidden folders, such as the environments; .github is ours."""
+    folders = [one for one in CHECKOUT.iterdir() if one.is_dir() and (one.name[0] != "." or one.name == ".github")]
+    return sorted([*CHECKOUT.glob("*.md"), *(page for folder in folders for page in folder.rglob("*.md"))])
 
 
 def too_long(text: str) -> list[int]:

@@ -2,6 +2,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -300,6 +301,16 @@ def test_no_secret_is_sent_to_the_image_build() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in ignored
     assert not {"!.env", "!.git", "!.local"} & set(ignored)
+
+
+def test_the_image_is_built_from_files_that_are_sent_to_its_build_and_has_the_licence() -> None:
+    sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    build = DOCKERFILE.partition("\nFROM ${PYTHON_IMAGE}\n")[0]
+    copied = [path for line in re.findall(r"^COPY (.+) \S+$", build, re.MULTILINE) for path in line.split()]
+    assert {path if path in sent else path.partition("/")[0] for path in copied} == sent
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["license-files"] == ["LICENSE"]  # what hatchling puts into the wheel
+    assert {"LICENSE", project["readme"]} <= set(copied)
 
 
 def version_of_the_project() -> str:

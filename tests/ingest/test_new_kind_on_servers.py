@@ -13,11 +13,12 @@ from pydantic import SecretStr
 
 from dayahead.errors import SettingsError
 from dayahead.reading import kinds, source_file
-from dayahead.reading.source_file import ENTRY_POINTS, load_source, source_kinds
+from dayahead.reading.source_file import ENTRY_POINTS, kind_of, load_source, source_kinds
 from dayahead.storage.tables.source import load_sources
 from ingest.running import Pollers, load_sources_from
 from ingest.settings import IngestSettings
 from tests.conftest import TopicRoom
+from tests.ingest.building import SOURCES
 from tests.ingest.servers import published
 
 NEW_KIND = Path(__file__).parent / "new_kind"
@@ -32,6 +33,14 @@ key_columns: [site]
 value_column: kWh
 unit: kWh
 """
+
+
+@pytest.fixture(autouse=True)
+def kinds_looked_up_again() -> Iterator[None]:
+    """A process looks the kinds up once, and tests add to them."""
+    source_kinds.cache_clear()
+    yield
+    source_kinds.cache_clear()
 
 
 @pytest.fixture
@@ -73,6 +82,7 @@ def test_other_services_read_its_definition_without_knowing_the_kind(
 ) -> None:
     source = load_source(file)
     monkeypatch.undo()
+    source_kinds.cache_clear()
     assert "json-lines" not in source_kinds()
     again = type(source).model_validate(source.model_dump(mode="json", exclude_defaults=True))
     assert again == source
@@ -90,6 +100,13 @@ def test_a_kind_may_come_from_another_package(file: Path, monkeypatch: pytest.Mo
     entry = EntryPoint("halls", "tests.ingest.new_kind.json_lines", ENTRY_POINTS)
     monkeypatch.setattr(source_file, "entry_points", lambda group: EntryPoints([entry]).select(group=group))
     assert load_source(file).kind == "json-lines"
+
+
+def test_the_kinds_are_looked_up_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = load_source(SOURCES / "consumption-de35-hour.yaml")
+    monkeypatch.setattr(source_file, "entry_points", lambda group: pytest.fail("the packages were searched again"))
+    assert kind_of(source).name == source.kind
+    assert load_source(SOURCES / "example-file.yaml").kind == "file"
 
 
 def test_an_unknown_kind_is_named_with_those_that_there_are(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Prose of README.md and docs/ is wrapped at 120 characters; wrapping changes no page as it is shown."""
+"""The prose of every Markdown file is wrapped at 120 characters; wrapping changes no page as it is shown."""
 
 import re
 from pathlib import Path
