@@ -8,13 +8,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Protocol
 
 from prometheus_client import Counter
 
 from dayahead.errors import DeadLetterCode
 from dayahead.hours import format_utc
-from dayahead.topics import DEAD_LETTERS
 
 DEAD_LETTERS_TOTAL = Counter(
     "dayahead_dead_letters_total", "Records, rows and messages set aside, by where and why", ["stage", "code"]
@@ -161,38 +159,6 @@ def carried_headers(key: bytes | None, headers: Collection[tuple[str, bytes | No
     return tuple(carried)
 
 
-class Producer(Protocol):
-    """The part of a Kafka producer that is used (kafka-python's, or a fake)."""
-
-    def send(self, topic: str, value: bytes, *, headers: Headers) -> Any:
-        """Send a message; the future that is returned has its result."""
-
-
-class DeadLetterWriter:
-    """Sends dead letters through a producer of the caller and counts them."""
-
-    def __init__(self, producer: Producer, topic_prefix: str = "") -> None:
-        self._producer = producer
-        self._topic = topic_prefix + DEAD_LETTERS.name
-
-    def write(self, letter: DeadLetter) -> Any:
-        """Send one letter.
-
-        Returns:
-            The producer's future: the caller waits for it before it counts the letter as kept.
-        """
-        self.count(letter)
-        return self.send(letter)
-
-    def send(self, letter: DeadLetter) -> Any:
-        """Send a letter and leave the counting to the caller.
-
-        Returns:
-            The producer's future.
-        """
-        return self._producer.send(self._topic, letter.value, headers=letter.headers())
-
-    @staticmethod
-    def count(letter: DeadLetter) -> None:
-        """Count a letter that was sent, or is about to be."""
-        DEAD_LETTERS_TOTAL.labels(letter.stage, letter.code.value).inc()
+def count_letter(letter: DeadLetter) -> None:
+    """Count a letter that was sent, or is about to be."""
+    DEAD_LETTERS_TOTAL.labels(letter.stage, letter.code.value).inc()

@@ -10,12 +10,12 @@ from typing import Any, Protocol, Self
 import structlog
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from dayahead.dead_letters import DeadLetter, DeadLetterWriter
+from dayahead.dead_letters import DeadLetter, count_letter
 from dayahead.errors import BrokerUnavailable
 from dayahead.kafka_clients import open_rows_producer
 from dayahead.packing import batch_bytes, pack
 from dayahead.reading.records import Row
-from dayahead.topics import OBSERVATIONS
+from dayahead.topics import DEAD_LETTERS, OBSERVATIONS
 
 log = structlog.get_logger()
 
@@ -110,14 +110,14 @@ class Publisher:
             topic_prefix: put before every topic name.
         """
         self._make_producer = make_producer
-        self._prefix = topic_prefix
         self._topic = topic_prefix + OBSERVATIONS.name
+        self._letters_topic = topic_prefix + DEAD_LETTERS.name
         self._producer: Producer | None = None
 
     def publish(
         self, publications: Iterable[Publication], letters: Iterable[DeadLetter], source: str, refresh: bool
     ) -> None:
-        """Send rows and dead letters of one source and wait until all are acknowledged.
+        """Send rows and dead letters of one source, wait until all are acknowledged, and count the letters.
 
         Args:
             publications: rows, and when they became known.
@@ -142,14 +142,19 @@ class Publisher:
                 for publication in publications
                 for packed in pack(publication.rows, len(partitions))
             ]
-            writer = DeadLetterWriter(producer, self._prefix)
-            deliveries += [writer.write(letter) for letter in self._that_fit(letters)]
+            published = list(letters)
+            deliveries += [self._send(producer, fitting) for fitting in self._that_fit(published)]
             producer.flush(DELIVERY_TIMEOUT_MS / 1000)
             for delivery in deliveries:
                 delivery.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
         except KafkaError as error:
             self.close()
             raise BrokerUnavailable(f"Kafka did not acknowledge what source {source} published: {error!r}") from error
+        for letter in published:
+            count_letter(letter)
+
+    def _send(self, producer: Producer, letter: DeadLetter) -> Delivery:
+        return producer.send(self._letters_topic, letter.value, headers=letter.headers())
 
     def _that_fit(self, letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
         """The letters that every broker takes; of larger ones those that this broker refuses, as stubs."""
@@ -163,14 +168,12 @@ class Publisher:
         """Send a large dead letter; return whether the broker acknowledged it."""
         # a separate producer: an idempotent one sends nothing more after a message that was too large
         producer = self._make_producer()
-        writer = DeadLetterWriter(producer, self._prefix)
         try:
-            writer.send(letter).get(timeout=DELIVERY_TIMEOUT_MS / 1000)
+            self._send(producer, letter).get(timeout=DELIVERY_TIMEOUT_MS / 1000)
         except (MessageSizeTooLargeError, RecordListTooLargeError):
             return False
         finally:
             producer.close(timeout=CLOSE_TIMEOUT_S)
-        writer.count(letter)
         return True
 
     def close(self) -> None:

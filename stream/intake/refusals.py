@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from dayahead.dead_letters import DeadLetter, DeadLetterWriter
+from dayahead.dead_letters import DeadLetter, count_letter
 from dayahead.storage.tables.worker_offset import Claim
 from dayahead.topics import DEAD_LETTERS
 from stream.intake.decode import Refusal
@@ -38,7 +38,7 @@ class RefusalWriter:
         size = 0
         for refusal in refusals:
             letter = self._letter(claim, refusal, now)
-            DeadLetterWriter.count(letter)
+            count_letter(letter)
             held.append(self._outgoing(letter))
             size += len(letter.value)
             if size > AT_ONCE_BYTES:

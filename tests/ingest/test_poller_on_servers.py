@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import psycopg
 import pytest
+from kafka.errors import KafkaTimeoutError
 from prometheus_client import REGISTRY
 
 from dayahead.contracts import ObservationBatch
@@ -573,6 +574,36 @@ def test_a_record_that_is_too_large_for_kafka_is_set_aside_as_a_stub(room: Topic
     assert sorted(whole) == sizes[:3]
     value, headers = found[20_000_000]
     assert (value, headers["stub_sha256"]) == (b"x" * STUB_BYTES, sha256(b"x" * 20_000_000).hexdigest())
+
+
+class LosingItsBroker:
+    """A producer that is not answered once."""
+
+    def __init__(self, producer: Any, losses: list[str]) -> None:
+        self._producer, self._losses = producer, losses
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._producer, name)
+
+    def flush(self, timeout: float | None = None) -> None:
+        self._producer.flush(timeout)
+        if self._losses:
+            raise KafkaTimeoutError(self._losses.pop())
+
+
+def test_dead_letters_of_a_publication_that_fails_and_is_sent_again_are_counted_once(room: TopicRoom) -> None:
+    def counted() -> float:
+        labels = {"stage": "ingest", "code": "not_a_number"}
+        return REGISTRY.get_sample_value("dayahead_dead_letters_total", labels) or 0.0
+
+    letters = [DeadLetter(b"x" * size, DeadLetterCode.NOT_A_NUMBER, "a text", "ingest", NOW) for size in (1, 1_000_000)]
+    before, losses = counted(), ["no answer"]
+    with Publisher(lambda: LosingItsBroker(kafka_producer(room.bootstrap), losses), room.prefix) as publisher:
+        with pytest.raises(BrokerUnavailable, match="no answer"):
+            publisher.publish([], letters, "test", refresh=True)
+        assert counted() == before
+        publisher.publish([], letters, "test", refresh=True)
+    assert counted() == before + 2
 
 
 def test_a_series_that_loses_values_to_a_maximum_is_warned_of_once_and_kept_for_the_page(
