@@ -42,6 +42,7 @@ class WorkerRoom:
         self.load = Load(count)
         self.database_url = stack.postgres.app_url()
         self.owner_url = stack.postgres.owner_url()
+        self._superuser_url = stack.postgres.superuser_url()
         self.redis_url = stack.redis.url(0)
         self.bootstrap = stack.kafka.bootstrap
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -108,6 +109,7 @@ class WorkerRoom:
             connection.execute(f"ALTER TABLE observation ADD {key[0]}".encode())
             connection.execute("CREATE INDEX observation_valid_time ON observation (valid_time DESC)")
             connection.execute("VACUUM ANALYZE observation")
+        with psycopg.connect(self._superuser_url, autocommit=True) as connection:
             connection.execute("CHECKPOINT")
 
     def _rows(self, first: Hour, end: Hour) -> Block:

@@ -83,6 +83,10 @@ class MigrationSettings(ServiceSettings):
         default=SecretStr("postgresql://dayahead_owner@127.0.0.1:5432/dayahead"),
         description="TimescaleDB, as a postgresql:// URL of the role that owns the tables",
     )
+    superuser_database_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="TimescaleDB, as a postgresql:// URL of a superuser: only `dayahead restore` needs one",
+    )
     app_password: SecretStr = Field(default=SecretStr(""), description="Password that migrate gives role dayahead_app")
     reader_password: SecretStr = Field(
         default=SecretStr(""), description="Password that migrate gives role dayahead_reader (Grafana, analysts)"

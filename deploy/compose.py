@@ -17,7 +17,7 @@ from deploy.local.env_file import EnvFile
 from deploy.local.places import CHECKOUT
 from deploy.local.ports import HOST
 from deploy.local.servers.kafka import USER
-from deploy.local.servers.postgres import APP, DATABASE, OWNER
+from deploy.local.servers.postgres import APP, DATABASE, OWNER, SUPERUSER
 from deploy.local.steps import Steps
 from deploy.local.waiting import wait_on_progress
 from deploy.overview import Overview, read_overview
@@ -44,6 +44,9 @@ class Compose:
                 f"{PREFIX}DATABASE_URL": self._database_url,
                 f"{PREFIX}OWNER_DATABASE_URL": (
                     f"postgresql://{OWNER}:{passwords.database_owner.get_secret_value()}@{database}"
+                ),
+                f"{PREFIX}SUPERUSER_DATABASE_URL": (
+                    f"postgresql://{SUPERUSER}:{passwords.database_superuser.get_secret_value()}@{database}"
                 ),
                 f"{PREFIX}REDIS_URL": f"redis://:{passwords.redis.get_secret_value()}@{redis}",
                 f"{PREFIX}KAFKA_BOOTSTRAP": f"{HOST}:{self._settings.kafka_port}",

@@ -47,11 +47,15 @@ def stack() -> Iterator[LocalStack]:
 
 @dataclass(frozen=True)
 class FreshDatabase:
-    """A migrated database of a test's own: `url` is the services' role, `owner_url` may change tables."""
+    """A migrated database of a test's own: `url` is the services' role, `owner_url` may change tables.
+
+    What only a superuser may (end foreign connections, drop databases) is done with `superuser_url`.
+    """
 
     name: str
     url: str
     owner_url: str
+    superuser_url: str
 
 
 @pytest.fixture(scope="session")
@@ -61,8 +65,8 @@ def migrated_template(stack: LocalStack) -> str:
     It allows no connections, so that no scheduler of TimescaleDB holds it while it is copied.
     """
     name = "test_template"
-    with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    with psycopg.connect(stack.postgres.superuser_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER dayahead_owner").format(sql.Identifier(name)))
         migrate_database(stack.postgres.owner_url(name), stack.passwords.database_app.get_secret_value())
         connection.execute(sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
         connection.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name])
@@ -73,11 +77,13 @@ def migrated_template(stack: LocalStack) -> str:
 def database(stack: LocalStack, migrated_template: str) -> Iterator[FreshDatabase]:
     """A fresh, migrated database for one test."""
     name = f"test_{next(_numbers)}"
-    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
-    with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
+    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY OWNER dayahead_owner")
+    with psycopg.connect(stack.postgres.superuser_url("postgres"), autocommit=True) as connection:
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(migrated_template)))
-    yield FreshDatabase(name, stack.postgres.app_url(name), stack.postgres.owner_url(name))
-    with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
+    yield FreshDatabase(
+        name, stack.postgres.app_url(name), stack.postgres.owner_url(name), stack.postgres.superuser_url(name)
+    )
+    with psycopg.connect(stack.postgres.superuser_url("postgres"), autocommit=True) as connection:
         # by force: a pool of the test, or TimescaleDB's own scheduler, may still be connected
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

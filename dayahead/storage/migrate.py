@@ -16,6 +16,7 @@ from dayahead.errors import StorageError
 from dayahead.kafka_clients import open_topics_admin
 from dayahead.settings import MigrationSettings, Role
 from dayahead.storage.database import connect
+from dayahead.storage.roles import is_superuser
 from dayahead.topics import TIMESTAMP_TYPE, TOPICS, TopicSpec
 
 log = structlog.get_logger()
@@ -70,6 +71,8 @@ def migrate_database(
             "CREATE TABLE IF NOT EXISTS schema_version"
             " (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
+        if is_superuser(connection):
+            log.warning("owner_is_superuser", see="docs/operations.md, an owner that is a superuser")
         known = {row[0] for row in connection.execute("SELECT number FROM schema_version")}
         if beyond := known - {step.number for step in steps}:
             raise StorageError(

@@ -12,6 +12,7 @@ from dayahead.errors import StackError
 from dayahead.settings import MigrationSettings
 from dayahead.storage.database import connect
 from dayahead.storage.migrate import migrate_database, migrate_topics, was_migrated
+from dayahead.storage.roles import give_tables_to, is_superuser
 from dayahead.storage.tables.worker_offset import next_offsets, raise_claims
 from deploy.backup.backup import DUMP, Manifest, kafka_bounds, read_manifest
 from deploy.backup.tools import run_tool
@@ -39,7 +40,7 @@ class Restore:
         self._url = settings.owner_database_url.get_secret_value()
         parts = conninfo_to_dict(self._url)
         self._name = str(parts["dbname"])
-        self._server_url = make_conninfo(self._url, dbname="postgres")
+        self._owner = str(parts["user"])
 
     def run(self, *, replace: bool) -> None:
         """Restore, migrate to this version, and say where each partition goes on.
@@ -48,19 +49,21 @@ class Restore:
             replace: whether a database that has tables of Dayahead is dropped first.
 
         Raises:
-            StackError: services are connected, the database is in use, or pg_restore failed.
+            StackError: services are connected, the database is in use, there is no superuser, or pg_restore failed.
             StorageError: TimescaleDB does not answer, or the backup is of a newer version.
         """
-        with connect(self._server_url, autocommit=True) as server:
+        superuser_url = self._superuser_url()
+        with connect(make_conninfo(superuser_url, dbname="postgres"), autocommit=True) as server:
             self._check_versions(server)
             self._make_way(server, replace=replace)
-        with connect(self._url, autocommit=True) as connection:
+        with connect(superuser_url, autocommit=True) as connection:
             connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
             connection.execute("SELECT timescaledb_pre_restore()")
         with (self._folder / DUMP).open("rb") as source:
-            run_tool("pg_restore", ["--no-owner", "--no-privileges", "--exit-on-error"], self._url, stdin=source)
-        with connect(self._url, autocommit=True) as connection:
+            run_tool("pg_restore", ["--no-owner", "--no-privileges", "--exit-on-error"], superuser_url, stdin=source)
+        with connect(superuser_url, autocommit=True) as connection:
             connection.execute("SELECT timescaledb_post_restore()")
+            give_tables_to(connection, self._owner)
             connection.execute("ANALYZE")
         steps = migrate_database(self._url, roles=self._settings.roles())
         self._say(f"tables as of {self._manifest.made_at:%F %T} UTC; migrations since: {', '.join(steps) or 'none'}")
@@ -68,6 +71,25 @@ class Restore:
         migrate_topics(self._settings)
         for line in self._outlook():
             self._say(line)
+
+    def _superuser_url(self) -> str:
+        """The URL of the database for a superuser, which TimescaleDB's `timescaledb_pre_restore` demands.
+
+        An owner that is one itself, as in a cluster of version 0.2.0, is taken before the one of the settings.
+        """
+        with connect(make_conninfo(self._url, dbname="postgres"), autocommit=True) as server:
+            if is_superuser(server):
+                return self._url
+        if not (url := self._settings.superuser_database_url.get_secret_value()):
+            raise StackError(
+                f"role {self._owner} is not a superuser and a restore needs one (TimescaleDB): "
+                "set DAYAHEAD_SUPERUSER_DATABASE_URL to a postgresql:// URL of a superuser of the same server"
+            )
+        url = make_conninfo(url, dbname=self._name)
+        with connect(make_conninfo(url, dbname="postgres"), autocommit=True) as server:
+            if not is_superuser(server):
+                raise StackError("the role in DAYAHEAD_SUPERUSER_DATABASE_URL is not a superuser: give it one")
+        return url
 
     def _check_versions(self, server: psycopg.Connection) -> None:
         offered = {
@@ -102,7 +124,7 @@ class Restore:
                 )
             # by force: TimescaleDB's own scheduler is connected
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
-        server.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, sql.Identifier(self._owner)))
 
     def _start_over(self) -> None:
         """Let the workers of the restored tables be the newest owners everywhere.

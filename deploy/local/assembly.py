@@ -53,6 +53,7 @@ class Assembly:
             {
                 f"{PREFIX}DATABASE_URL": self.stack.postgres.app_url(),
                 f"{PREFIX}OWNER_DATABASE_URL": self.stack.postgres.owner_url(),
+                f"{PREFIX}SUPERUSER_DATABASE_URL": self.stack.postgres.superuser_url(),
                 f"{PREFIX}REDIS_URL": self.stack.redis.url(),
                 f"{PREFIX}KAFKA_BOOTSTRAP": self.stack.kafka.bootstrap,
                 f"{PREFIX}KAFKA_SECURITY": "PLAINTEXT",  # on this machine alone

@@ -10,6 +10,7 @@ from deploy.local.passwords import Passwords
 
 HEAD = "# Made by `dayahead up`. Holds passwords: keep it to yourself. Its settings: .env.example\n"
 PASSWORD_VARIABLES = {
+    "database_superuser": f"{PREFIX}SUPERUSER_PASSWORD",
     "database_owner": f"{PREFIX}OWNER_PASSWORD",
     "database_app": f"{PREFIX}APP_PASSWORD",
     "database_reader": f"{PREFIX}READER_PASSWORD",

@@ -14,6 +14,7 @@ def _draw() -> SecretStr:
 class Passwords:
     """A secret for each door: the roles of the database, Redis, Kafka, the API's token, Grafana."""
 
+    database_superuser: SecretStr
     database_owner: SecretStr
     database_app: SecretStr
     database_reader: SecretStr

@@ -42,11 +42,11 @@ class SampleService:
 def own_database(stack: LocalStack, prefix: str) -> Iterator[str]:
     """A migrated database that nothing else uses, as the services' role; dropped at the end."""
     name = f"{prefix}_{secrets.token_hex(4)}"
-    with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    with psycopg.connect(stack.postgres.superuser_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER dayahead_owner").format(sql.Identifier(name)))
     migrate_database(stack.postgres.owner_url(name), stack.passwords.database_app.get_secret_value())
     yield stack.postgres.app_url(name)
-    with psycopg.connect(stack.postgres.owner_url("postgres"), autocommit=True) as connection:
+    with psycopg.connect(stack.postgres.superuser_url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -19,6 +19,7 @@ from deploy.local import sample
 from deploy.local.env_file import PASSWORD_VARIABLES
 from deploy.local.places import Places
 from deploy.local.servers.kafka import USER, login_properties
+from deploy.local.servers.postgres import OWNER, OWNER_FILE, SUPERUSER
 from deploy.local.tree import DebianTree
 
 ROOT = Path(__file__).parents[2]
@@ -188,6 +189,7 @@ def test_a_setting_in_env_reaches_the_service_that_reads_it(service: str) -> Non
     fields = set(settings_classes()[service].model_fields)
     if service in {"monitoring", "retention"}:  # the one talks to no server, the other to the database as its owner
         fields -= set(ServiceSettings.model_fields)
+    fields -= {"superuser_database_url"}  # for a restore alone, which no container runs
     wanted = {f"DAYAHEAD_{field.upper()}" for field in fields}
     given = set(SERVICES[CONTAINERS_OF[service]]["environment"])
     assert wanted <= given, f"add to {CONTAINERS_OF[service]} in docker-compose.yml: {sorted(wanted - given)}"
@@ -196,6 +198,15 @@ def test_a_setting_in_env_reaches_the_service_that_reads_it(service: str) -> Non
 def test_only_what_changes_tables_and_the_database_know_the_owner() -> None:
     holders = {name for name, service in SERVICES.items() if "DAYAHEAD_OWNER_PASSWORD" in str(service)}
     assert holders == {"timescaledb", "migrate", "retention"}
+    holders = {name for name, service in SERVICES.items() if "SUPERUSER" in str(service)}
+    assert holders == {"timescaledb"}
+
+
+def test_the_image_of_the_database_makes_the_owner_as_the_local_stack_does() -> None:
+    database = SERVICES["timescaledb"]
+    assert database["environment"]["POSTGRES_USER"] == SUPERUSER != OWNER
+    (script,) = [volume for volume in database["volumes"] if "initdb.d" in volume]
+    assert (ROOT / script.partition(":")[0]).resolve() == OWNER_FILE
 
 
 @pytest.mark.parametrize(

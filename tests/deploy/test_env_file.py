@@ -2,7 +2,7 @@ import stat
 from dataclasses import fields
 from pathlib import Path
 
-from deploy.local.env_file import EnvFile
+from deploy.local.env_file import PASSWORD_VARIABLES, EnvFile
 
 
 def test_passwords_are_drawn_once_and_kept_where_only_the_owner_reads(tmp_path: Path) -> None:
@@ -12,7 +12,7 @@ def test_passwords_are_drawn_once_and_kept_where_only_the_owner_reads(tmp_path: 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert EnvFile(path).passwords({}) == first
     secrets = {getattr(first, field.name) for field in fields(first)}
-    assert len(secrets) == 11
+    assert len(secrets) == len(PASSWORD_VARIABLES) == 12
     assert all(len(secret.get_secret_value()) >= 24 for secret in secrets)
 
 

@@ -47,6 +47,7 @@ def test_env_names_every_address_with_its_password_and_only_the_owner_reads_it(t
     assert values["DAYAHEAD_REDIS_URL"] == f"redis://:{values['DAYAHEAD_REDIS_PASSWORD']}@127.0.0.1:7777/0"
     assert values["DAYAHEAD_DATABASE_URL"].startswith("postgresql://dayahead_app:")
     assert values["DAYAHEAD_OWNER_DATABASE_URL"].startswith("postgresql://dayahead_owner:")
+    assert values["DAYAHEAD_SUPERUSER_DATABASE_URL"].startswith("postgresql://postgres:")
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
 
 

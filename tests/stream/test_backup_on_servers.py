@@ -25,6 +25,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def settings_of(stack: LocalStack, database: FreshDatabase, room: WorkerRoom) -> MigrationSettings:
     return MigrationSettings(
         owner_database_url=SecretStr(database.owner_url),
+        superuser_database_url=SecretStr(database.superuser_url),
         app_password=stack.passwords.database_app,
         redis_url=SecretStr(room.redis_url),
         kafka_bootstrap=room.topics.bootstrap,
@@ -66,7 +67,7 @@ def test_workers_go_on_from_a_restored_backup_and_end_with_the_same_tables(
     claims = dict(room.query("SELECT partition, claim FROM worker_offset"))
 
     # the disk is gone
-    server = make_conninfo(database.owner_url, dbname="postgres")
+    server = make_conninfo(database.superuser_url, dbname="postgres")
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{database.name}" WITH (FORCE)'.encode())
     said.clear()
@@ -111,6 +112,44 @@ def test_a_restore_over_tables_has_to_be_asked_for_and_not_while_services_run(
         dump.write(b"x")
     with pytest.raises(StackError, match="SHA-256 differs"):
         Restore(settings, tmp_path / "backup", lambda _: None)
+
+
+def test_what_a_restore_makes_belongs_to_the_owner_which_may_migrate_it_and_remove_chunks(
+    stack: LocalStack,
+    database: FreshDatabase,
+    room: WorkerRoom,
+    tmp_path: Path,
+) -> None:
+    settings = settings_of(stack, database, room)
+    with psycopg.connect(database.url) as connection:
+        connection.execute(
+            "INSERT INTO observation (series_key, valid_time, value, available_at) VALUES (1, %s, 1, %s)", [NOW, NOW]
+        )
+    make_backup(settings, tmp_path / "backup", lambda: NOW, lambda _: None)
+    Restore(settings, tmp_path / "backup", lambda _: None).run(replace=True)
+    with psycopg.connect(database.owner_url) as owner:
+        assert owner.execute(
+            "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relnamespace IN"
+            " ('public'::regnamespace, 'optuna'::regnamespace) AND relkind IN ('r', 'S', 'i', 'v')"
+        ).fetchall() == [("dayahead_owner",)]
+        owner.execute("ALTER TABLE observation ADD COLUMN more integer")
+        assert owner.execute("SELECT drop_chunks('observation', older_than => now() + interval '9 years')").fetchall()
+
+
+def test_a_restore_without_a_superuser_is_refused_before_anything_is_dropped(
+    stack: LocalStack,
+    database: FreshDatabase,
+    room: WorkerRoom,
+    tmp_path: Path,
+) -> None:
+    settings = settings_of(stack, database, room)
+    make_backup(settings, tmp_path / "backup", lambda: NOW, lambda _: None)
+    for url, message in (("", "set DAYAHEAD_SUPERUSER_DATABASE_URL"), (database.url, "is not a superuser")):
+        without = settings.model_copy(update={"superuser_database_url": SecretStr(url)})
+        with pytest.raises(StackError, match=message):
+            Restore(without, tmp_path / "backup", lambda _: None).run(replace=True)
+    with psycopg.connect(database.url) as connection:
+        assert connection.execute("SELECT count(*) FROM source").fetchone() == (1,)
 
 
 def test_a_topic_that_was_made_again_is_named_with_what_to_do(

@@ -1,22 +1,26 @@
 """PostgreSQL with TimescaleDB, from the Debian tree."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
 from pydantic import SecretStr
 
 from dayahead.errors import StackError
+from dayahead.settings import PREFIX
 from deploy.local.passwords import Passwords
+from deploy.local.places import CHECKOUT
 from deploy.local.ports import HOST
 from deploy.local.servers.server import Ground
 from deploy.local.supervision import Program
 
 BIN = "/usr/lib/postgresql/17/bin"
+SUPERUSER = "postgres"
 OWNER = "dayahead_owner"
+OWNER_FILE = CHECKOUT / "deploy" / "postgres" / "owner.sql"
 APP = "dayahead_app"
 SERVICES = ("ingest", "worker", "trainer", "api")
 """Each has its own role."""
@@ -35,7 +39,10 @@ def service_urls(passwords: Passwords, port: int) -> dict[str, str]:
 
 
 class Postgres:
-    """One cluster; its superuser is the role that owns the tables, everybody else comes by `dayahead migrate`."""
+    """One cluster: its superuser makes the role that owns the tables, all other roles come by `dayahead migrate`.
+
+    In a cluster that version 0.2.0 or earlier made, the owner is the superuser; it stays so.
+    """
 
     name = "postgres"
     ready_within_s = 60.0  # after a crash it replays its log first
@@ -43,6 +50,19 @@ class Postgres:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._data = ground.folder / "postgres"
+        self._made = ground.folder / "postgres.made"  # says who the superuser is; empty in an older version
+
+    def superuser_url(self, database: str = DATABASE) -> str:
+        """The postgresql:// URL of a database for the superuser."""
+        return self._url(*self._superuser, database)
+
+    @property
+    def _superuser(self) -> tuple[str, SecretStr]:
+        """Its name and password."""
+        passwords = self._ground.passwords
+        if self._made.exists() and self._made.read_text() != SUPERUSER:
+            return OWNER, passwords.database_owner
+        return SUPERUSER, passwords.database_superuser
 
     def owner_url(self, database: str = DATABASE) -> str:
         """The postgresql:// URL of a database for the role that owns everything."""
@@ -66,18 +86,17 @@ class Postgres:
             StackError: initdb failed.
         """
         finished = self._data / "PG_VERSION"
-        made = self._ground.folder / "postgres.made"
-        if made.exists() and finished.exists():
+        if self._made.exists() and finished.exists():
             self._forget_dead_postmaster()
             return
         shutil.rmtree(self._data, ignore_errors=True)
         self._data.mkdir()
         password_file = self._ground.folder / "postgres.password"
         password_file.touch(mode=0o600)
-        password_file.write_text(self._ground.passwords.database_owner.get_secret_value())
+        password_file.write_text(self._ground.passwords.database_superuser.get_secret_value())
         for path in (self._data, password_file):
             subprocess.run(self._ground.chroot("chown", "postgres:postgres", self._ground.inside(path)), check=True)
-        command = [f"{BIN}/initdb", "--pgdata", self._ground.inside(self._data), "--username", OWNER]
+        command = [f"{BIN}/initdb", "--pgdata", self._ground.inside(self._data), "--username", SUPERUSER]
         command += ["--auth=scram-sha-256", f"--pwfile={self._ground.inside(password_file)}"]
         command += ["--encoding=UTF8", "--locale=C.UTF-8"]
         command += [] if self._ground.durable else ["--no-sync"]
@@ -87,7 +106,9 @@ class Postgres:
         password_file.unlink()
         if done.returncode:
             raise StackError(f"initdb could not create the PostgreSQL cluster: {done.stderr.strip()}")
-        made.touch()
+        unfinished = self._made.with_suffix(".unfinished")
+        unfinished.write_text(SUPERUSER)
+        unfinished.rename(self._made)
 
     def _forget_dead_postmaster(self) -> None:
         """Remove the pid file of a server that was killed, if its pid belongs to another program by now.
@@ -128,20 +149,39 @@ class Postgres:
         )
 
     def is_ready(self) -> bool:
-        """Whether it takes connections with the owner's password; makes the service's database the first time.
+        """Whether it takes connections with the superuser's password; makes owner and database the first time.
 
         Raises:
-            StackError: it rejects the password.
+            StackError: it rejects the password, or the owner could not be made.
         """
         try:
-            with psycopg.connect(self.owner_url("postgres"), autocommit=True, connect_timeout=2) as connection:
-                if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+            with psycopg.connect(self.superuser_url("postgres"), autocommit=True, connect_timeout=2) as connection:
+                known = connection.execute(
+                    "SELECT 1 FROM pg_database WHERE datname = %s AND datdba = to_regrole(%s)", [DATABASE, OWNER]
+                ).fetchone()
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
                 raise StackError(
-                    f"PostgreSQL rejects the password in .env for {OWNER}: its data was created with another. "
-                    f"Put the old .env back, or delete the data with `make clean`."
+                    f"PostgreSQL rejects the password in .env for {self._superuser[0]}: its data was created with "
+                    f"another. Put the old .env back, or delete the data with `make clean`."
                 ) from error
             return False
+        if not known:
+            self._make_owner()
         return True
+
+    def _make_owner(self) -> None:
+        arguments = ["--no-psqlrc", "--quiet", "--host", HOST, "--port", str(self._ground.ports.postgres)]
+        superuser, password = self._superuser
+        environment = {
+            **os.environ,
+            "PGPASSWORD": password.get_secret_value(),
+            f"{PREFIX}OWNER_PASSWORD": self._ground.passwords.database_owner.get_secret_value(),
+        }
+        command = self._ground.chroot(f"{BIN}/psql", *arguments, "--username", superuser, "postgres")
+        with OWNER_FILE.open() as statements:
+            done = subprocess.run(
+                command, stdin=statements, capture_output=True, text=True, check=False, env=environment
+            )
+        if done.returncode:
+            raise StackError(f"{OWNER_FILE} failed: role {OWNER} and its database are not there: {done.stderr.strip()}")

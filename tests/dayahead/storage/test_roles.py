@@ -171,10 +171,21 @@ def test_a_role_without_a_password_cannot_log_in(stack: LocalStack, database: Fr
         owner.execute("DROP ROLE dayahead_silent")
 
 
-def test_the_owner_needs_no_superuser(stack: LocalStack, database: FreshDatabase) -> None:
+def test_the_owner_of_the_stack_may_make_roles_and_is_no_superuser(database: FreshDatabase) -> None:
+    with psycopg.connect(database.owner_url) as owner:
+        assert owner.execute(
+            "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls"
+            " FROM pg_roles WHERE rolname = current_user"
+        ).fetchone() == ("dayahead_owner", False, True, False, False, False)
+        assert owner.execute(
+            "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()"
+        ).fetchone() == ("dayahead_owner",)
+
+
+def test_an_owner_by_any_name_needs_no_superuser(stack: LocalStack, database: FreshDatabase) -> None:
     """As with a managed database: it owns the database, and may make roles."""
     name = f"{database.name}_owned"
-    with psycopg.connect(database.owner_url, autocommit=True) as superuser:
+    with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
         superuser.execute("CREATE ROLE plain_owner LOGIN CREATEROLE NOSUPERUSER PASSWORD 'plain'")
         superuser.execute(f"CREATE DATABASE {name} OWNER plain_owner".encode())
         # the roles are there already, in this cluster; elsewhere who makes them may grant them
