@@ -25,15 +25,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class BackfillReport:
-    """What a backfill came to.
+    """The result of a backfill.
 
     Attributes:
-        resumed_at: hour at which it went on, where it was interrupted before.
-        rows: rows that Kafka has acknowledged.
-        series: how many series they are of.
+        resumed_at: hour at which an interrupted backfill resumed; None for a new one.
+        rows: rows that Kafka acknowledged.
+        series: number of series in these rows.
         rejections: dead letters published.
-        newest: the newest hour published, before the interruption too, or None of none.
-        cursor_moved: whether the poller goes on from there.
+        newest: the newest hour published, also before an interruption; None if no row was.
+        cursor_moved: whether the poller's cursor was moved to the newest hour.
     """
 
     resumed_at: Hour | None
@@ -45,13 +45,13 @@ class BackfillReport:
 
 
 class Backfiller:
-    """Publishes one range of one source, with `refresh: false`.
+    """Publishes one range of one source with `refresh: false`.
 
     The newest hour of each series in the last page follows with `refresh: true`, so that the series is forecast when
     its history is there, and not only with its next new hour.
 
-    Several may run at once, also next to the poller: each has its own range, and only the poller's cursor is shared,
-    which they move forward from within their own range and never back.
+    Several backfills may run at once, also while the poller runs: each has its own range; they share only the
+    poller's cursor, which each moves forward from within its own range and never back.
     """
 
     def __init__(
@@ -79,13 +79,13 @@ class Backfiller:
         Args:
             start: first hour.
             end: hour after the last.
-            resume: go on where a backfill of the same source and range was interrupted.
+            resume: continue an interrupted backfill of the same source and range.
             on_progress: called with the hour reached and the rows so far.
 
         Raises:
-            SourceUnavailable: the source was away for too long; `resume` goes on from there.
-            SourceRefused: the source will not answer.
-            BrokerUnavailable: Kafka did not acknowledge; `resume` goes on from there.
+            SourceUnavailable: the source stayed unavailable; `resume` continues from the last published page.
+            SourceRefused: the source rejects the request.
+            BrokerUnavailable: Kafka did not acknowledge; `resume` continues from the last published page.
         """
         source_key = register_source(self._connection, self._source).source_key
         backfill = Backfill(source_key, start, end)
@@ -121,7 +121,7 @@ class Backfiller:
             known = read_known_values(self._connection, {row.series_id for row in rows}, start, end)
             newest = _newest_of_each(rows) if is_last else set()
             for refresh, part in ((False, [row for row in rows if row not in newest]), (True, sorted(newest))):
-                # one after the other: a message that asks for a forecast must not come before its history
+                # in this order: a message that asks for a forecast must not arrive before its history
                 publications = publications_of_history(part, known, self._source, received_at)
                 self._publisher.publish(publications, [] if refresh else letters, name, refresh=refresh)
         self._known.remember((), rejections)

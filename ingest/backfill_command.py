@@ -23,19 +23,19 @@ ATTEMPTS = 8
 def run_backfill(
     source: Source, data: Path | None, start: Hour, end: Hour, resume: bool, settings: IngestSettings
 ) -> BackfillReport:
-    """Publish the history of a source and say what came of it.
+    """Publish the history of a source and print the result.
 
     Args:
         source: what is read.
         data: file to read instead of the API.
         start: first hour.
         end: hour after the last.
-        resume: go on where the same backfill was interrupted.
+        resume: continue an interrupted backfill of the same range.
         settings: of the process.
 
     Raises:
         SettingsError: the range is empty.
-        DayaheadError: the source or a server is away for too long.
+        DayaheadError: the source or a server stayed unavailable.
     """
     if end <= start:
         raise SettingsError(
@@ -69,11 +69,11 @@ def run_backfill(
 
 
 def sentence(source: Source, report: BackfillReport) -> str:
-    """What a backfill came to, for a person."""
+    """The result of a backfill as a sentence."""
     if report.newest is None:
         return f"{source.name}: nothing published, {report.rejections} dead letters"
     resumed = "" if report.resumed_at is None else f", resumed at {format_utc(from_hour(report.resumed_at))}"
-    onward = "the poller goes on from there" if report.cursor_moved else "the poller's cursor stays where it was"
+    onward = "the poller continues from there" if report.cursor_moved else "the poller's cursor is unchanged"
     return (
         f"{source.name}: {report.rows:,} rows of {report.series} series published{resumed}, {report.rejections} dead "
         f"letters, newest hour {format_utc(from_hour(report.newest))}; {onward}"

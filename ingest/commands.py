@@ -7,7 +7,7 @@ import typer
 
 from ingest.source_commands import sources
 
-# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# Heavy imports are inside the commands, so that `dayahead --help` starts fast.
 # ruff: noqa: PLC0415
 
 SOURCE_HELP = "A source file (ingest/sources/*.yaml), or a folder of them; may be repeated"

@@ -1,4 +1,4 @@
-"""How a poller is: what its /health answers."""
+"""The health of a poller, as its /health/live and /health/ready report it."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ GRACE_S = 300.0
 
 
 class Condition:
-    """Written by a poller's thread, read by the threads that answer /health."""
+    """Health of one poller: written by its thread, read by the threads that answer /health."""
 
     def __init__(
         self, source: str, monotonic: Callable[[], float] = time.monotonic, answer_timeout_s: float = 0.0
@@ -19,8 +19,8 @@ class Condition:
 
         Args:
             source: name of the source, for the reasons.
-            monotonic: seconds of a clock that only goes forward.
-            answer_timeout_s: seconds that one request may take.
+            monotonic: monotonic clock, in seconds.
+            answer_timeout_s: timeout of one request, in seconds.
         """
         self._source, self._monotonic = source, monotonic
         self._grace_s = GRACE_S + answer_timeout_s
@@ -28,21 +28,21 @@ class Condition:
         self._expected_by = monotonic() + self._grace_s
 
     def resting(self, seconds: float) -> None:
-        """The loop will show itself again after so many seconds."""
+        """Record that the loop pauses for so many seconds."""
         self._expected_by = self._monotonic() + seconds + self._grace_s
 
     def succeeded(self, sentence: str) -> None:
-        """A poll came through."""
+        """Record a poll that succeeded."""
         self._ready = Health(True, f"{self._source}: {sentence}")
         self.resting(0)
 
     def failed(self, sentence: str) -> None:
-        """A poll failed, or is held up."""
+        """Record a poll that failed or is blocked."""
         self._ready = Health(False, f"{self._source}: {sentence}")
         self.resting(0)
 
     def live(self) -> Health:
-        """Whether the loop moves."""
+        """Whether the loop is running: not stuck in a poll."""
         late_s = self._monotonic() - self._expected_by
         if late_s > 0:
             return Health(
@@ -56,6 +56,6 @@ class Condition:
 
 
 def all_of(answers: Sequence[Health]) -> Health:
-    """One answer for several pollers: well only if all are; the reason names those that are not."""
+    """Combine the health of several pollers: healthy only if all are; the reason names those that are not."""
     unwell = [answer for answer in answers if not answer.ok]
     return Health(not unwell, "; ".join(answer.reason for answer in unwell or answers))

@@ -1,6 +1,6 @@
-"""Since when a source cannot be polled, and why: as a metric, and as a row that the API reads.
+"""How long a source has been failing, and why: as a metric, and as a row that the API reads.
 
-A server of ours that is away is no failure of a source: it has a metric of its own.
+An unavailable Kafka or TimescaleDB is not a failure of the source; it has a separate metric.
 """
 
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ SERVERS = ("kafka", "database")
 
 
 class Failures:
-    """The polls that one source failed since the newest that it answered."""
+    """The failed polls of one source since its last successful one."""
 
     def __init__(self, source: str, clock: Clock) -> None:
         """Start without a failure.
@@ -33,7 +33,7 @@ class Failures:
         self._gauge.set(0)
 
     def resume(self, connection: psycopg.Connection, source_key: int) -> None:
-        """Take up what the process before this one recorded, so that a restart does not shorten an outage."""
+        """Load the outage that the previous process recorded, so that a restart does not reset its start."""
         if self._since is None and (recorded := read_failure(connection, source_key)):
             self._since = recorded.failing_since
             self._gauge.set(self._since.timestamp())
@@ -43,8 +43,8 @@ class Failures:
 
         Args:
             error: why it failed.
-            pause_s: seconds to the next try.
-            connection: an open connection that commits each statement; None where TimescaleDB is away.
+            pause_s: seconds until the next retry.
+            connection: an autocommit connection; None if TimescaleDB is unavailable.
             source_key: the source.
         """
         now = self._clock()
@@ -70,7 +70,7 @@ class Failures:
 
 
 class Waiting:
-    """Since when the polls of one source fail for a server of ours, Kafka or TimescaleDB."""
+    """How long the polls of one source have been failing because Kafka or TimescaleDB is unavailable."""
 
     def __init__(self, source: str, clock: Clock) -> None:
         """Start without a failure; arguments as of `Failures`."""
@@ -80,14 +80,14 @@ class Waiting:
         self.over()
 
     def began(self, server: str) -> None:
-        """A poll failed for `server`; the time of the first one in a row is kept."""
+        """Record a poll that failed because of `server`; the time of the first in a row is kept."""
         if server != self._server:
             self.over()
             self._server = server
             self._gauges[server].set(self._clock().timestamp())
 
     def over(self) -> None:
-        """A poll succeeded, or failed for the source."""
+        """Record a poll that succeeded, or failed because of the source."""
         self._server = ""
         for gauge in self._gauges.values():
             gauge.set(0)

@@ -1,4 +1,4 @@
-"""What has been published of the hours that are read again and again: so that only news is sent."""
+"""Rows already published from the revision window, so that only new and changed ones are sent."""
 
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -10,7 +10,7 @@ from dayahead.reading.records import Rejection, Row
 class Known:
     """Remembers values and rejections of the revision window, in memory only.
 
-    After a restart it knows nothing, so the window is sent once more; the worker drops what it has already.
+    It is empty after a restart, so the window is published again; the worker drops the duplicates.
     """
 
     def __init__(self) -> None:
@@ -19,15 +19,15 @@ class Known:
         self._rejected: set[bytes] = set()
 
     def news(self, rows: Iterable[Row]) -> list[Row]:
-        """The rows that are new or have another value than before."""
+        """The rows that are new or whose value changed."""
         return [row for row in rows if self._values.get((row.series_id, row.hour)) != row.value]
 
     def new_rejections(self, rejections: Iterable[Rejection]) -> list[Rejection]:
-        """The rejections that were not there before."""
+        """The rejections that are new."""
         return [rejection for rejection in rejections if _mark(rejection) not in self._rejected]
 
     def remember(self, rows: Iterable[Row], rejections: Iterable[Rejection]) -> None:
-        """Take note of what Kafka has acknowledged."""
+        """Store what Kafka acknowledged."""
         self._values.update(((row.series_id, row.hour), row.value) for row in rows)
         self._rejected.update(map(_mark, rejections))
 

@@ -1,4 +1,4 @@
-"""Which series lose values to the limits of their source at the poller: logged, counted, and kept for the page."""
+"""Which series have values rejected by the limits of their source: logged, counted, and stored for the page."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,10 +17,10 @@ WATCHED_H = 168
 
 
 class LimitWatch:
-    """The values of one source beyond its limits, over the last week of each series that has any."""
+    """The values of one source outside its limits, over the last week of each series that has any."""
 
     def __init__(self, source: Source) -> None:
-        """Start without a loss.
+        """Start with no rejected values.
 
         Args:
             source: whose limits.
@@ -32,7 +32,7 @@ class LimitWatch:
         self._warnings = LossWarnings(source.name)
 
     def see(self, rejections: Iterable[Rejection], rows: Iterable[Row]) -> None:
-        """Take note of what one answer held; the same hour counts once, however often it is read."""
+        """Add the values of one answer; an hour counts once, however often it is read."""
         lost = [one for one in rejections if one.code is DeadLetterCode.ABSURD_VALUE and one.value is not None]
         for one in lost:
             hour = one.minute // MINUTES
@@ -44,14 +44,14 @@ class LimitWatch:
         for row in rows:
             if row.series_id in self._given:
                 self._given[row.series_id].add(row.hour)
-                if (row.series_id, row.hour) not in places:  # the publisher put another value in its place
+                if (row.series_id, row.hour) not in places:  # the publisher replaced the value
                     self._outside[row.series_id].pop(row.hour, None)
 
-    def tell(self, connection: psycopg.Connection, source_key: int, now: datetime) -> None:
-        """Log, count and store the losses, where they have changed.
+    def report(self, connection: psycopg.Connection, source_key: int, now: datetime) -> None:
+        """Log, count and store the losses if they changed.
 
         Args:
-            connection: an open connection that commits each statement.
+            connection: an autocommit connection.
             source_key: the source.
             now: the present moment.
         """

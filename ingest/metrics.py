@@ -11,17 +11,17 @@ POLL_SECONDS = Histogram(
 )
 PUBLISHED_ROWS = Counter("dayahead_published_rows_total", "Rows that Kafka has acknowledged", ["source"])
 REPEATED_RECORDS = Counter(
-    "dayahead_repeated_records_total", "Records that said again what the same answer said already", ["source"]
+    "dayahead_repeated_records_total", "Records that repeat another record of the same answer", ["source"]
 )
 INCOMPLETE_HOURS = Counter(
-    "dayahead_incomplete_hours_total", "Hours left out because a part of them was missing in the answer", ["source"]
+    "dayahead_incomplete_hours_total", "Hours skipped because a part of them was missing in the answer", ["source"]
 )
 NEWEST_HOUR = Gauge(
     "dayahead_source_newest_hour_timestamp_seconds", "Start of the newest hour that was published", ["source"]
 )
 LAST_NEW_HOUR = Gauge(
     "dayahead_source_last_new_hour_timestamp_seconds",
-    "When an hour newer than all before was last published; before the first: since when one is waited for",
+    "When a newer hour was last published; before the first one, when the poller began to wait for it",
     ["source"],
 )
 SILENCE_ALLOWED = Gauge(
@@ -29,14 +29,12 @@ SILENCE_ALLOWED = Gauge(
 )
 POLL_FAILING_SINCE = Gauge(
     "dayahead_poll_failing_since_timestamp_seconds",
-    "When the source first failed a poll since the newest that it answered, seconds since 1970; 0 while it answers",
+    "When the current outage of the source began, seconds since 1970; 0 while polls succeed",
     ["source"],
 )
 POLL_WAITING_SINCE = Gauge(
     "dayahead_poll_waiting_since_timestamp_seconds",
-    "When polls began to fail for a server of ours (kafka, database), seconds since 1970; 0 unless the newest poll did",
+    "When polls began to fail because of kafka or database, seconds since 1970; 0 unless the newest poll did",
     ["source", "server"],
 )
-RETRIES = Counter(
-    "dayahead_source_retries_total", "Requests that a source did not answer as it should, by cause", ["source", "cause"]
-)
+RETRIES = Counter("dayahead_source_retries_total", "Requests to a source that failed, by cause", ["source", "cause"])

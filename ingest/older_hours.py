@@ -9,7 +9,7 @@ from dayahead.source import Source
 
 
 class OlderHours:
-    """Reads a source whole, once for each version of it; only of a kind that can tell its version, as a file."""
+    """Reads a whole source, once for each version; only for kinds whose reader knows the version, such as a file."""
 
     def __init__(self, source: Source, reader: Reader, clock: Clock) -> None:
         """Start; nothing is read yet.
@@ -24,7 +24,7 @@ class OlderHours:
         self._newest: Hour | None = None
 
     def newest_before(self, start: Hour) -> Hour | None:
-        """The newest hour before `start`; None where it is not known.
+        """The newest hour before `start`; None if it is unknown.
 
         Raises:
             SourceUnavailable, SourceRefused: the source cannot be read.

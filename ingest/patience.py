@@ -1,4 +1,4 @@
-"""Retry reads of a source that is away, for commands that run once."""
+"""Retries of a read while the source is unavailable, for commands that run once."""
 
 from collections.abc import Callable
 
@@ -23,19 +23,19 @@ class PatientReader:
 
         Args:
             reader: what reads.
-            pause: how to wait.
-            backoff: how long.
+            pause: waits between attempts.
+            backoff: how long to wait.
             on_failure: called with each failure and the pause after it, in seconds.
-            attempts: after how many failures of one read to give up.
+            attempts: failures of one read after which to give up.
         """
         self._reader, self._pause, self._backoff = reader, pause, backoff
         self._on_failure, self._attempts = on_failure, attempts
 
     def read(self, start: int, end: int | None) -> Answer:
-        """See `Reader.read`; retried while the source is away.
+        """See `Reader.read`; retried while the source is unavailable.
 
         Raises:
-            SourceRefused: the source will not answer this, however often it is asked.
+            SourceRefused: the source rejects the request; a retry would not help.
             SourceUnavailable: it failed `attempts` times.
             Stopped: the process was asked to stop while it waited.
         """

@@ -1,4 +1,4 @@
-"""Asks a source again and again, and publishes what is new: Kafka first, cursor second.
+"""Polls a source and publishes what is new: Kafka first, cursor second.
 
 After a crash anywhere the poller reads again from its cursor, so an hour may be published twice (the worker drops the
 second) and none is skipped.
@@ -38,19 +38,19 @@ Connect = Callable[[], psycopg.Connection]
 
 JITTER = 0.1
 LONGEST_RETRY_INTERVALS = 3
-"""A source that fails is asked again after so many poll intervals at the latest, unless it asks for more."""
+"""Longest pause before a failing source is polled again, in poll intervals, unless it asks for more."""
 STAGE = "ingest"
 
 
 @dataclass(frozen=True)
 class PollResult:
-    """What one poll brought.
+    """The result of one poll.
 
     Attributes:
         rows: rows published: new ones and revisions.
         rejections: dead letters published.
         newest: the newest hour that the source shows, or None.
-        advanced: whether it is newer than all before.
+        advanced: whether it is newer than every hour before.
     """
 
     rows: int
@@ -60,7 +60,7 @@ class PollResult:
 
 
 class Poller:
-    """Polls one source until it is asked to stop."""
+    """Polls one source until it is stopped."""
 
     def __init__(
         self,
@@ -83,9 +83,9 @@ class Poller:
             publisher: sends to Kafka; this poller's own.
             connect: opens TimescaleDB.
             clock: the present moment: `available_at` of what is received.
-            pause: waits between polls; says when to stop.
+            pause: waits between polls; returns early on a stop signal.
             condition: records the outcome of each poll.
-            backoff: pauses while Kafka or TimescaleDB is away.
+            backoff: pauses while Kafka or TimescaleDB is unavailable.
             draw: a number from 0 to 1, for the jitter.
         """
         self._source, self._reader, self._publisher = source, reader, publisher
@@ -107,7 +107,7 @@ class Poller:
         metrics.SILENCE_ALLOWED.labels(source.name).set(source.silence_allowed.total_seconds())
 
     def run(self) -> None:
-        """Poll until `pause` says to stop. A failed poll is retried, nothing is dropped meanwhile."""
+        """Poll until stopped. A failed poll is retried and no hour is skipped."""
         try:
             while not self._pause(self._poll_and_judge()):
                 pass
@@ -117,12 +117,12 @@ class Poller:
             self.close()
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self._drop_connection()
         self._publisher.close()
 
     def _poll_and_judge(self) -> float:
-        """One poll; the pause after it, in seconds."""
+        """Poll once; returns the pause until the next poll, in seconds."""
         name = self._source.name
         started = time.perf_counter()
         try:
@@ -153,29 +153,29 @@ class Poller:
         return self._failed("source", error, pause_s)
 
     def _waits_for(self, server: str, error: Exception) -> float:
-        """A poll that a server of ours fails says nothing about the source."""
+        """Record a poll that failed because of Kafka or TimescaleDB; it is not a failure of the source."""
         self._waiting.began(server)
         return self._failed(server, error, self._backoff.next_pause_s())
 
     def _failed(self, outcome: str, error: Exception, pause_s: float) -> float:
         metrics.POLLS.labels(self._source.name, f"{outcome}_failed").inc()
         log.warning("poll_failed", source=self._source.name, what=outcome, error=str(error), pause_s=round(pause_s, 2))
-        self._condition.failed(f"{error}{asked_for(error)}; tries again in {pause_s:.0f} s")
+        self._condition.failed(f"{error}{asked_for(error)}; next try in {pause_s:.0f} s")
         return pause_s
 
     def poll_once(self) -> PollResult:
-        """Read from the cursor, less the revision window, to the newest hour, and publish what is news.
+        """Read from the start of the revision window before the cursor to the newest hour, and publish what changed.
 
         Raises:
-            SourceUnavailable: the source does not answer, or not as it should, or has not one hour to begin with.
-            SourceRefused: the source will not answer.
-            BrokerUnavailable: Kafka did not acknowledge; the cursor stands where it stood.
-            StorageError: TimescaleDB is away or refuses.
+            SourceUnavailable: the source does not answer, answers wrongly, or has no hour at the first poll.
+            SourceRefused: the source rejects the request.
+            BrokerUnavailable: Kafka did not acknowledge; the cursor is unchanged.
+            StorageError: TimescaleDB is unavailable or rejects a statement.
             Stopped: the process was asked to stop.
         """
         connection = self._connected()
         cursor = read_cursor(connection, self._source_key)
-        # before the source is asked: one that does not answer is silent too
+        # before the request: a source that does not answer is silent too
         metrics.LAST_NEW_HOUR.labels(self._source.name).set(self._heard_at(cursor).timestamp())
         start = self._first_hour(cursor)
         position, published, rejected = start, 0, 0
@@ -202,7 +202,7 @@ class Poller:
         self._known.forget_rejections_but(seen)
         advanced = newest is not None and (cursor is None or newest >= cursor.next_hour)
         self._measure(newest, advanced)
-        self._limits.tell(connection, self._source_key, self._clock())
+        self._limits.report(connection, self._source_key, self._clock())
         if newest is None and cursor is None:
             raise _no_hour(self._source, start, len(seen), self._older_hours.newest_before(start))
         self._failures.succeeded(connection, self._source_key)
@@ -214,7 +214,7 @@ class Poller:
         return cursor.next_hour - int(self._source.revision_window_h)
 
     def _publish(self, answer: Answer, start: Hour) -> tuple[int, int, list[Rejection], Hour | None]:
-        """Publish the news of one answer.
+        """Publish the new and changed rows of one answer.
 
         Returns:
             Rows and dead letters published; all rejections of the answer, also those known before; its newest hour.
@@ -240,7 +240,7 @@ class Poller:
         return len(fresh), len(rejections), conversion.rejections, newest_hour(rows)
 
     def _heard_at(self, cursor: PollCursor | None) -> datetime:
-        """When a new hour last came; where none ever has, since when this poller waits for one."""
+        """When a new hour last arrived; if none has, when this poller began to wait for one."""
         if cursor is not None and cursor.new_hour_at is not None:
             return cursor.new_hour_at
         if self._waiting_since is None:
@@ -269,8 +269,8 @@ class Poller:
 
 
 def _no_hour(source: Source, start: Hour, refused: int, newest: Hour | None) -> SourceUnavailable:
-    """The error of a first poll that found nothing: the next one would find nothing either, and say nothing."""
-    refusals = f"; {refused} records were refused (`dayahead dead-letters list`)" if refused else ""
+    """The error of a first poll that found no hour: without it, every later poll would silently find none either."""
+    refusals = f"; {refused} records were rejected (`dayahead dead-letters list`)" if refused else ""
     older = "if its newest hour is older" if newest is None else f"its newest hour is {format_utc(from_hour(newest))}"
     return SourceUnavailable(
         f"source {source.name} has no hour since {format_utc(from_hour(start))}, history_h ({source.history_h:g} h) "
@@ -280,11 +280,11 @@ def _no_hour(source: Source, start: Hour, refused: int, newest: Hour | None) -> 
 
 
 def asked_for(error: Exception) -> str:
-    """What the source said about when to ask again, as the end of a sentence; empty where it said nothing."""
+    """The source's Retry-After as the end of a sentence; empty if it sent none."""
     asked_s = error.retry_after_s if isinstance(error, SourceUnavailable) else None
     if asked_s is None:
         return ""
-    limit = f", at most {LONGEST_ASKED_S:.0f} s are waited" if asked_s > LONGEST_ASKED_S else ""
+    limit = f", the wait is limited to {LONGEST_ASKED_S:.0f} s" if asked_s > LONGEST_ASKED_S else ""
     return f" (Retry-After: {asked_s:.0f} s{limit})"
 
 

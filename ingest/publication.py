@@ -1,4 +1,4 @@
-"""When rows became known: on receipt for the poller, by the publisher's rule for history (docs/decisions/0013)."""
+"""When rows were published: on receipt for the poller, by the publisher's rule for history (docs/decisions/0013)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -12,15 +12,15 @@ from dayahead.source import Source
 def publications_of_history(
     rows: Iterable[Row], known: Mapping[tuple[str, Hour], float], source: Source, now: datetime
 ) -> list[Publication]:
-    """Date rows of the past as their source published them, so that a read as of a past moment finds them.
+    """Set `available_at` of past rows to when their source published them, as a read as of a past moment needs.
 
-    Hours that come out together share a moment: that of the last hour of their publication interval, plus the
-    publication lag, and never later than now. A row that differs from what the service holds is a revision, which
+    Hours that are published together share a moment: that of the last hour of their publication interval, plus the
+    publication lag, and never later than now. A row that differs from the stored value is a revision, which
     was not known before.
 
     Args:
         rows: of one source, in any order.
-        known: values that the service holds of these hours.
+        known: the stored values of these hours.
         source: its publication interval and lag.
         now: the present moment.
 

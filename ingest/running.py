@@ -1,4 +1,4 @@
-"""Puts pollers together from settings and runs them, a thread each, until the process is asked to stop."""
+"""Builds pollers from settings and runs one thread each until the process is stopped."""
 
 import threading
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def load_sources_from(paths: Sequence[Path]) -> list[Source]:
-    """The sources of some files and folders.
+    """Load the sources of files and folders.
 
     Raises:
-        SettingsError: a file is wrong, a folder has none, or a name comes twice.
+        SettingsError: a file is invalid, a folder has no source file, or a name is used twice.
     """
     sources: list[Source] = []
     for path in paths:
@@ -52,10 +52,10 @@ def load_sources_from(paths: Sequence[Path]) -> list[Source]:
 
 
 def make_reader(source: Source, settings: IngestSettings, pause: Pause, resources: ExitStack) -> Reader:
-    """What reads a source of any kind; what it opens is closed with `resources`.
+    """Make the reader of a source of any kind; `resources` closes what it opens.
 
     Raises:
-        SettingsError: the source cannot be read, e.g. its rows are sent.
+        SettingsError: the source cannot be read, e.g. because its rows are sent to the API.
     """
     surroundings = Surroundings(
         clock=wall_clock,
@@ -84,12 +84,12 @@ class Pollers:
     """The pollers of one process."""
 
     def __init__(self, sources: Sequence[Source], settings: IngestSettings, attempts: int | None = None) -> None:
-        """Put them together; nothing is connected yet.
+        """Build the pollers without connecting.
 
         Args:
             sources: one poller each.
             settings: of the process.
-            attempts: of one read, for `once`; None where `run` retries whole polls.
+            attempts: attempts of one read, for `once`; None for `run`, which retries whole polls.
         """
         self._settings, self._attempts = settings, attempts
         self._stop = threading.Event()
@@ -119,7 +119,7 @@ class Pollers:
         """Poll each source once.
 
         Raises:
-            DayaheadError: a source or a server is away or refuses.
+            DayaheadError: a source or a server is unavailable or rejects a request.
         """
         with self._resources:
             try:
@@ -132,7 +132,7 @@ class Pollers:
         """Poll until SIGTERM or SIGINT. A poller that crashes ends the process: its supervisor restarts it."""
         stop_on_signals(self._stop, also=lambda: end_soon_without(self._settings.database_url))
         threads = [
-            # each in a copy of this context, which names the service in every log line
+            # each in a copy of this context, which adds the service name to every log line
             threading.Thread(target=copy_context().run, args=[self._guarded, poller], name=f"poller-{number}")
             for number, poller in enumerate(self._pollers)
         ]
@@ -144,7 +144,7 @@ class Pollers:
             self._settings.bind_host,
             self._settings.metrics_port,
             live=lambda: all_of([condition.live() for condition in self._conditions]),
-            # between two polls, hours apart for some sources, only the watch notices a Kafka that is away
+            # between two polls, hours apart for some sources, only the watch detects an unavailable Kafka
             ready=lambda: all_of([*(condition.ready() for condition in self._conditions), kafka.health()]),
         )
         with self._resources, server, kafka.thread():

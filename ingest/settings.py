@@ -6,13 +6,13 @@ from dayahead.settings import ProcessSettings
 
 
 class IngestSettings(ProcessSettings):
-    """How sources are asked."""
+    """How sources are polled."""
 
     metrics_port: int = Field(
         default=8101, ge=0, le=65535, description="Port of /metrics, /health/live and /health/ready; 0 for any free"
     )
     source_url: HttpUrl | None = Field(
-        default=None, description="Base URL that is polled instead of the source file's, e.g. that of a replay"
+        default=None, description="Base URL to poll instead of the source file's, e.g. that of a replay"
     )
     min_request_interval_s: float = Field(
         default=60.0, ge=0, description="Minimum seconds between two requests; the publisher allows one a minute"
@@ -28,5 +28,5 @@ class IngestSettings(ProcessSettings):
         description="Timeout of a whole response, headers and body, from the request to its last byte, in seconds",
     )
     max_records: int = Field(
-        default=200_000, ge=0, description="Maximum records of one response, longer ones are read in parts; 0: no limit"
+        default=200_000, ge=0, description="Maximum records of one response; longer ones are read in pages; 0: no limit"
     )

@@ -1,14 +1,14 @@
-"""`dayahead sources`: what is registered, and how a source is made known whose rows are sent."""
+"""`dayahead sources`: list the registered sources, and register one whose rows are sent to the API."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# Heavy imports are inside the commands, so that `dayahead --help` starts fast.
 # ruff: noqa: PLC0415
 
-sources = typer.Typer(help="Sources that the service knows.", no_args_is_help=True)
+sources = typer.Typer(help="Registered sources: list, register.", no_args_is_help=True)
 
 
 @sources.command("register")

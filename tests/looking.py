@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 CHROMIUM = os.environ.get("DAYAHEAD_CHROMIUM") or shutil.which("chromium")
-# Debian's Chromium asks its maker's servers for this and that unless it is told not to.
+# Debian's Chromium contacts Google servers unless these switches are set.
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# Heavy imports are inside the commands, so that `dayahead --help` starts fast.
 # ruff: noqa: PLC0415
 
 SET_HELP = "A training setting for this run, e.g. --set gate.margin=0.01; may be repeated"
@@ -51,7 +51,7 @@ def train(
         bool, typer.Option(help="Promote the release if it passes the gate; --no-promote only saves it")
     ] = True,
     as_of: Annotated[str | None, typer.Option(help="Train only on data published by then: 2023-01-20T00:00Z")] = None,
-    reason: Annotated[str, typer.Option(help="Reason, stored with the release")] = "asked on the command line",
+    reason: Annotated[str, typer.Option(help="Reason, stored with the release")] = "requested on the command line",
 ) -> None:
     """Train once, now: fit, judge on held-out hours, save, and promote if it passes the gate."""
     from dayahead.settings import load_settings
@@ -66,9 +66,9 @@ def train(
 
 
 def tune(
-    trials: Annotated[int, typer.Option(min=1, help="Trials of the whole study, of all processes together")] = 20,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of the whole study, over all processes")] = 20,
     study: Annotated[
-        str | None, typer.Option(help="Join this study; by default the one of the day that the data end on")
+        str | None, typer.Option(help="Join this study; by default the one of the last day of the data")
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
     settings_file: Annotated[
@@ -79,7 +79,7 @@ def tune(
     ] = True,
     reason: Annotated[str, typer.Option(help="Reason, stored with the release")] = "tuned on the command line",
 ) -> None:
-    """Search the settings of the fit, then train with the best; started twice, two processes share the study."""
+    """Search the fit settings, then train with the best; several processes may share the study."""
     from dayahead.settings import load_settings
     from dayahead.telemetry import configure_logging
     from trainer.running import run_tuning
@@ -100,7 +100,7 @@ def backtest(
     ] = None,
     every: Annotated[str, typer.Option(help="Interval between forecasts: 24h, 7h, 1h")] = "24h",
     refit: Annotated[
-        str | None, typer.Option(help="Refit after so many hours of forecasts: 28d, 168h; by default one fit")
+        str | None, typer.Option(help="Refit after this span of forecasts: 28d, 168h; by default one fit")
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="CSV or Parquet file; by default TimescaleDB", exists=True, dir_okay=False)
@@ -118,7 +118,7 @@ def backtest(
         int | None,
         typer.Option(
             min=1,
-            help="Processes of this machine that forecast; by default one a processor, or the Dask "
+            help="Processes on this machine that forecast; by default one per processor, or the Dask "
             "scheduler of DAYAHEAD_DASK_SCHEDULER",
         ),
     ] = None,
@@ -127,9 +127,9 @@ def backtest(
         Path | None, typer.Option("--settings", help=FILE_HELP, exists=True, dir_okay=False)
     ] = None,
 ) -> None:
-    """Judge the forecasts on past hours: fit before --from, then walk to --to, seeing only what was known then.
+    """Measure the accuracy on past hours: fit before --from, then forecast to --to with only the data known then.
 
-    With --data on a file of your own, without any server; else on what TimescaleDB holds.
+    With --data: on a file, without any server; otherwise on the data in TimescaleDB.
     """
     from dayahead.errors import SettingsError
     from dayahead.hours import wall_clock
@@ -157,16 +157,16 @@ def backtest(
 
 
 def list_models(limit: Annotated[int, typer.Option(min=1, help="Releases to show, newest first")] = 20) -> None:
-    """Show the releases, which of them serves, and what they measured."""
+    """Show the releases, which one is the champion, and their accuracy."""
     from trainer.models_command import list_releases_table
 
     list_releases_table(limit)
 
 
 def show_model(
-    release: Annotated[str | None, typer.Argument(help="Id of the release; the champion where left out")] = None,
+    release: Annotated[str | None, typer.Argument(help="Id of the release; by default the champion")] = None,
 ) -> None:
-    """Show one release: what it learnt from, its settings, its figures, and why it was promoted or not."""
+    """Show one release: training data, settings, accuracy, and why it was promoted or not."""
     from trainer.models_command import show_release
 
     show_release(release)
@@ -176,7 +176,7 @@ def promote_model(
     release: Annotated[str, typer.Argument(help="Id of the release (dayahead models list)")],
     reason: Annotated[str, typer.Option(help="Reason, stored with the release")] = "promoted on the command line",
 ) -> None:
-    """Make a release the champion, whatever the gate said."""
+    """Make a release the champion without the gate."""
     from trainer.models_command import promote_release
 
     promote_release(release, reason)
@@ -185,7 +185,7 @@ def promote_model(
 def roll_back_model(
     reason: Annotated[str, typer.Option(help="Reason, stored with the release")] = "rolled back on the command line",
 ) -> None:
-    """Go back to the release that served before; workers take it up within seconds."""
+    """Return to the previous champion; workers load it within seconds."""
     from trainer.models_command import roll_back_release
 
     roll_back_release(reason)
@@ -204,7 +204,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _span_h(text: str, option: str) -> int:
-    """Hours that 24h or 28d are."""
+    """Parse 24h or 28d as hours."""
     from dayahead.errors import SettingsError
 
     number, unit = text[:-1], text[-1:]

@@ -1,4 +1,4 @@
-"""The promotion gate: what a challenger must show, on hours that neither it nor its tuning saw, before it serves."""
+"""The promotion gate: the checks of a challenger, on hours that neither its fit nor its tuning saw."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,18 @@ BEATS_NAIVE, BEATS_CHAMPION = "beats_naive", "beats_champion"
 
 @dataclass(frozen=True)
 class ScenarioFigures:
-    """How forecasts of the same windows turned out.
+    """Accuracy of the forecasts of one scenario.
 
     Attributes:
-        windows: forecasts that were judged.
-        wape: sum of absolute errors over sum of absolute actuals, of the release.
+        windows: number of judged forecasts.
+        wape: of the release: sum of absolute errors / sum of absolute actuals.
         series_wape: mean of the WAPE of each series.
-        weekly_naive_wape: WAPE of the same hour of the week before.
-        daily_naive_wape: WAPE of the same hour of the day before.
-        naive_wape: the lesser of the two.
-        skill: 1 - error of the release / error of the better naive, on the hours that all forecast.
+        weekly_naive_wape: WAPE of the value one week before.
+        daily_naive_wape: WAPE of the value one day before.
+        naive_wape: the smaller of the two.
+        skill: 1 - error of the release / error of the better naive, on the hours that all three forecast.
         coverage: share of the hours within the 10-90 % band.
-        broken: forecasts that were not finite, or whose quantiles cross.
+        broken: number of forecasts that are not finite or whose quantiles cross.
     """
 
     windows: int
@@ -38,7 +38,7 @@ class ScenarioFigures:
 
     @classmethod
     def nothing(cls) -> "ScenarioFigures":
-        """Where no forecast could be judged."""
+        """The figures if no forecast could be judged."""
         nothing = math.nan
         return cls(0, nothing, nothing, nothing, nothing, nothing, nothing, nothing, 0)
 
@@ -49,12 +49,12 @@ Judgement = Mapping[Scenario, ScenarioFigures]
 
 @dataclass(frozen=True)
 class GateCheck:
-    """One question of the gate.
+    """One check of the gate.
 
     Attributes:
-        name: what was asked.
-        passed: whether the challenger may pass it.
-        detail: the figures behind the answer, in a sentence.
+        name: of the check.
+        passed: whether the challenger passed.
+        detail: the numbers behind the result, in a sentence.
     """
 
     name: str
@@ -64,18 +64,18 @@ class GateCheck:
 
 @dataclass(frozen=True)
 class GateDecision:
-    """The answer of the gate with everything that led to it."""
+    """The decision of the gate and its checks."""
 
     checks: list[GateCheck]
 
     @property
     def passed(self) -> bool:
-        """Whether the challenger may serve."""
+        """Whether the challenger may be promoted."""
         return all(check.passed for check in self.checks)
 
     @property
     def reason(self) -> str:
-        """A sentence: what decided."""
+        """Why, in a sentence."""
         failed = [check.detail for check in self.checks if not check.passed]
         decisive = [check.detail for check in self.checks if check.name in {BEATS_NAIVE, BEATS_CHAMPION}]
         return "; ".join(failed or decisive)
@@ -83,12 +83,12 @@ class GateDecision:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Challenger and champion on windows that neither has seen.
+    """Challenger and champion on windows that neither was trained on.
 
     Attributes:
         champion: id of the champion.
-        unseen_h: hours that neither has seen.
-        challenger_figures: under each scenario; empty where there are too few hours.
+        unseen_h: number of hours that neither was trained on.
+        challenger_figures: by scenario; empty if there are too few hours.
         champion_figures: on the same windows.
     """
 
@@ -104,12 +104,12 @@ def decide(
     withdrawn: bool,
     settings: GateSettings,
 ) -> GateDecision:
-    """Ask every question, also after one was failed, so that the record is whole.
+    """Run every check, also after one failed, so that the record is complete.
 
     Args:
-        challenger: figures of the fit that did not see the held-out hours.
-        comparison: with the champion; None where nothing serves yet.
-        withdrawn: whether this very release was rolled back before.
+        challenger: figures of the fit without the held-out hours.
+        comparison: with the champion; None if there is none yet.
+        withdrawn: whether this release was rolled back before.
         settings: the margins.
     """
     checks = [
@@ -118,9 +118,9 @@ def decide(
         _sound(challenger),
     ]
     if withdrawn:
-        checks.append(GateCheck("not_withdrawn", False, "a rollback took this very release out of service"))
+        checks.append(GateCheck("not_withdrawn", False, "this release was rolled back before"))
     if comparison is not None:
-        # The first release is held against the naive alone: no band is worse than the naive's.
+        # The first release is compared only with the naive, which has no band.
         checks += [_covers(challenger, settings), *_beats_champion(comparison, settings)]
     return GateDecision(checks)
 
@@ -130,7 +130,7 @@ def _enough_windows(judged: Judgement, settings: GateSettings) -> GateCheck:
     return GateCheck(
         "enough_windows",
         windows >= settings.least_windows,
-        f"{windows} forecasts were judged on held-out hours, at least {settings.least_windows} are asked for",
+        f"{windows} forecasts were judged on held-out hours, at least {settings.least_windows} are required",
     )
 
 
@@ -170,8 +170,8 @@ def _beats_champion(comparison: Comparison, settings: GateSettings) -> Sequence[
             GateCheck(
                 BEATS_CHAMPION,
                 False,
-                f"champion {comparison.champion} has learnt from all but {comparison.unseen_h} of the held-out hours, "
-                f"{settings.least_unseen_h} are needed to compare fairly: wait for new hours",
+                f"champion {comparison.champion} was trained on all but {comparison.unseen_h} of the held-out hours, "
+                f"{settings.least_unseen_h} are needed for a fair comparison: wait for new hours",
             )
         ]
     checks = []
@@ -186,7 +186,8 @@ def _beats_champion(comparison: Comparison, settings: GateSettings) -> Sequence[
                 BEATS_CHAMPION if usual else f"holds_under_{scenario}",
                 better and math.isfinite(challenger.wape),
                 f"WAPE {challenger.wape:.2%} against {champion.wape:.2%} of {comparison.champion} on "
-                f"{challenger.windows} windows that neither has seen ({scenario.meaning}); the limit is {limit:.2%}",
+                f"{challenger.windows} windows that neither was trained on ({scenario.meaning}); "
+                f"the limit is {limit:.2%}",
             )
         )
     return checks

@@ -1,4 +1,4 @@
-"""Judges a release on held-out hours: forecasts as it would have made them live, under each scenario."""
+"""Judges a release on held-out hours: forecasts as in live service, under each scenario."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ WINDOWS_AT_ONCE = 2000
 
 @dataclass(frozen=True)
 class JudgedWindows:
-    """Which forecasts are judged: every series (or every k-th) at every origin.
+    """The forecasts to judge: every series (or every k-th) at every origin.
 
     Attributes:
         series: int64 [n], rows of the history.
-        origins: int64 [m], hours; all 24 hours after each are within the held-out hours.
+        origins: int64 [m], hours; the 24 hours after each are all held out.
     """
 
     series: NDArray[np.int64]
@@ -36,12 +36,12 @@ class JudgedWindows:
 
     @property
     def count(self) -> int:
-        """Forecasts of one scenario."""
+        """Number of forecasts of one scenario."""
         return len(self.series) * len(self.origins)
 
 
 def judged_windows(history: History, start: Hour, settings: HoldoutSettings) -> JudgedWindows:
-    """The windows whose 24 hours lie from `start` to the end of the history; thinned by series where too many."""
+    """The windows whose 24 hours lie between `start` and the end of the history; every k-th series if too many."""
     origins = np.arange(start - 1, history.end - LEADS, settings.origin_every_h, dtype=np.int64)
     rows = len(history.series_ids)
     most_rows = max(1, settings.most_windows // max(1, len(origins)))
@@ -52,9 +52,9 @@ def judge(release: Release, training_set: TrainingSet, windows: JudgedWindows) -
     """Figures of a release under each scenario.
 
     Args:
-        release: what is judged; the caller sees to it that it has not seen the hours.
-        training_set: the windows are taken from what was observed, the actuals from what was cleaned.
-        windows: which forecasts.
+        release: to judge; the caller ensures that it was not trained on these hours.
+        training_set: windows come from the observed values, actuals from the cleaned ones.
+        windows: the forecasts to judge.
     """
     forecaster = Forecaster(release)
     return {scenario: _figures(forecaster, scenario, training_set, windows) for scenario in Scenario}
@@ -100,7 +100,7 @@ def _broken(result: RunResult) -> int:
 
 
 def _batches(observed: History, windows: JudgedWindows) -> Iterator[tuple[NDArray[np.int64], WindowBatch]]:
-    """Rows of the history and their windows."""
+    """Series indices and their windows, in batches."""
     for number, calendar in enumerate(observed.calendars):
         series = windows.series[observed.calendar_of[windows.series] == number]
         if not len(series):

@@ -1,4 +1,4 @@
-"""One training at a time, whatever the number of trainers: an advisory lock of PostgreSQL."""
+"""One training at a time over all trainers, by a PostgreSQL advisory lock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +10,13 @@ LOCK_KEY = 0x0DA7A4E7
 
 @contextmanager
 def training_lock(connection: psycopg.Connection) -> Iterator[bool]:
-    """Hold the right to train, if it is free; a trainer that dies gives it back with its connection.
+    """Try to take the training lock; it is released when the block or the connection ends.
 
     Args:
-        connection: in autocommit mode, and used for nothing else: a lock must not wait for a commit.
+        connection: autocommit, used for nothing else.
 
     Yields:
-        Whether it was free. Where not, another trainer is at work.
+        Whether the lock was taken; if not, another trainer holds it.
     """
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone()
     held = bool(row and row[0])

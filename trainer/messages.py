@@ -23,7 +23,7 @@ TIMEOUT_S = 10.0
 SESSION_MS = 10_000
 LONGEST_FAULT = 500
 LONGEST_TRAINING_MS = 6 * 3600 * 1000
-"""A trainer that has not asked for a message for this long is taken for dead; before, it is taken to train."""
+"""max.poll.interval: longer than any training, after which Kafka considers the trainer dead."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class ReceivedRequest:
     """A message of `retune-requests`.
 
     Attributes:
-        partition: where it was read.
-        offset: its offset.
-        request: what it says; None where it is no RetuneRequest.
-        fault: why it is none.
+        partition: of the message.
+        offset: of the message.
+        request: the parsed request; None if the message is invalid.
+        fault: why the message is invalid.
     """
 
     partition: int
@@ -47,7 +47,7 @@ class RequestReader:
     """Reads requests one by one; an offset is committed only when its request is in TimescaleDB."""
 
     def __init__(self, bootstrap: str, topic_prefix: str = "") -> None:
-        """Describe; the first `next` connects.
+        """Store the arguments; the first `next` connects.
 
         Args:
             bootstrap: brokers, host:port separated by commas.
@@ -60,10 +60,10 @@ class RequestReader:
         self._ended: set[int] = set()
 
     def next(self, wait_s: float) -> ReceivedRequest | None:
-        """The next request; None where there is none within `wait_s`.
+        """The next request; None if there is none within `wait_s`.
 
         Raises:
-            BrokerUnavailable: no broker answers; the next call asks again.
+            BrokerUnavailable: no broker answers; the next call retries.
         """
         try:
             consumer = self._consumer = self._consumer or self._connect()
@@ -81,10 +81,10 @@ class RequestReader:
         return None
 
     def waiting(self, within_s: float = JOIN_WITHIN_S) -> Iterator[ReceivedRequest]:
-        """All requests up to the present end of this trainer's partitions.
+        """All requests up to the current end of this trainer's partitions.
 
         Args:
-            within_s: time to join the group and to read; what is not read by then is left to `next`.
+            within_s: time to join the group and to read; `next` returns the rest.
 
         Raises:
             BrokerUnavailable: no broker answers.
@@ -98,14 +98,14 @@ class RequestReader:
                 return
 
     def _at_end(self) -> bool:
-        """Whether the group has given this trainer its partitions and nothing is left to read in them."""
+        """Whether the group has assigned this trainer's partitions and all of them are read to the end."""
         assigned = [] if self._consumer is None else self._consumer.assignment()
         return bool(assigned) and all(one.partition in self._ended for one in assigned)
 
     def done(self, received: ReceivedRequest) -> None:
-        """Commit the offset behind a request, so that no trainer reads it again.
+        """Commit the offset after a request, so that no trainer reads it again.
 
-        A commit that fails is not fatal: the request comes again and is found to be known.
+        A failed commit is not fatal: the request is read again and recognised as a duplicate.
         """
         if self._consumer is None:
             return
@@ -151,7 +151,7 @@ class RequestReader:
             return _parse(message.partition(), message.offset(), message.value())
         if error.code() not in UNDECODABLE:
             raise KafkaException(error)
-        # a batch that cannot be decoded does not say where it ends: its messages are passed over one by one
+        # the end of a batch that cannot be decoded is unknown: its messages are skipped one by one
         consumer.seek(TopicPartition(self._topic, message.partition(), message.offset() + 1))
         return ReceivedRequest(message.partition(), message.offset(), None, f"it cannot be decoded: {error.str()}")
 
@@ -168,10 +168,10 @@ def _parse(partition: int, offset: int, value: bytes | None) -> ReceivedRequest:
 
 
 class Announcer:
-    """Announce on `model-releases` which release serves; a second announcement has no effect."""
+    """Announces the champion on `model-releases`; a repeated announcement has no effect."""
 
     def __init__(self, bootstrap: str, topic_prefix: str = "") -> None:
-        """Describe; the first announcement connects.
+        """Store the arguments; the first announcement connects.
 
         Args:
             bootstrap: brokers, host:port separated by commas.
@@ -184,7 +184,7 @@ class Announcer:
         """Send, and wait until the brokers have acknowledged.
 
         Raises:
-            BrokerUnavailable: they did not; TimescaleDB holds the promotion all the same.
+            BrokerUnavailable: they did not; the promotion is in TimescaleDB regardless.
         """
         producer = self._producer = self._producer or open_producer(self._bootstrap, CLIENT, TIMEOUT_S)
         try:
@@ -192,9 +192,9 @@ class Announcer:
         except BrokerUnavailable as error:
             raise BrokerUnavailable(
                 f"Kafka at {self._bootstrap} did not take the announcement of {announcement.release} ({error}): "
-                "workers read it from TimescaleDB all the same, the trainer announces it again"
+                "workers read it from TimescaleDB, and the trainer announces it again"
             ) from error
 
     def close(self) -> None:
-        """Forget the producer; nothing that was announced waits in it."""
+        """Drop the producer; every announcement is already acknowledged."""
         self._producer = None

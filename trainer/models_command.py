@@ -1,4 +1,4 @@
-"""`dayahead models …`: looks at the releases and changes which one serves."""
+"""`dayahead models …`: lists releases and changes the champion."""
 
 from collections.abc import Callable
 
@@ -29,23 +29,23 @@ def list_releases_table(limit: int) -> None:
         records, serving = list_releases(connection, limit), champion(connection)
     console = standard_output()
     if not records:
-        console.print("There is no release yet: `dayahead train` makes one, the trainer does so by itself.")
+        console.print("There is no release yet: run `dayahead train`, or wait for the trainer's first one.")
         return
     console.print(releases_table(records, serving))
 
 
 def show_release(release: str | None) -> None:
-    """Print what is known of a release; None for the champion.
+    """Print a release; None for the champion.
 
     Raises:
-        ReleaseError: there is no such release, or none serves.
+        ReleaseError: there is no such release, or no champion.
     """
     settings = load_settings(ServiceSettings)
     with connect(settings.database_url) as connection:
         serving = champion(connection)
         if release is None:
             if serving is None:
-                raise ReleaseError("no release serves yet: name one, see `dayahead models list`")
+                raise ReleaseError("there is no champion yet: name a release, see `dayahead models list`")
             release = serving.release
         record = load_record(connection, release)
         runs = runs_of_release(connection, release)
@@ -54,7 +54,7 @@ def show_release(release: str | None) -> None:
     facts = Table(title=release, show_header=False)
     facts.add_row("serves", _service(release, serving))
     facts.add_row("created", format_utc(record.created_at))
-    facts.add_row("learnt from", f"{format_utc(record.trained_from)} to {format_utc(record.trained_until)}")
+    facts.add_row("trained on", f"{format_utc(record.trained_from)} to {format_utc(record.trained_until)}")
     facts.add_row("data fingerprint", record.data_fingerprint)
     facts.add_row("size", f"{record.artifact_bytes:,} bytes")
     for name in sorted(record.metrics):
@@ -64,7 +64,8 @@ def show_release(release: str | None) -> None:
     console.print(facts)
     for run in runs:
         console.print(
-            f"Run {run.tuning_run_key} at {format_utc(run.started_at)}, asked by {run.requested_by} ({run.reason}): "
+            f"Run {run.tuning_run_key} at {format_utc(run.started_at)}, requested by {run.requested_by} "
+            f"({run.reason}): "
             f"{run.outcome}. {run.details.get('reason', '')}",
             markup=False,
             highlight=False,
@@ -72,23 +73,23 @@ def show_release(release: str | None) -> None:
         )
         console.print(checks_table(GateCheck(**check) for check in run.details.get("checks", [])))
     for aside in quarantined:
-        console.print(f"  not learnt: {aside.series_id}, {aside.hours} h, {aside.rule}: {aside.reason}", markup=False)
+        console.print(f"  excluded: {aside.series_id}, {aside.hours} h, {aside.rule}: {aside.reason}", markup=False)
 
 
 def promote_release(release: str, reason: str) -> None:
     """Make a release the champion.
 
     Raises:
-        ReleaseError: there is no such release, or it serves already.
+        ReleaseError: there is no such release, or it is the champion already.
     """
     _change(lambda connection: promote(connection, release, BY_COMMAND, reason, wall_clock()))
 
 
 def roll_back_release(reason: str) -> None:
-    """Go back to what served before.
+    """Return to the previous champion.
 
     Raises:
-        ReleaseError: nothing served before.
+        ReleaseError: there is no previous champion.
     """
     _change(lambda connection: roll_back(connection, reason, wall_clock()))
 
@@ -100,9 +101,9 @@ def _change(change: Callable[[psycopg.Connection], ReleaseAnnouncement]) -> None
         record = load_record(connection, announcement.release)
     console = standard_output()
     console.print(
-        f"[bold]{announcement.release}[/bold] serves now, before it was {announcement.previous or 'none'}. It learnt "
-        f"until {format_utc(record.trained_until)} and had a WAPE of {percent(record.metrics, 'wape')} on held-out "
-        "hours. Workers take it up within seconds.",
+        f"[bold]{announcement.release}[/bold] is the champion now, before it was "
+        f"{announcement.previous or 'none'}. Its data end at {format_utc(record.trained_until)}; "
+        f"its WAPE was {percent(record.metrics, 'wape')} on held-out hours. Workers load it within seconds.",
         highlight=False,
         soft_wrap=True,
     )

@@ -1,7 +1,7 @@
-"""Which observed values a training does not learn from, by stated rules, each with the figures that decided.
+"""Excludes observed values from training, by explicit rules, each with the numbers that decided.
 
-The rules are careful: the fit itself bears outliers, so only what can hardly be a measurement is set aside, and what a
-rule would take from a series too often is taken to be the nature of that series.
+The rules are conservative: the fit is robust to outliers, so only values that can hardly be measurements are excluded,
+and a rule that would exclude too many values of a series is not applied to it.
 """
 
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ WEEK = 168
 TINY = 1e-12
 
 USUAL_STEPS = 0.99
-"""Share of the changes at an hour of the day that make the usual ones."""
+"""Quantile of the changes at an hour of the day up to which a change is usual."""
 
 STEEPER = 1.25
-"""Times the greatest usual change, up to which a zero is one more of them."""
+"""Factor of the largest usual change up to which a change to zero is usual."""
 
 IMPOSSIBLE_VALUE = "impossible_value"
 IMPLAUSIBLE_ZERO = "implausible_zero"
@@ -33,23 +33,23 @@ STUCK_METER = "stuck_meter"
 SPIKE = "spike"
 LEVEL_BREAK = "level_break"
 RULES = {
-    IMPOSSIBLE_VALUE: "outside what the source calls plausible, or beyond any meter",
-    IMPLAUSIBLE_ZERO: "exactly 0 in a series that never comes near it: a reading that was lost",
-    STUCK_METER: "one and the same value for many hours in a series that otherwise changes",
-    SPIKE: "far from the same hour of the days and weeks around it",
-    LEVEL_BREAK: "from before the level changed for good",
+    IMPOSSIBLE_VALUE: "outside the limits of the source, or beyond any meter",
+    IMPLAUSIBLE_ZERO: "exactly 0 in a series that is never near 0: a lost reading",
+    STUCK_METER: "the same value for many hours in a series that otherwise changes",
+    SPIKE: "far from the same hour of the days and weeks before and after",
+    LEVEL_BREAK: "before a permanent change of level",
 }
 
 
 @dataclass(frozen=True)
 class Run:
-    """Columns of one series that a rule sets aside.
+    """Columns of one series that a rule excludes.
 
     Attributes:
         first: first column.
         last: column after the last.
         rule: the rule.
-        reason: why, in a sentence with figures.
+        reason: why, in a sentence with numbers.
     """
 
     first: int
@@ -60,11 +60,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What is left to learn from, and what was set aside.
+    """The remaining training data, and what was excluded.
 
     Attributes:
-        values: float64 [n, hours], NaN where nothing is known or it was set aside.
-        ranges: what was set aside.
+        values: float64 [n, hours], NaN where missing or excluded.
+        ranges: what was excluded.
     """
 
     values: NDArray[np.float64]
@@ -78,13 +78,13 @@ def clean(
     source: Source,
     settings: QuarantineSettings,
 ) -> Cleaned:
-    """Exclude what is not to be learnt from. Each rule is applied to what the one before left.
+    """Exclude values from training. Each rule is applied to the result of the one before.
 
     Args:
         values: float64 [n, hours] in the unit of the series, NaN where missing; it is not changed.
         start: hour of column 0.
         series: the n series.
-        source: where they come from; it says what is plausible.
+        source: of the series; gives the plausible limits.
         settings: the thresholds.
     """
     cleaned = values.copy()
@@ -134,10 +134,10 @@ def impossible_values(row: NDArray[np.float64], source: Source) -> list[Run]:
 
 
 def implausible_zeros(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
-    """Zeros where hardly any hour is 0, even the lowest others are far from it, and the series does not lead there.
+    """Zeros in a series with hardly any zero, whose lowest other values are far from 0, and that are reached by a jump.
 
-    A series leads to a zero where it changes to and from it by no more than it otherwise does at that hour of the day:
-    net load at noon, which the sun brings down to 0 on the best days of spring alone. Zeros for days are a closure.
+    A zero is no jump if the changes to and from it are no larger than usual at that hour of the day, such as
+    net load at noon, which solar power brings to 0 on a few days of spring. Zeros for days are a closure.
     """
     zeros = row == 0
     others = np.abs(row[np.isfinite(row) & ~zeros])
@@ -160,13 +160,13 @@ def implausible_zeros(row: NDArray[np.float64], settings: QuarantineSettings) ->
 
 
 def _sudden_zeros(row: NDArray[np.float64], zeros: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Runs of zeros that the hour before or after is far from, as changes at that hour of the day go."""
+    """Runs of zeros that differ from the hour before or after by more than the usual change at that hour of the day."""
     step = np.abs(np.diff(np.where(zeros, np.nan, row), prepend=np.nan))
     hour = np.arange(len(row)) % DAY
     usual = np.full(DAY, -1.0)
     for one in range(DAY):
         off = np.abs(hour - one)
-        near = step[np.minimum(off, DAY - off) <= 1]  # the clocks may have changed
+        near = step[np.minimum(off, DAY - off) <= 1]  # one hour of tolerance for clock changes
         near = near[np.isfinite(near)]
         if len(near):
             usual[one] = STEEPER * np.quantile(near, USUAL_STEPS)
@@ -183,8 +183,8 @@ def _sudden_zeros(row: NDArray[np.float64], zeros: NDArray[np.bool_]) -> list[tu
 def stuck_meters(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
     """Long runs of one value. The first hour of a run is kept: it may have been measured.
 
-    What stays for longer still is believed, zeros sooner: the service does so too (dayahead/features/stuck.py), and a
-    load that is constant now, or has ended, is to be forecast and judged.
+    A still longer run is accepted, of zeros sooner: so does the worker (dayahead/features/stuck.py), and a
+    load that is now constant, or has ended, must be forecast and judged.
     """
     with np.errstate(invalid="ignore"):
         repeats = np.zeros(len(row), bool)
@@ -218,7 +218,7 @@ def stuck_meters(row: NDArray[np.float64], settings: QuarantineSettings) -> list
 def spikes(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
     """Values that differ from every neighbour: the same hour a day and a week before and after.
 
-    A change of more than a day has a neighbour that is like it, and is accepted.
+    A change that lasts more than a day has a similar neighbour and is accepted.
     """
     if np.isfinite(row).sum() < 2 * WEEK:
         return []
@@ -231,7 +231,7 @@ def spikes(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
     day_change = day_change[np.isfinite(day_change)]
     if not len(day_change):
         return []
-    # The mean, so that a series that often jumps is given its jumps; its own spikes must not raise it.
+    # The mean, so that the limit is high for a series that often jumps; its spikes must not raise it.
     usual = float(np.minimum(day_change, np.quantile(day_change, 0.98)).mean())
     magnitude = float(np.nanmedian(np.abs(row)))
     threshold = max(settings.spike_factor * usual, settings.spike_floor * magnitude, TINY)
@@ -252,7 +252,7 @@ def spikes(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
 
 
 def level_breaks(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
-    """Everything before the newest change of level that stayed: another meter, or another set of consumers."""
+    """Everything before the newest permanent change of level: another meter, or other consumers."""
     days = len(row) // DAY
     side = settings.level_days
     if days < 2 * side:
@@ -268,7 +268,7 @@ def level_breaks(row: NDArray[np.float64], settings: QuarantineSettings) -> list
         low, high = sorted((np.nanmedian(before), np.nanmedian(after)))
         if low < 0 or high < TINY or high < settings.level_factor * low:
             continue
-        # Both sides keep to themselves: no day of one is nearer to the other.
+        # The sides are separate: no day of one is nearer to the other.
         middle = (low + high) / 2
         rises = np.nanmedian(after) > np.nanmedian(before)
         upper, lower = (after, before) if rises else (before, after)

@@ -1,4 +1,4 @@
-"""The result of a training and the releases, as tables on a terminal."""
+"""Prints the result of a training and the releases as tables."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,7 +14,7 @@ from trainer.result import TrainingResult
 from trainer.tune import Tuned
 
 OUTCOME_TEXT = {
-    Outcome.PROMOTED: "promoted: it serves now",
+    Outcome.PROMOTED: "promoted: it is the champion now",
     Outcome.KEPT: "not promoted: the champion stays",
     Outcome.SAVED: "saved, not promoted",
     Outcome.UNCHANGED: "unchanged",
@@ -24,7 +24,7 @@ TRIALS_SHOWN = 10
 
 
 def print_result(console: Console, result: TrainingResult) -> None:
-    """Tell what came of a training."""
+    """Print the result of a training."""
     learnt = result.learnt
     console.print(
         f"[bold]{result.release}[/bold] {OUTCOME_TEXT[result.outcome]}. {result.reason}.",
@@ -32,7 +32,7 @@ def print_result(console: Console, result: TrainingResult) -> None:
         soft_wrap=True,
     )
     console.print(
-        f"Learnt from {learnt.series} series, {learnt.values:,} hours from {format_utc(from_hour(learnt.start))} to "
+        f"Trained on {learnt.series} series, {learnt.values:,} hours from {format_utc(from_hour(learnt.start))} to "
         f"{format_utc(from_hour(learnt.end))}; judged on the hours from {format_utc(from_hour(learnt.judged_from))}.",
         highlight=False,
         soft_wrap=True,
@@ -41,7 +41,7 @@ def print_result(console: Console, result: TrainingResult) -> None:
     console.print(checks_table(result.gate.checks))
     if result.quarantined:
         hours = sum(quarantined.hours for quarantined in result.quarantined)
-        console.print(f"Not learnt from: {hours} hours in {len(result.quarantined)} ranges", highlight=False)
+        console.print(f"Excluded from training: {hours} hours in {len(result.quarantined)} ranges", highlight=False)
         for quarantined in result.quarantined[:QUARANTINE_SHOWN]:
             first = format_utc(from_hour(quarantined.start))
             console.print(
@@ -55,8 +55,8 @@ def print_result(console: Console, result: TrainingResult) -> None:
 
 
 def print_tuned(console: Console, tuned: Tuned) -> None:
-    """Tell what a search found."""
-    table = Table("trial", "state", "loss", "settings", title=f"Study {tuned.study}, the best first")
+    """Print the result of a search."""
+    table = Table("trial", "state", "loss", "settings", title=f"Study {tuned.study}, best first")
     finished = [(trial.loss, trial) for trial in tuned.trials if trial.loss is not None]
     for loss, trial in sorted(finished, key=lambda pair: pair[0])[:TRIALS_SHOWN]:
         shown = ", ".join(
@@ -67,7 +67,7 @@ def print_tuned(console: Console, tuned: Tuned) -> None:
     console.print(table)
     console.print(
         f"{len(tuned.trials)} trials; the loss is the mean of WAPE and of the series' own WAPE on the validation "
-        f"windows: {tuned.first_loss:.2%} to begin with, {tuned.loss:.2%} at best.",
+        f"windows: {tuned.first_loss:.2%} at first, {tuned.loss:.2%} at best.",
         highlight=False,
         soft_wrap=True,
     )
@@ -99,7 +99,7 @@ def figures_table(judged: Judgement) -> Table:
 
 
 def checks_table(checks: Iterable[GateCheck]) -> Table:
-    """The questions of the gate and their answers."""
+    """The checks of the gate and their results."""
     table = Table("gate", "passed", "why")
     for check in checks:
         table.add_row(check.name, "yes" if check.passed else "[red]no[/red]", check.detail)
@@ -125,6 +125,6 @@ def releases_table(records: Iterable[ReleaseRecord], serving: Champion | None) -
 
 
 def percent(metrics: Mapping[str, object], name: str) -> str:
-    """A share as per cent; a dash where it was not measured."""
+    """A share as a percentage; a dash if unknown."""
     value = metrics.get(name)
     return f"{value:.2%}" if isinstance(value, int | float) else "-"

@@ -1,4 +1,4 @@
-"""What came of one training."""
+"""The result of one training."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from trainer.tune import Tuned
 
 @dataclass(frozen=True)
 class Learnt:
-    """What a training learnt from.
+    """The training data of a training.
 
     Attributes:
         series: number of series.
@@ -39,19 +39,19 @@ class TrainingResult:
 
     Attributes:
         tuning_run_key: its row in `tuning_run`.
-        outcome: what came of it.
+        outcome: promoted, kept, saved, and so on.
         reason: why, in a sentence.
-        release: id of the release that came out.
-        is_new: whether the release was not there before.
-        learnt: what it was fitted on.
+        release: id of the resulting release.
+        is_new: whether the release did not exist before.
+        learnt: the training data.
         judged: figures of the judged fit on the held-out hours, by scenario.
-        comparison: with the champion, where one served.
-        gate: every question that was asked.
-        quarantined: what was not learnt from.
-        fit: the settings of the fit: given, or found by a search now or before.
-        tuned: the search that its settings came from, where there was one.
-        seconds: by step: read, judge, fit, and so on.
-        announcement: what to announce, where it was promoted.
+        comparison: with the champion; None if there was none.
+        gate: every check.
+        quarantined: what was excluded from training.
+        fit: the settings of the fit: configured, or found by this or an earlier search.
+        tuned: the search that found its settings; None if there was none.
+        seconds: duration of each step: read, judge, fit, and so on.
+        announcement: what to announce; None if not promoted.
     """
 
     tuning_run_key: int
@@ -71,11 +71,11 @@ class TrainingResult:
 
     @property
     def total_seconds(self) -> float:
-        """All steps together."""
+        """Duration of all steps together."""
         return sum(self.seconds.values())
 
     def details(self) -> dict[str, Any]:
-        """What is kept in `tuning_run.details`."""
+        """The content of `tuning_run.details`."""
         rules: dict[str, int] = {}
         for quarantined in self.quarantined:
             rules[quarantined.rule] = rules.get(quarantined.rule, 0) + quarantined.hours
@@ -103,7 +103,7 @@ class TrainingResult:
 
 
 def _as_json(judgement: Judgement) -> dict[str, dict[str, float | int | None]]:
-    """JSON has no NaN: what could not be measured is null."""
+    """Replace NaN, which JSON lacks, by null."""
     return {
         scenario.value: {name: value if math.isfinite(value) else None for name, value in asdict(figures).items()}
         for scenario, figures in judgement.items()

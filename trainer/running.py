@@ -1,4 +1,4 @@
-"""Puts the trainer together from its settings: as a service, or for one training on the command line."""
+"""Builds the trainer from its settings: as a service, or for one training on the command line."""
 
 import os
 import threading
@@ -48,13 +48,13 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
     def on_part() -> None:
         TRAINING_PARTS.inc()
         if stop.is_set():
-            raise Stopped("the trainer was asked to end")
+            raise Stopped("the trainer is stopping")
 
     def train(connection: psycopg.Connection, requested_by: str, reason: str, on_step: OnStep) -> TrainingResult:
         def search(data: TrainingSet, cut: Hour) -> Tuned:
             storage = storage_of(settings.database_url, training.tuning.heartbeat_s)
             trials, budget_s = training.tuning.trials, training.tuning.budget_s
-            on_trial = lambda done, _: on_step(f"{TUNE}, trial {done}")  # noqa: E731 - which may give up
+            on_trial = lambda done, _: on_step(f"{TUNE}, trial {done}")  # noqa: E731 - may raise Stopped
             return tune(data, cut, training, storage, trials, on_trial=on_trial, budget_s=budget_s)
 
         now = wall_clock()
@@ -93,10 +93,10 @@ def run_training(
     reason: str,
     tuned: Tuned | None = None,
 ) -> None:
-    """One training with its progress and its result on the terminal.
+    """Run one training and print its progress and result.
 
     Raises:
-        StorageError: TimescaleDB does not answer, or another trainer did not end in half an hour.
+        StorageError: TimescaleDB does not answer, or another trainer held the lock for half an hour.
         NotEnoughHistoryError: there are too few hours.
         SettingsError: MLFLOW_TRACKING_URI is set, and MLflow's client is not installed.
     """
@@ -135,9 +135,9 @@ def run_training(
                     break
             if time.monotonic() > deadline:
                 raise StorageError(
-                    f"another trainer has been at work for {LOCK_WAIT_S / 60:.0f} minutes: try again later"
+                    f"another trainer has held the lock for {LOCK_WAIT_S / 60:.0f} minutes: try again later"
                 )
-            progress.update(task, description="another trainer is at work, waiting for it to end")
+            progress.update(task, description="waiting for another trainer")
             time.sleep(LOCK_PAUSE_S)
     print_result(console, result)
     if result.announcement is not None:
@@ -153,7 +153,7 @@ def run_training(
 def run_tuning(
     settings: TrainerSettings, training: TrainingSettings, trials: int, study: str | None, promote: bool, reason: str
 ) -> None:
-    """A search with a progress bar, then one training with what it found.
+    """Run a search with a progress bar, then one training with its best settings.
 
     Raises:
         StorageError: TimescaleDB does not answer.

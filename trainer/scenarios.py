@@ -1,4 +1,4 @@
-"""What can go wrong with the newest hours of a series when a forecast is due: a challenger is judged under each."""
+"""Faults of the newest hours of a series at the time of a forecast: a challenger is judged under each."""
 
 from enum import StrEnum
 
@@ -33,11 +33,11 @@ _MEANINGS = {
 
 
 def damaged(windows: NDArray[np.float64], scenario: Scenario) -> NDArray[np.float64]:
-    """Windows as they would have been under a scenario.
+    """Windows with the fault of a scenario.
 
     Args:
         windows: float64 [n, hours], the last column the origin; not changed.
-        scenario: what went wrong.
+        scenario: the fault.
     """
     if scenario is Scenario.ALL_WELL:
         return windows
@@ -45,7 +45,7 @@ def damaged(windows: NDArray[np.float64], scenario: Scenario) -> NDArray[np.floa
     if scenario is Scenario.LAST_HOURS_MISSING:
         broken[:, -LAST_HOURS:] = np.nan
     elif scenario is Scenario.DAY_MISSING:
-        # A day that is a lag of every lead, and of the fill of its neighbours.
+        # This day is a lag of every lead, and used to fill its neighbours.
         broken[:, -2 * DAY : -DAY] = np.nan
     else:
         broken[:, -STUCK_HOURS:] = broken[:, -STUCK_HOURS - 1 : -STUCK_HOURS]

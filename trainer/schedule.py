@@ -1,4 +1,4 @@
-"""When a training is due, by itself or by request: pure decisions on the log of trainings."""
+"""When a training is due, by schedule or by request: pure decisions on the log of trainings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from trainer.training_set import HistoryLength
 
 DAY = timedelta(days=1)
 LOG_WINDOW = timedelta(days=60)
-"""How far back the log of trainings is read: further than any sensible schedule."""
+"""How far back the log of trainings is read: longer than any sensible schedule."""
 RETRY_AFTER = timedelta(minutes=10)
-"""A training that failed is tried again after this time; a new request may come sooner than the schedule's next try."""
+"""A failed training is retried after this time."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Due:
     """A training that is due now.
 
     Attributes:
-        requested_by: `start`, `schedule`, `growth`, or who made the oldest of the waiting requests.
+        requested_by: `start`, `schedule`, `growth`, or the requester of the oldest waiting request.
         reason: why, in a sentence.
-        answers: how many waiting requests it answers.
+        answers: number of waiting requests that it answers.
     """
 
     requested_by: str
@@ -38,7 +38,7 @@ class Waiting:
     """No training is due.
 
     Attributes:
-        reason: what is waited for, in a sentence.
+        reason: what it waits for, in a sentence.
     """
 
     reason: str
@@ -49,7 +49,7 @@ class Verdict:
     """Whether the waiting requests are honoured now.
 
     Attributes:
-        honoured: whether they are; where not, they go on waiting.
+        honoured: whether they are; if not, they keep waiting.
         reason: why, in a sentence.
     """
 
@@ -65,15 +65,15 @@ def next_training(
     now: datetime,
     requests: Sequence[WaitingRequest] = (),
 ) -> Due | Waiting:
-    """Whether a training is due. A first one comes first, then one for all waiting requests, then the schedule's.
+    """Decide whether a training is due: the first one, then one for all waiting requests, then the schedule's.
 
     Args:
-        champion: what serves, None where nothing does.
+        champion: the release in service; None if there is none.
         runs: trainings so far, newest first, without refusals.
         history: the longest history of a source.
         settings: hours needed and the schedule.
         now: the present moment.
-        requests: those that wait, oldest first.
+        requests: the waiting requests, oldest first.
     """
     lacking = missing_history(history, settings)
     if lacking:
@@ -94,17 +94,17 @@ def _by_itself(
 ) -> Due | Waiting:
     schedule = settings.schedule
     if runs and runs[0].outcome is Outcome.FAILED and now < (again := runs[0].started_at + RETRY_AFTER):
-        return Waiting(f"the last training failed; the next try is at {format_utc(again)}")
+        return Waiting(f"the last training failed; the next attempt is at {format_utc(again)}")
     if champion is None and not any(run.outcome.trained for run in runs[:1]):
-        return Due(START, f"no release serves yet and {history.source} has {history.hours} hours")
+        return Due(START, f"there is no champion yet and {history.source} has {history.hours} hours")
     if champion is not None:
         learnt_h = history.learnt
         if learnt_h < schedule.growth_until_days * 24 and history.hours >= schedule.growth_factor * max(1, learnt_h):
             last = _newest_trained(runs)
-            # A challenger that was not promoted is not tried again on the same growth, only on the schedule.
+            # A challenger that was not promoted is not retrained for the same growth, only by the schedule.
             if last is None or last.release == champion.release or last.promoted:
                 return Due(
-                    GROWTH, f"{history.source} has {history.hours} hours now, the champion learnt from {learnt_h}"
+                    GROWTH, f"{history.source} has {history.hours} hours now, the champion was trained on {learnt_h}"
                 )
     last = _newest_trained(runs)
     due_at = (last.started_at if last else now) + timedelta(hours=schedule.every_h)
@@ -114,7 +114,7 @@ def _by_itself(
 
 
 def missing_history(history: HistoryLength, settings: TrainingSettings) -> str | None:
-    """What history is still waited for, in a sentence; None where there is enough."""
+    """The history that is still missing, in a sentence; None if there is enough."""
     needed = settings.needed_h
     if history.source is None:
         return f"waits for observations: no source has an hour yet, a training needs {needed}"
@@ -124,15 +124,15 @@ def missing_history(history: HistoryLength, settings: TrainingSettings) -> str |
 
 
 def searches(requested_by: str, runs: Sequence[TuningRun], settings: TrainingSettings, now: datetime) -> bool:
-    """Whether a training that the service does searches the settings of the fit first.
+    """Whether a training of the service searches the fit settings first.
 
-    A request does: a request for a retune says that the release in service is not good enough. The schedule does every
-    `tuning.every_h` hours. A first training, and one that only follows the growth of the history, does not.
+    A request does: it means that the champion is not accurate enough. The schedule does every
+    `tuning.every_h` hours. The first training, and one for the growth of the history, does not.
 
     Args:
-        requested_by: who asked for the training.
+        requested_by: requester of the training.
         runs: trainings so far, newest first, without refusals.
-        settings: trials and pace of the search.
+        settings: trials and interval of the search.
         now: the present moment.
     """
     if not settings.tuning.trials or requested_by in {START, GROWTH}:
@@ -145,17 +145,17 @@ def searches(requested_by: str, runs: Sequence[TuningRun], settings: TrainingSet
 
 
 def judge_requests(runs: Sequence[TuningRun], settings: TrainingSettings, now: datetime) -> Verdict:
-    """Whether the requests that wait are honoured now: one training answers all of them.
+    """Decide whether the waiting requests are honoured now: one training answers all of them.
 
     Args:
         runs: trainings of the last day at least, newest first, without refusals.
-        settings: cool-down and budget; both count retunes alone, not the trainings of the schedule.
+        settings: cool-down and budget; both count only retunes, not trainings of the schedule.
         now: the present moment.
     """
     schedule = settings.schedule
     retunes = [run for run in runs if run.requested_by not in OWN_INITIATIVE]
     if retunes and retunes[0].outcome is Outcome.FAILED and now < (again := retunes[0].started_at + RETRY_AFTER):
-        return Verdict(False, f"the last retune failed, the next try is at {format_utc(again)}")
+        return Verdict(False, f"the last retune failed, the next attempt is at {format_utc(again)}")
     last = _newest_trained(retunes)
     if last is not None:
         ended_at = last.finished_at or last.started_at
@@ -166,7 +166,7 @@ def judge_requests(runs: Sequence[TuningRun], settings: TrainingSettings, now: d
                 f"a retune ended at {format_utc(ended_at)}, the next may start {schedule.cool_down_h:g} h later, at "
                 f"{format_utc(free_at)}",
             )
-    # one that was killed, or is still marked as running, has answered nothing
+    # one that was killed, or is still marked as running, answered nothing
     ended = [run for run in retunes if run.outcome.trained or run.outcome is Outcome.FAILED]
     within_a_day = sum(run.started_at > now - DAY for run in ended)
     if within_a_day >= schedule.budget_per_day:
@@ -175,9 +175,9 @@ def judge_requests(runs: Sequence[TuningRun], settings: TrainingSettings, now: d
 
 
 def _retune(requests: Sequence[WaitingRequest]) -> Due:
-    """One training for all that wait; the oldest names it."""
+    """One training for all waiting requests; the oldest names the requester."""
     oldest = requests[0]
-    # a requester with the name of the schedule must not be taken for it: its request would never count as answered
+    # a requester named like the schedule must stay distinct: otherwise its request would never count as answered
     by = f"{oldest.requested_by} (request)" if oldest.requested_by in OWN_INITIATIVE else oldest.requested_by
     others = sorted({request.requested_by for request in requests[1:]})
     more = f" (and {len(requests) - 1} more, of {', '.join(others)})" if others else ""
@@ -185,7 +185,7 @@ def _retune(requests: Sequence[WaitingRequest]) -> Due:
 
 
 def _and_requests(step: Due | Waiting, requests: Sequence[WaitingRequest], postponed: str) -> Due | Waiting:
-    """The same step, whose reason also names what the requests wait for."""
+    """The same step, with what the requests wait for added to its reason."""
     if isinstance(step, Due) or not requests:
         return step
     what = "1 request waits" if len(requests) == 1 else f"{len(requests)} requests wait"
@@ -202,7 +202,7 @@ class Settling:
         self._since: datetime | None = None
 
     def waits_for(self, history: HistoryLength, now: datetime) -> str | None:
-        """What is still waited for, in a sentence; None once the history grew by less than a day for long enough."""
+        """Why to wait, in a sentence; None once the history grew by less than a day for long enough."""
         if self._since is None or history.hours >= self._hours + 24:
             self._hours, self._since = history.hours, now
         rest = self._settle - (now - self._since)

@@ -1,4 +1,4 @@
-"""The trainer as a service: trains when it is time or when it is asked, one training at a time."""
+"""The trainer as a service: trains on schedule and on request, one training at a time."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ from trainer.training_set import longest_history
 log = structlog.get_logger()
 
 AWAY = (StorageError, BrokerUnavailable, psycopg.OperationalError)
-"""Errors that mean that a server is away."""
+"""Errors of an unavailable server."""
 
 POLL_S = 0.5
 AWAY_PAUSE_S = 2.0
@@ -47,44 +47,44 @@ STOP_WAIT_S = 10.0
 
 
 class Requests(Protocol):
-    """Where requests come from (`RequestReader`)."""
+    """Source of retune requests (`RequestReader`)."""
 
     def next(self, wait_s: float) -> ReceivedRequest | None:
-        """The next one, or None."""
+        """The next request; None if there is none."""
 
     def waiting(self) -> Iterator[ReceivedRequest]:
-        """All that are there now."""
+        """All requests available now."""
 
     def done(self, received: ReceivedRequest) -> None:
-        """It has been written down."""
+        """Record that the request is in TimescaleDB."""
 
     def close(self) -> None:
-        """Leave; the next read starts behind the requests that are done."""
+        """Leave the group; the next read starts after the requests that are done."""
 
 
 class Announcements(Protocol):
-    """Where champions are announced (`Announcer`)."""
+    """Announces champions (`Announcer`)."""
 
     def announce(self, announcement: ReleaseAnnouncement) -> None:
-        """Say which release serves."""
+        """Announce the champion."""
 
 
 Train = Callable[[psycopg.Connection, str, str, OnStep], TrainingResult]
-"""One training: connection, requested_by, reason, what to tell each step to."""
+"""Runs one training: connection, requested_by, reason, callback of each step."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one look at the database showed."""
+    """State of the database at one check."""
 
     champion: Champion | None
     next_step: Due | Waiting
 
 
 class Trainer:
-    """Looks every few seconds whether a training is due or asked for, and does it.
+    """Checks every few seconds whether a training is due or requested, and runs it.
 
-    A server that is away is waited for; what was decided before is in TimescaleDB and nothing is lost.
+    It retries while a server is unavailable; all decisions are in TimescaleDB, so nothing is lost.
     """
 
     def __init__(
@@ -98,16 +98,16 @@ class Trainer:
         clock: Clock,
         stop: threading.Event,
     ) -> None:
-        """Prepare; `run` begins.
+        """Store the arguments; `run` starts.
 
         Args:
-            settings: where the servers are.
-            training: schedule, cool-down, budget, and how much history is needed.
-            train: does one training.
-            requests: what others ask for.
-            announcements: where promotions are announced.
+            settings: of the process.
+            training: schedule, cool-down, budget and needed history.
+            train: runs one training.
+            requests: retune requests.
+            announcements: announces promotions.
             clock: the present moment.
-            stop: set when the process is to end.
+            stop: set to stop the process.
         """
         self._settings, self._training, self._train = settings, training, train
         self._requests, self._announcements = requests, announcements
@@ -120,14 +120,14 @@ class Trainer:
         self._beat = clock()
 
     def live(self) -> Health:
-        """Whether the loop goes on, or a training keeps it busy."""
+        """Whether the loop is running or a training is in progress."""
         if self._training_since:
             return Health(True, f"trains since {self._training_since}")
         silent_s = (self._clock() - self._beat).total_seconds()
         return Health(silent_s < DEAD_AFTER_S, f"looked {max(silent_s, 0):.0f} s ago whether a training is due")
 
     def ready(self) -> Health:
-        """Whether a release serves and the servers answer; else what is waited for."""
+        """Whether there is a champion and the servers answer; if not, what the trainer waits for."""
         if self._training_since:
             what = f"trains since {self._training_since}"
             serving = self._seen.release if self._seen else None
@@ -135,7 +135,7 @@ class Trainer:
         return self._ready
 
     def run(self) -> None:
-        """Go on until asked to stop."""
+        """Run until stopped."""
         backoff = Backoff(AWAY_PAUSE_S, AWAY_PAUSE_S)
         with suppress(Stopped):
             while not self._stop.is_set():
@@ -150,7 +150,7 @@ class Trainer:
         log.warning("server_awaited", error=str(error))
 
     def step(self) -> None:
-        """One look: train if it is due, else wait for requests until the next look.
+        """Check once: train if it is due, else wait for requests until the next check.
 
         Raises:
             StorageError: TimescaleDB does not answer.
@@ -160,7 +160,7 @@ class Trainer:
         if isinstance(look.next_step, Due) and look.next_step.requested_by in {SCHEDULE, GROWTH}:
             self._keep_all()
             look = self._look()
-        self._tell(look)
+        self._report(look)
         if isinstance(look.next_step, Due):
             self._alone(self._train_if_due)
             return
@@ -191,7 +191,7 @@ class Trainer:
             step = Waiting(unsettled) if unsettled else step
         return Look(serving, step)
 
-    def _tell(self, look: Look) -> None:
+    def _report(self, look: Look) -> None:
         waiting = look.next_step.reason
         if look.champion is None:
             self._ready = Health(False, waiting)
@@ -199,7 +199,7 @@ class Trainer:
             self._ready = Health(True, f"{look.champion.release} serves; {waiting}")
 
     def _announce(self, serving: Champion | None) -> None:
-        """Announce the release in service, also one that a person promoted or whose announcement a crash prevented."""
+        """Announce the champion, also one promoted by hand or whose announcement a crash prevented."""
         if serving is None or serving == self._announced:
             return
         self._announcements.announce(
@@ -215,13 +215,13 @@ class Trainer:
         log.info("champion_announced", release=serving.release, promoted_by=serving.promoted_by)
 
     def _train_if_due(self) -> None:
-        # Another trainer may have done it since the look.
+        # Another trainer may have done it since the check.
         step = self._look().next_step
         if isinstance(step, Due) and self._train_in_thread(step.requested_by, step.reason):
             RETUNE_REQUESTS.labels("honoured").inc(step.answers)
 
     def _keep(self, received: ReceivedRequest) -> None:
-        """Write a request down, then commit its offset: from then on it waits in TimescaleDB until it is honoured."""
+        """Store a request in TimescaleDB, then commit its offset; it waits there until it is honoured."""
         if received.request is None:
             RETUNE_REQUESTS.labels("malformed").inc()
             log.warning("retune_request_malformed", offset=received.offset, fault=received.fault)
@@ -230,7 +230,7 @@ class Trainer:
                 with connect(self._settings.database_url, wait_s=AWAY_PAUSE_S) as connection:
                     is_new = keep_request(connection, received.request, self._clock())
             except AWAY:
-                self._requests.close()  # the next read starts at the committed offset: with this request
+                self._requests.close()  # the next read starts at the committed offset, with this request
                 raise
             if is_new:
                 RETUNE_REQUESTS.labels("received").inc()
@@ -238,7 +238,7 @@ class Trainer:
         self._requests.done(received)
 
     def _keep_next(self, training: threading.Thread) -> None:
-        """Keep a request that comes while a training runs, so that it is listed as waiting."""
+        """Store a request that arrives during a training, so that it is listed as waiting."""
         try:
             received = self._requests.next(POLL_S)
             if received is not None:
@@ -248,9 +248,9 @@ class Trainer:
             training.join(AWAY_PAUSE_S)
 
     def _keep_all(self) -> None:
-        """Take in what waits in Kafka, so that requests come before a training of the schedule.
+        """Store all requests in Kafka, so that they come before a training of the schedule.
 
-        Kafka that is away keeps no training from being done.
+        An unavailable Kafka does not prevent a training.
         """
         try:
             for received in self._requests.waiting():
@@ -259,7 +259,7 @@ class Trainer:
             log.warning("retune_requests_unread", error=str(error))
 
     def _alone(self, work: Callable[[], None]) -> None:
-        """Do what only one trainer may do at a time, unless another one is at it; then wait a little."""
+        """Run `work` under the training lock; if another trainer holds it, wait until the next check."""
         with (
             connect(self._settings.database_url, wait_s=AWAY_PAUSE_S, autocommit=True) as connection,
             training_lock(connection) as held,
@@ -268,11 +268,11 @@ class Trainer:
                 work()
                 return
         self._beat = self._clock()
-        self._ready = Health(self._seen is not None, "another trainer is at work; waits for it to end")
+        self._ready = Health(self._seen is not None, "waits for another trainer to finish")
         self._stop.wait(AWAY_PAUSE_S)
 
     def _train_in_thread(self, requested_by: str, reason: str) -> bool:
-        """Train on a separate thread, so that a request to stop is noticed; returns whether a release came of it."""
+        """Train on a separate thread, so that a stop signal is noticed; returns whether the training succeeded."""
         self._training_since = format_utc(self._clock().replace(microsecond=0))
         trained = threading.Event()
 
@@ -285,7 +285,7 @@ class Trainer:
             worker.start()
             while worker.is_alive() and not self._stop.is_set():
                 self._keep_next(worker)
-            worker.join(STOP_WAIT_S)  # only after a wish to stop is there anything to wait for
+            worker.join(STOP_WAIT_S)  # returns at once unless the process is stopping
             return trained.is_set()
         finally:
             self._training_since = None
@@ -301,7 +301,7 @@ class Trainer:
             log.info("training_stopped", by=requested_by)
             return False
         except Exception:
-            # Recorded as failed by the training; the schedule tries again after a pause.
+            # The training recorded the failure; the schedule retries after a pause.
             TRAININGS.labels("failed").inc()
             log.exception("training_failed", by=requested_by)
             return False
@@ -314,4 +314,4 @@ class Trainer:
         TRAINING_PARTS.inc()
         log.info("training_step", step=step)
         if self._stop.is_set():
-            raise Stopped("the trainer was asked to end")
+            raise Stopped("the trainer is stopping")

@@ -1,6 +1,6 @@
-"""A second record of each training in MLflow, where MLFLOW_TRACKING_URI names a server; `tuning_run` is the first.
+"""Records each training also in MLflow if MLFLOW_TRACKING_URI is set; the main record is `tuning_run`.
 
-Spoken to by MLflow's own client, which is installed apart: `pip install 'dayahead[tracking]'`.
+It uses MLflow's client, an optional dependency: `pip install 'dayahead[tracking]'`.
 """
 
 import math
@@ -26,27 +26,27 @@ VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT = "dayahead"
 LONGEST_PARAMETER = 500
 RUN_STATUS = {"complete": "FINISHED", "fail": "FAILED"}
-"""Of a run, by the state of its trial; others were cut short."""
+"""MLflow status of a run by the state of its trial; other states were interrupted."""
 
 
 class Tracker:
-    """Writes trainings to MLflow. What MLflow does not take is a warning: a training does not depend on it."""
+    """Writes trainings to MLflow. A failure is only logged as a warning: a training does not depend on it."""
 
     def __init__(self, uri: str) -> None:
-        """Prepare; nothing is sent yet.
+        """Prepare without sending anything.
 
         Args:
-            uri: of MLflow's tracking server, as its own client takes it.
+            uri: of MLflow's tracking server, in the format of its client.
 
         Raises:
-            SettingsError: its client is not installed.
+            SettingsError: MLflow's client is not installed.
         """
         if find_spec("mlflow") is None:
             raise SettingsError(
                 f"{VARIABLE} is set, and MLflow's client is missing: pip install 'dayahead[tracking]', or unset it"
             )
         self._uri = uri
-        # By default the client waits minutes for a server that is away, and a training would wait with it.
+        # By default the client retries for minutes while the server is down, and would block the training.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
@@ -55,7 +55,7 @@ class Tracker:
 
         Args:
             result: the training.
-            settings: that it was done with.
+            settings: of the training.
             connection: to TimescaleDB, which holds the release.
         """
         from mlflow import MlflowClient  # noqa: PLC0415 - seconds that only those pay who asked for it
@@ -93,17 +93,17 @@ class Tracker:
 
 
 def tracker_of(environ: Mapping[str, str]) -> Tracker | None:
-    """The tracker that the environment asks for.
+    """The tracker configured in the environment; None if there is none.
 
     Raises:
-        SettingsError: it asks for one, and MLflow's client is not installed.
+        SettingsError: one is configured, and MLflow's client is not installed.
     """
     uri = environ.get(VARIABLE, "")
     return Tracker(uri) if uri else None
 
 
 def _write_trial(client: Any, trial: SearchTrial, training: Any) -> None:
-    """A child run of the training's; one that was cut short is marked as such."""
+    """Write a trial as a child run; an interrupted one is marked as such."""
     from mlflow.entities import Metric, Param  # noqa: PLC0415
 
     info = training.info

@@ -41,17 +41,17 @@ STEPS = (READ, TUNE, FIT_JUDGED, JUDGE, FIT, DECIDE)
 PROMOTED_BY = "trainer"
 
 FITS_AT_ONCE_VALUES = 1_000_000
-"""A history of at most so many values is fitted twice at the same time: a fit alone keeps two processors busy for three
-quarters of its time. A larger one is fitted one after the other, so that memory is needed for one fit."""
+"""Up to this many values, both fits run concurrently: a single fit keeps two processors busy for only three
+quarters of its time. Beyond it they run one after the other, to need the memory of only one fit."""
 
 OnStep = Callable[[str], None]
-"""Called with the name of each step as it begins; may raise to stop the training."""
+"""Called with the name of each step when it starts; may raise to stop the training."""
 
 OnPart = Callable[[], None]
-"""Called after each part of a fit, from any thread; may raise to give up."""
+"""Called after each part of a fit, from any thread; may raise to abort."""
 
 Tuner = Callable[[TrainingSet, Hour], Tuned]
-"""Searches the settings of the fit on the hours before a given one."""
+"""Searches the fit settings on the hours before a given one."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Serving:
     record_id: str
 
 
-def _no_word(step: str) -> None:
+def _ignore(step: str) -> None:
     """Do nothing."""
 
 
 class Training:
-    """One training, from the request to the decision."""
+    """One training, from reading the data to the decision."""
 
     def __init__(
         self,
@@ -79,20 +79,20 @@ class Training:
         as_of: datetime | None = None,
         tuner: Tuner | None = None,
         tuned: Tuned | None = None,
-        on_step: OnStep = _no_word,
+        on_step: OnStep = _ignore,
         on_part: OnPart = no_report,
     ) -> None:
         """Prepare.
 
         Args:
             connection: to TimescaleDB; the caller holds the training lock.
-            settings: how to train.
+            settings: of the training.
             clock: the present moment.
-            promote: whether a challenger that passes the gate is promoted, or only saved.
-            as_of: learn only from what was published by then.
-            tuner: searches the settings of the fit first; None fits with what an earlier search found, or those given.
-            tuned: a search that was done before, whose settings are fitted.
-            on_step: called with each step as it begins.
+            promote: whether to promote a challenger that passes the gate, or only save it.
+            as_of: train only on data published by then.
+            tuner: searches the fit settings first; None uses those of an earlier search, or the configured ones.
+            tuned: an earlier search whose settings to use.
+            on_step: called with each step when it starts.
             on_part: called after each part of a fit.
         """
         self._connection, self._settings, self._clock = connection, settings, clock
@@ -102,10 +102,10 @@ class Training:
         self._seconds: dict[str, float] = {}
 
     def run(self, requested_by: str, reason: str) -> TrainingResult:
-        """Train once. The run is recorded whatever comes of it.
+        """Train once. The run is recorded whether it succeeds or fails.
 
         Args:
-            requested_by: who asks.
+            requested_by: the requester.
             reason: why, in a sentence.
 
         Raises:
@@ -176,7 +176,7 @@ class Training:
 
     @contextmanager
     def _begun(self, work: Callable[[], Release], history: History) -> Iterator[Callable[[], Release]]:
-        """Fit while the block does something else, where the history is small; else when the block asks for it.
+        """Fit in the background during the block if the history is small; else when the block asks for the release.
 
         Yields:
             A function that returns the release.
@@ -184,12 +184,12 @@ class Training:
         if self._threads == 1 or history.values.size > FITS_AT_ONCE_VALUES:
             yield work
             return
-        # one_thread around both: the fit that ends first would give BLAS its threads back while the other computes
+        # one_thread around both: else the first fit to end would restore BLAS's threads while the other computes
         with one_thread(), ThreadPoolExecutor(1, "fit-on-everything") as pool:
             yield pool.submit(work).result
 
     def _save(self, result: TrainingResult, release: Release, serving: Serving | None) -> TrainingResult:
-        """Save and promote in the transaction that also records the run: all of it or nothing."""
+        """Save, promote and record the run in one transaction."""
         now = self._clock()
         record = ReleaseRecord(
             release=release.release_id,
@@ -205,11 +205,11 @@ class Training:
         save_quarantine(self._connection, result.tuning_run_key, result.quarantined)
         result = replace(result, is_new=is_new)
         if serving is not None and serving.record_id == release.release_id:
-            reason = "the same data, settings and seed gave the release that serves"
+            reason = "the same data, settings and seed gave the current champion"
             return replace(result, outcome=Outcome.UNCHANGED, reason=reason)
         if not self._promote:
             return replace(
-                result, outcome=Outcome.SAVED, reason=f"not asked to promote; the gate says: {result.reason}"
+                result, outcome=Outcome.SAVED, reason=f"promotion was not requested; the gate says: {result.reason}"
             )
         if not result.gate.passed:
             return replace(result, outcome=Outcome.KEPT)
@@ -223,7 +223,7 @@ class Training:
         return Serving(Release.from_bytes(load_artifact(self._connection, current.release)), current.release)
 
     def _found_before(self) -> ModelSettings:
-        """What the newest search found, as long as the settings that it began with have not been changed since."""
+        """Settings of the newest search, unless the configured settings changed since."""
         found = newest_search(self._connection)
         try:
             if found and ModelSettings.model_validate(found["began_with"]) == self._settings.fit:
@@ -259,8 +259,8 @@ class Training:
 def _cut(data: TrainingSet, serving: Serving | None, settings: TrainingSettings) -> Hour:
     """The first held-out hour.
 
-    Where the champion has learnt from some of the hours that would be held out, the challenger may too, as long as
-    enough are left that neither has seen: so the two are compared on equal terms.
+    If the champion was trained on some of the hours that would be held out, the challenger may be too, as long as
+    enough remain that neither was trained on: so the comparison is fair.
     """
     end, cut = data.history.end, held_out_from(data, settings)
     if serving is not None and cut < serving.release.trained_until <= end - settings.gate.least_unseen_h:
@@ -269,7 +269,7 @@ def _cut(data: TrainingSet, serving: Serving | None, settings: TrainingSettings)
 
 
 def held_out_from(data: TrainingSet, settings: TrainingSettings) -> Hour:
-    """The first hour that may be held out: a share of the history, within its limits, never what the fit needs."""
+    """The first held-out hour: a share of the history, within its limits, leaving what the fit needs."""
     holdout, hours = settings.holdout, data.history.hours
     wanted = int(np.clip(round(hours * holdout.share), holdout.least_h, holdout.most_h))
     return data.history.end - max(min(wanted, hours - settings.fit.least_history_h), holdout.least_h)

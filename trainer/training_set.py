@@ -1,4 +1,4 @@
-"""What a training learns from: every source's hours as a matrix, cleaned, as known at a moment."""
+"""Reads the training data: the hours of every source as a matrix, cleaned, as known at a moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,17 +22,17 @@ from trainer.quarantine import clean
 from trainer.settings import TrainingSettings
 
 SERIES_AT_ONCE = 500
-"""Series that are read with one query: bounds the memory that the rows take before they are a matrix."""
+"""Series per query: bounds the memory of the rows before they are a matrix."""
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Everything that a training reads: all sources side by side on one grid of hours.
+    """The training data: the series of all sources on one grid of hours.
 
     Attributes:
-        observed: what is known. A forecast is judged from it: a live window has not been cleaned either.
-        history: the same without what was set aside; what is learnt from, and what a forecast is judged by.
-        quarantined: what was set aside, and why.
+        observed: as observed. Judged forecasts are made from it: a live window is not cleaned either.
+        history: the same without quarantined values: training data and actuals.
+        quarantined: what was excluded, and why.
         sources: names of the sources.
     """
 
@@ -43,11 +43,11 @@ class TrainingSet:
 
     @property
     def known_hours(self) -> int:
-        """Values that can be learnt from."""
+        """Number of values to train on."""
         return int(np.isfinite(self.history.values).sum())
 
     def until(self, hour: Hour) -> "TrainingSet":
-        """The same without this hour and all after it."""
+        """The same data before this hour."""
         return replace(self, observed=self.observed.until(hour), history=self.history.until(hour))
 
 
@@ -65,12 +65,12 @@ class _SourcePart:
 
 
 def calendar_of(source: Source) -> Calendar:
-    """Time zone and holidays that a source's consumers live by."""
+    """Time zone and holidays of a source's consumers."""
     return Calendar(source.local_time_zone, source.country, source.subdivision)
 
 
 def registered_as(series_ids: Sequence[str], source: Source) -> list[RegisteredSeries]:
-    """Series of a file, which no database has given keys: numbered as they come."""
+    """Series of a file, numbered in order instead of by database keys."""
     return [RegisteredSeries(key, name, 0, name.split("/")[0], source.unit, 0) for key, name in enumerate(series_ids)]
 
 
@@ -86,13 +86,13 @@ def read_training_set(
 
     Args:
         connection: an open connection.
-        settings: how far back, what is set aside, how much is needed.
-        as_of: see only what was published by then; None for all that is known.
-        since: first hour; None for as far back as the settings say.
-        needed_h: hours that a source must have; None for what a training needs.
+        settings: how far back, quarantine rules, needed history.
+        as_of: read only what was published by then; None for everything.
+        since: first hour; None for as far back as configured.
+        needed_h: minimum hours of a source; None for what a training needs.
 
     Raises:
-        NotEnoughHistoryError: no source has as many hours as the settings ask for.
+        NotEnoughHistoryError: no source has enough hours.
     """
     parts: list[_SourcePart] = []
     quarantined: list[QuarantinedRange] = []
@@ -157,7 +157,7 @@ def _read(
 
 
 def _trimmed(values: NDArray[np.float64], start: Hour) -> tuple[NDArray[np.float64], Hour]:
-    """Without the hours at either end in which nothing is known."""
+    """Drop the hours without any value at both ends."""
     known = np.flatnonzero(np.isfinite(values).any(axis=0))
     if not len(known):
         return values[:, :0], start
@@ -166,12 +166,12 @@ def _trimmed(values: NDArray[np.float64], start: Hour) -> tuple[NDArray[np.float
 
 @dataclass(frozen=True)
 class HistoryLength:
-    """How much history there is, without reading it. Hours that nothing is known of do not count.
+    """Length of the history, without reading it. Missing hours do not count.
 
     Attributes:
-        source: name of the source with the longest history; None where no source has any.
-        hours: hours that it has values for, no further back than a training reads.
-        learnt: how many of its hours lie in the range that the champion learnt from; 0 without a champion.
+        source: name of the source with the longest history; None if no source has any.
+        hours: number of its observed hours, no further back than a training reads.
+        learnt: number of them in the range of the champion's training data; 0 without a champion.
     """
 
     source: str | None
@@ -182,12 +182,12 @@ class HistoryLength:
 def longest_history(
     connection: psycopg.Connection, settings: TrainingSettings, champion: ReleaseRecord | None = None
 ) -> HistoryLength:
-    """The source that has most hours, no further back than a training reads.
+    """The source with the most hours, no further back than a training reads.
 
     Args:
         connection: an open connection.
         settings: how far back a training reads.
-        champion: what serves, None where nothing does.
+        champion: the release in service; None if there is none.
     """
     longest = HistoryLength(None, 0)
     for name, registered in load_sources(connection).items():
@@ -202,5 +202,5 @@ def longest_history(
 
 
 def _learnt_from(champion: ReleaseRecord) -> tuple[datetime, datetime]:
-    """First and last hour that a release learnt from."""
+    """First and last hour of a release's training data."""
     return champion.trained_from, champion.trained_until - timedelta(hours=1)

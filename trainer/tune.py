@@ -1,7 +1,7 @@
-"""Searches the settings of the fit with Optuna, on validation windows that follow each other in time.
+"""Searches the fit settings with Optuna, on consecutive validation windows.
 
-The hours that the gate judges on are never seen here: the newest validation window ends where they begin. A study
-lives in TimescaleDB, so that several trainers can share it; the trial of one that was killed is taken up by another.
+The hours that the gate judges on are never used here: the newest validation window ends where they begin. A study
+is stored in TimescaleDB, so that several trainers can share it; the trial of a killed one is retried by another.
 """
 
 import hashlib
@@ -41,10 +41,10 @@ class SearchTrial:
     """One trial of a search.
 
     Attributes:
-        number: its place in the study.
+        number: in the study.
         state: complete, pruned, fail, running or waiting.
-        loss: None where it was not finished.
-        parameters: what it tried, by the dotted names of the space.
+        loss: None if it is not finished.
+        parameters: values by the dotted names of the space.
     """
 
     number: int
@@ -55,15 +55,15 @@ class SearchTrial:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What came of a search.
+    """The result of a search.
 
     Attributes:
         study: its name in the storage.
-        began_with: the settings of the fit that it began with.
-        fit: the settings that did best; those it began with where no trial was finished in time.
+        began_with: the initial fit settings.
+        fit: the best settings; the initial ones if no trial finished in time.
         loss: their loss, the mean of WAPE and of the mean of the series' own over the validation windows; NaN where
             no trial was finished.
-        first_loss: that of the settings that the search began with; NaN where that trial was not finished.
+        first_loss: loss of the initial settings; NaN if that trial did not finish.
         trials: every trial.
     """
 
@@ -75,7 +75,7 @@ class Tuned:
     trials: list[SearchTrial]
 
     def details(self) -> dict[str, Any]:
-        """What is kept in `tuning_run.details`."""
+        """The content of `tuning_run.details`."""
         return {
             "study": self.study,
             "loss": self.loss if math.isfinite(self.loss) else None,
@@ -109,21 +109,21 @@ def tune(
     on_trial: OnTrial = lambda done, loss: None,
     budget_s: float | None = None,
 ) -> Tuned:
-    """Search until the study has this number of trials, from all processes together.
+    """Search until the study has this number of trials, counted over all processes.
 
     Args:
-        data: everything; only hours before the cut are looked at.
-        cut: first hour that the gate judges on. A study that exists keeps its own.
-        settings: the space, the validation windows, the fit to begin with.
-        storage: where the study lives.
+        data: all hours; only those before the cut are used.
+        cut: first hour that the gate judges on. An existing study keeps its cut.
+        settings: the space, the validation windows, the initial fit settings.
+        storage: of the study.
         trials: finished or pruned trials of the whole study.
-        study_name: to join a certain study; by default one for the day that the data end on.
+        study_name: study to join; by default one for the last day of the data.
         on_trial: called after each trial; may raise to stop the search.
-        budget_s: no further trial begins after so many seconds; None for no such limit.
+        budget_s: seconds after which no further trial starts; None for no limit.
 
     Raises:
         NotEnoughHistoryError: no validation window fits.
-        SettingsError: the space names a setting that the fit does not have, or a value that it does not allow.
+        SettingsError: the space has an unknown setting or an invalid value.
     """
     _check_space(settings)
     name = study_name or _study_name(data, settings)
@@ -135,7 +135,7 @@ def tune(
         load_if_exists=True,
     )
     is_new = CUT not in study.user_attrs
-    # Who joins draws otherwise: with the same seed two trainers would try the same settings.
+    # A process that joins uses another seed; with the same one both would try the same settings.
     study.sampler = _sampler(settings.seed if is_new else None)
     if is_new:
         study.set_user_attr(CUT, cut)
@@ -157,12 +157,12 @@ def tune(
                 raise optuna.TrialPruned
         return float(np.mean(losses))
 
-    def tell(study: optuna.Study, _: FrozenTrial) -> None:
+    def report(study: optuna.Study, _: FrozenTrial) -> None:
         done = study.get_trials(deepcopy=False, states=DONE)
         on_trial(len(done), min((t.value for t in done if t.value is not None), default=None))
 
     if len(study.get_trials(deepcopy=False, states=DONE)) < trials:
-        study.optimize(objective, timeout=budget_s, callbacks=[tell, MaxTrialsCallback(trials, states=DONE)])
+        study.optimize(objective, timeout=budget_s, callbacks=[report, MaxTrialsCallback(trials, states=DONE)])
     return _result(study, settings)
 
 
@@ -173,10 +173,10 @@ def _sampler(seed: int | None) -> optuna.samplers.BaseSampler:
 
 
 def validation_windows(data: TrainingSet, settings: TrainingSettings) -> list[tuple[Hour, Hour]]:
-    """First hour and hour after the last of each window, one after the other up to the end of the data.
+    """First hour and hour after the last of each of the consecutive windows up to the end of the data.
 
     Raises:
-        NotEnoughHistoryError: what is left before the first is too little to fit.
+        NotEnoughHistoryError: there are too few hours before the first one to fit.
     """
     tuning, hours = settings.tuning, data.history.hours
     spare = hours - settings.fit.least_history_h
@@ -191,10 +191,10 @@ def validation_windows(data: TrainingSet, settings: TrainingSettings) -> list[tu
 
 
 def with_values(fit: ModelSettings, values: dict[str, Any]) -> ModelSettings:
-    """Settings of a fit with some values replaced, by dotted names.
+    """Fit settings with some values replaced, by dotted names.
 
     Raises:
-        SettingsError: there is no such setting, or it does not allow the value.
+        SettingsError: the setting is unknown, or the value is invalid.
     """
     tree = fit.model_dump()
     for name, value in values.items():
@@ -212,7 +212,7 @@ def with_values(fit: ModelSettings, values: dict[str, Any]) -> ModelSettings:
 
 def _check_space(settings: TrainingSettings) -> None:
     if not settings.tuning.space:
-        raise SettingsError("tuning.space names nothing to search: see trainer/settings/default.yaml")
+        raise SettingsError("tuning.space is empty: see trainer/settings/default.yaml")
     for name, part in settings.tuning.space.items():
         for value in (part.low, part.high) if isinstance(part, Range) else part.choices:
             with_values(settings.fit, {name: value})
@@ -227,7 +227,7 @@ def _suggest(trial: Trial, name: str, part: Any) -> Any:
 
 
 def _is_real(name: str) -> bool:
-    """Whether the setting takes fractions, though its range is written in whole numbers."""
+    """Whether the setting is a float although its range is given as integers."""
     return isinstance(_value_of(ModelSettings(), name), float)
 
 
@@ -239,7 +239,7 @@ def _value_of(fit: ModelSettings, name: str) -> Any:
 
 
 def _start_point(settings: TrainingSettings) -> dict[str, Any]:
-    """The settings that the search begins with, held within the space."""
+    """The initial settings, clipped to the space."""
     start: dict[str, Any] = {}
     for name, part in settings.tuning.space.items():
         value = _value_of(settings.fit, name)

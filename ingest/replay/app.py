@@ -1,4 +1,4 @@
-"""The replay as a web application: `/dataset/{name}` as the API answers it, with `/_clock` and `/_faults` for tests."""
+"""The replay as a web application: `/dataset/{name}` like the API's, with `/_clock` and `/_faults` for tests."""
 
 import threading
 import time
@@ -25,15 +25,15 @@ def make_app(
     min_request_interval_s: float = 0.0,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
-    """Put the application together.
+    """Build the application.
 
     Args:
         source: names the dataset and its columns.
-        records: what is published, hour by hour.
-        clock: says up to which hour.
-        faults: answers that go wrong.
+        records: the records to publish, hour by hour.
+        clock: up to which hour they are published.
+        faults: responses that are faulty.
         min_request_interval_s: requests closer than this are answered 429, as the API does with 60.
-        monotonic: seconds of a clock that only goes forward.
+        monotonic: monotonic clock, in seconds.
     """
     app = FastAPI(title="Replay of a source API", openapi_url=None)
     coming = faults or Faults()
@@ -100,7 +100,7 @@ class _Gate:
         self._lock = threading.Lock()
 
     def seconds_left(self) -> float:
-        """Seconds until a request may come; 0 lets this one through."""
+        """Seconds until a request is allowed; 0 allows this one."""
         with self._lock:
             now = self._monotonic()
             if self._seconds and now < self._next:

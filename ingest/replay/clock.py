@@ -1,4 +1,4 @@
-"""The virtual clock of the replay: which hours of the data have been published by now."""
+"""The virtual clock of the replay: which hours of the data are published so far."""
 
 import os
 import threading
@@ -19,13 +19,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Pace:
-    """How quickly hours are published.
+    """How fast hours are published.
 
     Attributes:
         seconds_per_hour: real seconds from one hour to the next.
-        fast_hours: hours at the beginning that have a pace of their own.
+        fast_hours: number of hours at the start that use the fast pace.
         fast_seconds_per_hour: real seconds for each of those.
-        wait_for_poll: an hour is held back until a poll has been answered since the one before was published.
+        wait_for_poll: publish an hour only after a poll has fetched the one before.
     """
 
     seconds_per_hour: float = 5.0
@@ -46,17 +46,17 @@ class ReplayClock:
         state: Path | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start, or go on where the state file says that it stood.
+        """Start, or continue from the hour in the state file.
 
         Args:
-            hours: hours that the data have, ascending.
-            first_hour: the first hour that is not yet published at the very start.
-            pace: how quickly it goes.
-            state: file that remembers the hour reached.
-            monotonic: seconds of a clock that only goes forward.
+            hours: the hours of the data, ascending.
+            first_hour: the first hour that is not published at the start.
+            pace: how fast hours are published.
+            state: file that stores the hour reached.
+            monotonic: monotonic clock, in seconds.
 
         Raises:
-            SettingsError: the state file is not one of ours.
+            SettingsError: the file is not the state of a replay.
         """
         self._hours, self._pace, self._state, self._monotonic = hours, pace, state, monotonic
         self._first = bisect_left(hours, first_hour)
@@ -79,12 +79,12 @@ class ReplayClock:
             return self._published == len(self._hours)
 
     def fetched(self) -> None:
-        """A poll that asked for the newest hours has been answered: in lockstep the next one may come."""
+        """Record that a poll fetched the newest hours: in lockstep the next hour may be published."""
         with self._lock:
             self._fetched = True
 
     def move_to(self, end: Hour) -> None:
-        """Publish every hour before `end` at once (for tests and for people in a hurry)."""
+        """Publish every hour before `end` immediately."""
         with self._lock:
             self._published = max(self._published, bisect_left(self._hours, end))
             self._since, self._fetched = self._monotonic(), False
@@ -102,7 +102,7 @@ class ReplayClock:
                 break
             self._published += 1
             self._fetched = False
-            # In lockstep the next hour's time starts with its publication, else the schedule is kept.
+            # In lockstep the next interval starts at the publication; otherwise the schedule is kept.
             self._since = now if self._pace.wait_for_poll else self._since + needed_s
         if self._published != before:
             self._remember()
@@ -128,5 +128,5 @@ def _remembered(state: Path | None) -> Hour:
         return to_hour(parse_utc(orjson.loads(state.read_bytes())["end"]))
     except (ValueError, KeyError, TypeError) as error:
         raise SettingsError(
-            f"{state} is not the state of a replay ({error}): remove it, or name another --state"
+            f"{state} is not the state of a replay ({error}): remove it, or pass another --state"
         ) from error

@@ -1,4 +1,4 @@
-"""Faults of a source API, to be had on request: tests hold the poller against them."""
+"""Faults of a source API on request, to test the poller against."""
 
 import threading
 from collections import deque
@@ -12,7 +12,7 @@ from dayahead.reading.records import Record
 
 
 class FaultKind(StrEnum):
-    """What goes wrong with an answer."""
+    """What is wrong with a response."""
 
     TOO_MANY_REQUESTS = "too_many_requests"
     SERVER_ERROR = "server_error"
@@ -25,17 +25,17 @@ class FaultKind(StrEnum):
 
 
 class Fault(BaseModel):
-    """One fault, for some of the next answers."""
+    """One fault, for some of the next responses."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: FaultKind = Field(description="What goes wrong")
-    answers: int = Field(default=1, ge=1, description="How many of the next answers")
+    kind: FaultKind = Field(description="Kind of fault")
+    answers: int = Field(default=1, ge=1, description="Number of responses that it affects")
     retry_after: str | None = Field(default=None, description="Retry-After header: seconds or an HTTP date")
 
 
 class Faults:
-    """The faults that are still to come, in their order. Thread-safe."""
+    """The queue of faults. Thread-safe."""
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
@@ -43,28 +43,28 @@ class Faults:
         self.add(faults)
 
     def add(self, faults: Iterable[Fault]) -> None:
-        """Let these come after those that wait already."""
+        """Append to the queue."""
         with self._lock:
             for fault in faults:
                 self._coming.extend([fault] * fault.answers)
 
     def next(self) -> Fault | None:
-        """The fault of the next answer, if it has one."""
+        """Take the fault of the next response; None if the queue is empty."""
         with self._lock:
             return self._coming.popleft() if self._coming else None
 
     def left(self) -> int:
-        """How many answers still go wrong."""
+        """How many responses will still be faulty."""
         with self._lock:
             return len(self._coming)
 
 
 def spoiled(fault: Fault, body: bytes) -> Response:
-    """What is answered instead of a good answer.
+    """The faulty response.
 
     Args:
-        fault: any but null_values, which spoils single records (`with_null_values`).
-        body: the good answer.
+        fault: any but null_values, which changes single records (`with_null_values`).
+        body: of the correct response.
     """
     status, text, media_type = {
         FaultKind.TOO_MANY_REQUESTS: (429, b"Too many requests", "text/plain"),

@@ -1,4 +1,4 @@
-"""A request to the API as it understands it, and its errors in its words."""
+"""Parses a request as the source's API does, with the same error messages."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ PARAMETERS = ("start", "end", "limit", "offset", "sort", "filter", "columns", "t
 
 
 class ApiError(DayaheadError):
-    """An error that the API answers with."""
+    """An error response of the API."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -41,13 +41,13 @@ class Query:
     """A request.
 
     Attributes:
-        start: first hour, or None for the beginning.
-        end: hour after the last, or None for the newest.
-        limit: most records, 0 for all.
+        start: first hour; None for the start of the data.
+        end: hour after the last; None for the newest.
+        limit: maximum records; 0 for all.
         offset: records to skip.
-        sort: as it was asked, for the envelope.
+        sort: as in the request, for the envelope.
         order: columns to sort by.
-        filters: column -> values that it may have.
+        filters: column -> allowed values.
         columns: columns of the answer; empty for all.
     """
 
@@ -62,7 +62,7 @@ class Query:
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str], columns: Sequence[str]) -> "Query":
-        """Understand a query string.
+        """Parse a query string.
 
         Args:
             parameters: of the request.
@@ -92,13 +92,13 @@ class Query:
         )
 
     def answer(self, records: Sequence[Record]) -> tuple[int, list[Record]]:
-        """Filter, sort and cut the records of the asked time.
+        """Filter, sort and page the records of the requested hours.
 
         Args:
             records: ascending by time.
 
         Returns:
-            How many fit, and those that are given.
+            How many match, and those of the requested page.
         """
         found = [
             record
@@ -106,7 +106,7 @@ class Query:
             if all(str(record[column]) in values for column, values in self.filters.items())
         ]
         if not self.order:
-            found.reverse()  # newest first, as the API has it
+            found.reverse()  # newest first, as in the API
         for order in reversed(self.order):
             found.sort(
                 key=lambda record: (record[order.column] is None, record[order.column]), reverse=order.descending
@@ -131,7 +131,7 @@ def _moment(name: str, text: str | None, in_utc: bool) -> Hour | None:
         moment = datetime.strptime(text, form).replace(tzinfo=UTC if in_utc else API_ZONE)
     except ValueError:
         raise _bad(f"{name} {text!r} is malformed: use yyyy, yyyy-MM, yyyy-MM-dd or yyyy-MM-ddTHH:mm") from None
-    return -int(-moment.timestamp() // HOUR_S)  # a start within an hour leaves that hour out
+    return -int(-moment.timestamp() // HOUR_S)  # a start within an hour excludes that hour
 
 
 def _number(name: str, text: str) -> int:

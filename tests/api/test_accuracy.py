@@ -69,12 +69,12 @@ def read_scores(service: SampleService, where: str) -> ScoreBatch:
 def test_figures_are_those_of_the_one_function_that_the_trainer_and_the_benchmarks_use(
     client: TestClient, sample_service: SampleService, where: str, pick: Callable[[Any], Any]
 ) -> None:
-    told = pick(client.get("/v1/accuracy").json())
+    answer = pick(client.get("/v1/accuracy").json())
     figures = accuracy(read_scores(sample_service, where))
-    assert told["forecasts"] == figures.forecasts
-    assert told["hours"] == figures.hours
+    assert answer["forecasts"] == figures.forecasts
+    assert answer["hours"] == figures.hours
     for name in ("wape", "mape", "bias", "coverage", "weekly_naive_wape", "daily_naive_wape", "naive_wape", "skill"):
-        assert told[f"{name}_percent"] == pytest.approx(100 * getattr(figures, name)), name
+        assert answer[f"{name}_percent"] == pytest.approx(100 * getattr(figures, name)), name
 
 
 @pytest.mark.servers
@@ -99,24 +99,24 @@ def test_the_list_goes_page_by_page_through_all_series_also_those_without_scores
 
 @pytest.mark.servers
 def test_a_series_that_loses_against_the_naive_is_told_as_worse(client: TestClient) -> None:
-    told = client.get(f"/v1/accuracy/{WORSE_THAN_NAIVE}").json()["accuracy"]
-    assert told["skill_percent"] < 0
-    assert told["verdict"].startswith("Worse than the seasonal naive by")
+    answer = client.get(f"/v1/accuracy/{WORSE_THAN_NAIVE}").json()["accuracy"]
+    assert answer["skill_percent"] < 0
+    assert answer["verdict"].startswith("Worse than the seasonal naive by")
 
 
 @pytest.mark.servers
 def test_a_series_without_scores_has_no_figures(client: TestClient) -> None:
-    told = client.get(f"/v1/accuracy/{NO_FORECAST}").json()
-    assert told["end"] is None
-    assert told["accuracy"]["wape_percent"] is None
-    assert "Not compared" in told["accuracy"]["verdict"]
+    answer = client.get(f"/v1/accuracy/{NO_FORECAST}").json()
+    assert answer["end"] is None
+    assert answer["accuracy"]["wape_percent"] is None
+    assert "Not compared" in answer["accuracy"]["verdict"]
 
 
 @pytest.mark.servers
 def test_the_window_ends_where_it_is_asked_to(client: TestClient) -> None:
-    told = client.get("/v1/accuracy", params={"days": 1, "end": "2023-01-20T12:00:00Z"}).json()
-    assert (told["start"], told["end"]) == ("2023-01-20T00:00:00Z", "2023-01-20T23:00:00Z")
-    assert told["series"][0]["forecasts"] == 24
+    answer = client.get("/v1/accuracy", params={"days": 1, "end": "2023-01-20T12:00:00Z"}).json()
+    assert (answer["start"], answer["end"]) == ("2023-01-20T00:00:00Z", "2023-01-20T23:00:00Z")
+    assert answer["series"][0]["forecasts"] == 24
 
 
 ONE_SCORE = f"""

@@ -217,9 +217,9 @@ def test_a_kafka_that_is_away_and_a_batch_that_cannot_be_decoded_are_told_apart_
         reset = client.until("reset").document["reason"]
         assert f"messages 20 to 39 of partition {partition}" in reset
         assert ready() == detail
-        told = metrics()
-        assert 'dayahead_api_stream_reader{state="cannot-decode"} 1.0' in told
-        assert "dayahead_api_stream_undecodable_batches 1.0" in told
+        exposed = metrics()
+        assert 'dayahead_api_stream_reader{state="cannot-decode"} 1.0' in exposed
+        assert "dayahead_api_stream_undecodable_batches 1.0" in exposed
         last_id = client.last_id
 
         made = stage.make("DK1/111")
@@ -274,7 +274,7 @@ print("", json.dumps([state, before, during, held()]), sep="\\n")
 
 
 def test_failed_connections_to_kafka_leave_no_descriptor_and_no_thread_behind() -> None:
-    # in its own process: what other tests open and close cannot be told from a leak
+    # in its own process: what other tests open and close cannot be distinguished from a leak
     done = subprocess.run([sys.executable, "-c", COUNTING], capture_output=True, text=True, check=True, cwd=CHECKOUT)
     state, before, during, after = json.loads(done.stdout.splitlines()[-1])
     assert state == ReaderState.AWAY.value

@@ -53,9 +53,9 @@ def test_one_fit_serves_protocols_with_the_same_training_part(run_script: Run, p
 def test_a_peer_over_its_bound_is_reported_with_the_reason(run_script: Run, peer_python: str) -> None:
     ended = run_script("benchmarks.peers.one", "statsforecast AutoETS", "de35", "--limit-s", "0", python=peer_python)
     assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout.splitlines()[-1])
-    assert (told["protocol"], told["method"]) == ("de35", "statsforecast AutoETS")
-    assert "over the bound" in told["skipped"]
+    result = json.loads(ended.stdout.splitlines()[-1])
+    assert (result["protocol"], result["method"]) == ("de35", "statsforecast AutoETS")
+    assert "over the bound" in result["skipped"]
 
 
 def test_every_peer_names_a_module_that_stands_beside_the_benchmark() -> None:

@@ -47,7 +47,7 @@ def test_the_series_of_the_address_is_shown_with_its_week_its_forecast_and_its_b
     for path in ("median", "band", "earlier"):
         assert seen.page.locator(f"#chart path.{path}").get_attribute("d")
     assert seen.page.locator("#hours tbody tr:not(.day-row)").count() == 24
-    assert "Tue 24 Jan, 23:00" in seen.text("#facts")  # 22:00 UTC, told in Copenhagen's time
+    assert "Tue 24 Jan, 23:00" in seen.text("#facts")  # 22:00 UTC, shown in Copenhagen's time
     assert seen.page.locator("#facts time").first.get_attribute("title") == "24 Jan 2023, 22:00 UTC"
     assert "Rung 0: full model" in seen.text("#badges")
 
@@ -101,11 +101,11 @@ def test_the_chart_is_read_by_keyboard(site: Site, visit: Open) -> None:
 
 def test_accuracy_is_a_sentence_and_figures_beside_the_naive(site: Site, visit: Open) -> None:
     seen = visit(site, at("DK1/111"))
-    told = seen.text("#accuracy")
-    assert "Better than the seasonal naive by" in told
-    assert "WAPE" in told
-    assert "MAPE" in told
-    assert "Seasonal naive" in told
+    shown = seen.text("#accuracy")
+    assert "Better than the seasonal naive by" in shown
+    assert "WAPE" in shown
+    assert "MAPE" in shown
+    assert "Seasonal naive" in shown
     seen = visit(site, at(WORSE_THAN_NAIVE))
     assert "Worse than the seasonal naive by" in seen.text("#accuracy")
 
@@ -317,14 +317,14 @@ def test_dead_letters_are_counted_and_listed_with_what_to_do(
 ) -> None:
     seen = visit(serve(sample_service.settings(topic_prefix=WITH_LETTERS)))
     expect(seen.page.locator("#letters")).to_be_visible()
-    told = seen.text("#letters")
-    assert "3 messages and records" in told
-    assert "unknown_source" in told
-    assert "3 letters" in told
-    assert "dayahead sources register FILE" in told
-    assert "dayahead dead-letters replay" in told
+    shown = seen.text("#letters")
+    assert "3 messages and records" in shown
+    assert "unknown_source" in shown
+    assert "3 letters" in shown
+    assert "dayahead sources register FILE" in shown
+    assert "dayahead dead-letters replay" in shown
     # text, never markup
-    assert "no source <b>7</b> is registered" in told
+    assert "no source <b>7</b> is registered" in shown
     assert seen.errors == []
     scrolled = seen.page.locator("#letters .scroll").evaluate("(box) => box.scrollWidth - box.clientWidth")
     assert scrolled == 0  # a long reason is written on several lines, not cut

@@ -44,8 +44,8 @@ def test_while_the_api_is_away_the_page_keeps_its_data_says_what_to_do_and_recov
     assert seen.page.locator("#chart path.band").get_attribute("d")
     expect(seen.page.locator("#pulse")).to_have_attribute("data-tone", "bad")
     expect(seen.page.locator("#pulse-text")).to_have_text(re.compile(r"\d+ s old"))
-    told = seen.page.evaluate("getComputedStyle(document.querySelector('#badges .badge')).color")
-    assert told == seen.page.evaluate(
+    colour = seen.page.evaluate("getComputedStyle(document.querySelector('#badges .badge')).color")
+    assert colour == seen.page.evaluate(
         "(() => { const i = document.createElement('i'); i.style.color = 'var(--idle)'; document.body.append(i);"
         " return getComputedStyle(i).color })()"
     ), "a state that is only remembered is not green"

@@ -116,9 +116,9 @@ def test_up_restarts_what_a_change_is_for_and_leaves_the_rest_alone(
     def up() -> tuple[list[str], set[str]]:
         """What is said to be restarted, and what is."""
         before = pids()
-        told = assembly.apply_settings()
+        restarted = assembly.apply_settings()
         after = pids()
-        return told, {name for name in names if before[name] != after[name]}
+        return restarted, {name for name in names if before[name] != after[name]}
 
     assert assembly.apply_settings() == []
     assembly.stack.start_services(["ingest", "trainer"])

@@ -8,7 +8,7 @@ from deploy.local.tree import DebianTree
 
 
 class Builder:
-    """Writes a tiny tree; can be told to die half-way."""
+    """Writes a tiny tree; can fail half-way."""
 
     def __init__(self, dies: bool = False) -> None:
         self.dies = dies

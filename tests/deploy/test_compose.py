@@ -121,11 +121,11 @@ def reached(name: str) -> set[str]:
 def test_a_service_reaches_the_servers_that_it_is_given_the_address_of_and_no_others(name: str) -> None:
     service = SERVICES[name]
     assert set(service.get("networks", [])) <= set(COMPOSE["networks"])
-    told = "".join(str(service.get(part, "")) for part in ("environment", "command"))
+    configured = "".join(str(service.get(part, "")) for part in ("environment", "command"))
     servers = {"timescaledb", "redis", "kafka", "replay"}
-    wanted = {server for server in servers if f"@{server}:" in told or f"{server}:" in told}
+    wanted = {server for server in servers if f"@{server}:" in configured or f"{server}:" in configured}
     if name not in USE_REDIS:
-        wanted -= {"redis"}  # its address is among what all services are given
+        wanted -= {"redis"}  # its address is among the settings of all services
     if name not in servers:
         assert reached(name) & servers == wanted
 
@@ -175,7 +175,7 @@ def test_every_variable_is_a_setting_or_a_password_of_env() -> None:
     known = {setting.variable for setting in all_settings(settings_classes())}
     # these two belong to commands of the local stack, which docker-compose stands in for
     known |= set(PASSWORD_VARIABLES.values()) | {"DAYAHEAD_SOURCE"}
-    # which lock the image is built from, and a variable of MLflow's client: told in docs/training.md
+    # which lock the image is built from, and a variable of MLflow's client: documented in docs/training.md
     known |= {"DAYAHEAD_IMAGE_LOCK", "MLFLOW_TRACKING_URI"}
     used = set(re.findall(r"\$\{(\w+)", re.sub(r"\$\$", "", TEXT)))
     handed_through = {

@@ -75,8 +75,8 @@ def test_a_signal_ends_the_builder_and_its_mounts_and_the_next_build_works(
     child = builder_of(root)
     assert mounts(root)
     first.send_signal(number)
-    _, told = first.communicate(timeout=60)
-    assert first.returncode != 0, told
+    _, errors = first.communicate(timeout=60)
+    assert first.returncode != 0, errors
     assert not Path(f"/proc/{child}").exists()
     assert not mounts(root)
     assert not (root / "debian.unfinished").exists()

@@ -231,7 +231,7 @@ def test_the_severity_of_a_way_is_a_setting(people: People, severity: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"alert_email_to": "a@b.c"}, "needs DAYAHEAD_ALERT_EMAIL_FROM and DAYAHEAD_ALERT_SMTP_HOST"),
         ({"alert_smtp_user": "anna"}, "DAYAHEAD_ALERT_SMTP_PASSWORD are given together"),
@@ -239,8 +239,8 @@ def test_the_severity_of_a_way_is_a_setting(people: People, severity: str) -> No
         ({"alert_slack_severity": "info"}, "DAYAHEAD_ALERT_SLACK_SEVERITY"),
     ],
 )
-def test_half_a_way_is_refused(given: dict[str, str], told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
+def test_half_a_way_is_refused(given: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         load_settings(MonitoringSettings, **given)
 
 

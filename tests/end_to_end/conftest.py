@@ -25,13 +25,13 @@ class RunningService:
         folder: has its `.env`.
         environment: settings of the stack: name and ports.
         url: of the API and the page.
-        told: what `dayahead up` printed.
+        output: what `dayahead up` printed.
     """
 
     folder: Path
     environment: dict[str, str]
     url: str
-    told: str = field(default="")
+    output: str = field(default="")
 
     def setting(self, variable: str) -> str:
         """A value of the `.env` that `dayahead up` wrote."""
@@ -62,7 +62,7 @@ def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     with owned(places, name):
         try:
             done = service.dayahead("up")
-            service.told = done.stdout
+            service.output = done.stdout
             assert done.returncode == 0, f"dayahead up failed:\n{done.stdout}\n{done.stderr}"
             yield service
         finally:

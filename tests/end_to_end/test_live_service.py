@@ -19,11 +19,11 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.servers, pytest.mark.timeout(4
 
 
 def test_up_gives_every_series_a_forecast_of_the_model_that_beats_the_naive(running_service: RunningService) -> None:
-    assert "76 series have a forecast" in running_service.told
-    measured = re.search(r"WAPE ([\d.]+)%, seasonal naive ([\d.]+)%", running_service.told)
-    assert measured is not None, running_service.told
+    assert "76 series have a forecast" in running_service.output
+    measured = re.search(r"WAPE ([\d.]+)%, seasonal naive ([\d.]+)%", running_service.output)
+    assert measured is not None, running_service.output
     assert float(measured[1]) < float(measured[2])
-    assert f"http://localhost:{running_service.url.rpartition(':')[2]}" in running_service.told
+    assert f"http://localhost:{running_service.url.rpartition(':')[2]}" in running_service.output
 
 
 def test_a_first_start_fires_no_alert_about_what_has_yet_to_start(running_service: RunningService) -> None:
@@ -47,8 +47,8 @@ def test_up_on_a_running_stack_applies_a_changed_setting_and_says_to_whom(runnin
     running_service.environment["DAYAHEAD_MAX_RECORDS"] = "123456"
     again = running_service.dayahead("up")
     assert again.returncode == 0, again.stderr
-    told = again.stdout.replace("\n", " ")
-    assert "were running; restarted for changed settings: ingest (DAYAHEAD_MAX_RECORDS)" in told
+    output = again.stdout.replace("\n", " ")
+    assert "were running; restarted for changed settings: ingest (DAYAHEAD_MAX_RECORDS)" in output
 
 
 def test_status_shows_every_process_ready(running_service: RunningService) -> None:

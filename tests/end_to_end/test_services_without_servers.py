@@ -70,13 +70,13 @@ class Heard:
     def check(self, since: int, seconds: float) -> None:
         """Every line is JSON, and since some line there were few."""
         for line in self.lines:
-            told = json.loads(line)
-            assert {"event", "service", "level", "timestamp"} <= told.keys(), line
-            assert told["service"] == self.name
+            entry = json.loads(line)
+            assert {"event", "service", "level", "timestamp"} <= entry.keys(), line
+            assert entry["service"] == self.name
         count = len(self.lines) - since
-        told = f"{self.name} wrote {count} lines in {seconds:.0f} s"
-        print(told)
-        assert count <= LINES_A_SECOND * seconds, f"{told}: {self.lines[since:][:40]}"
+        summary = f"{self.name} wrote {count} lines in {seconds:.0f} s"
+        print(summary)
+        assert count <= LINES_A_SECOND * seconds, f"{summary}: {self.lines[since:][:40]}"
 
 
 class Room:

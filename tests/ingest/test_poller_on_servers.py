@@ -376,8 +376,8 @@ def test_retry_after_is_honoured_up_to_an_hour_and_said_in_words(room: TopicRoom
     make_poller(room, database_url, reader, pause=pause, condition=condition, draw=lambda: 0.0).run()
     assert pauses.asked == [600, 3600]
     assert said == [
-        "test-source: busy (Retry-After: 600 s); tries again in 600 s",
-        "test-source: busy (Retry-After: 86400 s, at most 3600 s are waited); tries again in 3600 s",
+        "test-source: busy (Retry-After: 600 s); next try in 600 s",
+        "test-source: busy (Retry-After: 86400 s, the wait is limited to 3600 s); next try in 3600 s",
     ]
 
 

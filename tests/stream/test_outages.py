@@ -76,7 +76,7 @@ def test_a_worker_waits_for_each_server_and_goes_on(
     def arrived() -> None:
         room.wait_for(0, len(log) - len(waiting))
 
-    def told(server: str) -> None:
+    def expect_waiting_for(server: str) -> None:
         wait_until(lambda: reason(port) == f"waiting for {server}", 30, f"the worker to wait for {server}")
         live = httpx.get(f"http://127.0.0.1:{port}/health/live")
         assert live.status_code == 200, live.text
@@ -94,7 +94,7 @@ def test_a_worker_waits_for_each_server_and_goes_on(
         outage.stop(stack.postgres)
         send(15)
         outage.end(stack.redis)
-        told("TimescaleDB")
+        expect_waiting_for("TimescaleDB")
         outage.stop(stack.kafka)
         outage.end(stack.postgres)
         outage.end(stack.kafka)

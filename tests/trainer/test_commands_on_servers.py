@@ -52,7 +52,7 @@ def test_a_person_trains_looks_promotes_and_rolls_back(run: Run, database_url: s
     trained = run("train", *QUICK_OPTIONS).output
     first = serving(database_url)
     assert first is not None
-    assert f"{first} promoted: it serves now" in trained
+    assert f"{first} promoted: it is the champion now" in trained
     assert "last 6 h missing" in trained
     assert "seasonal naive" in trained
 
@@ -75,7 +75,9 @@ def test_a_person_trains_looks_promotes_and_rolls_back(run: Run, database_url: s
     with pytest.raises(ReleaseError, match="serves already"):
         run("models", "promote", second)
 
-    assert f"{first} serves now, before it was {second}" in run("models", "rollback", "--reason", "worse").output
+    assert (
+        f"{first} is the champion now, before it was {second}" in run("models", "rollback", "--reason", "worse").output
+    )
     assert serving(database_url) == first
     with pytest.raises(ReleaseError, match="nothing to roll back to"):
         run("models", "rollback")
@@ -84,7 +86,7 @@ def test_a_person_trains_looks_promotes_and_rolls_back(run: Run, database_url: s
 def test_a_release_that_is_not_there_is_named(run: Run) -> None:
     with pytest.raises(ReleaseError, match="r-none"):
         run("models", "show", "r-none")
-    with pytest.raises(ReleaseError, match="no release serves yet"):
+    with pytest.raises(ReleaseError, match="there is no champion yet"):
         run("models", "show")
 
 
@@ -96,9 +98,9 @@ def test_a_moment_without_an_offset_is_refused(run: Run) -> None:
 def test_a_person_searches_and_trains_with_what_was_found(run: Run, database_url: str, sample: Sample) -> None:
     fill(database_url, sample)
     space = "tuning.space={trees.trees: {low: 5, high: 20}}"
-    told = run("tune", "--trials", "2", *QUICK_OPTIONS, "--set", space, "--set", "tuning.fold_h=72").output
-    assert "2 trials; the loss is" in told
+    output = run("tune", "--trials", "2", *QUICK_OPTIONS, "--set", space, "--set", "tuning.fold_h=72").output
+    assert "2 trials; the loss is" in output
     release = serving(database_url)
     assert release is not None
-    assert f"{release} promoted" in told
-    assert "trees.trees" in told
+    assert f"{release} promoted" in output
+    assert "trees.trees" in output

@@ -118,7 +118,7 @@ def test_only_a_retune_makes_requests_wait_and_only_for_the_cool_down(by: str) -
 
 def test_a_retune_that_failed_is_tried_again_after_ten_minutes_without_a_cool_down() -> None:
     postponed = judge_requests([run(0.1, Outcome.FAILED, "api")], SETTINGS, NOW)
-    assert (postponed.honoured, "the next try is at 2026-03-01T12:04:00Z" in postponed.reason) == (False, True)
+    assert (postponed.honoured, "the next attempt is at 2026-03-01T12:04:00Z" in postponed.reason) == (False, True)
     assert judge_requests([run(0.2, Outcome.FAILED, "api")], SETTINGS, NOW).honoured
     assert judge_requests([run(0.1, Outcome.FAILED, "schedule")], SETTINGS, NOW).honoured
 

@@ -285,7 +285,7 @@ def test_while_one_trainer_trains_another_one_waits(
     with held_lock(database_url):
         trainer = room()
         wait_until(
-            lambda: "another trainer is at work" in trainer.trainer.ready().reason, DEADLINE_S, "the trainer to wait"
+            lambda: "waits for another trainer" in trainer.trainer.ready().reason, DEADLINE_S, "the trainer to wait"
         )
         assert trainer.runs() == []
     trainer.wait_for_outcomes(Outcome.PROMOTED)
@@ -330,9 +330,9 @@ def test_a_champion_that_a_person_promoted_or_rolled_back_is_announced_too(
     trainer.announced(2)
     with connect(database_url) as connection:
         roll_back(connection, "it was worse", clock())
-    told = [announcement for _, announcement in trainer.announced(3)]
-    assert [a.release for a in told] == [run.release, saved.release, run.release]
-    assert [a.promoted_by for a in told] == ["trainer", "api", "rollback"]
+    announced = [announcement for _, announcement in trainer.announced(3)]
+    assert [a.release for a in announced] == [run.release, saved.release, run.release]
+    assert [a.promoted_by for a in announced] == ["trainer", "api", "rollback"]
 
 
 def test_a_broker_that_is_away_is_waited_for_and_the_training_is_done_all_the_same(

@@ -40,7 +40,7 @@ def test_the_command_line_wins_over_the_environment_and_the_environment_over_the
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "message"),
     [
         ("gate.margn=1", "gate.margn"),
         ("threds=2", "threds"),
@@ -49,8 +49,8 @@ def test_the_command_line_wins_over_the_environment_and_the_environment_over_the
         ("gate.margin", "name=value"),
     ],
 )
-def test_a_wrong_setting_is_named(override: str, told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
+def test_a_wrong_setting_is_named(override: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         load_training_settings(None, [override], {})
 
 

@@ -1,4 +1,4 @@
-"""Charts of a report as inline SVG: a few shapes with classes, whose colours the style sheet of the page gives."""
+"""Charts of a report as inline SVG; the style sheet of the page colours them by class."""
 
 import math
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ class Mark:
     Attributes:
         label: on the axis.
         value: a share; NaN draws nothing.
-        hint: what a person reads who points at it.
-        beside: another value to compare with, e.g. the naive's; NaN draws nothing.
+        hint: text of the tooltip.
+        reference: value to compare with, e.g. the naive's; NaN draws nothing.
     """
 
     label: str
     value: float
     hint: str
-    beside: float = float("nan")
+    reference: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ class _Scale:
 
 
 def columns(marks: Sequence[Mark], title: str, labelled: int = 1) -> Markup:
-    """Upright bars; `beside` is a line across the bar.
+    """Upright bars; `reference` is a line across the bar.
 
     Args:
         marks: from left to right.
-        title: what a screen reader says.
-        labelled: every so many bars have their label on the axis.
+        title: text for screen readers.
+        labelled: label every n-th bar on the axis.
     """
     scale = _scale_of(marks)
     pitch = (WIDTH - LEFT - RIGHT) / max(len(marks), 1)
@@ -84,9 +84,9 @@ def columns(marks: Sequence[Mark], title: str, labelled: int = 1) -> Markup:
                 f'<rect class="bar" x="{middle - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" '
                 f'height="{max(scale.y(0) - y, 0):.1f}" rx="2"/>'
             )
-        if math.isfinite(mark.beside):
-            y = scale.y(mark.beside)
-            shapes += f'<line class="beside" x1="{middle - width / 2 - 3:.1f}" x2="{middle + width / 2 + 3:.1f}" ' \
+        if math.isfinite(mark.reference):
+            y = scale.y(mark.reference)
+            shapes += f'<line class="reference" x1="{middle - width / 2 - 3:.1f}" x2="{middle + width / 2 + 3:.1f}" ' \
                       f'y1="{y:.1f}" y2="{y:.1f}"/>'  # fmt: skip
         parts.append(f"<g><title>{escape(mark.hint)}</title>{shapes}{_whole_height(middle - pitch / 2, pitch)}</g>")
         if number % labelled == 0:
@@ -95,18 +95,19 @@ def columns(marks: Sequence[Mark], title: str, labelled: int = 1) -> Markup:
 
 
 def lines(marks: Sequence[Mark], title: str, most_labels: int) -> Markup:
-    """A line for the values and a thin one for what is beside them; labels that repeat the last one are left out.
+    """A line for the values and a thin one for the references; a label that repeats the one before is omitted.
 
     Args:
         marks: from left to right.
-        title: what a screen reader says.
-        most_labels: on the axis.
+        title: text for screen readers.
+        most_labels: maximum number of labels on the axis.
     """
     scale = _scale_of(marks)
     pitch = (WIDE - LEFT - RIGHT) / max(len(marks), 1)
     at = [LEFT + pitch * (number + 0.5) for number in range(len(marks))]
     parts = [scale.grid(WIDE)]
-    for kind, values in (("line beside", [mark.beside for mark in marks]), ("line", [mark.value for mark in marks])):
+    references = [mark.reference for mark in marks]
+    for kind, values in (("line reference", references), ("line", [mark.value for mark in marks])):
         parts.append(f'<path class="{kind}" d="{_path(at, [scale.y(value) for value in values])}"/>')
     named = [number for number in range(len(marks)) if number == 0 or marks[number].label != marks[number - 1].label]
     shown = set(named[:: -(-len(named) // most_labels)])
@@ -126,7 +127,7 @@ def fan(
     actual: NDArray[np.float64],
     title: str,
 ) -> Markup:
-    """A forecast day as a band with its median, and what came; each float [24]. Without axes: the shape is the news."""
+    """A forecast day as a band with its median, and the actual values; each float [24]. Without axes."""
     width, height, pad = 240.0, 88.0, 4.0
     known = np.concatenate([p10, p90, actual])
     known = known[np.isfinite(known)]
@@ -149,7 +150,7 @@ def fan(
 
 
 def _scale_of(marks: Sequence[Mark]) -> _Scale:
-    values = [value for mark in marks for value in (mark.value, mark.beside) if math.isfinite(value)]
+    values = [value for mark in marks for value in (mark.value, mark.reference) if math.isfinite(value)]
     return _Scale.to(max(values, default=0.0))
 
 
@@ -166,7 +167,7 @@ def _path(xs: Sequence[float], ys: Sequence[float]) -> str:
 
 
 def _whole_height(x: float, width: float) -> str:
-    """What the pointer meets: the whole column, not only its bar."""
+    """The area that shows the tooltip: the whole column, not only its bar."""
     return f'<rect class="catch" x="{x:.1f}" y="{TOP:g}" width="{width:.1f}" height="{HEIGHT - TOP - BOTTOM:g}"/>'
 
 

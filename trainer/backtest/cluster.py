@@ -13,22 +13,22 @@ from dayahead.errors import SettingsError
 from trainer.backtest.walk import Asked, Given, Mapped
 
 IN_FLIGHT = 2
-"""Tasks of each worker: one that it does and the next, so that it never waits and memory is bound."""
+"""Tasks in flight for each worker: the running one and the next, so that it is never idle and memory is bounded."""
 
 REACH_S = 20
 
 SENT_MB = 10_000
-"""What a task may carry before Dask warns: a fit takes its hours along on purpose, once."""
+"""Task size above which Dask warns: a fit is sent with its hours on purpose."""
 
 
 @contextmanager
 def local_cluster(workers: int) -> Iterator[Mapped]:
-    """Processes of this machine that only this machine can reach.
+    """Worker processes on this machine, reachable only from it.
 
     Args:
         workers: processes; each does one fit or window at a time.
     """
-    # what it says of itself is no news to a person: what goes wrong is raised
+    # Dask's own log lines are of no use here: errors are raised
     logging.getLogger("distributed").setLevel(logging.ERROR)
     with (
         LocalCluster(
@@ -71,13 +71,13 @@ def cluster_at(scheduler: str) -> Iterator[Mapped]:
 
 
 def _refuse_other_versions(client: Client, scheduler: str) -> None:
-    """Another version may compute other forecasts, and the report would not show it."""
+    """Reject workers with another version: their forecasts may differ, and the report would not show it."""
     ours = version("dayahead")
     for worker, theirs in client.run(version, "dayahead", on_error="return").items():
         if theirs != ours:
             found = "no Dayahead" if isinstance(theirs, PackageNotFoundError) else f"Dayahead {theirs}"
             raise SettingsError(
-                f"worker {worker} of DAYAHEAD_DASK_SCHEDULER {scheduler} has {found}, here it is {ours}: "
+                f"worker {worker} of DAYAHEAD_DASK_SCHEDULER {scheduler} has {found}, this process has {ours}: "
                 f"install {ours} there"
             )
 
@@ -87,7 +87,7 @@ def _on(client: Client, workers: int) -> Mapped:
         waiting = iter(asked)
 
         def submitted(count: int) -> list[object]:
-            # not pure: data is sent once only, and hashing it would cost as much as sending it
+            # not pure: each argument is sent only once, and hashing it would cost as much as sending it
             with dask.config.set({"distributed.admin.large-graph-warning-threshold": f"{SENT_MB}MB"}):
                 return [client.submit(task, one, pure=False) for one in islice(waiting, count)]
 

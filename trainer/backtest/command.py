@@ -30,7 +30,7 @@ from trainer.backtest.walk import Mapped, Walk
 from trainer.settings import TrainerSettings, TrainingSettings
 
 FEW_FORECASTS = 40_000
-"""Forecasts of one fit that are made sooner, at a tenth of a millisecond each, than a local cluster starts."""
+"""Up to so many forecasts of one fit (0.1 ms each) take less time than the start of a local cluster."""
 
 QUARANTINE_SHOWN = 10
 LOSSES_SHOWN = 10
@@ -60,16 +60,16 @@ class BacktestCommand:
         self._losses: list[LimitLoss] = []
 
     def run(self, data: DataOption | None, plan: Plan, workers: int | None, out: Path | None) -> None:
-        """Read, fit, walk, tell.
+        """Read, fit, walk and print the result.
 
         Args:
             data: a file; None reads TimescaleDB.
             plan: which forecasts.
-            workers: processes of this machine; 1 forecasts in this one; None is as many as there are processors.
-            out: folder for every forecast and the report, which an interrupted run goes on from; None writes nothing.
+            workers: processes on this machine; 1 forecasts in this process; None for one per processor.
+            out: folder for every forecast and the report, from which an interrupted run resumes; None writes nothing.
 
         Raises:
-            SettingsError: no forecast fits into the plan, or the folder holds another run.
+            SettingsError: no forecast fits in the plan, or the folder holds another run.
             SourceError: the file cannot be read.
             StorageError: TimescaleDB does not answer.
             NotEnoughHistoryError: too few hours before the first forecast one.
@@ -96,12 +96,12 @@ class BacktestCommand:
                 )
                 backtest = walk.run()
         if backtest.taken_up:
-            self._say(f"{backtest.taken_up} of {len(origins)} windows were finished before and are reused.")
+            self._say(f"{backtest.taken_up} of {len(origins)} windows are reused from an earlier run.")
         figures = figures_of(backtest)
         print_backtest(self._console, backtest, figures)
         if losing := [loss for loss in self._losses if loss.is_too_much]:
             self._say(
-                f"Warning: {len(losing)} series are judged without the values that the limits of the source take."
+                f"Warning: {len(losing)} series are judged without the values that the limits of the source reject."
             )
         if out:
             self._say(f"Every forecast: {write_forecasts(backtest, out)}")
@@ -110,23 +110,23 @@ class BacktestCommand:
     def _reader(self, data: DataOption | None, plan: Plan, known_at: datetime) -> BacktestReader:
         if data is None:
             reader = DatabaseReader(self._settings.database_url, self._training, plan.first, known_at)
-            self._tell_what_was_read(reader, Counter(), "")
-            self._tell_losses(published_losses(self._settings.database_url), " (newest week)")
+            self._print_input(reader, Counter(), "")
+            self._print_losses(published_losses(self._settings.database_url), " (newest week)")
             return reader
         file = read_data_file(data.path, data.source, self._training.quarantine, self._clock())
         from_file = FileReader(file.data, str(data.path), data.source, self._training.quarantine)
-        self._tell_what_was_read(from_file, file.rejected, file.example)
-        self._tell_losses(file.losses, "")
+        self._print_input(from_file, file.rejected, file.example)
+        self._print_losses(file.losses, "")
         return from_file
 
-    def _tell_losses(self, losses: list[LimitLoss], of_when: str) -> None:
+    def _print_losses(self, losses: list[LimitLoss], of_when: str) -> None:
         self._losses = losses
         for loss in losses[:LOSSES_SHOWN]:
             self._say(f"{'Warning: ' if loss.is_too_much else ''}{loss.sentence()}{of_when}")
         if (more := len(losses) - LOSSES_SHOWN) > 0:
-            self._say(f"... and {more} more series lose values to the limits")
+            self._say(f"... and {more} more series have values rejected by the limits")
 
-    def _tell_what_was_read(self, reader: BacktestReader, rejected: Counter[str], example: str) -> None:
+    def _print_input(self, reader: BacktestReader, rejected: Counter[str], example: str) -> None:
         known = reader.known
         self._say(f"{reader.name}: {len(known.observed.series_ids)} series, {span_of(known)} UTC")
         if rejected:

@@ -1,4 +1,4 @@
-"""A person's own file as a history: read by the same code that the poller reads with, without any server."""
+"""A history from a user's file: parsed by the poller's code, without any server."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ class DataFile:
 
     Attributes:
         data: all its hours, as observed and as cleaned.
-        rejected: records that break the source's definition, by code.
-        example: what was wrong with the first of them; empty where none was.
-        losses: what the limits of the source take from each series.
+        rejected: number of rejected records, by code.
+        example: why the first one was rejected; empty if none was.
+        losses: values of each series that the limits of the source reject.
     """
 
     data: TrainingSet
@@ -42,13 +42,13 @@ def read_data_file(path: Path, source: Source, settings: QuarantineSettings, now
     Args:
         path: the file.
         source: its columns, time zone, unit.
-        settings: what is not learnt from.
+        settings: which values are excluded from training.
         now: the present moment; later hours are rejected.
 
     Raises:
-        SettingsError: the name of the file says neither CSV nor Parquet.
+        SettingsError: the file name ends in neither .csv nor .parquet.
         SourceError: the file cannot be read.
-        NotEnoughHistoryError: no record of it could be used.
+        NotEnoughHistoryError: no record could be used.
     """
     conversion = convert(FileSource(source, path).read(0, to_hour(now) + 1).records, source, now)
     rejected = Counter(str(rejection.code) for rejection in conversion.rejections)

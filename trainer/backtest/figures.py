@@ -31,9 +31,9 @@ class Slice:
         wape: sum of |error| / sum of |actual|.
         bias: sum of (forecast - actual) / sum of |actual|.
         coverage: share within p10 to p90.
-        weekly_naive_wape: of the same hour of the week before, over those of the hours that the naives forecast.
-        daily_naive_wape: of the same hour of the day before, over the same hours.
-        naive_wape: of the one of them that is better over all hours of the backtest.
+        weekly_naive_wape: WAPE of the value one week before, over the hours that both naives forecast.
+        daily_naive_wape: WAPE of the value one day before, over the same hours.
+        naive_wape: WAPE of whichever naive is better over all hours of the backtest.
     """
 
     name: str
@@ -48,17 +48,17 @@ class Slice:
 
 @dataclass(frozen=True)
 class WorstSeries:
-    """A series that was forecast badly, with its worst day.
+    """A series with a high WAPE, and its worst day.
 
     Attributes:
         name: its labels.
         accuracy: over all its forecasts.
-        share_of_error: of the error of all series together.
+        share_of_error: its share of the total error of all series.
         origin: of its worst forecast.
         p10: float32 [24].
         p50: float32 [24].
         p90: float32 [24].
-        actual: float64 [24], NaN where not known.
+        actual: float64 [24], NaN where unknown.
     """
 
     name: str
@@ -73,21 +73,21 @@ class WorstSeries:
 
 @dataclass(frozen=True)
 class Figures:
-    """Everything that the tables and the page of a backtest show.
+    """All numbers in the tables and the report of a backtest.
 
     Attributes:
         accuracy: over all forecasts.
-        wape_series_mean: mean over the series of each one's WAPE.
+        wape_series_mean: mean of the WAPE of each series.
         mean_absolute_error: over all hours, in the unit of the series.
         series: number of series.
         whole: over all hours.
         by_area: by the first label.
         by_lead: leads 1 to 24.
-        by_hour: hours of the day 0 to 23, where the consumers live.
+        by_hour: local hours of the day, 0 to 23.
         by_day: workdays, Saturdays, Sundays and holidays.
-        by_time: one slice an origin, or of several origins in a row where there are many; named by the first.
-        below: share of actuals below p10, p50 and p90; 0.1, 0.5 and 0.9 are right.
-        rungs: forecasts by what they were made of.
+        by_time: one slice per origin, or per group of consecutive origins; named by the first.
+        below: share of actuals below p10, p50 and p90; ideally 0.1, 0.5 and 0.9.
+        rungs: number of forecasts by rung.
         worst: the series with the greatest WAPE.
     """
 
@@ -107,7 +107,7 @@ class Figures:
 
 
 def figures_of(backtest: Backtest) -> Figures:
-    """Add up a backtest."""
+    """Compute the figures of a backtest."""
     result = backtest.result
     accuracy = result.accuracy()
     daily = accuracy.daily_is_better
@@ -145,7 +145,7 @@ class _Hours:
         return cls(result, np.isfinite(result.actual) & np.isfinite(result.p50), daily)
 
     def slices(self, group: NDArray[np.integer], names: list[str]) -> list[Slice]:
-        """One slice a name; `group` [n, 24] says which hour belongs to which."""
+        """One slice per name; `group` [n, 24] is the index of the name of each hour."""
         known, result, count = self.known, self.result, len(names)
         of = group[known]
         actual, p50 = result.actual[known], result.p50[known].astype(np.float64)

@@ -1,4 +1,4 @@
-"""One fit of a backtest: what it learns from, whole, so that any process can do it."""
+"""One fit of a backtest, self-contained so that any process can run it."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from trainer.settings import TrainingSettings
 
 @dataclass(frozen=True)
 class Fit:
-    """A fit that is to be done.
+    """The input of a fit.
 
     Attributes:
-        first: the first forecast hour; what is learnt from ends before it.
-        known: what is learnt from, as known then.
-        settings: how to fit.
-        seed: of the draws.
+        first: the first forecast hour; the training data end before it.
+        known: the training data as known then.
+        settings: of the fit.
+        seed: of the random generator.
     """
 
     first: Hour
@@ -43,15 +43,15 @@ class Fitted:
 
 
 def do_fit(fit: Fit) -> Fitted:
-    """Do a fit. Depends on nothing but what it holds, wherever it runs."""
+    """Run a fit. The result depends only on `fit`, wherever it runs."""
     return Fitted(fit.first, fit_release(fit.known, fit.settings, fit.seed).to_bytes())
 
 
 def fit_before(reader: BacktestReader, first: Hour, settings: TrainingSettings) -> Fit:
-    """A fit on the hours before `first`, as known then, no further back than the settings say.
+    """The fit on the hours before `first` as known then, limited to the configured history.
 
     Raises:
-        NotEnoughHistoryError: they are too few.
+        NotEnoughHistoryError: there are too few hours.
     """
     known = reader.learnable(first).since(first - settings.history_days * 24)
     if known.hours < settings.fit.least_history_h:

@@ -14,7 +14,7 @@ from trainer.backtest.walk import Backtest
 
 FORECASTS_FILE = "forecasts.parquet"
 ROWS_AT_ONCE = 10_000
-"""Forecasts that are unfolded into hours together: bounds the memory that the file takes."""
+"""Forecasts written as hourly rows in one batch: bounds the memory."""
 
 Column: TypeAlias = "pa.Array[Any]"
 _MOMENT = pa.timestamp("s", tz="UTC")
@@ -34,7 +34,7 @@ SCHEMA = pa.schema(_FIELDS)
 
 
 def write_forecasts(backtest: Backtest, folder: Path) -> Path:
-    """Write `forecasts.parquet`, whole or not at all.
+    """Write `forecasts.parquet` atomically.
 
     Returns:
         The file.

@@ -1,8 +1,8 @@
-"""The folder of a backtest: each finished window is kept at once, so that a run goes on where it was cut off.
+"""The folder of a backtest: each finished window is saved at once, so that an interrupted run resumes.
 
-manifest.json              what the run is of: data, settings, hours; and which release forecasts from which hour
-releases/r-….release       the releases, as TimescaleDB would keep them
-windows/2023-01-18T00.parquet   one finished window: every forecast and its scores, bit for bit
+manifest.json              identity of the run (data, settings, hours), and which release forecasts from which hour
+releases/r-….release       the releases, in the format of TimescaleDB
+windows/2023-01-18T00.parquet   one finished window: every forecast and its scores, exact
 """
 
 import os
@@ -32,16 +32,16 @@ _SCORES = tuple(item.name for item in fields(ScoreBatch))
 
 @dataclass(frozen=True)
 class Identity:
-    """What a run is of; two runs with the same identity give the same forecasts. `--to` is no part of it.
+    """What determines the forecasts of a run; `--to` is not part of it.
 
     Attributes:
         data: fingerprint of the hours that forecasts are judged by.
         source: the file or the database that is read.
-        settings: fingerprint of the settings of the fit and of what is not learnt from.
+        settings: fingerprint of the fit and quarantine settings.
         from_: first forecast hour, as text.
         every: hours from one origin to the next, as text.
         refit: hours of forecasts between two fits, as text.
-        known_at: moment that the data are judged as of, as text; empty for a file.
+        known_at: moment as of which the actuals are read, as text; empty for a file.
         version: of Dayahead.
     """
 
@@ -67,13 +67,13 @@ _SHOWN = {
 
 
 class RunFolder:
-    """A folder that holds one run and no other."""
+    """A folder that holds a single run."""
 
     def __init__(self, path: Path) -> None:
-        """Look at a folder; nothing is written yet.
+        """Read the folder's manifest; writes nothing.
 
         Raises:
-            SettingsError: it holds a run of a version that is not read.
+            SettingsError: it holds a run of an unsupported version.
         """
         self.path = path
         self._manifest: dict[str, Any] = {"format": FORMAT, "releases": {}}
@@ -88,14 +88,14 @@ class RunFolder:
 
     @property
     def known_at(self) -> str:
-        """Moment that the kept run judges its data as of; empty where none is kept."""
+        """Moment as of which the saved run reads its actuals; empty if there is no saved run."""
         return str(self._manifest.get("identity", {}).get("known_at", ""))
 
     def begin(self, identity: Identity) -> None:
-        """Begin a run, or take up the one that is kept.
+        """Begin a run, or resume the saved one.
 
         Raises:
-            SettingsError: the folder holds a run of something else; the message says what differs.
+            SettingsError: the folder holds a different run; the message says what differs.
         """
         kept, mine = self._manifest.get("identity"), asdict(identity)
         if kept is not None:
@@ -112,7 +112,7 @@ class RunFolder:
         self._write_manifest()
 
     def release(self, first: Hour) -> Release | None:
-        """The release that forecasts from an hour on, where it was kept whole."""
+        """The release that forecasts from an hour on; None if it was not saved completely."""
         release_id = self._manifest["releases"].get(_name(first))
         if release_id is None:
             return None
@@ -120,10 +120,10 @@ class RunFolder:
         return Release.from_bytes(blob) if blob else None
 
     def keep_release(self, first: Hour, release: Release) -> None:
-        """Keep the release that forecasts from an hour on.
+        """Save the release that forecasts from an hour on.
 
         Raises:
-            SettingsError: the run was begun with another one.
+            SettingsError: the run began with another release.
         """
         kept = self._manifest["releases"].get(_name(first))
         if kept not in {None, release.release_id}:
@@ -136,7 +136,7 @@ class RunFolder:
         self._write_manifest()
 
     def keep(self, origin: Hour, result: RunResult) -> None:
-        """Keep a finished window."""
+        """Save a finished window."""
         columns = {name: _column(getattr(result, name)) for name in _ARRAYS}
         columns |= {f"score_{name}": _column(getattr(result.scores, name)) for name in _SCORES}
         sink = pa.BufferOutputStream()
@@ -144,11 +144,11 @@ class RunFolder:
         _write(self._window_file(origin), sink.getvalue().to_pybytes())
 
     def finished(self, origins: Iterable[Hour]) -> list[Hour]:
-        """The origins whose windows are kept."""
+        """The origins whose windows are saved."""
         return [origin for origin in origins if self._window_file(origin).exists()]
 
     def read(self, origin: Hour, series_ids: tuple[str, ...]) -> RunResult:
-        """A window that is kept.
+        """Read a saved window.
 
         Raises:
             SettingsError: its file is damaged.
@@ -159,9 +159,7 @@ class RunFolder:
             arrays = {name: _array(table[name]) for name in _ARRAYS}
             scores = ScoreBatch(*(_array(table[f"score_{name}"]) for name in _SCORES))
         except (OSError, KeyError, pa.ArrowInvalid) as error:
-            raise SettingsError(
-                f"{file} is damaged ({error}): delete it, and the same command makes it again"
-            ) from error
+            raise SettingsError(f"{file} is damaged ({error}): delete it and run the same command again") from error
         return RunResult(series_ids=series_ids, scores=scores, **arrays)
 
     def _window_file(self, origin: Hour) -> Path:
@@ -179,7 +177,7 @@ def _name(hour: Hour) -> str:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Whole or not at all, also where the process or the machine dies."""
+    """Write atomically and durably: a crash of the process or machine leaves the old file or the new one."""
     partial = file.with_suffix(".partial")
     with partial.open("wb") as stream:
         stream.write(content)

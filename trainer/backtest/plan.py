@@ -1,4 +1,4 @@
-"""Which origins a backtest walks, and which of them each fit forecasts."""
+"""The origins of a backtest, and which of them each fit forecasts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from trainer.training_set import TrainingSet
 
 @dataclass(frozen=True)
 class Period:
-    """Origins that are forecast by one fit.
+    """The origins that one fit forecasts.
 
     Attributes:
-        first: the first forecast hour; all before it is learnt from.
+        first: the first forecast hour; the hours before it are the training data.
         origins: hours.
     """
 
@@ -24,13 +24,13 @@ class Period:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a backtest is asked to do.
+    """The options of a backtest.
 
     Attributes:
-        first: first forecast hour; all before it is learnt from.
+        first: first forecast hour; the hours before it are the training data.
         end: hour after the last forecast one; None for the end of the data.
         every_h: hours from one origin to the next.
-        refit_h: hours of forecasts after which the model is refitted on all that came before; None fits once.
+        refit_h: hours of forecasts after which the model is refitted on all earlier data; None fits once.
     """
 
     first: Hour
@@ -50,13 +50,13 @@ class Plan:
         if not len(origins) or self.first <= observed.start:
             raise SettingsError(
                 f"no forecast of 24 hours fits between --from {format_utc(from_hour(self.first))} and "
-                f"{format_utc(from_hour(last + 1))}; the data go from {format_utc(from_hour(observed.start))} to "
+                f"{format_utc(from_hour(last + 1))}; the data span {format_utc(from_hour(observed.start))} to "
                 f"{format_utc(from_hour(observed.end))}"
             )
         return origins
 
     def periods(self, origins: range) -> Iterator[Period]:
-        """The origins cut where the model is refitted."""
+        """Split the origins at the refits."""
         if self.refit_h is None:
             yield Period(self.first, origins)
             return

@@ -1,4 +1,4 @@
-"""TimescaleDB as the hours of a backtest: at each origin what had been published by then, revisions included."""
+"""Hours of a backtest from TimescaleDB: at each origin what had been published by then, revisions included."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,17 +22,17 @@ from trainer.settings import TrainingSettings
 from trainer.training_set import TrainingSet, read_training_set
 
 CONTEXT_H = 42 * 24
-"""Hours before the first forecast one that are read to clean those that follow: what the rules look back on."""
+"""Hours read before the first forecast hour: the quarantine rules look back this far."""
 
 
 @dataclass(frozen=True)
 class PublishedHours:
-    """The hours up to an origin as published by the moment that each series' hour at the origin was.
+    """The hours up to an origin, as published when each series' hour at the origin was.
 
     Attributes:
-        database_url: where they are read, by the process that forecasts.
+        database_url: read by the process that forecasts.
         series_keys: int64 [n].
-        lags: of publication, by series: for an hour at the origin that never came.
+        lags: publication lag of each series, for a missing hour at the origin.
         origin: the origin.
     """
 
@@ -42,7 +42,7 @@ class PublishedHours:
     origin: Hour
 
     def read(self) -> NDArray[np.float64]:
-        """Ask TimescaleDB.
+        """Read the hours from TimescaleDB.
 
         Raises:
             StorageError: it does not answer.
@@ -59,7 +59,7 @@ class PublishedHours:
     def moments(self, connection: psycopg.Connection) -> list[datetime]:
         """When the hour at the origin was first published, by series.
 
-        A series whose hour never came is forecast when it was due.
+        For an hour that was never published, the moment when it was due.
         """
         return [
             moment or from_hour(self.origin) + lag
@@ -68,9 +68,9 @@ class PublishedHours:
 
 
 def published_losses(database_url: SecretStr) -> list[LimitLoss]:
-    """What the limits of their sources take from series, the greatest share first.
+    """The values rejected by the limits of their sources, by series, largest share first.
 
-    The tables hold the rejected values of the newest week of each series, and none before.
+    The tables hold only the rejected values of the newest week of each series.
 
     Raises:
         StorageError: TimescaleDB does not answer.
@@ -84,21 +84,21 @@ def published_losses(database_url: SecretStr) -> list[LimitLoss]:
 
 
 class DatabaseReader:
-    """The hours of TimescaleDB; holds no connection.
+    """Reads a backtest's hours from TimescaleDB; keeps no connection open.
 
     Attributes:
-        known: all that was published by a moment, from some weeks before the first forecast hour on.
+        known: everything published by `known_at`, from some weeks before the first forecast hour.
         name: the database, without its password.
     """
 
     def __init__(self, database_url: SecretStr, settings: TrainingSettings, first: Hour, known_at: datetime) -> None:
-        """Read what forecasts are judged by.
+        """Read the actuals.
 
         Args:
             database_url: TimescaleDB.
-            settings: what is set aside, and what a fit needs.
+            settings: quarantine rules and needed history.
             first: first forecast hour.
-            known_at: judge by what was published by then: a run that is taken up again judges by the same.
+            known_at: read the actuals as of this moment; a resumed run uses the same.
 
         Raises:
             StorageError: TimescaleDB does not answer.
@@ -117,7 +117,7 @@ class DatabaseReader:
         self._lags = tuple(sources[member.source_key].publication_lag for member in series)
 
     def learnable(self, first: Hour) -> History:
-        """What had been published when the first series' hour before `first` was; hours before `first` only."""
+        """The hours before `first`, as published when the earliest series' last one was."""
         with connect(self._database_url) as connection:
             moment = min(self.at(first - 1).moments(connection))
             needed_h = self._settings.fit.least_history_h
@@ -127,5 +127,5 @@ class DatabaseReader:
             )
 
     def at(self, origin: Hour) -> PublishedHours:
-        """The hours up to the origin, read where they are needed."""
+        """The hours up to the origin, read lazily by the process that forecasts."""
         return PublishedHours(self._database_url, self._keys, self._lags, origin)

@@ -1,4 +1,4 @@
-"""Where a backtest takes its hours from: a file or TimescaleDB, behind one interface."""
+"""The data of a backtest, from a file or TimescaleDB, behind one interface."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -16,36 +16,36 @@ from trainer.training_set import TrainingSet, registered_as
 
 
 class BacktestReader(Protocol):
-    """Gives a backtest what it may know, and when."""
+    """Reads the data of a backtest as known at each moment."""
 
     @property
     def known(self) -> TrainingSet:
-        """All that is known now: forecasts are judged by it, and see nothing of it."""
+        """Everything known now: the actuals; forecasts do not see it."""
 
     @property
     def name(self) -> str:
-        """What is read, for a person."""
+        """Name of the data, for messages."""
 
     def learnable(self, first: Hour) -> History:
-        """What could be learnt from when the hour before `first` had just been published; hours before `first` only.
+        """The training data before `first`, as known when the hour before `first` was just published.
 
         Raises:
             NotEnoughHistoryError: nothing was known then.
         """
 
     def at(self, origin: Hour) -> KnownHours:
-        """What was known of every series when its hour at the origin had just been published."""
+        """The window of every series, as known when its hour at the origin was just published."""
 
 
 @dataclass(frozen=True)
 class FileReader:
-    """A file says nothing about when an hour was published: each is taken to have come when it was due.
+    """Reads a file. It has no publication times: each hour is taken as published when it was due.
 
     Attributes:
         known: all hours of the file, as observed and as cleaned.
         name: the file.
         source: its definition.
-        quarantine: what is not learnt from.
+        quarantine: which values are excluded from training.
     """
 
     known: TrainingSet
@@ -54,7 +54,7 @@ class FileReader:
     quarantine: QuarantineSettings
 
     def learnable(self, first: Hour) -> History:
-        """The hours before `first`, cleaned without a look at the later ones."""
+        """The hours before `first`, cleaned without using later ones."""
         before = self.known.observed.until(first)
         series = registered_as(before.series_ids, self.source)
         return replace(before, values=clean(before.values, before.start, series, self.source, self.quarantine).values)
@@ -67,9 +67,9 @@ class FileReader:
 
 
 def judged_by(known: TrainingSet) -> History:
-    """The hours that forecasts are judged by: cleaned, yet with what came before a change of level.
+    """The actuals: cleaned, but with the hours before a change of level.
 
-    Such hours were measured well; they are only no good to learn from once the level has changed.
+    Those hours are correct; they are only unsuitable as training data after the change.
     """
     values = known.history.values.copy()
     row_of = {name: row for row, name in enumerate(known.history.series_ids)}

@@ -1,4 +1,4 @@
-"""A backtest as one HTML file that needs nothing else: no script, no font, no address."""
+"""The report of a backtest as one self-contained HTML file: no script, no font, no link."""
 
 import math
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ def write_report(
 
     Args:
         backtest: the run.
-        figures: its numbers.
-        folder: where to.
+        figures: of the run.
+        folder: to write to.
         now: the current time, printed at the end of the page.
-        losses: what the limits of the source take from series.
+        losses: values that the limits of the source reject.
 
     Returns:
         The file.
@@ -70,7 +70,7 @@ def render_report(backtest: Backtest, figures: Figures, now: datetime, losses: S
 
 
 def share(value: float, digits: int = 2) -> str:
-    """A share as per cent; a dash where it could not be measured."""
+    """A share as a percentage; a dash if unknown."""
     return f"{value:.{digits}%}".replace("%", "\u202f%") if math.isfinite(value) else "\u2013"
 
 

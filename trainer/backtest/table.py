@@ -14,7 +14,7 @@ WORST_SHOWN = 3
 
 
 def print_backtest(console: Console, backtest: Backtest, figures: Figures) -> None:
-    """Accuracy in all, by area, by lead, by kind of day; the worst series."""
+    """Print the accuracy in total, by area, by lead and by kind of day, and the worst series."""
     accuracy = figures.accuracy
     releases = [release.release_id for release in backtest.releases.values()]
     fitted = releases[0] if len(releases) == 1 else f"{len(releases)} fits"
@@ -30,7 +30,7 @@ def print_backtest(console: Console, backtest: Backtest, figures: Figures) -> No
     console.print(
         f"Skill over the better seasonal naive, the same hour of the last {better}: "
         f"{_share(accuracy.skill, 1)}. MAPE {_share(accuracy.mape)}. Pinball loss "
-        f"{_share(accuracy.pinball)}. Mean over the series of each one's WAPE: {_share(figures.wape_series_mean)}.",
+        f"{_share(accuracy.pinball)}. Mean WAPE of the series: {_share(figures.wape_series_mean)}.",
         highlight=False,
         soft_wrap=True,
     )
@@ -53,7 +53,7 @@ def _lead_groups(by_lead: Sequence[Slice]) -> list[Slice]:
 
 
 def _mean(name: str, slices: Sequence[Slice]) -> Slice:
-    """Slices of nearly as many hours each, taken together."""
+    """Mean of slices of similar size."""
     known = [part for part in slices if part.hours]
     count = len(known) or float("nan")
     return Slice(
@@ -75,5 +75,5 @@ def _cells(part: Slice) -> list[str]:
 
 
 def _share(value: float, digits: int = 2, sign: str = "") -> str:
-    """A share as per cent; a dash where it could not be measured."""
+    """A share as a percentage; a dash if unknown."""
     return f"{value:{sign}.{digits}%}" if math.isfinite(value) else "-"

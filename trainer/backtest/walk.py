@@ -1,4 +1,4 @@
-"""Judges the recipe on past hours: fitted on what came before, then walked from origin to origin."""
+"""Runs a backtest: fits on past hours, then forecasts from origin to origin."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ Given = TypeVar("Given")
 
 
 class Mapped(Protocol):
-    """Does fits or windows, in any order, in this process or in others; takes them as it goes."""
+    """Maps a task over fits or windows, in any order, in this process or in others; consumes its input lazily."""
 
     def __call__(self, task: Callable[[Asked], Given], asked: Iterable[Asked], /) -> Iterable[Given]:
-        """What the task gives for each."""
+        """The result of the task for each item."""
 
 
 OnWindows = Callable[[int], None]
-"""Called with the number of windows that were finished since the last call."""
+"""Called with the number of windows finished since the last call."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Backtest:
     """A finished backtest.
 
     Attributes:
-        plan: what was asked.
-        source: what was read, for a person.
-        releases: the release that forecast from an hour on; one, unless the model was refitted on the way.
+        plan: the options.
+        source: name of the data, for messages.
+        releases: the release that forecasts from an hour on; one unless the model was refitted.
         origins: the origins walked.
         result: forecasts and scores, one row a series and origin.
-        judged_by: the hours that forecasts were judged by.
-        taken_up: windows that an earlier run had finished.
+        judged_by: the actuals.
+        taken_up: windows reused from an earlier run.
     """
 
     plan: Plan
@@ -53,12 +53,12 @@ class Backtest:
     taken_up: int = 0
 
 
-def _nobody(_: int) -> None:
+def _ignore(_: int) -> None:
     """Do nothing."""
 
 
 class Walk:
-    """One backtest, from the plan to the result."""
+    """One backtest."""
 
     def __init__(
         self,
@@ -68,20 +68,20 @@ class Walk:
         *,
         mapped: Mapped = map,
         folder: RunFolder | None = None,
-        on_windows: OnWindows = _nobody,
+        on_windows: OnWindows = _ignore,
     ) -> None:
         """Prepare.
 
         Args:
             reader: the hours.
-            plan: which forecasts are made.
+            plan: which forecasts to make.
             settings: how to fit.
-            mapped: does fits and windows; they know nothing of each other.
-            folder: keeps each window as it is finished, and has those of an earlier run; begun by the caller.
-            on_windows: called as windows are finished.
+            mapped: runs fits and windows, which are independent of each other.
+            folder: saves each finished window and has those of an earlier run; begun by the caller.
+            on_windows: called when windows are finished.
 
         Raises:
-            SettingsError: no forecast fits into the plan.
+            SettingsError: no forecast fits in the plan.
         """
         self._reader, self._plan, self._settings = reader, plan, settings
         self._mapped, self._folder, self._on_windows = mapped, folder, on_windows
@@ -93,7 +93,7 @@ class Walk:
 
         Raises:
             NotEnoughHistoryError: there are too few hours before the first one.
-            SettingsError: the folder was begun with other data.
+            SettingsError: the folder holds a run with other data.
         """
         finished = set(self._folder.finished(self.origins)) if self._folder else set()
         self._on_windows(len(finished))
@@ -113,7 +113,7 @@ class Walk:
         )
 
     def _releases(self, periods: Sequence[Period]) -> dict[Hour, Release]:
-        """The release of each period; a new one is kept as soon as it is there."""
+        """The release of each period; a new one is saved at once."""
         firsts = [period.first for period in periods]
         found: dict[Hour, Release] = {}
         if self._folder:

@@ -1,4 +1,4 @@
-"""One window of a backtest: what an origin needs, small and whole, so that any process can forecast it."""
+"""One origin of a backtest, small and self-contained so that any process can forecast it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from dayahead.models.serving.release import Release
 from dayahead.models.serving.window import WindowBatch
 
 RELEASES_KEPT = 4
-"""Releases that a process keeps ready: as many as windows in flight may use."""
+"""Releases that a process caches: as many as windows in flight may use."""
 
 
 class KnownHours(Protocol):
-    """What was known at an origin."""
+    """The hours known at an origin."""
 
     def read(self) -> NDArray[np.float64]:
-        """The 912 hours up to the origin; float64 [n, 912], NaN where nothing was known."""
+        """The 912 hours up to the origin; float64 [n, 912], NaN where unknown."""
 
 
 @dataclass(frozen=True)
 class ObservedHours:
-    """Hours that are at hand.
+    """Hours in memory.
 
     Attributes:
         values: float64 [n, 912].
@@ -37,7 +37,7 @@ class ObservedHours:
     values: NDArray[np.float64]
 
     def read(self) -> NDArray[np.float64]:
-        """The hours as they are."""
+        """The hours."""
         return self.values
 
 
@@ -47,8 +47,8 @@ class Window:
 
     Attributes:
         origin: the last hour that a forecast may use.
-        known: the hours up to it, for each series.
-        actual: the 24 hours after it, to judge by.
+        known: the hours up to it, of each series.
+        actual: the actual values of the 24 hours after it.
         release: bytes of the release that forecasts; fitted before the origin.
     """
 
@@ -59,7 +59,7 @@ class Window:
 
 
 def forecast_window(window: Window) -> RunResult:
-    """Forecast every series at the origin and score. Depends on nothing but the window, wherever it runs."""
+    """Forecast every series at the origin and score. The result depends only on the window, wherever it runs."""
     return RunResult.join(_parts(window))
 
 

@@ -1,4 +1,4 @@
-"""Settings of the trainer: the service's own from the environment, a training's from a YAML file in this folder."""
+"""Settings of the trainer: of the process from the environment, of a training from a YAML file in this folder."""
 
 from trainer.settings.service import TrainerSettings
 from trainer.settings.training import (

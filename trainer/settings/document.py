@@ -1,4 +1,4 @@
-"""The table of training settings in docs/training.md, made from the classes."""
+"""The table of training settings in docs/training.md, generated from the classes."""
 
 from pydantic import BaseModel
 

@@ -8,7 +8,7 @@ from dayahead.settings import ProcessSettings
 
 
 class TrainerSettings(ProcessSettings):
-    """Where the trainer answers and which file says how it trains."""
+    """Ports, files and intervals of the trainer process."""
 
     metrics_port: int = Field(
         default=8121, ge=0, le=65535, description="Port of /metrics, /health/live and /health/ready; 0 for any free"
@@ -18,10 +18,10 @@ class TrainerSettings(ProcessSettings):
         description="YAML file with history, quarantine, fit, gate and schedule; empty for the shipped default.yaml",
     )
     look_every_s: float = Field(
-        default=5.0, gt=0, le=3600, description="Seconds between two looks at whether a training is due"
+        default=5.0, gt=0, le=3600, description="Seconds between two checks whether a training is due"
     )
     dask_scheduler: str = Field(
         default="",
         pattern=r"^([a-z]+://[^\s]+:[0-9]+)?$",
-        description="Dask scheduler that backtests run on (tcp://host:8786); empty for processes of this machine",
+        description="Dask scheduler for backtests (tcp://host:8786); empty for processes on this machine",
     )

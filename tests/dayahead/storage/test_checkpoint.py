@@ -106,7 +106,7 @@ def check(found: Rows, expected: Mapping[str, list[Any]], keys: NDArray[np.int64
     for place, key in enumerate(keys.tolist()):
         assert found[key] == {name: values[place] for name, values in expected.items()}
     for (one, left), (other, right) in itertools.combinations(expected.items(), 2):
-        assert left != right, f"{one} and {other} would not be told apart"
+        assert left != right, f"{one} and {other} would be indistinguishable"
 
 
 def moments(microseconds: NDArray[np.int64]) -> list[datetime]:

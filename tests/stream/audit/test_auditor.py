@@ -156,8 +156,8 @@ def test_a_change_that_no_message_made_is_a_mismatch(room: WorkerRoom, served: t
         )
     findings = {finding.series_id: finding for finding in served[1].audit_all()}
     assert {finding.outcome for finding in findings.values()} == {Outcome.MISMATCH}
-    for series_id, (_, _, told) in changes.items():
-        assert told in findings[series_id].message
+    for series_id, (_, _, message) in changes.items():
+        assert message in findings[series_id].message
 
 
 @servers
@@ -176,9 +176,9 @@ def test_other_bytes_in_redis_are_a_mismatch_and_none_are_not(
             command.name == "audit" or command.callback.__name__ == "audit" for command in app.registered_commands
         ):
             register(app)
-        told = CliRunner().invoke(app, ["audit"])
-        assert told.exit_code == 1
-        assert "match 8, mismatch 1, skipped 0" in told.output
+        result = CliRunner().invoke(app, ["audit"])
+        assert result.exit_code == 1
+        assert "match 8, mismatch 1, skipped 0" in result.output
         assert CliRunner().invoke(app, ["audit", IDS[0]]).exit_code == 0
         client.delete(forecast_key(IDS[1]))
     assert only(auditor.audit_all(), IDS[1]).outcome is Outcome.SKIPPED
@@ -261,7 +261,7 @@ def test_a_forecast_on_its_way_to_redis_is_no_mismatch(room: WorkerRoom, served:
 
 
 class Scripted(Auditor):
-    """Finds what it is told to."""
+    """Returns the findings that a test set."""
 
     def __init__(self, answer: list[Finding] | Exception) -> None:
         self._answer = answer

@@ -34,46 +34,46 @@ def levels(seed: int, factor: float = 1.0) -> NDArray[np.float64]:
     return np.log(level)
 
 
-def told(values: NDArray[np.float64], measure: Measure) -> list[int]:
-    """The days on which something is told."""
+def detected_days(values: NDArray[np.float64], measure: Measure) -> list[int]:
+    """The days on which drift is detected."""
     by_origin = len(values) > DAYS
     hours = START + (np.arange(len(values)) if by_origin else np.arange(DAYS) * DAY_H + DAY_H - 1)
     return [day for day in range(30, DAYS) if detect(hours, values, START + day * DAY_H, measure)]
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_step_in_the_error_is_told_once_and_within_two_days(seed: int) -> None:
-    [day] = told(np.log(errors(seed, 3.0)), ERROR)
+def test_a_step_in_the_error_is_detected_once_and_within_two_days(seed: int) -> None:
+    [day] = detected_days(np.log(errors(seed, 3.0)), ERROR)
     assert STEP - 1 <= day <= STEP + 1
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_stationary_errors_and_levels_are_left_alone(seed: int) -> None:
-    assert told(np.log(errors(seed)), ERROR) == []
-    assert told(levels(seed), LEVEL) == []
+    assert detected_days(np.log(errors(seed)), ERROR) == []
+    assert detected_days(levels(seed), LEVEL) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_an_error_that_became_smaller_is_no_event(seed: int) -> None:
-    assert told(np.log(errors(seed, 0.2)), ERROR) == []
+    assert detected_days(np.log(errors(seed, 0.2)), ERROR) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("factor", [0.3, 2.0])
 def test_a_level_that_rises_or_falls_is_told_once(seed: int, factor: float) -> None:
-    [day] = told(levels(seed, factor), LEVEL)
+    [day] = detected_days(levels(seed, factor), LEVEL)
     assert STEP + 1 <= day <= STEP + 2
 
 
 def test_one_bad_hour_is_no_drift_although_24_origins_feel_it() -> None:
     values = errors(0)
     values[(STEP - 1) * DAY_H : STEP * DAY_H] = 1e6
-    assert told(np.log(values), ERROR) == []
+    assert detected_days(np.log(values), ERROR) == []
 
 
 def test_a_source_with_one_origin_a_day_is_judged_by_days_as_well() -> None:
     daily = np.log(errors(2, 3.0))[DAY_H - 2 :: DAY_H]
-    [day] = told(daily, ERROR)
+    [day] = detected_days(daily, ERROR)
     assert STEP <= day <= STEP + 1
 
 
@@ -82,8 +82,8 @@ def test_a_short_history_and_one_without_change_say_nothing() -> None:
     young = hours >= START + (STEP - 8) * DAY_H
     values = np.log(errors(3, 3.0))
     assert not any(detect(hours[young], values[young], START + day * DAY_H, ERROR) for day in range(STEP, STEP + 4))
-    assert told(np.zeros(DAYS), LEVEL) == []
-    assert told(np.full(DAYS, np.nan), LEVEL) == []
+    assert detected_days(np.zeros(DAYS), LEVEL) == []
+    assert detected_days(np.full(DAYS, np.nan), LEVEL) == []
 
 
 def test_a_day_is_judged_the_same_whenever_and_with_whatever_others_it_is() -> None:

@@ -207,7 +207,7 @@ def test_a_worker_watches_what_it_holds_and_lives_on_while_the_watch_fails(score
 
 
 class Scripted:
-    """Finds what it is told to."""
+    """Returns the findings that a test set."""
 
     def __init__(self, answer: list[DriftCounts]) -> None:
         self._answer = answer

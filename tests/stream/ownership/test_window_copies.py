@@ -131,10 +131,10 @@ def damage(room: WorkerRoom, name: str) -> None:
         client.hset(PREFIX + name, "0", bytes(part))
 
 
-def change_head(room: WorkerRoom, name: str, **told: object) -> None:
+def change_head(room: WorkerRoom, name: str, **fields: object) -> None:
     with redis.Redis.from_url(room.redis_url) as client:
         head = orjson.loads(client.hget(PREFIX + name, "head"))
-        client.hset(PREFIX + name, "head", orjson.dumps({**head, **told}))
+        client.hset(PREFIX + name, "head", orjson.dumps({**head, **fields}))
 
 
 def lose_the_log(room: WorkerRoom, name: str) -> None:

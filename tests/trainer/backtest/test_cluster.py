@@ -28,13 +28,13 @@ def test_windows_in_other_processes_give_what_they_give_in_this_one_bit_for_bit(
         monkeypatch.setattr("trainer.backtest.window._forecaster", None)
         monkeypatch.setattr("trainer.backtest.fitting.fit_release", None)
 
-        def told(task: Callable[[Asked], Given], items: Iterable[Asked], /) -> Iterator[Given]:
+        def recorded(task: Callable[[Asked], Given], items: Iterable[Asked], /) -> Iterator[Given]:
             for result in mapped(task, items):
                 if isinstance(result, RunResult):
                     asked.append(int(result.origin[0]))
                 yield result
 
-        there = Walk(reader, plan, quickly, mapped=told).run()
+        there = Walk(reader, plan, quickly, mapped=recorded).run()
     assert sorted(asked) == list(walked.origins)
     assert differences(there.result, walked.result) == []
 
@@ -93,8 +93,12 @@ def test_a_scheduler_that_is_not_there_or_has_nobody_is_named(monkeypatch: pytes
         cluster_at(cluster.scheduler_address).__enter__()
 
 
-@pytest.mark.parametrize(("there", "told"), [("0.0.1", r"has Dayahead 0\.0\.1, here it is"), (None, "has no Dayahead")])
-def test_a_worker_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch, there: str | None, told: str) -> None:
+@pytest.mark.parametrize(
+    ("there", "message"), [("0.0.1", r"has Dayahead 0\.0\.1, this process has"), (None, "has no Dayahead")]
+)
+def test_a_worker_of_another_version_is_refused(
+    monkeypatch: pytest.MonkeyPatch, there: str | None, message: str
+) -> None:
     here = threading.get_ident()
 
     def version(name: str) -> str:
@@ -105,7 +109,7 @@ def test_a_worker_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch,
         return there
 
     monkeypatch.setattr("trainer.backtest.cluster.version", version)
-    with dask_cluster(1) as cluster, pytest.raises(SettingsError, match=told):
+    with dask_cluster(1) as cluster, pytest.raises(SettingsError, match=message):
         cluster_at(cluster.scheduler_address).__enter__()
 
 

@@ -122,7 +122,7 @@ def test_a_run_whose_process_is_killed_goes_on_to_the_same_result(
     assert not (out / "forecasts.parquet").exists()
 
     output = run(*options, "--workers", "1", "--out", str(out)).output
-    assert f"{len(finished)} of 75 windows were finished before" in output
+    assert f"{len(finished)} of 75 windows are reused from an earlier run" in output
     assert {file: file.stat().st_mtime_ns for file in finished} == finished
     run(*options, "--workers", "1", "--out", str(tmp_path / "whole"))
     resumed, whole = (pq.read_table(folder / "forecasts.parquet") for folder in (out, tmp_path / "whole"))

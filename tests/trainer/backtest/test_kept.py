@@ -98,7 +98,7 @@ def test_a_release_that_was_kept_is_not_fitted_again(
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"data": "other"}, "the data have changed"),
         ({"settings": "other"}, "other training settings"),
@@ -108,8 +108,8 @@ def test_a_release_that_was_kept_is_not_fitted_again(
         ({"source": "b.csv", "version": "9"}, "another file or database, another version of Dayahead"),
     ],
 )
-def test_runs_of_different_things_are_not_mixed(folder: RunFolder, changed: dict[str, str], told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
+def test_runs_of_different_things_are_not_mixed(folder: RunFolder, changed: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         RunFolder(folder.path).begin(replace(SOMETHING, **changed))
 
 
@@ -142,7 +142,7 @@ def test_a_damaged_window_is_named(folder: RunFolder, walked: Backtest) -> None:
 def test_a_later_end_goes_on_from_what_is_there(run: Run, on_few_series: list[str], tmp_path: Path) -> None:
     out = ["--every", "24h", "--out", str(tmp_path / "out")]
     run(*on_few_series, "--to", "2023-01-19T18", *out)
-    assert "2 of 4 windows were finished before" in run(*on_few_series, "--to", "2023-01-21T18", *out).output
+    assert "2 of 4 windows are reused from an earlier run" in run(*on_few_series, "--to", "2023-01-21T18", *out).output
     with pytest.raises(SettingsError, match="another --every"):
         run(*on_few_series, "--every", "6h", "--out", str(tmp_path / "out"))
     with pytest.raises(SettingsError, match="other training settings"):
