@@ -58,7 +58,7 @@ def test_broken_rows_and_messages_become_dead_letters_and_the_others_go_on(room:
     assert room.offsets()[0] == len(log)
 
 
-def test_a_mended_dead_letter_is_put_back(room: WorkerRoom, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def test_a_corrected_dead_letter_is_replayed(room: WorkerRoom, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     mine, stranger = series_of(0, 1)[0], series_of(1, 1)[0]
     log = [batch([(mine, START, None)], START + 2), batch([(stranger, START, 5.0)], START + 2)]
     room.send(0, log)
@@ -160,7 +160,7 @@ def test_a_log_that_lost_messages_stops_the_worker_until_that_is_accepted(room: 
     assert room.worker().assign([0]) == {0: 4}
 
 
-def test_a_topic_that_was_made_anew_is_noticed(room: WorkerRoom) -> None:
+def test_a_topic_that_was_recreated_is_noticed(room: WorkerRoom) -> None:
     log = [batch([(series_of(0, 1)[0], START, 1.0)], START + 1)]
     room.send(0, log)
     worker = room.worker()
