@@ -10,10 +10,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "stream.md").read_text()
 FOLDER = Path(__file__).parent
 
 
-def test_every_promise_names_a_test_that_exists() -> None:
+def test_every_guarantee_names_a_test_that_exists() -> None:
     written = "".join(path.read_text() for path in FOLDER.rglob("test_*.py"))
-    promises = PAGE.partition("## Promises")[2].partition("## The auditor")[0].splitlines()
-    rows = [line for line in promises if line.startswith("| ") and not line.startswith(("| promise", "| ---"))]
+    guarantees = PAGE.partition("## Guarantees")[2].partition("## The auditor")[0].splitlines()
+    rows = [line for line in guarantees if line.startswith("| ") and not line.startswith(("| guarantee", "| ---"))]
     assert len(rows) >= 20
     for row in rows:
         proof = row.rsplit("|", 2)[1]

@@ -58,7 +58,9 @@ def test_broken_rows_and_messages_become_dead_letters_and_the_others_go_on(room:
     assert room.offsets()[0] == len(log)
 
 
-def test_a_corrected_dead_letter_is_replayed(room: WorkerRoom, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def test_a_corrected_dead_letter_is_replayed(
+    room: WorkerRoom, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
     mine, stranger = series_of(0, 1)[0], series_of(1, 1)[0]
     log = [batch([(mine, START, None)], START + 2), batch([(stranger, START, 5.0)], START + 2)]
     room.send(0, log)
