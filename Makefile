@@ -1,5 +1,5 @@
-# Two commands: `make up` runs the service on the shipped sample, `make test` proves it. Both work from
-# nothing but this checkout, and again from wherever they stand.
+# Two commands: `make up` runs the service on the shipped sample, `make test` tests it. Both work from
+# a fresh checkout, and can be repeated from any state.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCHMARKS := .venv-benchmarks
 DOCS := .venv-docs
-# The lock alone decides what is installed: no links or pins of this machine's own.
+# Only the lock decides what is installed: no links or pins from the machine's pip configuration.
 LOCKED := env -u PIP_FIND_LINKS UV_PYTHON=$(VENV)/bin/python $(UV) pip
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
            --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in
@@ -30,9 +30,9 @@ $(UV):
 $(BIN)/python: | $(UV)
 	@$(UV) venv --quiet --python $(PYTHON) $(VENV)
 
-# Stamps: the environment is renewed when the lock changes, and only then. Bytecode is compiled here once: a dozen
-# processes start from it at once, and some machines do not let Python keep what it compiles. So is the machine code of the
-# forecast: the first of them would build it, and the others wait.
+# Stamps: the environment is renewed only when the lock changes. Bytecode is compiled here once: a dozen
+# processes start at once, and some machines do not let Python store bytecode. So is the machine code of the
+# forecast: otherwise the first process would build it while the others wait.
 $(VENV)/service.stamp: requirements/service.txt pyproject.toml | $(BIN)/python
 	@$(LOCKED) install --quiet --compile-bytecode --require-hashes -r requirements/service.txt
 	@$(LOCKED) install --quiet --no-deps --editable .
@@ -46,17 +46,17 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/service.stamp
 up: $(VENV)/service.stamp ## Start everything on the sample (or on DAYAHEAD_SOURCE_URL)
 	@$(BIN)/dayahead up
 
-down: ## Stop it; data stays
+down: ## Stop it; data is kept
 	@if [ -x $(BIN)/dayahead ]; then $(BIN)/dayahead down; fi
 
 status: $(VENV)/service.stamp ## Services, lag, freshness, rungs, accuracy
 	@$(BIN)/dayahead status
 
-clean: ## Stop it and forget all local data
+clean: ## Stop it and delete all local data
 	@if [ -x $(BIN)/dayahead ]; then $(BIN)/dayahead clean; fi
 
-# The tests kill and stop the servers that they start, so they start them as processes: as root, here or in a container.
-test: ## Everything, from nothing: lint, types, import rules, all tests on real servers
+# The tests kill and stop their servers, so they start them as processes: as root, here or in a container.
+test: ## Everything from scratch: lint, types, import rules, all tests on real servers
 	@if [ "$$(id -u)" != 0 ] && docker info >/dev/null 2>&1; then $(MAKE) --no-print-directory test-in-docker; \
 	  else $(MAKE) --no-print-directory test-here; fi
 
@@ -79,31 +79,31 @@ lint: $(VENV)/dev.stamp ## Lint, format, types, import rules, JavaScript, width 
 	@$(BIN)/python -m deploy.site.wrap --check || { echo "Run: $(BIN)/python -m deploy.site.wrap"; exit 1; }
 	@$(BIN)/lint-imports --no-logo >.local/lint-imports.log || { cat .local/lint-imports.log; exit 1; }
 
-build: $(VENV)/service.stamp ## Build what the servers are run from; starts nothing
+build: $(VENV)/service.stamp ## Build the server binaries without starting anything
 	@$(BIN)/dayahead build
 
-# Processes that tests start are measured as well: each writes its own file, and the report combines them.
+# Child processes of tests are measured too: each writes a file, and the report combines them.
 coverage: $(VENV)/dev.stamp chromium build ## Run all tests and show which lines they reach: ARGS='tests/dayahead' for some
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
-unit: $(VENV)/dev.stamp ## The tests that need no server
+unit: $(VENV)/dev.stamp ## Run the tests that need no server
 	@$(BIN)/pytest -m "not servers and not end_to_end and not browser" $(ARGS)
 
-# The page is looked at in Debian's own Chromium: Playwright would download its own build.
+# The page is tested in Debian's Chromium: Playwright would download another build.
 chromium:
 	@command -v chromium >/dev/null || { \
 	  echo "apt-get install chromium (missing on this machine; the tests look at the page in it)"; \
 	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; } \
 	    >.local/chromium.log 2>&1 || { tail -5 .local/chromium.log; echo "chromium could not be installed: see above"; exit 1; }; }
 
-# What asks the API in `make benchmark B=api`.
+# The load generator of `make benchmark B=api`.
 wrk:
 	@command -v wrk >/dev/null || { \
 	  echo "apt-get install wrk (missing on this machine; the benchmark of the API asks with it)"; \
 	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends wrk; } \
 	    >.local/wrk.log 2>&1 || { tail -5 .local/wrk.log; echo "wrk could not be installed: see above"; exit 1; }; }
 
-# The peers that benchmarks compare with have their own environment and never touch the service's.
+# The peers of the benchmarks are installed in a separate environment.
 $(BENCHMARKS)/stamp: requirements/benchmarks.txt pyproject.toml | $(BIN)/python
 	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(BENCHMARKS)
 	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --compile-bytecode --require-hashes -r $<

@@ -23,7 +23,7 @@ def render() -> dict[str, str]:
 
 
 def write(folder: Path = GENERATED) -> list[Path]:
-    """Write all of them into a folder, which holds nothing else afterwards.
+    """Write all dashboards into a folder and delete its other files.
 
     Returns:
         The files.

@@ -1,4 +1,4 @@
-"""Runs the query of every panel on the real servers, as Grafana would: does it work, and does it return data?"""
+"""Runs the query of every panel on the real servers, as Grafana does, and checks that it returns data."""
 
 import re
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ EVERY_TIME = "TIMESTAMPTZ '1970-01-01Z' AND TIMESTAMPTZ '2100-01-01Z'"
 
 @dataclass(frozen=True)
 class QueryResult:
-    """What became of a query.
+    """The result of a query.
 
     Attributes:
         rows: rows, or series with a value; 0 is no data.
-        error: what the server said against it; empty where it accepted it.
+        error: the server's error message; empty if there is none.
     """
 
     query: PanelQuery
@@ -33,7 +33,7 @@ class QueryResult:
 
     @property
     def ok(self) -> bool:
-        """Whether the panel would show what it is for."""
+        """Whether the query works and returns data if it must."""
         return not self.error and (self.rows > 0 or self.query.may_be_empty)
 
 
@@ -42,7 +42,7 @@ def check_queries(prometheus_url: str, reader_database_url: SecretStr | str) -> 
 
     Args:
         prometheus_url: of the Prometheus that scrapes the service.
-        reader_database_url: TimescaleDB as the role that Grafana has (dayahead_reader).
+        reader_database_url: TimescaleDB with Grafana's role (dayahead_reader).
 
     Returns:
         A result for each query, in the order of `panel_queries()`.
@@ -61,7 +61,7 @@ def check_queries(prometheus_url: str, reader_database_url: SecretStr | str) -> 
 
 
 def _values_of_variables(connection: psycopg.Connection) -> dict[str, dict[str, str]]:
-    """A value for each template variable of each dashboard: the first that its own query gives."""
+    """A value for each template variable of each dashboard: the first of its query."""
     chosen: dict[str, dict[str, str]] = {}
     for dashboard in generated_dashboards():
         values: dict[str, str] = {}
@@ -75,7 +75,7 @@ def _values_of_variables(connection: psycopg.Connection) -> dict[str, dict[str, 
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    """The query with Grafana's macros and variables replaced as Grafana does."""
+    """The query with Grafana's macros and variables replaced."""
     text = re.sub(r"\$__timeFilter\(([^)]+)\)", rf"\1 BETWEEN {EVERY_TIME}", text)
     text = text.replace("$__rate_interval", RATE_INTERVAL)
     for name, value in values.items():

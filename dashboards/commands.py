@@ -2,13 +2,13 @@
 
 import typer
 
-# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# Heavy imports are inside the commands, so that `dayahead --help` starts fast.
 # ruff: noqa: PLC0415
 
 
 def register(app: typer.Typer) -> None:
     """Add `dashboards` to the command line."""
-    dashboards = typer.Typer(help="Grafana dashboards, made from code.", no_args_is_help=True)
+    dashboards = typer.Typer(help="Grafana dashboards, generated from code.", no_args_is_help=True)
     dashboards.command()(generate)
     dashboards.command()(publish)
     app.add_typer(dashboards, name="dashboards")
@@ -22,8 +22,8 @@ def generate() -> None:
         from dashboards.catalogue import write
     except ImportError as error:
         raise SettingsError(
-            f"package {error.name} is missing: dashboards are generated where the development packages are "
-            "(`make .venv/dev.stamp`); to put them into a Grafana, `dayahead dashboards publish` is enough"
+            f"package {error.name} is missing: generating dashboards needs the development packages "
+            "(`make .venv/dev.stamp`); to publish them to a Grafana, `dayahead dashboards publish` is enough"
         ) from error
 
     for path in write():
@@ -31,7 +31,7 @@ def generate() -> None:
 
 
 def publish() -> None:
-    """Put folder, data sources and dashboards into the Grafana of DAYAHEAD_GRAFANA_URL."""
+    """Create folder, data sources and dashboards in the Grafana of DAYAHEAD_GRAFANA_URL."""
     from dashboards.publishing import Publisher
     from dashboards.queries import generated_dashboards
     from dashboards.settings import DashboardSettings

@@ -1,4 +1,4 @@
-"""Is it well? Services, sources, accuracy, freshness, on one page."""
+"""Dashboard `overview`: health of services and sources, accuracy, freshness."""
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import common as common_models
@@ -36,7 +36,7 @@ def _health(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             number(
                 "Services",
-                "Green while every process of the service is up and says that it is ready.",
+                "Green while every process of the service is up and ready.",
                 [prom(SERVICES, "{{job}}", now=True)],
                 width=10,
                 mappings=words({1: ("ready", GREEN), 0: ("not ready", RED)}),
@@ -46,7 +46,7 @@ def _health(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             number(
                 "Sources",
-                "Green while a source publishes as often as it promises.",
+                "Green while a source publishes as often as its source file demands.",
                 [prom("source:dayahead_fresh:bool", "{{source}}", now=True)],
                 width=6,
                 mappings=words({1: ("fresh", GREEN), 0: ("stale", RED)}),
@@ -56,7 +56,7 @@ def _health(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             number(
                 "Open alerts",
-                "Alerts that fire, without the Watchdog.",
+                "Firing alerts, without the Watchdog.",
                 [prom('count(ALERTS{alertstate="firing",alertname!="Watchdog"}) or vector(0)', "alerts", now=True)],
                 width=4,
                 thresholds=steps((None, GREEN), (1, RED)),
@@ -66,7 +66,7 @@ def _health(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             number(
                 "Champion since",
-                "Time since the release that serves was promoted.",
+                "Time since the champion was promoted.",
                 [prom("time() - (max(dayahead_champion_timestamp_seconds) > 0)", "age", now=True)],
                 width=4,
                 unit="s",
@@ -77,7 +77,7 @@ def _health(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             rows(
                 "Alerts",
-                "What fires now; each alert has a section in docs/runbook.md.",
+                "Firing alerts; each has a section in docs/runbook.md.",
                 prom('ALERTS{alertstate="firing",alertname!="Watchdog"}', now=True, as_table=True),
                 datasource=PROMETHEUS,
                 width=16,
@@ -89,7 +89,7 @@ def _health(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             rows(
                 "Release",
-                "The releases that the workers forecast with; more than one only while they change over.",
+                "The releases used by the workers; more than one only during a change.",
                 prom("count by (release) (dayahead_release_info)", now=True, as_table=True),
                 datasource=PROMETHEUS,
                 width=8,
@@ -107,7 +107,7 @@ def _accuracy(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             number(
                 "Skill against the seasonal naive",
-                "1 is perfect, 0 as good as the same hour a day or a week before, below 0 worse than that.",
+                "1 is perfect, 0 equals the better of the same hour a day or a week before, below 0 is worse.",
                 [prom("area:dayahead_skill:24h", "{{area}}", now=True)],
                 width=6,
                 height=8,
@@ -143,7 +143,7 @@ def _accuracy(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "WAPE by lead",
-                "The further ahead, the harder.",
+                "Errors grow with the lead.",
                 [
                     prom(
                         """sum by (lead_bucket) (increase(dayahead_forecast_absolute_error_total[24h]))
@@ -157,7 +157,7 @@ def _accuracy(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "WAPE by release",
-                "Whether a promotion was a gain.",
+                "Compares the releases in service.",
                 [
                     prom(
                         """sum by (release) (increase(dayahead_forecast_absolute_error_total[24h]))
@@ -204,7 +204,7 @@ def _freshness(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             number(
                 "Hours from the source to the forecasts",
-                "How far the workers are behind the newest hour that ingest has published.",
+                "How far the workers are behind the newest hour published by ingest.",
                 [prom("source:dayahead_hours_behind:max", "{{source}}", now=True)],
                 width=8,
                 unit="h",
@@ -213,7 +213,7 @@ def _freshness(built: dashboard.Dashboard) -> dashboard.Dashboard:
         )
         .with_panel(
             number(
-                "Messages that wait",
+                "Waiting messages",
                 "Lag of the workers over all partitions.",
                 [prom("dayahead_lag_messages:sum", "messages", now=True)],
                 width=8,

@@ -1,4 +1,4 @@
-"""The vocabulary of the dashboards: our queries, panels, colours and sizes, in terms of Grafana's builders.
+"""Building blocks of the dashboards: queries, panels, colours and sizes, on top of Grafana's builders.
 
 Only needed to generate the JSON (`dayahead dashboards generate`); the service never imports it.
 """
@@ -16,7 +16,7 @@ from dashboards.queries import PROMETHEUS_UID, TIMESCALEDB_UID
 GREEN, YELLOW, RED, BLUE, GREY = "green", "yellow", "red", "blue", "text"
 FULL_WIDTH = 24
 NOTHING = "none"
-"""What a panel shows where no data is good news; a panel with such a text may be empty."""
+"""Text of a panel for which no data is a good sign; only such a panel may be empty."""
 
 PROMETHEUS = models.DataSourceRef(type_val="prometheus", uid=PROMETHEUS_UID)
 TIMESCALEDB = models.DataSourceRef(type_val="grafana-postgresql-datasource", uid=TIMESCALEDB_UID)
@@ -26,7 +26,7 @@ Panel = stat.Panel | table.Panel | timeseries.Panel | trend.Panel
 
 @dataclass(frozen=True)
 class Sql:
-    """A query of TimescaleDB as a panel holds it; Grafana's builders know none.
+    """A TimescaleDB query of a panel; Grafana's builders have none.
 
     Attributes:
         text: the statement, with Grafana's macros and variables.
@@ -37,11 +37,11 @@ class Sql:
     form: str = "table"
 
     def build(self) -> "Sql":
-        """Itself: it is its own builder."""
+        """Return itself, as the builder interface requires."""
         return self
 
     def to_json(self) -> dict[str, object]:
-        """As Grafana stores it."""
+        """The JSON of Grafana."""
         return {
             "refId": "A",
             "datasource": TIMESCALEDB.to_json(),
@@ -53,7 +53,7 @@ class Sql:
 
 
 def prom(expression: str, legend: str = "", *, ref: str = "A", now: bool = False, as_table: bool = False) -> object:
-    """A query of Prometheus: over the time range, or only its present value."""
+    """A Prometheus query: over the time range, or with `now` only the current value."""
     query = prometheus.Dataquery().expr(" ".join(expression.split())).legend_format(legend or "__auto").ref_id(ref)
     if as_table:
         query = query.format(prometheus_models.PromQueryFormat.TABLE)
@@ -61,13 +61,13 @@ def prom(expression: str, legend: str = "", *, ref: str = "A", now: bool = False
 
 
 def steps(*limits: tuple[float | None, str]) -> object:
-    """Colours from each limit on upwards; the first has none."""
+    """Threshold steps: a colour from each limit upwards; the first has no limit."""
     chosen = [models.Threshold(value=value, color=color) for value, color in limits]
     return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(chosen)
 
 
 def words(texts: dict[int, tuple[str, str]]) -> list[models.ValueMap]:
-    """A word and a colour for each value."""
+    """Value mappings: a text and a colour for each value."""
     options = {
         str(value): models.ValueMappingResult(text=text, color=color, index=index)
         for index, (value, (text, color)) in enumerate(texts.items())
@@ -89,7 +89,7 @@ def number(
     text: common_models.BigValueTextMode = common_models.BigValueTextMode.VALUE_AND_NAME,
     empty: str = "",
 ) -> stat.Panel:
-    """Present values, large, coloured by their thresholds."""
+    """A stat panel: current values, coloured by their thresholds."""
     panel = (
         stat.Panel()
         .title(title)
@@ -124,7 +124,7 @@ def lines(
     datasource: models.DataSourceRef = PROMETHEUS,
     empty: str = "",
 ) -> timeseries.Panel:
-    """Values over time."""
+    """A time series panel."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -162,7 +162,7 @@ def rows(
     hidden: Sequence[str] = (),
     empty: str = "",
 ) -> table.Panel:
-    """A table; `units` gives a unit to columns by name, `hidden` leaves columns out."""
+    """A table panel; `units` sets the units of columns by name, `hidden` hides columns."""
     panel = (
         table.Panel()
         .title(title)
@@ -185,7 +185,7 @@ def rows(
 def over_hours(
     title: str, description: str, query: object, *, width: int = FULL_WIDTH, height: int = 10
 ) -> trend.Panel:
-    """Lines over a number of hours instead of the clock, so that a replay of old data is seen as well as live data."""
+    """Lines over a number of hours instead of the clock, so that it also works for a replay of old data."""
     return (
         trend.Panel()
         .title(title)
@@ -208,7 +208,7 @@ def over_hours(
 
 
 def choice(name: str, label: str, statement: str) -> dashboard.QueryVariable:
-    """A variable that is chosen from the rows of a statement."""
+    """A template variable whose values are the rows of a statement."""
     return (
         dashboard.QueryVariable(name)
         .label(label)
@@ -222,7 +222,7 @@ def choice(name: str, label: str, statement: str) -> dashboard.QueryVariable:
 
 
 def page(uid: str, title: str, description: str) -> dashboard.Dashboard:
-    """An empty dashboard with what all of ours have."""
+    """An empty dashboard with the common settings."""
     return (
         dashboard.Dashboard(title)
         .uid(uid)

@@ -1,4 +1,4 @@
-"""How does it run? Throughput, lag, stages, dead letters, requests, resources."""
+"""Dashboard `pipeline`: throughput, lag, stages, dead letters, requests, resources."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -21,7 +21,7 @@ def _intake(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "Polls by outcome",
-                "Per second; what ends in _failed did not succeed.",
+                "Per second; outcomes ending in _failed are failures.",
                 [prom(f"sum by (source, outcome) (rate(dayahead_poll_total[{RATE}]))", "{{source}} {{outcome}}")],
                 width=6,
                 unit="reqps",
@@ -54,7 +54,7 @@ def _intake(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "Retries by cause",
-                "In ten minutes: answers that were not what they should be.",
+                "In ten minutes: failed requests to the source.",
                 [prom("sum by (source, cause) (increase(dayahead_source_retries_total[10m]))", "{{source}} {{cause}}")],
                 width=6,
                 empty=NOTHING,
@@ -63,7 +63,7 @@ def _intake(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "Dead letters",
-                "In ten minutes, by where they were found and why they were set aside.",
+                "In ten minutes, by stage and reason code.",
                 [prom("sum by (stage, code) (increase(dayahead_dead_letters_total[10m]))", "{{stage}} {{code}}")],
                 width=24,
                 height=6,
@@ -98,7 +98,7 @@ def _workers(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "Lag by partition",
-                "Messages of observations that wait.",
+                "Waiting messages of observations.",
                 [prom("max by (partition) (dayahead_lag_messages)", "{{partition}}")],
                 width=8,
             )
@@ -140,7 +140,7 @@ def _workers(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "Series that drifted",
-                "In the last seven days of their data: concept is worse errors, data is other inputs.",
+                "In the last seven days of their data: concept is a larger error, data is changed inputs.",
                 [prom('sum by (area, kind) (dayahead_drift_series{period="7d"})', "{{area}} {{kind}}")],
                 width=12,
                 height=6,
@@ -149,8 +149,8 @@ def _workers(built: dashboard.Dashboard) -> dashboard.Dashboard:
         )
         .with_panel(
             lines(
-                "Hours without a forecast of their own",
-                "In ten minutes: hours that came together, late, or as history; no score starts from them.",
+                "Hours without a forecast",
+                "In ten minutes: hours that arrived together, late, or as history; no score starts from them.",
                 [prom("sum by (reason) (increase(dayahead_origins_without_forecast_total[10m]))", "{{reason}}")],
                 width=12,
                 height=6,
@@ -174,7 +174,7 @@ def _readers(built: dashboard.Dashboard) -> dashboard.Dashboard:
         )
         .with_panel(
             lines(
-                "95 % of requests are quicker than",
+                "95th percentile of request time",
                 "By route.",
                 [
                     prom(

@@ -1,4 +1,4 @@
-"""Puts the dashboards into a Grafana: folder, data sources where they are missing, dashboards."""
+"""Publishes the dashboards to a Grafana: folder, missing data sources, dashboards."""
 
 from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
@@ -28,7 +28,7 @@ class Publisher:
         token, password = settings.grafana_token.get_secret_value(), settings.grafana_password.get_secret_value()
         if not token and not password:
             raise SettingsError(
-                f"Grafana at {settings.grafana_url} asks who we are: set DAYAHEAD_GRAFANA_TOKEN (a service account's) "
+                f"Grafana at {settings.grafana_url} needs a login: set DAYAHEAD_GRAFANA_TOKEN (a service account's) "
                 "or DAYAHEAD_GRAFANA_PASSWORD"
             )
         self._grafana = GrafanaApi.from_url(
@@ -36,13 +36,13 @@ class Publisher:
         )
 
     def publish(self, dashboards: Sequence[GeneratedDashboard]) -> list[str]:
-        """Make folder and data sources where they are missing, then put every dashboard there.
+        """Create folder and data sources if missing, then write every dashboard.
 
         Returns:
             The addresses of the dashboards, below Grafana's own.
 
         Raises:
-            SettingsError: Grafana refuses or does not answer; the message has its reason.
+            SettingsError: Grafana rejects the request or does not answer; the message has its reason.
         """
         try:
             self._make_folder()
@@ -51,8 +51,8 @@ class Publisher:
             return [self._put(dashboard) for dashboard in dashboards]
         except GrafanaException as error:
             raise SettingsError(
-                f"Grafana at {self._settings.grafana_url} refused ({error.status_code}): {error.message}. "
-                "The account needs the right to make data sources and dashboards."
+                f"Grafana at {self._settings.grafana_url} rejected the request ({error.status_code}): {error.message}. "
+                "The account needs the right to create data sources and dashboards."
             ) from error
         except OSError as error:
             raise SettingsError(f"Grafana at {self._settings.grafana_url} does not answer: {error}") from error
@@ -74,7 +74,7 @@ class Publisher:
             if definition is None:
                 raise SettingsError(
                     f"Grafana has no data source {uid}: set DAYAHEAD_GRAFANA_DATABASE_URL to TimescaleDB as role "
-                    "dayahead_reader, at the address that Grafana reaches it by"
+                    "dayahead_reader, with the address that Grafana uses"
                 ) from error
             self._grafana.datasource.create_datasource({"uid": uid, "access": "proxy", **definition})
 

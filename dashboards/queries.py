@@ -1,4 +1,4 @@
-"""The queries of the dashboards, read from the generated JSON: what Grafana runs is what is checked."""
+"""The queries of the dashboards, read from the generated JSON that Grafana uses."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ GENERATED = Path(__file__).parent / "generated"
 
 
 class Engine(StrEnum):
-    """What answers a query; the values are the uids of the data sources."""
+    """Server of a query; the values are the uids of the data sources."""
 
     PROMETHEUS = PROMETHEUS_UID
     TIMESCALEDB = TIMESCALEDB_UID
@@ -26,9 +26,9 @@ class PanelQuery:
     Attributes:
         dashboard: uid of the dashboard.
         panel: title of the panel, or `$name` of the variable.
-        engine: what answers it.
-        text: PromQL or SQL, with Grafana's macros and variables as they stand in the dashboard.
-        may_be_empty: whether no data is good news (the panel says so in its own words).
+        engine: server that runs it.
+        text: PromQL or SQL, with Grafana's macros and variables.
+        may_be_empty: whether no data is a good sign (the panel has a text for it).
     """
 
     dashboard: str
@@ -43,8 +43,8 @@ class Choice:
     """A template variable.
 
     Attributes:
-        name: without the dollar.
-        statement: SQL whose rows are its values; empty where the values are fixed.
+        name: without the dollar sign.
+        statement: SQL whose rows are its values; empty for fixed values.
         default: the first of the fixed values.
     """
 
@@ -55,14 +55,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class GeneratedDashboard:
-    """A dashboard as it is published."""
+    """A generated dashboard."""
 
     uid: str
     title: str
     model: dict[str, Any]
 
     def choices(self) -> list[Choice]:
-        """Its template variables, in their order: a later one may name an earlier one."""
+        """Its template variables in order: a later one may refer to an earlier one."""
         found = []
         for variable in self.model.get("templating", {}).get("list", []):
             query = variable["query"]

@@ -1,11 +1,11 @@
-"""How good is each series? Accuracy of all, and observations and forecast of a chosen one, from TimescaleDB."""
+"""Dashboard `series`: accuracy of every series; observations and forecast of a selected one, from TimescaleDB."""
 
 from grafana_foundation_sdk.builders import dashboard
 
 from dashboards.panels import TIMESCALEDB, Sql, choice, lines, over_hours, page, rows
 from dayahead.evaluation.metrics import ratio_sql
 
-# The newest origin stands for now, so that a replay of old data shows what live data would.
+# The newest origin is taken as now, so that it also works for a replay of old data.
 AROUND_NOW = """
 WITH newest AS (
     SELECT series_key, max(origin) AS origin FROM forecast JOIN series USING (series_key)
@@ -88,7 +88,7 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             rows(
                 "Accuracy of the series of $area",
-                "Over the last days of scored forecasts; the largest errors first.",
+                "Over the last days of scored forecasts; largest errors first.",
                 Sql(ACCURACY),
                 units=[(name, "percentunit") for name in ("WAPE", "MAPE", "skill", "bias", "coverage")],
             )
@@ -96,7 +96,7 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "$series: observed, and forecast $lead h before",
-                "Over the dashboard's time range; for a replay of old data choose the years that it has.",
+                "Over the dashboard's time range; for a replay of old data choose its years.",
                 [Sql(HISTORY)],
                 width=16,
                 datasource=TIMESCALEDB,

@@ -6,7 +6,7 @@ from dayahead.settings import ServiceSettings
 
 
 class DashboardSettings(ServiceSettings):
-    """Where Grafana is, who we are there, and which servers its data sources ask."""
+    """Address and login of Grafana, and addresses of its data sources."""
 
     grafana_url: str = Field(default="http://127.0.0.1:3000", description="Grafana, as an http:// or https:// URL")
     grafana_token: SecretStr = Field(
@@ -14,12 +14,12 @@ class DashboardSettings(ServiceSettings):
     )
     grafana_user: str = Field(default="admin", description="Grafana user, used if there is no token")
     grafana_password: SecretStr = Field(default=SecretStr(""), description="Password of the Grafana user")
-    grafana_folder: str = Field(default="Dayahead", description="Grafana folder that the dashboards are put into")
+    grafana_folder: str = Field(default="Dayahead", description="Grafana folder of the dashboards")
     grafana_prometheus_url: str = Field(
         default="http://127.0.0.1:9090", description="Prometheus, as Grafana reaches it (http://…)"
     )
     grafana_database_url: SecretStr = Field(
         default=SecretStr(""),
-        description="TimescaleDB as role dayahead_reader, as Grafana reaches it; only where it has no data source yet",
+        description="TimescaleDB as role dayahead_reader, as Grafana reaches it; needed only to create the data source",
     )
     grafana_port: int = Field(default=3000, ge=1, le=65535, description="Port of docker-compose's Grafana on 127.0.0.1")

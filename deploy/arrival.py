@@ -1,4 +1,4 @@
-"""When the start of the service is over: every series that it polls has a forecast; and what is shown then."""
+"""When the service counts as started (every polled series has a forecast), and what to show then."""
 
 from rich.console import Console
 
@@ -9,7 +9,7 @@ from deploy.settings import StackSettings
 from deploy.tables import accuracy_sentence, forecasts_table, freshness_sentence, rungs_sentence
 
 TRAINING_PARTS = "dayahead_training_parts_total"
-"""Counts what the trainer has done of a training."""
+"""Metric that counts the finished parts of a training."""
 
 
 def polled_source(settings: StackSettings) -> str:
@@ -18,11 +18,10 @@ def polled_source(settings: StackSettings) -> str:
 
 
 def forecast_progress(overview: Overview, source: str, *, replays: bool) -> tuple[int, int, int]:
-    """How far the service is on the way to `all_forecast`; it stops changing where that will never come about.
+    """Progress towards `all_forecast`; it stops changing if that will never be reached.
 
     Returns:
-        Series of the source, those with a forecast, and forecasts that are scored, of the sample only as many as are
-        waited for.
+        Series of the source, those with a forecast, and scored forecasts (of the sample only as many as it waits for).
     """
     rungs = _rungs(overview, source)
     wanted = len(rungs) * sample.FAST_ORIGINS_SCORED if replays else 0
@@ -30,13 +29,13 @@ def forecast_progress(overview: Overview, source: str, *, replays: bool) -> tupl
 
 
 def all_forecast(overview: Overview, source: str, *, replays: bool) -> bool:
-    """Whether every series of a source has a forecast; of the sample also whether its fast days are over.
+    """Whether every series of a source has a forecast; for the sample also whether its fast days are over.
 
-    A degraded or stale forecast counts, and other sources do not: they may have series that are too young for one.
+    A degraded or stale forecast counts; other sources do not, since their series may be too short for a forecast.
 
     Args:
         overview: the status of the series.
-        source: name of the source that is polled.
+        source: name of the polled source.
         replays: whether the sample is replayed.
     """
     rungs = _rungs(overview, source)
@@ -50,13 +49,13 @@ def _rungs(overview: Overview, source: str) -> list[int | None]:
 
 
 def show_series(console: Console, overview: Overview) -> None:
-    """Print freshness, rungs and accuracy, a sentence each."""
+    """Print freshness, rungs and accuracy in one sentence each."""
     for sentence in (freshness_sentence(overview), rungs_sentence(overview), accuracy_sentence(overview.accuracy)):
         console.print(sentence, markup=False, highlight=False)
 
 
 def show_results(console: Console, overview: Overview, api_port: int, elapsed_s: float) -> None:
-    """Print some forecasts, how the series stand, and where the page is."""
+    """Print some forecasts, the state of the series, and the address of the page."""
     console.print()
     console.print(forecasts_table(overview))
     show_series(console, overview)

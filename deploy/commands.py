@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# Heavy imports are inside the commands, so that `dayahead --help` starts fast.
 # ruff: noqa: PLC0415
 
 
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def build() -> None:
-    """Build what the servers are run from (a Debian tree and the Kafka jars, below .local/); start nothing."""
+    """Build the server binaries (a Debian tree and the Kafka jars, in .local/) without starting anything."""
     from deploy.local.build import build as build_in
     from deploy.local.places import Places
     from deploy.running import end_in_order, terminal
@@ -27,7 +27,7 @@ def build() -> None:
     end_in_order()
     console = terminal()
     built = build_in(Places(), console.print)
-    console.print(f"Built {' and '.join(built)}." if built else "Debian tree and Kafka jars are there.")
+    console.print(f"Built {' and '.join(built)}." if built else "Debian tree and Kafka jars are already built.")
 
 
 def up() -> None:
@@ -43,7 +43,7 @@ def up() -> None:
 
 
 def servers() -> None:
-    """Start the servers alone (TimescaleDB, Redis, Kafka, Prometheus, Alertmanager), for developing a service."""
+    """Start only the servers (TimescaleDB, Redis, Kafka, Prometheus, Alertmanager), for development."""
     from deploy.running import end_in_order, open_stack, terminal
     from deploy.up import Up
 

@@ -1,4 +1,4 @@
-"""The same commands where a Docker engine answers: docker-compose.yml instead of the local stack."""
+"""The same commands with Docker: docker-compose.yml instead of the local stack."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ class Compose:
     """The containers of docker-compose.yml, with the passwords of this folder's `.env`."""
 
     def __init__(self, console: Console, directory: Path) -> None:
-        """Read the settings; passwords are drawn if there are none yet."""
+        """Read the settings; generate passwords if there are none yet."""
         self._console = console
         self._settings = load_settings(StackSettings)
         env_file = EnvFile(directory / ".env")
@@ -62,7 +62,7 @@ class Compose:
         """Build and start all containers, wait for a forecast of every series, and show some.
 
         Raises:
-            StackError: Docker failed, or the forecasts do not come in time.
+            StackError: Docker failed, or the forecasts did not appear in time.
         """
         steps = Steps(self._console)
         with steps.step("docker compose: images, servers, services"):
@@ -98,7 +98,7 @@ class Compose:
         return all_forecast(self._overview(), self._source, replays=self._replays)
 
     def _progress(self) -> tuple[object, ...]:
-        """How far the forecasts are, and before there are any, how far the trainer is, as Prometheus has it."""
+        """Progress of the forecasts; before the first one, progress of the trainer from Prometheus."""
         return forecast_progress(self._overview(), self._source, replays=self._replays), self._training_parts()
 
     def _training_parts(self) -> object:

@@ -1,4 +1,4 @@
-"""How the whole service stands, in a few numbers: read from TimescaleDB and Kafka, for `dayahead up` and `status`."""
+"""State of the whole service in a few numbers, from TimescaleDB and Kafka, for `dayahead up` and `status`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class SeriesOverview:
     """A series and its newest forecast.
 
     Attributes:
-        status: how it stands.
-        p10: by lead, in the unit of the series; empty where there is no forecast. p50 and p90 the same.
+        status: of the series.
+        p10: by lead, in the unit of the series; empty without a forecast. p50 and p90 likewise.
     """
 
     status: SeriesStatus
@@ -37,7 +37,7 @@ class SeriesOverview:
 
 @dataclass(frozen=True)
 class Overview:
-    """Every series, and the accuracy over all."""
+    """Every series, and the overall accuracy."""
 
     series: list[SeriesOverview]
     accuracy: AccuracyOverview
@@ -45,23 +45,23 @@ class Overview:
 
     @property
     def fresh(self) -> int:
-        """Series whose newest forecast comes from the model in force, and that keep up with their source."""
+        """Number of series whose newest forecast is from the champion and that are not stale."""
         return sum(1 for one in self.series if one.status.state is State.FRESH)
 
     @property
     def stale(self) -> int:
-        """Series that lag behind their source."""
+        """Number of stale series."""
         return sum(1 for one in self.series if one.status.state is State.STALE)
 
     @property
     def by_rung(self) -> Mapping[int | None, int]:
-        """Series by the rung of their newest forecast; None for those without one."""
+        """Number of series by the rung of their newest forecast; None for those without one."""
         rungs = [one.status.rung for one in self.series]
         return {rung: rungs.count(rung) for rung in sorted(set(rungs), key=lambda rung: 9 if rung is None else rung)}
 
 
 def read_overview(database_url: str, now: datetime) -> Overview:
-    """Read everything in one transaction.
+    """Read the overview in one transaction.
 
     Args:
         database_url: postgresql:// URL.
@@ -75,7 +75,7 @@ def read_overview(database_url: str, now: datetime) -> Overview:
 
 
 def read_champion(database_url: str) -> str | None:
-    """The release in force, and nothing else; None where there is none yet.
+    """The champion; None if there is none yet.
 
     Args:
         database_url: postgresql:// URL.
@@ -100,15 +100,15 @@ def _leads(rows: ForecastRows, row: int | None) -> tuple[list[float], list[float
 
 
 def read_lag(database_url: str, bootstrap: str, topic_prefix: str = "") -> dict[int, int]:
-    """Messages of `observations` that the workers have not taken in yet, by partition.
+    """Lag of `observations` in messages, by partition.
 
     Raises:
-        StackError: there is no such topic yet.
+        StackError: the topic does not exist yet.
     """
     topic = topic_prefix + OBSERVATIONS.name
     with psycopg.connect(database_url, connect_timeout=5) as connection:
         taken = next_offsets(connection, topic)
-    # the error that is raised says it once; librdkafka would log each of its attempts
+    # the raised error is enough; librdkafka would log each attempt
     consumer = open_consumer(bootstrap, "dayahead-status", "dayahead-status", {"log_level": 0})
     try:
         known = consumer.list_topics(topic, timeout=5).topics[topic].partitions

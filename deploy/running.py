@@ -1,4 +1,4 @@
-"""Opening, stopping and forgetting the stack that the settings of a folder describe."""
+"""Opens, stops and deletes the stack configured in a folder."""
 
 import os
 import shutil
@@ -22,26 +22,26 @@ from deploy.settings import StackSettings
 
 
 def end_in_order() -> None:
-    """Let SIGTERM and SIGHUP end this process like Ctrl-C does: what it has started is ended before."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C: stop what this process started, then exit."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
 
 
 def terminal() -> Console:
-    """Where commands write."""
+    """The console of commands."""
     return Console(soft_wrap=True)
 
 
 def compose(console: Console) -> Compose | None:
-    """The containers, where a Docker engine answers."""
+    """The containers, if a Docker engine answers."""
     return Compose(console, Path.cwd()) if docker_answers() else None
 
 
 def open_stack(places: Places | None = None) -> Assembly:
-    """The stack that the settings of this folder describe.
+    """The stack configured in this folder.
 
     Raises:
-        StackError: this machine cannot run it; the message has a sentence for each obstacle.
+        StackError: this machine cannot run it; the message has one sentence per problem.
     """
     places = places or Places()
     refuse(machine_obstacles(places, user_id=os.geteuid()))
@@ -49,10 +49,10 @@ def open_stack(places: Places | None = None) -> Assembly:
 
 
 def run_dayahead(*arguments: str) -> list[str]:
-    """Run a command of `dayahead` to its end.
+    """Run a `dayahead` command to its end.
 
     Returns:
-        The lines that it printed, at least one.
+        The printed lines, at least one.
 
     Raises:
         StackError: it failed; the message has its last lines.
@@ -65,7 +65,7 @@ def run_dayahead(*arguments: str) -> list[str]:
 
 
 def stop(assembly: Assembly, console: Console) -> None:
-    """Stop the services, then the servers, also where their supervisord was killed; data stays."""
+    """Stop the services, then the servers, even if their supervisord was killed; data is kept."""
     if not assembly.stack.is_running() and not assembly.stack.strays():
         console.print("Nothing was running.")
         return
@@ -79,7 +79,7 @@ def strays_sentence(names: Sequence[str]) -> str:
 
 
 def forget(assembly: Assembly, console: Console, *, everything: bool) -> None:
-    """Stop everything and delete the data; with `everything` also what was built."""
+    """Stop everything and delete the data; with `everything` also the build results."""
     with Steps(console).step("everything stopped, the data of the local stack deleted") as step:
         step.outcome = strays_sentence(assembly.stack.remove())
         if everything:

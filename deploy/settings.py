@@ -16,7 +16,7 @@ class StackSettings(ServiceSettings):
         description="Name of the local stack's folder, so that two stacks can run at the same time",
     )
     source_url: HttpUrl | None = Field(
-        default=None, description="Base URL that is polled instead of the source file's, e.g. that of a replay"
+        default=None, description="Base URL to poll instead of the source file's, e.g. that of a replay"
     )
     source: Path | None = Field(
         default=None, description="Source file that `dayahead up` polls with DAYAHEAD_SOURCE_URL; the sample's if empty"

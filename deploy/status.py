@@ -1,4 +1,4 @@
-"""What `dayahead status` finds out and shows."""
+"""Collects and prints the output of `dayahead status`."""
 
 import psycopg
 from confluent_kafka import KafkaException
@@ -13,7 +13,7 @@ from deploy.tables import RUNNING, ProcessRow, lag_sentence, processes_table
 
 
 def process_rows(assembly: Assembly) -> list[ProcessRow]:
-    """Every process of the stack: what supervisord says of it, and what it says of itself."""
+    """Every process of the stack, with its state in supervisord and its readiness."""
     states = assembly.stack.states()
     services = {service.name: service for service in assembly.services}
     rows = []
@@ -36,7 +36,7 @@ def show_status(assembly: Assembly, console: Console) -> bool:
     """Print processes, lag, freshness, rungs and accuracy.
 
     Returns:
-        Whether every process runs and says that it is ready.
+        Whether every process is running and ready.
     """
     if strays := assembly.stack.strays():
         console.print(
@@ -54,7 +54,7 @@ def show_status(assembly: Assembly, console: Console) -> bool:
 
 
 def show_data(console: Console, database_url: str, bootstrap: str) -> None:
-    """Print lag, freshness, rungs and accuracy; what one server cannot say is said in a sentence.
+    """Print lag, freshness, rungs and accuracy; for an unavailable server, a sentence instead.
 
     Args:
         console: where to print.
@@ -64,13 +64,13 @@ def show_data(console: Console, database_url: str, bootstrap: str) -> None:
     try:
         console.print(lag_sentence(read_lag(database_url, bootstrap)), markup=False, highlight=False)
     except (psycopg.Error, StackError) as error:
-        console.print(f"The lag is not known: {str(error).strip()}", markup=False, highlight=False)
+        console.print(f"The lag is unknown: {str(error).strip()}", markup=False, highlight=False)
     except KafkaException as error:
         why = error.args[0].str()
         console.print(
-            f"The lag is not known: Kafka at {bootstrap} does not answer ({why})", markup=False, highlight=False
+            f"The lag is unknown: Kafka at {bootstrap} does not answer ({why})", markup=False, highlight=False
         )
     try:
         show_series(console, read_overview(database_url, wall_clock()))
     except psycopg.Error as error:
-        console.print(f"The series are not known: {str(error).strip()}", markup=False, highlight=False)
+        console.print(f"The series are unknown: {str(error).strip()}", markup=False, highlight=False)

@@ -1,4 +1,4 @@
-"""What `dayahead up` and `status` show: tables for a terminal."""
+"""Tables and sentences of `dayahead up` and `status`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class ProcessRow:
 
     Attributes:
         state: of supervisord, in lower case.
-        since: how long it runs, or why it does not.
-        says: what it answers on /health/ready; empty for servers.
+        since: its uptime, or why it is not running.
+        says: its answer on /health/ready; empty for servers.
     """
 
     name: str
@@ -61,7 +61,7 @@ def _forecast_cells(one: SeriesOverview) -> list[str]:
 
 
 def accuracy_sentence(accuracy: AccuracyOverview) -> str:
-    """The measured WAPE against the seasonal naive, or why there is none yet."""
+    """The WAPE compared with the seasonal naive, or why there is none yet."""
     if accuracy.wape is None:
         return "Accuracy: no forecast has matured yet (its 24 hours must have been observed)."
     measured = (
@@ -76,7 +76,7 @@ def accuracy_sentence(accuracy: AccuracyOverview) -> str:
 
 
 def rungs_sentence(overview: Overview) -> str:
-    """How many series are on which rung, and how many are stale."""
+    """Number of series by rung, and of stale ones."""
     parts = []
     for rung, count in overview.by_rung.items():
         meaning = "no forecast yet" if rung is None else f"rung {rung} ({Rung(rung).meaning.rstrip('.')})"
@@ -85,7 +85,7 @@ def rungs_sentence(overview: Overview) -> str:
 
 
 def freshness_sentence(overview: Overview) -> str:
-    """Newest hours of the series and the release in force."""
+    """Newest hours of the series and the champion."""
     hours = [one.status.newest_hour for one in overview.series if one.status.newest_hour]
     if not hours:
         return "Freshness: no hour has been observed yet."
@@ -96,7 +96,7 @@ def freshness_sentence(overview: Overview) -> str:
 
 
 def lag_sentence(lag: Mapping[int, int]) -> str:
-    """Messages that wait for the workers."""
+    """Lag of the workers."""
     waiting = {partition: count for partition, count in lag.items() if count}
     if not waiting:
         return f"Lag: 0 messages wait in {len(lag)} partitions of observations."

@@ -1,4 +1,4 @@
-"""What `dayahead up` and `servers` do on the local stack."""
+"""Steps of `dayahead up` and `servers` on the local stack."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -21,11 +21,11 @@ from deploy.local.waiting import wait_on_progress
 from deploy.overview import Overview, read_champion, read_lag, read_overview
 from deploy.running import run_dayahead, strays_sentence
 
-MOST_LIVES = 4  # a process that has ended this often while it was waited for will not come to life any more
+MOST_LIVES = 4  # a process that ended this often while being waited for is in a crash loop
 
 
 class Up:
-    """Bring the stack up from wherever it stands: what is built, known, or runs as configured is left as it is."""
+    """Starts the stack from any state: what is already built, stored or running as configured is left alone."""
 
     def __init__(self, assembly: Assembly, console: Console) -> None:
         self.assembly = assembly
@@ -38,9 +38,9 @@ class Up:
         """Build what is missing, start the servers and migrate.
 
         Raises:
-            StackError: something stands in the way.
+            StackError: a check or a step failed.
         """
-        refuse(wrong_values(settings_classes().values()))  # before anything that runs is restarted with them
+        refuse(wrong_values(settings_classes().values()))  # before a running process is restarted with them
         if self.stack.strays():
             with self.steps.step("processes without supervisord stopped") as step:
                 step.outcome = strays_sentence(self.stack.stop_strays())
@@ -59,10 +59,10 @@ class Up:
             step.outcome = run_dayahead("migrate")[-1]
 
     def everything(self) -> None:
-        """Start servers and services, give them history and a model, and wait for a forecast of every series.
+        """Start servers and services, publish the history, and wait for a model and a forecast of every series.
 
         Raises:
-            StackError: something stands in the way, or does not come about in time.
+            StackError: a check or a step failed or timed out.
         """
         self.servers_only()
         with self.steps.step("workers and API"):
@@ -100,7 +100,7 @@ class Up:
                 step.outcome = "already there"
                 return
             step.outcome = run_dayahead(*sample.backfill_arguments())[-1]
-            self._await(self._nothing_waits, self._lag, "the workers to take in the history", "worker")
+            self._await(self._nothing_waits, self._lag, "the workers to process the history", "worker")
 
     def _overview(self) -> Overview:
         self._seen = read_overview(self._database_url, wall_clock())
@@ -134,14 +134,14 @@ class Up:
         return self._champion() is not None
 
     def _forecasts(self) -> tuple[int, int, int]:
-        """As of the newest look of `_all_forecast`: a look costs the workers what it costs this process."""
+        """Result of the newest query of `_all_forecast`: a query takes CPU from the workers."""
         return forecast_progress(self._seen or self._overview(), self._source, replays=self._replays)
 
     def _all_forecast(self) -> bool:
         return all_forecast(self._overview(), self._source, replays=self._replays)
 
     def _await(self, condition: Callable[[], bool], progress: Callable[[], object], what: str, *jobs: str) -> None:
-        """Wait for a condition as long as there is progress; where it stalls, show what the services said last."""
+        """Wait for a condition as long as there is progress; if it stalls, show the last log lines of the services."""
         names = [service.name for service in self.assembly.services if service.job in jobs]
 
         lives: dict[str, set[int]] = {name: set() for name in names}
@@ -162,7 +162,7 @@ class Up:
             ) from error
 
     def _last_words(self, names: Sequence[str]) -> str:
-        """The end of the logs of those services that are not ready, or of all where all say that they are."""
+        """The last log lines of the services that are not ready, or of all if all are."""
         services = [service for service in self.assembly.services if service.name in names]
         unready = [service.name for service in services if not service.readiness().ok]
         logs = [log_file(self.stack.folder, name) for name in unready or names]

@@ -1,7 +1,7 @@
 """A total deadline for one HTTP request: connecting, the headers and the body together.
 
-The timeouts of an HTTP client are for each part of an answer, so a server that sends a byte now and then never meets
-one, be it in the headers or in the body.
+The timeouts of an HTTP client apply to each read, so a server that sends a byte now and then, in the headers or in the
+body, never exceeds one.
 """
 
 import socket
@@ -12,13 +12,13 @@ from typing import Any
 
 
 class Deadline:
-    """Ends the requests of one client, which sends one at a time, by shutting down their connection."""
+    """Ends requests by shutting down their connection; for a client that sends one request at a time."""
 
     def __init__(self, seconds: float) -> None:
-        """Start without a request.
+        """Set the deadline.
 
         Args:
-            seconds: that one request may take in all.
+            seconds: total timeout of one request.
         """
         self.seconds = seconds
         self._socket: socket.socket | None = None
@@ -26,11 +26,11 @@ class Deadline:
 
     @property
     def passed(self) -> bool:
-        """Whether the newest request was ended; its answer, if there is one, is then cut."""
+        """Whether the newest request was ended; its response, if any, is then truncated."""
         return self._passed.is_set()
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take note of the connection in use: extension `trace` of a request of httpx."""
+        """Store the connection in use: httpx extension `trace`."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
             if self.passed:
@@ -38,7 +38,7 @@ class Deadline:
 
     @contextmanager
     def limit(self) -> Iterator[None]:
-        """End the request inside when its time is over."""
+        """Apply the deadline to the request made inside."""
         self._passed.clear()
         timer = threading.Timer(self.seconds, self._end)
         timer.daemon = True
@@ -54,6 +54,6 @@ class Deadline:
 
     def _shut_down(self) -> None:
         if self._socket is not None:
-            with suppress(OSError):  # closed meanwhile
-                # of the plain socket: that of TLS would first drop what its reader is using
+            with suppress(OSError):  # already closed
+                # the plain socket: a shutdown of the TLS socket would drop the state that its reader uses
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Hours as people write them on the command line."""
+"""Parses hours of the command line."""
 
 from datetime import UTC, datetime
 
@@ -7,19 +7,19 @@ from dayahead.hours import Hour, to_hour
 
 
 def hour_of(text: str, option: str) -> Hour:
-    """The hour that is meant; without an offset it is UTC.
+    """Parse an hour; without an offset it is UTC.
 
     Args:
         text: ISO 8601: 2023-01-24, 2023-01-24T22, 2023-01-24T22:00Z.
         option: name of the option, for the message.
 
     Raises:
-        SettingsError: it is no moment, or not on the hour.
+        SettingsError: it is not a time, or not on the hour.
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise SettingsError(f"{option} {text!r} is no hour: write it like 2023-01-24T22 (UTC)") from error
+        raise SettingsError(f"{option} {text!r} is not an hour: write it like 2023-01-24T22 (UTC)") from error
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     if moment.minute or moment.second or moment.microsecond:
         raise SettingsError(f"{option} {text!r} is not on the hour: write it like 2023-01-24T22 (UTC)")

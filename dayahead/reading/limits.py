@@ -1,4 +1,4 @@
-"""How much of each series the limits of its source take away: values beyond `minimum` and `maximum`."""
+"""Values of each series rejected by the limits of its source: outside `minimum` and `maximum`."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,22 +9,22 @@ from dayahead.reading.records import Rejection
 from dayahead.source import Source
 
 LEAST_GIVEN = 24
-"""Values that a warning is given of at least: a share of a few says nothing."""
+"""Minimum number of values for a warning: a share of a few is meaningless."""
 
 WARNED_SHARE = 0.01
-"""Share of the hours of a series from which on its limits are more likely wrong than its values."""
+"""Share of rejected values above which the limits are more likely wrong than the values."""
 
 
 @dataclass(frozen=True)
 class LimitLoss:
-    """What the limits take from one series.
+    """The values of one series that the limits reject.
 
     Attributes:
         series_id: the series.
-        outside: values beyond the limits.
-        given: all values of the series, these included.
-        extreme: the value that is farthest from 0 among them, in the unit of the source.
-        source: whose limits they are.
+        outside: number of values outside the limits.
+        given: number of all values of the series.
+        extreme: the rejected value farthest from 0, in the unit of the source.
+        source: whose limits apply.
     """
 
     series_id: str
@@ -35,21 +35,21 @@ class LimitLoss:
 
     @property
     def share(self) -> float:
-        """Share of the values that is lost."""
+        """Share of rejected values."""
         return self.outside / self.given
 
     @property
     def is_too_much(self) -> bool:
-        """Whether a person should look at the limits."""
+        """Whether the limits should be checked."""
         return self.share > WARNED_SHARE
 
     @property
     def is_warned(self) -> bool:
-        """Whether it is too much of enough values to warn of."""
+        """Whether to warn: too large a share of enough values."""
         return self.is_too_much and self.given >= LEAST_GIVEN
 
     def sentence(self) -> str:
-        """Name the loss, and what to do where it is too much."""
+        """Describe the loss, and the remedy if it is too much."""
         source = self.source
         lost = (
             f"{self.series_id} loses {self.share:.1%} of its values ({self.outside:,} of {self.given:,}) to the limits "
@@ -63,12 +63,12 @@ class LimitLoss:
 
 
 def limit_losses(rejections: Iterable[Rejection], kept: Iterable[str], source: Source) -> list[LimitLoss]:
-    """Add up what the limits took, the greatest share first.
+    """Count the rejected values by series, largest share first.
 
     Args:
-        rejections: of a conversion; those of other codes are left out.
-        kept: series of each value that was kept.
-        source: whose limits they are.
+        rejections: of a conversion; other codes are ignored.
+        kept: series of each accepted value.
+        source: whose limits apply.
     """
     extremes: dict[str, float] = {}
     outside: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Times as sources write them, in UTC: with or without an offset, also where a clock is put forward or back."""
+"""Converts times of sources to UTC: with or without an offset, across clock changes."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,26 +10,26 @@ SECONDS = 60
 
 
 class LocalTimes:
-    """Reads the time column of one answer.
+    """Converts the time column of one answer.
 
-    In the night when clocks are set back, a wall time without an offset comes twice for each series; the order of
-    occurrence decides which is which, for which the direction of the answer must be known.
+    When clocks are set back, a wall time without an offset occurs twice for each series; their order decides which is
+    which, so the direction of the answer must be known.
     """
 
     def __init__(self, zone: str) -> None:
-        """Start on an answer.
+        """Start a new answer.
 
         Args:
-            zone: IANA name of the zone of times that carry no offset.
+            zone: IANA name of the zone of times without an offset.
         """
         self._zone = ZoneInfo(zone)
         self._name = zone
         self._newest_first = False
-        self._plain: dict[object, int] = {}  # moment as written -> minute, where that is all that matters
+        self._plain: dict[object, int] = {}  # time as written -> minute, if it is unambiguous
         self._seen: dict[tuple[object, tuple[str, ...]], int] = {}
 
     def learn_direction(self, times: Iterable[object]) -> None:
-        """Find out whether an answer has its newest times first.
+        """Detect whether an answer has its newest times first.
 
         Args:
             times: the time column in the order of the answer.
@@ -54,13 +54,13 @@ class LocalTimes:
 
         Args:
             written: text in ISO 8601 or a datetime.
-            keys: of the record's series: wall times repeat for each series by itself.
+            keys: of the record's series: wall times repeat for each series separately.
 
         Raises:
-            ContractError: it is no time, has seconds, or is skipped by the clock that day.
+            ContractError: it is not a time, has seconds, or does not exist because clocks are set forward.
         """
         if not isinstance(written, str | datetime):
-            raise ContractError(DeadLetterCode.BAD_TIME, f"{written!r} is no time as ISO 8601 writes it")
+            raise ContractError(DeadLetterCode.BAD_TIME, f"{written!r} is not an ISO 8601 time")
         if (known := self._plain.get(written)) is not None:
             return known
         moment = _parsed(written)
@@ -72,13 +72,13 @@ class LocalTimes:
                 if _exists(moment):
                     return _minute(later if self._is_second(written, keys) else moment)
                 raise ContractError(
-                    DeadLetterCode.BAD_TIME, f"{written} does not exist in {self._name}: the clock is put forward"
+                    DeadLetterCode.BAD_TIME, f"{written} does not exist in {self._name}: clocks are set forward"
                 )
         self._plain[written] = _minute(moment)
         return self._plain[written]
 
     def _is_second(self, written: object, keys: tuple[str, ...]) -> bool:
-        """Whether a wall time that comes twice is meant the second time; a third is taken for the second."""
+        """Whether a repeated wall time is the second occurrence; a third counts as the second."""
         times = self._seen.get((written, keys), 0)
         self._seen[written, keys] = times + 1
         return (times == 0) if self._newest_first else (times > 0)
@@ -92,11 +92,11 @@ def _parsed(written: object) -> datetime:
             return datetime.fromisoformat(written)
         except ValueError:
             pass
-    raise ContractError(DeadLetterCode.BAD_TIME, f"{written!r} is no time as ISO 8601 writes it")
+    raise ContractError(DeadLetterCode.BAD_TIME, f"{written!r} is not an ISO 8601 time")
 
 
 def _exists(moment: datetime) -> bool:
-    """Whether a wall time is shown by a clock at all, which the spring night leaves out an hour of."""
+    """Whether a wall time exists: one hour is skipped when clocks are set forward."""
     return moment.astimezone(UTC).astimezone(moment.tzinfo).replace(tzinfo=None) == moment.replace(tzinfo=None)
 
 

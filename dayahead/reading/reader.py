@@ -1,4 +1,4 @@
-"""What every kind of source can do: give the records of some hours."""
+"""The interface of every kind of source: read the records of some hours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class Answer:
     """The records of some hours.
 
     Attributes:
-        records: in the order of the source; a reader may give more hours than it was asked for.
-        cut_at: where the source cut its answer short: every hour before it is whole, read on from here.
+        records: in the order of the source; may include more hours than requested.
+        cut_at: hour at which the source truncated its answer: all hours before it are complete, continue here.
     """
 
     records: Sequence[Record]
@@ -25,9 +25,9 @@ class Reader(Protocol):
     """Reads one source."""
 
     def read(self, start: Hour, end: Hour | None) -> Answer:
-        """The records from `start` (inclusive) to `end` (exclusive; None: all there are).
+        """The records from `start` (inclusive) to `end` (exclusive; None: to the newest).
 
         Raises:
-            SourceUnavailable: the source may answer later.
-            SourceRefused: it will not, however often it is asked.
+            SourceUnavailable: a retry may succeed.
+            SourceRefused: a retry would not help.
         """

@@ -1,7 +1,7 @@
-"""From the records of a source to hourly rows: the one conversion, for an API's answer, a file and a replay alike.
+"""Converts the records of a source to hourly rows; the same conversion for an API, a file and a replay.
 
-Every record is checked against the contract of its source. What breaks it is rejected with a code and a sentence,
-one record (and one value of it) at a time; the rest goes on.
+Every record is checked against the contract of its source. Invalid ones are rejected with a code and a sentence,
+one record (and one value of it) at a time; the others are kept.
 """
 
 import math
@@ -20,7 +20,7 @@ from dayahead.series import series_id_of
 from dayahead.source import Source
 
 Record = Mapping[str, object]
-"""One record as the source gave it: column name -> value."""
+"""One record of a source: column name -> value."""
 
 MINUTES = 60
 MINUTE_US = 60_000_000
@@ -42,15 +42,15 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Rejection:
-    """A record that breaks its contract.
+    """A record that violates its contract.
 
     Attributes:
-        record: as it was read.
-        code: what it breaks.
-        reason: the same in a sentence.
-        series_id: of the value that was rejected; empty where the record does not say.
-        minute: start of its period, minutes since 1970; 0 where the record does not say.
-        value: in the unit of the source, where it is a number beyond the limits.
+        record: as read.
+        code: reason code.
+        reason: the reason as a sentence.
+        series_id: of the rejected value; empty if unknown.
+        minute: start of its period, minutes since 1970; 0 if unknown.
+        value: in the unit of the source, if it is a number outside the limits; else None.
     """
 
     record: Record
@@ -61,7 +61,7 @@ class Rejection:
     value: float | None = None
 
     def raw(self) -> bytes:
-        """The record as JSON, as near to what was received as its types allow."""
+        """The record as JSON, as close to the original as its types allow."""
         try:
             return orjson.dumps(dict(self.record), default=str, option=orjson.OPT_NON_STR_KEYS)
         except orjson.JSONEncodeError:  # an integer of more than 64 bits
@@ -70,13 +70,13 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What an answer came to.
+    """The result of a conversion.
 
     Attributes:
         rows: hourly values, each series and hour once.
-        rejections: records that break their contract.
-        repeated: records that said the same again; left out.
-        incomplete_hours: hours of which a part is missing (sources with periods under an hour); left out.
+        rejections: records that violate their contract.
+        repeated: number of records that repeat another one; dropped.
+        incomplete_hours: number of hours with a missing part (sources with periods under an hour); dropped.
     """
 
     rows: list[Row]
@@ -97,12 +97,12 @@ def convert(records: Iterable[Record], source: Source, now: datetime) -> Convers
     """Turn records into hourly rows.
 
     Args:
-        records: of one answer, in the order of the answer: it decides which 02:00 is meant where clocks are set back.
+        records: of one answer, in the order of the answer: it decides which 02:00 is which when clocks are set back.
         source: the definition of their columns, zone, period and bounds.
         now: the present moment: a value for an hour that starts later is rejected.
 
     Returns:
-        The rows in the order of the answer, and what was left out and why.
+        The rows in the order of the answer, and what was dropped and why.
     """
     return _Converter(source, now).run(list(records))
 
@@ -127,7 +127,7 @@ class _Converter:
         return Conversion(rows, self._rejections, self._repeated, incomplete)
 
     def _is_wanted(self, record: Record) -> bool:
-        # A missing column is wanted: it is then rejected with its reason, not dropped in silence.
+        # A record without the column is kept here, to be rejected with its reason instead of silently dropped.
         return all(
             column not in record or str(record[column]) in wanted for column, wanted in self._source.filters.items()
         )
@@ -158,7 +158,7 @@ class _Converter:
         labels = tuple([record.get(column) for column in self._label_columns])
         try:
             return self._known_series[labels]
-        except (KeyError, TypeError):  # not seen yet, or something that is no label at all
+        except (KeyError, TypeError):  # not cached yet, or not a label
             pass
         constants = self._source.constant_labels
         names = tuple(
@@ -171,7 +171,7 @@ class _Converter:
         )
         for series_id in series_ids:
             self._rules.check_series(series_id)
-        if all(isinstance(label, str) for label in labels):  # 1, 1.0 and True are one key, and are not one label
+        if all(isinstance(label, str) for label in labels):  # 1, 1.0 and True are the same key but not the same label
             self._known_series[labels] = series_ids
         return series_ids
 
@@ -184,12 +184,12 @@ class _Converter:
                 f"no column {column!r}; the record has {', '.join(sorted(map(str, record)))}",
             ) from None
         if value is None:
-            raise ContractError(DeadLetterCode.MISSING_FIELD, f"column {column!r} is null, and it names the row")
+            raise ContractError(DeadLetterCode.MISSING_FIELD, f"column {column!r} is null but identifies the row")
         return value
 
     def _label(self, record: Record, column: str) -> str:
         value = self._field(record, column)
-        is_nan = isinstance(value, float) and math.isnan(value)  # how a table says that it is empty
+        is_nan = isinstance(value, float) and math.isnan(value)  # an empty cell of a table
         if is_nan or isinstance(value, bool | bytes | list | dict):
             raise ContractError(DeadLetterCode.BAD_SERIES_ID, f"column {column!r} is {value!r}, which names no series")
         return str(value)
@@ -220,7 +220,7 @@ class _Converter:
         return True
 
     def _once(self, parts: Iterable[tuple[_Part, Record]]) -> list[_Part]:
-        """Each series and period once; where an answer contradicts itself, neither value is believed."""
+        """Each series and period once; if an answer contradicts itself, both values are rejected."""
         given = list(parts)
         values = [part.value for part, _ in given]
         wrong = contradicted(((part.series_id, part.minute) for part, _ in given), values)
@@ -248,7 +248,7 @@ class _Converter:
             if len(values) < whole:
                 incomplete += 1
                 continue
-            row = Row(series_id, hour, math.fsum(values) / divisor)  # exact, so the order of the answer does not show
+            row = Row(series_id, hour, math.fsum(values) / divisor)  # exact, so the result does not depend on the order
             try:
                 self._rules.check_value(row.value, "the value of the hour")
             except ContractError as error:
@@ -266,5 +266,5 @@ def within(rows: Iterable[Row], start: Hour, end: Hour | None = None) -> list[Ro
 
 
 def newest_hour(rows: Iterable[Row]) -> Hour | None:
-    """The newest hour of some rows, or None of none."""
+    """The newest hour of some rows; None if there are none."""
     return max((row.hour for row in rows), default=None)

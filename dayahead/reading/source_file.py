@@ -1,4 +1,4 @@
-"""Read source files, and find the kind that a source is of."""
+"""Reads source files, and finds the kind of a source."""
 
 import pkgutil
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ ENTRY_POINTS = "dayahead.source_kinds"
 def source_kinds() -> Mapping[str, SourceKind]:
     """Every kind of source by its name: the modules of `dayahead/reading/kinds/`, and those of other packages.
 
-    They are looked up once a process.
+    They are looked up once per process.
 
     Raises:
         SettingsError: two modules define a kind of the same name, or a field that every source has.
@@ -52,7 +52,7 @@ def _modules() -> Iterator[ModuleType]:
 
 
 def kind_of(source: Source) -> SourceKind:
-    """The kind that a source is of.
+    """The kind of a source.
 
     Raises:
         SettingsError: no module defines it.
@@ -62,7 +62,7 @@ def kind_of(source: Source) -> SourceKind:
 
 def _known(known: Mapping[str, SourceKind], name: object) -> SourceKind:
     if not isinstance(name, str) or name not in known:
-        raise SettingsError(f"kind {name!r} is not known; there are: {', '.join(sorted(known))}")
+        raise SettingsError(f"kind {name!r} is unknown; there are: {', '.join(sorted(known))}")
     return known[name]
 
 
@@ -70,11 +70,11 @@ def source_of(fields: Mapping[str, Any], folder: Path | None = None) -> Source:
     """A source of the fields of its file.
 
     Args:
-        fields: as the file has them. A field of another kind is kept and not used.
+        fields: as in the file. A field of another kind is kept but not used.
         folder: where the file is; paths in it are relative to that.
 
     Raises:
-        SettingsError: a field is missing, wrong, or of no kind; the message names each.
+        SettingsError: a field is missing, invalid or unknown; the message names each.
     """
     known = source_kinds()
     kind = _known(known, fields.get("kind"))
@@ -101,7 +101,7 @@ def load_source(path: Path) -> Source:
     """Read a source file.
 
     Raises:
-        SettingsError: the file is missing, no YAML, or breaks the definition; the message names each field.
+        SettingsError: the file is missing, not YAML, or invalid; the message names each field.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a kind of source is: its own fields in a source file, and what reads its records.
+"""The interface of a kind of source: its additional fields in a source file, and its reader.
 
 A new kind is one module in `dayahead/reading/kinds/`, or in a package that names the module in the entry-point group
 `dayahead.source_kinds`. Nothing else knows the kinds (docs/sources.md, "A new kind of source").
@@ -28,11 +28,11 @@ def _from_the_folder(path: Path, info: ValidationInfo) -> Path:
 
 
 SourcePath = Annotated[Path, AfterValidator(_from_the_folder)]
-"""A path in a source file, relative to the folder of that file, as its author sees it."""
+"""A path in a source file, relative to the folder of that file."""
 
 
 class KindFields(BaseModel):
-    """Fields of a source file that one kind needs, each with a description; a kind subclasses it."""
+    """Base class of the additional fields of a kind, each with a description."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
@@ -41,7 +41,7 @@ class KindFields(BaseModel):
         """The fields of a source of this kind.
 
         Raises:
-            SettingsError: a field is missing or wrong.
+            SettingsError: a field is missing or invalid.
         """
         try:
             return cls.model_validate(source.model_extra or {})
@@ -52,17 +52,17 @@ class KindFields(BaseModel):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a process gives to the readers that it opens.
+    """The context that a process passes to its readers.
 
     Attributes:
         clock: the present moment.
-        pause: how to wait; true when the process is asked to stop.
-        resources: what a reader opens is closed with it.
-        base_url: the API that is asked instead of the source file's, e.g. a replay.
-        min_request_interval_s: least seconds from one request to the next.
-        request_timeout_s: seconds to connect, and between two parts of an answer.
-        answer_timeout_s: seconds from a request to the last byte of its answer.
-        max_records: of one answer; longer ones are read in parts; 0: no limit.
+        pause: waits; returns True when the process is stopping.
+        resources: closes what a reader opens.
+        base_url: URL to poll instead of the source file's, e.g. of a replay.
+        min_request_interval_s: minimum seconds between two requests.
+        request_timeout_s: timeout of connecting and of each read, in seconds.
+        answer_timeout_s: seconds from a request to the last byte of its response.
+        max_records: of one response; longer ones are read in pages; 0: no limit.
     """
 
     clock: Clock
@@ -76,12 +76,12 @@ class Surroundings:
 
 
 class SourceKind(ABC):
-    """One way to get the records of a source; stateless, one instance serves all sources of the kind.
+    """A way to read the records of a source; stateless, one instance for all sources of the kind.
 
     Attributes:
         name: the value of `kind` in a source file.
         fields: fields that the kind adds to a source file.
-        defaults: values of fields that a source of this kind may leave out.
+        defaults: values of fields that a source of this kind may omit.
     """
 
     name: ClassVar[str]
@@ -90,19 +90,19 @@ class SourceKind(ABC):
 
     @abstractmethod
     def reader(self, source: Source, surroundings: Surroundings) -> Reader:
-        """What reads a source; nothing is read yet.
+        """Make the reader of a source, without reading.
 
         Raises:
             SettingsError: this source cannot be read.
         """
 
     def version(self, source: Source) -> object | None:
-        """What changes whenever any record may have changed; None where it is costly to read all of them."""
+        """A value that changes whenever any record may have changed; None if reading all of them is expensive."""
         return None
 
 
 def kind_faults(kind: str, error: ValidationError) -> list[str]:
-    """What is wrong with the fields of a kind, as parts of a message."""
+    """Errors of the fields of a kind, as parts of a message."""
     missing = [str(fault["loc"][-1]) for fault in error.errors() if fault["type"] == "missing"]
     wrong = [fault for fault in error.errors() if fault["type"] != "missing"]
     faults = [f"kind {kind} needs {' and '.join(missing)}"] if missing else []

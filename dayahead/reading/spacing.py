@@ -1,4 +1,4 @@
-"""Keep requests apart, as a publisher asks."""
+"""Enforces a minimum interval between requests."""
 
 import time
 from collections.abc import Callable
@@ -8,26 +8,26 @@ from dayahead.retry import Pause
 
 
 class Spacing:
-    """Keeps requests a least time apart."""
+    """A minimum interval between requests."""
 
     def __init__(self, seconds: float, pause: Pause, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Start; the first request goes at once.
+        """Start; the first request is not delayed.
 
         Args:
-            seconds: from one request to the next.
-            pause: how to wait.
-            monotonic: seconds of a clock that only goes forward.
+            seconds: minimum interval.
+            pause: waits; returns True when the process is stopping.
+            monotonic: monotonic clock, in seconds.
         """
         self._seconds, self._pause, self._monotonic = seconds, pause, monotonic
         self._next: float | None = None
 
     def wait_turn(self) -> None:
-        """Wait until the next request may go.
+        """Wait until the next request is allowed.
 
         Raises:
-            Stopped: the process was asked to stop meanwhile.
+            Stopped: the process is stopping.
         """
         now = self._monotonic()
         if self._next is not None and now < self._next and self._pause(self._next - now):
-            raise Stopped("the process was asked to stop while a request waited for its turn")
+            raise Stopped("the process is stopping")
         self._next = max(now, self._next or now) + self._seconds

@@ -1,4 +1,4 @@
-"""Backup of everything that cannot be made again: TimescaleDB, and where Kafka's topics stood when it was made."""
+"""Backup of everything that cannot be recomputed: TimescaleDB, and the offsets of Kafka's topics."""
 
 import hashlib
 import shutil
@@ -27,18 +27,18 @@ KAFKA_WITHIN_S = 10.0
 
 
 class PartitionOffsets(BaseModel):
-    """A partition of `observations`: where its worker stood, and which messages Kafka held."""
+    """A partition of `observations`: the offset of its worker, and the messages in Kafka."""
 
     model_config = ConfigDict(frozen=True)
 
     partition: int = Field(description="Number of the partition")
-    next_offset: int = Field(description="First message that is not in the tables")
-    low: int | None = Field(description="First message that Kafka held; null where Kafka did not answer")
-    high: int | None = Field(description="Offset after the last message that Kafka held")
+    next_offset: int = Field(description="Offset of the first message that is not in the tables")
+    low: int | None = Field(description="Offset of the first message in Kafka; null if Kafka did not answer")
+    high: int | None = Field(description="Offset after the last message in Kafka")
 
 
 class Manifest(BaseModel):
-    """Describe what a backup holds, for its restore."""
+    """Metadata of a backup, used by its restore."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,19 +53,19 @@ class Manifest(BaseModel):
 
 
 def make_backup(settings: MigrationSettings, folder: Path, clock: Clock, say: Callable[[str], None]) -> Manifest:
-    """Write a backup; the services may go on meanwhile. It is renamed into place when it is whole.
+    """Write a backup while the services keep running. It is renamed into place when complete.
 
-    The dump is one snapshot: `worker_offset` in it is where the rows in it end, so a worker that starts from it reads
-    on in Kafka where the backup stops, and makes of the messages what was made of them before.
+    The dump is one snapshot: `worker_offset` in it matches its rows, so a worker that starts from it continues in
+    Kafka where the backup ends, and computes the same results from the same messages.
 
     Args:
         settings: of the owner.
-        folder: where it will be; must not be there yet.
+        folder: to create; must not exist.
         clock: the present moment.
         say: prints a line.
 
     Raises:
-        StackError: the folder is there, or pg_dump failed.
+        StackError: the folder exists, or pg_dump failed.
         StorageError: TimescaleDB does not answer.
     """
     if folder.exists():
@@ -93,17 +93,17 @@ def dump_size(folder: Path) -> int:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a backup whose dump is whole.
+    """The manifest of a backup, after a check of the dump's digest.
 
     Raises:
-        StackError: it is no backup, or its dump was changed.
+        StackError: the folder is not a backup, or its dump was changed.
     """
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_text())
     except (OSError, ValidationError) as error:
         raise StackError(f"{folder} is not a backup of Dayahead: {error}") from error
     if digest(folder / DUMP) != manifest.sha256:
-        raise StackError(f"{folder / DUMP} is not what was backed up (SHA-256 differs): take another backup")
+        raise StackError(f"{folder / DUMP} is damaged (its SHA-256 differs): use another backup")
     return manifest
 
 
@@ -114,7 +114,7 @@ def digest(file: Path) -> str:
 
 
 def kafka_bounds(settings: MigrationSettings) -> dict[int, tuple[int, int]]:
-    """First message and end of each partition of `observations`; empty where Kafka or the topic is not there."""
+    """First offset and end of each partition of `observations`; empty if Kafka or the topic is unavailable."""
     topic = settings.topic_prefix + OBSERVATIONS.name
     consumer = open_consumer(settings.kafka_bootstrap, "dayahead-backup", "dayahead-backup", {})
     try:

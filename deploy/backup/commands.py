@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# Heavy imports are inside the commands, so that `dayahead --help` starts fast.
 # ruff: noqa: PLC0415
 
 
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def backup(folder: Annotated[Path, typer.Argument(help="Folder to create; must not exist yet")]) -> None:
-    """Back TimescaleDB up with pg_dump, and record the offsets of the topics; the services may keep running."""
+    """Back up TimescaleDB with pg_dump, and record the topics' offsets; the services may keep running."""
     from dayahead.hours import wall_clock
     from dayahead.settings import MigrationSettings, load_settings
     from deploy.backup.backup import make_backup

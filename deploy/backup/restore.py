@@ -1,4 +1,4 @@
-"""Restores a backup, and makes the workers go on from it."""
+"""Restores a backup so that the workers continue from it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +18,11 @@ from deploy.backup.backup import DUMP, Manifest, kafka_bounds, read_manifest
 from deploy.backup.tools import run_tool
 
 CLAIMS_AHEAD = 1_000_000
-"""Added to the claims of all partitions: more takeovers than there can have been since the backup."""
+"""Added to the claims of all partitions: exceeds the number of takeovers since the backup."""
 
 
 class Restore:
-    """A restore of one backup into the database of the settings."""
+    """A restore of one backup into the configured database."""
 
     def __init__(self, settings: MigrationSettings, folder: Path, say: Callable[[str], None]) -> None:
         """Read the manifest.
@@ -33,7 +33,7 @@ class Restore:
             say: prints a line.
 
         Raises:
-            StackError: it is no backup, or its dump was changed.
+            StackError: the folder is not a backup, or its dump was changed.
         """
         self._settings, self._folder, self._say = settings, folder, say
         self._manifest: Manifest = read_manifest(folder)
@@ -43,14 +43,14 @@ class Restore:
         self._owner = str(parts["user"])
 
     def run(self, *, replace: bool) -> None:
-        """Restore, migrate to this version, and say where each partition goes on.
+        """Restore, migrate to this version, and print where each partition continues.
 
         Args:
-            replace: whether a database that has tables of Dayahead is dropped first.
+            replace: whether to drop an existing database of Dayahead first.
 
         Raises:
             StackError: services are connected, the database is in use, there is no superuser, or pg_restore failed.
-            StorageError: TimescaleDB does not answer, or the backup is of a newer version.
+            StorageError: TimescaleDB does not answer, or the backup is from a newer version.
         """
         superuser_url = self._superuser_url()
         with connect(make_conninfo(superuser_url, dbname="postgres"), autocommit=True) as server:
@@ -122,15 +122,15 @@ class Restore:
                     f"database {self._name} has tables of Dayahead: a restore deletes them. Back it up if it matters, "
                     "then add --replace"
                 )
-            # by force: TimescaleDB's own scheduler is connected
+            # FORCE, since TimescaleDB's scheduler is connected
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
         server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, sql.Identifier(self._owner)))
 
     def _start_over(self) -> None:
-        """Let the workers of the restored tables be the newest owners everywhere.
+        """Raise all claims, so that workers of the restored tables are the newest owners everywhere.
 
-        Redis refuses a worker whose claim is older than one that it has seen, and may hold forecasts and windows that
-        the restored tables know nothing of: it is emptied, and workers fill it from the tables when they start.
+        Redis rejects a worker whose claim is older than one that it has seen, and may hold forecasts and windows that
+        are not in the restored tables: it is emptied, and workers fill it from the tables when they start.
         """
         with connect(self._url, autocommit=True) as connection:
             raise_claims(connection, CLAIMS_AHEAD)
@@ -143,10 +143,10 @@ class Restore:
             ) from error
 
     def _outlook(self) -> list[str]:
-        """A sentence for each partition: what the workers will read again, or what is lost."""
+        """One sentence per partition: what the workers will read again, or what is lost."""
         bounds = kafka_bounds(self._settings)
         if not bounds:
-            return ["Kafka does not answer: where the workers go on is not known"]
+            return ["Kafka does not answer: the offsets where the workers continue are unknown"]
         with connect(self._url) as connection:
             offsets = next_offsets(connection, self._manifest.topic)
         return [
@@ -161,5 +161,5 @@ def _sentence(partition: int, next_offset: int, low: int, high: int) -> str:
         return f"partition {partition}: {lost}; read their hours again (dayahead backfill) and {accept}"
     if next_offset > high:
         ends = f"Kafka ends at {high}, before offset {next_offset} of the backup"
-        return f"partition {partition}: {ends}, so the topic was made again; {accept}"
+        return f"partition {partition}: {ends}, so the topic was recreated; {accept}"
     return f"partition {partition}: workers read {high - next_offset} messages from offset {next_offset} on"

@@ -23,18 +23,18 @@ def run_tool(
     stdout: IO[bytes] | None = None,
     places: Places | None = None,
 ) -> None:
-    """Run a program of PostgreSQL against a database; the password travels in the environment.
+    """Run a PostgreSQL program against a database; the password is passed in the environment.
 
     Args:
         name: pg_dump or pg_restore.
-        arguments: besides the database.
+        arguments: in addition to the database.
         database_url: postgresql:// URL.
-        stdin: what it reads, if anything.
-        stdout: what it writes to, if anything.
-        places: where the Debian tree may be.
+        stdin: its input, if any.
+        stdout: its output, if any.
+        places: of the local stack, for its Debian tree.
 
     Raises:
-        StackError: there is no such program, or it failed.
+        StackError: the program is missing, or it failed.
     """
     command = _command(name, places or Places())
     parts = conninfo_to_dict(database_url)

@@ -1,4 +1,4 @@
-"""Which settings each process was started with, so that `dayahead up` restarts what a changed setting is for."""
+"""The settings that each process was started with, so that `dayahead up` restarts those whose settings changed."""
 
 import hashlib
 import json
@@ -18,11 +18,11 @@ WATCHERS = ("prometheus", "alertmanager")
 
 
 def settings_of(service: ServiceProcess, values: Mapping[str, str]) -> dict[str, str]:
-    """The settings that a service reads, by variable, without those that the stack gives it.
+    """The settings that a service reads, by variable, without those that the stack sets.
 
     Args:
         service: one process.
-        values: every variable that is set, of the environment and `.env`.
+        values: all variables of the environment and `.env`.
     """
     if service.job == "replay":
         read: Iterable[str] = READ_BY_REPLAY
@@ -33,12 +33,12 @@ def settings_of(service: ServiceProcess, values: Mapping[str, str]) -> dict[str,
 
 
 def digests_of(services: Iterable[ServiceProcess], values: Mapping[str, str], folder: Path) -> Digests:
-    """Digests of the settings of every process, and of the files that they name.
+    """Digests of the settings of every process, and of the files that they refer to.
 
     Args:
         services: the processes other than the servers.
-        values: every variable that is set.
-        folder: that relative paths begin at.
+        values: all variables.
+        folder: base of relative paths.
     """
     found = {
         service.name: {
@@ -57,7 +57,7 @@ def digests_of(services: Iterable[ServiceProcess], values: Mapping[str, str], fo
 
 
 def fingerprint(digests: Mapping[str, str]) -> str:
-    """One text that changes with any of the digests; empty without any."""
+    """A string that changes with any of the digests; empty if there are none."""
     return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()[:16] if digests else ""
 
 
@@ -68,7 +68,7 @@ class AppliedSettings:
         self._path = folder / "settings.json"
 
     def changed(self, now: Digests) -> dict[str, list[str]]:
-        """Variables and files that have another value than at the newest `keep`, by program."""
+        """Variables and files that changed since the last `keep`, by program."""
         before: Digests = json.loads(self._path.read_text()) if self._path.exists() else {}
         return {
             program: [name for name in sorted({*digests, *old}) if digests.get(name) != old.get(name)]
@@ -77,7 +77,7 @@ class AppliedSettings:
         }
 
     def keep(self, now: Digests) -> None:
-        """Remember these digests."""
+        """Store these digests."""
         self._path.touch(mode=0o600)
         self._path.write_text(json.dumps(now, indent=1))
 

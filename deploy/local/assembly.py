@@ -1,4 +1,4 @@
-"""The user's stack, put together from the settings: servers, services, and where they find each other."""
+"""The user's stack, built from the settings: servers, services, and their addresses."""
 
 import os
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class Assembly:
     env_file: EnvFile
 
     def ports(self) -> list[PortUse]:
-        """Every port that is listened on."""
+        """Every listening port."""
         servers = [
             PortUse(field.name, getattr(self.stack.ports, field.name), f"{PREFIX}{field.name.upper()}_PORT")
             for field in fields(ServerPorts)
@@ -47,7 +47,7 @@ class Assembly:
         return [*servers, *services]
 
     def write_env(self) -> None:
-        """Let `.env` say where the servers are and with which passwords, for every command of `dayahead`."""
+        """Write the addresses and passwords of the servers to `.env`, for every `dayahead` command."""
         self.env_file.keep(self.stack.passwords)
         self.env_file.set(
             {
@@ -56,17 +56,17 @@ class Assembly:
                 f"{PREFIX}SUPERUSER_DATABASE_URL": self.stack.postgres.superuser_url(),
                 f"{PREFIX}REDIS_URL": self.stack.redis.url(),
                 f"{PREFIX}KAFKA_BOOTSTRAP": self.stack.kafka.bootstrap,
-                f"{PREFIX}KAFKA_SECURITY": "PLAINTEXT",  # on this machine alone
+                f"{PREFIX}KAFKA_SECURITY": "PLAINTEXT",  # on loopback only
                 f"{PREFIX}PROMETHEUS_URL": f"http://{HOST}:{self.settings.prometheus_port}",
                 f"{PREFIX}ALERTMANAGER_URL": f"http://{HOST}:{self.settings.alertmanager_port}",
             }
         )
 
     def apply_settings(self) -> list[str]:
-        """Start the servers, with every process that runs restarted whose settings have changed.
+        """Start the servers, and restart running processes whose settings changed.
 
         Returns:
-            What was restarted, or stopped for good, with the variables that changed where it is known; empty where the
+            Processes that were restarted or removed, with the changed variables if known; empty if the
             stack was not running.
 
         Raises:
@@ -90,12 +90,12 @@ class Assembly:
 
 
 def assemble(settings: StackSettings, places: Places, directory: Path) -> Assembly:
-    """Put the user's stack together; nothing is started or written.
+    """Build the user's stack without starting or writing anything.
 
     Args:
         settings: its name and ports.
-        places: where the tree, the jars and the data are.
-        directory: where `.env` is, and where the services are started in.
+        places: of the tree, the jars and the data.
+        directory: of `.env`, and working directory of the services.
     """
     env_file = EnvFile(directory / ".env")
     passwords = env_file.passwords(os.environ)

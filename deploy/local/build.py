@@ -1,4 +1,4 @@
-"""Builds what every stack is run from: the Debian tree, the Kafka jars, and the tools that make them."""
+"""Builds what every stack needs: the Debian tree, the Kafka jars, and the tools that make them."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,19 +12,19 @@ from deploy.local.tree import DebianTree, build_with_mmdebstrap
 
 
 def build(places: Places, announce: Callable[[str], None] = lambda line: None) -> list[str]:
-    """Install missing tools, then build the tree and fetch the jars at the same time; what is there is kept.
+    """Install missing tools, then build the tree and fetch the jars in parallel, unless already there.
 
-    Where one of the two fails, or this process is asked to end, both are ended before this returns.
+    If one of the two fails, or this process is interrupted, both are stopped before this returns.
 
     Args:
-        places: where to build.
-        announce: called with what is installed on the machine itself, before it is installed.
+        places: folders to build in.
+        announce: called before anything is installed on the machine itself.
 
     Returns:
-        What had to be built: empty the second time.
+        Names of what was built; empty the second time.
 
     Raises:
-        StackError: something could not be had.
+        StackError: something could not be installed, fetched or built.
     """
     builders = Builders()
     tree = DebianTree(places, partial(build_with_mmdebstrap, builders=builders))
@@ -35,6 +35,6 @@ def build(places: Places, announce: Callable[[str], None] = lambda line: None) -
         building = {"Debian tree": pool.submit(tree.ensure), "Kafka jars": pool.submit(libs.ensure)}
         try:
             return [name for name, was_built in building.items() if was_built.result()]
-        except BaseException:  # the next run must not meet a builder of this one
+        except BaseException:  # the next run must not find a builder of this one
             builders.end()
             raise

@@ -1,4 +1,4 @@
-"""Programs that build what the stack is run from: each ends, with all that it started, when the command is ended."""
+"""Runs the build programs; when the command is interrupted, each is killed with all its child processes."""
 
 import os
 import signal
@@ -16,18 +16,18 @@ LOOK_EVERY_S = 0.2
 
 
 class Builders:
-    """Runs builders and ends them. Thread-safe: each runs in a thread, and another thread ends them all."""
+    """Runs builders and kills them. Thread-safe: each runs in a thread, and another thread may stop them all."""
 
     def __init__(self) -> None:
         self._ended = threading.Event()
 
     def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end, in a process group of its own.
+        """Run a program to its end in a new process group.
 
-        It inherits the locks of `places.locked`: where this process is killed, the next build waits for the program.
+        It inherits the locks of `places.locked`: if this process is killed, the next build waits for the program.
 
         Raises:
-            StackError: it was ended by `end`; nothing that it started is alive.
+            StackError: `end` stopped it; none of its child processes is alive.
         """
         with subprocess.Popen(
             command,
@@ -52,12 +52,12 @@ class Builders:
         raise StackError(f"{name} was stopped before it finished: run the command again")
 
     def end(self) -> None:
-        """End what runs, and what is started later, with all child processes."""
+        """Stop the running builders, and any started later, with all child processes."""
         self._ended.set()
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
-    """SIGTERM to the group, so that mounts are undone; SIGKILL to what remains."""
+    """Send SIGTERM to the group, so that mounts are undone, then SIGKILL to the rest."""
 
     def is_gone() -> bool:
         process.poll()  # reap the leader, which counts as alive until then

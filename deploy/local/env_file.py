@@ -1,4 +1,4 @@
-"""`.env`: the passwords, drawn at random the first time, and the addresses of the stack's servers."""
+"""`.env`: the passwords, generated the first time, and the addresses of the stack's servers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from dayahead.settings import PREFIX
 from deploy.local.passwords import Passwords
 
-HEAD = "# Made by `dayahead up`. Holds passwords: keep it to yourself. Its settings: .env.example\n"
+HEAD = "# Made by `dayahead up`. Contains passwords: do not share it. Its settings: .env.example\n"
 PASSWORD_VARIABLES = {
     "database_superuser": f"{PREFIX}SUPERUSER_PASSWORD",
     "database_owner": f"{PREFIX}OWNER_PASSWORD",
@@ -26,30 +26,30 @@ PASSWORD_VARIABLES = {
 
 
 class EnvFile:
-    """The `.env` in the folder that `dayahead` is started in; only its owner can read it.
+    """The `.env` in the working directory of `dayahead`; only its owner can read it.
 
-    Lines that are already there, and comments, stay as they are unless a value is set again.
+    Existing lines and comments are kept unless their value is set.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def read(self) -> dict[str, str]:
-        """Its values by name; empty when it is not there."""
+        """The values by name; empty if the file does not exist."""
         if not self.path.exists():
             return {}
         pairs = (line.partition("=") for line in self._lines() if not line.lstrip().startswith("#"))
         return {name.strip(): value.strip().strip("'\"") for name, found, value in pairs if found}
 
     def set(self, values: Mapping[str, str]) -> None:
-        """Give these names these values: lines that have others are replaced, new names go to the end."""
+        """Set values: existing lines are replaced, new names are appended."""
         known = self.read()
         changed = {name: value for name, value in values.items() if known.get(name) != value}
         if not changed:
             return
         lines = [line for line in self._lines() if line.partition("=")[0].strip() not in changed]
         lines += [f"{name}={value}" for name, value in changed.items()]
-        # by renaming: a run that is killed here must not leave the data behind without its passwords
+        # atomic: a run that is killed here must not leave data without their passwords
         unfinished = self.path.with_name(f"{self.path.name}.unfinished")
         unfinished.unlink(missing_ok=True)
         unfinished.touch(mode=0o600)
@@ -57,10 +57,10 @@ class EnvFile:
         unfinished.rename(self.path)
 
     def passwords(self, environment: Mapping[str, str]) -> Passwords:
-        """The passwords of the environment or the file; those that neither has are drawn (`keep` them).
+        """The passwords of the environment or the file; missing ones are generated (`keep` stores them).
 
         Args:
-            environment: of this process; it wins over the file.
+            environment: of this process; it overrides the file.
         """
         known = self.read()
         drawn = Passwords.random()
@@ -72,7 +72,7 @@ class EnvFile:
         )
 
     def keep(self, passwords: Passwords) -> None:
-        """Write down those passwords that the file does not have yet."""
+        """Write those passwords that the file does not have yet."""
         known = self.read()
         self.set(
             {

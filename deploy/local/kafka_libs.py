@@ -17,11 +17,11 @@ Fetcher = Callable[[Path], None]
 
 
 def fetch_with_maven(target: Path, builders: Builders | None = None) -> None:
-    """Copy the jars that deploy/kafka/pom.xml names, and all that they need, into `target`.
+    """Copy the jars of deploy/kafka/pom.xml and their dependencies into `target`.
 
     Args:
-        target: folder that is there.
-        builders: run Maven, and may end it.
+        target: existing folder.
+        builders: run Maven, and may stop it.
 
     Raises:
         StackError: Maven failed; the message has its last lines.
@@ -37,7 +37,7 @@ def fetch_with_maven(target: Path, builders: Builders | None = None) -> None:
 
 
 class KafkaLibs:
-    """Fetches the jars once and whole: the folder is renamed into place when it is complete."""
+    """Fetches the jars once and atomically: the folder is renamed into place when complete."""
 
     def __init__(self, places: Places, fetcher: Fetcher = fetch_with_maven) -> None:
         self.path = places.kafka_libs
@@ -45,19 +45,19 @@ class KafkaLibs:
 
     @property
     def recipe(self) -> str:
-        """Names what is fetched: other versions in the pom are another recipe."""
+        """Identifies what is fetched: it changes with the pom."""
         return hashlib.sha256(POM.read_bytes()).hexdigest()[:16]
 
     def is_whole(self) -> bool:
-        """Whether all jars of this recipe are there."""
+        """Whether all jars of this recipe are present."""
         recipe = self.path / RECIPE_FILE
         return recipe.is_file() and recipe.read_text() == self.recipe
 
     def ensure(self) -> bool:
-        """Fetch the jars if they are absent or of another recipe.
+        """Fetch the jars if they are missing or outdated.
 
         Returns:
-            Whether they had to be fetched.
+            Whether they were fetched.
 
         Raises:
             StackError: they could not be fetched.

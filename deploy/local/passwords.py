@@ -12,7 +12,7 @@ def _draw() -> SecretStr:
 
 @dataclass(frozen=True)
 class Passwords:
-    """A secret for each door: the roles of the database, Redis, Kafka, the API's token, Grafana."""
+    """The secrets of the database roles, Redis, Kafka, the API's token and Grafana."""
 
     database_superuser: SecretStr
     database_owner: SecretStr

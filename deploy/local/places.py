@@ -1,4 +1,4 @@
-"""Where the local stack keeps what it builds and what it stores: all of it below `.local/` of the checkout."""
+"""Folders of the local stack, all in `.local/` of the checkout."""
 
 import fcntl
 import os
@@ -15,14 +15,14 @@ class Places:
     """The folders of the local stack.
 
     Attributes:
-        root: `.local` of the checkout unless a test says otherwise.
+        root: `.local` of the checkout, unless a test passes another.
     """
 
     root: Path = CHECKOUT / ".local"
 
     @property
     def tree(self) -> Path:
-        """The private Debian tree that the servers are run from by chroot."""
+        """The private Debian tree in which the servers run by chroot."""
         return self.root / "debian"
 
     @property
@@ -32,13 +32,13 @@ class Places:
 
     @property
     def stacks(self) -> Path:
-        """Data, logs and configuration of every stack, inside the tree: a chrooted server sees nothing else."""
+        """Data, logs and configuration of every stack, inside the tree: since a chrooted server sees nothing else."""
         return self.tree / "srv"
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file: a second run waits here until the first has finished, and what `Builders` runs for it too."""
+    """Hold a lock file: a second run waits until the first one and its `Builders` have finished."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
         os.set_inheritable(lock.fileno(), True)

@@ -1,4 +1,4 @@
-"""The ports of a stack: the usual ones for the user's, free ones for tests; and who listens on one that is taken."""
+"""The ports of a stack: the default ones for the user's, free ones for tests; and which process holds a port."""
 
 import os
 import random
@@ -10,10 +10,10 @@ from pathlib import Path
 from dayahead.errors import StackError
 
 HOST = "127.0.0.1"
-LISTENING = "0A"  # the state's code in /proc/net/tcp
+LISTENING = "0A"  # code of the state in /proc/net/tcp
 OUTGOING_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 UNPRIVILEGED = range(10_000, 65_536)
-_claims: list[ExitStack] = []  # never closed: a claim ends with its socket
+_claims: list[ExitStack] = []  # never closed: a claim lasts as long as its socket
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class ServerPorts:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return neighbouring free ports that no other caller of this function is given.
+    """Return neighbouring free ports that no other caller of this function gets.
 
-    A server may need seconds until it binds its port. So the ports lie outside the range from which the
-    kernel serves outgoing connections, which would otherwise take one of them meanwhile, and each is claimed for as
+    A server may take seconds to bind its port. So the ports lie outside the kernel's range of
+    ephemeral ports, which an outgoing connection could take in the meantime, and each is claimed for as
     long as this process lives.
 
     Raises:
-        StackError: there is no room for them.
+        StackError: there are not enough free ports.
     """
     starts = _unassigned_ports()
     random.SystemRandom().shuffle(starts)
@@ -55,15 +55,15 @@ def free_ports(count: int) -> list[int]:
 
 
 def _unassigned_ports() -> list[int]:
-    """The unprivileged ports that the kernel gives to no outgoing connection; all of them where it spares none."""
+    """The unprivileged ports outside the kernel's ephemeral range; all of them if there is no other."""
     low, high = map(int, OUTGOING_RANGE.read_text().split())
     return [port for port in UNPRIVILEGED if not low <= port <= high] or list(UNPRIVILEGED)
 
 
 def _claim(ports: list[int]) -> bool:
-    """Claim ports against every process of this network namespace, until this one ends.
+    """Claim ports among all processes of this network namespace until this one ends.
 
-    A claim is a name among the kernel's abstract sockets: it vanishes with its process, in whatever way that ends.
+    A claim is an abstract unix socket: the kernel removes it when the process ends for any reason.
     """
     with ExitStack() as claimed:
         for port in ports:
@@ -88,7 +88,7 @@ def is_taken(port: int) -> bool:
 
 
 def listener(port: int) -> str | None:
-    """Name and pid of the process that listens on a port, where this user may know it."""
+    """Name and pid of the process that listens on a port; None if this user may not see it."""
     inodes = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         if not Path(table).exists():
@@ -102,5 +102,5 @@ def listener(port: int) -> str | None:
             if any(os.readlink(fd) in inodes for fd in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
         except OSError:
-            continue  # it ended meanwhile, or belongs to somebody else
+            continue  # it ended in the meantime, or belongs to another user
     return None

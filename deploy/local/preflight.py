@@ -1,4 +1,4 @@
-"""What must hold before the local stack is touched: each obstacle is one sentence with its remedy."""
+"""Checks before the local stack is started: each problem is one sentence with its remedy."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from deploy.local.ports import is_taken, listener
 
 NEEDED_BYTES = 3 * 1024**3
 OLDEST_JAVA = 17
-# Command -> the Debian packages that bring it.
+# Command -> the Debian packages that provide it.
 TOOLS: Mapping[str, tuple[str, ...]] = {
     "mmdebstrap": ("mmdebstrap", "debian-archive-keyring"),
     "java": ("default-jre-headless",),
@@ -26,11 +26,11 @@ Find = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class PortUse:
-    """A port that the stack will listen on.
+    """A port of the stack.
 
     Attributes:
         name: of the process.
-        variable: the setting that moves it.
+        variable: the setting that changes it.
     """
 
     name: str
@@ -39,12 +39,12 @@ class PortUse:
 
 
 def port_obstacles(uses: Sequence[PortUse]) -> list[str]:
-    """A sentence for each port that somebody else listens on, or that is given twice."""
+    """One sentence per port that another process uses, or that is configured twice."""
     found = []
     given: dict[int, PortUse] = {}
     for use in uses:
         if use.port in given:
-            found.append(f"Port {use.port} is given to both {given[use.port].name} and {use.name}: set {use.variable}.")
+            found.append(f"Port {use.port} is set for both {given[use.port].name} and {use.name}: set {use.variable}.")
         elif is_taken(use.port):
             who = listener(use.port) or "a process that this user may not see"
             found.append(
@@ -60,17 +60,17 @@ def _free_neighbour(port: int) -> int:
 
 
 def machine_obstacles(places: Places, *, user_id: int, find: Find = shutil.which) -> list[str]:
-    """A sentence for each thing that keeps the local stack from running on this machine at all.
+    """One sentence per reason why the local stack cannot run on this machine.
 
     Args:
-        places: where it would be built.
-        user_id: of the user who starts it; servers are run by chroot, which only root may.
-        find: where a command is, as `shutil.which`.
+        places: folders to build in.
+        user_id: of the current user; servers run by chroot, which needs root.
+        find: finds a command, like `shutil.which`.
     """
     found = []
     if find("apt-get") is None:
         found.append(
-            "This is no Debian or Ubuntu (apt-get is missing) and no Docker engine answers: "
+            "This is not Debian or Ubuntu (apt-get is missing) and no Docker engine answers: "
             "install Docker with its compose plugin, or start on Debian or Ubuntu."
         )
     if user_id != 0:
@@ -99,13 +99,13 @@ def docker_answers() -> bool:
 
 
 def java_version(text: str) -> int | None:
-    """The major version in what `java -version` prints: 17 of `openjdk version "17.0.15"`, 8 of `"1.8.0_392"`."""
+    """Parse the major version of `java -version`: 17 of `openjdk version "17.0.15"`, 8 of `"1.8.0_392"`."""
     match = re.search(r'version "(?:1\.)?(\d+)', text)
     return int(match[1]) if match else None
 
 
 def install_tools(missing: Sequence[str], announce: Announce) -> None:
-    """Install the Debian packages of missing commands, saying so first.
+    """Announce and install the Debian packages of missing commands.
 
     Raises:
         StackError: apt-get failed; the message has its last lines.
@@ -126,13 +126,13 @@ def install_tools(missing: Sequence[str], announce: Announce) -> None:
 
 
 def missing_tools(*, tree_is_whole: bool, libs_are_whole: bool, find: Find = shutil.which) -> list[str]:
-    """Commands that must be installed before the stack can be built and run; what is built needs no builder."""
+    """Commands to install before the stack can be built and run; what is already built needs no build tool."""
     needed = ["java"] + ([] if tree_is_whole else ["mmdebstrap"]) + ([] if libs_are_whole else ["mvn"])
     return [tool for tool in needed if find(tool) is None]
 
 
 def check_java() -> None:
-    """See that the java on the path can run the broker.
+    """Check that the java on the PATH can run the broker.
 
     Raises:
         StackError: it is too old.
@@ -147,10 +147,10 @@ def check_java() -> None:
 
 
 def refuse(obstacles: Sequence[str]) -> None:
-    """End here if there are obstacles, before anything is touched.
+    """Raise if there are problems, before anything is changed.
 
     Raises:
-        StackError: there are; the message names all of them.
+        StackError: there are problems; the message names all of them.
     """
     if obstacles:
         raise StackError("nothing was started:\n  " + "\n  ".join(obstacles))

@@ -1,4 +1,4 @@
-"""The run that `dayahead up` shows on the shipped sample: what is history, what is replayed, and how quickly."""
+"""How `dayahead up` uses the shipped sample: which part is history, which is replayed, and how fast."""
 
 from pathlib import Path
 
@@ -8,19 +8,19 @@ SOURCE = CHECKOUT / "ingest" / "sources" / "consumption-de35-hour.yaml"
 DATA = CHECKOUT / "ingest" / "sample" / "ConsumptionDE35Hour.parquet"
 
 FIRST_HOUR = "2022-12-21T16"
-# Four weeks are history: the first model learns from them. The other six days are replayed.
+# Four weeks are history: training data of the first model. The other six days are replayed.
 FIRST_REPLAYED_HOUR = "2023-01-18T23"
-# Three of those days go by quickly, so that forecasts mature and their accuracy is known when `up` returns.
+# Three of those days are replayed fast, so that forecasts mature and their accuracy is known when `up` returns.
 FAST_HOURS = 72
-# No more than the pause between two polls of the source: each poll finds the next hour, and none comes in vain.
+# Not longer than the poll interval of the source, so that each poll finds the next hour.
 FAST_SECONDS_PER_HOUR = 0.25
 SECONDS_PER_HOUR = 5.0
-# A forecast is scored when its 24 hours are known; the last of the fast hours may still be on its way.
+# A forecast is scored when its 24 hours are known; the last of the fast hours may still be in flight.
 FAST_ORIGINS_SCORED = FAST_HOURS - 24 - 1
 
 
 def backfill_arguments() -> list[str]:
-    """Of `dayahead`: publish the history of the sample."""
+    """Arguments of `dayahead` to publish the history of the sample."""
     return [
         "backfill",
         f"--source={SOURCE}",
@@ -32,11 +32,11 @@ def backfill_arguments() -> list[str]:
 
 
 def replay_arguments(port: int, state: Path) -> list[str]:
-    """Of `dayahead`: publish the other hours one by one.
+    """Arguments of `dayahead` to publish the other hours one by one.
 
     Args:
         port: to listen on.
-        state: file that remembers the hour reached, so that a restart goes on there.
+        state: file that stores the hour reached, so that a restart continues there.
     """
     return [
         "replay",

@@ -1,4 +1,4 @@
-"""The services as processes of the local stack: what is started, with which settings, and where it tells how it is."""
+"""The services as processes of the local stack: arguments, settings, and health endpoints."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from deploy.monitoring.configuration import Target
 from deploy.settings import StackSettings
 
 DAYAHEAD = str(Path(sys.executable).with_name("dayahead"))
-SETTLE_S = 5  # one that ends within this time failed to start; the next try comes later and later
+SETTLE_S = 5  # one that ends within this time failed to start and is retried with increasing pauses
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """What a service says of itself on /health/ready, or that it does not answer."""
+    """The answer of /health/ready, or that the service does not answer."""
 
     ok: bool
     reason: str
@@ -33,11 +33,11 @@ class ServiceProcess:
 
     Attributes:
         name: in `dayahead status`, in the logs and in supervisord.
-        job: the service that it is one of, as Prometheus labels it.
+        job: its service, as labelled by Prometheus.
         arguments: of the command `dayahead`.
         port: of its /metrics and /health/ready.
-        environment: settings of its own.
-        scraped: whether it has /metrics and /health/ready; the replay stands in for somebody else's server.
+        environment: settings of this process only.
+        scraped: whether it has /metrics and /health/ready; the replay, which stands for an external server, has not.
     """
 
     name: str
@@ -48,12 +48,12 @@ class ServiceProcess:
     scraped: bool = True
 
     def program(self, directory: Path, settings: Mapping[str, str] | None = None, fingerprint: str = "") -> Program:
-        """As supervisord runs it.
+        """The program for supervisord.
 
         Args:
-            directory: whose `.env` it reads.
-            settings: variables of the environment; those of the stack win.
-            fingerprint: of everything that it reads: where that changes, a running one is restarted.
+            directory: working directory, with its `.env`.
+            settings: environment variables; the stack's own override them.
+            fingerprint: of everything that it reads: a change restarts it.
         """
         return Program(
             self.name,
@@ -66,11 +66,11 @@ class ServiceProcess:
 
     @property
     def target(self) -> Target:
-        """As Prometheus scrapes it."""
+        """The target for Prometheus."""
         return Target(self.job, f"{HOST}:{self.port}")
 
     def counted(self, metric: str) -> float:
-        """Sum of a counter without labels over its /metrics; 0 while it does not answer."""
+        """Value of a counter in its /metrics; 0 while it does not answer."""
         try:
             text = _client().get(f"http://{HOST}:{self.port}/metrics").text
         except httpx.TransportError:
@@ -78,7 +78,7 @@ class ServiceProcess:
         return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{metric} "))
 
     def readiness(self) -> Readiness:
-        """Ask it how it is; of the replay only whether it answers."""
+        """Ask /health/ready; of the replay only whether it answers."""
         if not self.scraped:
             answers = is_taken(self.port)
             return Readiness(answers, "publishes the sample" if answers else f"port {self.port} does not answer")
@@ -95,19 +95,19 @@ class ServiceProcess:
 
 @cache
 def _client() -> httpx.Client:
-    """One for all: making one reads the certificates of the machine, 25 ms of a processor that the services need."""
+    """One shared client: creating one loads the machine's certificates, 25 ms of CPU."""
     return httpx.Client(timeout=5, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def service_processes(
     settings: StackSettings, folder: Path, database_urls: Mapping[str, str] | None = None
 ) -> list[ServiceProcess]:
-    """What `dayahead up` starts: workers, trainer, API, poller, and the replay unless a real source is polled.
+    """The processes of `dayahead up`: workers, trainer, API, poller, and the replay unless a real source is polled.
 
     Args:
-        settings: ports, number of workers, what is polled.
-        folder: of the stack; the replay remembers there how far it has come.
-        database_urls: postgresql:// URL of each service's own role, by job; the one of `.env` where not given.
+        settings: ports, number of workers, polled source.
+        folder: of the stack; the replay stores its position there.
+        database_urls: postgresql:// URL of each service's role, by job; by default the one of `.env`.
     """
 
     def metrics_port(port: int) -> dict[str, str]:
@@ -123,9 +123,9 @@ def service_processes(
     if settings.source_url:
         poller_settings[f"{PREFIX}SOURCE_URL"] = str(settings.source_url)
     else:
-        # The history is complete before the trainer starts, so it need not wait for the newest hour to stand still.
+        # The history is complete before the trainer starts, so it need not wait for the newest hour to settle.
         trainer_settings[f"{PREFIX}TRAINING__SCHEDULE__SETTLE_S"] = "0"
-        # The replay is ours: the publisher's limit of one request a minute would only slow it down.
+        # The replay has no rate limit: the publisher's one request a minute would only slow it down.
         poller_settings[f"{PREFIX}SOURCE_URL"] = f"http://{HOST}:{settings.replay_port}"
         poller_settings[f"{PREFIX}MIN_REQUEST_INTERVAL_S"] = "0"
         arguments = sample.replay_arguments(settings.replay_port, folder / "replay" / "state.json")

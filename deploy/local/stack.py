@@ -1,4 +1,4 @@
-"""The local stack: real servers, and the services, as supervised processes of one folder."""
+"""The local stack: real servers and the services as supervised processes with their data in one folder."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -24,11 +24,11 @@ FAILED = ("BACKOFF", "FATAL", "EXITED")
 class LocalStack:
     """PostgreSQL with TimescaleDB, Redis and Kafka on 127.0.0.1, supervised, with their data in one folder.
 
-    The Debian tree and the Kafka jars must be there (deploy/local/tree.py, deploy/local/kafka_libs.py).
+    The Debian tree and the Kafka jars must be built (deploy/local/tree.py, deploy/local/kafka_libs.py).
 
     Attributes:
         name: of its folder; stacks with different names and ports run at the same time.
-        ports: where its servers listen.
+        ports: of its servers.
         passwords: of its servers and roles.
         folder: data, logs and configuration.
         postgres: its URLs are `postgres.app_url(database)` and `postgres.owner_url(database)`.
@@ -49,16 +49,16 @@ class LocalStack:
         more_servers: Callable[[Ground], Sequence[Server]] = lambda ground: (),
         services: Sequence[Program] = (),
     ) -> None:
-        """Describe a stack; nothing is started or written yet.
+        """Store the arguments; nothing is started or written yet.
 
         Args:
             name: of its folder.
-            ports: where its servers listen.
+            ports: of its servers.
             passwords: of its servers.
-            places: where tree, jars and data are.
-            durable: False trades safety against a power cut for speed, for data that is thrown away.
-            dies_with_parent: end the stack when the process that started it ends, even when that is killed.
-            kafka_login: whether clients of Kafka log in with a password; on this machine alone they need not.
+            places: of tree, jars and data.
+            durable: False trades durability for speed, for data that is discarded.
+            dies_with_parent: stop the stack when the process that started it ends, even by SIGKILL.
+            kafka_login: whether clients of Kafka log in with a password; not needed on loopback.
             more_servers: servers in addition to the three that every stack has.
             services: processes that `start_services` starts.
         """
@@ -78,18 +78,18 @@ class LocalStack:
         self._supervisor = Supervisor(self.folder)
 
     def is_running(self) -> bool:
-        """Whether the stack is supervised at the moment."""
+        """Whether supervisord is running."""
         return self._supervisor.is_running()
 
     def strays(self) -> list[str]:
-        """Names of what still runs although the supervisord that started it was killed; sorted."""
+        """Names of processes that still run although their supervisord was killed; sorted."""
         return [] if self.is_running() else sorted({stray.name for stray in find_strays(self.folder)})
 
     def stop_strays(self) -> list[str]:
-        """Stop what a supervisord that was killed has left running: services, then servers, each in good order.
+        """Stop the processes of a killed supervisord cleanly: services, then servers.
 
         Returns:
-            Names of what was stopped; empty where the stack is supervised.
+            Names of the stopped processes; empty if supervisord is running.
         """
         if self.is_running():
             return []
@@ -97,12 +97,12 @@ class LocalStack:
         return stop_strays(self.folder, programs, {server.name for server in self.servers})
 
     def start_servers(self) -> list[str]:
-        """Lay out what is missing, start all servers at once and wait until each answers.
+        """Prepare what is missing, start all servers in parallel and wait until each is ready.
 
-        What runs and is configured otherwise now is restarted, servers and services alike; the rest is left alone.
+        Running servers and services whose configuration changed are restarted; the others are left alone.
 
         Returns:
-            Names of what was restarted, or stopped for good.
+            Names of the processes that were restarted or removed.
 
         Raises:
             StackError: one does not start; the message ends with its last log lines.
@@ -118,7 +118,7 @@ class LocalStack:
         return touched
 
     def set_services(self, services: Sequence[Program]) -> None:
-        """Replace the programs of the services; the next `start_servers` takes up what changed."""
+        """Replace the programs of the services; the next `start_servers` applies the changes."""
         self.services = tuple(services)
 
     def _wait_for(self, server: Server) -> None:
@@ -130,7 +130,7 @@ class LocalStack:
 
         log = log_file(self.folder, server.name)
         try:
-            # a server that has much to recover says so in its log as it goes on
+            # a server with a long recovery writes its progress to its log
             wait_on_progress(
                 answered,
                 lambda: log.stat().st_size if log.exists() else 0,
@@ -145,18 +145,18 @@ class LocalStack:
             ) from error
 
     def start_services(self, names: Sequence[str]) -> None:
-        """Start services by name; they find their servers and say on /health/ready when they are ready."""
+        """Start services by name, without waiting; /health/ready reports when they are ready."""
         self._supervisor.start_programs(names)
 
     def states(self) -> dict[str, ProgramState]:
-        """What each server and service is doing; empty when the stack is down."""
+        """State of each server and service; empty if the stack is down."""
         return self._supervisor.states()
 
     def stop(self) -> list[str]:
-        """Stop the services, then the servers, then supervisord; data stays.
+        """Stop the services, then the servers, then supervisord; data is kept.
 
         Returns:
-            Names of what a supervisord that was killed had left running, and was stopped too.
+            Names of stopped strays: processes of a killed supervisord.
         """
         servers = {server.name for server in self.servers}
         names = self.states().keys()
@@ -173,7 +173,7 @@ class LocalStack:
 
 
 def last_lines(log: Path, count: int = LOG_LINES_SHOWN) -> str:
-    """The end of a log, indented; says so when there is none."""
+    """The last lines of a log, indented, or a note that it is empty."""
     if not log.exists():
         return "  (it wrote nothing)"
     return "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-count:])

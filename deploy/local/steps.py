@@ -1,4 +1,4 @@
-"""Steps of a long command, each printed with the time that it took."""
+"""Steps of a long command, each printed with its duration."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from rich.console import Console
 
 
 class Steps:
-    """Prints a line for each step: on a terminal with a spinner while it runs, elsewhere as plain lines."""
+    """Prints one line per step: with a spinner on a terminal, plain otherwise."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -16,7 +16,7 @@ class Steps:
 
     @contextmanager
     def step(self, what: str) -> Iterator["Step"]:
-        """Run a step; its line says how it ended, also when it failed."""
+        """Run a step; its line shows the outcome, also of a failure."""
         begun = time.monotonic()
         current = Step(what)
         mark = "[red]✗[/red]"
@@ -35,7 +35,7 @@ class Steps:
 
 
 class Step:
-    """What a step has to say in the end."""
+    """The outcome of a step."""
 
     def __init__(self, what: str) -> None:
         self.what = what

@@ -1,4 +1,4 @@
-"""Processes that a supervisord which was killed itself has left running: they are found, named and stopped in order."""
+"""Finds and stops strays: processes whose supervisord was killed."""
 
 import os
 import signal
@@ -30,10 +30,10 @@ class Stray:
 
 
 def find_strays(folder: Path) -> list[Stray]:
-    """Every process of the stack in a folder; of a stack that is supervised also those that are no strays.
+    """Every process of the stack in a folder; if supervisord is running, also those that are not strays.
 
-    A process that supervisord starts has the control socket and its program's name in the environment, and its children
-    inherit both: nothing else can be meant.
+    A process started by supervisord has the control socket and its program's name in the environment, and its children
+    inherit both, so the match is exact.
     """
     mark = f"SUPERVISOR_SERVER_URL=unix://{socket_path(folder)}".encode()
     found = []
@@ -47,18 +47,18 @@ def find_strays(folder: Path) -> list[Stray]:
 
 
 def stop_strays(folder: Path, programs: Sequence[Program], servers: Collection[str]) -> list[str]:
-    """Stop the strays of the stack in a folder: services first, then servers, each by its own signal.
+    """Stop the strays of the stack in a folder: services first, then servers, each by its stop signal.
 
     Args:
-        folder: of the stack, whose supervisord does not run.
-        programs: signal and patience of each; what is not among them gets SIGTERM and the usual patience.
-        servers: names of those that the others need until the end.
+        folder: of the stack, whose supervisord is not running.
+        programs: give the signal and timeout of each; others get SIGTERM and the default timeout.
+        servers: names of the programs to stop last.
 
     Returns:
-        Names of the programs that were stopped, services first; those that had to be killed say so.
+        Names of the stopped programs, services first; killed ones are marked.
 
     Raises:
-        StackError: a process outlives SIGKILL.
+        StackError: a process survives SIGKILL.
     """
     by_name = {program.name: program for program in programs}
     stopped: list[str] = []
@@ -75,7 +75,7 @@ def _stop(folder: Path, strays: Sequence[Stray], programs: dict[str, Program]) -
     default = Program("unknown", ())
     pids = {stray.pid for stray in strays}
     for stray in strays:
-        if stray.parent not in pids:  # its parent stops it: SIGINT would only cancel the query of a child of PostgreSQL
+        if stray.parent not in pids:  # its parent stops it: for a child of PostgreSQL, SIGINT only cancels a query
             _signal(stray.pid, signal.Signals[f"SIG{programs.get(stray.name, default).stop_signal}"])
 
     def alive() -> set[str]:

@@ -1,4 +1,4 @@
-"""Supervisord: its configuration, generated from a list of programs, and its control through a unix socket."""
+"""Supervisord: generates its configuration from a list of programs, and controls it through a unix socket."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from dayahead.settings import PREFIX
 from deploy.local.waiting import wait_until
 
 SETTING_PREFIXES = (PREFIX, "MLFLOW_")
-"""What the services' settings in the environment begin with."""
+"""Prefix of the services' environment variables."""
 FINGERPRINT = f"{PREFIX}FINGERPRINT"
 ALIVE = ("RUNNING", "STARTING", "BACKOFF")
 COMMENT = re.compile(r"\s[#;]")
@@ -32,10 +32,10 @@ class Program:
     """A process that supervisord keeps alive.
 
     Attributes:
-        directory: what it is started in; the stack's folder where not given.
-        settle_s: one that ends sooner counts as a failed start, and failed starts are retried ever more slowly.
-        stop_signal: what ends it in good order.
-        fingerprint: of what it reads besides its environment: where that changes, a running one is restarted.
+        directory: working directory; by default the stack's folder.
+        settle_s: a process that ends sooner counts as a failed start; those are retried with increasing pauses.
+        stop_signal: signal of a clean shutdown.
+        fingerprint: of what it reads in addition to its environment; a change restarts it.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Program:
         """The program's section of supervisord.conf; its log goes to `folder`/log/NAME.log.
 
         Raises:
-            StackError: a value cannot be written into it.
+            StackError: a value cannot be represented in it.
         """
         variables = {**self.environment, **({FINGERPRINT: self.fingerprint} if self.fingerprint else {})}
         environment = ",".join(f"{key}={_quoted(key, value)}" for key, value in sorted(variables.items()))
@@ -76,10 +76,10 @@ class Program:
 
 
 def _quoted(name: str, value: str) -> str:
-    """A value of `environment=`: its quotes cannot be escaped and are stripped, and a blank may begin a comment.
+    """Quote a value of `environment=`, whose quotes cannot be escaped and whose blanks may start a comment.
 
     Raises:
-        StackError: it cannot be written there.
+        StackError: the value cannot be represented.
     """
     mark = "'" if '"' in value else '"'
     if mark in value or "\n" in value or COMMENT.search(value) or value != value.strip("'\""):
@@ -91,17 +91,17 @@ def _quoted(name: str, value: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """Supervisord expands `%(name)s` in every value, so a percent sign is written twice."""
+    """Double percent signs: supervisord expands `%(name)s` in every value."""
     return text.replace("%", "%%")
 
 
 def log_file(folder: Path, name: str) -> Path:
-    """Where the output of a program of the stack in `folder` is kept."""
+    """Log file of a program of the stack in `folder`."""
     return folder / "log" / f"{name}.log"
 
 
 def socket_path(folder: Path) -> Path:
-    """The control socket: in the stack's folder, or in the temporary one where that path is too long for a socket."""
+    """The control socket: in the stack's folder, or in the temporary folder if that path is too long."""
     usual = folder / "supervisor.sock"
     if len(str(usual)) <= SOCKET_PATH_LIMIT:
         return usual
@@ -130,7 +130,7 @@ def render(folder: Path, programs: Sequence[Program]) -> str:
 
 @dataclass(frozen=True)
 class ProgramState:
-    """What supervisord says of a program: a state (`RUNNING`, `BACKOFF`, …) and a sentence (`pid 12, uptime 0:01`)."""
+    """Supervisord's state of a program (`RUNNING`, `BACKOFF`, …) and description (`pid 12, uptime 0:01`)."""
 
     name: str
     state: str
@@ -139,7 +139,7 @@ class ProgramState:
 
 
 class Supervisor:
-    """Starts, asks and stops the supervisord of the stack in one folder."""
+    """Starts, queries and stops the supervisord of the stack in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -159,17 +159,17 @@ class Supervisor:
         return True
 
     def start(self, programs: Sequence[Program], *, dies_with_parent: bool) -> list[str]:
-        """Start supervisord with these programs known and none started; a running one takes up what changed.
+        """Start supervisord with these programs, none of them started; a running one applies the changes.
 
-        Programs that changed are restarted if they ran; those that are gone are stopped. Programs inherit the
-        environment of this process without the settings in it: those of a later `start` may be others.
+        Running programs that changed are restarted; removed ones are stopped. Programs inherit the
+        environment of this process without its settings, which may differ at a later `start`.
 
         Args:
-            programs: what it is to keep alive.
-            dies_with_parent: end everything when the process that called this ends, however it ends.
+            programs: to supervise.
+            dies_with_parent: stop everything when the calling process ends, even by SIGKILL.
 
         Returns:
-            Names of the programs that were restarted or stopped for good.
+            Names of the programs that were restarted or removed.
 
         Raises:
             StackError: it does not answer.
@@ -182,7 +182,7 @@ class Supervisor:
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config)]
         if dies_with_parent:
             command = ["setpriv", "--pdeathsig", "TERM", *command]
-        # supervisor imports pkg_resources where it is there, and that warns of its own end
+        # supervisor imports pkg_resources if installed, which prints a deprecation warning
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTING_PREFIXES)}
         environment = {**inherited, "PYTHONWARNINGS": "ignore"}
         output = self._folder / "log" / "supervisord.out"
@@ -208,7 +208,7 @@ class Supervisor:
         return touched
 
     def states(self) -> dict[str, ProgramState]:
-        """What every program is doing, by name; empty when supervisord does not run."""
+        """State of every program by name; empty if supervisord is not running."""
         try:
             answers = self._call("supervisor.getAllProcessInfo")
         except (OSError, xmlrpc.client.Error):
@@ -216,21 +216,21 @@ class Supervisor:
         return {a["name"]: ProgramState(a["name"], a["statename"], a["description"], int(a["pid"])) for a in answers}
 
     def start_programs(self, names: Sequence[str]) -> None:
-        """Start those programs that do not run yet, without waiting for them to be ready."""
+        """Start the programs that are not running yet, without waiting for readiness."""
         states = self.states()
         for name in names:
             if states[name].state not in ALIVE:
                 self._call("supervisor.startProcess", name, False)
 
     def stop(self, names: Sequence[str]) -> None:
-        """Stop these programs at the same time and wait until all have ended (supervisord kills what does not)."""
+        """Stop these programs in parallel and wait until all have ended (supervisord kills them after a timeout)."""
         asked = []
         for name, state in self.states().items():
             if name in names and state.state in ALIVE:
                 try:
                     self._call("supervisor.stopProcess", name, False)
                 except xmlrpc.client.Fault:
-                    continue  # it ended between the two questions
+                    continue  # it ended between the two calls
                 asked.append(name)
         if asked:
             wait_until(
@@ -240,7 +240,7 @@ class Supervisor:
             )
 
     def shutdown(self) -> None:
-        """End supervisord itself, and with it whatever it still runs."""
+        """Shut down supervisord and everything that it still runs."""
         if not self.is_running():
             return
         self._call("supervisor.shutdown")

@@ -1,4 +1,4 @@
-"""A stack for the length of a test run or a benchmark: free ports, its own folder, nothing left behind."""
+"""A temporary stack for a test run or a benchmark: free ports, separate folder, removed afterwards."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ from deploy.local.stack import LocalStack
 
 PREFIX = "throwaway-"
 SWEEP_LOCK = "throwaway.lock"
-OWNER_LOCK = "owner.lock"  # held as long as the process lives that owns the stack
+OWNER_LOCK = "owner.lock"  # held while the owner process is alive
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def throwaway_stack(
     places: Places | None = None,
     more_servers: Callable[[Ground], Sequence[Server]] = lambda ground: (),
 ) -> Iterator[LocalStack]:
-    """A stack whose servers run until the block ends, or until this process does, in whatever way.
+    """A stack whose servers run until the block or this process ends, even by SIGKILL.
 
     Raises:
         StackError: a server does not start.
@@ -50,15 +50,15 @@ def throwaway_stack(
 
 @contextmanager
 def owned(places: Places, name: str) -> Iterator[Path]:
-    """Make the folder of a throwaway stack and own it for the length of the block: no sweep touches it.
+    """Create the folder of a throwaway stack and own it during the block, safe from sweeps.
 
     Args:
-        places: where the tree is; it must have been built.
+        places: with a built tree.
         name: of the stack; begins with `PREFIX`.
     """
     folder = places.stacks / name
     with ExitStack() as held:
-        with locked(places.root / SWEEP_LOCK):  # a sweep must not find the folder before its owner is known
+        with locked(places.root / SWEEP_LOCK):  # a sweep must not see the folder before it has an owner
             folder.mkdir(mode=0o711, parents=True)
             lock = held.enter_context((folder / OWNER_LOCK).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -66,7 +66,7 @@ def owned(places: Places, name: str) -> Iterator[Path]:
 
 
 def sweep(places: Places) -> list[str]:
-    """Remove the throwaway stacks whose owner is dead.
+    """Remove the throwaway stacks whose owner process has ended.
 
     Returns:
         Their names.

@@ -12,7 +12,7 @@ from deploy.local.places import Places, locked
 
 SUITE = "trixie"
 PACKAGES = ("postgresql-17-timescaledb", "redis-server", "prometheus", "prometheus-alertmanager")
-# Each of these is documentation or a cache that no server reads; leaving them out halves the tree.
+# Documentation and caches that no server reads; excluding them halves the tree.
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/var/cache/apt/archives/*.deb")
 RECIPE_FILE = ".dayahead-recipe"
 
@@ -20,11 +20,11 @@ Builder = Callable[[Path], None]
 
 
 def build_with_mmdebstrap(target: Path, builders: Builders | None = None) -> None:
-    """Fill `target` with a Debian tree that holds the servers.
+    """Build a Debian tree with the servers in `target`.
 
     Args:
-        target: folder to make.
-        builders: run mmdebstrap, and may end it.
+        target: folder to create.
+        builders: run mmdebstrap, and may stop it.
 
     Raises:
         StackError: mmdebstrap failed; the message has its last lines.
@@ -41,10 +41,10 @@ def build_with_mmdebstrap(target: Path, builders: Builders | None = None) -> Non
 
 
 class DebianTree:
-    """Builds the tree once and whole: it is renamed into place when finished, so a killed run leaves no half of one.
+    """Builds the tree once and atomically: it is renamed into place when complete.
 
     Attributes:
-        path: where the finished tree is.
+        path: of the finished tree.
     """
 
     def __init__(self, places: Places, builder: Builder = build_with_mmdebstrap) -> None:
@@ -54,19 +54,19 @@ class DebianTree:
 
     @property
     def recipe(self) -> str:
-        """Names what the tree is made of; a tree of another recipe is rebuilt."""
+        """Identifies the content of the tree; a tree of another recipe is rebuilt."""
         return hashlib.sha256(repr((SUITE, PACKAGES, LEFT_OUT)).encode()).hexdigest()[:16]
 
     def is_whole(self) -> bool:
-        """Whether the finished tree of this recipe is there."""
+        """Whether the finished tree of this recipe exists."""
         recipe = self.path / RECIPE_FILE
         return recipe.is_file() and recipe.read_text() == self.recipe
 
     def ensure(self) -> bool:
-        """Build the tree if it is absent, half built or of another recipe; data of the stacks is kept.
+        """Build the tree if it is missing, incomplete or outdated; the data of the stacks is kept.
 
         Returns:
-            Whether it had to be built.
+            Whether it was built.
 
         Raises:
             StackError: it could not be built.
@@ -93,7 +93,7 @@ class DebianTree:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a tree, but never through a mount that a killed builder left inside it (/proc, /sys, /dev)."""
+    """Remove a tree, but never through a mount that a killed builder left in it (/proc, /sys, /dev)."""
     if not folder.exists():
         return
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]

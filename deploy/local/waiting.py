@@ -7,10 +7,10 @@ from dayahead.errors import StackError
 
 
 def wait_until(condition: Callable[[], object], deadline_s: float, what: str, *, pause_s: float = 0.05) -> None:
-    """Ask until the condition holds.
+    """Poll until the condition holds.
 
     Raises:
-        StackError: it did not hold in time; the message says what was waited for.
+        StackError: timeout; the message names `what`.
     """
     until = time.monotonic() + deadline_s
     while not condition():
@@ -28,18 +28,18 @@ def wait_on_progress(
     pause_s: float = 0.5,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Ask until the condition holds, however long that takes, as long as something moves.
+    """Poll until the condition holds, without a timeout as long as there is progress.
 
     Args:
-        condition: what is waited for.
-        progress: how far things are; a value that stops changing where the condition will never hold.
-        stalled_s: seconds without a change of `progress` after which it is given up.
-        what: is waited for, for the message.
-        pause_s: seconds between two looks.
-        clock: seconds that pass.
+        condition: to wait for.
+        progress: a value that stops changing if the condition will never hold.
+        stalled_s: seconds without a change of `progress` after which to give up.
+        what: name of the condition, for the message.
+        pause_s: seconds between two polls.
+        clock: monotonic clock, in seconds.
 
     Raises:
-        StackError: nothing moved for so long; the message says what was waited for and how far it came.
+        StackError: no progress for that long; the message names `what` and the last progress.
     """
     reached, since = progress(), clock()
     while not condition():

@@ -1,4 +1,4 @@
-"""Configuration of Prometheus and Alertmanager, made from the templates and the settings."""
+"""Configuration of Prometheus and Alertmanager, generated from the templates and the settings."""
 
 from deploy.monitoring.configuration import (
     MonitoringFiles,

@@ -14,8 +14,8 @@ def register(app: typer.Typer) -> None:
 
 
 def render(
-    folder: Annotated[Path, typer.Argument(help="Folder that the files are written to")],
-    target: Annotated[list[str], typer.Option(help="job=host:port of a service that is scraped; may be repeated")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write to")],
+    target: Annotated[list[str], typer.Option(help="job=host:port of a service to scrape; may be repeated")],
     alertmanager: Annotated[str, typer.Option(help="host:port of Alertmanager")],
     webhook: Annotated[str, typer.Option(help="URL of POST /v1/alertmanager of the API")],
     api_token: Annotated[str, typer.Option(envvar="DAYAHEAD_API_TOKEN", help="Bearer token of the API")] = "",

@@ -17,7 +17,7 @@ RULES = TEMPLATES / "prometheus" / "rules"
 
 
 class _Template(string.Template):
-    """`@{name}` is filled in: `$` and `{{ }}` belong to Prometheus and Alertmanager."""
+    """Placeholders are `@{name}`, since `$` and `{{ }}` belong to Prometheus and Alertmanager."""
 
     delimiter = "@"
 
@@ -36,7 +36,7 @@ class Target:
 
 
 def render_targets(targets: Sequence[Target]) -> str:
-    """The file that Prometheus learns its targets from (file_sd JSON); it is read again whenever it changes."""
+    """The targets file of Prometheus (file_sd JSON), reloaded whenever it changes."""
     jobs = sorted({target.job for target in targets})
     entries = [{"targets": [t.address for t in targets if t.job == job], "labels": {"job": job}} for job in jobs]
     return json.dumps(entries, indent=2) + "\n"
@@ -49,7 +49,7 @@ def render_prometheus(targets: str, rules_dir: str, alertmanager: str, settings:
         targets: path of the targets file, as Prometheus sees it.
         rules_dir: folder of the rendered rules, as Prometheus sees it.
         alertmanager: host:port.
-        settings: how often it scrapes.
+        settings: with the scrape interval.
     """
     return _fill(
         TEMPLATES / "prometheus" / "prometheus.yml",
@@ -61,7 +61,7 @@ def render_prometheus(targets: str, rules_dir: str, alertmanager: str, settings:
 
 
 LEAST_START_WINDOW_S = 3600
-"""Seconds that are looked back on for a start of Prometheus, unless a first start may take longer."""
+"""Seconds to look back for a start of Prometheus, unless the grace of a first start is longer."""
 
 
 def render_rules(settings: MonitoringSettings) -> dict[str, str]:
@@ -72,12 +72,12 @@ def render_rules(settings: MonitoringSettings) -> dict[str, str]:
 
 
 def render_alertmanager(webhook_url: str, folder: str, settings: MonitoringSettings) -> str:
-    """The text of alertmanager.yml; it holds no secret, those are in files of `folder`.
+    """The text of alertmanager.yml; secrets are in files of `folder`.
 
     Args:
-        webhook_url: `POST /v1/alertmanager` of the API, which asks for a retune.
+        webhook_url: `POST /v1/alertmanager` of the API, which requests a retune.
         folder: of the files with the API's token and the receivers' secrets, as Alertmanager sees it.
-        settings: how long it waits and who else is notified; a receiver without a way sends nothing.
+        settings: waits and receivers; a receiver without an address sends nothing.
     """
     text = _fill(
         TEMPLATES / "alertmanager" / "alertmanager.yml",
@@ -102,11 +102,11 @@ def render_alertmanager(webhook_url: str, folder: str, settings: MonitoringSetti
 
 @dataclass(frozen=True)
 class MonitoringFiles:
-    """All that Prometheus and Alertmanager read, below one folder.
+    """The files of Prometheus and Alertmanager in one folder.
 
     Attributes:
-        folder: where the files are written.
-        seen_as: the same folder as the two servers see it (in a container or a chroot); empty where it is the same.
+        folder: to write to.
+        seen_as: path of the folder inside a container or chroot; empty if it is the same.
     """
 
     folder: Path
@@ -134,10 +134,10 @@ class MonitoringFiles:
         api_token: SecretStr,
         settings: MonitoringSettings,
     ) -> None:
-        """Write everything again; only the owner may read what holds a secret.
+        """Rewrite all files; only the owner may read those with a secret.
 
         Args:
-            targets: what is scraped.
+            targets: to scrape.
             alertmanager: host:port of Alertmanager.
             webhook_url: `POST /v1/alertmanager` of the API.
             api_token: the API's bearer token.

@@ -1,4 +1,4 @@
-"""Who is notified of alerts, and from which severity on: settings, and Alertmanager's own configuration of each way."""
+"""Receivers of alerts and their minimum severities: settings, and Alertmanager's configuration of each."""
 
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -21,28 +21,28 @@ TEXT = (
 
 
 def _severity(default: Severity, way: str) -> Any:
-    return Field(default=default, description=f"Least severity that is sent to {way}: warning or critical")
+    return Field(default=default, description=f"Minimum severity sent to {way}: warning or critical")
 
 
 class ReceiverSettings(ServiceSettings):
-    """Where alerts are sent; a way without an address is not used."""
+    """Where alerts are sent; a receiver without an address is not used."""
 
     alert_notify_url: SecretStr = Field(
-        default=SecretStr(""), description="Webhook that alerts are sent to as Alertmanager's JSON; empty for none"
+        default=SecretStr(""), description="Webhook that receives alerts as Alertmanager's JSON; empty for none"
     )
     alert_notify_severity: Severity = _severity("warning", "DAYAHEAD_ALERT_NOTIFY_URL")
     alert_watchdog_url: SecretStr = Field(
         default=SecretStr(""), description="Dead man's switch that the Watchdog alert keeps calling; empty for none"
     )
-    alert_email_to: str = Field(default="", description="Addresses that alerts are mailed to, with commas; empty: none")
+    alert_email_to: str = Field(default="", description="Mail addresses for alerts, comma-separated; empty for none")
     alert_email_from: str = Field(default="", description="Sender of these mails")
     alert_email_severity: Severity = _severity("warning", "DAYAHEAD_ALERT_EMAIL_TO")
     alert_smtp_host: str = Field(default="", pattern=r"^([^\s:]+:[0-9]+)?$", description="Mail server, host:port")
-    alert_smtp_user: str = Field(default="", description="User of the mail server; empty where it asks for none")
+    alert_smtp_user: str = Field(default="", description="User of the mail server; empty without a login")
     alert_smtp_password: SecretStr = Field(default=SecretStr(""), description="Password of that user")
-    alert_smtp_tls: bool = Field(default=True, description="Whether the mail server must speak TLS (STARTTLS)")
+    alert_smtp_tls: bool = Field(default=True, description="Whether the mail server must support TLS (STARTTLS)")
     alert_slack_url: SecretStr = Field(default=SecretStr(""), description="Incoming webhook of Slack; empty for none")
-    alert_slack_channel: str = Field(default="", description="Channel; empty for the one that the webhook is for")
+    alert_slack_channel: str = Field(default="", description="Channel; empty for the webhook's default")
     alert_slack_severity: Severity = _severity("warning", "Slack")
     alert_teams_url: SecretStr = Field(
         default=SecretStr(""), description="Webhook of a Microsoft Teams workflow; empty for none"
@@ -64,13 +64,13 @@ class ReceiverSettings(ServiceSettings):
             )
         if bool(self.alert_smtp_user) != bool(self.alert_smtp_password.get_secret_value()):
             raise ValueError(
-                f"{PREFIX}ALERT_SMTP_USER and {PREFIX}ALERT_SMTP_PASSWORD are given together or not at all"
+                f"{PREFIX}ALERT_SMTP_USER and {PREFIX}ALERT_SMTP_PASSWORD must be set together or not at all"
             )
         return self
 
 
 def secret_files(settings: ReceiverSettings) -> dict[str, str]:
-    """Content of each file that keeps a secret out of alertmanager.yml, by name; only those that are set."""
+    """Content of the secret files of alertmanager.yml by name; only of secrets that are set."""
     secrets = {
         "notify_url": settings.alert_notify_url,
         "watchdog_url": settings.alert_watchdog_url,
@@ -87,9 +87,9 @@ def receiver(name: str, severity: Severity, folder: str, settings: ReceiverSetti
 
     Args:
         name: of the receiver.
-        severity: of the alerts that are routed to it.
+        severity: of the alerts routed to it.
         folder: of the secret files, as Alertmanager sees it.
-        settings: ways that are used, and from which severity on.
+        settings: addresses and minimum severities.
     """
 
     def file(secret: str) -> str:
@@ -138,7 +138,7 @@ def _pagerduty(settings: ReceiverSettings, key_file: str) -> dict[str, Any]:
 
 
 def write_secrets(folder: Path, settings: ReceiverSettings) -> None:
-    """Write the secret files for their owner alone, and delete those that are no longer set."""
+    """Write the secret files, readable only by their owner, and delete those no longer set."""
     wanted = secret_files(settings)
     for stale in folder.glob(f"{SECRET_PREFIX}*"):
         if stale.name not in wanted:
@@ -150,5 +150,5 @@ def write_secrets(folder: Path, settings: ReceiverSettings) -> None:
 def write_secret(path: Path, text: str) -> None:
     """Write a file that only its owner may read."""
     path.touch(mode=0o600)
-    path.chmod(0o600)  # also where the file was there and others could read it
+    path.chmod(0o600)  # also if the file existed and was readable by others
     path.write_text(text)

@@ -8,10 +8,10 @@ from deploy.monitoring.receivers import ReceiverSettings
 
 
 class MonitoringSettings(ReceiverSettings):
-    """Thresholds of the alert rules; who is notified is in the class above.
+    """Thresholds of the alert rules; receivers are in the base class.
 
-    `dayahead monitoring render` and `dayahead up` fill them into deploy/prometheus and deploy/alertmanager, so that a
-    change of `.env` and a restart is all that another threshold needs.
+    `dayahead monitoring render` and `dayahead up` fill them into deploy/prometheus and deploy/alertmanager, so
+    a threshold is changed in `.env` and applied by a restart.
     """
 
     scrape_interval_s: int = Field(default=5, ge=1, description="Seconds between two scrapes and rule evaluations")
@@ -20,7 +20,7 @@ class MonitoringSettings(ReceiverSettings):
     )
     alert_down_s: int = Field(default=60, ge=0, description="Seconds that a service may be unreachable")
     alert_start_s: int = Field(
-        default=1800, ge=0, description="Seconds after the start of Prometheus that a service may take to come up first"
+        default=1800, ge=0, description="Seconds after the start of Prometheus that a service may take to start"
     )
     alert_restarts: int = Field(
         default=3, ge=1, description="Restarts of one process within DAYAHEAD_ALERT_RESTARTS_S that are a crash loop"
@@ -30,20 +30,20 @@ class MonitoringSettings(ReceiverSettings):
         default=300, ge=0, description="Seconds that a partition may make no progress while messages wait in it"
     )
     alert_not_ready_s: int = Field(default=300, ge=0, description="Seconds that a running service may be unready")
-    alert_lag_messages: int = Field(default=1000, ge=1, description="Messages of observations that may wait in Kafka")
+    alert_lag_messages: int = Field(default=1000, ge=1, description="Maximum lag of observations, in messages")
     alert_lag_s: int = Field(default=600, ge=0, description="Seconds that the lag may be high, or grow")
     alert_behind_h: float = Field(
-        default=2, gt=0, description="Hours that the workers may be behind the newest hour that ingest has published"
+        default=2, gt=0, description="Hours that the workers may be behind the newest hour published by ingest"
     )
     alert_source_failing_s: int = Field(
-        default=900, ge=60, description="Seconds without a poll that succeeds after which a source is failing"
+        default=900, ge=60, description="Seconds without a successful poll after which a source is failing"
     )
     alert_dead_letters: int = Field(default=0, ge=0, description="Dead letters in ten minutes that raise no alert")
     alert_mape_warning: float = Field(
         default=0.15, gt=0, description="MAPE of an area over 24 h, as a share, above which an alert warns operators"
     )
     alert_mape_critical: float = Field(
-        default=0.25, gt=0, description="MAPE of an area over 24 h, as a share, above which a retune is asked for"
+        default=0.25, gt=0, description="MAPE of an area over 24 h, as a share, above which a retune is requested"
     )
     alert_mape_min_hours: int = Field(
         default=500, ge=1, description="Scored hours of an area in 24 h below which its accuracy raises no alert"
@@ -88,7 +88,7 @@ class MonitoringSettings(ReceiverSettings):
 
     @property
     def runbook(self) -> str:
-        """Address of the runbook, absolute: an alert is read far from here."""
+        """Absolute URL of the runbook, since alerts are read elsewhere."""
         public = str(self.public_url or f"http://127.0.0.1:{self.api_port}").rstrip("/")
         return self.runbook_url or f"{public}/runbook"
 

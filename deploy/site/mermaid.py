@@ -1,6 +1,6 @@
-"""Mermaid diagrams of the documentation, drawn while the site is built.
+"""Mermaid diagrams of the documentation, rendered while the site is built.
 
-The theme would load Mermaid from a CDN in the browser of the reader. An SVG in the page needs no network and no script.
+The theme would load Mermaid from a CDN in the reader's browser; an SVG in the page needs no network and no script.
 """
 
 from hashlib import sha256
@@ -9,11 +9,11 @@ from typing import Any
 import mermaidx
 
 DRAWN_ID = "my-svg"
-"""The id that the renderer gives to every SVG, and that its style sheet refers to."""
+"""The id that the renderer sets on every SVG and uses in its style sheet."""
 
 
 def fence(source: str, language: str, css_class: str, options: Any, md: Any, **_: Any) -> str:
-    """Draw a code block of language `mermaid`; a custom fence of pymdownx.superfences.
+    """Render a code block of language `mermaid`; a custom fence of pymdownx.superfences.
 
     Args:
         source: text of the block.

@@ -17,7 +17,7 @@ KEPT = re.compile(r"\s*(?:\||#|<|>|!\[|---)")
 UNBREAKABLE = re.compile(r"`[^`]*`|\[[^\]\[]*\]\([^)]*\)")
 LONGEST_UNBREAKABLE = 100
 READ_AS_A_MARK = re.compile(r"[-+*#>|=]|\d+[.)]")
-"""What would begin a list, a heading or a quote at the beginning of a line."""
+"""Text that would start a list, a heading or a quote at the start of a line."""
 
 
 def pages() -> list[Path]:
@@ -77,7 +77,7 @@ def _filled(text: str, first: str, indent: str) -> Iterator[str]:
             continue
         before = ""
         if READ_AS_A_MARK.match(word) and " " in line.strip():
-            # a line must not begin with it: the word before it comes along
+            # a line must not start with it: move the word before it too
             line, _, before = line.rpartition(" ")
         yield line
         line = f"{indent}{before} {word}" if before else indent + word
@@ -85,7 +85,7 @@ def _filled(text: str, first: str, indent: str) -> Iterator[str]:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a paragraph; code and links stay whole unless they are long."""
+    """The words of a paragraph; code and links are not split unless they are long."""
     whole = UNBREAKABLE.sub(
         lambda found: found[0].replace(" ", "\0") if len(found[0]) <= LONGEST_UNBREAKABLE else found[0], text
     )
@@ -93,10 +93,10 @@ def _words(text: str) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Wrap the pages that have a line that is too long, or name them.
+    """Wrap the pages with lines that are too long, or print their names.
 
     Returns:
-        1 where `--check` found one, else 0.
+        1 if `--check` found one, else 0.
     """
     found = {page: numbers for page in pages() if (numbers := too_long(page.read_text()))}
     for page, numbers in found.items():

@@ -106,7 +106,7 @@ def test_a_missing_data_source_without_an_address_names_the_setting(grafana: Fak
 
 def test_a_refusal_is_told_with_grafanas_own_reason(grafana: FakeGrafana) -> None:
     grafana.refuses = True
-    with pytest.raises(SettingsError, match=r"refused \(403\): .*Permissions needed"):
+    with pytest.raises(SettingsError, match=r"rejected the request \(403\): .*Permissions needed"):
         Publisher(settings(grafana)).publish(generated_dashboards())
 
 

@@ -148,6 +148,6 @@ def test_status_without_kafka_is_a_sentence_and_shows_the_series(
     console = Console(width=200, file=io.StringIO(), record=True)
     show_data(console, database_with_three_series.url, "127.0.0.1:9")
     lines = console.export_text().splitlines()
-    assert lines[0].startswith("The lag is not known: Kafka at 127.0.0.1:9 does not answer (")
+    assert lines[0].startswith("The lag is unknown: Kafka at 127.0.0.1:9 does not answer (")
     assert "Series: 3 known" in "\n".join(lines)
     assert capfd.readouterr() == ("", "")

@@ -75,7 +75,7 @@ def test_root_on_debian_meets_no_obstacle(tmp_path: Path) -> None:
 
 def test_another_system_without_docker_is_told_what_it_needs(tmp_path: Path) -> None:
     sentences = machine_obstacles(Places(tmp_path), user_id=0, find=lambda tool: None)
-    assert "no Debian or Ubuntu" in sentences[0]
+    assert "not Debian or Ubuntu" in sentences[0]
 
 
 def test_builders_are_needed_only_for_what_is_not_built_yet() -> None:

@@ -234,7 +234,7 @@ def test_the_severity_of_a_way_is_a_setting(people: People, severity: str) -> No
     ("given", "message"),
     [
         ({"alert_email_to": "a@b.c"}, "needs DAYAHEAD_ALERT_EMAIL_FROM and DAYAHEAD_ALERT_SMTP_HOST"),
-        ({"alert_smtp_user": "anna"}, "DAYAHEAD_ALERT_SMTP_PASSWORD are given together"),
+        ({"alert_smtp_user": "anna"}, "DAYAHEAD_ALERT_SMTP_PASSWORD must be set together"),
         ({"alert_smtp_host": "mail.example.org"}, "DAYAHEAD_ALERT_SMTP_HOST"),
         ({"alert_slack_severity": "info"}, "DAYAHEAD_ALERT_SLACK_SEVERITY"),
     ],

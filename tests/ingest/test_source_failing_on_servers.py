@@ -153,9 +153,9 @@ def test_source_failing_fires_for_every_way_in_which_a_server_fails_and_ends_whe
             errors = {name: read_failure(connection, keys[name]).error for name in SOURCES}
         assert "answered 503: maintenance" in errors["server-error"]
         assert "answered 429: too fast" in errors["rate-limited"]
-        assert "had not sent its whole answer after 1 s" in errors["dripping"]
-        assert "had not sent its whole answer after 1 s" in errors["dripping-headers"]
-        assert "was not reached" in errors["unreachable"]
+        assert "did not send its whole response within 1 s" in errors["dripping"]
+        assert "did not send its whole response within 1 s" in errors["dripping-headers"]
+        assert "cannot be reached" in errors["unreachable"]
         api.well.set()
         with serving(api, closed_port):
             wait_until(lambda: not failing(prometheus), 90, "SourceFailing to end")

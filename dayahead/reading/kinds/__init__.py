@@ -1,1 +1,1 @@
-"""One module a kind of source; every module of this folder is looked through for a `SourceKind`."""
+"""One module per kind of source; every module in this folder is searched for a `SourceKind`."""

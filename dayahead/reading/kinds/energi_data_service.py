@@ -1,8 +1,8 @@
-"""Read Energi Data Service, the open data of the Danish transmission system operator.
+"""Reads Energi Data Service, the open data of the Danish transmission system operator.
 
-Its habits (https://www.energidataservice.dk/guides/api-guides): `start` is inclusive and `end` exclusive, both in
-Danish local time unless `timezone=UTC`, with minutes at most ("2023-01-24T22:00"); without `start` and `limit` only 100
-records come, `limit=0` is all of them; one request per dataset and minute, else 429; timestamps carry no offset.
+Its rules (https://www.energidataservice.dk/guides/api-guides): `start` is inclusive and `end` exclusive, both in
+Danish local time unless `timezone=UTC`, with minutes at most ("2023-01-24T22:00"); without `start` and `limit` it
+returns 100 records, with `limit=0` all; one request per dataset and minute, else 429; timestamps have no offset.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ class EnergiDataServiceFields(KindFields):
 
 
 class EnergiDataServiceKind(SourceKind):
-    """The API, and a replay of it."""
+    """The API or a replay of it."""
 
     name = "energi-data-service"
     fields = EnergiDataServiceFields
@@ -58,7 +58,7 @@ class EnergiDataServiceKind(SourceKind):
 
 
 class EnergiDataService:
-    """One dataset of the API, request by request; waiting for a source that is away is `PatientReader`'s work."""
+    """One dataset of the API, without retries (see `PatientReader`)."""
 
     def __init__(
         self,
@@ -69,19 +69,19 @@ class EnergiDataService:
         max_records: int = 200_000,
         answer_timeout_s: float = 300.0,
     ) -> None:
-        """Describe what is read; nothing is asked yet.
+        """Store the arguments; no request is sent yet.
 
         Args:
             source: kind energi-data-service.
-            client: sends the requests; its base URL is the API's.
-            spacing: keeps requests apart as the publisher asks.
-            clock: the present moment, for a Retry-After that is a date.
-            max_records: of one answer; longer ones are read in several.
-            answer_timeout_s: seconds from a request to the last byte of its answer; the client's timeout is for each
-                part of it.
+            client: HTTP client with the API's base URL.
+            spacing: enforces the publisher's minimum interval of requests.
+            clock: the present moment, for a Retry-After with a date.
+            max_records: of one response; longer ones are read in pages.
+            answer_timeout_s: seconds from a request to the last byte of its response; the client's timeout applies to
+                each part of it.
 
         Raises:
-            SettingsError: the source is of another kind, or its times are in a zone that the API does not speak.
+            SettingsError: the source is of another kind, or its time zone is not one of the API's.
         """
         if source.time_zone not in ("UTC", API_ZONE.key):
             raise SettingsError(
@@ -109,15 +109,15 @@ class EnergiDataService:
         except httpx.HTTPError as error:
             if self._deadline.passed:
                 raise self._too_slow() from error
-            raise SourceUnavailable(f"{self._name} was not reached: {error or type(error).__name__}") from error
-        if self._deadline.passed:  # without a Content-Length a cut body looks whole
+            raise SourceUnavailable(f"{self._name} cannot be reached: {error or type(error).__name__}") from error
+        if self._deadline.passed:  # without a Content-Length a truncated body looks complete
             raise self._too_slow()
         self._check_status(response, response.content)
         return self._answer(response.content)
 
     def _too_slow(self) -> SourceUnavailable:
         return SourceUnavailable(
-            f"{self._name} had not sent its whole answer after {self._deadline.seconds:g} s: narrow the source by "
+            f"{self._name} did not send its whole response within {self._deadline.seconds:g} s: narrow the source by "
             "`filters`, or raise DAYAHEAD_ANSWER_TIMEOUT_S"
         )
 
@@ -144,7 +144,7 @@ class EnergiDataService:
     def _bound(self, moment: datetime, later: bool) -> str:
         if self._in_utc:
             return moment.strftime("%Y-%m-%dT%H:%M")
-        # Whole local days: an hour that comes twice in the night of the change has no name of its own here.
+        # Whole local days: the repeated hour of a clock change is ambiguous in local time.
         local = moment.astimezone(API_ZONE)
         midnight = local.replace(hour=0, minute=0, second=0)
         if later and midnight != local:
@@ -163,7 +163,7 @@ class EnergiDataService:
         if response.has_redirect_location:
             raise SourceRefused(
                 f"{self._name} has moved to {response.headers['location']}: "
-                "if that is right, put it as url into the source file or DAYAHEAD_SOURCE_URL"
+                "if that is right, set it as url in the source file or as DAYAHEAD_SOURCE_URL"
             )
         raise SourceRefused(f"{words}. Check dataset and columns of source {self._source.name}.")
 
@@ -177,7 +177,7 @@ class EnergiDataService:
             found = "no `records`" if records is None else f"`records` that is a {type(records).__name__}"
             raise self._bad_answer(found, body)
         if not all(isinstance(record, dict) for record in records):
-            raise self._bad_answer("`records` that are no objects", body)
+            raise self._bad_answer("`records` that are not objects", body)
         total = envelope.get("total")
         if isinstance(total, int) and total > len(records):
             return self._cut(records, total)
@@ -187,13 +187,13 @@ class EnergiDataService:
         return SourceUnavailable(f"{self._name} answered {found}: {_words(body)}", cause="bad_answer")
 
     def _cut(self, records: Sequence[Record], total: int) -> Answer:
-        """An answer that is not all there is: its last hour may be half, so it is read again from there."""
+        """A truncated answer: its last hour may be incomplete, so the next read starts there."""
         times = LocalTimes(self._source.time_zone)
         hours = [_hour(times, record.get(self._source.time_column)) for record in records]
         known = [hour for hour in hours if hour is not None]
         if not known or min(known) == max(known):
             raise SourceRefused(
-                f"{self._name} gave {len(records)} of {total} records and all are of one hour: "
+                f"{self._name} gave {len(records)} of {total} records, all of one hour: "
                 "raise DAYAHEAD_MAX_RECORDS, or narrow the source by `filters`"
             )
         last = max(known)
@@ -209,7 +209,7 @@ def _hour(times: LocalTimes, written: object) -> Hour | None:
 
 
 def retry_after_s(headers: Mapping[str, str], clock: Clock) -> float | None:
-    """What a Retry-After header asks for, in seconds from now: it is a number of seconds or an HTTP date (RFC 9110)."""
+    """Seconds from now of a Retry-After header: a number of seconds or an HTTP date (RFC 9110)."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
@@ -223,7 +223,7 @@ def retry_after_s(headers: Mapping[str, str], clock: Clock) -> float | None:
 
 
 def _words(body: bytes) -> str:
-    """The beginning of what the API said, on one line."""
+    """The start of a response body on one line."""
     return " ".join(body.decode(errors="replace").split())[:WORDS_SHOWN] or "(nothing)"
 
 
@@ -232,7 +232,7 @@ def http_client(base_url: str, timeout_s: float) -> httpx.Client:
 
     Args:
         base_url: of the API.
-        timeout_s: to connect, and between two parts of an answer, in seconds.
+        timeout_s: timeout of connecting and of each read, in seconds.
     """
     return httpx.Client(
         base_url=base_url.rstrip("/"),

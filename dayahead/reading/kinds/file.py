@@ -1,4 +1,4 @@
-"""Read a CSV or Parquet file, for people with their own data."""
+"""Reads a CSV or Parquet file."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +17,12 @@ from dayahead.reading.records import Record
 from dayahead.reading.source_kind import KindFields, SourceKind, SourcePath, Surroundings
 from dayahead.source import Source
 
-# No zone is further from UTC than 14 hours, and a record of the day before may decide which 02:00 is meant.
+# No zone is further from UTC than 14 hours, and a record of the day before may decide which 02:00 a time is.
 MARGIN = timedelta(days=2)
 ISO_DATE = r"^\d{4}-\d{2}-\d{2}"
 DATE_LENGTH = 10
 TORN_LINE = "line"
-"""Column of the record that stands for a line with too few or too many columns: it lacks all others."""
+"""The only column of a record for a line with too few or too many columns."""
 
 
 class FileFields(KindFields):
@@ -42,26 +42,26 @@ class File(SourceKind):
         return FileSource(source)
 
     def version(self, source: Source) -> tuple[int, int]:
-        """When the file was changed last, and its size; of one that is not there, zeros."""
+        """Modification time and size of the file; zeros if it does not exist."""
         try:
             status = FileFields.of(source).path.stat()
-        except OSError:  # the read says what is wrong
+        except OSError:  # the read raises the error
             return 0, 0
         return status.st_mtime_ns, status.st_size
 
 
 class FileSource:
-    """One file; read again when it changes, so that its writer can append to it or replace it."""
+    """One file, reread when it changes, so that its writer can append to it or replace it."""
 
     def __init__(self, source: Source, path: Path | None = None) -> None:
-        """Describe what is read; the file is opened by the first read.
+        """Store the arguments; the first read opens the file.
 
         Args:
-            source: the columns and their meaning; also one of another kind, whose records the file holds.
-            path: the file; that of the source where left out.
+            source: definition of the columns; may be of another kind.
+            path: the file; by default that of the source.
 
         Raises:
-            SettingsError: the source has no path, or its ending says neither CSV nor Parquet.
+            SettingsError: the source has no path, or the file name ends in neither .csv nor .parquet.
         """
         file = path or FileFields.of(source).path
         if file.suffix not in (".csv", ".parquet"):
@@ -72,7 +72,7 @@ class FileSource:
         self._version: tuple[int, int] | None = None
 
     def read(self, start: Hour, end: Hour | None) -> Answer:
-        """See `Reader.read`: gives up to two days more on both sides."""
+        """See `Reader.read`; returns up to two more days on both sides."""
         table = self._current_table()
         column = self._source.time_column
         if column in table.column_names:
@@ -88,9 +88,9 @@ class FileSource:
             if self._table is None or version != self._version:
                 self._table, self._version = self._load(), version
         except FileNotFoundError as error:
-            raise SourceUnavailable(f"{self._path} is not there (yet)", cause="no_file") from error
+            raise SourceUnavailable(f"{self._path} does not exist (yet)", cause="no_file") from error
         except pa.ArrowInvalid as error:
-            # Also what a file looks like that is still being written.
+            # Also the state of a file that is still being written.
             raise SourceUnavailable(f"{self._path} cannot be read: {error}", cause="bad_answer") from error
         except OSError as error:
             raise SourceRefused(f"{self._path} cannot be read: {error}") from error
@@ -102,7 +102,7 @@ class FileSource:
         else:
             names = self._source.data_columns
             self._torn = []
-            # Everything as text: one bad value must not decide the type of its column.
+            # All columns as text: one bad value must not decide the type of its column.
             table = pyarrow.csv.read_csv(
                 self._path,
                 parse_options=pyarrow.csv.ParseOptions(
@@ -118,12 +118,12 @@ class FileSource:
         return table.select(wanted)
 
     def _set_aside(self, row: pyarrow.csv.InvalidRow) -> Literal["skip"]:
-        """A line with too few or too many columns spoils nothing but itself."""
+        """Reject only the line that has too few or too many columns."""
         self._torn.append({TORN_LINE: row.text})
         return "skip"
 
     def _typed(self, record: Record) -> Record:
-        """Numbers of a CSV file as numbers; a text that is none stays, to be rejected with its reason."""
+        """Parse the numbers of a CSV file; other text is kept, to be rejected with its reason."""
         if self._path.suffix == ".parquet":
             return record
         columns = [self._source.value_column] if self._source.value_column else list(self._source.value_columns)
@@ -135,7 +135,7 @@ class FileSource:
         return typed
 
     def _number(self, text: str) -> float | str:
-        # With a decimal comma a dot separates thousands: "1.234" is not 1.234. Only Python reads "1_0" as a number.
+        # With a decimal comma a dot separates thousands: "1.234" is not 1.234. "1_0" is a number only in Python.
         foreign = "_." if self._source.decimal == "," else "_"
         try:
             return text if any(mark in text for mark in foreign) else float(text.replace(self._source.decimal, "."))
@@ -144,7 +144,7 @@ class FileSource:
 
 
 def _is_near(times: "pa.ChunkedArray[Any]", low: str, high: str | None) -> "pa.ChunkedArray[Any]":
-    """Which times may lie from one date to another; what is no ISO date is kept, to be rejected with its reason."""
+    """Which times may lie between two dates; text that is not an ISO date is kept, to be rejected with its reason."""
     text = pc.cast(times, pa.string())
     date = pc.utf8_slice_codeunits(text, 0, DATE_LENGTH)
     outside: Any = pc.less(date, pa.scalar(low))

@@ -1,4 +1,4 @@
-"""Rows that others send, over HTTP or to Kafka: there is nothing to read."""
+"""Rows sent by clients over HTTP or to Kafka; there is nothing to read."""
 
 from typing import ClassVar, NoReturn
 
@@ -8,7 +8,7 @@ from dayahead.source import Source
 
 
 class Push(SourceKind):
-    """Registered before the first row is sent; its rows have fixed field names, so there are no columns to name."""
+    """Must be registered before the first row is sent; field names are fixed, so it names no columns."""
 
     name = "push"
     defaults: ClassVar = {"time_column": "valid_time", "value_column": "value"}
@@ -17,5 +17,5 @@ class Push(SourceKind):
         """See `SourceKind.reader`."""
         raise SettingsError(
             f"source {source.name} is of kind push: its rows are sent, there is nothing to poll; "
-            "make it known with `dayahead sources register FILE`"
+            "register it with `dayahead sources register FILE`"
         )

@@ -16,18 +16,18 @@ from deploy.local.servers.server import Ground, fingerprint_of
 from deploy.local.supervision import Program
 
 USER = "dayahead"
-"""Who clients log in as, and the broker to itself."""
+"""User name of clients, and of the broker towards itself."""
 
 LOCAL_MECHANISMS = ("SCRAM-SHA-512", "PLAIN")
 
 
 def login_properties(listener: str, password: SecretStr, mechanisms: Sequence[str]) -> dict[str, str]:
-    """Properties of a broker whose clients log in on a listener; the first of the mechanisms is the broker's own.
+    """Properties of a broker whose clients log in on a listener; the broker itself uses the first mechanism.
 
     Args:
-        listener: its name, which is that of its protocol too.
+        listener: its name, equal to its security protocol.
         password: of `USER`.
-        mechanisms: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512; passwords of SCRAM are given when the storage is formatted.
+        mechanisms: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512; SCRAM passwords are set when the storage is formatted.
     """
     own = listener.lower()
     return {
@@ -40,7 +40,7 @@ def login_properties(listener: str, password: SecretStr, mechanisms: Sequence[st
 
 
 def jaas(mechanism: str, password: SecretStr) -> str:
-    """The JAAS line of a broker: who it is itself, and for PLAIN also who may log in."""
+    """The JAAS line of a broker: its own login, and for PLAIN also the accepted users."""
     secret = password.get_secret_value()
     kind = "plain.PlainLoginModule" if mechanism == "PLAIN" else "scram.ScramLoginModule"
     users = f' user_{USER}="{secret}"' if mechanism == "PLAIN" else ""
@@ -64,7 +64,7 @@ class Kafka:
         return f"{HOST}:{self._ground.ports.kafka}"
 
     def _java(self, main: str, *arguments: str, memory: str = "512m") -> list[str]:
-        # C1 alone starts in half the time, and a broker of a few thousand messages a second never needs C2
+        # C1 only: it starts in half the time, and C2 does not matter at a few thousand messages a second
         quick = [] if self._ground.durable else ["-XX:TieredStopAtLevel=1"]
         options = [f"-Xmx{memory}", "-XX:+UseSerialGC", "-Xshare:auto", *quick]
         options += [f"-Dlog4j2.configurationFile={LOG_SETTINGS}"]
@@ -86,17 +86,17 @@ class Kafka:
             "advertised.listeners": f"{listener}://{self.bootstrap}",
             "controller.listener.names": "CONTROLLER",
             "log.dirs": str(self._data),
-            # a topic is made by `dayahead migrate`: one that appears by being misspelt would swallow messages
+            # topics are created by `dayahead migrate`: one created by a typo would swallow messages
             "auto.create.topics.enable": "false",
             "offsets.topic.replication.factor": "1",
             "offsets.topic.num.partitions": "4",
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
             "transaction.state.log.num.partitions": "4",
-            # a broker that was killed may register again only when its old session has run out
+            # a killed broker can register again only after its old session has expired
             "broker.heartbeat.interval.ms": "1000",
             "broker.session.timeout.ms": "5000",
-            # two workers that are started together join as one generation, so that none loses partitions at once
+            # workers that start together join in one generation, without a second rebalance
             "group.initial.rebalance.delay.ms": "3000" if self._ground.durable else "0",
             "message.max.bytes": str(8 * 1024 * 1024),
         }
@@ -107,7 +107,7 @@ class Kafka:
         if (self._data / "meta.properties").exists():
             return
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        # an id that starts with a dash would be taken for an option
+        # an id that starts with a dash would be parsed as an option
         cluster_id = cluster_id.replace("-", "A")
         command = ["format", "--standalone", "--cluster-id", cluster_id, "--config", str(self._config)]
         if self._ground.kafka_login:
@@ -123,7 +123,7 @@ class Kafka:
             raise StackError(f"Kafka could not format its storage {self._data}: {(done.stdout + done.stderr).strip()}")
 
     def program(self) -> Program:
-        """`kafka.Kafka` on 127.0.0.1 alone."""
+        """`kafka.Kafka` on 127.0.0.1 only."""
         return Program(
             self.name,
             self._java("kafka.Kafka", str(self._config)),
@@ -145,7 +145,7 @@ class Kafka:
     def is_ready(self) -> bool:
         """Whether the broker answers and has registered itself."""
         if not is_taken(self._ground.ports.kafka):
-            return False  # asking the client library would only log that the connection is refused
+            return False  # the client library would only log that the connection is refused
         try:
             client = AdminClient({"bootstrap.servers": self.bootstrap, "socket.timeout.ms": 2000, **self._login()})
             return bool(client.list_topics(timeout=2).brokers)

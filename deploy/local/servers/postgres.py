@@ -23,7 +23,7 @@ OWNER = "dayahead_owner"
 OWNER_FILE = CHECKOUT / "deploy" / "postgres" / "owner.sql"
 APP = "dayahead_app"
 SERVICES = ("ingest", "worker", "trainer", "api")
-"""Each has its own role."""
+"""Services, each with its own role."""
 
 DATABASE = "dayahead"
 
@@ -34,7 +34,7 @@ def database_url(role: str, password: SecretStr, port: int, database: str = DATA
 
 
 def service_urls(passwords: Passwords, port: int) -> dict[str, str]:
-    """The postgresql:// URL of each service, by its name: one may write what it must, and no more."""
+    """The postgresql:// URL of each service, by name, with a role of least privilege."""
     return {name: database_url(f"dayahead_{name}", getattr(passwords, f"database_{name}"), port) for name in SERVICES}
 
 
@@ -45,7 +45,7 @@ class Postgres:
     """
 
     name = "postgres"
-    ready_within_s = 60.0  # after a crash it replays its log first
+    ready_within_s = 60.0  # after a crash it replays its WAL first
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
@@ -80,7 +80,7 @@ class Postgres:
         return database_url(role, password, self._ground.ports.postgres, database)
 
     def prepare(self) -> None:
-        """Make the cluster the first time; one that a killed run left incomplete is made again.
+        """Create the cluster the first time, or again if a killed run left it incomplete.
 
         Raises:
             StackError: initdb failed.
@@ -111,9 +111,9 @@ class Postgres:
         unfinished.rename(self._made)
 
     def _forget_dead_postmaster(self) -> None:
-        """Remove the pid file of a server that was killed, if its pid belongs to another program by now.
+        """Remove the pid file of a killed server if its pid now belongs to another program.
 
-        PostgreSQL would take that program for itself and refuse to start; any other case it sorts out better than we.
+        PostgreSQL would mistake that program for itself and refuse to start; it handles every other case itself.
         """
         pid_file = self._data / "postmaster.pid"
         if not pid_file.exists():
@@ -123,12 +123,12 @@ class Postgres:
             pid_file.unlink()
 
     def program(self) -> Program:
-        """`postgres` on 127.0.0.1 alone, without a unix socket."""
+        """`postgres` on 127.0.0.1 only, without a unix socket."""
         settings = {
             "listen_addresses": HOST,
             "port": str(self._ground.ports.postgres),
             "unix_socket_directories": "",
-            "dynamic_shared_memory_type": "sysv",  # the tree has no /dev/shm of its own
+            "dynamic_shared_memory_type": "sysv",  # the chroot has no /dev/shm
             "shared_preload_libraries": "timescaledb",
             "timescaledb.telemetry_level": "off",
             "max_connections": "200",
@@ -144,12 +144,12 @@ class Postgres:
         return Program(
             self.name,
             self._ground.chroot(*command, user="postgres"),
-            # INT is PostgreSQL's fast shutdown; killing the postmaster alone would leave its children for a moment
+            # INT is PostgreSQL's fast shutdown; a kill of the postmaster alone would leave its children for a moment
             stop_signal="INT" if self._ground.durable else "QUIT",
         )
 
     def is_ready(self) -> bool:
-        """Whether it takes connections with the superuser's password; makes owner and database the first time.
+        """Whether it accepts the superuser's password; creates owner and database the first time.
 
         Raises:
             StackError: it rejects the password, or the owner could not be made.

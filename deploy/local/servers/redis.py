@@ -10,7 +10,7 @@ from deploy.local.supervision import Program
 
 
 class Redis:
-    """One Redis with a password; what it holds is rebuilt from TimescaleDB, so it is saved at a stop alone."""
+    """Redis with a password; its data can be rebuilt from TimescaleDB, so they are saved only on shutdown."""
 
     name = "redis"
     ready_within_s = 20.0
@@ -25,7 +25,7 @@ class Redis:
         return f"redis://:{password}@{HOST}:{self._ground.ports.redis}/{database}"
 
     def prepare(self) -> None:
-        """Write redis.conf; the password is there and not on the command line, which everybody can read."""
+        """Write redis.conf, with the password: a command line would be readable by every user."""
         self._data.mkdir(exist_ok=True)
         lines = [
             f"bind {HOST}",
@@ -34,11 +34,11 @@ class Redis:
             f'requirepass "{self._ground.passwords.redis.get_secret_value()}"',
             "databases 64",
             'save ""',
-            # so that windows are there after a planned stop; after a crash Redis is behind, and filled
+            # keep the windows over a planned stop; after a crash Redis is behind and gets filled
             f"shutdown-on-sigterm {'save' if self._ground.durable else 'default'}",
             "appendonly no",
             "daemonize no",
-            "set-proc-title no",  # it would overwrite the environment, by which a stray is known
+            "set-proc-title no",  # it would overwrite the environment, which identifies a stray
             "enable-debug-command local",
         ]
         config = self._ground.folder / "redis.conf"
@@ -46,7 +46,7 @@ class Redis:
         config.write_text("\n".join(lines) + "\n")
 
     def program(self) -> Program:
-        """`redis-server` on 127.0.0.1 alone."""
+        """`redis-server` on 127.0.0.1 only."""
         config = self._ground.folder / "redis.conf"
         return Program(
             self.name,

@@ -1,4 +1,4 @@
-"""What the stack knows of a server: how its data is laid out, how it is started, and when it is ready."""
+"""The interface of a server to the stack: how to prepare it, start it, and check that it is ready."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from deploy.local.supervision import Program
 
 @dataclass(frozen=True)
 class Ground:
-    """What the servers of one stack stand on.
+    """The context shared by the servers of one stack.
 
     Attributes:
         folder: data, logs and configuration of this stack, inside the Debian tree.
-        durable: whether a power cut must lose nothing; a test's stack trades that for speed.
+        durable: whether data must survive a power cut; a test's stack trades that for speed.
         kafka_login: whether clients of Kafka log in with a password.
     """
 
@@ -29,7 +29,7 @@ class Ground:
     kafka_login: bool = False
 
     def inside(self, path: Path) -> str:
-        """A path of the stack as a server sees it from within the Debian tree."""
+        """A path of the stack as seen by a server inside the chroot."""
         return f"/{path.relative_to(self.places.tree)}"
 
     def chroot(self, *command: str, user: str | None = None) -> list[str]:
@@ -38,12 +38,12 @@ class Ground:
         return ["chroot", *as_user, str(self.places.tree), *command]
 
     def stop_signal(self, orderly: str) -> str:
-        """The signal that ends a server; data that is thrown away next needs no farewell."""
+        """The stop signal of a server: SIGKILL if its data is discarded anyway."""
         return orderly if self.durable else "KILL"
 
 
 def fingerprint_of(*paths: Path) -> str:
-    """One text that changes with the content of any of these files; those that are missing count as empty."""
+    """A string that changes with the content of any of these files; missing ones count as empty."""
     digest = hashlib.sha256()
     for path in sorted(paths):
         digest.update(path.read_bytes() if path.exists() else b"")
@@ -56,16 +56,16 @@ class Server(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in `dayahead status`, in the logs and in supervisord."""
+        """Name in `dayahead status`, in the logs and in supervisord."""
         ...
 
     @property
     def ready_within_s(self) -> float:
-        """Seconds that it may neither answer nor write to its log after its start."""
+        """Start timeout in seconds, extended while it writes to its log."""
         ...
 
     def prepare(self) -> None:
-        """Lay out configuration and, the first time, the data folder; harmless while the server runs."""
+        """Write the configuration and, the first time, the data folder; safe while the server runs."""
         ...
 
     def program(self) -> Program:
@@ -73,5 +73,5 @@ class Server(Protocol):
         ...
 
     def is_ready(self) -> bool:
-        """Whether it answers what its clients will ask."""
+        """Whether it answers the requests of its clients."""
         ...

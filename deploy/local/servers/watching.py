@@ -13,7 +13,7 @@ from deploy.monitoring.settings import MonitoringSettings
 
 
 class Prometheus:
-    """Scrapes the services of this stack and judges the rules of deploy/prometheus/."""
+    """Scrapes the services of this stack and evaluates the rules of deploy/prometheus/."""
 
     name = "prometheus"
     ready_within_s = 30.0
@@ -21,13 +21,13 @@ class Prometheus:
     def __init__(
         self, ground: Ground, services: Sequence[Target], api: str, settings: MonitoringSettings | None = None
     ) -> None:
-        """Describe it; nothing is written yet.
+        """Store the arguments; nothing is written yet.
 
         Args:
             ground: the stack that it belongs to.
-            services: what it scrapes in addition to itself and Alertmanager.
-            api: host:port of the API, which Alertmanager tells.
-            settings: thresholds and receivers; read from the environment where not given.
+            services: targets in addition to itself and Alertmanager.
+            api: host:port of the API, whose webhook Alertmanager calls.
+            settings: thresholds and receivers; by default from the environment.
         """
         self._ground = ground
         self._services = services
@@ -57,7 +57,7 @@ class Prometheus:
         )
 
     def program(self) -> Program:
-        """`prometheus` on 127.0.0.1 alone."""
+        """`prometheus` on 127.0.0.1 only."""
         command = [
             "/usr/bin/prometheus",
             f"--config.file={MonitoringFiles(self._folder, self._seen_as).prometheus_config}",
@@ -65,7 +65,7 @@ class Prometheus:
             "--storage.tsdb.retention.time=15d",
             f"--web.listen-address={HOST}:{self._ground.ports.prometheus}",
         ]
-        # targets.json is read again by itself
+        # targets.json is reloaded automatically
         files = [self._folder / "prometheus.yml", *(self._folder / "rules").glob("*.yml")]
         return Program(
             self.name,
@@ -75,12 +75,12 @@ class Prometheus:
         )
 
     def is_ready(self) -> bool:
-        """Whether it has replayed its log and answers queries."""
+        """Whether it has replayed its WAL and answers queries."""
         return _answers(f"{self.url}/-/ready")
 
 
 class Alertmanager:
-    """Groups the alerts of this stack and tells the API's webhook; Prometheus prepares its configuration."""
+    """Groups the alerts of this stack and calls the API's webhook; Prometheus writes its configuration."""
 
     name = "alertmanager"
     ready_within_s = 30.0
@@ -95,10 +95,10 @@ class Alertmanager:
         return f"http://{HOST}:{self._ground.ports.alertmanager}"
 
     def prepare(self) -> None:
-        """Nothing of its own: its configuration is written with Prometheus'."""
+        """Nothing to do: its configuration is written with Prometheus'."""
 
     def program(self) -> Program:
-        """`prometheus-alertmanager` on 127.0.0.1 alone, without gossip."""
+        """`prometheus-alertmanager` on 127.0.0.1 only, without gossip."""
         files = MonitoringFiles(self._folder, self._ground.inside(self._folder))
         command = [
             "/usr/bin/prometheus-alertmanager",
@@ -116,7 +116,7 @@ class Alertmanager:
         )
 
     def is_ready(self) -> bool:
-        """Whether it takes alerts."""
+        """Whether it accepts alerts."""
         return _answers(f"{self.url}/-/ready")
 
 

@@ -65,6 +65,6 @@ def test_a_server_that_drips_is_cut_off_at_the_deadline_of_the_whole_request_and
     body = b'{"total": 1, "records": [{"HourUTC": "%s", "Area": "DK1", "Type": "111", "kWh": 1.5}]}'
     well = HEAD + b"Connection: close\r\n\r\n" + body % str(make_record()["HourUTC"]).encode()
     with dripping((at_once, drip), (well, b"")) as address, http_client(address, 30) as client:
-        with pytest.raises(SourceUnavailable, match=r"had not sent its whole answer after 0\.5 s.*ANSWER_TIMEOUT_S"):
+        with pytest.raises(SourceUnavailable, match=r"did not send its whole response within 0\.5 s.*ANSWER_TIMEOUT_S"):
             reader_of(client, answer_timeout_s=0.5).read(FIRST, None)
         assert reader_of(client).read(FIRST, None).records == [make_record()]

@@ -111,7 +111,7 @@ def test_a_file_that_lacks_a_column_has_each_record_rejected_with_its_name(tmp_p
 
 
 def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
-    with pytest.raises(SourceUnavailable, match="is not there"):
+    with pytest.raises(SourceUnavailable, match="does not exist"):
         FileSource(make_source(), tmp_path / "later.csv").read(0, None)
 
 
