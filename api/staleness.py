@@ -44,6 +44,7 @@ class Staleness:
     reason: str
 
 
+UNREAD = Staleness(None, "it cannot be judged whether the series is stale: TimescaleDB has not answered yet")
 UNSEEN = Staleness(None, "it cannot be judged yet whether the series is stale: it has just appeared")
 
 
@@ -63,10 +64,10 @@ class StalenessJudge:
         self._seen_at: float | None = None
         self._wanted = threading.Event()
         self._due_at = -math.inf
-        self._thread = RepeatingThread("staleness", self._look_if_due, REST_S, expected=(psycopg.Error,))
+        # a start does not wait for TimescaleDB: until the first look has ended nothing is judged
+        self._thread = RepeatingThread("staleness", self._look_if_due, REST_S, expected=(psycopg.Error,), at_once=True)
 
     def __enter__(self) -> Self:
-        self._thread.round()
         self._thread.__enter__()
         return self
 
@@ -83,7 +84,9 @@ class StalenessJudge:
             series_id: the series.
             newest_hour: its newest observed hour.
         """
-        if self._seen_at is None or time.monotonic() - self._seen_at > KEPT_S:
+        if self._seen_at is None:
+            return UNREAD
+        if time.monotonic() - self._seen_at > KEPT_S:
             return Staleness(None, "it cannot be judged whether the series is stale: TimescaleDB does not answer")
         source = self._sources.get(self._series.get(series_id, -1))
         if source is None or source.newest_hour is None:
@@ -123,6 +126,6 @@ class StalenessJudge:
 
     def _look(self) -> None:
         with self._database.connection() as connection:
-            sources = {one.source_key: one for one in read_sources(connection, self._clock())}
+            sources = {one.source_key: one for one in read_sources(connection, self._clock(), removed=True)}
             series = source_keys_by_id(connection)
         self._sources, self._series, self._seen_at = sources, series, time.monotonic()

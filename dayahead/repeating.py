@@ -34,6 +34,7 @@ class RepeatingThread:
         expected: errors that say that a server is away, logged as a sentence; all others come with their traceback.
         close: called on the thread after its last round.
         ended: set when the thread is left, for work that can be cut short.
+        at_once: whether the first round begins at once, not after the first interval.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class RepeatingThread:
         expected: tuple[type[Exception], ...] = (),
         close: Callable[[], None] | None = None,
         ended: threading.Event | None = None,
+        at_once: bool = False,
     ) -> None:
         self._task, self._work, self._every_s = task, work, every_s
-        self._expected, self._close = expected, close
+        self._expected, self._close, self._at_once = expected, close, at_once
         self._ended = ended or threading.Event()
         self._reported: str | None = None
         self._reported_at = 0.0
@@ -101,6 +103,8 @@ class RepeatingThread:
         ROUNDS.labels(self._task, FAILED).inc()
 
     def _run(self) -> None:
+        if self._at_once:
+            self.round()
         while not self._ended.wait(self._every_s):
             self.round()
         if self._close is not None:

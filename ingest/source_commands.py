@@ -30,6 +30,25 @@ def register_sources(
         typer.echo(f"{source.name}: registered; a series_id is {labels}, values are in {source.unit}")
 
 
+@sources.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(help="Name of the source, as `dayahead sources list` shows it")],
+) -> None:
+    """Take a source out of the page, the alerts and trainings; the data of its series stays."""
+    from dayahead.errors import SettingsError
+    from dayahead.settings import ServiceSettings, load_settings
+    from dayahead.storage.database import connect
+    from dayahead.storage.tables.source import load_sources, remove_source
+
+    with connect(load_settings(ServiceSettings).database_url) as connection:
+        series = remove_source(connection, name)
+        known = ", ".join(sorted(load_sources(connection))) or "none"
+    if series is None:
+        raise SettingsError(f"no source {name} is registered; there are: {known}")
+    typer.echo(f"{name}: removed; the data of its {series} series stays")
+    typer.echo("A poller that still has it in --source registers it again when it starts: start it without.")
+
+
 @sources.command("list")
 def list_sources() -> None:
     """Show the registered sources with their series, and how many of them came in the last day."""
@@ -41,7 +60,9 @@ def list_sources() -> None:
     with connect(load_settings(ServiceSettings).database_url) as connection:
         found = series_by_source(connection, wall_clock())
     for one in found:
-        newest = "no hour yet" if one.newest is None else f"newest hour {format_utc(one.newest)}"
+        newest = "never published an hour" if one.newest is None else f"newest hour {format_utc(one.newest)}"
+        if one.removed_at is not None:
+            newest += f", removed at {format_utc(one.removed_at)}"
         typer.echo(f"{one.name}\t{one.kind}\t{one.series} series, {one.new_series} of them new within 24 h\t{newest}")
     if not found:
         typer.echo("No source is registered: `dayahead sources register FILE`, or start the poller.")

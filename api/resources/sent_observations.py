@@ -15,7 +15,7 @@ from api.parameters import Moment, Utc
 from api.problems import FORBIDDEN, BadParameter, Problem, ProblemDocument, bad_parameter, server_away
 from api.sent_rows import CSV, JSON, NDJSON, Sent, read_sent, shown_value
 from dayahead.errors import ContractError
-from dayahead.hours import to_microseconds
+from dayahead.hours import format_utc, to_microseconds
 from dayahead.publisher import Publication
 from dayahead.row_reading import moment_of
 from dayahead.rules import check_published, unknown_source
@@ -137,6 +137,9 @@ def send_observations(
         registered = load_sources(connection).get(name)
         if registered is None:
             raise Problem(404, "unknown-source", "No such source", unknown_source(name).reason)
+        if registered.removed_at is not None:
+            removed = f"source {name!r} was removed at {format_utc(registered.removed_at)}"
+            raise Problem(404, "unknown-source", "No such source", f"{removed}: `dayahead sources register FILE` first")
         rows, refused = Judge(registered, published).judge(connection, sent.rows)
     if not rows:
         ROWS.labels("rejected").inc(len(refused))

@@ -76,7 +76,8 @@ class SourceItem(BaseModel):
     local_time_zone: str = Field(description="Time zone that people live by there")
     label_names: list[str] = Field(description="Names of the labels of a series_id, in its order")
     newest_hour: Utc | None = Field(description="Newest hour of any of its series, UTC")
-    new_hour_at: Utc | None = Field(description="When a new hour last came, UTC")
+    new_hour_at: Utc | None = Field(description="When a new hour last came, UTC; null: it never published one")
+    removed_at: Utc | None = Field(description="When it was removed, UTC; null while it is wanted")
     stale: bool = Field(description="Whether no new hour has come for longer than it promises")
     stale_reason: str = Field(description="Why it is stale; empty while it is not")
     failing: bool = Field(description="Whether its polls have failed for longer than two poll intervals and a minute")
@@ -152,7 +153,7 @@ def get_series(use: Use, series_ids: SeriesIds) -> SeriesDetail:
     """A series with its source, and the missing, revised and quarantined hours of its last week."""
     with use.database.connection() as connection:
         key, _, _ = series_key_of(connection, series_ids)
-        sources = read_sources(connection, use.now())
+        sources = read_sources(connection, use.now(), removed=True)
         [status] = read_series(connection, sources, series_keys=[key])
         [source] = [source for source in sources if source.source.name == status.source]
         quality = _quality(connection, key, source.newest_hour)
@@ -202,6 +203,7 @@ def source_item(status: SourceStatus) -> SourceItem:
         label_names=source.label_names,
         newest_hour=status.newest_hour,
         new_hour_at=status.new_hour_at,
+        removed_at=status.removed_at,
         stale=bool(status.stale_reason),
         stale_reason=status.stale_reason,
         failing=status.failing,

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import kwargs_row
 
 from dayahead.contracts import Rung
+from dayahead.hours import format_utc
 from dayahead.series import in_order
 from dayahead.source import Source
 from dayahead.storage.tables.poll_failure import PollFailure
@@ -41,8 +42,9 @@ class SourceStatus:
         source_key: key of the source.
         source: its definition.
         newest_hour: newest observed hour over all its series.
-        new_hour_at: when an hour newer than all before was last published.
-        stale_reason: why the source is stale; empty while it is not.
+        new_hour_at: when an hour newer than all before was last published; None where none ever was.
+        stale_reason: why the source is stale; empty while it is not, and where it never published an hour.
+        removed_at: when it was removed; None while it is wanted.
         failing: whether its polls have failed for longer than FAILING_AFTER_POLLS and FAILING_AT_LEAST.
         failing_since: when the first poll failed since the newest that succeeded; None while polls succeed.
         failing_reason: for how long polls fail and why; empty while they succeed.
@@ -53,6 +55,7 @@ class SourceStatus:
     newest_hour: datetime | None
     new_hour_at: datetime | None
     stale_reason: str
+    removed_at: datetime | None = None
     failing: bool = False
     failing_since: datetime | None = None
     failing_reason: str = ""
@@ -157,16 +160,27 @@ SERIES = f"""
 """  # noqa: S608 - numbers of the code's own
 
 
-def read_sources(connection: psycopg.Connection, now: datetime) -> list[SourceStatus]:
-    """Read every source and its freshness, by name."""
-    registered = {entry.source_key: entry.source for entry in load_sources(connection).values()}
+def read_sources(connection: psycopg.Connection, now: datetime, *, removed: bool = False) -> list[SourceStatus]:
+    """Read every source and its freshness, by name.
+
+    Args:
+        connection: an open connection.
+        now: the present moment.
+        removed: whether to read those that were removed too.
+    """
+    registered = {
+        entry.source_key: entry for entry in load_sources(connection).values() if removed or entry.removed_at is None
+    }
     found = []
     for key, new_hour_at, newest_hour, recorded_at, *failure in connection.execute(SOURCES).fetchall():
-        source = registered.get(key)
-        if source is None:  # registered between the two queries
+        if (entry := registered.get(key)) is None:  # removed, or registered between the two queries
             continue
         heard_at = new_hour_at or recorded_at
-        status = SourceStatus(key, source, newest_hour, heard_at, _silence(source, heard_at, now))
+        if entry.removed_at is not None:
+            reason = f"the source was removed at {format_utc(entry.removed_at)}"
+            found.append(SourceStatus(key, entry.source, newest_hour, heard_at, reason, entry.removed_at))
+            continue
+        status = SourceStatus(key, entry.source, newest_hour, heard_at, _silence(entry.source, heard_at, now))
         found.append(status if failure[0] is None else _with_failure(status, PollFailure(*failure), now))
     return sorted(found, key=lambda status: status.source.name)
 
@@ -185,9 +199,7 @@ def _with_failure(status: SourceStatus, failure: PollFailure, now: datetime) -> 
 
 
 def _silence(source: Source, heard_at: datetime | None, now: datetime) -> str:
-    if heard_at is None:
-        return "no hour of this source has been published yet"
-    if now - heard_at <= source.silence_allowed:
+    if heard_at is None or now - heard_at <= source.silence_allowed:
         return ""
     silent_h = (now - heard_at) / timedelta(hours=1)
     return f"no new hour has come for {silent_h:.1f} h; one is promised every {source.publication_interval_h:g} h"

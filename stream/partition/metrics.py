@@ -161,26 +161,29 @@ def count_scores(scores: ScoreRows, actual: NDArray[np.float64], areas: NDArray[
 def show_series(
     partitions: Iterable[HeldPartition], newest: Mapping[int, int], sources: Iterable[RegisteredSource]
 ) -> None:
-    """Set the gauges of freshness and rungs of the worker's series.
+    """Set the gauges of freshness and rungs of the worker's series, but those of sources that were removed.
 
     Args:
         partitions: held by the worker.
         newest: newest hour by source_key, over all of them.
         sources: the registered sources.
     """
-    stale_after = {one.source_key: one.source.stale_after_h for one in sources}
+    wanted = {one.source_key: one.source.stale_after_h for one in sources if one.removed_at is None}
     for one in sources:
-        if one.source_key in newest:
+        if one.removed_at is not None:
+            NEWEST_HOUR.remove(one.source.name)
+        elif one.source_key in newest:
             NEWEST_HOUR.labels(one.source.name).set(newest[one.source_key] * HOUR_S)
     count = stale = 0
     rungs = np.zeros(len(Rung), np.int64)
     for held in partitions:
         state = held.state
-        count += len(state)
+        of_wanted = np.isin(state.source_keys, list(wanted))
+        count += int(of_wanted.sum())
         for source_key, hour in newest.items():
             here = state.source_keys == source_key
-            stale += int((state.newest[here] < hour - stale_after.get(source_key, np.inf)).sum())
-        rungs += np.bincount(state.rung[state.rung >= 0], minlength=len(Rung))
+            stale += int((state.newest[here] < hour - wanted.get(source_key, np.inf)).sum())
+        rungs += np.bincount(state.rung[of_wanted & (state.rung >= 0)], minlength=len(Rung))
     SERIES.labels("fresh").set(count - stale)
     SERIES.labels("stale").set(stale)
     for rung in Rung:

@@ -14,7 +14,7 @@ from dayahead.storage.migrate import migrate_database
 from deploy.local.stack import LocalStack
 from tests.api.fakes import NOW, TOKEN, FakeServers
 from tests.api.sample import Sample, insert_sample
-from tests.api.serving import Site
+from tests.api.serving import Site, wait_until_judged
 from tests.conftest import SESSION_REDIS_DATABASE
 
 
@@ -61,14 +61,18 @@ def sample_service(stack: LocalStack) -> Iterator[SampleService]:
 @pytest.fixture(scope="session")
 def client(sample_service: SampleService) -> Iterator[TestClient]:
     """The API on the sample, called in this process."""
-    with TestClient(create_app(sample_service.settings(), lambda: NOW)) as client:
+    app = create_app(sample_service.settings(), lambda: NOW)
+    with TestClient(app) as client:
+        wait_until_judged(app)
         yield client
 
 
 @pytest.fixture(scope="session")
 def sample_site(sample_service: SampleService) -> Iterator[Site]:
     """The API on the sample, over real HTTP."""
-    site = Site(lambda: create_app(sample_service.settings(), lambda: NOW))
+    app = create_app(sample_service.settings(), lambda: NOW)
+    site = Site(lambda: app)
     site.start()
+    wait_until_judged(app)
     yield site
     site.stop()

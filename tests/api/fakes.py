@@ -16,7 +16,7 @@ from api.backends import Backends, Watcher
 from api.feed import ForecastFeed
 from api.letters import Letter, NewestLetters
 from api.settings import ApiSettings
-from api.staleness import StalenessJudge
+from api.staleness import UNREAD, StalenessJudge
 from dayahead.contracts import Message
 from dayahead.hours import Clock
 from dayahead.publisher import Publication
@@ -25,7 +25,7 @@ from dayahead.topics import TopicSpec
 NOW = datetime(2023, 1, 25, 12, tzinfo=UTC)
 TOKEN = "a-long-random-text"
 
-UNJUDGED = b"it cannot be judged whether the series is stale: TimescaleDB does not answer"
+UNJUDGED = UNREAD.reason.encode()
 
 
 def unjudged(body: bytes) -> bytes:

@@ -8,8 +8,16 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.commands import SERVER_OPTIONS, listening_socket
+from api.staleness import UNREAD
+from dayahead.hours import wall_clock
 from deploy.local.ports import free_ports
 from tests.waiting import wait_until
+
+
+def wait_until_judged(app: FastAPI) -> None:
+    """Wait until a started app has looked at the sources: an app answers before that."""
+    judge = app.state.backends.staleness
+    wait_until(lambda: judge.of("", wall_clock()) is not UNREAD, 30, "the first look at the sources")
 
 
 @dataclass

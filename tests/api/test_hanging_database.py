@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from api.app import create_app
+from api.staleness import UNREAD
 from deploy.local.stack import LocalStack
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
@@ -100,3 +101,20 @@ def test_a_request_whose_query_runs_when_timescaledb_begins_to_hang_is_answered_
         )
     finally:
         site.stop()
+
+
+def test_the_api_starts_and_is_alive_while_timescaledb_keeps_its_first_look_waiting(
+    sample_service: SampleService,
+) -> None:
+    settings = sample_service.settings(api_statement_timeout_s=60.0)
+    site = Site(lambda: create_app(settings, lambda: NOW))
+    with psycopg.connect(sample_service.database_url) as locking:
+        locking.execute("LOCK TABLE source IN ACCESS EXCLUSIVE MODE")
+        site.start()  # within 30 s, half of what a statement may take
+        try:
+            assert httpx.get(f"{site.url}/health/live", timeout=WITHIN_S).status_code == 200
+            known = httpx.get(f"{site.url}/v1/forecasts/DK1/111", timeout=WITHIN_S).json()
+            assert (known["stale"], known["stale_reason"]) == (None, UNREAD.reason)
+        finally:
+            locking.rollback()
+            site.stop()

@@ -15,10 +15,11 @@ from api.app import create_app
 from api.hearing import Made
 from api.positions import Positions
 from api.resources.forecast_stream import _forecast
-from api.staleness import StalenessJudge
+from api.staleness import UNREAD, StalenessJudge
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, UNJUDGED, FakeServers
 from tests.api.sample import STALE
+from tests.api.serving import wait_until_judged
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -28,7 +29,9 @@ FRESH = "DK1/111"
 @pytest.fixture
 def days_later(sample_service: SampleService) -> Iterator[TestClient]:
     """The API on the sample when its source has published nothing for three days."""
-    with TestClient(create_app(sample_service.settings(), lambda: NOW + timedelta(days=3))) as client:
+    app = create_app(sample_service.settings(), lambda: NOW + timedelta(days=3))
+    with TestClient(app) as client:
+        wait_until_judged(app)
         yield client
 
 
@@ -84,7 +87,7 @@ def test_what_cannot_be_judged_is_null_with_the_reason(servers: FakeServers) -> 
 def test_a_series_that_is_asked_for_during_a_look_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
 
-    def look(*_: Any) -> list[Any]:
+    def look(*_: Any, **__: Any) -> list[Any]:
         looks.append("look")
         if len(looks) == 2:
             judge.of("new/2", NOW)
@@ -95,5 +98,5 @@ def test_a_series_that_is_asked_for_during_a_look_is_looked_for_again(monkeypatc
     monkeypatch.setattr("api.staleness.source_keys_by_id", lambda _: {})
     database = SimpleNamespace(connection=nullcontext)
     with StalenessJudge(cast("Any", database), lambda: NOW) as judge:
-        judge.of("new/1", NOW)
+        wait_until(lambda: judge.of("new/1", NOW) is not UNREAD, 20, "the first look")
         wait_until(lambda: len(looks) >= 3, 20, "a look for new/2")

@@ -1,7 +1,7 @@
-// The tile of the series says what the chips and the rows of the table say.
+// The tile of the series says what the chips and the rows of the table say; that of the sources what the API says.
 
 import { equal } from "node:assert/strict";
-import { seriesTile } from "../../api/page/assets/health.js";
+import { seriesTile, sourcesTile } from "../../api/page/assets/health.js";
 import { countStates } from "../../api/page/assets/states.js";
 
 const of = (...states) => states.map((state) => ({ state }));
@@ -31,4 +31,24 @@ Deno.test("where all are fresh the tile says gaps, then new series", () => {
 Deno.test("an unknown list is unknown, and an empty one is not green", () => {
   equal(seriesTile(undefined, quality(0, 0), { message: "The API does not answer." }).note, "The API does not answer.");
   equal(seriesTile([], quality(0, 0)).tone, "idle");
+});
+
+const source = (name, more) => ({
+  source: { name, newest_hour: "2024-01-01T00:00:00Z", new_hour_at: "2024-01-01T01:00:00Z", stale: false, failing: false, failing_since: null, ...more },
+});
+
+Deno.test("a source that never published an hour is named as such and is not stale", () => {
+  const never = source("mine", { newest_hour: null, new_hour_at: null });
+  const tile = sourcesTile({ sources: [source("sample"), never] });
+  equal(tile.value, "1 of 2 without an hour");
+  equal(tile.note, "mine: it has never published an hour");
+  equal(tile.tone, "idle");
+  equal(sourcesTile({ sources: [never] }).value, "Without an hour");
+  equal(sourcesTile({ sources: [source("sample")] }).value, "Fresh");
+});
+
+Deno.test("a stale source comes before one that never published", () => {
+  const never = source("mine", { newest_hour: null, new_hour_at: null });
+  const stale = source("sample", { stale: true, stale_reason: "no new hour has come for 3.0 h" });
+  equal(sourcesTile({ sources: [never, stale] }).value, "1 of 2 stale");
 });

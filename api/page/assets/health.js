@@ -23,19 +23,22 @@ function services(answer, refusal) {
   return { name, tone: "good", value: `${answer.services.length} up`, note: "All answer and are ready" };
 }
 
-function sources(quality, refusal) {
+/** The tile of the sources; one that never published an hour is not stale. */
+export function sourcesTile(quality, refusal) {
   if (!quality) return unknown("Source", refusal);
   const all = quality.sources;
   const stale = all.filter((entry) => entry.source.stale);
   const failing = all.filter((entry) => entry.source.failing);
   const retried = all.filter((entry) => entry.source.failing_since && !entry.source.failing);
+  const silent = all.filter((entry) => !entry.source.new_hour_at && !entry.source.failing_since);
   if (!all.length) return { name: "Source", tone: "idle", value: "None yet", note: "No source is registered" };
   const newest = all.map((entry) => entry.source).sort((a, b) => (a.newest_hour ?? "").localeCompare(b.newest_hour ?? "")).at(-1);
   // The worst first: a source that does not answer looks fresh until its next hour is due.
   const worst = [
-    { entries: failing, tone: "bad", word: "failing", why: "failing_reason" },
-    { entries: stale, tone: "bad", word: "stale", why: "stale_reason" },
-    { entries: retried, tone: "warn", word: "retried", why: "failing_reason" },
+    { entries: failing, tone: "bad", word: "failing", why: (source) => source.failing_reason },
+    { entries: stale, tone: "bad", word: "stale", why: (source) => source.stale_reason },
+    { entries: retried, tone: "warn", word: "retried", why: (source) => source.failing_reason },
+    { entries: silent, tone: "idle", word: "without an hour", why: () => "it has never published an hour" },
   ].find(({ entries }) => entries.length);
   const found = { name: all.length === 1 ? "Source" : "Sources", newest: newest.newest_hour, zone: newest.local_time_zone };
   if (!worst) return { ...found, tone: "good", value: "Fresh", note: null };
@@ -44,7 +47,7 @@ function sources(quality, refusal) {
     ...found,
     tone,
     value: all.length === 1 ? word[0].toUpperCase() + word.slice(1) : `${entries.length} of ${all.length} ${word}`,
-    note: entries.map((entry) => `${entry.source.name}: ${entry.source[why]}`).join("; "),
+    note: entries.map((entry) => `${entry.source.name}: ${why(entry.source)}`).join("; "),
   };
 }
 
@@ -119,7 +122,7 @@ function tile({ name, tone, sign, value, note, newest, zone }) {
 export function showHealth(known, refusals) {
   const tiles = judged([
     services(known.services, refusals.services),
-    sources(known.quality, refusals.quality),
+    sourcesTile(known.quality, refusals.quality),
     seriesTile(known.series, known.quality, refusals.series),
     accuracy(known.accuracy, refusals.accuracy),
     alerts(known.alerts, refusals.alerts),

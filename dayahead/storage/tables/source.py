@@ -11,19 +11,24 @@ from dayahead.source import Source
 
 @dataclass(frozen=True)
 class RegisteredSource:
-    """A source and its key in the database."""
+    """A source and its key in the database.
+
+    Attributes:
+        removed_at: when `dayahead sources remove` was called; None while the source is wanted.
+    """
 
     source_key: int
     source: Source
+    removed_at: datetime | None = None
 
 
 def register_source(connection: psycopg.Connection, source: Source) -> RegisteredSource:
-    """Register a source, or replace its definition; the caller commits."""
+    """Register a source, or replace its definition; one that was removed is wanted again. The caller commits."""
     definition = Jsonb(source.model_dump(mode="json", exclude_defaults=True))
     row = connection.execute(
         """
         INSERT INTO source (name, definition) VALUES (%s, %s)
-        ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, updated_at = now()
+        ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, updated_at = now(), removed_at = NULL
         RETURNING source_key
         """,
         [source.name, definition],
@@ -32,14 +37,28 @@ def register_source(connection: psycopg.Connection, source: Source) -> Registere
     return RegisteredSource(row[0], source)
 
 
+def remove_source(connection: psycopg.Connection, name: str) -> int | None:
+    """Mark a source as no longer wanted; its series and their data stay. The caller commits.
+
+    Returns:
+        Number of its series; None where no source of that name is registered.
+    """
+    row = connection.execute(
+        "UPDATE source SET removed_at = coalesce(removed_at, now()), updated_at = now() WHERE name = %s"
+        " RETURNING (SELECT count(*) FROM series WHERE series.source_key = source.source_key)",
+        [name],
+    ).fetchone()
+    return row[0] if row else None
+
+
 def load_sources(connection: psycopg.Connection) -> dict[str, RegisteredSource]:
-    """Read every registered source by its name."""
-    rows = connection.execute("SELECT source_key, name, definition FROM source").fetchall()
-    return {name: RegisteredSource(key, Source.model_validate(definition)) for key, name, definition in rows}
+    """Read every registered source by its name, also those that were removed: there may be series of them."""
+    rows = connection.execute("SELECT source_key, name, definition, removed_at FROM source").fetchall()
+    return {name: RegisteredSource(key, Source.model_validate(given), removed) for key, name, given, removed in rows}
 
 
 def sources_version(connection: psycopg.Connection) -> tuple[int, datetime | None]:
-    """Read a version that changes whenever a source is registered or replaced."""
+    """Read a version that changes whenever a source is registered, replaced or removed."""
     row = connection.execute("SELECT count(*), max(updated_at) FROM source").fetchone()
     assert row is not None
     return row[0], row[1]
@@ -55,6 +74,7 @@ class SourceSeries:
         series: all of its series.
         new_series: those that were seen first within the last day.
         newest: newest observed hour, None where it has none.
+        removed_at: when it was removed; None while it is wanted.
     """
 
     name: str
@@ -62,6 +82,7 @@ class SourceSeries:
     series: int
     new_series: int
     newest: datetime | None
+    removed_at: datetime | None
 
 
 def series_by_source(connection: psycopg.Connection, now: datetime) -> list[SourceSeries]:
@@ -71,7 +92,8 @@ def series_by_source(connection: psycopg.Connection, now: datetime) -> list[Sour
         SELECT name, definition->>'kind', count(series_key),
                count(series_key) FILTER (WHERE first_seen > %(now)s - INTERVAL '1 day'),
                (SELECT max(valid_time) FROM observation JOIN series AS own USING (series_key)
-                WHERE own.source_key = source.source_key)
+                WHERE own.source_key = source.source_key),
+               removed_at
         FROM source LEFT JOIN series USING (source_key)
         GROUP BY source_key ORDER BY name
         """,

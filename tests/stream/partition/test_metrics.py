@@ -1,7 +1,9 @@
 """The counters of accuracy grow by what each score adds, whatever areas and releases a batch holds."""
 
-from dataclasses import fields
-from typing import Any
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,7 +12,12 @@ from prometheus_client import REGISTRY
 from dayahead.contracts import LEADS
 from dayahead.evaluation.score import ScoreBatch
 from dayahead.storage.tables.score import ScoreRows
-from stream.partition.metrics import LEAD_BUCKETS, NO_RELEASE, count_scores
+from dayahead.storage.tables.source import RegisteredSource
+from stream.partition.held import HeldPartition
+from stream.partition.metrics import LEAD_BUCKETS, NO_RELEASE, count_scores, show_series
+from stream.partition.state import PartitionState
+from tests.stream.logs import SOURCE
+from tests.stream.memory_tables import series
 
 AREAS = ("metrics-1", "metrics-2", "metrics-3")
 RELEASES = ("r1", "r2", None)
@@ -65,3 +72,19 @@ def test_each_score_is_added_to_the_counters_of_its_area_and_release_alone() -> 
                     assert error == pytest.approx(times * np.nansum(lead_error[mine][:, leads], dtype=float))
                     magnitude = counted("dayahead_forecast_absolute_actual_total", lead_bucket=bucket, **of_release)
                     assert magnitude == pytest.approx(times * np.abs(actual[mine][:, leads])[known].sum())
+
+
+def test_a_series_of_a_removed_source_is_neither_fresh_nor_stale() -> None:
+    state = PartitionState()
+    known = series(3)  # of sources 1, 1 and 2
+    state.add([replace(one, source_key=1 + place // 2) for place, one in enumerate(known)])
+    state.put(np.array([0, 1, 2]), np.array([100, 50, 100]), np.array([1.0, 1.0, 1.0]))
+    held = cast("HeldPartition", SimpleNamespace(state=state))
+    here = [RegisteredSource(1, SOURCE), RegisteredSource(2, SOURCE.model_copy(update={"name": "other"}))]
+    show_series([held], {1: 100, 2: 100}, here)
+    assert (counted("dayahead_series", state="fresh"), counted("dayahead_series", state="stale")) == (2, 1)
+    assert REGISTRY.get_sample_value("dayahead_newest_hour_timestamp_seconds", {"source": SOURCE.name}) == 100 * 3600
+    for _ in range(2):
+        show_series([held], {1: 100, 2: 100}, [replace(here[0], removed_at=datetime(2026, 1, 1, tzinfo=UTC)), here[1]])
+        assert (counted("dayahead_series", state="fresh"), counted("dayahead_series", state="stale")) == (1, 0)
+        assert REGISTRY.get_sample_value("dayahead_newest_hour_timestamp_seconds", {"source": SOURCE.name}) is None
