@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import groupby
 
 import orjson
 
 from dayahead.contracts import MAX_ROWS_PER_MESSAGE
+from dayahead.grouping import grouped
 from dayahead.hours import Hour, format_utc, from_hour
 from dayahead.reading.records import Row
 from dayahead.series import partition_of
@@ -37,14 +37,10 @@ def pack(rows: Iterable[Row], partitions: int) -> Iterator[Packed]:
         rows: any number of them.
         partitions: of the topic.
     """
-    by_partition: dict[int, list[Row]] = {}
-    for row in rows:
-        by_partition.setdefault(partition_of(row.series_id, partitions), []).append(row)
+    by_partition = grouped((partition_of(row.series_id, partitions), row) for row in rows)
     for partition, members in sorted(by_partition.items()):
-        members.sort()
         message: list[Row] = []
-        for _, group in groupby(members, key=lambda row: row.series_id):
-            series = list(group)
+        for series in grouped((row.series_id, row) for row in sorted(members)).values():
             if message and len(message) + len(series) > MAX_ROWS_PER_MESSAGE:
                 yield Packed(partition, message)
                 message = []

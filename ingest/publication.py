@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from dayahead.grouping import grouped
 from dayahead.hours import Hour, from_hour
 from dayahead.publisher import Publication
 from dayahead.reading.records import Row
@@ -28,13 +29,13 @@ def publications_of_history(
         Oldest first; the revisions, if there are any, last.
     """
     interval_h = max(1, int(source.publication_interval_h))
-    together: dict[Hour, list[Row]] = {}
-    revisions: list[Row] = []
-    for row in rows:
-        if known.get((row.series_id, row.hour), row.value) != row.value:
-            revisions.append(row)
-        else:
-            together.setdefault(row.hour // interval_h, []).append(row)
+
+    def is_revision(row: Row) -> bool:
+        return known.get((row.series_id, row.hour), row.value) != row.value
+
+    rows = list(rows)
+    revisions = [row for row in rows if is_revision(row)]
+    together = grouped((row.hour // interval_h, row) for row in rows if not is_revision(row))
     dated = [
         Publication(min(now, from_hour((number + 1) * interval_h - 1) + source.publication_lag), members)
         for number, members in sorted(together.items())

@@ -102,12 +102,10 @@ def forecast_origin(origin: Hour, *, history: History, forecaster: Forecaster) -
     Series whose hour at the origin is missing are forecast all the same, as the service would at their newest hour.
     """
     parts = []
-    for number, calendar in enumerate(history.calendars):
-        series = np.flatnonzero(history.calendar_of == number)
-        if len(series):
-            origins = np.full(len(series), origin, np.int64)
-            windows = WindowBatch(history.windows(series, origins), origins, calendar)
-            parts.append(judge(history, series, windows, forecaster))
+    for calendar, series in groups(history.calendar_of):
+        origins = np.full(len(series), origin, np.int64)
+        windows = WindowBatch(history.windows(series, origins), origins, history.calendars[calendar])
+        parts.append(judge(history, series, windows, forecaster))
     return RunResult.join(parts)
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import orjson
 
 from dayahead.errors import ContractError, DeadLetterCode
+from dayahead.grouping import grouped
 from dayahead.hours import Hour, format_utc, from_hour, to_microseconds
 from dayahead.reading.local_time import LocalTimes
 from dayahead.rules import RowRules, check_known, contradicted, contradiction, number_of
@@ -237,9 +238,7 @@ class _Converter:
     def _hours(self, parts: Sequence[_Part]) -> tuple[list[Row], int]:
         if self._source.period_minutes == MINUTES:
             return [Row(part.series_id, part.minute // MINUTES, part.value) for part in parts], 0
-        by_hour: dict[tuple[str, Hour], list[float]] = {}
-        for part in parts:
-            by_hour.setdefault((part.series_id, part.minute // MINUTES), []).append(part.value)
+        by_hour = grouped(((part.series_id, part.minute // MINUTES), part.value) for part in parts)
         whole = MINUTES // self._source.period_minutes
         divisor = whole if self._source.aggregate == "mean" else 1
         rows: list[Row] = []

@@ -8,6 +8,7 @@ from confluent_kafka import KafkaException, Producer
 from dayahead.dead_letter_box import KeptLetter
 from dayahead.dead_letters import remedy_of
 from dayahead.errors import BrokerUnavailable, ContractError, ReplayRefused
+from dayahead.grouping import grouped
 from dayahead.hours import HOUR_US, Clock, format_utc, from_hour, parse_utc, to_microseconds
 from dayahead.kafka_clients import Unsent, open_producer, send_all
 from dayahead.reading.records import convert
@@ -78,10 +79,10 @@ class Replayer:
             raise BrokerUnavailable(f"Kafka at {self._bootstrap} does not answer ({error}): try again") from error
         if not partitions:
             raise BrokerUnavailable(f"Kafka at {self._bootstrap} has no topic {self._topic}: run `dayahead migrate`")
-        rows: dict[int, list[object]] = {}
-        for series_id, hour, number in zip(message.series_ids, message.hours, message.values, strict=True):
-            row = [series_id, format_utc(from_hour(hour)), number]
-            rows.setdefault(partition_of(series_id, partitions), []).append(row)
+        rows = grouped(
+            (partition_of(series_id, partitions), [series_id, format_utc(from_hour(hour)), number])
+            for series_id, hour, number in zip(message.series_ids, message.hours, message.values, strict=True)
+        )
         messages = [Unsent(envelope_bytes(message, part), partition=partition) for partition, part in rows.items()]
         try:
             send_all(producer, self._topic, messages, 4 * ANSWER_S)

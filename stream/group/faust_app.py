@@ -21,6 +21,7 @@ from mode.supervisors import CrashingSupervisor
 
 from dayahead.dead_letters import carried_headers
 from dayahead.errors import DayaheadError, Stopped
+from dayahead.grouping import grouped
 from dayahead.stopping import LEAVE_S, end_soon_without, end_within
 from stream.group.faust_parts import NoTables, SeekingTransport, kafka_credentials
 from stream.group.liveness import Liveness
@@ -188,9 +189,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
 
     async def _take_in(self, events: Sequence[Any]) -> None:
-        by_partition: dict[int, list[Any]] = {}
-        for event in events:
-            by_partition.setdefault(event.message.partition, []).append(event)
+        by_partition = grouped((event.message.partition, event) for event in events)
         async with self._turn:
             await self._quiet()
             await asyncio.gather(*(self._take_in_of(*one) for one in by_partition.items()))

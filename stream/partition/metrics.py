@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from prometheus_client import Counter, Gauge, Histogram
 
 from dayahead.contracts import LEADS, Rung
+from dayahead.grouping import numbered
 from dayahead.hours import HOUR_S
 from dayahead.storage.tables.score import ScoreRows
 from dayahead.storage.tables.source import RegisteredSource
@@ -120,9 +121,8 @@ def count_scores(scores: ScoreRows, actual: NDArray[np.float64], areas: NDArray[
         actual: float64 [n, 24], what was observed, by lead; NaN where it is not known.
         areas: object [n], the area of each series.
     """
-    pairs = list(zip(areas.tolist(), [release or NO_RELEASE for release in scores.release.tolist()], strict=True))
-    groups = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
-    group = np.array([groups[pair] for pair in pairs], np.int64)
+    pairs = zip(areas.tolist(), [release or NO_RELEASE for release in scores.release.tolist()], strict=True)
+    groups, group = numbered(pairs)
 
     def added_up(values: NDArray[Any]) -> list[float]:
         """Sum [n] values by group, in one pass."""

@@ -185,9 +185,8 @@ def _local_calendar(result: RunResult, history: History) -> tuple[NDArray[np.int
     """Local hour of the day and kind of day of each forecast hour; [n, 24]."""
     hour, kind = np.zeros(result.p50.shape, np.int64), np.zeros(result.p50.shape, np.int64)
     valid = result.origin[:, None] + np.arange(1, LEADS + 1)
-    for number, calendar in enumerate(history.calendars):
-        rows = history.calendar_of[result.series] == number
-        fields = calendar.at(valid[rows])
+    for number, rows in groups(history.calendar_of[result.series]):
+        fields = history.calendars[number].at(valid[rows])
         hour[rows] = fields.hour
         free = (fields.weekday == SUNDAY) | (fields.holiday > 0)
         kind[rows] = np.where(free, 2, np.where(fields.weekday == SATURDAY, 1, 0))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.evaluation.backtest import RunResult, judge
+from dayahead.grouping import groups
 from dayahead.hours import Hour
 from dayahead.models.history import History
 from dayahead.models.serving.forecaster import Forecaster
@@ -65,10 +66,9 @@ def forecast_window(window: Window) -> RunResult:
 
 def _parts(window: Window) -> Iterator[RunResult]:
     values, actual, forecaster = window.known.read(), window.actual, _forecaster(window.release)
-    for number, calendar in enumerate(actual.calendars):
-        series = np.flatnonzero(actual.calendar_of == number)
+    for number, series in groups(actual.calendar_of):
         at = np.full(len(series), window.origin, np.int64)
-        yield judge(actual, series, WindowBatch(values[series], at, calendar), forecaster)
+        yield judge(actual, series, WindowBatch(values[series], at, actual.calendars[number]), forecaster)
 
 
 @lru_cache(maxsize=RELEASES_KEPT)

@@ -10,6 +10,7 @@ from dayahead.errors import NotEnoughHistoryError
 from dayahead.features.fill import WEEK
 from dayahead.features.linear import OriginContext, origin_context
 from dayahead.features.state import SeriesState, describe
+from dayahead.grouping import groups
 from dayahead.models.history import History
 
 CHUNK_ROWS = 4096
@@ -119,11 +120,10 @@ def examples(history: History, rows: Rows, *, screened: bool) -> Examples:
 
 def contexts(history: History, rows: Rows) -> OriginContext:
     """Calendar of the origins of rows, each by the calendar of its series."""
-    parts = [
-        (np.flatnonzero(history.calendar_of[rows.series] == number), calendar)
-        for number, calendar in enumerate(history.calendars)
+    made = [
+        (index, origin_context(history.calendars[number], rows.origin[index]))
+        for number, index in groups(history.calendar_of[rows.series])
     ]
-    made = [(index, origin_context(calendar, rows.origin[index])) for index, calendar in parts if len(index)]
     order = np.argsort(np.concatenate([index for index, _ in made]), kind="stable")
     return OriginContext(
         *(

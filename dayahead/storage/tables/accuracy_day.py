@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from psycopg.rows import kwargs_row
 
 from dayahead.features.fill import DAY
+from dayahead.grouping import numbered
 from dayahead.storage.tables.score import SUMS, AddedScores, ScoreRows, SourceWindow, added_up, window_columns
 
 NO_RELEASE = ""
@@ -108,10 +109,8 @@ class AccuracyDays:
             group: int64 [n], place in `groups` of the series of each score.
             groups: area and unit.
         """
-        names = [release or NO_RELEASE for release in scores.release.tolist()]
-        releases = list(dict.fromkeys(names))
-        code = {name: number for number, name in enumerate(releases)}
-        keys = np.stack([group, scores.origin // DAY, np.array([code[name] for name in names], np.int64)])
+        releases, release = numbered(one or NO_RELEASE for one in scores.release.tolist())
+        keys = np.stack([group, scores.origin // DAY, release])
         found, inverse = np.unique(keys, axis=1, return_inverse=True)
         size = found.shape[1]
         sums = [np.bincount(inverse.ravel(), getattr(scores.sums, name), size) for name in SUMS]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from psycopg.rows import kwargs_row
 
 from dayahead.contracts import LEADS, Rung
-from dayahead.grouping import groups
+from dayahead.grouping import groups, numbered
 from dayahead.hours import HOUR_S, HOUR_US, Hour, from_hour
 from dayahead.storage.binary_copy import (
     POSTGRES_EPOCH_US,
@@ -188,12 +188,12 @@ def write_forecasts(cursor: psycopg.Cursor, rows: ForecastRows, new: NDArray[np.
 
 def _parts(rows: ForecastRows) -> list[ForecastRows]:
     """Split the rows by release, and those of rung 5 separately: their arrays are empty."""
-    without = rows.rung == Rung.NONE
+    _, release = numbered(rows.release.tolist())
     parts = []
-    for release in dict.fromkeys(rows.release.tolist()):
-        here = rows.release == release
-        parts.append(rows.take(here & ~without))
-        empty = rows.take(here & without)
+    for _, here in groups(release):
+        without = rows.rung[here] == Rung.NONE
+        parts.append(rows.take(here[~without]))
+        empty = rows.take(here[without])
         parts.append(replace(empty, p50=empty.p50[:, :0], p10=empty.p10[:, :0], p90=empty.p90[:, :0]))
     return parts
 

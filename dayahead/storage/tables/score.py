@@ -13,6 +13,7 @@ from psycopg.rows import class_row, kwargs_row
 from dayahead.contracts import LEADS, Rung
 from dayahead.evaluation.metrics import ratio_sql
 from dayahead.evaluation.score import ScoreBatch
+from dayahead.grouping import groups, numbered
 from dayahead.storage.binary_copy import doubles, hours, integers, real_arrays, same_text, small_integers
 from dayahead.storage.copied_table import KeyedTable, TableColumn
 
@@ -203,7 +204,8 @@ def replace_scores(cursor: psycopg.Cursor) -> None:
 
 def _parts(rows: ScoreRows) -> list[ScoreRows]:
     """Split the rows by release."""
-    return [rows.take(rows.release == release) for release in dict.fromkeys(rows.release.tolist())]
+    _, release = numbered(rows.release.tolist())
+    return [rows.take(here) for _, here in groups(release)]
 
 
 @dataclass(frozen=True)
