@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders import dashboard
 
 from dashboards.panels import TIMESCALEDB, Sql, choice, lines, over_hours, page, rows
-from dayahead.evaluation.metrics import ratio_sql
+from dayahead.storage.accuracy_ratios import ratio_sql
 
 # The newest origin is taken as now, so that it also works for a replay of old data.
 AROUND_NOW = """
@@ -38,7 +38,7 @@ SELECT series_id AS series,
        count(*) AS forecasts,
        {ratio_sql("wape")} AS "WAPE",
        {ratio_sql("mape")} AS "MAPE",
-       1 - sum(model_error_where_naive) / nullif(least(sum(naive_error), sum(daily_naive_error)), 0) AS skill,
+       {ratio_sql("skill")} AS skill,
        {ratio_sql("bias")} AS bias,
        {ratio_sql("coverage")} AS coverage,
        max(rung) AS "worst rung",

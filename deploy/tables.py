@@ -68,11 +68,10 @@ def accuracy_sentence(accuracy: AccuracyOverview) -> str:
         f"Accuracy of {accuracy.forecasts:,} matured forecasts ({accuracy.hours:,} hours): WAPE {accuracy.wape:.2%}"
     )
     coverage = f"; {accuracy.coverage:.0%} of hours within p10 to p90" if accuracy.coverage is not None else ""
-    if not accuracy.wape_naive or accuracy.wape_where_naive is None:
+    if accuracy.skill is None or accuracy.naive_wape is None:
         return f"{measured}{coverage}."
-    gain = 1 - accuracy.wape_where_naive / accuracy.wape_naive
-    compared = f"{abs(gain):.0%} {'less' if gain >= 0 else 'MORE'} error than the seasonal naive"
-    return f"{measured}, seasonal naive {accuracy.wape_naive:.2%} ({compared}){coverage}."
+    compared = f"{abs(accuracy.skill):.0%} {'less' if accuracy.skill >= 0 else 'MORE'} error than the seasonal naive"
+    return f"{measured}, seasonal naive {accuracy.naive_wape:.2%} ({compared}){coverage}."
 
 
 def rungs_sentence(overview: Overview) -> str:

@@ -1,5 +1,6 @@
 """`/v1/accuracy`: how good the forecasts of the last days were, and whether they beat the seasonal naive."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from api.edge.route import resource
 from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, check_area, series_key_of
 from api.problems import NOT_FOUND
 from api.tables import COUNT, MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
-from dayahead.evaluation.metrics import RATIOS
+from dayahead.evaluation.metrics import figures_of
 from dayahead.storage.tables.accuracy_day import read_group_sums
 from dayahead.storage.tables.score import AddedScores, SourceWindow, newest_scored_origins, read_series_sums
 
@@ -199,31 +200,19 @@ def _group(added: AddedScores) -> GroupAccuracy:
 
 def _figures(added: AddedScores) -> dict[str, Any]:
     """The fields of `Accuracy` from the sums of table `score`."""
-    sums = added.sums
-
-    def percent(name: str) -> float | None:
-        part, whole = RATIOS[name]
-        if not (divisor := sums[whole]):
-            return None
-        # the database adds in any order: without rounding the same scores give other last digits, and another ETag
-        return round(100 * float(sums[part] or 0) / float(divisor), DECIMALS)
-
-    daily_is_better = (sums["daily_naive_error"] or 0) < (sums["naive_error"] or 0)
-    left_over = percent("daily_mase" if daily_is_better else "weekly_mase")
-    skill = None if left_over is None else round(100 - left_over, DECIMALS)
+    sums = {name: float(value or 0) for name, value in added.sums.items()}
+    # the database adds in any order: without rounding the same scores give other last digits, and another ETag
+    percent = {
+        f"{name}_percent": round(100 * figure, DECIMALS) if math.isfinite(figure) else None
+        for name, figure in figures_of(sums).items()
+    }
+    skill = percent["skill_percent"]
     return {
         "start": added.start,
         "end": added.end,
         "forecasts": added.forecasts,
-        "hours": int(sums["hours"] or 0),
-        "wape_percent": percent("wape"),
-        "mape_percent": percent("mape"),
-        "bias_percent": percent("bias"),
-        "coverage_percent": percent("coverage"),
-        "weekly_naive_wape_percent": percent("weekly_naive_wape"),
-        "daily_naive_wape_percent": percent("daily_naive_wape"),
-        "naive_wape_percent": percent("daily_naive_wape" if daily_is_better else "weekly_naive_wape"),
-        "skill_percent": skill,
+        "hours": int(sums["hours"]),
+        **{name: percent[name] for name in Accuracy.model_fields if name in percent},
         "compared": skill is not None and added.forecasts >= FEWEST_FORECASTS,
         "verdict": verdict(skill, added.forecasts),
     }

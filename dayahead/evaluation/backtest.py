@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS
-from dayahead.evaluation.metrics import Accuracy, accuracy
+from dayahead.evaluation.metrics import Accuracy, accuracy, wape_by_group
 from dayahead.evaluation.score import ScoreBatch, daily_naive, score, weekly_naive
 from dayahead.features.fill import DAY
 from dayahead.grouping import groups
@@ -67,10 +67,9 @@ class RunResult:
 
     def wape_series_mean(self) -> float:
         """Mean over the series of each one's WAPE; series without consumption are left out."""
-        errors = np.bincount(self.series, self.scores.absolute_error)
-        actual = np.bincount(self.series, self.scores.absolute_actual)
-        known = actual > 0
-        return float(np.mean(errors[known] / actual[known])) if known.any() else float("nan")
+        found = wape_by_group(self.scores, self.series, len(self.series_ids))
+        known = np.isfinite(found)
+        return float(np.mean(found[known])) if known.any() else float("nan")
 
     def mase_series_mean(self, history: History) -> float:
         """Mean over the series of MAE / mean |y(t) - y(t - 24)| of a history (Hyndman & Koehler 2006, season 24)."""

@@ -5,8 +5,14 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dayahead.evaluation.score import ScoreBatch
+
+NAIVES = ("naive_error", "daily_naive_error")
+
+BETTER_NAIVE = "better_naive_error"
+"""The lesser of the sums of NAIVES, over all scores that are looked at together."""
 
 RATIOS: Mapping[str, tuple[str, str]] = {
     "wape": ("absolute_error", "absolute_actual"),
@@ -16,13 +22,12 @@ RATIOS: Mapping[str, tuple[str, str]] = {
     "pinball": ("pinball", "absolute_actual"),
     "weekly_naive_wape": ("naive_error", "naive_actual"),
     "daily_naive_wape": ("daily_naive_error", "naive_actual"),
-    "wape_where_naive": ("model_error_where_naive", "naive_actual"),
-    "weekly_mase": ("model_error_where_naive", "naive_error"),
-    "daily_mase": ("model_error_where_naive", "daily_naive_error"),
+    "naive_wape": (BETTER_NAIVE, "naive_actual"),
+    "mase": ("model_error_where_naive", BETTER_NAIVE),
 }
 """Which sums of `dayahead.evaluation.score.ScoreBatch`, over any set of scores, make each figure: part, whole.
 
-The better naive is that of the lesser error; MASE is the ratio against it, and skill 1 - MASE.
+dayahead/storage/accuracy_ratios.py writes them as SQL.
 """
 
 
@@ -67,35 +72,39 @@ class Accuracy:
 
 def accuracy(scores: ScoreBatch) -> Accuracy:
     """Accuracy over all scores of a batch."""
-    sums = {name: float(np.sum(getattr(scores, name), dtype=np.float64)) for name in set(chain(*RATIOS.values()))}
-    figures = {name: ratio(sums[part], sums[whole]) for name, (part, whole) in RATIOS.items()}
-    daily_is_better = sums["daily_naive_error"] < sums["naive_error"]
-    mase = figures["daily_mase" if daily_is_better else "weekly_mase"]
-    return Accuracy(
-        forecasts=len(scores),
-        hours=int(sums["hours"]),
-        wape=figures["wape"],
-        mape=figures["mape"],
-        mase=mase,
-        skill=1.0 - mase,
-        bias=figures["bias"],
-        coverage=figures["coverage"],
-        pinball=figures["pinball"],
-        weekly_naive_wape=figures["weekly_naive_wape"],
-        daily_naive_wape=figures["daily_naive_wape"],
-        naive_wape=figures["daily_naive_wape" if daily_is_better else "weekly_naive_wape"],
-    )
+    names = {*chain(*RATIOS.values()), *NAIVES} - {BETTER_NAIVE}
+    sums = {name: float(np.sum(getattr(scores, name), dtype=np.float64)) for name in names}
+    return Accuracy(forecasts=len(scores), hours=int(sums["hours"]), **figures_of(sums))
 
 
-def ratio_sql(name: str) -> str:
-    """Write one of `RATIOS` as SQL over rows of table `score`; NULL where it cannot be measured."""
+def figures_of(sums: Mapping[str, float]) -> dict[str, float]:
+    """Compute every figure of RATIOS, and the skill, from sums of scores; NaN where one is not defined.
+
+    Args:
+        sums: by the names of the fields of ScoreBatch.
+    """
+    known = {**sums, BETTER_NAIVE: min(sums[name] for name in NAIVES)}
+    figures = {name: figure_of(name, known) for name in RATIOS}
+    return {**figures, "skill": 1.0 - figures["mase"]}
+
+
+def figure_of(name: str, sums: Mapping[str, float]) -> float:
+    """Compute one of RATIOS from the two sums that it is made of; NaN where it is not defined."""
     part, whole = RATIOS[name]
-    return f"sum({part})::double precision / nullif(sum({whole}), 0)"
+    return ratio(sums[part], sums[whole])
 
 
-def wape_by_lead(scores: ScoreBatch, mean_actual: float) -> list[float]:
-    """WAPE of each lead, 1 to 24, against the mean |actual| of an hour over the same scores."""
-    return [ratio(float(error), mean_actual) for error in np.nanmean(scores.lead_error, axis=0)]
+def wape_by_group(scores: ScoreBatch, group: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """WAPE of each of several groups of scores, such as those of a series; NaN where it is not defined.
+
+    Args:
+        scores: n scores.
+        group: int64 [n], of each score.
+        count: number of groups.
+    """
+    part, whole = (np.bincount(group, getattr(scores, name), count) for name in RATIOS["wape"])
+    wape: NDArray[np.float64] = np.divide(part, whole, out=np.full(count, np.nan), where=whole > 0)
+    return wape
 
 
 def ratio(part: float, whole: float) -> float:

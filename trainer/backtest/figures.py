@@ -1,6 +1,7 @@
 """The figures of a backtest: accuracy by lead, hour, kind of day, area and time; the worst series."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import LEADS, Rung
 from dayahead.evaluation.backtest import RunResult
-from dayahead.evaluation.metrics import Accuracy, ratio
+from dayahead.evaluation.metrics import Accuracy, figure_of, ratio, wape_by_group
 from dayahead.grouping import groups
 from dayahead.hours import Hour
 from dayahead.models.history import History
@@ -19,6 +20,7 @@ DAY_KINDS = ("Workday", "Saturday", "Sunday or holiday")
 MOST_POINTS = 120
 WORST_SHOWN = 8
 SATURDAY, SUNDAY = 5, 6
+OF_A_SLICE = ("wape", "bias", "coverage", "weekly_naive_wape", "daily_naive_wape")
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ def figures_of(backtest: Backtest) -> Figures:
     daily = accuracy.daily_is_better
     hours = _Hours.of(result, daily=daily)
     local_hour, day_kind = _local_calendar(result, backtest.judged_by)
-    areas = np.array([unquote(name.split("/")[0]) for name in result.series_ids])[result.series]
+    areas, of_series = np.unique([unquote(name.split("/")[0]) for name in result.series_ids], return_inverse=True)
+    area = of_series[result.series]
     rungs = Counter(result.rung.tolist())
     return Figures(
         accuracy=accuracy,
@@ -121,7 +124,7 @@ def figures_of(backtest: Backtest) -> Figures:
         mean_absolute_error=ratio(float(result.scores.absolute_error.sum()), float(result.scores.hours.sum())),
         series=len(np.unique(result.series)),
         whole=slice_of("all", accuracy, daily=daily),
-        by_area=[slice_of(str(area), result.accuracy(areas == area), daily=daily) for area in np.unique(areas)],
+        by_area=[slice_of(str(areas[place]), result.accuracy(rows), daily=daily) for place, rows in groups(area)],
         by_lead=hours.slices(np.broadcast_to(np.arange(LEADS), result.p50.shape), [f"{n + 1} h" for n in range(LEADS)]),
         by_hour=hours.slices(local_hour, [f"{hour:02d}:00" for hour in range(24)]),
         by_day=[part for part in hours.slices(day_kind, list(DAY_KINDS)) if part.hours],
@@ -149,28 +152,25 @@ class _Hours:
         known, result, count = self.known, self.result, len(names)
         of = group[known]
         actual, p50 = result.actual[known], result.p50[known].astype(np.float64)
-        inside = (actual >= result.p10[known]) & (actual <= result.p90[known])
+        error = p50 - actual
         compared = np.isfinite(result.weekly_naive[known])
-        compared_magnitude = np.bincount(of, np.abs(actual) * compared, count)
-        weekly, daily = (
-            np.bincount(of, np.where(compared, np.abs(naive[known] - actual), 0.0), count)
-            for naive in (result.weekly_naive, result.daily_naive)
-        )
-        better = daily if self.daily else weekly
-        hours, covered = np.bincount(of, minlength=count), np.bincount(of, inside, count)
-        magnitude = np.bincount(of, np.abs(actual), count)
-        error, signed = np.bincount(of, np.abs(p50 - actual), count), np.bincount(of, p50 - actual, count)
-        return [
-            Slice(
-                name,
-                int(hours[n]),
-                ratio(float(error[n]), float(magnitude[n])),
-                ratio(float(signed[n]), float(magnitude[n])),
-                ratio(float(covered[n]), float(hours[n])),
-                *(ratio(float(naive[n]), float(compared_magnitude[n])) for naive in (weekly, daily, better)),
-            )
-            for n, name in enumerate(names)
-        ]
+        hourly = {
+            "hours": np.ones(len(actual)),
+            "absolute_error": np.abs(error),
+            "absolute_actual": np.abs(actual),
+            "signed_error": error,
+            "covered": (actual >= result.p10[known]) & (actual <= result.p90[known]),
+            "naive_actual": np.abs(actual) * compared,
+            "naive_error": np.where(compared, np.abs(result.weekly_naive[known] - actual), 0.0),
+            "daily_naive_error": np.where(compared, np.abs(result.daily_naive[known] - actual), 0.0),
+        }
+        sums = {name: np.bincount(of, values, count).tolist() for name, values in hourly.items()}
+        slices = []
+        for number, name in enumerate(names):
+            mine = {key: values[number] for key, values in sums.items()}
+            figures = {figure: figure_of(figure, mine) for figure in OF_A_SLICE}
+            slices.append(_slice(name, int(mine["hours"]), figures, daily=self.daily))
+        return slices
 
     def below(self) -> tuple[float, float, float]:
         actual = self.result.actual[self.known]
@@ -211,23 +211,17 @@ def slice_of(name: str, accuracy: Accuracy, *, daily: bool) -> Slice:
         accuracy: over them.
         daily: whether the same hour of the day before is the better naive over all hours of the backtest.
     """
-    return Slice(
-        name,
-        accuracy.hours,
-        accuracy.wape,
-        accuracy.bias,
-        accuracy.coverage,
-        accuracy.weekly_naive_wape,
-        accuracy.daily_naive_wape,
-        accuracy.daily_naive_wape if daily else accuracy.weekly_naive_wape,
-    )
+    return _slice(name, accuracy.hours, {figure: getattr(accuracy, figure) for figure in OF_A_SLICE}, daily=daily)
+
+
+def _slice(name: str, hours: int, figures: Mapping[str, float], *, daily: bool) -> Slice:
+    return Slice(name, hours, naive_wape=figures["daily_naive_wape" if daily else "weekly_naive_wape"], **figures)
 
 
 def _worst(result: RunResult) -> list[WorstSeries]:
     scores, count = result.scores, len(result.series_ids)
     error = np.bincount(result.series, scores.absolute_error, count)
-    actual = np.bincount(result.series, scores.absolute_actual, count)
-    wape = np.divide(error, actual, out=np.full(count, -1.0), where=actual > 0)
+    wape = wape_by_group(scores, result.series, count)
     chosen = [int(series) for series in np.argsort(-wape, kind="stable")[:WORST_SHOWN] if wape[series] > 0]
     total = float(error.sum())
     return [_worst_day(result, series, ratio(float(error[series]), total)) for series in chosen]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.errors import NotEnoughHistoryError
+from dayahead.evaluation.metrics import ratio
 from dayahead.features.fill import DAY
 from dayahead.models.fitting.bands import first_judged_block, fit_bands, shrink_of_all_rows
 from dayahead.models.fitting.correction import fit_correction, unseeing_errors
@@ -108,14 +109,13 @@ def fit_with_errors(
 
 
 def _metrics(judged: TreeTable, error: NDArray[np.float32], penalty: float, rows: int) -> dict[str, float]:
+    """What was measured on the held-out block; a WAPE that is not defined there is left out."""
     absolute = float(np.abs(judged.actual).sum())
-    missed = float(np.abs(error * judged.scale).sum())
-    linear = float(np.abs(judged.residual * judged.scale).sum())
-    naive = float(np.abs(judged.actual - judged.naive).sum())
-    return {
-        "held_out_wape": missed / absolute if absolute else 0.0,
-        "held_out_wape_linear": linear / absolute if absolute else 0.0,
-        "held_out_wape_naive": naive / absolute if absolute else 0.0,
-        "penalty": penalty,
-        "rows": float(rows),
+    errors = {
+        "held_out_wape": error * judged.scale,
+        "held_out_wape_linear": judged.residual * judged.scale,
+        "held_out_wape_naive": judged.actual - judged.naive,
     }
+    wapes = {name: ratio(float(np.abs(values).sum()), absolute) for name, values in errors.items()}
+    known = {name: value for name, value in wapes.items() if np.isfinite(value)}
+    return {**known, "penalty": penalty, "rows": float(rows)}

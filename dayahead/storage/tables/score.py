@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from psycopg.rows import class_row, kwargs_row
 
 from dayahead.contracts import LEADS, Rung
-from dayahead.evaluation.metrics import ratio_sql
 from dayahead.evaluation.score import ScoreBatch
 from dayahead.grouping import groups, numbered
+from dayahead.storage.accuracy_ratios import ratio_sql
 from dayahead.storage.binary_copy import doubles, hours, integers, real_arrays, same_text, small_integers
 from dayahead.storage.copied_table import KeyedTable, TableColumn
 
@@ -107,11 +107,10 @@ NEWEST_OF_SOURCES = """
 # All are judged on the same leads: those for which the seasonal naives (last week's hour, last day's) had a value.
 OVERALL = f"""
     SELECT count(*) AS forecasts, coalesce(sum(hours), 0) AS hours,
-           {ratio_sql("wape")} AS wape,
-           {ratio_sql("wape_where_naive")} AS wape_where_naive,
-           least(sum(naive_error), sum(coalesce(daily_naive_error, naive_error))) / nullif(sum(naive_actual), 0)
-               AS wape_naive,
-           {ratio_sql("coverage")} AS coverage
+           {ratio_sql("wape", added_up)} AS wape,
+           {ratio_sql("naive_wape", added_up)} AS naive_wape,
+           {ratio_sql("skill", added_up)} AS skill,
+           {ratio_sql("coverage", added_up)} AS coverage
     FROM score WHERE rung <= %s
 """  # noqa: S608 - all names are the code's own
 
@@ -278,16 +277,16 @@ class AccuracyOverview:
         forecasts: forecasts that are scored.
         hours: leads with a known actual, over all of them.
         wape: of the model.
-        wape_where_naive: of the model, on the leads for which the seasonal naive had a value.
-        wape_naive: of the better of the two seasonal naives on those leads.
+        naive_wape: of the better of the two seasonal naives, on the leads for which they had a value.
+        skill: how much smaller the error of the model is on those leads; below 0 it is larger.
         coverage: share of actuals within p10 to p90.
     """
 
     forecasts: int
     hours: int
     wape: float | None
-    wape_where_naive: float | None
-    wape_naive: float | None
+    naive_wape: float | None
+    skill: float | None
     coverage: float | None
 
 
