@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import TracebackType
 from typing import Self
 
 import structlog
@@ -17,7 +16,7 @@ from api.positions import Positions
 from api.replay import MESSAGES_AT_ONCE, Replay, end_of_topic
 from dayahead.errors import StorageError
 from dayahead.kafka_clients import CODECS, UNDECODABLE, open_admin, open_consumer
-from dayahead.repeating import RepeatingThread
+from dayahead.repeating import Repeating, RepeatingThread
 from dayahead.topics import FORECASTS
 
 log = structlog.get_logger()
@@ -36,7 +35,7 @@ REPLAYS_AT_ONCE = 4
 CLIENT = "dayahead-api-stream"
 
 
-class ForecastFeed:
+class ForecastFeed(Repeating):
     """Reads topic `forecasts` from its end; retries while brokers are unreachable, and reports its status.
 
     A context: it reads inside it.
@@ -76,7 +75,7 @@ class ForecastFeed:
         self._start: Positions | None = None
         self._heard_at = 0.0
         self._closed = threading.Event()
-        self._thread = RepeatingThread(
+        thread = RepeatingThread(
             "forecast_feed",
             self._round,
             PAUSE_S,
@@ -84,18 +83,12 @@ class ForecastFeed:
             close=self._close_clients,
             ended=self._closed,
         )
+        super().__init__(thread, leave_s=answer_s + 1)
 
     def __enter__(self) -> Self:
         self._consumer = open_consumer(self._bootstrap, CLIENT, CLIENT, {"auto.offset.reset": "error"})
         self._admin = open_admin(self._bootstrap, CLIENT)
-        self._thread.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._thread.__exit__(kind, error, trace)
-        self._thread.join(self._answer_s + 1)
+        return super().__enter__()
 
     @property
     def clients(self) -> int:

@@ -23,7 +23,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from api.backends import Database
-from dayahead.repeating import RepeatingThread
+from dayahead.repeating import Repeating, RepeatingThread
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.tables.worker_offset import CommittedSequences, read_committed
 
@@ -58,7 +58,7 @@ class _Question:
     keys: list[str]
 
 
-class RedisForecasts:
+class RedisForecasts(Repeating):
     """The newest forecasts, for threads and for one event loop. A context: what was committed is known inside it.
 
     Args:
@@ -87,17 +87,17 @@ class RedisForecasts:
         self._behind: list[int] = []
         self._suspects: set[int] = set()
         self._lock = threading.Lock()
-        self._watch = RepeatingThread("committed_sequences", self.look, COMMITTED_EVERY_S, expected=(psycopg.Error,))
+        watch = RepeatingThread("committed_sequences", self.look, COMMITTED_EVERY_S, expected=(psycopg.Error,))
+        super().__init__(watch)
 
     def __enter__(self) -> Self:
-        self._watch.round()
-        self._watch.__enter__()
-        return self
+        self._thread.round()
+        return super().__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._watch.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
         self._client.close()
 
     def get(self, series_ids: list[str]) -> list[bytes | None] | None:

@@ -6,14 +6,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import orjson
 import psycopg
 
 from dayahead.hours import Clock, parse_utc
-from dayahead.repeating import RepeatingThread
+from dayahead.repeating import Repeating, RepeatingThread
 from dayahead.storage.status import SourceStatus, lag_reason, read_sources
 from dayahead.storage.tables.series import source_keys_by_id
 
@@ -24,6 +23,8 @@ REST_S = 1.0
 REFRESH_S = 5.0
 """Seconds from one look at the sources to the next: the first where a series is asked for that the last one lacks, or
 where TimescaleDB did not answer, the second otherwise."""
+LEAVE_S = 5.0
+"""How long the end waits for a look that is under way, seconds."""
 
 KEPT_S = 60.0
 """Seconds until the last read of the sources expires; then it is unknown whether a series is stale."""
@@ -48,7 +49,7 @@ UNREAD = Staleness(None, "it cannot be judged whether the series is stale: Times
 UNSEEN = Staleness(None, "it cannot be judged yet whether the series is stale: it has just appeared")
 
 
-class StalenessJudge:
+class StalenessJudge(Repeating):
     """Reads the sources every few seconds, and judges each forecast by the last read."""
 
     def __init__(self, database: "Database", clock: Clock) -> None:
@@ -65,17 +66,8 @@ class StalenessJudge:
         self._wanted = threading.Event()
         self._due_at = -math.inf
         # a start does not wait for TimescaleDB: until the first look has ended nothing is judged
-        self._thread = RepeatingThread("staleness", self._look_if_due, REST_S, expected=(psycopg.Error,), at_once=True)
-
-    def __enter__(self) -> Self:
-        self._thread.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._thread.__exit__(kind, error, trace)
-        self._thread.join(5)
+        thread = RepeatingThread("staleness", self._look_if_due, REST_S, expected=(psycopg.Error,), at_once=True)
+        super().__init__(thread, leave_s=LEAVE_S)
 
     def of(self, series_id: str, newest_hour: datetime) -> Staleness:
         """Judge a series as decision 3 says: by its source, and the source by its promise.

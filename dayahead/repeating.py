@@ -109,3 +109,26 @@ class RepeatingThread:
             self.round()
         if self._close is not None:
             self._close()
+
+
+class Repeating:
+    """What repeats its work on a thread while its context is open."""
+
+    def __init__(self, thread: RepeatingThread, *, leave_s: float = 0.0) -> None:
+        """Make it; entering the context starts the thread.
+
+        Args:
+            thread: repeats the work.
+            leave_s: how long leaving the context waits for a round that runs, seconds.
+        """
+        self._thread, self._leave_s = thread, leave_s
+
+    def __enter__(self) -> Self:
+        self._thread.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.__exit__(kind, error, trace)
+        self._thread.join(self._leave_s)

@@ -9,9 +9,22 @@ import typer
 # Heavy imports are inside the commands, so that `dayahead --help` starts fast.
 # ruff: noqa: PLC0415
 
-SET_HELP = "A training setting for this run, e.g. --set gate.margin=0.01; may be repeated"
 HOUR_HELP = "2023-01-18T00 or 2023-01-18, UTC"
-FILE_HELP = "Training settings (YAML) instead of the shipped trainer/settings/default.yaml"
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A training setting for this run, e.g. --set gate.margin=0.01; may be repeated"),
+]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        help="Training settings (YAML) instead of the shipped trainer/settings/default.yaml",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+Promote = Annotated[bool, typer.Option(help="Promote the release if it passes the gate; --no-promote only saves it")]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 
 def trainer(
-    set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
+    set_: Overrides = None,
 ) -> None:
     """Train on schedule and on request until stopped."""
     from dayahead.settings import load_settings
@@ -43,13 +56,9 @@ def trainer(
 
 
 def train(
-    set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
-    settings_file: Annotated[
-        Path | None, typer.Option("--settings", help=FILE_HELP, exists=True, dir_okay=False)
-    ] = None,
-    promote: Annotated[
-        bool, typer.Option(help="Promote the release if it passes the gate; --no-promote only saves it")
-    ] = True,
+    set_: Overrides = None,
+    settings_file: SettingsFile = None,
+    promote: Promote = True,
     as_of: Annotated[str | None, typer.Option(help="Train only on data published by then: 2023-01-20T00:00Z")] = None,
     reason: Annotated[str, typer.Option(help="Reason, stored with the release")] = "requested on the command line",
 ) -> None:
@@ -70,13 +79,9 @@ def tune(
     study: Annotated[
         str | None, typer.Option(help="Join this study; by default the one of the last day of the data")
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
-    settings_file: Annotated[
-        Path | None, typer.Option("--settings", help=FILE_HELP, exists=True, dir_okay=False)
-    ] = None,
-    promote: Annotated[
-        bool, typer.Option(help="Promote the release if it passes the gate; --no-promote only saves it")
-    ] = True,
+    set_: Overrides = None,
+    settings_file: SettingsFile = None,
+    promote: Promote = True,
     reason: Annotated[str, typer.Option(help="Reason, stored with the release")] = "tuned on the command line",
 ) -> None:
     """Search the fit settings, then train with the best; several processes may share the study."""
@@ -122,10 +127,8 @@ def backtest(
             "scheduler of DAYAHEAD_DASK_SCHEDULER",
         ),
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help=SET_HELP)] = None,
-    settings_file: Annotated[
-        Path | None, typer.Option("--settings", help=FILE_HELP, exists=True, dir_okay=False)
-    ] = None,
+    set_: Overrides = None,
+    settings_file: SettingsFile = None,
 ) -> None:
     """Measure the accuracy on past hours: fit before --from, then forecast to --to with only the data known then.
 

@@ -59,24 +59,18 @@ class Log:
 
     def first_from(self, topic: str, partition: int, offset: int) -> int:
         """Return the offset of the first message at or after an offset; there must be one."""
-
-        def ask() -> int:
-            with self._lock:
-                self._consumer.assign([TopicPartition(topic, partition, offset)])
-                try:
-                    message = self._consumer.poll(ANSWER_S)
-                finally:
-                    self._consumer.unassign()
-            if message is None or ((error := message.error()) is not None and not is_of_message(error)):
-                raise BrokerUnavailable(f"no message of {topic}/{partition} from offset {offset} on was given")
-            return int(message.offset())
-
-        return self._server_retry.run("Kafka", ask, (KafkaException, BrokerUnavailable))
+        return int(self._message(topic, partition, offset).offset())
 
     def value_at(self, topic: str, partition: int, offset: int) -> bytes | None:
         """Return the value of one message, of any size; None where the log does not give it, or it has none."""
+        message = self._message(topic, partition, offset)
+        value = message.value()
+        return value if message.error() is None and message.offset() == offset and value is not None else None
 
-        def read() -> bytes | None:
+    def _message(self, topic: str, partition: int, offset: int) -> Message:
+        """Read the first message at or after an offset; it has an error where the client cannot parse it."""
+
+        def read() -> Message:
             with self._lock:
                 self._consumer.assign([TopicPartition(topic, partition, offset)])
                 try:
@@ -84,11 +78,10 @@ class Log:
                 finally:
                     self._consumer.unassign()
             if message is None:
-                raise BrokerUnavailable(f"message {offset} of {topic}/{partition} was not given")
+                raise BrokerUnavailable(f"no message of {topic}/{partition} from offset {offset} on was given")
             if (error := message.error()) is not None and not is_of_message(error):
                 raise KafkaException(error)
-            value = message.value()
-            return value if error is None and message.offset() == offset and value is not None else None
+            return message
 
         return self._server_retry.run("Kafka", read, (KafkaException, BrokerUnavailable))
 

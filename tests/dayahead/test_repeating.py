@@ -6,7 +6,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from dayahead.errors import StorageError
-from dayahead.repeating import RepeatingThread
+from dayahead.repeating import Repeating, RepeatingThread
 from tests.waiting import wait_until
 
 
@@ -63,3 +63,18 @@ def test_an_error_that_repeats_is_logged_once_a_minute_and_one_of_a_round_cut_sh
         repeated.round()
     assert [line["error"] for line in logs] == ["StorageError: away", "StorageError: no such table"]
     assert sampled("dayahead_task_rounds_total", task=task, outcome="failed") == 4
+
+
+def test_leaving_what_repeats_waits_for_the_round_that_runs() -> None:
+    running, goes_on = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def work() -> None:
+        running.set()
+        goes_on.wait(20)
+        done.append(threading.current_thread().name)
+
+    with Repeating(RepeatingThread("test-context", work, 0.001), leave_s=20):
+        assert running.wait(20)
+        threading.Timer(0.05, goes_on.set).start()
+    assert done == ["test-context"]
