@@ -1,12 +1,15 @@
 import asyncio
 import json
+import socket
 import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -14,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from api.app import create_app
 from api.backends import Backends
+from api.feed import REPLAYS_AT_ONCE
 from api.hearing import HELD_BACK, Heard, Made, ReaderState, Subscription
 from api.positions import Positions
 from api.resources.forecast_stream import Wanted
@@ -160,6 +164,37 @@ def test_an_area_or_a_series_that_does_not_exist_is_refused(stage: Stage, query:
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["type"] == f"urn:dayahead:problem:{kind}"
     assert close in answer.json()["close_matches"]
+
+
+@contextmanager
+def reading_nothing(url: str, last_event_id: str) -> Iterator[None]:
+    """A client that is sent a replay and does not read on after the first of it."""
+    address = urlsplit(url)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(20)
+        client.connect((address.hostname, address.port))
+        client.sendall(
+            b"GET /v1/forecasts/stream HTTP/1.1\r\nHost: dayahead\r\nLast-Event-ID: %b\r\n\r\n" % last_event_id.encode()
+        )
+        head = b""
+        while b"event: forecast" not in head:
+            received = client.recv(512)
+            assert received, f"the stream ended after {head!r}"
+            head += received
+        yield
+
+
+@pytest.mark.servers
+def test_clients_that_do_not_read_on_keep_no_replay_from_others(stage: Stage) -> None:
+    with listening(stage.site.url) as client:
+        last_id = client.ready().last_id
+    made = stage.make(*["DK1/111"] * 40, size=400_000)  # more than what stands between a server and its client
+    with ExitStack() as slow:
+        for _ in range(REPLAYS_AT_ONCE):
+            slow.enter_context(reading_nothing(stage.site.url, last_id))
+        with listening(stage.site.url, last_event_id=last_id) as client:
+            assert client.forecasts(len(made)) == made
 
 
 def crc32c(data: bytes) -> int:

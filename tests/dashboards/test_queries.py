@@ -95,9 +95,11 @@ def test_a_query_that_is_wrong_or_finds_nothing_is_told(
         query(Engine.TIMESCALEDB, "SELECT no_such_column FROM series"),
         query(Engine.TIMESCALEDB, "SELECT 1 FROM series WHERE false"),
         query(Engine.TIMESCALEDB, "DELETE FROM series"),
+        query(Engine.TIMESCALEDB, "SET TRANSACTION READ WRITE; DELETE FROM series"),
     ]
     monkeypatch.setattr("dashboards.checking.panel_queries", lambda: wrong)
     results = check_queries(prometheus, reader_url)
-    assert [result.ok for result in results] == [False, False, True, False, False, False]
-    assert [bool(result.error) for result in results] == [True, False, False, True, False, True]
-    assert "read-only transaction" in results[-1].error
+    assert [result.ok for result in results] == [False, False, True, False, False, False, False]
+    assert [bool(result.error) for result in results] == [True, False, False, True, False, True, True]
+    assert "read-only transaction" in results[-2].error
+    assert "permission denied for table series" in results[-1].error

@@ -1,5 +1,6 @@
 """A new release is taken up without a restart, fenced like everything else."""
 
+import queue
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import pytest
 from dayahead.contracts import Rung
 from dayahead.errors import FencedError
 from dayahead.hours import from_hour
+from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.serving.release import Release
 from dayahead.storage.tables.model_release import ReleaseRecord, save_release
 from dayahead.storage.tables.promotion import promote
@@ -88,6 +90,22 @@ def test_a_release_is_taken_up_without_a_restart(room: WorkerRoom, small_release
     issued = room.query("SELECT max(issued_at) FROM forecast")
     room.worker().assign([0])
     assert room.query("SELECT max(issued_at) FROM forecast") == issued
+
+
+def test_a_release_is_prepared_as_soon_as_it_is_taken_up(
+    room: WorkerRoom, small_release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = queue.Queue[tuple[Release | None, str]]()
+
+    def prepare(forecaster: Forecaster) -> None:
+        prepared.put((forecaster.release, threading.current_thread().name))
+
+    monkeypatch.setattr(Forecaster, "prepare", prepare)
+    crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
+    room.worker().assign([0])  # no message yet
+    release, thread = prepared.get(timeout=20)
+    assert release is not None
+    assert (release.release_id, thread) == (small_release.release_id, "prepare")
 
 
 def test_partitions_take_a_release_up_side_by_side(room: WorkerRoom, small_release: Release) -> None:
