@@ -292,6 +292,7 @@ def test_a_topic_that_is_made_later_or_created_again_is_found(sample_service: Sa
 
 COUNTING = """
 import gc, json, os
+from contextlib import suppress
 from api.feed import ForecastFeed
 from tests.waiting import wait_until
 
@@ -303,7 +304,9 @@ before = held()
 with ForecastFeed("127.0.0.1:1", "", 0, answer_s=0.05, retry_s=0.001) as feed:
     wait_until(lambda: feed.attempts > 100, 60, "a hundred attempts to connect", pause_s=0.01)
     state, during = feed.status.state.value, held()
-wait_until(lambda: held()[1] <= before[1], 10, "the threads of the C library to end", pause_s=0.01)
+# leaving waits a second for the thread that closes the clients: on a busy machine it may take longer, a leak never ends
+with suppress(AssertionError):
+    wait_until(lambda: held() == before, 10, "the clients to be closed", pause_s=0.01)
 print("", json.dumps([state, before, during, held()]), sep="\\n")
 """
 
@@ -313,7 +316,7 @@ def test_failed_connections_to_kafka_leave_no_descriptor_and_no_thread_behind() 
     done = subprocess.run([sys.executable, "-c", COUNTING], capture_output=True, text=True, check=True, cwd=CHECKOUT)
     state, before, during, after = json.loads(done.stdout.splitlines()[-1])
     assert state == ReaderState.AWAY.value
-    assert after == before, done.stderr
+    assert after == before, "descriptors and threads are left"
     # a consumer and an admin client have 10 descriptors and 9 threads; one left by each attempt would be 100
     assert during[0] - before[0] < 30
     assert during[1] - before[1] < 30
