@@ -57,7 +57,7 @@ DESCRIPTION = """
 Forecasts of the next 24 hours for every hourly energy series, how good they were, and how well the data flow.
 
 Every moment is UTC in ISO 8601 (`2023-01-24T22:00:00Z`) and names the **start** of its hour. A `series_id` is the
-label values of a series joined by `/` (`DK1/111`). `rung` tells how far a forecast is degraded: 0 full model,
+label values of a series joined by `/` (`DK1/111`). `rung` is how far a forecast is degraded: 0 full model,
 1 full model on degraded input, 2 previous release, 3 weekly or daily profile, 4 last value, 5 no forecast yet.
 Errors are problem details (RFC 9457).
 """

@@ -73,7 +73,7 @@ class KafkaAnnouncer:
                 self._producer, self._prefix + topic.name, [Unsent(message_bytes(message), key)], 2 * SEND_TIMEOUT_S
             )
         except BrokerUnavailable as error:
-            log.warning("kafka_away", topic=topic.name, error=str(error))
+            log.warning("kafka_unavailable", topic=topic.name, error=str(error))
             return False
         return True
 
@@ -106,7 +106,7 @@ class Watcher:
             answer.raise_for_status()
             return answer.json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            log.warning("watcher_away", server=self.name, url=self.url, error=str(error))
+            log.warning("watcher_unavailable", server=self.name, url=self.url, error=str(error))
             raise server_away(self.name, remedy) from error
 
 

@@ -30,7 +30,7 @@ def check_token(settings: ApiSettings, authorization: str | None) -> None:
             "random text, start the API again, and send it as `Authorization: Bearer …`.",
         )
     scheme, _, given = (authorization or "").partition(" ")
-    # In constant time, so that the answer's delay tells nothing about the token.
+    # In constant time, so that the response time reveals nothing about the token.
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("latin-1"), token.encode()):
         raise Problem(
             401,
@@ -50,5 +50,5 @@ TokenRequired = Depends(_check)
 
 
 def is_token_required(dependency: Dependency) -> bool:
-    """Tell whether a dependency of a route is `TokenRequired`."""
+    """Check whether a dependency of a route is `TokenRequired`."""
     return dependency.dependency is _check

@@ -45,7 +45,7 @@ def serve(
     configure_logging("api", settings.log_level)
     with listening_socket(settings.api_host, settings.api_port) as listening:
         page = f"http://{settings.api_host}:{listening.getsockname()[1]}"
-        structlog.get_logger().info("api_starts", page=page)
+        structlog.get_logger().info("api_started", page=page)
         server = uvicorn.Server(uvicorn.Config(create_app(settings), **SERVER_OPTIONS))
         end_in_time(server)
         server.run(sockets=[listening])

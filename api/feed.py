@@ -145,7 +145,7 @@ class ForecastFeed(Repeating):
 
         Raises:
             StorageError: there is no such topic.
-            KafkaException: Kafka does not answer, or the consumer cannot go on.
+            KafkaException: Kafka does not answer, or the consumer cannot continue.
         """
         try:
             self._read()
@@ -207,7 +207,7 @@ class ForecastFeed(Repeating):
         return True
 
     def _take(self, messages: Sequence[Message]) -> bool:
-        """Hand messages to the clients; whether the reader may go on as it is.
+        """Hand messages to the clients; returns whether the reader may continue.
 
         Raises:
             KafkaException: Kafka does not answer.

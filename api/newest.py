@@ -2,7 +2,7 @@
 
 `GET /v1/forecasts/{series_id}` without parameters is what most requests are, and its answer lies ready in Redis.
 FastAPI's routing, dependencies and threads would cost several times as much as the answer itself. What Redis lacks, and
-whatever asks for something else, goes on to api/resources/forecasts.py, which documents this answer too.
+whatever asks for something else, is passed on to api/resources/forecasts.py, which documents this answer too.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send

@@ -65,7 +65,7 @@ def _complete(method: str, operation: Operation) -> None:
 
 
 def _is_problem(response: dict[str, Any]) -> bool:
-    """Tell whether a response is a problem: one that the code describes, or one without a body yet."""
+    """Check whether a response is a problem: one that the code describes, or one without a body yet."""
     content = response.get("content")
     return content is None or content.get("application/json") == PROBLEM[MEDIA_TYPE]
 

@@ -88,7 +88,7 @@ Cursor = Annotated[Text | None, Query(description="`next_cursor` of the page bef
 def series_ids_of(scope: Scope, prefix: str) -> list[str]:
     """What the caller may mean by the path: the series_id as it stands, or as a text that a client encoded.
 
-    The decoded path alone does not tell a label with a slash from two labels, so the raw one is read.
+    In the decoded path, a label with a slash looks like two labels, so the raw path is read.
 
     Args:
         scope: of the request.

@@ -47,7 +47,7 @@ class Positions:
         return replace(self, offsets=self.offsets + (0,) * (partitions - len(self.offsets)))
 
     def is_beyond(self, end: Self) -> bool:
-        """Tell whether these belong to another topic than `end`, or lie beyond its end."""
+        """Check whether these belong to another topic than `end`, or lie beyond its end."""
         pairs = zip(self.offsets, end.offsets, strict=False)
         return self.topic != end.topic or len(self.offsets) > len(end.offsets) or any(a > b for a, b in pairs)
 

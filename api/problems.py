@@ -185,18 +185,18 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(PoolTimeout)
     @app.exception_handler(psycopg.OperationalError)
     def _away(request: Request, error: Exception) -> Response:
-        log.warning("database_away", path=request.url.path, error=str(error))
+        log.warning("database_unavailable", path=request.url.path, error=str(error))
         return database_away().response(request.url.path)
 
     @app.exception_handler(psycopg.DataError)
     def _unfit(request: Request, error: Exception) -> Response:
-        log.info("request_refused", path=request.url.path, error=str(error))
+        log.info("request_rejected", path=request.url.path, error=str(error))
         detail = f"A text or number of the request is none that TimescaleDB can hold: {str(error).splitlines()[0]}."
         return Problem(422, "bad-parameter", "A parameter is not allowed", detail).response(request.url.path)
 
     @app.exception_handler(psycopg.errors.QueryCanceled)
     def _too_slow(request: Request, error: Exception) -> Response:
-        log.warning("query_too_slow", path=request.url.path, error=str(error))
+        log.warning("query_timeout", path=request.url.path, error=str(error))
         detail = "The query took longer than DAYAHEAD_API_STATEMENT_TIMEOUT_S allows: ask for less."
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         return Problem(503, "too-slow", "The query took too long", detail, headers=headers).response(request.url.path)

@@ -141,7 +141,7 @@ class RedisForecasts(Repeating):
         return [body if place in newest else None for body, place in zip(found, question.places, strict=False)]
 
     def _has_all(self, committed: CommittedSequences, partition: int, number: int) -> bool:
-        """Tell whether Redis has the committed sequence, and the sequence that this process saw before."""
+        """Check whether Redis has the committed sequence, and the sequence that this process saw before."""
         needed = max(committed.sequences.get(partition, math.inf), self._seen.get(partition, 0))
         if number < needed:
             return False
@@ -174,15 +174,15 @@ class RedisForecasts(Repeating):
         if error is not None:
             self._away_until = time.monotonic() + TRIED_AGAIN_AFTER_S
         if error is not None and not before:
-            log.warning("redis_away", error=str(error), next="forecasts come from TimescaleDB")
+            log.warning("redis_unavailable", error=str(error), next="forecasts come from TimescaleDB")
         elif error is None and before:
-            log.info("redis_back")
+            log.info("redis_recovered")
 
     def look(self) -> None:
         """Read the committed sequences from TimescaleDB, and find partitions on which Redis was behind twice in a row.
 
         Raises:
-            psycopg.Error: TimescaleDB could not be asked; what it said last goes on to hold.
+            psycopg.Error: TimescaleDB could not be read; the previous sequences stay in use.
         """
         with self._database.connection() as connection:
             committed = read_committed(connection, self._topic)

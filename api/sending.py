@@ -38,7 +38,7 @@ class KafkaRows:
         try:
             self._publisher.publish([publication], [], source, refresh)
         except BrokerUnavailable as error:
-            log.warning("kafka_away", topic="observations", error=str(error))
+            log.warning("kafka_unavailable", topic="observations", error=str(error))
             return False
         finally:
             self._turn.release()

@@ -1,4 +1,4 @@
-"""Tells whether a series is stale, for every answer with a forecast: from memory, without waiting."""
+"""Determines whether a series is stale, for every answer with a forecast: from memory, without waiting."""
 
 import math
 import threading

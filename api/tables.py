@@ -1,4 +1,4 @@
-"""Answers that are tables: CSV, Arrow and Parquet besides JSON, by `format` or by `Accept`."""
+"""Answers that are tables: CSV, Arrow and Parquet in addition to JSON, by `format` or by `Accept`."""
 
 import csv
 import io

@@ -29,7 +29,7 @@ from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
 PEER = "benchmarks.mlforecast_refresh"
 ROUNDS = 5
 MISSING = 0.01
-"""Share of the hours that a harmed window lacks; one hour of it is besides fifty times what it should be."""
+"""Share of the hours that a harmed window lacks; one of its hours is also fifty times too large."""
 
 
 def main(

@@ -17,7 +17,7 @@ TREES = re.compile(r"^dayahead_tree_seconds_total (\S+)$", re.MULTILINE)
 
 
 class RunningWorker:
-    """A worker process, as its own page and the kernel tell of it."""
+    """A worker process, measured by its /metrics and by the kernel."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.process = process
@@ -82,5 +82,5 @@ def until(condition: Callable[[], bool], what: str, worker: RunningWorker | None
         if worker and worker.process.poll() is not None:
             raise TimeoutError(f"the worker ended with {worker.process.returncode} before {what}")
         if time.monotonic() > end:
-            raise TimeoutError(f"waited {ANSWER_S:.0f} s in vain for {what}")
+            raise TimeoutError(f"waited {ANSWER_S:.0f} s for {what}")
         time.sleep(LOOK_S)

@@ -211,7 +211,7 @@ _ALL = range(PARTITIONS)
 
 @contextmanager
 def worker_room(count: int) -> Iterator[WorkerRoom]:
-    """A room on servers of its own, gone when the block ends."""
+    """A room on separate servers, removed when the block ends."""
     with throwaway_stack() as stack:
         room = WorkerRoom(stack, count)
         try:

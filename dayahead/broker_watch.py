@@ -1,4 +1,4 @@
-"""Whether Kafka answers: a bounded question every few seconds, since a client that waits for messages cannot tell.
+"""Whether Kafka answers: a bounded question every few seconds, since a client that waits for messages does not notice.
 
 A consumer that hears nothing looks the same whether no message was sent or the broker is away, and a producer that has
 nothing to send does not notice either.
@@ -93,6 +93,6 @@ class BrokerWatch:
         if away != self._logged_away:
             self._logged_away = away
             if away:
-                log.warning("kafka_away", bootstrap=self._bootstrap, error=self._error)
+                log.warning("kafka_unavailable", bootstrap=self._bootstrap, error=self._error)
             else:
-                log.info("kafka_back", bootstrap=self._bootstrap)
+                log.info("kafka_recovered", bootstrap=self._bootstrap)

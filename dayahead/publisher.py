@@ -183,7 +183,7 @@ class Publisher:
             try:
                 producer.close(timeout=CLOSE_TIMEOUT_S)
             except KafkaError as error:
-                log.info("producer_closed_badly", error=repr(error))
+                log.info("producer_close_failed", error=repr(error))
 
     def __enter__(self) -> Self:
         return self

@@ -41,7 +41,7 @@ def end_within(seconds: float) -> None:
     """Exit the process after a timeout in seconds without cleanup, with code 0, unless it has ended before."""
 
     def end() -> None:
-        log.warning("ends_at_once", waited_s=seconds, reason="a server did not answer in time")
+        log.warning("shutdown_timeout", waited_s=seconds, reason="a server did not answer in time")
         os._exit(0)
 
     timer = threading.Timer(seconds, end)

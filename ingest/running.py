@@ -75,7 +75,7 @@ def patient(reader: Reader, source: Source, pause: Pause, attempts: int) -> Pati
 
     def on_failure(error: SourceUnavailable, pause_s: float) -> None:
         metrics.RETRIES.labels(source.name, error.cause).inc()
-        log.warning("source_awaited", source=source.name, error=str(error), pause_s=round(pause_s, 2))
+        log.warning("source_retry", source=source.name, error=str(error), pause_s=round(pause_s, 2))
 
     return PatientReader(reader=reader, pause=pause, backoff=Backoff(), on_failure=on_failure, attempts=attempts)
 

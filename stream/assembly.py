@@ -176,7 +176,7 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
         TelemetryServer("worker", settings.bind_host, settings.metrics_port, liveness.live, liveness.ready) as server,
         background_threads(settings, worker, kafka, clock),
     ):
-        log.info("worker_starts", metrics_port=server.port, group=app.conf.id)
+        log.info("worker_started", metrics_port=server.port, group=app.conf.id)
         try:
             faust.Worker(
                 app, quiet=True, loglevel="WARNING", override_logging=False, redirect_stdouts=False

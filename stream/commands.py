@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def worker() -> None:
-    """Take observations in, keep every series forecast and scored."""
+    """Process observations: forecast every series, and score its forecasts."""
     from dayahead.hours import wall_clock  # noqa: PLC0415 - `dayahead --help` stays quick
     from dayahead.settings import load_settings  # noqa: PLC0415
     from dayahead.telemetry import configure_logging  # noqa: PLC0415
@@ -30,7 +30,7 @@ def worker() -> None:
 def audit(
     series: Annotated[list[str] | None, typer.Argument(help="Series to audit, e.g. DK1/111; without any: all.")] = None,
 ) -> None:
-    """Recompute newest forecasts from TimescaleDB, and compare them byte for byte; exit code 1 where one differs."""
+    """Recompute newest forecasts from TimescaleDB, and compare them byte for byte; exit code 1 if one differs."""
     from dayahead.settings import load_settings  # noqa: PLC0415
     from stream.assembly import build_auditor  # noqa: PLC0415
     from stream.audit.auditor import Outcome  # noqa: PLC0415

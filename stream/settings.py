@@ -49,8 +49,8 @@ class WorkerSettings(ProcessSettings):
     worker_copy_windows_every_s: float = Field(
         default=600.0,
         ge=0,
-        description="Minimum seconds between two copies of a partition's windows to Redis, from which a worker that "
-        "starts goes on; 0: no copies, so that it reads all of them from TimescaleDB",
+        description="Minimum seconds between two copies of a partition's windows to Redis, from which a starting "
+        "worker resumes; 0: no copies, so it reads all windows from TimescaleDB",
     )
     worker_accept_lost_messages: bool = Field(
         default=False,

@@ -157,7 +157,7 @@ class Worker:
             self._refresh(held)
 
     def is_ready(self, partition: int) -> bool:
-        """Tell whether a partition is held and needs no `restore`."""
+        """Check whether a partition is held and needs no `restore`."""
         held = self._held.get(partition)
         return held is not None and self._is_ready(held)
 

@@ -149,7 +149,7 @@ def topics(kafka_bootstrap: str) -> TopicRoom:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real data sets (DAYAHEAD_TEST_DATA, or ../shared/data beside the checkout); skips where absent."""
+    """The folder of real data sets (DAYAHEAD_TEST_DATA, or ../shared/data next to the checkout); skips if absent."""
     folder = Path(os.environ.get("DAYAHEAD_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set DAYAHEAD_TEST_DATA to the folder that holds it")

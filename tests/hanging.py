@@ -12,7 +12,7 @@ from deploy.local.supervision import Supervisor
 
 @contextmanager
 def hanging(stack: LocalStack, names: Sequence[str] = ()) -> Iterator[None]:
-    """Stop all processes of servers, and let them go on at the end of the block.
+    """Suspend all processes of servers, and resume them at the end of the block.
 
     Args:
         stack: whose servers.

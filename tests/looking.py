@@ -62,7 +62,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """Opens a path of a site in a browser context of its own and waits for the chart."""
+    """Opens a path of a site in a new browser context and waits for the chart."""
     contexts = []
 
     def open_page(site: HasUrl, path: str = "/", wait_for: str = "#chart svg", width: int = 1280, **more: Any) -> Visit:

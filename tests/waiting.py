@@ -15,6 +15,6 @@ def wait_until(condition: Callable[[], T], deadline_s: float, what: str, *, paus
     """
     until = time.monotonic() + deadline_s
     while not (answer := condition()):
-        assert time.monotonic() < until, f"waited {deadline_s:g} s in vain for {what}; last answer: {answer!r}"
+        assert time.monotonic() < until, f"timeout after {deadline_s:g} s waiting for {what}; last answer: {answer!r}"
         time.sleep(pause_s)
     return answer

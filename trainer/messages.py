@@ -113,7 +113,7 @@ class RequestReader:
             behind = TopicPartition(self._topic, received.partition, received.offset + 1)
             self._consumer.commit(offsets=[behind], asynchronous=False)
         except KafkaException as error:
-            log.warning("retune_request_will_come_again", offset=received.offset, error=error.args[0].str())
+            log.warning("retune_request_not_committed", offset=received.offset, error=error.args[0].str())
 
     def close(self) -> None:
         """Leave the group."""

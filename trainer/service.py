@@ -147,7 +147,7 @@ class Trainer:
 
     def _waits_for(self, error: Exception, _: float) -> None:
         self._ready = Health(False, f"waits for a server: {error}")
-        log.warning("server_awaited", error=str(error))
+        log.warning("server_retry", error=str(error))
 
     def step(self) -> None:
         """Check once: train if it is due, else wait for requests until the next check.

@@ -1,4 +1,4 @@
-"""`/v1/accuracy`: how good the forecasts of the last days were, and whether they beat the seasonal naive."""
+"""`/v1/accuracy`: accuracy of the forecasts of the last days, compared with the seasonal naive."""
 
 import math
 from collections.abc import Sequence
@@ -25,19 +25,19 @@ router = resource("/v1/accuracy", "accuracy")
 DAY = timedelta(days=1)
 
 DECIMALS = 6
-"""Of figures in per cent."""
+"""Decimals of percentages."""
 
 SAME_PERCENT = 0.5
-"""Differences below this are no difference that a person should read anything into."""
+"""Smaller differences are not significant."""
 
 FEWEST_FORECASTS = 7
-"""Fewer are not compared with the seasonal naive: one forecast of a small value can be worse by thousands of percent.
-A source that publishes once a day makes this many in a week."""
+"""Minimum for a comparison with the seasonal naive: one forecast of a small value can be worse by thousands of percent.
+A source that publishes once a day reaches it in a week."""
 
-Days = Annotated[int, Query(ge=1, le=366, description="UTC days of origins to look at, the day of `end` included")]
+Days = Annotated[int, Query(ge=1, le=366, description="Number of UTC days of origins, including the day of `end`")]
 End = Annotated[
     Moment | None,
-    Query(description="Moment of the last UTC day to look at; each source ends at its newest scores up to it"),
+    Query(description="A moment on the last UTC day; each source ends at its newest scores up to it"),
 ]
 
 TABLE: Columns = {
@@ -50,12 +50,12 @@ TABLE: Columns = {
 
 
 class Accuracy(BaseModel):
-    """Figures over a window; null where there is nothing to divide by."""
+    """Accuracy over a window; null where it is undefined."""
 
-    start: Utc | None = Field(description="First origin of the window, UTC; null where nothing is scored yet")
+    start: Utc | None = Field(description="First origin of the window, UTC; null if nothing is scored yet")
     end: Utc | None = Field(description="Newest scored origin of the window, UTC")
     forecasts: int = Field(description="Forecasts whose 24 hours are over")
-    hours: int = Field(description="Forecast hours whose actual is known")
+    hours: int = Field(description="Forecast hours with a known actual")
     wape_percent: float | None = Field(description="Sum of |error| / sum of |actual|")
     mape_percent: float | None = Field(
         description="Mean of |error| / |actual|; an actual counts as at least a quarter of the usual level"
@@ -68,12 +68,12 @@ class Accuracy(BaseModel):
     daily_naive_wape_percent: float | None = Field(
         description="WAPE of the same hour of the day before, on the same hours"
     )
-    naive_wape_percent: float | None = Field(description="The lesser of the two: the better seasonal naive")
+    naive_wape_percent: float | None = Field(description="The smaller of the two: the better seasonal naive")
     skill_percent: float | None = Field(
-        description="How much smaller the error is than that of the better naive, on the same hours; below 0: larger"
+        description="Reduction of the error against the better naive, on the same hours; below 0: larger error"
     )
     compared: bool = Field(
-        description=f"Whether there are enough forecasts to judge by the skill: {FEWEST_FORECASTS} or more"
+        description=f"Whether there are enough forecasts for a meaningful skill: {FEWEST_FORECASTS} or more"
     )
     verdict: str = Field(description="The comparison with the seasonal naive as a sentence")
 
@@ -94,9 +94,9 @@ class GroupAccuracy(Accuracy):
 
 
 class AccuracyReport(BaseModel):
-    """Accuracy over a window of origins a source: its newest days that have scores."""
+    """Accuracy over one window of origins per source: its newest days with scores."""
 
-    start: Utc | None = Field(description="First origin of the earliest window, UTC; null where nothing is scored yet")
+    start: Utc | None = Field(description="First origin of the earliest window, UTC; null if nothing is scored yet")
     end: Utc | None = Field(description="Newest scored origin of the newest window, UTC")
     overall: list[GroupAccuracy] = Field(description="All series, by unit")
     areas: list[GroupAccuracy] = Field(description="By area and unit")
@@ -107,7 +107,7 @@ class AccuracyReport(BaseModel):
 class SeriesAccuracyReport(BaseModel):
     """Accuracy of one series over a window of origins."""
 
-    start: Utc | None = Field(description="First origin of the window, UTC; null where nothing is scored yet")
+    start: Utc | None = Field(description="First origin of the window, UTC; null if nothing is scored yet")
     end: Utc | None = Field(description="Newest scored origin of the window, UTC")
     accuracy: SeriesAccuracy
 
@@ -120,13 +120,13 @@ def list_accuracy(
     area: Area = None,
     days: Days = 7,
     end: End = None,
-    limit: Annotated[int, Query(ge=1, le=5000, description="Series at most")] = 1000,
+    limit: Annotated[int, Query(ge=1, le=5000, description="Maximum number of series")] = 1000,
     cursor: Cursor = None,
 ) -> AccuracyReport | Response:
     """Accuracy overall, by area and by series, compared with the seasonal naive; of forecasts whose 24 hours are over.
 
-    As a table they are rows of one form; `level` is overall, area or series. The next page is `next_cursor` in JSON,
-    and the `Link` header with `rel="next"` in every format.
+    As a table, all rows have the same columns; `level` is overall, area or series. The next page is `next_cursor`
+    in JSON, and the `Link` header with `rel="next"` in every format.
     """
     with use.database.connection() as connection:
         check_area(connection, area)
@@ -178,7 +178,7 @@ def _row(level: str, figures: Accuracy) -> list[Any]:
 def _windows(
     connection: psycopg.Connection, days: int, end: datetime | None, series_key: int | None
 ) -> list[SourceWindow]:
-    """The origins to look at of each source that has scores: its newest days, up to the day of `end`."""
+    """The window of each source with scores: its newest days, up to the day of `end`."""
     before = None if end is None else _midnight(end) + DAY
     return [
         SourceWindow(source_key, _midnight(newest) - (days - 1) * DAY, newest)
@@ -201,7 +201,7 @@ def _group(added: AddedScores) -> GroupAccuracy:
 def _figures(added: AddedScores) -> dict[str, Any]:
     """The fields of `Accuracy` from the sums of table `score`."""
     sums = {name: float(value or 0) for name, value in added.sums.items()}
-    # the database adds in any order: without rounding the same scores give other last digits, and another ETag
+    # the database sums in any order: without rounding, the last digits and so the ETag would vary
     percent = {
         f"{name}_percent": round(100 * figure, DECIMALS) if math.isfinite(figure) else None
         for name, figure in figures_of(sums).items()
@@ -221,11 +221,11 @@ def _figures(added: AddedScores) -> dict[str, Any]:
 def verdict(skill_percent: float | None, forecasts: int) -> str:
     """The comparison with the seasonal naive as a sentence."""
     if skill_percent is None:
-        return "Not compared with the seasonal naive yet: no forecast has seen its 24 hours pass."
+        return "Not compared with the seasonal naive yet: no forecast has matured (its 24 hours must be over)."
     if forecasts < FEWEST_FORECASTS:
         return (
             "Not compared with the seasonal naive yet: "
-            f"{forecasts} of {FEWEST_FORECASTS} forecasts have seen their 24 hours pass."
+            f"{forecasts} of {FEWEST_FORECASTS} forecasts have matured (their 24 hours are over)."
         )
     if abs(skill_percent) < SAME_PERCENT:
         return "As good as the seasonal naive."

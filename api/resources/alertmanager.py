@@ -1,4 +1,4 @@
-"""`POST /v1/alertmanager`: the webhook by which an alert on the error or on drift asks for a new model."""
+"""`POST /v1/alertmanager`: the webhook through which an alert on errors or drift requests a retune."""
 
 import re
 from enum import StrEnum
@@ -32,23 +32,23 @@ class NotifiedAlert(BaseModel):
 
 
 class Notification(BaseModel):
-    """What Alertmanager sends (webhook, version 4); fields that we do not read are allowed."""
+    """A notification of Alertmanager (webhook, version 4); other fields are ignored."""
 
-    version: str = Field(pattern="^4$", description="Version of the form; 4 is read")
+    version: str = Field(pattern="^4$", description="Version of the format; must be 4")
     status: AlertStatus
     alerts: list[NotifiedAlert] = Field(max_length=10_000)
 
 
 class Handled(BaseModel):
-    """What came of a notification."""
+    """The result of a notification."""
 
-    retune_request: RetuneRequest | None = Field(description="The request that was sent; null where none was due")
+    retune_request: RetuneRequest | None = Field(description="The request that was sent; null if none was needed")
     reason: str = Field(description="Why, in a sentence")
 
 
 @router.post("", summary="Alertmanager's webhook", dependencies=[TokenRequired], responses=FORBIDDEN)
 def handle_notification(use: Use, notification: Notification) -> Handled:
-    """A critical alert on the error or on drift that fires sends one request for a retune, however many are grouped."""
+    """A firing critical alert on errors or drift sends one retune request for the whole group."""
     pattern = re.compile(use.settings.retune_alert_pattern)
     due = [
         alert
@@ -60,7 +60,7 @@ def handle_notification(use: Use, notification: Notification) -> Handled:
     if not due:
         return Handled(
             retune_request=None,
-            reason=f"None of {len(notification.alerts)} alerts is a critical one on the error or on drift that fires.",
+            reason=f"None of {len(notification.alerts)} alerts is a firing critical alert on errors or drift.",
         )
     first = due[0]
     why = first.annotations.get("summary") or f"alert {first.labels['alertname']} fires"

@@ -1,4 +1,4 @@
-"""`/v1/alerts`: what Alertmanager has now."""
+"""`/v1/alerts`: the firing alerts of Alertmanager."""
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
@@ -14,23 +14,23 @@ MAX_ALERTS = 500
 
 
 class Alert(BaseModel):
-    """One alert that fires."""
+    """A firing alert."""
 
     name: str = Field(description="Name of the rule")
     severity: str = Field(description="critical, warning or info")
     state: str = Field(description="active, or suppressed by a silence or another alert")
     since: Utc = Field(description="When it started, UTC")
     summary: str = Field(description="What is wrong, in a sentence")
-    description: str = Field(description="More of it")
-    runbook_url: str = Field(description="What to do about it")
+    description: str = Field(description="Details")
+    runbook_url: str = Field(description="Link to the remedy")
     labels: dict[str, str]
 
 
 class Alerts(BaseModel):
-    """What fires now, critical first."""
+    """The firing alerts, critical first."""
 
     alerts: list[Alert]
-    watchdog: bool = Field(description="Whether the alert that always fires is there: the chain of alerting works")
+    watchdog: bool = Field(description="Whether the Watchdog, which always fires, is present: alerting works")
 
 
 class _Status(BaseModel):
@@ -38,7 +38,7 @@ class _Status(BaseModel):
 
 
 class _Received(BaseModel):
-    """An alert as Alertmanager's API v2 gives it."""
+    """An alert of Alertmanager's API v2."""
 
     labels: dict[str, str]
     annotations: dict[str, str] = {}
@@ -49,14 +49,14 @@ class _Received(BaseModel):
 _RECEIVED = TypeAdapter(list[_Received])
 
 
-@router.get("", summary="Alerts that fire now")
+@router.get("", summary="Firing alerts")
 def list_alerts(use: Use) -> Alerts:
-    """The alerts of Alertmanager; 503 where it is away."""
+    """The alerts of Alertmanager; 503 if it is unavailable."""
     answer = use.alertmanager.get("/api/v2/alerts", {"active": "true", "silenced": "true", "inhibited": "true"})
     try:
         received = _RECEIVED.validate_python(answer)
     except ValidationError as error:
-        raise server_away("Alertmanager", f"What answers at {use.alertmanager.url} is no Alertmanager.") from error
+        raise server_away("Alertmanager", f"The server at {use.alertmanager.url} is not Alertmanager.") from error
     firing = [alert for alert in received if alert.labels.get("alertname") != ALWAYS_ON]
     order = {"critical": 0, "warning": 1}
     firing.sort(key=lambda alert: (order.get(alert.labels.get("severity", ""), 2), alert.startsAt))

@@ -1,4 +1,4 @@
-"""`/v1/dead-letters`: what was rejected, why, and what to do about it. Values need the token."""
+"""`/v1/dead-letters`: what was rejected, why, and the remedy. Values need the token."""
 
 from collections import Counter
 from datetime import datetime
@@ -24,27 +24,27 @@ KAFKA_REMEDY = "Check that it runs (dayahead status) and DAYAHEAD_KAFKA_BOOTSTRA
 
 
 class DeadLetterItem(BaseModel):
-    """A message, a row or a record that was set aside."""
+    """A rejected message, row or record."""
 
-    offset: int = Field(description="Its place in observations.dead-letter, by which the command line names it")
-    time: str = Field(description="When it was set aside, UTC")
-    stage: str = Field(description="Where: `ingest` or `stream`")
-    code: str = Field(description="Why, for programs")
+    offset: int = Field(description="Offset in observations.dead-letter, its id on the command line")
+    time: str = Field(description="When it was rejected, UTC")
+    stage: str = Field(description="Where it was rejected: `ingest` or `stream`")
+    code: str = Field(description="Reason code")
     reason: str = Field(description="Why, in a sentence")
-    source: str = Field(description="Name of the source, where it is known")
-    source_topic: str = Field(description="Topic that it was read from; empty for a record that never was in Kafka")
-    source_partition: int = Field(description="Partition of it; -1 for a record that never was in Kafka")
-    source_offset: int = Field(description="Offset in it; -1 for a record that never was in Kafka")
+    source: str = Field(description="Name of the source, if known")
+    source_topic: str = Field(description="Topic that it was read from; empty for a record that was never in Kafka")
+    source_partition: int = Field(description="Partition of that topic; -1 for a record that was never in Kafka")
+    source_offset: int = Field(description="Offset in that partition; -1 for a record that was never in Kafka")
     size: int = Field(description="Bytes of the original")
     sha256: str = Field(description="SHA-256 of the original, hexadecimal")
-    whole: bool = Field(description="Whether the letter holds the whole original, and not only its first 16 KiB")
-    remedy: str = Field(description="What to do about it")
+    whole: bool = Field(description="Whether the letter has the whole original, not only its first 16 KiB")
+    remedy: str = Field(description="The remedy")
 
 
 class ListedLetter(DeadLetterItem):
     """A letter in a list."""
 
-    replayed_at: Utc | None = Field(description="When it was put back into observations, UTC; null if it was not")
+    replayed_at: Utc | None = Field(description="When it was replayed into observations, UTC; null if it was not")
 
 
 class DeadLetterCount(BaseModel):
@@ -53,16 +53,16 @@ class DeadLetterCount(BaseModel):
     code: str
     letters: int
     newest: Utc = Field(description="When the newest of them was written, UTC")
-    remedy: str = Field(description="What to do about them")
+    remedy: str = Field(description="The remedy")
 
 
 class DeadLetters(BaseModel):
-    """Letters, the newest first."""
+    """Dead letters, newest first."""
 
     letters: list[ListedLetter]
-    counts: list[DeadLetterCount] = Field(description="All that fit `code` and `since`, by code, the most first")
-    looked_at: int = Field(description="Letters that were looked at: the newest, 1,000 at most")
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last one")
+    counts: list[DeadLetterCount] = Field(description="Number of matching letters by code, highest first")
+    looked_at: int = Field(description="Number of letters read: the newest, 1,000 at most")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
 
 
 class WholeLetter(DeadLetterItem):
@@ -70,24 +70,24 @@ class WholeLetter(DeadLetterItem):
 
     model_config = ConfigDict(extra="allow")
 
-    value: str | None = Field(default=None, description="The value, where it is UTF-8")
-    value_base64: str | None = Field(default=None, description="The value in base64, where it is not UTF-8")
+    value: str | None = Field(default=None, description="The value, if it is UTF-8")
+    value_base64: str | None = Field(default=None, description="The value in base64, if it is not UTF-8")
 
 
 @router.get("", summary="Dead letters")
 def list_dead_letters(
     use: Use,
     code: Annotated[str | None, Query(max_length=60, description="Only those with this code, e.g. null_value")] = None,
-    since: Annotated[Moment | None, Query(description="Only those written since, UTC")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Letters at most")] = 50,
+    since: Annotated[Moment | None, Query(description="Only those written at or after this moment, UTC")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of letters")] = 50,
     cursor: Annotated[
         str | None,
-        Query(pattern=r"^[0-9]{1,18}$", description="`next_cursor` of the page before; leave out for the first page"),
+        Query(pattern=r"^[0-9]{1,18}$", description="`next_cursor` of the previous page; omit for the first page"),
     ] = None,
 ) -> DeadLetters:
-    """The newest dead letters without their values, and how many there are by code.
+    """The newest dead letters without their values, and their number by code.
 
-    Of the newest 1,000 letters; `dayahead dead-letters list` reads all that the topic keeps.
+    Only the newest 1,000 letters; `dayahead dead-letters list` reads the whole topic.
     """
     try:
         known = use.letters.newest()
@@ -112,9 +112,9 @@ def list_dead_letters(
     responses=NOT_FOUND | FORBIDDEN,
 )
 def whole_letter(
-    use: Use, offset: Annotated[int, Path(ge=0, le=LARGEST_OFFSET, description="Its offset, as the list has it")]
+    use: Use, offset: Annotated[int, Path(ge=0, le=LARGEST_OFFSET, description="Its offset, as in the list")]
 ) -> WholeLetter:
-    """A dead letter with its value as it was sent, which needs the token."""
+    """A dead letter with its original value; needs the token."""
     try:
         return WholeLetter(**use.letters.whole(offset))
     except SettingsError as error:

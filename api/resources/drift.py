@@ -22,16 +22,16 @@ class DriftItem(BaseModel):
     area: str
     kind: DriftKind = Field(description="`data`: the inputs changed; `concept`: the errors grew")
     valid_time: Utc = Field(description="Start of the hour at which the detector fired, UTC")
-    detector: str = Field(description="The detector and what it looks at, e.g. page-hinkley:error")
-    statistic: float = Field(description="How far that day lies from the weeks before, in standard deviations of them")
-    recorded_at: Utc = Field(description="When it was found, UTC")
+    detector: str = Field(description="The detector and its input, e.g. page-hinkley:error")
+    statistic: float = Field(description="Distance of that day from the weeks before, in their standard deviations")
+    recorded_at: Utc = Field(description="When it was detected, UTC")
 
 
 class Drift(BaseModel):
-    """Changes, the newest first."""
+    """Changes, newest first."""
 
     events: list[DriftItem]
-    more: bool = Field(description="Whether older ones were left out by `limit`")
+    more: bool = Field(description="Whether `limit` cut off older ones")
 
 
 @router.get("", summary="Series that drifted", responses=NOT_FOUND)
@@ -40,9 +40,9 @@ def list_drift(
     area: Area = None,
     kind: Annotated[DriftKind | None, Query(description="Only changes of the inputs or of the errors")] = None,
     since: Annotated[Moment | None, Query(description="Only changes from this hour on, UTC")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Changes at most")] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of changes")] = 100,
 ) -> Drift:
-    """Changes of inputs (data) and of errors (concept) by series, the newest first."""
+    """Changes of inputs (data) and of errors (concept) by series, newest first."""
     with use.database.connection() as connection:
         check_area(connection, area)
         found = recent_drift(connection, limit + 1, area=area, kind=kind, since=since)

@@ -24,15 +24,15 @@ from dayahead.series import encoded_label
 router = resource("/v1/forecasts/stream", "forecasts")
 
 KEEP_ALIVE_S = 15.0
-READ_AGAIN = "Read /v1/forecasts for what you may have missed, and go on listening."
+READ_AGAIN = "Read /v1/forecasts for what you may have missed, and keep listening."
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a client listens to.
+    """The filter of a client.
 
     Attributes:
-        area: the first label as it stands in a series_id; None for every area.
+        area: the first label of the series_id; None for every area.
         series_ids: only these; empty for all.
     """
 
@@ -40,7 +40,7 @@ class Wanted:
     series_ids: frozenset[str]
 
     def has(self, series_id: str) -> bool:
-        """Whether the client wants to hear of a series."""
+        """Whether the client receives a series."""
         in_area = self.area is None or series_id.split("/", maxsplit=1)[0] == self.area
         return in_area and (not self.series_ids or series_id in self.series_ids)
 
@@ -52,7 +52,7 @@ def _wanted(
         list[Text] | None, Query(max_length=1000, description="Only these series; may be repeated")
     ] = None,
 ) -> Wanted:
-    """What the request asks for; refuses what does not exist."""
+    """The filter of a request; rejects unknown areas and series."""
     if area is not None or series_id:
         with use.database.connection() as connection:
             check_area(connection, area)
@@ -67,7 +67,7 @@ def _wanted(
     responses={
         200: {
             "content": {"text/event-stream": {}},
-            "description": "Events `forecast`, `status`, `reset`, and `lagged` at worst",
+            "description": "Events `forecast`, `status`, `reset` and `lagged`",
         },
         **NOT_FOUND,
     },
@@ -77,13 +77,13 @@ async def stream_forecasts(
     request: Request,
     wanted: Annotated[Wanted, Depends(_wanted)],
     last_event_id: Annotated[
-        str | None, Header(description="Id of the last event that the client has had: it gets what was made since")
+        str | None, Header(description="Id of the last received event: the stream resumes after it")
     ] = None,
 ) -> StreamingResponse:
     """Server-sent events: each `forecast` has the bytes of a forecast as its `data`.
 
-    `status` says how the reader of topic `forecasts` is, at first and whenever that changes. The `id` of an event, sent
-    back as `Last-Event-ID`, resumes behind it; without it nothing that was made before the connection is sent: read
+    `status` is the state of the reader of topic `forecasts`, sent first and on every change. The `id` of an event, sent
+    back as `Last-Event-ID`, resumes after it; without it, no forecast from before the connection is sent: read
     `/v1/forecasts` first. `reset` says that forecasts were missed: read `/v1/forecasts` again. A client that reads too
     slowly gets `lagged` and is disconnected; it may resume.
     """
@@ -135,10 +135,10 @@ async def _heard(
 async def _missed(
     feed: ForecastFeed, staleness: StalenessJudge, wanted: Wanted, last_event_id: str, began: Positions
 ) -> AsyncIterator[bytes]:
-    """What a client has missed since the event that it names, or an event that says why it cannot be sent."""
+    """The forecasts since the client's last event, or an event with the reason why they cannot be sent."""
     try:
         start = _position(last_event_id)
-        # read whole before anything is sent: a client that reads slowly must not keep others from their replays
+        # read completely before anything is sent: a slow client must not block the replays of others
         async with feed.replays:
             missed = await run_in_threadpool(_read, feed, start, began, wanted)
         for one in missed:
@@ -149,7 +149,7 @@ async def _missed(
 
 
 def _read(feed: ForecastFeed, start: Positions, end: Positions, wanted: Wanted) -> list[Made]:
-    """The wanted forecasts between two positions; `DAYAHEAD_API_STREAM_REPLAY_LIMIT` bounds how many there are."""
+    """The wanted forecasts between two positions; at most `DAYAHEAD_API_STREAM_REPLAY_LIMIT` of them."""
     found: list[Made] = []
     with feed.replay(start, end) as replay:
         while made := replay.next():
@@ -173,5 +173,5 @@ def _event(name: str, **data: str) -> bytes:
 
 
 def _id(position: Positions | None) -> bytes:
-    """The line that makes a client remember where it stands; by itself it is no event."""
+    """The `id` line, which lets a client resume; by itself it is not an event."""
     return b"" if position is None else b"id: %b\n" % position.text.encode()

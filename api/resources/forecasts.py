@@ -1,4 +1,4 @@
-"""`/v1/forecasts`: the bytes that Redis holds, or the same bytes made from TimescaleDB."""
+"""`/v1/forecasts`: the bytes from Redis, or the same bytes encoded from TimescaleDB."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ from dayahead.storage.tables.series import series_page
 router = resource("/v1/forecasts", "forecasts")
 
 CACHED = "dayahead.cached_forecast"
-"""Key of the scope for what Redis holds of the series of a request, where it was asked already; None for nothing."""
+"""Key of the request scope for the answer of Redis, if it was asked already; its value is None if Redis has none."""
 
 ONE_SERIES_TYPES = tuple(MEDIA_TYPES.values())
 """Media types of the forecast of one series, JSON first."""
@@ -49,16 +49,16 @@ TABLE: Columns = {
     "lead": COUNT, "valid_time": MOMENT, "p10": NUMBER, "p50": NUMBER, "p90": NUMBER,
     "ends_at": MOMENT, "stale": TEXT, "stale_reason": TEXT,
 }  # fmt: skip
-"""Columns of forecasts as a table: one row a lead."""
+"""Columns of forecasts as a table: one row per lead."""
 
 
 class ForecastAnswer(ForecastMessage):
-    """A forecast as topic `forecasts` carries it, and whether its series is stale now."""
+    """A forecast as in topic `forecasts`, and whether its series is stale now."""
 
     stale: bool | None = Field(
-        description="Whether the series lags behind its source, or its source is silent; null where that is not known"
+        description="Whether the series lags behind its source, or its source is silent; null if unknown"
     )
-    stale_reason: str = Field(description="Why it is stale, or why that is not known; empty while it is not stale")
+    stale_reason: str = Field(description="Why it is stale, or why that is unknown; empty while it is not stale")
 
 
 class ForecastPage(BaseModel):
@@ -82,9 +82,9 @@ def list_forecasts(
     limit: Annotated[int, Query(ge=1, le=1000, description="Series at most")] = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """One page of newest forecasts; series that have none yet are left out.
+    """One page of newest forecasts, without series that have none yet.
 
-    As a table they have one row a lead. The next page is `next_cursor` in JSON, and the `Link` header with `rel="next"`
+    As a table, one row per lead. The next page is `next_cursor` in JSON, and the `Link` header with `rel="next"`
     in every format.
     """
     with use.database.connection() as connection:
@@ -114,12 +114,12 @@ def get_forecast(
     form: ChosenFormat,
     as_of: AsOf = None,
     origin: Annotated[
-        Moment | None, Query(description="Answer with the forecast of this very origin, UTC; 404 where there is none")
+        Moment | None, Query(description="Return the forecast of exactly this origin, UTC; 404 if there is none")
     ] = None,
 ) -> Response:
-    """The newest forecast: what topic `forecasts` carries, and whether the series is stale now.
+    """The newest forecast as in topic `forecasts`, and whether the series is stale now.
 
-    `as_of` asks for the newest one issued at or before a moment, `origin` for the one that was made at an origin.
+    `as_of` selects the newest one issued at or before a moment, `origin` the one of an origin.
     """
     body, server, newest_hour = None, "redis", None
     if as_of is None and origin is None:
@@ -141,17 +141,17 @@ def get_forecast(
 
 
 def answer_headers(body: bytes, server: str) -> dict[str, str]:
-    """Headers of the answer that is one forecast.
+    """Headers of an answer with one forecast.
 
     Args:
         body: the forecast.
-        server: redis or database, which held it.
+        server: where it was read: redis or database.
     """
     return {"ETag": entity_tag(body), "Cache-Control": "no-cache", "Dayahead-Served-By": server}
 
 
 def _cached(use: Use, request: Request, series_ids: list[str]) -> bytes | None:
-    if CACHED in request.scope:  # api/newest.py has asked Redis already
+    if CACHED in request.scope:  # api/newest.py has read Redis already
         found: bytes | None = request.scope[CACHED]
         return found
     return next((one for one in use.forecasts.get(series_ids) or [] if one is not None), None)
@@ -164,9 +164,9 @@ def _why_none(
         near = nearest_origins(connection, series_key, origin)
         nearest = f" The nearest origins are {' and '.join(format_utc(hour) for hour in near)}." if near else ""
         known = "" if as_of is None else f" and issued by {format_utc(as_of)}"
-        return f"none was made at origin {format_utc(origin)}{known}.{nearest} Leave origin out for the newest one."
+        return f"none was made at origin {format_utc(origin)}{known}.{nearest} Omit origin for the newest one."
     if as_of is not None:
-        return f"none was issued at or before {format_utc(as_of)}. Leave as_of out for the newest one."
+        return f"none was issued at or before {format_utc(as_of)}. Omit as_of for the newest one."
     return "none has been made yet; the workers make the first one when an hour of the series arrives."
 
 

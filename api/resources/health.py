@@ -19,34 +19,34 @@ WELL = (ReaderState.STARTING, ReaderState.READING)
 
 
 class Check(BaseModel):
-    """One server that the API uses."""
+    """The state of one server."""
 
     server: str
     ok: bool
-    needed: bool = Field(description="Whether the API cannot answer without it")
-    reason: str = Field(description="A sentence, also when all is well")
+    needed: bool = Field(description="Whether the API needs it to answer")
+    reason: str = Field(description="The state in a sentence")
 
 
 class Health(BaseModel):
-    """Whether it is well."""
+    """The health of the API."""
 
     ok: bool
-    reason: str = Field(description="A sentence, also when all is well")
+    reason: str = Field(description="The state in a sentence")
     checks: Annotated[list[Check], Field(description="By server")] = []
 
 
 @router.get("/live", summary="Does the API run?")
 def live() -> Health:
-    """Always well while it answers: a restart would cure nothing that it cannot see."""
+    """200 while the process answers: a restart would not fix an unavailable server."""
     return Health(ok=True, reason="the API answers")
 
 
 @router.get("/ready", summary="Can the API answer?", responses={503: {"model": Health}})
 def ready(use: Use, response: Response) -> Health:
-    """503 while TimescaleDB is away.
+    """503 while TimescaleDB is unavailable.
 
-    Without Redis the API answers from TimescaleDB, slower, and stays ready; so it does where the stream of forecasts
-    cannot be read from Kafka, and says why.
+    Without Redis the API answers from TimescaleDB, slower, and stays ready. It also stays ready, with a reason, if the
+    stream of forecasts cannot be read from Kafka.
     """
     checks = check_servers(use)
     ok = all(check.ok for check in checks if check.needed)
@@ -57,7 +57,7 @@ def ready(use: Use, response: Response) -> Health:
 
 
 def check_servers(use: Backends) -> list[Check]:
-    """How the servers are that forecasts are read from."""
+    """The state of the servers that forecasts are read from."""
     try:
         with use.database.connection() as connection:
             check_readable(connection)

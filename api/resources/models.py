@@ -1,4 +1,4 @@
-"""`/v1/models`: releases, the champion, and how it came to be."""
+"""`/v1/models`: releases, the champion, promotions and trainings."""
 
 from typing import Annotated, Any
 
@@ -19,12 +19,12 @@ router = resource("/v1/models", "models")
 
 
 class Promotion(BaseModel):
-    """A release became the champion."""
+    """A promotion of a release to champion."""
 
     release: str
     previous: str | None = Field(description="The champion before")
     promoted_at: Utc = Field(description="When, UTC")
-    promoted_by: str = Field(description="Who: trainer, a person, rollback")
+    promoted_by: str = Field(description="By whom: trainer, a person, rollback")
     reason: str = Field(description="Why, in a sentence")
 
 
@@ -33,11 +33,11 @@ class ReleaseItem(BaseModel):
 
     release: str = Field(description="Content-addressed id")
     created_at: Utc = Field(description="When it was saved, UTC")
-    trained_from: Utc = Field(description="First hour that it learnt from, UTC")
-    trained_until: Utc = Field(description="Hour after the last that it learnt from, UTC")
-    data_fingerprint: str = Field(description="Hash of the data that it learnt from")
-    settings: dict[str, Any] = Field(description="What it was fitted with")
-    metrics: dict[str, Any] = Field(description="What it measured on held-out windows")
+    trained_from: Utc = Field(description="First hour of its training data, UTC")
+    trained_until: Utc = Field(description="Hour after the last one of its training data, UTC")
+    data_fingerprint: str = Field(description="Hash of its training data")
+    settings: dict[str, Any] = Field(description="Settings of the fit")
+    metrics: dict[str, Any] = Field(description="Accuracy on held-out windows")
     artifact_bytes: int = Field(description="Size of the artifact")
 
 
@@ -47,39 +47,39 @@ class Training(BaseModel):
     started_at: Utc = Field(description="When it started, UTC")
     finished_at: Utc | None = Field(description="When it ended, UTC; null while it runs")
     requested_by: str = Field(description="Who asked")
-    reason: str = Field(description="Why it was asked for or refused")
-    outcome: str = Field(description="What came of it")
-    release: str | None = Field(description="Release that came out of it")
-    promoted: bool = Field(description="Whether that became the champion")
+    reason: str = Field(description="Why it was requested or refused")
+    outcome: str = Field(description="Its outcome")
+    release: str | None = Field(description="The resulting release")
+    promoted: bool = Field(description="Whether that release became the champion")
 
 
 class Models(BaseModel):
-    """What serves, what there is, and how it came to be; newest first."""
+    """The champion, all releases, promotions and trainings, newest first."""
 
-    champion: Promotion | None = Field(description="What serves; null before the first promotion")
+    champion: Promotion | None = Field(description="The champion; null before the first promotion")
     releases: list[ReleaseItem]
     promotions: list[Promotion]
     trainings: list[Training]
 
 
 class PromotionWish(BaseModel):
-    """Who wants a release to serve, and why."""
+    """A request to promote a release."""
 
     promoted_by: Text = Field(default="api", min_length=1, max_length=100, description="Who asks")
-    reason: Text = Field(min_length=1, max_length=500, description="Why, in a sentence; it is kept in the log")
+    reason: Text = Field(min_length=1, max_length=500, description="Why, in a sentence; stored in the log")
 
 
 class Promoted(Promotion):
-    """A promotion that was carried out."""
+    """A completed promotion."""
 
     announced: bool = Field(
-        description="Whether topic `model-releases` has it; if not, workers see it in TimescaleDB all the same"
+        description="Whether it is in topic `model-releases`; if not, workers still find it in TimescaleDB"
     )
 
 
 @router.get("", summary="Releases, champion and promotion log")
 def list_models(
-    use: Use, limit: Annotated[int, Query(ge=1, le=200, description="Rows at most, per list")] = 20
+    use: Use, limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of rows per list")] = 20
 ) -> Models:
     """The champion, the releases with their metrics, the promotion log and the trainings, newest first."""
     with use.database.connection() as connection:
@@ -98,10 +98,10 @@ def list_models(
 
 @router.post(
     "/{release}/promote", summary="Make a release the champion", dependencies=[TokenRequired],
-    responses=NOT_FOUND | FORBIDDEN | {409: {"model": ProblemDocument, "description": "It serves already"}},
+    responses=NOT_FOUND | FORBIDDEN | {409: {"model": ProblemDocument, "description": "It is the champion already"}},
 )  # fmt: skip
 def promote_release(use: Use, release: Text, wish: PromotionWish) -> Promoted:
-    """Workers take it up within seconds, without a restart; going back is another promotion."""
+    """Workers load it within seconds, without a restart; to go back, promote another release."""
     with use.database.connection() as connection:
         announcement = promote(connection, release, wish.promoted_by, wish.reason, use.now())
     announced = use.announcer.send(MODEL_RELEASES, CHAMPION_KEY, announcement)

@@ -40,40 +40,40 @@ MAX_HOURS = 24 * 366
 MAX_VALUES = 1_000_000
 
 TABLE: Columns = {"series_id": TEXT, "valid_time": MOMENT, "value": NUMBER, "unit": TEXT}
-"""Columns of observations as a table: one row an hour."""
+"""Columns of observations as a table: one row per hour."""
 
 Start = Annotated[Moment | None, Query(description="First hour, UTC; without it, a week before `end`")]
-End = Annotated[Moment | None, Query(description="Hour after the last, UTC; without it, the end of what is observed")]
+End = Annotated[Moment | None, Query(description="Hour after the last, UTC; without it, the end of the observations")]
 
 
 class Observations(BaseModel):
-    """Hours of one series; `valid_time` and `value` run side by side."""
+    """Hours of one series; `valid_time` and `value` have the same length."""
 
     series_id: str
     unit: str = Field(description="Unit of the value of one hour")
-    start: Utc = Field(description="First hour asked for, UTC")
-    end: Utc = Field(description="Hour after the last one asked for, UTC")
-    as_of: Utc | None = Field(description="Moment whose knowledge this is; null for now")
+    start: Utc = Field(description="First requested hour, UTC")
+    end: Utc = Field(description="Hour after the last requested one, UTC")
+    as_of: Utc | None = Field(description="The values are as known at this moment; null for now")
     valid_time: list[Utc] = Field(description="Start of each hour, UTC; every hour of the range, also unobserved ones")
-    value: list[float | None] = Field(description="Value of each hour; null where none is known")
+    value: list[float | None] = Field(description="Value of each hour; null if unknown")
     missing: int = Field(description="Hours without a value")
 
 
 class SeriesHours(BaseModel):
-    """Values of one series, side by side with the hours of the page."""
+    """Values of one series, one for each hour of the page."""
 
     series_id: str
     unit: str = Field(description="Unit of the value of one hour")
-    value: list[float | None] = Field(description="Value of each hour; null where none is known")
+    value: list[float | None] = Field(description="Value of each hour; null if unknown")
     missing: int = Field(description="Hours without a value")
 
 
 class ObservationPage(BaseModel):
     """The same hours of several series."""
 
-    start: Utc = Field(description="First hour asked for, UTC")
-    end: Utc = Field(description="Hour after the last one asked for, UTC")
-    as_of: Utc | None = Field(description="Moment whose knowledge this is; null for now")
+    start: Utc = Field(description="First requested hour, UTC")
+    end: Utc = Field(description="Hour after the last requested one, UTC")
+    as_of: Utc | None = Field(description="The values are as known at this moment; null for now")
     valid_time: list[Utc] = Field(description="Start of each hour, UTC")
     series: list[SeriesHours] = Field(description="In the order of their series_id")
     next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
@@ -93,7 +93,7 @@ def list_observations(
 ) -> ObservationPage | Response:
     """The same hours of one page of series, from `start` (inclusive) to `end` (exclusive); by default the last week.
 
-    As a table they have one row an hour, without the hours that have no value. The next page is `next_cursor` in JSON,
+    As a table, one row per hour, without the hours that have no value. The next page is `next_cursor` in JSON,
     and the `Link` header with `rel="next"` in every format.
     """
     with use.database.connection() as connection:
@@ -136,7 +136,7 @@ def get_observations(
 ) -> Observations | Response:
     """Hourly values from `start` (inclusive) to `end` (exclusive); by default the last week of the series.
 
-    As a table they have one row an hour, without the hours that have no value.
+    As a table, one row per hour, without the hours that have no value.
     """
     with use.database.connection() as connection:
         key, series_id, unit = series_key_of(connection, series_ids)
@@ -192,7 +192,7 @@ def _columns(first: Hour, series: list[tuple[str, str]], values: NDArray[np.floa
     Args:
         first: hour of column 0.
         series: id and unit of each row.
-        values: [series, hours]; NaN where none is known.
+        values: [series, hours]; NaN if unknown.
     """
     rows, hours = np.nonzero(~np.isnan(values))
     codes = rows.astype(np.int32)
@@ -227,6 +227,6 @@ def _page_bytes(
 
 
 def _end_of(connection: psycopg.Connection, series_keys: list[int]) -> Hour | None:
-    """The hour after the newest one of any of the series, or None where nothing is observed."""
+    """The hour after the newest one of any of the series, or None if nothing is observed."""
     newest = [hour for hour in newest_hours(connection, np.array(series_keys, np.int64)) if hour is not None]
     return max(newest) + 1 if newest else None

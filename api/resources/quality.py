@@ -1,4 +1,4 @@
-"""`/v1/quality`: how well the data of each source flow."""
+"""`/v1/quality`: freshness and gaps of the data of each source."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -52,17 +52,15 @@ class SeriesGap(BaseModel):
 
 
 class SourceQuality(BaseModel):
-    """One source: is it fresh, are its series, and are their hours whole?"""
+    """Freshness of a source and of its series, and their gaps."""
 
     source: SourceItem
-    as_of: Utc | None = Field(
-        description="When the workers last looked at the series of the source; null before they first did"
-    )
+    as_of: Utc | None = Field(description="When the workers last updated this; null before the first time")
     series: int = Field(description="Series of the source")
-    new_series: int = Field(description="Series that were seen for the first time within the last day")
-    fresh_series: int = Field(description="Series that keep up with it")
-    stale_series: int = Field(description="Series that lag behind it")
-    stale: list[StaleSeries] = Field(description="Those that lag, up to `limit`")
+    new_series: int = Field(description="Series first seen within the last day")
+    fresh_series: int = Field(description="Series that are not stale")
+    stale_series: int = Field(description="Stale series")
+    stale: list[StaleSeries] = Field(description="The stale series, up to `limit`")
     rungs: list[RungCount] = Field(description="Series by the rung of their newest forecast")
     gaps: Gaps
 
@@ -76,12 +74,12 @@ class Quality(BaseModel):
 @router.get("", summary="Quality of the data")
 def get_quality(
     use: Use,
-    limit: Annotated[int, Query(ge=0, le=1000, description="Series named at most, per list")] = 50,
+    limit: Annotated[int, Query(ge=0, le=1000, description="Maximum number of series per list")] = 50,
 ) -> Quality:
     """Freshness of each source, its stale series with reasons, rungs, and the gaps of the last week.
 
-    The workers add up what they hold a few seconds after each change, so the answer does not depend on how many series
-    there are.
+    The workers aggregate their series a few seconds after each change, so the cost of a request does not depend on the
+    number of series.
     """
     with use.database.connection() as connection:
         sources = read_sources(connection, use.now())
@@ -94,7 +92,7 @@ def get_quality(
 
 
 class _Found:
-    """A source and what the workers saw of its series.
+    """A source and the workers' aggregates of its series.
 
     Attributes:
         status: of the source.

@@ -1,4 +1,4 @@
-"""`/v1/retune`: ask the trainer for a new model, and see which requests wait."""
+"""`/v1/retune`: request a new model, and list the waiting requests."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -19,38 +19,38 @@ router = resource("/v1/retune", "models")
 
 
 class RetuneWish(BaseModel):
-    """Who wants a new model, and why."""
+    """A request for a new model."""
 
     requested_by: Text = Field(default="api", min_length=1, max_length=100, description="Who asks")
     reason: Text = Field(min_length=1, max_length=500, description="Why, in a sentence")
 
 
 class WaitingItem(BaseModel):
-    """A request that no training has answered."""
+    """A waiting request."""
 
     requested_at: Utc = Field(description="When it was made, UTC")
     requested_by: str = Field(description="Who asks")
     reason: str = Field(description="Why")
-    received_at: Utc = Field(description="When the trainer took it from Kafka, UTC")
+    received_at: Utc = Field(description="When the trainer received it, UTC")
 
 
 class WaitingRequests(BaseModel):
-    """Requests that the trainer keeps until cool-down and budget allow a training; one answers all of them."""
+    """Waiting requests, until cool-down and budget allow a training; one training answers all."""
 
     waiting: list[WaitingItem] = Field(description="Oldest first")
 
 
-@router.get("", summary="Requests for a new model that wait")
+@router.get("", summary="Waiting requests for a new model")
 def list_waiting(use: Use) -> WaitingRequests:
-    """Requests that the trainer has received and no training has answered; `/v1/models` has what came of the others."""
+    """Requests received by the trainer and not answered by a training yet; `/v1/models` lists the trainings."""
     with use.database.connection() as connection:
         found = waiting_requests(connection)
     return WaitingRequests(waiting=[WaitingItem(**asdict(request)) for request in found])
 
 
-@router.post("", status_code=202, summary="Ask for a new model", dependencies=[TokenRequired], responses=FORBIDDEN)
+@router.post("", status_code=202, summary="Request a new model", dependencies=[TokenRequired], responses=FORBIDDEN)
 def request_retune(use: Use, wish: Annotated[RetuneWish, Body()]) -> RetuneRequest:
-    """Sends one message to topic `retune-requests`; the trainer keeps it until its budget and cool-down allow."""
+    """Send one message to topic `retune-requests`; it waits until budget and cool-down allow a training."""
     return send_request(use, wish.requested_by, wish.reason)
 
 
@@ -58,7 +58,7 @@ def send_request(use: Backends, requested_by: str, reason: str) -> RetuneRequest
     """Send a request for a new model.
 
     Raises:
-        Problem: Kafka did not take it.
+        Problem: Kafka did not acknowledge it.
     """
     request = RetuneRequest(requested_at=use.now(), requested_by=requested_by, reason=reason)
     if not use.announcer.send(RETUNE_REQUESTS, None, request):

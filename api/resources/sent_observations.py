@@ -64,28 +64,28 @@ BODY: dict[str, Any] = {
                 },
             }
         },
-        NDJSON: {"schema": {"type": "string", "description": "A row on each line, as in `rows` of the JSON form"}},
-        CSV: {"schema": {"type": "string", "description": "First line series_id,valid_time,value; then a row a line"}},
+        NDJSON: {"schema": {"type": "string", "description": "One row per line, as in `rows` of the JSON form"}},
+        CSV: {"schema": {"type": "string", "description": "Header series_id,valid_time,value; then one row per line"}},
     },
 }
 
 
 class RefusedRow(BaseModel):
-    """A row that was not sent."""
+    """A rejected row."""
 
     row: int = Field(description="Number of the row in the body, from 1; in NDJSON the number of its line")
-    code: str = Field(description="Why, for machines; docs/sources.md lists the codes")
+    code: str = Field(description="Reason code; docs/sources.md lists the codes")
     reason: str = Field(description="Why, in a sentence")
-    value: Any = Field(description="The row as it was read, long texts cut")
+    value: Any = Field(description="The row as read, long texts truncated")
 
 
 class TakenRows(BaseModel):
-    """What became of the rows of a request."""
+    """The result of a request."""
 
     source: str = Field(description="Name of the source")
     available_at: Utc = Field(description="When the values count as published, UTC")
-    accepted: int = Field(description="Rows that Kafka has acknowledged; the same row twice counts once")
-    rejected: int = Field(description="Rows that break a rule; they were not sent")
+    accepted: int = Field(description="Rows acknowledged by Kafka; duplicates count once")
+    rejected: int = Field(description="Invalid rows; they were not sent")
     errors: list[RefusedRow] = Field(description=f"The rejected rows, the first {SHOWN_ERRORS}")
 
 
@@ -112,16 +112,16 @@ def send_observations(
     body: Annotated[bytes, Depends(_body)],
     source: Annotated[str | None, Query(description="Name of the source, for NDJSON and CSV")] = None,
     available_at: Annotated[
-        Moment | None, Query(description="When the source published the values, UTC; now where left out")
+        Moment | None, Query(description="When the source published the values, UTC; by default now")
     ] = None,
     refresh: Annotated[
-        bool | None, Query(description="Whether the series are forecast again; false for history that you load")
+        bool | None, Query(description="Whether the series are forecast again; false when loading history")
     ] = None,
 ) -> TakenRows:
-    """Sends rows to Kafka, each to the partition of its series, and answers when all are acknowledged.
+    """Send rows to Kafka, each to the partition of its series, and answer when all are acknowledged.
 
-    The rules are those of the poller. What is refused is named in the answer and goes to no dead letter. Sending the
-    same rows again changes nothing, so a request that got no answer is simply repeated.
+    The rules are those of the poller. Invalid rows are listed in the answer and do not become dead letters. Sending the
+    same rows again changes nothing, so a request without an answer can be repeated.
     """
     sent = read_sent(body, request.headers.get("content-type", ""))
     name = _one_of("source", sent, source)
@@ -145,9 +145,7 @@ def send_observations(
         ROWS.labels("rejected").inc(len(refused))
         raise _nothing_left(refused)
     if not use.rows.send(Publication(published, rows), name, asks_forecast is not False):
-        raise server_away(
-            "Kafka", "Not all rows were acknowledged: send all of them again, which changes nothing twice."
-        )
+        raise server_away("Kafka", "Not all rows were acknowledged: send all of them again; duplicates change nothing.")
     ROWS.labels("accepted").inc(len(rows))
     ROWS.labels("rejected").inc(len(refused))
     if refused:
@@ -163,7 +161,7 @@ def _one_of(name: str, sent: Sent, parameter: object) -> Any:
     """A field of the body or the query parameter of that name; None without either."""
     given = sent.about.get(name)
     if given is not None and parameter is not None:
-        raise bad_parameter(name, parameter, "it stands in the body too: leave one of them out")
+        raise bad_parameter(name, parameter, "it is also in the body: remove one of them")
     return parameter if given is None else given
 
 
@@ -179,7 +177,7 @@ def _published(given: object, now: datetime) -> datetime:
 
 
 def _nothing_left(refused: list[Refused]) -> Problem:
-    """All rows were refused."""
+    """The problem if all rows are invalid."""
     parameters = [
         BadParameter(
             parameter=f"rows[{number}]", value=shown_value(value), reason=f"{error.code.value}: {error.reason}"
@@ -187,5 +185,5 @@ def _nothing_left(refused: list[Refused]) -> Problem:
         for (number, value), error in refused[:SHOWN_PARAMETERS]
     ]
     first = parameters[0]
-    detail = f"None of {len(refused)} rows can be taken; {first.parameter}: {first.reason}"
+    detail = f"None of {len(refused)} rows is valid; {first.parameter}: {first.reason}"
     return Problem(422, "bad-parameter", "A parameter is not allowed", detail, parameters=parameters)

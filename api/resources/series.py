@@ -1,4 +1,4 @@
-"""`/v1/series`: what is forecast, and how each series stands."""
+"""`/v1/series`: the series and their state."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -32,11 +32,11 @@ class ReasonText(BaseModel):
     """Why a forecast is above rung 0."""
 
     code: str = Field(description="Reason code, as in the forecast")
-    meaning: str = Field(description="The same in words")
+    meaning: str = Field(description="Meaning of the code")
 
 
 class SeriesItem(BaseModel):
-    """A series and how it stands."""
+    """A series and its state."""
 
     series_id: str = Field(description="Label values joined by /")
     source: str = Field(description="Name of the source that publishes it")
@@ -44,12 +44,12 @@ class SeriesItem(BaseModel):
     labels: dict[str, str] = Field(description="Label names and values, in the order of the series_id")
     unit: str = Field(description="Unit of the value of one hour")
     state: State = Field(
-        description="fresh: keeps up and is on rung 0 or 1; degraded: rung 2 to 4; no-forecast: none yet; "
+        description="fresh: not stale and on rung 0 or 1; degraded: rung 2 to 4; no-forecast: none yet; "
         "stale: lags behind its source"
     )
     newest_hour: Utc | None = Field(description="Start of the newest observed hour, UTC")
     hours_behind: float | None = Field(description="Hours that it lags behind the newest hour of its source")
-    stale: bool = Field(description="Whether it lags more than its source allows")
+    stale: bool = Field(description="Whether it lags more than its source file allows")
     stale_reason: str = Field(description="Why it is stale; empty while it is not")
     origin: Utc | None = Field(description="Origin of its newest forecast, UTC")
     issued_at: Utc | None = Field(description="When its newest forecast was computed, UTC")
@@ -63,63 +63,63 @@ class SeriesList(BaseModel):
     """A page of series."""
 
     series: list[SeriesItem]
-    areas: list[str] = Field(description="Every area that there is")
+    areas: list[str] = Field(description="All areas")
     next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
 
 
 class SourceItem(BaseModel):
-    """Where the hours of a series come from."""
+    """The source of a series."""
 
     name: str
     title: str = Field(description="Dataset and publisher")
-    attribution: str = Field(description="Credit that the licence asks for")
-    local_time_zone: str = Field(description="Time zone that people live by there")
-    label_names: list[str] = Field(description="Names of the labels of a series_id, in its order")
+    attribution: str = Field(description="Credit required by the licence")
+    local_time_zone: str = Field(description="Time zone of its consumers")
+    label_names: list[str] = Field(description="Names of the labels of a series_id, in order")
     newest_hour: Utc | None = Field(description="Newest hour of any of its series, UTC")
-    new_hour_at: Utc | None = Field(description="When a new hour last came, UTC; null: it never published one")
-    removed_at: Utc | None = Field(description="When it was removed, UTC; null while it is wanted")
-    stale: bool = Field(description="Whether no new hour has come for longer than it promises")
+    new_hour_at: Utc | None = Field(description="When a new hour was last published, UTC; null before the first")
+    removed_at: Utc | None = Field(description="When it was removed, UTC; null while it is active")
+    stale: bool = Field(description="Whether no new hour was published for longer than its source file allows")
     stale_reason: str = Field(description="Why it is stale; empty while it is not")
     failing: bool = Field(description="Whether its polls have failed for longer than two poll intervals and a minute")
-    failing_since: Utc | None = Field(description="First failure since the newest poll that succeeded; null: none")
-    failing_reason: str = Field(description="For how long polls fail and why; empty while they succeed")
+    failing_since: Utc | None = Field(description="Start of the current failure, UTC; null while polls succeed")
+    failing_reason: str = Field(description="How long polls have been failing and why; empty while they succeed")
 
 
 class QuarantineItem(BaseModel):
-    """Observed hours that the newest training set aside."""
+    """Observed hours excluded from the newest training."""
 
     start: Utc = Field(description="First hour, UTC")
     end: Utc = Field(description="Hour after the last, UTC")
-    hours: int = Field(description="Values set aside")
-    rule: str = Field(description="Rule that spoke")
+    hours: int = Field(description="Number of excluded values")
+    rule: str = Field(description="Rule that matched")
     reason: str = Field(description="Why, in a sentence")
 
 
 class LimitLossItem(BaseModel):
-    """Values that the limits of the source took from a series lately."""
+    """Recent values of a series rejected by the limits of the source."""
 
-    lost_hours: int = Field(description="Values beyond minimum and maximum of the source")
-    given_hours: int = Field(description="Values that came meanwhile, these included; at most a week")
-    lost_percent: float = Field(description="Share of them; above 1 the limits are more likely wrong than the values")
-    extreme: float = Field(description="The lost value farthest from 0, in the unit of the series")
+    lost_hours: int = Field(description="Number of values outside minimum and maximum of the source")
+    given_hours: int = Field(description="Number of all values in the same time, at most a week")
+    lost_percent: float = Field(description="Share of rejected values; above 1 the limits are likely wrong")
+    extreme: float = Field(description="The rejected value farthest from 0, in the unit of the series")
 
 
 class DataQuality(BaseModel):
-    """How whole the hours of the last week are."""
+    """Completeness of the last week."""
 
-    first_hour: Utc | None = Field(description="First observed hour of the series, UTC; null where there is none")
-    hours: int = Field(description="Hours looked at: the week up to the newest hour of the source, from first_hour on")
+    first_hour: Utc | None = Field(description="First observed hour of the series, UTC; null if there is none")
+    hours: int = Field(description="Checked hours: the week up to the newest hour of the source, from first_hour on")
     missing_hours: list[Utc] = Field(description="Hours from first_hour on without a value, UTC")
     revised_hours: int = Field(description="Hours whose value the publisher changed")
-    quarantined: list[QuarantineItem] = Field(description="Ranges that the newest training left out")
-    beyond_limits: LimitLossItem | None = Field(description="What the limits of the source took lately; null: nothing")
+    quarantined: list[QuarantineItem] = Field(description="Ranges excluded from the newest training")
+    beyond_limits: LimitLossItem | None = Field(description="Values recently rejected by the limits; null if none")
 
 
 class SeriesDetail(SeriesItem):
     """A series with its source and the quality of its data."""
 
     origin_day_before: Utc | None = Field(
-        description="Origin 24 h before that of its newest forecast, UTC; null where no forecast was made at it"
+        description="Origin 24 h before that of its newest forecast, UTC; null if there is no forecast of it"
     )
     source_detail: SourceItem
     quality: DataQuality
@@ -169,7 +169,7 @@ def get_series(use: Use, series_ids: SeriesIds) -> SeriesDetail:
 
 
 def series_item(status: SeriesStatus) -> SeriesItem:
-    """A series as the API tells it."""
+    """The API representation of a series."""
     codes = Reason.codes(status.reasons or 0)
     rung = Rung.NONE if status.rung is None else Rung(status.rung)
     return SeriesItem(
@@ -193,7 +193,7 @@ def series_item(status: SeriesStatus) -> SeriesItem:
 
 
 def source_item(status: SourceStatus) -> SourceItem:
-    """A source as the API tells it."""
+    """The API representation of a source."""
     source = status.source
     return SourceItem(
         name=source.name,

@@ -1,4 +1,4 @@
-"""`/v1/services`: which services run and are ready, as Prometheus sees them, and the servers that the API reaches."""
+"""`/v1/services`: state of the services from Prometheus, and of the servers that the API uses."""
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -14,16 +14,16 @@ class Service(BaseModel):
     """One process that Prometheus scrapes."""
 
     service: str = Field(description="Name of the service: the job of Prometheus")
-    instance: str = Field(description="host:port that it answers on")
-    up: bool = Field(description="Whether its last scrape worked")
-    ready: bool | None = Field(description="What it says of itself; null where it says nothing")
+    instance: str = Field(description="host:port of its /metrics")
+    up: bool = Field(description="Whether its last scrape succeeded")
+    ready: bool | None = Field(description="Its readiness; null if unknown")
 
 
 class Services(BaseModel):
-    """Every process that Prometheus knows."""
+    """All processes scraped by Prometheus."""
 
     services: list[Service]
-    checks: list[Check] = Field(description="The servers that this API uses, as it sees them: as in /health/ready")
+    checks: list[Check] = Field(description="The servers that this API uses, as in /health/ready")
 
 
 class _Sample(BaseModel):
@@ -36,14 +36,14 @@ class _Data(BaseModel):
 
 
 class _Answer(BaseModel):
-    """An instant vector as Prometheus gives it."""
+    """An instant vector of Prometheus."""
 
     data: _Data
 
 
 @router.get("", summary="State of the services")
 def list_services(use: Use) -> Services:
-    """Up and ready by process; 503 where Prometheus is away."""
+    """Up and ready by process; 503 if Prometheus is unavailable."""
     up, ready = _vector(use, "up"), _vector(use, "dayahead_ready")
     return Services(
         services=[
@@ -55,7 +55,7 @@ def list_services(use: Use) -> Services:
 
 
 def _ready(value: float | None, up: float) -> bool | None:
-    if value is None or up != 1:  # an old word of a process that is gone is worth nothing
+    if value is None or up != 1:  # the last value of a process that is down is outdated
         return None
     return value == 1
 
@@ -65,7 +65,7 @@ def _vector(use: Use, expression: str) -> dict[tuple[str, str], float]:
     try:
         samples = _Answer.model_validate(answer).data.result
     except ValidationError as error:
-        raise server_away("Prometheus", f"What answers at {use.prometheus.url} is no Prometheus.") from error
+        raise server_away("Prometheus", f"The server at {use.prometheus.url} is not Prometheus.") from error
     return {
         (sample.metric.get("job", ""), sample.metric.get("instance", "")): float(sample.value[1]) for sample in samples
     }

@@ -34,7 +34,7 @@ class Figures:
     def keep(self, line: bytes) -> None:
         """Take a line of JSON, over what was known of its protocol and method.
 
-        A method's name may go on, in brackets, with what it says of this one result.
+        A method's name may be followed by a note on this result, in brackets.
         """
         known = orjson.loads(line)
         made: Measured | Missing = Missing(**known) if "skipped" in known else Measured(**known)

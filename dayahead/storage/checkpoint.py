@@ -81,13 +81,13 @@ class CheckpointWriter:
 
         Raises:
             FencedError: another worker has taken the partition over.
-            psycopg.OperationalError: the connection broke; `still_holds` tells whether the server committed.
+            psycopg.OperationalError: the connection broke; `still_holds` shows whether the server committed.
         """
         try:
             self._write(claim, checkpoint, checkpoint.new, now)
         except psycopg.errors.UniqueViolation as error:
-            # No worker writes such a row, so it was written by hand: what the log says replaces it.
-            log.warning("row_was_there", partition=claim.partition, error=str(error))
+            # No worker writes such a row, so it was written by hand: the row from the log replaces it.
+            log.warning("row_already_present", partition=claim.partition, error=str(error))
             rows = checkpoint
             nothing_new = New.none_of(len(rows.observations.hour), len(rows.forecasts), len(rows.scores))
             self._write(claim, checkpoint, nothing_new, now)

@@ -17,8 +17,8 @@ class TableColumn:
 
     Attributes:
         name: of the column in SQL.
-        encode: makes what COPY takes of the values, [n] or [n, k].
-        field: of the rows that are written; with a dot where it is a field of a field.
+        encode: converts the values, [n] or [n, k], for COPY.
+        field: of the rows to write; with a dot for a nested field.
     """
 
     name: str
@@ -34,7 +34,7 @@ class IncomingTable:
     """A table that is filled from a temporary table, into which rows are copied first.
 
     Attributes:
-        names: of the columns that are written, with commas.
+        names: of the columns to write, comma-separated.
         incoming: the temporary table.
         create_incoming: the statement that creates it.
     """
@@ -44,7 +44,7 @@ class IncomingTable:
 
         Args:
             name: of the table.
-            columns: that are written.
+            columns: to write.
         """
         self.columns = tuple(columns)
         self.names = ", ".join(column.name for column in columns)

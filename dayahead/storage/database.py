@@ -53,7 +53,7 @@ def connect(database_url: SecretStr | str, wait_s: float = 60.0, autocommit: boo
                 f"{Path('.env').absolute()}{'' if Path('.env').exists() else ' (which does not exist)'}."
             ) from error
         why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        log.info("database_awaited", database=describe(url), pause_s=round(pause_s, 2), error=why)
+        log.info("database_retry", database=describe(url), pause_s=round(pause_s, 2), error=why)
 
     return retry(
         lambda: psycopg.connect(url, autocommit=autocommit, options="-c timezone=UTC", connect_timeout=10),

@@ -1,4 +1,4 @@
-"""Reads which series lose values to the limits of their sources, by the poller or by a worker."""
+"""Reads which series have values rejected by the limits of their sources, in the poller or a worker."""
 
 from collections.abc import Collection
 
@@ -9,9 +9,9 @@ from dayahead.storage.tables.limit_rejection import read_rejected_losses
 
 
 def read_losses(connection: psycopg.Connection, series_keys: Collection[int] | None = None) -> list[StoredLoss]:
-    """Read what series lost in their newest week, the greatest share first.
+    """Read the rejected values of series in their newest week, largest share first.
 
-    The poller and the worker count separately; of a series in both counts the greater loss is returned.
+    The poller and the worker count separately; for a series in both counts, the greater one is returned.
 
     Args:
         connection: an open connection.

@@ -1,4 +1,4 @@
-"""Brings the tables, the roles and the topics to the version of this code: `dayahead migrate`."""
+"""Migrates tables, roles and topics to the version of this code: `dayahead migrate`."""
 
 import re
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def migrate_database(
     *,
     roles: Sequence[Role] | None = None,
 ) -> list[str]:
-    """Apply the steps that the database lacks, then the rights of the roles; safe to run twice and in parallel.
+    """Apply the missing steps, then the rights of the roles; idempotent, and safe to run in parallel.
 
     Args:
         owner_database_url: postgresql:// URL of a role that owns the database and may create roles.
@@ -109,7 +109,7 @@ def _usual_roles(app_password: str, reader_password: str) -> Sequence[Role]:
 
 
 def _make_role(connection: psycopg.Connection, role: Role) -> None:
-    """Create a role if it is missing; set its password and its limits where they differ."""
+    """Create a role if it is missing; update its password and limits if they differ."""
     name = sql.Identifier(role.name)
     known = connection.execute(
         "SELECT rolconnlimit, rolconfig FROM pg_roles WHERE rolname = %s", [role.name]
@@ -128,7 +128,7 @@ def _make_role(connection: psycopg.Connection, role: Role) -> None:
 
 
 def migrate_topics(settings: MigrationSettings) -> list[str]:
-    """Create the topics that the cluster lacks, and give `observations` the broker's clock where it has another.
+    """Create the missing topics, and set the timestamp type of `observations` to the broker's clock.
 
     Returns:
         Names of the topics created.
@@ -177,12 +177,12 @@ def _check_partitions(admin: KafkaAdminClient, name: str, spec: TopicSpec, wante
 
 
 def was_migrated(connection: psycopg.Connection) -> bool:
-    """Tell whether a database has tables of Dayahead."""
+    """Check whether a database has tables of Dayahead."""
     row = connection.execute("SELECT to_regclass('public.schema_version')").fetchone()
     return row is not None and row[0] is not None
 
 
 def newest_migration(connection: psycopg.Connection) -> int:
-    """Read the number of the newest migration that a database has; 0 where it has none."""
+    """Read the number of the newest migration of a database; 0 if there is none."""
     row = connection.execute("SELECT max(number) FROM schema_version").fetchone()
     return row[0] if row and row[0] else 0

@@ -1,7 +1,7 @@
-"""Removes rows that are older than the settings keep them: whole chunks of hypertables, batches of the other tables.
+"""Removes rows older than the configured age: whole chunks of hypertables, batches of the other tables.
 
-The days of a row are counted from the newest hour of its own series: a source that lags, or one of another time, keeps
-its newest forecasts, and what they are computed from, however new the hours of other sources are.
+The age of a row is counted from the newest hour of its series: a source that lags, or replays old data, keeps its
+newest forecasts and their inputs, however new the hours of other sources are.
 """
 
 import threading
@@ -24,20 +24,20 @@ from dayahead.storage.tables.retention_cut import note_cut
 log = structlog.get_logger()
 
 LEAST_DAYS = 60
-"""Days that are always kept: a forecast sees 38 of them, and late revisions are scored again."""
+"""Minimum age in days: a forecast uses 38 days, and late revisions are scored again."""
 
 COMPRESSING_LICENCE = "timescale"
 
 
 @dataclass(frozen=True)
 class RetainedTable:
-    """A table of which old rows may be removed.
+    """A table with retention.
 
     Attributes:
         name: of the table.
-        time: column that says how old a row is.
-        chunked: whether it is a hypertable, of which chunks are dropped whole.
-        key: columns that name the series of a row, or its group: days are counted from its newest hour.
+        time: column that determines the age of a row.
+        chunked: whether it is a hypertable, whose chunks are dropped whole.
+        key: columns that identify the series or group of a row: the age is counted from its newest hour.
     """
 
     name: str
@@ -47,7 +47,7 @@ class RetainedTable:
 
     @property
     def newest(self) -> sql.Identifier:
-        """The temporary table of `Retention` that has the newest hour by `key`."""
+        """The temporary table of `Retention` with the newest hour by `key`."""
         return sql.Identifier("newest_by_" + "_".join(self.key))
 
 
@@ -73,7 +73,7 @@ NEWEST = (
         SELECT valid_time FROM observation WHERE series_key = series.series_key ORDER BY valid_time DESC LIMIT 1
     ) AS observation
     """,
-    # of an area that two sources share, the source that lags decides
+    # for an area that two sources share, the one that lags decides
     b"""
     CREATE TEMPORARY TABLE newest_by_area_unit AS
     SELECT area, unit, min(newest) AS newest
@@ -82,7 +82,7 @@ NEWEST = (
     """,
     b"ANALYZE newest_by_series_key",
 )
-"""Statements that find the newest hour by series, and by area and unit; `now` where that lies ahead."""
+"""Statements that find the newest hour by series, and by area and unit; at most `now`."""
 
 _IN_CHUNK = "one JOIN {newest} AS newest USING ({key}) WHERE one.{time} >= %(start)s AND one.{time} < %(end)s"
 
@@ -112,9 +112,9 @@ DELETE_OLD = """
 
 
 class RetentionSettings(ServiceSettings):
-    """Settings of `dayahead retention`: how many days each table keeps, 0 for all.
+    """Settings of `dayahead retention`: days to keep in each table, 0 for all.
 
-    They are counted from the newest hour of the series.
+    The age is counted from the newest hour of the series.
     """
 
     owner_database_url: SecretStr = Field(
@@ -124,26 +124,24 @@ class RetentionSettings(ServiceSettings):
     retain_observation_days: int = Field(
         default=0,
         ge=0,
-        description="Days of observation that are kept, 60 or more; 0 keeps all. Trainings learn from it",
+        description="Days of observation to keep, 60 or more; 0 keeps all. They are the training data",
     )
     retain_observation_revision_days: int = Field(
-        default=0, ge=0, description="Days of observation_revision that are kept, 60 or more; 0 keeps all"
+        default=0, ge=0, description="Days of observation_revision to keep, 60 or more; 0 keeps all"
     )
     retain_feature_snapshot_days: int = Field(
-        default=0, ge=0, description="Days of feature_snapshot that are kept, 60 or more; 0 keeps all"
+        default=0, ge=0, description="Days of feature_snapshot to keep, 60 or more; 0 keeps all"
     )
-    retain_forecast_days: int = Field(
-        default=0, ge=0, description="Days of forecast that are kept, 60 or more; 0 keeps all"
-    )
-    retain_score_days: int = Field(default=0, ge=0, description="Days of score that are kept, 60 or more; 0 keeps all")
+    retain_forecast_days: int = Field(default=0, ge=0, description="Days of forecast to keep, 60 or more; 0 keeps all")
+    retain_score_days: int = Field(default=0, ge=0, description="Days of score to keep, 60 or more; 0 keeps all")
     retain_accuracy_day_days: int = Field(
-        default=0, ge=0, description="Days of accuracy_day that are kept, 60 or more; 0 keeps all"
+        default=0, ge=0, description="Days of accuracy_day to keep, 60 or more; 0 keeps all"
     )
     retain_drift_event_days: int = Field(
-        default=0, ge=0, description="Days of drift_event that are kept, 60 or more; 0 keeps all"
+        default=0, ge=0, description="Days of drift_event to keep, 60 or more; 0 keeps all"
     )
     retain_training_quarantine_days: int = Field(
-        default=0, ge=0, description="Days of training_quarantine that are kept, 60 or more; 0 keeps all"
+        default=0, ge=0, description="Days of training_quarantine to keep, 60 or more; 0 keeps all"
     )
     compress_after_days: int = Field(
         default=0,
@@ -151,7 +149,7 @@ class RetentionSettings(ServiceSettings):
         description="Days after which chunks are compressed, 60 or more; 0 for never. Needs TimescaleDB's own licence",
     )
     retention_batch_rows: int = Field(
-        default=50_000, ge=1_000, description="Rows that one transaction of `dayahead retention` deletes at most"
+        default=50_000, ge=1_000, description="Maximum rows deleted in one transaction of `dayahead retention`"
     )
     retention_every_h: float = Field(default=24.0, gt=0, description="Hours between two runs of `retention --repeat`")
 
@@ -168,11 +166,11 @@ class RetentionSettings(ServiceSettings):
 
 @dataclass(frozen=True)
 class Removed:
-    """What was removed of a table.
+    """Rows removed from a table.
 
     Attributes:
         table: its name.
-        before: of the newest series, rows of hours before this one went; of a hypertable, of chunks that end by then.
+        before: cut of the newest series: its earlier rows were removed (of a hypertable, chunks that end by then).
         count: chunks or rows.
         unit: `chunks` or `rows`.
     """
@@ -185,13 +183,13 @@ class Removed:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """A chunk that ends before the newest series' cut.
+    """A chunk that ends before the cut of the newest series.
 
     Attributes:
         name: schema, dot, name.
-        start: first moment that it holds.
-        end: moment behind its last.
-        kept: how long before its newest hour a series keeps rows.
+        start: its first moment.
+        end: moment after its last.
+        kept: age up to which a series keeps its rows.
     """
 
     name: str
@@ -210,23 +208,23 @@ class _Chunk:
 
 
 class Retention:
-    """One run over all tables; a run that is interrupted has removed whole batches, and the next one goes on."""
+    """One run over all tables; an interrupted run has removed whole batches, and the next run continues."""
 
     def __init__(self, connection: psycopg.Connection, settings: RetentionSettings, clock: Clock) -> None:
         """Prepare.
 
         Args:
-            connection: of the owner, in autocommit mode.
+            connection: of the owner, autocommit.
             settings: days of each table.
             clock: the present moment.
         """
         self._connection, self._settings, self._clock = connection, settings, clock
 
     def run(self, give_up: Callable[[], bool] = lambda: False) -> list[Removed]:
-        """Remove what is too old; returns what went, table by table.
+        """Remove old rows; returns the removed ones by table.
 
         Args:
-            give_up: asked between two batches.
+            give_up: checked between two batches; True stops.
         """
         newest = self._newest()
         if newest is None:
@@ -239,7 +237,7 @@ class Retention:
                 continue
             kept = timedelta(days=days)
             before = newest - kept
-            note_cut(self._connection, table.name, before)  # first: what is gone must never count as never there
+            note_cut(self._connection, table.name, before)  # first: removed rows must never count as never written
             if table.chunked:
                 removed.append(Removed(table.name, before, self._remove_chunks(table, before, kept, give_up), "chunks"))
             else:
@@ -248,10 +246,10 @@ class Retention:
         return removed
 
     def compress(self) -> str:
-        """Compress the chunks that the settings call old.
+        """Compress the old chunks.
 
         Returns:
-            What was done, or why not, in a sentence.
+            The result as a sentence.
         """
         days, newest = self._settings.compress_after_days, self._newest()
         if not days or newest is None:
@@ -264,12 +262,12 @@ class Retention:
         return f"{count} chunks compressed"
 
     def _newest(self) -> datetime | None:
-        """The newest hour of any series, or now where that lies ahead: a replay of old data is not all old."""
+        """The newest hour of any series, at most now: a replay of old data must not be removed at once."""
         row = self._connection.execute("SELECT max(valid_time) FROM observation").fetchone()
         return min(row[0].astimezone(UTC), self._clock()) if row and row[0] else None
 
     def _note_newest(self) -> None:
-        """Keep the newest hour of each series, and of each area and unit, in temporary tables."""
+        """Write the newest hour of each series, and of each area and unit, to temporary tables."""
         for statement in NEWEST:
             self._connection.execute(statement, {"now": self._clock()} if b"%(now)s" in statement else None)
 
@@ -289,10 +287,10 @@ class Retention:
         return count
 
     def _remove_chunk(self, table: RetainedTable, chunk: "_Chunk") -> bool:
-        """Drop a chunk, with the rows put back that series behind the others keep; leave one that has many of them.
+        """Drop a chunk and reinsert the rows that lagging series keep; skip a chunk with many of them.
 
         Returns:
-            Whether rows went.
+            Whether rows were removed.
         """
         limit = self._settings.retention_batch_rows
         count = self._value(COUNT_KEPT, table, {**chunk.parameters(), "limit": limit + 1})
@@ -303,7 +301,7 @@ class Retention:
             return False
         with self._connection.transaction():
             if count:
-                # no row may come between the copy and the drop
+                # no row may be written between the copy and the drop
                 self._connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(chunk.identifier))
                 self._run(COPY_KEPT, table, chunk.parameters())
             self._connection.execute(
@@ -363,11 +361,11 @@ class Retention:
 
 
 def run_retention(settings: RetentionSettings, *, repeat: bool, say: Callable[[str], None]) -> None:
-    """Run once, or every so many hours until SIGTERM or SIGINT, which is heard between two batches.
+    """Run once, or repeatedly until SIGTERM or SIGINT, which takes effect between two batches.
 
     Args:
         settings: days of each table.
-        repeat: whether it goes on.
+        repeat: whether to repeat.
         say: prints a line.
 
     Raises:
@@ -379,9 +377,7 @@ def run_retention(settings: RetentionSettings, *, repeat: bool, say: Callable[[s
         with connect(settings.owner_database_url, autocommit=True) as connection:
             run = Retention(connection, settings, wall_clock)
             for removed in run.run(stop.is_set):
-                say(
-                    f"{removed.table}: {removed.count:,} {removed.unit} removed, of before {format_utc(removed.before)}"
-                )
+                say(f"{removed.table}: {removed.count:,} {removed.unit} removed, before {format_utc(removed.before)}")
             say(run.compress())
         if not repeat:
             return

@@ -8,7 +8,7 @@ SCHEMAS = ["public", "optuna"]
 
 
 def is_superuser(connection: psycopg.Connection) -> bool:
-    """Tell whether the role of a connection is a superuser."""
+    """Check whether the role of a connection is a superuser."""
     row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
     return row is not None and bool(row[0])
 

@@ -1,6 +1,6 @@
 """Status of sources and series: newest hour, newest forecast, and whether they are stale.
 
-The one answer to "is it fresh?", for the API, the page and `dayahead status`.
+The only definition of "fresh", for the API, the page and `dayahead status`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from dayahead.storage.tables.source import load_sources
 
 FAILING_AFTER_POLLS = 2
 FAILING_AT_LEAST = timedelta(minutes=1)
-"""A source is failing once its polls have failed for longer than both; until then it is only retried."""
+"""A source is failing once its polls have failed for longer than both; before, it is only retried."""
 
 
 class State(StrEnum):

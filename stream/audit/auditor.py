@@ -68,7 +68,7 @@ class Auditor:
 
     Raises:
         StorageError: TimescaleDB cannot be used.
-        psycopg.Error: TimescaleDB went away meanwhile.
+        psycopg.Error: the connection to TimescaleDB broke.
         redis.RedisError: Redis does not answer.
         BrokerUnavailable: Kafka does not answer.
     """
@@ -151,9 +151,9 @@ class Auditor:
             int(served.row.origin[0]),
         )
         if changed is None:
-            return Finding(series_id, Outcome.SKIPPED, f"{fault}; the log is too short or too long to tell why")
+            return Finding(series_id, Outcome.SKIPPED, f"{fault}; the log is too short or too long to find the cause")
         if changed:
-            return Finding(series_id, Outcome.SKIPPED, "what it was made from has been revised since")
+            return Finding(series_id, Outcome.SKIPPED, "its inputs have been revised since")
         return Finding(series_id, Outcome.MISMATCH, fault)
 
     def _audit_everywhere(self, connection: psycopg.Connection, series_ids: Sequence[str]) -> list[Finding]:
@@ -180,13 +180,13 @@ class Auditor:
         if held in (expected, bytes_before_ends_at(expected)):
             return Finding(series_id, Outcome.MATCH)
         if not served.position.has_published(int(served.row.message_offset[0])):
-            return Finding(series_id, Outcome.SKIPPED, "it is on its way to Kafka")
+            return Finding(series_id, Outcome.SKIPPED, "it is being sent to Kafka")
         if held is None:
-            return Finding(series_id, Outcome.SKIPPED, "Kafka does not hold it any more")
-        # Kafka was read after the tables: it may have a newer forecast, which the tables then have by now too
+            return Finding(series_id, Outcome.SKIPPED, "it is no longer in Kafka")
+        # Kafka was read after the tables: it may have a newer forecast, which is then in the tables too
         again = read_served(connection, self._topic, [series_id])
         if again and bytes_of(served, again[0].row) != expected:
-            return Finding(series_id, Outcome.SKIPPED, "a newer one came meanwhile")
+            return Finding(series_id, Outcome.SKIPPED, "a newer one was made in the meantime")
         return Finding(series_id, Outcome.MISMATCH, f"Kafka holds {held!r}, TimescaleDB {expected!r}")
 
     def _take_up(self, connection: psycopg.Connection, pair: ServingPair) -> None:
@@ -200,7 +200,7 @@ class Auditor:
     def _judge(self, connection: psycopg.Connection, served: ServedForecast) -> Finding:
         series_id = served.series.series_id
         if served.position.release != served.pair.release:
-            return Finding(series_id, Outcome.SKIPPED, f"release {served.pair.release} is being taken up")
+            return Finding(series_id, Outcome.SKIPPED, f"release {served.pair.release} is being loaded by the workers")
         fault = fault_of(served, self._forecaster, served.pair)
         if fault:
             return self._explained(served, fault)
@@ -218,7 +218,7 @@ class Auditor:
             series_id,
         )
         if quietly is None:
-            return Finding(series_id, Outcome.SKIPPED, f"{fault}; the log is too short or too long to tell why")
+            return Finding(series_id, Outcome.SKIPPED, f"{fault}; the log is too short or too long to find the cause")
         if quietly:
             return Finding(series_id, Outcome.SKIPPED, "a message that asked for no forecast changed its window")
         return Finding(series_id, Outcome.MISMATCH, fault)
@@ -235,10 +235,10 @@ class Auditor:
             return Finding(series_id, Outcome.SKIPPED, f"{reason}, so the API reads them from TimescaleDB")
         if held is None:
             return Finding(series_id, Outcome.SKIPPED, "Redis has nothing of it, so the API reads it from TimescaleDB")
-        # Redis was read after the tables: it may have a newer forecast, which the tables then have by now too
+        # Redis was read after the tables: it may have a newer forecast, which is then in the tables too
         again = read_served(connection, self._topic, [series_id])
         if again and bytes_of(served, again[0].row) != expected:
-            return Finding(series_id, Outcome.SKIPPED, "a newer one came meanwhile")
+            return Finding(series_id, Outcome.SKIPPED, "a newer one was made in the meantime")
         return Finding(series_id, Outcome.MISMATCH, f"Redis holds {held!r}, TimescaleDB {expected!r}")
 
 

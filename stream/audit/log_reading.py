@@ -28,7 +28,7 @@ class LaterMessages:
         self._bootstrap = bootstrap
 
     def changed_quietly(self, topic: str, partition: int, start: int, end: int, series_id: str) -> bool | None:
-        """Tell whether a message that asked for no forecast changed a series.
+        """Check whether a message that asked for no forecast changed a series.
 
         Args:
             topic: full name of the topic.
@@ -38,7 +38,7 @@ class LaterMessages:
             series_id: the series.
 
         Returns:
-            None where the log does not hold these messages any more, or there are too many.
+            None if the log no longer has these messages, or there are too many.
 
         Raises:
             BrokerUnavailable: Kafka did not answer.
@@ -50,7 +50,7 @@ class LaterMessages:
     def changed_window(
         self, topic: str, partition: int, start: int, end: int, series_id: str, origin: Hour
     ) -> bool | None:
-        """Tell whether a message changed the window of a forecast after it was made.
+        """Check whether a message changed the window of a forecast after it was made.
 
         Args:
             topic: full name of the topic.
@@ -61,7 +61,7 @@ class LaterMessages:
             origin: of the forecast.
 
         Returns:
-            None where the log does not hold these messages any more, or there are too many.
+            None if the log no longer has these messages, or there are too many.
 
         Raises:
             BrokerUnavailable: Kafka did not answer.

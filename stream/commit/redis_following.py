@@ -124,7 +124,7 @@ class RedisFollower:
 
 
 def _lacks(held: HeldPartition, mirrored: int, position: CachePosition) -> bool:
-    """Tell whether Redis lost something that this worker wrote; a newer claim fences the next write instead."""
+    """Check whether Redis lost something that this worker wrote; a newer claim fences the next write instead."""
     if position.claim > held.claim.number:
         return False
     return position.claim < held.claim.number or position.sequence < mirrored

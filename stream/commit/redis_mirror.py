@@ -182,10 +182,10 @@ class RedisMirror:
         metrics.REDIS_AWAY.set(trouble is not None)
         if trouble is not None and before is None:
             log.warning(
-                "redis_away", error=trouble, next="forecasts go to TimescaleDB and Kafka; Redis is filled later"
+                "redis_unavailable", error=trouble, next="forecasts go to TimescaleDB and Kafka; Redis is filled later"
             )
         if trouble is None and before is not None:
-            log.info("redis_back")
+            log.info("redis_recovered")
 
     def close(self) -> None:
         """Close the connection to Redis."""
@@ -200,6 +200,6 @@ def _fenced(claim: Claim) -> FencedError:
     key = claim_key(claim.topic, claim.partition)
     return FencedError(
         f"Redis has a newer claim on partition {claim.partition} of {claim.topic} than {claim.number}: another worker "
-        "has taken it over, so this one must end (it is started again). If TimescaleDB was restored from a backup, "
+        "has taken it over, so this one exits and is restarted. If TimescaleDB was restored from a backup, "
         f"delete the key {key} of Redis"
     )

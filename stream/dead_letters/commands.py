@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from dayahead.dead_letter_box import DeadLetterBox, KeptLetter
     from dayahead.settings import ServiceSettings
 
-# Heavy imports stand inside the commands, so that `dayahead --help` is quick.
+# Heavy imports are inside the commands, so that `dayahead --help` starts fast.
 # ruff: noqa: PLC0415
 
 SHOWN_ON_TERMINAL = 120
 
-dead_letters = typer.Typer(help="Rows and messages that were set aside, and their way back.", no_args_is_help=True)
+dead_letters = typer.Typer(help="Rejected rows and messages: list, show, replay.", no_args_is_help=True)
 
 Code = Annotated[str, typer.Option(help="Only those with this code, e.g. null_value")]
 Source = Annotated[str, typer.Option(help="Only those of this source")]
-Since = Annotated[str, typer.Option(help="Only those written since, e.g. 2023-01-24T22:00:00Z")]
+Since = Annotated[str, typer.Option(help="Only those written at or after this moment, e.g. 2023-01-24T22:00:00Z")]
 
 
 @dead_letters.command("list")
 def list_dead_letters(
-    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many of the newest are looked at")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Number of the newest letters to read")] = 50,
     code: Code = "",
     source: Source = "",
     since: Since = "",
@@ -78,7 +78,7 @@ def show(
     offset: Annotated[int, typer.Argument(min=0, help="Offset of the dead letter, as `list` shows it")],
     raw: Annotated[bool, typer.Option("--raw", help="Only the value, byte for byte, for a file to correct")] = False,
 ) -> None:
-    """Show one dead letter with its whole value, why it was set aside, and what to do about it."""
+    """Show one dead letter with its whole value, the reason and the remedy."""
     box, settings = _box()
     letter = box.at(offset)
     if raw:
@@ -116,7 +116,7 @@ def replay(
     if bool(named) == bool(code or source or since):
         raise SettingsError("name dead letters by their offsets, or choose them by --code, --source or --since")
     if corrected is not None and len(named) != 1:
-        raise SettingsError("--with goes with the offset of one dead letter")
+        raise SettingsError("--with needs the offset of exactly one dead letter")
     box, settings = _box()
     chosen: Iterable[KeptLetter] = (box.at(one) for one in named)
     if not named:
@@ -224,7 +224,7 @@ def _marks(settings: "ServiceSettings") -> "Iterator[psycopg.Connection | None]"
     try:
         connection = connect(settings.database_url, wait_s=0, autocommit=True)
     except StorageError as error:
-        typer.echo(f"Which letters were put back is not known: {error}", err=True)
+        typer.echo(f"Which letters were put back is unknown: {error}", err=True)
         yield None
         return
     with closing(connection):

@@ -156,7 +156,7 @@ def _remedy(letter: KeptLetter) -> str:
 
 
 def _is_batch(value: bytes) -> bool:
-    """Tell whether a value is a message of `observations`, not a record of a source."""
+    """Check whether a value is a message of `observations`, not a record of a source."""
     try:
         return "rows" in orjson.loads(value)
     except (orjson.JSONDecodeError, TypeError):

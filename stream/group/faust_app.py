@@ -209,7 +209,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
                 if event.message.offset < progress.next_offset:
                     event.ack()
             if progress.seek_to is not None and TP(self._topic, partition) in self._assigned():
-                log.warning("reads_again", partition=partition, offset=progress.seek_to)
+                log.warning("partition_reread", partition=partition, offset=progress.seek_to)
                 await self.consumer.seek(TP(self._topic, partition), progress.seek_to)
 
     async def _run_maintenance(self) -> None:
@@ -218,7 +218,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
                 await self._run_alone(self._worker.run_maintenance)
 
     def _is_between_owners(self) -> bool:
-        """Tell whether partitions may already belong to another worker: then no new work starts."""
+        """Check whether partitions may already belong to another worker: then no new work starts."""
         return self._closing or bool(self.rebalancing)
 
     def _is_ours(self, partition: int) -> bool:

@@ -67,7 +67,7 @@ class Liveness:
         self._ready, self._trouble = ready, trouble
 
     def live(self) -> Health:
-        """Tell whether the process may continue or must be restarted."""
+        """Check whether the process may continue or must be restarted."""
         now = self._monotonic()
         if now - self._beat_at > self._stalled_after_s:
             return Health(False, f"the event loop has not answered for {now - self._beat_at:.0f} s")
@@ -85,7 +85,7 @@ class Liveness:
         return Health(True, f"{len(self._progress)} partitions, {self.lag} messages waiting")
 
     def ready(self) -> Health:
-        """Tell whether the state of every assigned partition is rebuilt and messages are processed."""
+        """Check whether the state of every assigned partition is rebuilt and messages are processed."""
         if server := self._awaited():
             return Health(False, f"waiting for {server}")
         if not self._ready or not self._progress:

@@ -83,7 +83,7 @@ class Isolation:
 
 
 def may_be_of_a_message(error: Exception) -> bool:
-    """Tell whether a message may have caused an error, so that the others may succeed without it."""
+    """Check whether a message may have caused an error, so that the others may succeed without it."""
     # InternalError_ itself, not its siblings of transactions: a read-only server rejects every message
     if isinstance(error, ContractError | psycopg.DataError | psycopg.IntegrityError | psycopg.errors.InternalError_):
         return True

@@ -37,5 +37,5 @@ class LogOrder:
         return ready, True
 
     def _is_hole(self, held: HeldPartition, expected: int, found: int) -> bool:
-        """Tell whether the log itself has no messages between two offsets (such as transaction markers)."""
+        """Check whether the log itself has no messages between two offsets (such as transaction markers)."""
         return self._log.first_from(held.claim.topic, held.claim.partition, expected) == found

@@ -50,9 +50,9 @@ class ReleaseWatch:
             release = self._database.retry(lambda connection: _load(connection, wanted.release))
         except ReleaseError as error:
             self._refused = (wanted.release, time.monotonic() + REFUSED_AGAIN_AFTER_S)
-            self.trouble = f"release {wanted.release} could not be loaded and the one before it goes on: {error}"
+            self.trouble = f"release {wanted.release} could not be loaded, so the previous one stays in use: {error}"
             metrics.RELEASE_REFUSED.labels(wanted.release).set(1)
-            log.error("release_refused", release=wanted.release, error=str(error))  # noqa: TRY400 - a sentence
+            log.error("release_rejected", release=wanted.release, error=str(error))  # noqa: TRY400 - a sentence
             return False
         forecaster = Forecaster(release, self._previous(wanted))
         # in the background: a fraction of a second that would delay the first forecast
@@ -72,7 +72,7 @@ class ReleaseWatch:
         try:
             return self._database.retry(lambda connection: _load(connection, previous))
         except ReleaseError as error:
-            log.warning("previous_release_refused", release=previous, error=str(error))
+            log.warning("previous_release_rejected", release=previous, error=str(error))
             return None
 
 

@@ -42,7 +42,7 @@ class Restorer:
                 state, offset = self._from_copy(held, held.copy.name)
             except (CopyUnusableError, redis.RedisError) as error:
                 source = "refused"
-                log.warning("window_copy_refused", partition=held.claim.partition, error=str(error))
+                log.warning("window_copy_unusable", partition=held.claim.partition, error=str(error))
             else:
                 held.copy.offset = offset
                 metrics.RESTORED.labels("redis").inc()

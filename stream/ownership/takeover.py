@@ -46,7 +46,7 @@ class Takeover:
         self._accept_lost = accept_lost
 
     def is_still(self, held: HeldPartition) -> bool:
-        """Tell whether no other worker claimed a partition that returns to this one."""
+        """Check that no other worker claimed a partition that returns to this one."""
         return self._database.retry(lambda connection: still_holds(connection, held.claim, held.next_offset))
 
     def claim(self, partition: int) -> HeldPartition:
@@ -149,6 +149,6 @@ class Takeover:
 
 
 def _is_mixed(newest: ForecastRows, release: str | None) -> bool:
-    """Tell whether the former owner was refreshing the partition with another release: some series have it already."""
+    """Check whether the former owner was refreshing the partition with another release: some series have it already."""
     by_champion = newest.rung <= Rung.DEGRADED_INPUT
     return bool((newest.release[by_champion] != release).any())

@@ -142,7 +142,7 @@ def _read_until(consumer: Consumer, end: int) -> list[LogMessage]:
         # one by one: `consume` waits until it has the requested number
         message = consumer.poll(ANSWER_S)
         if message is None:
-            raise BrokerUnavailable(f"nothing was given of a log that goes on to offset {end}")
+            raise BrokerUnavailable(f"Kafka returned no messages of a log that ends at offset {end}")
         error = message.error()
         if error is not None and is_of_message(error):
             # its dead letter was written when the worker processed it; it changed no hour
@@ -166,5 +166,5 @@ def log_message(message: Message) -> LogMessage:
 
 
 def is_of_message(error: KafkaError) -> bool:
-    """Tell whether an error means an unreadable message, not an unreachable broker."""
+    """Check whether an error means an unreadable message, not an unreachable broker."""
     return error.code() in UNREADABLE

@@ -47,7 +47,7 @@ class ServerRetry:
 
         def note(error: Exception, pause_s: float) -> None:
             self._awaited[thread] = server
-            log.warning("server_awaited", server=server, pause_s=round(pause_s, 2), error=str(error).strip()[:300])
+            log.warning("server_retry", server=server, pause_s=round(pause_s, 2), error=str(error).strip()[:300])
 
         backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         try:

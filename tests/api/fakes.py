@@ -37,7 +37,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 class AwayDatabase:
-    """A TimescaleDB that nobody reaches."""
+    """An unreachable TimescaleDB."""
 
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection[Any]]:
@@ -106,7 +106,7 @@ class HeldLetters:
 
 
 def refuse_all(request: httpx.Request) -> httpx.Response:
-    """A watcher that nobody reaches."""
+    """An unreachable Alertmanager or Prometheus."""
     raise httpx.ConnectError("Connection refused", request=request)
 
 

@@ -41,7 +41,7 @@ def test_without_scores_nothing_is_claimed() -> None:
 
 def test_few_forecasts_are_not_compared() -> None:
     assert verdict(-6042, 1) == (
-        "Not compared with the seasonal naive yet: 1 of 7 forecasts have seen their 24 hours pass."
+        "Not compared with the seasonal naive yet: 1 of 7 forecasts have matured (their 24 hours are over)."
     )
 
 
@@ -98,7 +98,7 @@ def test_the_list_goes_page_by_page_through_all_series_also_those_without_scores
 
 
 @pytest.mark.servers
-def test_a_series_that_loses_against_the_naive_is_told_as_worse(client: TestClient) -> None:
+def test_a_series_that_loses_against_the_naive_is_reported_as_worse(client: TestClient) -> None:
     answer = client.get(f"/v1/accuracy/{WORSE_THAN_NAIVE}").json()["accuracy"]
     assert answer["skill_percent"] < 0
     assert answer["verdict"].startswith("Worse than the seasonal naive by")

@@ -1,4 +1,4 @@
-"""The threads of the API go on after any error, and the metrics of repeated work count it."""
+"""The threads of the API continue after any error, and the metrics of repeated work count it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,9 @@ def rounds(task: str, outcome: str) -> float:
     return REGISTRY.get_sample_value("dayahead_task_rounds_total", {"task": task, "outcome": outcome}) or 0.0
 
 
-def test_the_reader_of_forecasts_goes_on_after_an_error_that_is_not_kafka_s(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reader_of_forecasts_continues_after_an_error_that_is_not_from_kafka(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def fail(*_: object) -> None:
         raise TypeError("not foreseen")
 
@@ -48,7 +50,7 @@ class Database:
 
 
 @pytest.mark.parametrize("error", [TypeError("not foreseen"), psycopg.OperationalError("away")])
-def test_the_judge_of_staleness_goes_on_after_any_error(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_staleness_judge_continues_after_any_error(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.staleness.REST_S", 0.01)
     before = rounds("staleness", "failed")
     with StalenessJudge(Database(error), lambda: NOW):

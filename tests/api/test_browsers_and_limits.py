@@ -48,7 +48,7 @@ def test_pages_of_the_origins_of_the_settings_may_read_and_no_others() -> None:
     assert asked.status_code == 200
 
 
-def test_a_client_beyond_the_rate_is_refused_with_the_time_to_wait_while_the_watchers_go_on() -> None:
+def test_a_client_above_the_rate_limit_gets_retry_after_while_monitoring_is_not_limited() -> None:
     with api(api_rate_limit="3/hour") as client:
         answers = [client.get("/v1/nothing") for _ in range(4)]
         watched = [client.get("/health/live"), client.get("/metrics")]

@@ -85,7 +85,7 @@ def test_an_error_reaches_each_request_that_waited_for_it() -> None:
     assert [str(error) for error in in_a_loop(cache, work)] == ["a mistake of ours"] * 3
 
 
-def test_a_cache_that_is_away_is_none_and_an_error_is_raised_in_the_request_and_not_kept() -> None:
+def test_an_unavailable_cache_is_none_and_an_error_is_raised_in_the_request_and_not_kept() -> None:
     cache = GatedCache(away=True)
     cache.gate.set()
 

@@ -112,7 +112,7 @@ def test_a_notification_of_another_version_is_refused(servers: FakeServers) -> N
 @pytest.mark.parametrize(
     ("path", "body"), [("/v1/retune", {"reason": "why"}), ("/v1/alertmanager", notification(alert()))]
 )
-def test_while_kafka_is_away_the_sender_is_told_to_send_again(
+def test_while_kafka_is_down_the_sender_is_asked_to_retry(
     servers: FakeServers, path: str, body: dict[str, Any]
 ) -> None:
     servers.announcer.away = True

@@ -21,7 +21,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_the_command_serves_while_no_server_is_up_and_ends_when_told_to(tmp_path: Path) -> None:
+def test_the_command_serves_while_no_server_is_up_and_exits_on_a_signal(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     process = subprocess.Popen([DAYAHEAD, "api", "--port", str(port)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     try:

@@ -5,7 +5,7 @@ from tests.api.fakes import FakeServers, unjudged
 BODY = b'{"series_id":"DK1/111","origin":"2023-01-24T22:00:00Z","p50":[1.5]}'
 
 
-def test_a_forecast_is_the_very_bytes_that_redis_holds_even_while_the_database_is_away(servers: FakeServers) -> None:
+def test_a_forecast_has_exactly_the_bytes_of_redis_even_while_the_database_is_down(servers: FakeServers) -> None:
     servers.forecasts.bodies["DK1/111"] = BODY
     with servers.client() as client:
         answer = client.get("/v1/forecasts/DK1/111")

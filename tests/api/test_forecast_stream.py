@@ -119,7 +119,7 @@ def test_a_client_resumes_behind_the_last_event_that_it_had(stage: Stage) -> Non
 
 
 @pytest.mark.servers
-def test_a_client_that_heard_nothing_can_resume_all_the_same(stage: Stage) -> None:
+def test_a_client_that_received_nothing_can_still_resume(stage: Stage) -> None:
     with listening(stage.site.url, "?area=DK2") as client:
         last_id = client.ready().last_id
     made = stage.make("DK1/111", "DK2/111")
@@ -136,9 +136,7 @@ def test_a_client_that_heard_nothing_can_resume_all_the_same(stage: Stage) -> No
         (None, "more than DAYAHEAD_API_STREAM_REPLAY_LIMIT (50)"),
     ],
 )
-def test_a_client_that_cannot_resume_is_told_to_read_the_forecasts_again(
-    stage: Stage, last_event_id: str | None, reason: str
-) -> None:
+def test_a_client_that_cannot_resume_gets_a_reset_event(stage: Stage, last_event_id: str | None, reason: str) -> None:
     with listening(stage.site.url) as client:
         old = client.ready().last_id
     stage.make(*["DK1/111"] * 51)
@@ -218,9 +216,7 @@ def append_damaged_batch(segment: Path) -> None:
 
 
 @pytest.mark.servers
-def test_a_kafka_that_is_away_and_a_batch_that_cannot_be_decoded_are_told_apart_in_words(
-    stage: Stage, stack: LocalStack
-) -> None:
+def test_an_unavailable_kafka_and_an_undecodable_batch_have_different_reasons(stage: Stage, stack: LocalStack) -> None:
     def ready() -> str:
         answer = httpx.get(f"{stage.site.url}/health/ready", timeout=20)
         assert answer.status_code == 200  # everything but the stream is answered
@@ -336,7 +332,7 @@ def test_a_client_hears_of_its_area_and_its_series(area: str, series_ids: list[s
     assert [one for one in ("DK1/111", "DK1", "DK10/1", "A%2FB/1") if wanted.has(one)] == heard
 
 
-def test_a_client_that_reads_too_slowly_is_told_once_and_hears_no_more() -> None:
+def test_a_client_that_reads_too_slowly_gets_lagged_once_and_nothing_more() -> None:
     async def overflow() -> list[Heard]:
         subscription = Subscription(asyncio.get_running_loop(), lambda series_id: True)
         for _ in range(HELD_BACK + 5):

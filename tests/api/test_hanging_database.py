@@ -56,7 +56,7 @@ def ask_all(site: Site) -> dict[str, httpx.Response]:
         return dict(zip(PATHS, threads.map(client.get, PATHS), strict=True))
 
 
-def test_every_route_answers_503_while_timescaledb_hangs_and_200_once_it_goes_on(site: Site, stack: LocalStack) -> None:
+def test_every_route_answers_503_while_timescaledb_hangs_and_200_afterwards(site: Site, stack: LocalStack) -> None:
     assert {path: answer.status_code for path, answer in ask_all(site).items()} == dict.fromkeys(PATHS, 200)
     with hanging(stack, ["postgres"]):
         for _ in range(2):  # with connections from before, and without any

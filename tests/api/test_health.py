@@ -6,7 +6,7 @@ from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, FakeServers
 
 
-def test_it_lives_while_every_server_is_away(servers: FakeServers) -> None:
+def test_it_is_live_while_every_server_is_down(servers: FakeServers) -> None:
     servers.forecasts.away = True
     with servers.client() as client:
         assert client.get("/health/live").json()["ok"] is True
@@ -36,7 +36,7 @@ def test_it_is_ready_on_the_sample(client: TestClient) -> None:
 
 
 @pytest.mark.servers
-def test_it_starts_before_the_database_does_and_says_that_it_is_away(sample_service: SampleService) -> None:
+def test_it_starts_before_the_database_and_reports_it_as_unavailable(sample_service: SampleService) -> None:
     settings = sample_service.settings(database_url="postgresql://a@127.0.0.1:1/a", api_database_wait_s=0.2)
     with TestClient(create_app(settings, lambda: NOW)) as client:
         assert client.get("/health/live").status_code == 200

@@ -41,7 +41,7 @@ def pool(database_url: str) -> Iterator[ConnectionPool]:
         yield pool
 
 
-def test_releases_champion_and_promotion_log_are_told(client: TestClient) -> None:
+def test_releases_champion_and_promotion_log_are_listed(client: TestClient) -> None:
     models = client.get("/v1/models").json()
     assert models["champion"]["release"] == "r-0123456789ab"
     assert [release["release"] for release in models["releases"]] == ["r-0123456789ab"]
@@ -73,7 +73,7 @@ def test_a_promotion_moves_the_pointer_and_is_announced(pool: ConnectionPool) ->
     assert message.release == NEW
 
 
-def test_while_kafka_is_away_the_promotion_stands_and_the_answer_says_that_it_was_not_announced(
+def test_while_kafka_is_down_the_promotion_is_stored_and_the_answer_says_that_it_was_not_announced(
     pool: ConnectionPool,
 ) -> None:
     servers = FakeServers(database=pool)

@@ -32,7 +32,7 @@ def test_start_is_inclusive_and_end_exclusive(client: TestClient) -> None:
     assert answer["valid_time"] == ["2023-01-20T00:00:00Z", "2023-01-20T01:00:00Z", "2023-01-20T02:00:00Z"]
 
 
-def test_an_offset_is_understood(client: TestClient) -> None:
+def test_an_offset_is_parsed(client: TestClient) -> None:
     parameters = {"start": "2023-01-20T01:00:00+01:00", "end": "2023-01-20T04:00:00+01:00"}
     assert client.get("/v1/observations/DK1/111", params=parameters).json()["start"] == "2023-01-20T00:00:00Z"
 

@@ -20,7 +20,7 @@ from tests.api.fakes import TOKEN, FakeServers
         "/v1/models",
     ],
 )
-def test_a_database_that_is_away_is_a_503_that_says_when_to_try_again(servers: FakeServers, path: str) -> None:
+def test_an_unavailable_database_is_a_503_with_retry_after(servers: FakeServers, path: str) -> None:
     with servers.client() as client:
         answer = client.get(path)
     assert answer.status_code == 503
@@ -75,7 +75,7 @@ def test_an_unknown_path_is_a_problem_too(servers: FakeServers) -> None:
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_an_error_that_nobody_foresaw_tells_nothing_of_the_inside(servers: FakeServers) -> None:
+def test_an_unexpected_error_reveals_no_internals(servers: FakeServers) -> None:
     servers.database = None  # the worst of programming errors
     with servers.client() as client:
         answer = client.get("/v1/series")
@@ -101,7 +101,7 @@ def test_a_text_that_the_database_cannot_hold_is_the_callers_mistake(client: Tes
     assert "the character NUL" in answer.json()["detail"]
 
 
-def test_a_mistake_that_is_no_unicode_is_told_back_all_the_same(servers: FakeServers) -> None:
+def test_an_invalid_parameter_that_is_not_unicode_is_still_echoed(servers: FakeServers) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     with servers.client() as client:
         answer = client.post("/v1/retune", content=b'{"reason": "\\ud800"}', headers=headers)

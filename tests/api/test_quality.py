@@ -11,7 +11,7 @@ from tests.api.sample import HOLED, STALE
 pytestmark = pytest.mark.servers
 
 
-def test_a_source_is_told_with_its_freshness_stale_series_rungs_and_gaps(client: TestClient) -> None:
+def test_a_source_has_freshness_stale_series_rungs_and_gaps(client: TestClient) -> None:
     [quality] = client.get("/v1/quality").json()["sources"]
     assert quality["source"]["attribution"] == "Source: Energinet (www.energidataservice.dk), CC BY 4.0"
     assert quality["source"]["newest_hour"] == "2023-01-24T22:00:00Z"

@@ -148,7 +148,7 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(servers: FakeServer
     assert "this resource takes" in fault["reason"]
 
 
-def test_a_parameter_with_a_slip_is_told_which_one_was_meant(servers: FakeServers) -> None:
+def test_a_misspelt_parameter_gets_a_suggestion(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.get("/v1/forecasts?aera=DK1")
     assert "did you mean area?" in answer.json()["detail"]
@@ -218,7 +218,7 @@ def test_a_body_of_unknown_length_is_read_up_to_the_limit(site: Site, path: str)
     assert head_of(site, endless, *[chunk] * 11).startswith(b"HTTP/1.1 413")
 
 
-def test_nothing_of_a_body_is_told_back(servers: FakeServers) -> None:
+def test_nothing_of_a_body_is_echoed(servers: FakeServers) -> None:
     with servers.client() as client:
         for body in (b'{"reason": "' + b"secret" * 1000 + b'"}', b'["secret"]', b'"secret', b'{"wrong": "secret"}'):
             answer = client.post("/v1/retune", content=body, headers=AUTHORISED | {"Content-Type": "application/json"})
@@ -227,7 +227,7 @@ def test_nothing_of_a_body_is_told_back(servers: FakeServers) -> None:
             assert len(answer.content) < 1000
 
 
-def test_a_long_parameter_is_told_back_in_part(servers: FakeServers) -> None:
+def test_a_long_parameter_is_echoed_truncated(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.get("/v1/series", params={"search": "x" * 5000})
     assert answer.status_code == 422

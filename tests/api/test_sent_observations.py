@@ -199,7 +199,7 @@ def test_a_line_that_is_no_row_is_shown_as_it_was_sent(
         ("application/x-ndjson", b"", "?source=own-grid", 422),
     ],
 )
-def test_what_is_no_body_of_rows_is_refused_in_words(
+def test_an_invalid_body_is_rejected_with_a_reason(
     sending: TestClient, kafka: HeardRows, content_type: str, body: bytes, query: str, status: int
 ) -> None:
     answer = sending.post(f"/v1/observations{query}", content=body, headers={"Content-Type": content_type})
@@ -217,7 +217,7 @@ def test_a_body_that_is_too_large_is_refused(sending: TestClient) -> None:
     assert sending.post("/v1/observations", content=b"x" * 20_000_000).status_code == 413
 
 
-def test_where_kafka_is_away_the_caller_is_asked_to_send_again(sending: TestClient, kafka: HeardRows) -> None:
+def test_while_kafka_is_down_the_caller_is_asked_to_retry(sending: TestClient, kafka: HeardRows) -> None:
     kafka.away = True
     answer = post(sending, [GOOD])
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")

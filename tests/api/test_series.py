@@ -51,7 +51,7 @@ def test_a_series_that_lags_behind_its_source_is_stale_and_says_by_how_much(clie
     assert series["stale_reason"] == "its newest hour is 30 h behind its source; up to 6 h are normal"
 
 
-def test_a_degraded_forecast_is_told_with_its_reasons_in_words(client: TestClient) -> None:
+def test_a_degraded_forecast_has_its_reasons_in_words(client: TestClient) -> None:
     series = client.get(f"/v1/series/{PROFILE}").json()
     assert (series["state"], series["rung"]) == ("degraded", 3)
     assert {"code": "model_failed", "meaning": "the model could not be computed"} in series["reasons"]
@@ -77,7 +77,7 @@ def test_the_hours_before_the_first_one_of_a_series_are_not_missing(database_url
     assert old["quality"]["hours"] == 168
 
 
-def test_hours_that_the_newest_training_set_aside_are_told_with_the_reason(client: TestClient) -> None:
+def test_hours_excluded_from_the_newest_training_have_a_reason(client: TestClient) -> None:
     [quarantined] = client.get(f"/v1/series/{QUARANTINED}").json()["quality"]["quarantined"]
     assert quarantined == {
         "start": "2023-01-22T18:00:00Z",

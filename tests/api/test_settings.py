@@ -10,5 +10,5 @@ def test_a_pattern_that_is_no_expression_is_refused_before_anything_starts() -> 
         load_settings(ApiSettings, retune_alert_pattern="(mape")
 
 
-def test_the_token_is_not_told_when_settings_are_printed() -> None:
+def test_the_token_is_hidden_when_settings_are_printed() -> None:
     assert "hush" not in repr(load_settings(ApiSettings, api_token="hush"))

@@ -55,13 +55,13 @@ def test_a_flood_of_alerts_hides_neither_the_critical_one_nor_the_watchdog(serve
     assert answer["watchdog"] is True
 
 
-def test_no_watchdog_is_told(servers: FakeServers) -> None:
+def test_a_missing_watchdog_is_reported(servers: FakeServers) -> None:
     servers.watcher = lambda request: httpx.Response(200, json=[])
     with servers.client() as client:
         assert client.get("/v1/alerts").json() == {"alerts": [], "watchdog": False}
 
 
-def test_an_alertmanager_that_is_away_is_a_503_that_names_its_setting(servers: FakeServers) -> None:
+def test_an_unavailable_alertmanager_is_a_503_that_names_its_setting(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.get("/v1/alerts")
     assert answer.status_code == 503
@@ -73,7 +73,7 @@ def always(answer: httpx.Response, _: httpx.Request) -> httpx.Response:
     return answer
 
 
-def test_a_server_that_is_no_alertmanager_is_told_as_away(servers: FakeServers) -> None:
+def test_a_server_that_is_not_alertmanager_is_reported_as_unavailable(servers: FakeServers) -> None:
     for wrong in (httpx.Response(200, text="<html>"), httpx.Response(500), httpx.Response(200, json={"a": 1})):
         servers.watcher = partial(always, wrong)
         with servers.client() as client:
@@ -99,7 +99,7 @@ def test_services_come_with_what_the_api_itself_sees_of_its_servers(servers: Fak
     assert {check["server"] for check in checks} == {"TimescaleDB", "Redis", "Kafka"}
 
 
-def test_a_server_that_is_no_prometheus_is_told_as_away(servers: FakeServers) -> None:
+def test_a_server_that_is_not_prometheus_is_reported_as_unavailable(servers: FakeServers) -> None:
     servers.watcher = lambda request: httpx.Response(200, json={"data": "?"})
     with servers.client() as client:
         answer = client.get("/v1/services")

@@ -29,7 +29,7 @@ def distance(name: str, training: History) -> float:
 
 
 def growing() -> History:
-    """Two series, one after its first month, that vary more from month to month: a window tells another scale."""
+    """Two series, one after its first month, that vary more from month to month: each window has another scale."""
     hours = np.arange(3 * WINDOW_HOURS)
     noise = np.random.default_rng(1).normal(0, 1, (2, len(hours)))
     values = 100 + np.array([[1.0], [3.0]]) * (np.sin(2 * np.pi * hours / 24) + noise) * hours / len(hours)

@@ -46,7 +46,7 @@ def test_what_was_skipped_is_not_tried_again_until_it_is_named(figures: Figures)
     assert figures.has("m4", "dayahead")
 
 
-def test_a_result_that_says_more_than_its_name_has_its_place_in_the_table_and_a_note(figures: Figures) -> None:
+def test_a_result_whose_name_has_a_note_is_in_the_table_with_the_note(figures: Figures) -> None:
     section = peers_section(figures, "Versions.")
     assert "| m4 | - | - | 3.00 / 3.00 | 3.10 / 3.10 | - |" in section
     assert "- m4: AutoLightGBM (7 of 20 trials ended in time)." in section
@@ -71,7 +71,7 @@ def test_the_tables_go_between_their_marks_alone() -> None:
         written_into("a page without them", "new")
 
 
-def test_dayahead_stands_beside_the_better_naive(figures: Figures) -> None:
+def test_dayahead_is_compared_with_the_better_naive(figures: Figures) -> None:
     figures.keep(line("m4", "seasonal naive 24", 0.05))
     figures.keep(line("m4", "seasonal naive 168", 0.04))
     assert "| m4 | 4.00 / 4.00 | 2.50 / 2.50 | - | - |" in peers_section(figures, "")

@@ -30,7 +30,7 @@ def test_a_peer_forecasts_what_repeats(run_script: Run, peer_python: str, method
     assert (measured["coverage"] is None) == (method == "mlforecast L2")
 
 
-def test_a_search_that_is_out_of_time_tells_how_many_trials_ended(run_script: Run, peer_python: str) -> None:
+def test_a_search_that_times_out_reports_the_number_of_finished_trials(run_script: Run, peer_python: str) -> None:
     ended = run_script(HERE / "search_out_of_time.py", python=peer_python)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[-1] == "AutoLightGBM (2 of 10 trials ended in time)"
@@ -58,6 +58,6 @@ def test_a_peer_over_its_bound_is_reported_with_the_reason(run_script: Run, peer
     assert "over the bound" in result["skipped"]
 
 
-def test_every_peer_names_a_module_that_stands_beside_the_benchmark() -> None:
+def test_every_peer_names_an_existing_module() -> None:
     for module in set(MODULES.values()):
         assert CHECKOUT.joinpath(*module.split(".")).with_suffix(".py").exists()

@@ -1,4 +1,4 @@
-"""The strip on top tells the worst truth: a source that fails, and critical alerts of a real Alertmanager."""
+"""The health strip shows the worst state: a failing source, and critical alerts of a real Alertmanager."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta

@@ -99,7 +99,7 @@ def test_the_chart_is_read_by_keyboard(site: Site, visit: Open) -> None:
     expect(reading).to_contain_text("Observed")
 
 
-def test_accuracy_is_a_sentence_and_figures_beside_the_naive(site: Site, visit: Open) -> None:
+def test_accuracy_is_a_sentence_and_figures_next_to_the_naive(site: Site, visit: Open) -> None:
     seen = visit(site, at("DK1/111"))
     shown = seen.text("#accuracy")
     assert "Better than the seasonal naive by" in shown
@@ -162,7 +162,7 @@ def test_a_young_series_misses_nothing_and_its_one_value_is_a_point(
     assert seen.page.locator("#chart rect.gap").count() == 0
     assert "Missing" not in seen.text("#chart-caption")
     quality = seen.text("#quality")
-    assert "Every hour is there." in quality
+    assert "No hour is missing." in quality
     assert "0 hours" in quality
     assert "A new series" in quality
     assert "Why rung 5: less history than the model wants." in seen.text("#why")
@@ -185,7 +185,7 @@ def test_the_overview_lists_every_series_sorts_and_narrows(site: Site, visit: Op
     expect(seen.page.locator("h1#series-title")).to_have_text(STALE.replace("/", " / "))
 
 
-def test_health_source_model_and_credit_are_told(site: Site, visit: Open) -> None:
+def test_health_source_model_and_credit_are_shown(site: Site, visit: Open) -> None:
     seen = visit(site)
     expect(seen.page.locator("#health .tile")).to_have_count(5)
     health = seen.text("#health")
@@ -207,7 +207,7 @@ def test_nothing_is_asked_from_elsewhere_and_the_console_stays_silent(site: Site
     assert seen.errors == []
 
 
-def test_an_unknown_series_in_the_address_is_told_and_another_is_shown(site: Site, visit: Open) -> None:
+def test_an_unknown_series_in_the_url_is_reported_and_another_is_shown(site: Site, visit: Open) -> None:
     seen = visit(site, at("DK9/1"))
     assert "No series is called “DK9/1”" in seen.text("#notice")
     expect(seen.page.locator("h1#series-title")).to_have_text("DK1 / 111")
@@ -277,7 +277,7 @@ def test_the_page_ends_with_its_footer(site: Site, visit: Open, width: int) -> N
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_stand_out_from_their_ground(site: Site, visit: Open, scheme: str) -> None:
+def test_text_has_enough_contrast(site: Site, visit: Open, scheme: str) -> None:
     seen = visit(site, color_scheme=scheme)
     contrasts: dict[str, float] = seen.page.evaluate(
         """() => {

@@ -29,7 +29,7 @@ Serve = Callable[[ApiSettings], Site]
 LONG_MS = 40_000
 
 
-def test_while_the_api_is_away_the_page_keeps_its_data_says_what_to_do_and_recovers(
+def test_while_the_api_is_down_the_page_keeps_its_data_shows_the_remedy_and_recovers(
     sample_service: SampleService, serve: Serve, visit: Open
 ) -> None:
     site = serve(sample_service.settings())
@@ -54,13 +54,13 @@ def test_while_the_api_is_away_the_page_keeps_its_data_says_what_to_do_and_recov
     expect(seen.page.locator("#pulse-text")).to_have_text("Live")
 
 
-def test_while_the_database_is_away_the_page_says_so(sample_service: SampleService, serve: Serve, visit: Open) -> None:
+def test_while_the_database_is_down_the_page_says_so(sample_service: SampleService, serve: Serve, visit: Open) -> None:
     settings = sample_service.settings(database_url="postgresql://a@127.0.0.1:1/a", api_database_wait_s=0.2)
     seen = visit(serve(settings), wait_for="#notice:not([hidden])")
     assert "TimescaleDB does not answer" in seen.text("#notice")
 
 
-def test_while_kafka_is_away_the_strip_is_not_green_although_every_service_says_ready(
+def test_while_kafka_is_down_the_strip_is_not_green_although_every_service_is_ready(
     sample_service: SampleService, serve: Serve, visit: Open
 ) -> None:
     seen = visit(serve(sample_service.settings(kafka_bootstrap="127.0.0.1:1")))
@@ -70,7 +70,7 @@ def test_while_kafka_is_away_the_strip_is_not_green_although_every_service_says_
     expect(services.locator(".note")).to_contain_text("Kafka: ")
 
 
-def test_an_empty_database_is_told_as_no_data_yet_and_the_page_fills_by_itself(
+def test_an_empty_database_is_shown_as_no_data_yet_and_the_page_updates_automatically(
     database_url: str, redis_url: str, sample_service: SampleService, serve: Serve, visit: Open
 ) -> None:
     site = serve(sample_service.settings(database_url=database_url, redis_url=redis_url))

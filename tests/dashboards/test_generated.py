@@ -21,7 +21,7 @@ def test_generating_leaves_nothing_else_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dashboard", generated_dashboards(), ids=lambda dashboard: dashboard.uid)
-def test_a_dashboard_can_be_read_by_somebody_new(dashboard: object) -> None:
+def test_every_panel_has_a_title_and_a_description(dashboard: object) -> None:
     model = dashboard.model  # type: ignore[attr-defined]
     panels = [panel for panel in model["panels"] if panel["type"] != "row"]
     assert all(panel["title"] and panel["description"] for panel in panels)

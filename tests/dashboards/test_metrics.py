@@ -48,7 +48,7 @@ def test_rules_and_dashboards_use_only_metrics_and_labels_that_a_service_registe
     assert used > 60
 
 
-def test_every_metric_stands_in_the_documentation_with_its_labels() -> None:
+def test_every_metric_is_documented_with_its_labels() -> None:
     text = (ROOT / "docs" / "metrics.md").read_text()
     rows = re.findall(r"^\| `([\w:]+)` \| ([^|]*) \|", text, re.MULTILINE)
     documented = dict(rows)

@@ -104,7 +104,7 @@ def test_a_missing_data_source_without_an_address_names_the_setting(grafana: Fak
         Publisher(settings(grafana, grafana_database_url=SecretStr(""))).publish(generated_dashboards())
 
 
-def test_a_refusal_is_told_with_grafanas_own_reason(grafana: FakeGrafana) -> None:
+def test_a_rejection_has_the_reason_of_grafana(grafana: FakeGrafana) -> None:
     grafana.refuses = True
     with pytest.raises(SettingsError, match=r"rejected the request \(403\): .*Permissions needed"):
         Publisher(settings(grafana)).publish(generated_dashboards())
@@ -115,6 +115,6 @@ def test_no_token_and_no_password_is_refused_before_anything_is_sent(grafana: Fa
         Publisher(settings(grafana, grafana_token=SecretStr("")))
 
 
-def test_a_grafana_that_is_not_there_is_told(grafana: FakeGrafana) -> None:
+def test_an_unreachable_grafana_is_reported(grafana: FakeGrafana) -> None:
     with pytest.raises(SettingsError, match="does not answer"):
         Publisher(settings(grafana, grafana_url="http://127.0.0.1:9")).publish(generated_dashboards())

@@ -82,7 +82,7 @@ def test_every_query_runs_and_returns_data(prometheus: str, reader_url: SecretSt
 
 
 @pytest.mark.servers
-def test_a_query_that_is_wrong_or_finds_nothing_is_told(
+def test_a_query_that_is_invalid_or_returns_nothing_is_reported(
     prometheus: str, reader_url: SecretStr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def query(engine: Engine, text: str, may_be_empty: bool = False) -> PanelQuery:

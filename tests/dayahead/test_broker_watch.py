@@ -23,7 +23,7 @@ def make(bootstrap: str, topic: str) -> tuple[BrokerWatch, Seconds]:
     return BrokerWatch(bootstrap, topic, "test-watch", seconds), seconds
 
 
-def test_a_broker_that_never_answered_is_away_after_a_bounded_time() -> None:
+def test_a_broker_that_never_answers_is_unavailable_after_a_bounded_time() -> None:
     watch, seconds = make("127.0.0.1:1", "observations")
     seconds.now = AWAY_AFTER_S
     assert watch.health().ok
@@ -34,7 +34,7 @@ def test_a_broker_that_never_answered_is_away_after_a_bounded_time() -> None:
 
 
 @pytest.mark.servers
-def test_a_broker_that_hangs_is_away_and_back_when_it_answers(topics: TopicRoom, stack: LocalStack) -> None:
+def test_a_broker_that_hangs_is_unavailable_until_it_answers(topics: TopicRoom, stack: LocalStack) -> None:
     topics.create(partitions=4)
     watch, seconds = make(topics.bootstrap, topics.name("observations"))
     seconds.now = 1000.0

@@ -1,4 +1,4 @@
-"""The one tree of errors: drawn in the docstring of `dayahead/errors.py`, and nothing public beside it."""
+"""The tree of errors is drawn in the docstring of `dayahead/errors.py` and includes every public error."""
 
 import ast
 import builtins
@@ -48,6 +48,6 @@ def test_the_drawing_shows_every_error_under_its_base_class() -> None:
     assert drawn_tree() == pairs
 
 
-def test_no_public_error_stands_outside_the_tree() -> None:
+def test_no_public_error_is_outside_the_tree() -> None:
     outside = {name for name, bases in base_classes().items() if bases & BUILTIN_ERRORS and not name.startswith("_")}
     assert outside == {"DayaheadError"}

@@ -42,7 +42,7 @@ def test_messages_are_sent_in_their_order_to_the_partition_that_they_name(topics
     assert found == [(2, b"key", b"a"), (2, None, b"b")]
 
 
-def test_a_message_that_the_broker_refuses_is_not_taken_for_one_that_was_sent(topics: TopicRoom) -> None:
+def test_a_message_rejected_by_the_broker_does_not_count_as_sent(topics: TopicRoom) -> None:
     topics.create()
     producer = open_producer(topics.bootstrap, "test", 20, {"message.max.bytes": 64 * 1024 * 1024})
     large = Unsent(bytes(32 * 1024 * 1024), partition=0)

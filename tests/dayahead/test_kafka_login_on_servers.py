@@ -96,7 +96,7 @@ def test_clients_of_both_libraries_log_in_write_and_read(
     assert set(kafka_bounds(migration(guarded, prefix))) == {0, 1}
 
 
-def test_who_has_no_password_or_a_wrong_one_is_not_let_in(guarded: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_or_wrong_password_is_rejected(guarded: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
     bootstrap = guarded.kafka.bootstrap
     with pytest.raises(KafkaException):
         Consumer({**confluent_options(bootstrap), "group.id": "stranger"}).list_topics(timeout=3)

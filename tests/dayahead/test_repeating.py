@@ -1,4 +1,4 @@
-"""Repeated work goes on after any error, and its metrics say so."""
+"""Repeated work continues after any error, and its metrics show it."""
 
 import threading
 

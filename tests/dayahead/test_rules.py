@@ -45,7 +45,7 @@ def test_the_clock_of_a_publisher_may_run_ten_minutes_ahead() -> None:
     assert code_of(check_published, *late) is DeadLetterCode.FUTURE_PUBLICATION
 
 
-def test_of_values_that_contradict_each_other_none_is_believed_and_the_same_said_twice_is() -> None:
+def test_contradicting_values_are_rejected_and_repeated_ones_are_kept() -> None:
     assert contradicted("aabbbc", [1.0, 1.0, 2.0, 2.0, 3.0, 4.0]) == {2: 3.0, 3: 3.0, 4: 2.0}
 
 

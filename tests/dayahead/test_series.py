@@ -11,7 +11,7 @@ labels = st.lists(st.text(min_size=1, max_size=12).filter(lambda text: text.ispr
 
 
 @given(labels)
-def test_labels_come_back_whatever_they_contain(values: list[str]) -> None:
+def test_labels_round_trip_whatever_they_contain(values: list[str]) -> None:
     names = [f"label{number}" for number in range(len(values))]
     assert list(labels_of(series_id_of(values), names).values()) == values
 

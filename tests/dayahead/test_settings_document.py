@@ -24,12 +24,12 @@ def test_a_shared_setting_is_listed_once_with_all_who_read_it() -> None:
     assert settings["DAYAHEAD_TOKEN"].secret
 
 
-def test_every_setting_of_every_service_has_a_description_and_stands_in_the_example() -> None:
+def test_every_setting_of_every_service_has_a_description_and_is_in_the_example() -> None:
     settings = all_settings(settings_classes())
     assert not [setting.variable for setting in settings if not setting.description]
     kept = (ROOT / ".env.example").read_text()
     assert kept == env_example(settings), ".env.example is old: run `dayahead settings --example > .env.example`"
 
 
-def test_the_example_as_it_stands_changes_nothing() -> None:
+def test_the_unchanged_example_sets_nothing() -> None:
     assert dotenv_values(ROOT / ".env.example") == {}

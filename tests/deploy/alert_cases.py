@@ -82,7 +82,7 @@ class AlertCase:
     Attributes:
         fires: series on which it fires at `minute`.
         quiet: series on which it does not.
-        labels: labels that the firing alert has beside its name and severity.
+        labels: labels of the firing alert in addition to name and severity.
     """
 
     alert: str

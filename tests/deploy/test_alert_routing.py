@@ -47,7 +47,7 @@ def test_amtool_accepts_the_configuration(programs: Path, configuration: Path) -
     assert "4 receivers" in amtool(programs, "check-config", configuration)
 
 
-def test_a_configuration_without_people_to_tell_is_accepted_too(programs: Path, tmp_path: Path) -> None:
+def test_a_configuration_without_receivers_is_valid(programs: Path, tmp_path: Path) -> None:
     path = tmp_path / "alertmanager.yml"
     path.write_text(render_alertmanager("http://127.0.0.1/", "/config", MonitoringSettings.model_construct()))
     assert "4 receivers" in amtool(programs, "check-config", path)
@@ -143,7 +143,7 @@ def test_a_critical_mape_reaches_the_api_with_its_token(alertmanager: str, api: 
     assert set(api.authorizations) == {f"Bearer {TOKEN.get_secret_value()}"}
 
 
-def test_what_follows_from_a_told_cause_is_held_back(alertmanager: str) -> None:
+def test_an_alert_that_follows_from_a_notified_one_is_inhibited(alertmanager: str) -> None:
     send(
         alertmanager,
         {"alertname": "ServiceDown", "job": "worker"},

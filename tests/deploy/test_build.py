@@ -31,7 +31,7 @@ def test_a_tree_is_built_once(tmp_path: Path) -> None:
     assert (tree.path / "usr" / "postgres").exists()
 
 
-def test_a_half_built_tree_is_never_taken_for_a_whole_one_and_is_built_anew(tmp_path: Path) -> None:
+def test_an_incomplete_tree_is_rebuilt(tmp_path: Path) -> None:
     places = Places(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         DebianTree(places, Builder(dies=True)).ensure()
@@ -54,7 +54,7 @@ def test_a_tree_of_another_recipe_is_replaced_and_the_data_of_the_stacks_is_kept
     assert data.read_text() == "17"
 
 
-def test_jars_of_a_fetch_that_was_killed_are_fetched_anew(tmp_path: Path) -> None:
+def test_jars_of_a_killed_fetch_are_fetched_again(tmp_path: Path) -> None:
     places = Places(tmp_path)
 
     def dies(target: Path) -> None:

@@ -45,7 +45,7 @@ each_service = pytest.mark.parametrize("name", SERVICES)
 
 
 def compose_command() -> list[str] | None:
-    """Docker Compose v2, as a plugin of docker or as a program of its own, where this machine has it."""
+    """Docker Compose v2, as a plugin of docker or as a separate program, if installed."""
     for command in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(command[0]) is None:
             continue
@@ -72,7 +72,7 @@ def test_docker_compose_accepts_it(tmp_path: Path, profile: list[str]) -> None:
 
 
 @each_service
-def test_a_service_runs_as_nobody_special_and_may_gain_nothing(name: str) -> None:
+def test_a_service_runs_unprivileged_and_cannot_gain_privileges(name: str) -> None:
     service = SERVICES[name]
     user, _, _ = service["user"].partition(":")
     assert user.isdigit()
@@ -104,7 +104,7 @@ def test_a_service_listens_on_this_machine_alone(name: str) -> None:
 
 
 @each_service
-def test_a_service_may_take_no_more_than_its_share_of_the_machine(name: str) -> None:
+def test_a_service_has_resource_limits(name: str) -> None:
     service = SERVICES[name]
     assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
     assert 0 < float(service["cpus"]) <= 2
@@ -212,7 +212,7 @@ def test_the_image_of_the_database_makes_the_owner_as_the_local_stack_does() -> 
 @pytest.mark.parametrize(
     ("name", "role"), [("ingest", "ingest"), ("worker-1", "worker"), ("trainer", "trainer"), ("api", "api")]
 )
-def test_each_service_has_a_role_of_the_database_of_its_own(name: str, role: str) -> None:
+def test_each_service_has_its_own_database_role(name: str, role: str) -> None:
     environment = SERVICES[name]["environment"]
     assert environment["DAYAHEAD_DATABASE_URL"].startswith(
         f"postgresql://dayahead_{role}:${{DAYAHEAD_{role.upper()}_PASS"
@@ -239,7 +239,7 @@ def test_every_kind_of_service_is_scraped() -> None:
     assert addresses == expected | {"api:8000", "prometheus:9090", "alertmanager:9093"}
 
 
-def test_nobody_talks_to_kafka_without_a_password() -> None:
+def test_kafka_needs_a_password() -> None:
     """As the image turns KAFKA_A_B into the property a.b, and as the local stack is tried with a password."""
     environment = SERVICES["kafka"]["environment"]
     secret = "${DAYAHEAD_KAFKA_PASSWORD}"
@@ -286,7 +286,7 @@ def test_a_server_is_the_version_of_the_local_stack(service: str, package: str) 
     status = (tree.path / "var" / "lib" / "dpkg" / "status").read_text()
     found = re.search(rf"^Package: {package}\n(?:.+\n)*?Version: (?:\d+:)?(\d+\.\d+)", status, re.MULTILINE)
     assert found
-    # Debian mends within a minor version; the image does not follow each of its patches
+    # Debian patches within a minor version; the image does not follow each patch
     assert version_of(service).lstrip("v").startswith(f"{found[1]}.")
 
 

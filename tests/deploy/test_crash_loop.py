@@ -58,17 +58,17 @@ def fires(prometheus: str) -> bool:
     return query(prometheus, 'ALERTS{alertname="ServiceRestarting",alertstate="firing"}') is not None
 
 
-def test_a_process_that_dies_again_and_again_is_told_although_it_is_up_in_between(supervisor: Supervisor) -> None:
+def test_a_crash_loop_is_reported_although_the_process_is_up_in_between(supervisor: Supervisor) -> None:
     with monitoring_server("prometheus", prepare) as prometheus:
         supervisor.start_programs(["ingest"])
         seen: set[str | None] = set()
 
-        def is_scraped_anew() -> str | None:
+        def is_scraped_again() -> str | None:
             started = query(prometheus, 'process_start_time_seconds{job="ingest"} and on () up{job="ingest"} == 1')
             return started if started not in seen else None
 
         for _ in range(RESTARTS):
-            seen.add(wait_until(is_scraped_anew, 60, "Prometheus to see the poller"))
+            seen.add(wait_until(is_scraped_again, 60, "Prometheus to see the poller"))
             assert not fires(prometheus)
             os.kill(supervisor.states()["ingest"].pid, signal.SIGKILL)
         wait_until(lambda: fires(prometheus), 60, "ServiceRestarting to fire")

@@ -5,7 +5,7 @@ from pathlib import Path
 from deploy.local.env_file import PASSWORD_VARIABLES, EnvFile
 
 
-def test_passwords_are_drawn_once_and_kept_where_only_the_owner_reads(tmp_path: Path) -> None:
+def test_passwords_are_generated_once_and_readable_only_by_the_owner(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     first = EnvFile(path).passwords({})
     EnvFile(path).keep(first)
@@ -33,7 +33,7 @@ def test_a_password_of_the_environment_or_of_the_file_is_used_as_it_is(tmp_path:
     assert passwords.redis.get_secret_value() == "given"
 
 
-def test_what_a_person_wrote_stays_and_an_address_that_moved_is_replaced(tmp_path: Path) -> None:
+def test_manual_edits_are_kept_and_changed_addresses_are_replaced(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("# mine\nDAYAHEAD_LOG_LEVEL=debug\nDAYAHEAD_REDIS_URL=redis://old\n")
     EnvFile(path).set({"DAYAHEAD_REDIS_URL": "redis://new"})

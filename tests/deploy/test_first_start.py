@@ -48,7 +48,7 @@ def test_a_service_that_was_not_started_yet_is_not_down() -> None:
         judged = f'count_over_time(up{{job="ingest"}}[1h]) > {EVALUATIONS} and on () up{{job="prometheus"}} == 1'
         wait_until(lambda: query(prometheus, judged), 60, f"{EVALUATIONS} scrapes that failed")
         assert down(prometheus) == set()
-        # what tells a restart from a reload
+        # this distinguishes a restart from a reload
         assert query(prometheus, 'go_memstats_alloc_bytes_total{job="prometheus"}')
         assert query(prometheus, "dayahead_prometheus_start:timestamp > time() - 600")
 

@@ -51,11 +51,11 @@ def test_kustomize_puts_it_together() -> None:
     version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version
     assert f"image: dayahead:{version[1]}" in done.stdout
-    # the generated name of the settings reaches every pod, so that a change of them starts the pods anew
+    # every pod refers to the generated name of the settings, so that a change restarts the pods
     assert not re.search(r"name: dayahead-settings\n", done.stdout)
 
 
-def test_every_service_is_there() -> None:
+def test_every_service_is_deployed() -> None:
     assert set(PODS) == {"migrate", "retention", "ingest", "worker", "trainer", "api"}
     assert [container(name)["args"][0] for name in PODS] == list(PODS)
 

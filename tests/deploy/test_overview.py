@@ -100,7 +100,7 @@ def test_an_empty_service_has_not_arrived(database: FreshDatabase) -> None:
     assert "no forecast has matured" in accuracy_sentence(read_overview(database.url, NOW).accuracy)
 
 
-def test_accuracy_is_told_against_the_naive_also_where_the_model_is_worse(
+def test_accuracy_is_compared_with_the_naive_also_if_the_model_is_worse(
     database_with_three_series: FreshDatabase,
 ) -> None:
     add_score(database_with_three_series, 0, error=60, naive_error=100)

@@ -1,4 +1,4 @@
-"""A cluster of version 0.2.0, whose owner is its superuser, starts and goes on as it is."""
+"""A cluster of version 0.2.0, whose owner is its superuser, starts and keeps its owner."""
 
 import subprocess
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.servers
 
 @pytest.fixture
 def ground(stack: LocalStack) -> Iterator[Ground]:
-    """The folder of a stack of its own."""
+    """The folder of a separate stack."""
     places = stack.places
     with owned(places, f"{PREFIX}older-{stack.ports.postgres}") as folder:
         yield Ground(places, folder, ServerPorts.free(), Passwords.random(), durable=False)

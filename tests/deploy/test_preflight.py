@@ -73,7 +73,7 @@ def test_root_on_debian_meets_no_obstacle(tmp_path: Path) -> None:
     assert machine_obstacles(Places(tmp_path), user_id=0, find=EVERYTHING) == []
 
 
-def test_another_system_without_docker_is_told_what_it_needs(tmp_path: Path) -> None:
+def test_another_system_without_docker_gets_the_requirements(tmp_path: Path) -> None:
     sentences = machine_obstacles(Places(tmp_path), user_id=0, find=lambda tool: None)
     assert "not Debian or Ubuntu" in sentences[0]
 
@@ -92,11 +92,11 @@ def test_builders_are_needed_only_for_what_is_not_built_yet() -> None:
     ("said", "version"),
     [('openjdk version "17.0.15" 2025-04-15', 17), ('java version "1.8.0_392"', 8), ('openjdk version "21"', 21)],
 )
-def test_the_version_of_java_is_understood(said: str, version: int) -> None:
+def test_the_version_of_java_is_parsed(said: str, version: int) -> None:
     assert java_version(said) == version
 
 
-def test_all_obstacles_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(StackError, match=r"(?s)nothing was started.*one.*two"):
         refuse(["one", "two"])
     refuse([])

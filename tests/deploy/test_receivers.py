@@ -239,7 +239,7 @@ def test_the_severity_of_a_way_is_a_setting(people: People, severity: str) -> No
         ({"alert_slack_severity": "info"}, "DAYAHEAD_ALERT_SLACK_SEVERITY"),
     ],
 )
-def test_half_a_way_is_refused(given: dict[str, str], message: str) -> None:
+def test_an_incomplete_receiver_is_rejected(given: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_settings(MonitoringSettings, **given)
 

@@ -29,7 +29,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.servers
 
 
-def test_a_server_that_is_killed_comes_back_with_its_data(stack: LocalStack) -> None:
+def test_a_killed_server_restarts_with_its_data(stack: LocalStack) -> None:
     def pid() -> int:
         return stack.states()["redis"].pid
 

@@ -37,7 +37,7 @@ def test_the_control_socket_fits_however_deep_the_checkout_lies(tmp_path: Path) 
     assert len(str(socket_path(tmp_path / ("deep/" * 40)))) < 100
 
 
-def test_programs_start_when_told_and_stop_in_good_order(supervisor: Supervisor) -> None:
+def test_programs_start_on_demand_and_stop_in_order(supervisor: Supervisor) -> None:
     supervisor.start([Program("one", SLEEPER), Program("two", SLEEPER)], dies_with_parent=True)
     assert {state.state for state in supervisor.states().values()} == {"STOPPED"}
     supervisor.start_programs(["one"])

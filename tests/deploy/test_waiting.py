@@ -23,7 +23,7 @@ def test_what_moves_is_waited_for_however_long_it_takes() -> None:
     wait_on_progress(lambda: next(looks) > 1_000, lambda: next(parts) // 20, 60, "a model", pause_s=0, clock=Second())
 
 
-def test_what_stands_still_is_given_up_and_the_message_says_where_it_stands() -> None:
+def test_no_progress_is_a_timeout_whose_message_has_the_last_progress() -> None:
     parts = iter([*range(7), *[7] * 1_000])
     with pytest.raises(StackError, match=r"waited for a model, without progress for 60 s \(last progress: 7\)"):
         wait_on_progress(lambda: False, lambda: next(parts), 60, "a model", pause_s=0, clock=Second())

@@ -66,13 +66,13 @@ def test_the_api_serves_the_series_and_the_page(running_service: RunningService)
 
 
 @pytest.mark.browser
-def test_a_person_sees_a_live_forecast_and_how_good_it_was(
+def test_the_page_shows_a_live_forecast_and_its_accuracy(
     running_service: RunningService, visit: Callable[..., Visit]
 ) -> None:
     seen = visit(running_service, "/?series=DK2/111")
     assert seen.page.locator("#chart svg").count() == 1
     body = seen.text("body")
-    for words in ("DK2", "full model", "seasonal naive", "Every hour is there", "Energinet"):
+    for words in ("DK2", "full model", "seasonal naive", "No hour is missing", "Energinet"):
         assert words in body, f"{words!r} is not on the page:\n{body}"
     assert seen.errors == []
     assert all(request.startswith(running_service.url) for request in seen.requests)
@@ -90,7 +90,7 @@ def test_prometheus_scrapes_every_process_of_every_service(running_service: Runn
 
 
 def test_alerts_of_prometheus_reach_alertmanager_and_the_api(running_service: RunningService) -> None:
-    # Prometheus tells an alert again after a minute where Alertmanager was not there the first time.
+    # Prometheus sends an alert again after a minute if Alertmanager was not up the first time.
     wait_until(
         lambda: httpx.get(f"{running_service.url}/v1/alerts").json()["watchdog"],
         120,
@@ -119,7 +119,7 @@ def test_every_query_of_every_dashboard_returns_data(running_service: RunningSer
     wait_until(lambda: not faults(), 120, f"every panel to have data; at first these had none: {faults()}", pause_s=2)
 
 
-def test_a_worker_that_is_killed_comes_back(running_service: RunningService) -> None:
+def test_a_killed_worker_restarts(running_service: RunningService) -> None:
     supervisor = Supervisor(Places().stacks / running_service.environment["DAYAHEAD_STACK_NAME"])
     before = supervisor.states()["worker-1"].pid
     os.kill(before, signal.SIGKILL)

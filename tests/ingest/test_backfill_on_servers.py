@@ -90,7 +90,7 @@ def test_a_backfill_publishes_its_range_once_and_asks_for_one_forecast_of_each_s
     assert len(refreshed) == 2
 
 
-def test_the_poller_goes_on_after_a_backfill(room: TopicRoom, database_url: str) -> None:
+def test_the_poller_continues_after_a_backfill(room: TopicRoom, database_url: str) -> None:
     client = replay_client(make_records(120))
     backfill(room, database_url, reader_of(client))
     assert cursor_of(database_url)[0] == from_hour(FIRST + 100)
@@ -140,7 +140,7 @@ class Breaking:
         return self.reader.read(start, end)
 
 
-def test_an_interrupted_backfill_goes_on_where_it_stood(room: TopicRoom, database_url: str) -> None:
+def test_an_interrupted_backfill_resumes(room: TopicRoom, database_url: str) -> None:
     client = replay_client(make_records(100))
     with pytest.raises(SourceUnavailable):
         backfill(room, database_url, Breaking(reader_of(client)))

@@ -7,7 +7,7 @@ ROW = Row("DK1/111", FIRST, 1.0)
 REJECTION = Rejection(make_record(value=None), DeadLetterCode.NULL_VALUE, "null")
 
 
-def test_what_was_published_is_no_news_until_its_value_changes() -> None:
+def test_a_published_row_is_new_only_when_its_value_changes() -> None:
     known = Known()
     assert known.news([ROW]) == [ROW]
     known.remember([ROW], [])
@@ -23,7 +23,7 @@ def test_values_of_hours_that_will_not_be_read_again_are_forgotten() -> None:
     assert known.news([ROW._replace(hour=FIRST + 1)]) == []
 
 
-def test_a_rejection_is_news_once_and_again_after_the_source_mended_it() -> None:
+def test_a_rejection_is_new_once_and_again_after_the_source_fixed_it() -> None:
     known = Known()
     known.remember([], [REJECTION])
     assert known.new_rejections([REJECTION]) == []

@@ -52,7 +52,7 @@ def patient(faults: Iterable[Fault], pause: Callable[[float], bool], attempts: i
     return reader, failures
 
 
-def test_a_source_that_fails_is_asked_again_until_it_answers_and_each_failure_is_told() -> None:
+def test_a_failing_source_is_retried_until_it_answers_and_each_failure_is_reported() -> None:
     time = ManualTime()
     faults = [
         Fault(kind=FaultKind.SERVER_ERROR),
@@ -65,7 +65,7 @@ def test_a_source_that_fails_is_asked_again_until_it_answers_and_each_failure_is
     assert time.pauses == [0.5, 31.0, 2.0]
 
 
-def test_after_a_success_the_pauses_begin_anew() -> None:
+def test_a_success_resets_the_backoff() -> None:
     time = ManualTime()
     reader, failures = patient([Fault(kind=FaultKind.HTML, answers=3)], time.pause)
     reader.read(FIRST, None)

@@ -96,7 +96,7 @@ def test_a_second_poll_sends_only_what_is_new_or_revised(room: TopicRoom, databa
     assert 998.0 not in {value for _, _, value in published(room)}
 
 
-def test_a_poller_that_starts_again_goes_on_from_its_cursor(room: TopicRoom, database_url: str) -> None:
+def test_a_restarted_poller_continues_from_its_cursor(room: TopicRoom, database_url: str) -> None:
     client = replay_client(make_records(50), published_until=FIRST + 40)
     with closing(make_poller(room, database_url, reader_of(client))) as poller:
         poller.poll_once()
@@ -364,7 +364,7 @@ def test_the_pauses_between_failed_polls_grow_to_three_poll_intervals_and_no_fur
     assert pauses.asked == [1, 2, 4, 8, *[15] * 8]
 
 
-def test_retry_after_is_honoured_up_to_an_hour_and_said_in_words(room: TopicRoom, database_url: str) -> None:
+def test_retry_after_is_honoured_up_to_an_hour_and_reported(room: TopicRoom, database_url: str) -> None:
     pauses, condition = Pauses(2), Condition("test-source")
     said: list[str] = []
 
@@ -502,7 +502,7 @@ def test_it_waits_for_a_database_a_broker_and_a_source_that_are_away_and_drops_n
     assert published(room) == rows_of(records)
 
 
-def test_a_connection_that_breaks_is_opened_anew(room: TopicRoom, database_url: str, owner_database_url: str) -> None:
+def test_a_broken_connection_is_reopened(room: TopicRoom, database_url: str, owner_database_url: str) -> None:
     client = replay_client(make_records(10), published_until=FIRST + 5)
     stop = threading.Event()
     condition = Condition("test-source")
@@ -524,7 +524,7 @@ def test_a_connection_that_breaks_is_opened_anew(room: TopicRoom, database_url: 
     assert published(room) == rows_of(make_records(10))
 
 
-def test_a_source_that_refuses_is_told_on_ready_and_asked_again(room: TopicRoom, database_url: str) -> None:
+def test_a_source_that_rejects_requests_is_not_ready_and_retried(room: TopicRoom, database_url: str) -> None:
     asked = threading.Semaphore(0)
 
     class Refusing:

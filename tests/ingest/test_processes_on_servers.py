@@ -174,7 +174,7 @@ def test_a_poller_at_rest_says_that_kafka_hangs(
     assert poller.poll() is None
 
 
-def test_one_poll_and_no_more_says_what_it_brought(
+def test_once_polls_once_and_prints_the_result(
     start: Start,
     room: TopicRoom,
     ports: list[int],
@@ -189,7 +189,7 @@ def test_one_poll_and_no_more_says_what_it_brought(
     assert f"{sample_source().name}: {76 * 3} rows, 0 dead letters" in capfd.readouterr().out
 
 
-def test_a_replay_that_is_started_again_goes_on_where_it_stood(start: Start, ports: list[int], tmp_path: Path) -> None:
+def test_a_restarted_replay_resumes(start: Start, ports: list[int], tmp_path: Path) -> None:
     first = replay(start, ports[0], tmp_path / "state.json")
     wait_until(lambda: httpx.get(f"http://127.0.0.1:{ports[0]}/_clock").json()["over"], 20, "the replay to end")
     first.kill()

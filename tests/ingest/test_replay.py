@@ -135,7 +135,7 @@ def test_in_lockstep_a_backfill_or_a_spoiled_answer_does_not_let_the_next_hour_c
     assert client.get("/_clock").json()["end"] == "2023-01-01T12:00:00Z"
 
 
-def test_the_clock_goes_on_where_it_stood_when_it_is_started_again(tmp_path: Path) -> None:
+def test_a_restarted_clock_resumes(tmp_path: Path) -> None:
     time, state = ManualTime(), tmp_path / "replay" / "state.json"
     held = list(range(FIRST, FIRST + 50))
     clock = ReplayClock(held, FIRST + 5, Pace(1), state=state, monotonic=time.monotonic)
@@ -151,7 +151,7 @@ def test_a_damaged_state_file_is_refused_with_its_name(tmp_path: Path) -> None:
         ReplayClock([FIRST], FIRST, Pace(1), state=state)
 
 
-def test_the_clock_can_be_moved_and_told() -> None:
+def test_the_clock_can_be_moved_and_read() -> None:
     client = replay_client(RECORDS, published_until=FIRST + 10)
     assert client.get("/_clock").json() == {"end": "2023-01-01T10:00:00Z", "over": False}
     client.post("/_clock", params={"end": "2023-01-03"})

@@ -25,7 +25,7 @@ Deno.test("a degraded series is not fresh", () => {
 Deno.test("where all are fresh the tile says gaps, then new series", () => {
   equal(seriesTile(of("fresh", "fresh"), quality(3, 1)).note, "3 hours missing this week");
   equal(seriesTile(of("fresh", "fresh"), quality(0, 1)).note, "1 new since a day ago");
-  equal(seriesTile(of("fresh", "fresh"), quality(0, 2)).note, "Whole, and all on rung 0 or 1");
+  equal(seriesTile(of("fresh", "fresh"), quality(0, 2)).note, "No gaps, and all on rung 0 or 1");
 });
 
 Deno.test("an unknown list is unknown, and an empty one is not green", () => {

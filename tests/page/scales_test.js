@@ -14,7 +14,7 @@ Deno.test("an axis starts at 0 where the values come near it, from either side",
   ok(!niceTicks([80, 100], 5).includes(0));
 });
 
-Deno.test("no values, one value and zeros have an axis all the same", () => {
+Deno.test("no values, one value and zeros also have an axis", () => {
   for (const values of [[], [0], [0, 0], [7], [-7], [1e-9], [1e12]]) {
     const ticks = niceTicks(values, 5);
     ok(ticks.length >= 2, `${values}: ${ticks}`);

@@ -35,7 +35,7 @@ SERIES = 76
 
 @dataclass
 class Reader:
-    """A reader of the pages, at a shell in a folder of their own.
+    """Runs the commands of the pages in a shell in a new folder.
 
     Attributes:
         folder: where files are written and commands run.
@@ -58,7 +58,7 @@ class Reader:
         )
 
     def start(self, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
-        """Start a process of the service, with settings of its own."""
+        """Start a process of the service with additional settings."""
         with (self.folder / f"{arguments[0]}.log").open("wb") as log:
             return subprocess.Popen(
                 [DAYAHEAD, *arguments], cwd=self.folder, env=self.environment | settings, stdout=log, stderr=log

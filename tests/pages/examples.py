@@ -4,7 +4,7 @@ A block is run unless a comment before it says why not. Comments that the extrac
 
 - `<!-- file: NAME -->`: the block is a file of this name in the reader's folder; a source file must load.
 - `<!-- not run: REASON -->`: the block is not run.
-- `<!-- until output -->`: the command goes on until it is stopped; it has to write something.
+- `<!-- until output -->`: the command runs until it is stopped; it has to write something.
 """
 
 import re

@@ -29,11 +29,11 @@ def test_the_rooms_of_the_worker_stand_on_the_floors_that_the_import_rules_check
     assert [row[:2] for row in rows("The rooms of the worker") if row[0].isdigit()] == floors
 
 
-def test_every_topic_is_there() -> None:
+def test_every_topic_is_documented() -> None:
     assert [row[0] for row in rows("Topics") if row[0].startswith("`")] == [f"`{topic.name}`" for topic in TOPICS]
 
 
-def test_every_table_is_there_with_the_services_that_may_write_it() -> None:
+def test_every_table_is_documented_with_its_writers() -> None:
     tables = set()
     for migration in MIGRATIONS.glob("[0-9]*.sql"):
         tables |= set(re.findall(r"^CREATE TABLE (\w+) \(", migration.read_text(), re.MULTILINE))

@@ -1,4 +1,4 @@
-"""Ends a worker of this process at a step, for tests that go on with another one."""
+"""Ends a worker of this process at a step, for tests that continue with another one."""
 
 from stream.servers.probe import Step
 

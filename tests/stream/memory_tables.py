@@ -151,7 +151,7 @@ def rows_of(messages: Sequence[Message]) -> Rows:
 
 
 class WindowPrint:
-    """Forecasts that tell every window from every other one, without the work of a real forecaster."""
+    """Forecasts that differ for different windows, without the work of a real forecaster."""
 
     release = None
     previous = None

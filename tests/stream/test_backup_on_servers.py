@@ -1,4 +1,4 @@
-"""A backup and its restore on real servers: workers go on from it and end with the tables that they had."""
+"""A backup and its restore on real servers: workers continue from it and end with the same tables."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +41,7 @@ def end(room: WorkerRoom) -> None:
         process.wait(120)
 
 
-def test_workers_go_on_from_a_restored_backup_and_end_with_the_same_tables(
+def test_workers_continue_from_a_restored_backup_and_end_with_the_same_tables(
     stack: LocalStack,
     database: FreshDatabase,
     room: WorkerRoom,

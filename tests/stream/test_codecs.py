@@ -68,7 +68,7 @@ def sender(stack: LocalStack, topics: TopicRoom) -> Sender:
 
 
 def forecasts(codec: str, count: int = 3000) -> list[tuple[str, bytes]]:
-    """Bodies that are large enough together; each codec has series of its own."""
+    """Bodies that are large enough together; each codec has separate series."""
     origin = format_utc(from_hour(START))
     return [
         (f"DK1/{codec}{n}", json.dumps({"series_id": f"DK1/{codec}{n}", "origin": origin, "pad": "x" * 1000}).encode())

@@ -28,7 +28,7 @@ def test_a_kill_at_any_step_changes_nothing(room: WorkerRoom) -> None:
     for rows, step in enumerate(Step, 10):
         # sending out again what the one before did not send reaches the last two steps once, for each partition
         count = 3 if step in {Step.REDIS, Step.KAFKA} else 1
-        # a group of its own, so that it need not wait until Kafka has noticed the death of the one before
+        # a new group, so that it need not wait for the session timeout of the previous worker
         worker = room.start(f"{step}:{count}", worker_batch_rows=rows, worker_group=f"worker-{step}")
         assert worker.wait(60) == -signal.SIGKILL, step
     assert 0 < sum(room.offsets().values()) < sum(map(len, logs.values()))
@@ -127,7 +127,7 @@ def test_a_worker_whose_partition_was_taken_over_writes_nothing(room: WorkerRoom
 
 
 class Sleep:
-    """A worker that sleeps after its commit while another one takes its partition over and goes on."""
+    """A worker that sleeps after its commit while another one takes its partition over and continues."""
 
     def __init__(self, meanwhile: Callable[[], None]) -> None:
         self._meanwhile = meanwhile
@@ -153,7 +153,7 @@ def test_a_worker_that_slept_after_its_commit_does_not_write_over_its_successor(
     assert room.redis() == room.newest_forecasts() == room.newest_messages()
 
 
-def test_a_partition_that_comes_back_untouched_is_not_read_again(room: WorkerRoom) -> None:
+def test_a_returned_partition_without_changes_is_not_read_again(room: WorkerRoom) -> None:
     log = eventful_log(0)
     room.send(0, log)
     worker = room.worker()
@@ -190,7 +190,7 @@ def test_both_workers_killed_leave_what_an_unbroken_worker_leaves(room: WorkerRo
         room.send(partition, log)
     assert [process.wait(60) for process in both] == [-signal.SIGKILL] * 2
     assert any(0 < room.offsets()[partition] < len(log) for partition, log in logs.items())
-    # a group of its own, so that it need not wait until Kafka has noticed the deaths
+    # a new group, so that it need not wait for the session timeouts of the killed workers
     room.start(worker_batch_rows=25, worker_group="worker-last")
     for partition, log in logs.items():
         room.wait_for(partition, len(log))

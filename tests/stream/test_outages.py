@@ -24,7 +24,7 @@ OUTAGE_S = 20.0
 
 
 def reason(port: int) -> str:
-    """What /health/ready says, empty while nobody answers."""
+    """The reason of /health/ready, empty while it does not answer."""
     try:
         return str(httpx.get(f"http://127.0.0.1:{port}/health/ready").json()["reason"])
     except httpx.HTTPError:
@@ -59,7 +59,7 @@ class Outage:
         self._supervisor.start_programs(list(self._stopped))
 
 
-def test_a_worker_waits_for_each_server_and_goes_on(
+def test_a_worker_waits_for_each_server_and_continues(
     room: WorkerRoom, stack: LocalStack, database: FreshDatabase
 ) -> None:
     make_commits_last(database)
@@ -125,6 +125,6 @@ def test_an_idle_worker_says_that_kafka_hangs_and_is_ready_again_when_it_answers
         assert status("health/ready") == 503
         assert status("health/live") == 200
         assert 'dayahead_ready{service="worker"} 0.0' in httpx.get(f"http://127.0.0.1:{port}/metrics").text
-    wait_until(lambda: "0 messages waiting" in reason(port), 60, "the worker to go on")
+    wait_until(lambda: "0 messages waiting" in reason(port), 60, "the worker to continue")
     assert status("health/ready") == 200
     assert process.poll() is None

@@ -26,7 +26,7 @@ def letters(room: WorkerRoom) -> list[tuple[str, bytes]]:
     return [(headers["code"], value) for _, value, headers in room.read("observations.dead-letter", partitions=1)]
 
 
-def test_broken_rows_and_messages_become_dead_letters_and_the_others_go_on(room: WorkerRoom) -> None:
+def test_invalid_rows_and_messages_become_dead_letters_and_the_others_are_processed(room: WorkerRoom) -> None:
     mine, stranger = series_of(0, 2), series_of(1, 1)[0]
     rows: list[tuple[str, int, object]] = [
         (mine[0], START, 1.0),
@@ -36,7 +36,7 @@ def test_broken_rows_and_messages_become_dead_letters_and_the_others_go_on(room:
         (mine[1], START, None),
         (mine[1], START + 1, 4.0),
     ]
-    unknown = batch([(mine[0], START, 9.0)], START + 2).replace(b'"test"', b'"nobody"')
+    unknown = batch([(mine[0], START, 9.0)], START + 2).replace(b'"test"', b'"unknown"')
     log = [None, b"rubbish", batch(rows, START + 2), unknown]
     room.send(0, log)
     worker = room.worker()
@@ -77,9 +77,9 @@ def test_a_corrected_dead_letter_is_replayed(
     refused = CliRunner().invoke(app, ["dead-letters", "replay", "--offset", "0"])
     assert refused.exit_code == 1
     assert "refused: it would be set aside again, null_value" in refused.output
-    mended = tmp_path / "mended.json"  # type: ignore[operator]
-    mended.write_bytes(batch([(mine, START, 6.0)], START + 2))
-    for arguments in (["--offset", "0", "--with", str(mended)], ["--offset", "1"]):
+    corrected = tmp_path / "corrected.json"  # type: ignore[operator]
+    corrected.write_bytes(batch([(mine, START, 6.0)], START + 2))
+    for arguments in (["--offset", "0", "--with", str(corrected)], ["--offset", "1"]):
         done = CliRunner().invoke(app, ["dead-letters", "replay", *arguments])
         assert "1 row put back" in done.output
     worker.process(0, [LogMessage(2, batch([(mine, START, 6.0)], START + 2))])
@@ -189,7 +189,7 @@ def test_a_broken_connection_costs_nothing(room: WorkerRoom, owner_database_url:
     assert room.redis() == room.newest_forecasts() == room.newest_messages()
 
 
-def test_a_commit_whose_answer_was_lost_is_not_taken_for_another_worker(
+def test_a_commit_with_a_lost_answer_is_not_mistaken_for_another_worker(
     room: WorkerRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = [batch([(series_of(0, 1)[0], START + hour, 1.0 + hour)], START + hour + 1) for hour in range(30)]
@@ -223,7 +223,7 @@ def test_a_partition_at_rest_is_not_sent_out_again(room: WorkerRoom) -> None:
     assert room.end_of("forecasts", 0) == sent == 30
 
 
-def test_a_row_that_somebody_put_in_by_hand_is_replaced(room: WorkerRoom) -> None:
+def test_a_row_inserted_by_hand_is_replaced(room: WorkerRoom) -> None:
     name = series_of(0, 1)[0]
     log = [batch([(name, START + hour, 1.0 + hour)], START + hour + 1) for hour in range(31)]
     room.send(0, log)

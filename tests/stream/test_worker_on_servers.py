@@ -63,7 +63,7 @@ def test_observations_become_forecasts_in_timescaledb_redis_and_kafka_until_the_
         assert message.series_id == series_id
         assert message.leads == 24
         assert message.rung is Rung.PROFILE
-    # beside its work it audits what it serves, and finds nothing
+    # it also audits its forecasts, and finds no mismatch
     wait_until(lambda: audited(port).get("match", 0) >= 12, 30, "forecasts to be audited")
     assert audited(port)["mismatch"] == 0
     # what alert PartitionStopped is judged by
@@ -107,7 +107,7 @@ def test_a_paused_worker_whose_partitions_were_taken_over_writes_nothing_and_end
     assert room.redis() == room.newest_forecasts()
 
 
-def test_a_third_worker_joins_and_leaves_and_whoever_has_no_partition_says_so(room: WorkerRoom) -> None:
+def test_a_third_worker_joins_and_leaves_and_a_worker_without_partitions_says_so(room: WorkerRoom) -> None:
     logs = {partition: eventful_log(partition, 60) for partition in (0, 1)}
     expected = unbroken(room, logs)
 
@@ -136,7 +136,7 @@ def test_a_third_worker_joins_and_leaves_and_whoever_has_no_partition_says_so(ro
     for partition, log in logs.items():
         room.wait_for(partition, len(log))
     assert room.tables() == expected
-    # nobody had to be put out
+    # no worker was evicted from the group
     assert [worker.poll() for worker in workers] == [None, None]
     wait_until(lambda: room.newest_messages() == room.newest_forecasts() == room.redis(), 30, "the outputs to follow")
 
@@ -168,7 +168,7 @@ def test_a_third_worker_shares_six_partitions_and_leaves_them_again(
         for partition, log in logs.items():
             room.wait_for(partition, len(log))
         assert sorted(room.owners().values()) == [3, 3]
-        # nobody had to be put out
+        # no worker was evicted from the group
         assert [worker.poll() for worker in workers] == [0, None, None]
         assert room.tables() == expected
         wait_until(lambda: room.redis() == room.newest_forecasts(), 30, "Redis to follow")
@@ -187,7 +187,7 @@ def test_a_worker_that_ends_in_order_leaves_a_copy_of_its_windows_at_once(room: 
     assert all(name for (name,) in room.query("SELECT window_copy FROM worker_offset WHERE partition = 0"))
 
 
-def test_a_killed_worker_that_comes_back_under_its_name_has_its_partitions_at_once(room: WorkerRoom) -> None:
+def test_a_killed_worker_that_restarts_under_its_name_has_its_partitions_at_once(room: WorkerRoom) -> None:
     log = hourly(series_of(0, 2), 40)
     room.send(0, log[:20])
     # Kafka would give the partitions to another member only when more than the deadline has passed

@@ -1,4 +1,4 @@
-"""A worker as a process of its own that a test can end at a given step, as a power cut would.
+"""A worker as a separate process that a test can end at a given step, as a power cut would.
 
 Usage: python worker_process.py [STEP:N]  - killed when STEP is reached for the Nth time; settings as ever.
 """

@@ -45,7 +45,7 @@ def serving(database_url: str) -> str | None:
     return now.release if now else None
 
 
-def test_a_person_trains_looks_promotes_and_rolls_back(run: Run, database_url: str, sample: Sample) -> None:
+def test_the_commands_train_show_promote_and_roll_back(run: Run, database_url: str, sample: Sample) -> None:
     assert "There is no release yet" in run("models", "list").output
     fill(database_url, sample)
 
@@ -83,7 +83,7 @@ def test_a_person_trains_looks_promotes_and_rolls_back(run: Run, database_url: s
         run("models", "rollback")
 
 
-def test_a_release_that_is_not_there_is_named(run: Run) -> None:
+def test_an_unknown_release_is_named(run: Run) -> None:
     with pytest.raises(ReleaseError, match="r-none"):
         run("models", "show", "r-none")
     with pytest.raises(ReleaseError, match="there is no champion yet"):
@@ -95,7 +95,7 @@ def test_a_moment_without_an_offset_is_refused(run: Run) -> None:
         run("train", "--as-of", "2023-01-10")
 
 
-def test_a_person_searches_and_trains_with_what_was_found(run: Run, database_url: str, sample: Sample) -> None:
+def test_the_command_searches_and_trains_with_the_best_settings(run: Run, database_url: str, sample: Sample) -> None:
     fill(database_url, sample)
     space = "tuning.space={trees.trees: {low: 5, high: 20}}"
     output = run("tune", "--trials", "2", *QUICK_OPTIONS, "--set", space, "--set", "tuning.fold_h=72").output

@@ -65,7 +65,7 @@ def test_what_was_set_aside_does_not_count_as_an_actual(
 ) -> None:
     data = training_set(sample)
     windows = judged_windows(data.observed, sample.start + CUT, quick.holdout)
-    # The last judged hour is in nobody's window: only as an actual can a wild value count there.
+    # The last judged hour is in no window: an outlier there matters only as an actual.
     column = int(windows.origins[-1]) + 24 - sample.start
     wild = sample.values.copy()
     wild[0, column] = 1e12

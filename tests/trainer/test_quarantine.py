@@ -86,7 +86,7 @@ def test_the_zeros_of_a_series_that_rests_at_night_are_its_nature() -> None:
     assert cleaned(values).ranges == []
 
 
-def test_a_zero_in_a_series_that_comes_near_it_is_believed() -> None:
+def test_a_zero_in_a_series_that_is_often_near_zero_is_kept() -> None:
     values = np.abs(np.random.default_rng(0).normal(10, 8, 42 * 24))
     values[500] = 0.0
     assert cleaned(values).ranges == []
@@ -144,7 +144,7 @@ def test_a_shutdown_of_a_week_is_no_change_of_level() -> None:
     assert [r for r in cleaned(values).ranges if r.rule == LEVEL_BREAK] == []
 
 
-def test_gaps_are_nobodys_fault() -> None:
+def test_gaps_break_no_rule() -> None:
     values = ordinary()
     values[200:290] = np.nan
     values[:50] = np.nan
@@ -184,7 +184,7 @@ def test_a_lost_reading_at_night_is_found_in_a_series_with_zeros_at_noon() -> No
     assert [(r.rule, r.start, r.hours) for r in cleaned(values).ranges] == [(IMPLAUSIBLE_ZERO, START + 30 * 24 + 2, 2)]
 
 
-def test_a_series_that_turns_to_zero_for_good_is_believed() -> None:
+def test_a_series_that_becomes_zero_permanently_is_kept() -> None:
     values = ordinary(80)
     values[40 * 24 :] = 0.0
     assert [r.rule for r in cleaned(values).ranges] == [LEVEL_BREAK]
@@ -193,7 +193,7 @@ def test_a_series_that_turns_to_zero_for_good_is_believed() -> None:
     assert cleaned(year).ranges == []
 
 
-def test_a_load_that_became_constant_is_believed_after_two_weeks() -> None:
+def test_a_load_that_became_constant_is_kept_after_two_weeks() -> None:
     values = ordinary(80)
     values[60 * 24 :] = 90.0
     assert cleaned(values).ranges == []

@@ -316,7 +316,7 @@ def test_a_run_that_a_killed_trainer_left_behind_is_closed_and_done_again(
     assert runs[0].finished_at is not None
 
 
-def test_a_champion_that_a_person_promoted_or_rolled_back_is_announced_too(
+def test_a_manual_promotion_or_rollback_is_announced_too(
     room: Callable[[], Room], database_url: str, sample: Sample, clock: FakeClock
 ) -> None:
     fill(database_url, sample)
@@ -335,7 +335,7 @@ def test_a_champion_that_a_person_promoted_or_rolled_back_is_announced_too(
     assert [a.promoted_by for a in announced] == ["trainer", "api", "rollback"]
 
 
-def test_a_broker_that_is_away_is_waited_for_and_the_training_is_done_all_the_same(
+def test_the_trainer_trains_while_the_broker_is_down_and_announces_later(
     database_url: str, topics: TopicRoom, sample: Sample, clock: FakeClock, training: TrainingSettings
 ) -> None:
     topics.create()

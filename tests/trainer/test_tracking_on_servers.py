@@ -97,12 +97,12 @@ def test_a_training_does_not_fail_with_mlflow(
     assert [line["event"] for line in logs] == ["training_not_tracked"]
 
 
-def test_nothing_is_tracked_where_nobody_asks() -> None:
+def test_nothing_is_tracked_without_the_setting() -> None:
     assert tracker_of({}) is None
     assert tracker_of({"MLFLOW_TRACKING_URI": ""}) is None
 
 
-def test_a_missing_client_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_client_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.tracking.find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"pip install 'dayahead\[tracking\]'"):
         tracker_of({"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"})

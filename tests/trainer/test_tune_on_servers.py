@@ -72,7 +72,7 @@ def test_a_space_that_the_fit_does_not_have_is_refused_before_the_first_trial(
 
 
 @pytest.mark.servers
-def test_a_search_begins_with_the_settings_as_they_are_and_goes_on_where_it_stopped(
+def test_a_search_starts_with_the_configured_settings_and_resumes(
     database_url: str, data: TrainingSet, searched: TrainingSettings
 ) -> None:
     first = search(database_url, data, searched, 2)

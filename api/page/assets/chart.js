@@ -9,14 +9,14 @@ const HOUR_MS = 3_600_000;
 const MARGIN = { top: 14, right: 14, bottom: 34, left: 52 };
 
 /**
- * What is drawn. Arrays run side by side with `start + i` hours.
+ * The data of the chart. Element i of an array is for the hour `start + i`.
  * @typedef {{zone: string, unit: string, start: number, observed: (number|null)[], firstHour: number|null,
  *   forecast: {start: number, p10: number[], p50: number[], p90: number[]} | null,
  *   earlier: {start: number, p50: number[]} | null, setAside: {start: number, end: number}[], outdated: boolean, message: string}} ChartData
  */
 
 export class Chart {
-  /** @param {HTMLElement} box where it is drawn; @param {(text: string) => void} say tells a reading to a screen reader. */
+  /** @param {HTMLElement} box container; @param {(text: string) => void} say announces a reading to a screen reader. */
   constructor(box, say) {
     this.box = box;
     this.say = say;
@@ -82,7 +82,7 @@ export class Chart {
     this.drawCursor();
   }
 
-  /** Why there is no forecast, in the place where it would be; where that is too narrow, the badge above says it. */
+  /** Why there is no forecast, shown in its place; if that is too narrow, the badge above has the reason. */
   message(width) {
     if (!this.data.message) return null;
     const left = this.x(this.data.start + this.data.observed.length * HOUR_MS);
@@ -124,7 +124,7 @@ export class Chart {
     return [s("g", { class: "time" }, marks)];
   }
 
-  /** Runs of unobserved hours, marked so that a gap is seen as a gap. */
+  /** Runs of unobserved hours, marked as gaps. */
   gaps(bottom) {
     const { observed, start, firstHour } = this.data;
     return gapsOf(start, observed, firstHour).map(([first, last]) => {

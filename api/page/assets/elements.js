@@ -1,4 +1,4 @@
-// Building and renewing elements. Text goes in as text only, so nothing that a series is called can become markup.
+// Creates and updates elements. Text is inserted as text only, so the name of a series can never become markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -23,7 +23,7 @@ export const byId = (id) => document.getElementById(id);
 
 const shown = new WeakMap();
 
-/** Renew an element's content, but only if what it is made from has changed: no flicker, and the focus stays. */
+/** Update an element's content only if its input changed: no flicker, and the focus is kept. */
 export function renew(element, from, build) {
   const key = JSON.stringify(from);
   if (shown.get(element) === key) return;

@@ -1,4 +1,4 @@
-// Numbers and moments as a person reads them. Moments are in the local time of the source; UTC is in the tooltip.
+// Formats numbers and times. Times are in the local time of the source; UTC is in the tooltip.
 
 import { h } from "./elements.js";
 
@@ -16,7 +16,7 @@ export const number = (value) => (Math.abs(value) >= 1000 ? whole : fine).format
 /** A value for an axis: 70k. */
 export const compact = (value) => short.format(value);
 
-/** 6.4 %, or a dash where there is none. */
+/** 6.4 %, or a dash if there is no value. */
 export const percent = (value) => (value === null || value === undefined ? "–" : `${onePlace.format(value)} %`);
 
 const formats = new Map();
@@ -45,11 +45,11 @@ export const dayAndClock = (ms, zone) => `${day(ms, zone)}, ${clock(ms, zone)}`;
 /** 24 Jan 2023, 22:00 UTC. */
 export const utc = (ms) => `${format("UTC", { day: "numeric", month: "short", year: "numeric", ...CLOCK }).format(ms)} UTC`;
 
-/** CET, or GMT+1 where a zone has no short name. */
+/** CET, or GMT+1 if a zone has no short name. */
 export const zoneName = (ms, zone) =>
   format(zone, { timeZoneName: "short" }).formatToParts(ms).find((part) => part.type === "timeZoneName").value;
 
-/** A moment as an element: local time, with UTC in the tooltip. */
+/** A time as an element: local time, with UTC in the tooltip. */
 export function moment(text, zone, write = dayAndClock) {
   if (!text) return h("span", {}, "never");
   const ms = Date.parse(text);

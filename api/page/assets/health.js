@@ -1,10 +1,10 @@
-// The strip on top: services, source, series, accuracy, alerts. Green or not, each with the figure behind it.
+// The health strip: services, source, series, accuracy, alerts, each with a tone and its number.
 
 import { byId, h, renew } from "./elements.js";
 import { count, moment, percent } from "./format.js";
 import { countStates } from "./states.js";
 
-const unknown = (name, refusal) => ({ name, tone: "idle", sign: "?", value: "Unknown", note: refusal?.message ?? "Not asked yet" });
+const unknown = (name, refusal) => ({ name, tone: "idle", sign: "?", value: "Unknown", note: refusal?.message ?? "Not loaded yet" });
 
 const SIGNS = { good: "●", warn: "◐", bad: "▲", idle: "○" };
 
@@ -12,14 +12,14 @@ function services(answer, refusal) {
   if (!answer) return unknown("Services", refusal);
   const ill = answer.services.filter((service) => !service.up || service.ready === false);
   const away = answer.checks.filter((check) => !check.ok);
-  // What the API itself sees: it knows a Kafka that is away before Prometheus has scraped who else misses it.
+  // The API's own checks: they detect an unavailable Kafka before Prometheus has scraped the other services.
   const notes = away.map((check) => `${check.server}: ${check.reason}`);
   if (ill.length) notes.push(ill.map((service) => `${service.service} (${service.instance})`).join(", "));
   const name = "Services";
   if (ill.length) return { name, tone: "bad", value: `${ill.length} of ${answer.services.length} not ready`, note: notes.join("; ") };
   const tone = away.some((check) => check.needed) ? "bad" : "warn";
   if (away.length) return { name, tone, value: `Trouble with ${away.map((check) => check.server).join(", ")}`, note: notes.join("; ") };
-  if (!answer.services.length) return { name, tone: "idle", value: "None known", note: "Prometheus scrapes nothing yet" };
+  if (!answer.services.length) return { name, tone: "idle", value: "None known", note: "Prometheus has no targets yet" };
   return { name, tone: "good", value: `${answer.services.length} up`, note: "All answer and are ready" };
 }
 
@@ -33,7 +33,7 @@ export function sourcesTile(quality, refusal) {
   const silent = all.filter((entry) => !entry.source.new_hour_at && !entry.source.failing_since);
   if (!all.length) return { name: "Source", tone: "idle", value: "None yet", note: "No source is registered" };
   const newest = all.map((entry) => entry.source).sort((a, b) => (a.newest_hour ?? "").localeCompare(b.newest_hour ?? "")).at(-1);
-  // The worst first: a source that does not answer looks fresh until its next hour is due.
+  // Worst first: a source that does not answer looks fresh until its next hour is due.
   const worst = [
     { entries: failing, tone: "bad", word: "failing", why: (source) => source.failing_reason },
     { entries: stale, tone: "bad", word: "stale", why: (source) => source.stale_reason },
@@ -51,15 +51,15 @@ export function sourcesTile(quality, refusal) {
   };
 }
 
-/** The tile of the series: states from the list, as the chips count them; new series and gaps from the quality. */
+/** The tile of the series: states from the list, like the chips; new series and gaps from /v1/quality. */
 export function seriesTile(list, quality, refusal) {
   if (!list) return unknown("Series", refusal);
   const sum = (pick) => (quality?.sources ?? []).reduce((total, source) => total + pick(source), 0);
   const [added, missing] = [sum((q) => q.new_series), sum((q) => q.gaps.missing_hours)];
   const { fresh, degraded, stale, "no-forecast": none } = countStates(list);
   const parts = [stale && `${stale} stale`, degraded && `${degraded} degraded`, none && `${none} without forecast`].filter(Boolean);
-  // A label that is wrong makes a new series; where all are new there is nothing to notice.
-  const whole = added && added < list.length ? `${added} new since a day ago` : "Whole, and all on rung 0 or 1";
+  // A wrong label creates a new series; if all are new, there is nothing to point out.
+  const whole = added && added < list.length ? `${added} new since a day ago` : "No gaps, and all on rung 0 or 1";
   return {
     name: "Series",
     tone: stale ? "bad" : degraded || none ? "warn" : list.length ? "good" : "idle",
@@ -71,7 +71,7 @@ export function seriesTile(list, quality, refusal) {
 function accuracy(report, refusal) {
   if (!report) return unknown("Accuracy", refusal);
   const [best] = [...report.overall].sort((a, b) => b.hours - a.hours);
-  if (!best || best.wape_percent === null) return { name: "Accuracy", tone: "idle", value: "Not yet", note: "No forecast has seen its 24 hours pass" };
+  if (!best || best.wape_percent === null) return { name: "Accuracy", tone: "idle", value: "Not yet", note: "No forecast has matured yet" };
   const tone = !best.compared ? "idle" : best.skill_percent > 0 ? "good" : "bad";
   return { name: "Accuracy", tone, value: `WAPE ${percent(best.wape_percent)}`, note: best.verdict };
 }
@@ -89,7 +89,7 @@ function alerts(answer, refusal) {
   };
 }
 
-/** Which tile an alert is about; the others, like AlertsNotDelivered, are about the watch itself. */
+/** The tile of an alert; the others, like AlertsNotDelivered, concern the monitoring. */
 const SUBJECTS = [
   ["Services", /^(Service|Worker|Partition|Lag|Trainer|Training|Release)/],
   ["Source", /^(Source|DeadLetters)/],
@@ -97,7 +97,7 @@ const SUBJECTS = [
   ["Accuracy", /^(Mape|WorseThanNaive|Drift|Audit)/],
 ];
 
-/** No tile is green while a critical alert is about it, and the tile of the alerts says how many there are. */
+/** A tile is not green while a critical alert concerns it; the tile of the alerts has their number. */
 function judged(tiles, answer) {
   const critical = (answer?.alerts ?? []).filter((alert) => alert.state === "active" && alert.severity === "critical");
   return tiles.map((tile) => {
@@ -118,7 +118,7 @@ function tile({ name, tone, sign, value, note, newest, zone }) {
     h("dd", { class: "note", title: typeof note === "string" ? note : undefined }, more));
 }
 
-/** Renew the strip from what is known; `refusals` says why something is not. */
+/** Update the strip; `refusals` has the errors of failed requests. */
 export function showHealth(known, refusals) {
   const tiles = judged([
     services(known.services, refusals.services),

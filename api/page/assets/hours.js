@@ -1,4 +1,4 @@
-// Which hours of a row of values are missing, and which stand alone.
+// Finds missing and isolated hours in an array of values.
 
 const HOUR_MS = 3_600_000;
 

@@ -1,4 +1,4 @@
-// The page: what it knows, how it renews it, and what it says when it cannot.
+// The page: its state, polling, and error notices.
 
 import { byId, h, renew } from "./elements.js";
 import { clock, duration } from "./format.js";
@@ -12,12 +12,12 @@ import { startTheme } from "./theme.js";
 
 const EVERY_MS = 5000;
 const LONGEST_PAUSE_MS = 30_000;
-const SLOW_EVERY = 3; // what is dearer to compute is asked every third time
-const LONG_LIST = 2000; // of so many series the list itself is dear, too
+const SLOW_EVERY = 3; // expensive resources are requested every third round
+const LONG_LIST = 2000; // the list of so many series is expensive, too
 const LONG_LIST_EVERY = 12;
 const DAY_MS = 24 * 3_600_000;
 
-/** What is known by now; an answer that fails to come leaves the one before in place. */
+/** The newest answers; a failed request keeps the previous one. */
 const known = {};
 const refusals = {};
 const view = { chosen: null, hours: 168, round: 0, answeredAt: null, pauseMs: EVERY_MS, run: 0 };
@@ -27,18 +27,18 @@ const overview = new Overview(choose);
 
 const linkTo = (seriesId) => `?series=${encodeURIComponent(seriesId)}`;
 
-async function learn(name, path) {
+async function load(name, path) {
   try {
     known[name] = await get(path);
     delete refusals[name];
   } catch (refusal) {
     refusals[name] = refusal;
-    // The watchers' word of a minute ago is no word; data of a minute ago are still data.
+    // Alerts and states of services expire at once; other data stay useful for a while.
     if (name === "alerts" || name === "services") delete known[name];
   }
 }
 
-async function learnSeriesList() {
+async function loadSeriesList() {
   let cursor = null;
   const series = [];
   do {
@@ -49,7 +49,7 @@ async function learnSeriesList() {
   known.series = series;
 }
 
-async function learnChosen(run) {
+async function loadChosen(run) {
   const id = view.chosen;
   if (!id) return;
   const before = known.forecast?.series_id === id && known.earlierOf === known.forecast.origin;
@@ -63,7 +63,7 @@ async function learnChosen(run) {
       if (refusal.status === 404) found[name] = null;
     }
   };
-  // What is known not to exist is not asked for: a browser writes each 404 to its console.
+  // Do not request what does not exist: browsers write each 404 to the console.
   const listed = known.series?.find((series) => series.series_id === id);
   if (listed && listed.origin === null) found.forecast = null;
   await Promise.all([
@@ -81,7 +81,7 @@ async function learnChosen(run) {
     }
   }
   if (found.forecast === null) found.earlier = null;
-  if (run === view.run) Object.assign(known, found); // another series was chosen meanwhile: that one is asked for
+  if (run === view.run) Object.assign(known, found); // unless another series was chosen in the meantime
 }
 
 async function renewAll() {
@@ -89,12 +89,12 @@ async function renewAll() {
   const slow = view.round % SLOW_EVERY === 0;
   try {
     const due = !known.series || refusals.series || known.series.length < LONG_LIST || view.round % LONG_LIST_EVERY === 0;
-    const list = !due ? null : learnSeriesList().then(() => delete refusals.series, (refusal) => { refusals.series = refusal; });
-    const rest = [learn("services", "/v1/services"), learn("alerts", "/v1/alerts")];
-    if (slow) rest.push(learn("quality", "/v1/quality"), learn("accuracy", "/v1/accuracy?limit=5000"), learn("models", "/v1/models"), learn("letters", "/v1/dead-letters?limit=10"));
+    const list = !due ? null : loadSeriesList().then(() => delete refusals.series, (refusal) => { refusals.series = refusal; });
+    const rest = [load("services", "/v1/services"), load("alerts", "/v1/alerts")];
+    if (slow) rest.push(load("quality", "/v1/quality"), load("accuracy", "/v1/accuracy?limit=5000"), load("models", "/v1/models"), load("letters", "/v1/dead-letters?limit=10"));
     await list;
     settle();
-    await Promise.all([learnChosen(run), ...rest]);
+    await Promise.all([loadChosen(run), ...rest]);
   } finally {
     if (!refusals.series) {
       view.answeredAt = Date.now();
@@ -105,7 +105,7 @@ async function renewAll() {
   }
 }
 
-/** Choose what the address names, or else the first series that has a forecast. */
+/** Choose the series in the URL, or else the first fresh one. */
 function settle() {
   const ids = new Set(known.series?.map((series) => series.series_id));
   const wanted = new URLSearchParams(location.search).get("series");
@@ -125,7 +125,7 @@ function go(seriesId) {
   view.unknown = null;
   const run = ++view.run;
   picker.show(known.series ?? [], seriesId);
-  learnChosen(run).then(() => { if (run === view.run) show(); });
+  loadChosen(run).then(() => { if (run === view.run) show(); });
 }
 
 function show() {
@@ -151,8 +151,8 @@ function showEmpty(some) {
   empty.hidden = some || !known.series;
   renew(empty, "no-data", () => [
     h("h1", {}, "No data yet"),
-    h("p", {}, "No hour of any series has been observed. The page fills by itself when the first ones arrive."),
-    h("p", {}, "If nothing comes: ", h("code", {}, "dayahead status"), " shows whether the poller and the workers run, and ", h("code", {}, "make up"), " starts them all on the shipped sample."),
+    h("p", {}, "No hour of any series has been observed. The page updates when the first ones arrive."),
+    h("p", {}, "If nothing arrives: ", h("code", {}, "dayahead status"), " shows whether the poller and the workers run, and ", h("code", {}, "make up"), " starts them all on the shipped sample."),
   ]);
 }
 
@@ -164,7 +164,7 @@ function showNotice() {
   if (refusal) {
     const kept = view.answeredAt ? ` What you see is from ${clock(view.answeredAt, Intl.DateTimeFormat().resolvedOptions().timeZone)}.` : "";
     const remedy = refusal.status === 0 ? " Check that it runs (dayahead status) or start it (make up)." : "";
-    lines.push(`${refusal.message}${remedy}${kept} The page tries again by itself.`);
+    lines.push(`${refusal.message}${remedy}${kept} The page retries automatically.`);
   }
   notice.hidden = !lines.length;
   notice.dataset.tone = refusal ? "bad" : "warn";
@@ -174,7 +174,7 @@ function showNotice() {
 function showPulse() {
   const pulse = byId("pulse");
   const away = !!(refusals.series ?? refusals.detail ?? refusals.observations);
-  document.body.toggleAttribute("data-away", away); // what is held is not news: nothing is green
+  document.body.toggleAttribute("data-away", away); // the data are outdated: nothing is green
   pulse.dataset.tone = away ? "bad" : view.answeredAt ? "good" : "idle";
   const age = view.answeredAt ? Date.now() - view.answeredAt : null;
   const text = age === null ? (away ? "No answer" : "Loading") : away || age > 3 * EVERY_MS ? `${duration(age)} old` : "Live";

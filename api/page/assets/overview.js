@@ -1,4 +1,4 @@
-// All series: a table that is sorted by any column and narrowed by state.
+// All series: a table that can be sorted by any column and filtered by state.
 
 import { byId, h, renew } from "./elements.js";
 import { dayAndClock, percent } from "./format.js";
@@ -20,14 +20,14 @@ const COLUMNS = [
   { key: "behind", title: "Behind", kind: "number wide-only", value: (row) => row.hours_behind },
 ];
 
-/** Rows without a figure come last, whichever way a column is sorted. */
+/** Rows without a value come last in both directions. */
 function order({ value, compare = byNumber(value) }, descending) {
   const unknown = value ? (row) => Number(value(row) === null) : () => 0;
   return (a, b) => unknown(a) - unknown(b) || (unknown(a) ? 0 : (descending ? -1 : 1) * compare(a, b)) || COLUMNS[0].compare(a, b);
 }
 
 export class Overview {
-  /** @param {(seriesId: string) => void} choose is told which series a person wants to see. */
+  /** @param {(seriesId: string) => void} choose is called with the selected series. */
   constructor(choose) {
     this.choose = choose;
     this.sort = { key: "series", descending: false };
@@ -41,7 +41,7 @@ export class Overview {
     });
   }
 
-  /** Renew the table. */
+  /** Update the table. */
   show(series, accuracy, chosen, zone, link) {
     this.last = [series, accuracy, chosen, zone, link];
     const figures = new Map(accuracy?.series.map((entry) => [entry.series_id, entry]) ?? []);

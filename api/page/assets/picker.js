@@ -8,7 +8,7 @@ const MOST_MATCHES = 8;
 const typeOf = (series) => Object.values(series.labels).slice(1).join(" / ") || series.series_id;
 
 export class Picker {
-  /** @param {(seriesId: string) => void} choose is told which series a person wants to see. */
+  /** @param {(seriesId: string) => void} choose is called with the selected series. */
   constructor(choose) {
     this.choose = choose;
     this.series = [];
@@ -23,11 +23,11 @@ export class Picker {
     search.addEventListener("focus", () => this.find());
     search.addEventListener("keydown", (event) => this.key(event));
     search.addEventListener("blur", () => this.close());
-    // before the blur of the box, so that a click on a match is seen
+    // before the blur of the box, so that a click on a match is handled
     byId("matches").addEventListener("pointerdown", (event) => this.take(event.target.closest("[data-series]")?.dataset.series));
   }
 
-  /** Renew the lists. */
+  /** Update the lists. */
   show(series, chosen) {
     this.series = series;
     this.chosen = series.find((entry) => entry.series_id === chosen);
@@ -71,7 +71,7 @@ export class Picker {
     byId("search").setAttribute("aria-expanded", String(!!wanted));
     const options = this.matches.map((entry, i) =>
       h("li", { role: "option", id: `match-${i}`, "data-series": entry.series_id, "aria-selected": String(i === this.active) }, Object.values(entry.labels).join(" / ")));
-    list.replaceChildren(...(options.length ? options : [h("li", { class: "none" }, "No series has this in its name")]));
+    list.replaceChildren(...(options.length ? options : [h("li", { class: "none" }, "No series matches")]));
     if (options.length) byId("search").setAttribute("aria-activedescendant", `match-${this.active}`);
     else byId("search").removeAttribute("aria-activedescendant");
   }

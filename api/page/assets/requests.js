@@ -1,9 +1,9 @@
-// Asking the API: with a time limit, with the ETag of the last answer, and with its own words where it refuses.
+// Requests to the API, with a timeout, ETags, and its error messages.
 
 const TIMEOUT_MS = 8000;
 const held = new Map();
 
-/** An answer that did not come; `status` is 0 where the API itself does not answer. */
+/** A failed request; `status` is 0 if the API does not answer. */
 export class Refusal extends Error {
   constructor(status, detail, kind) {
     super(detail);
@@ -29,7 +29,7 @@ export async function get(path) {
     throw new Refusal(0, "The API does not answer.", "api-away");
   }
   if (answer.status === 304) {
-    await answer.arrayBuffer(); // without a reader the request stays open until its time limit aborts it
+    await answer.arrayBuffer(); // an unread body keeps the request open until its timeout
     return before.body;
   }
   let body;

@@ -2,7 +2,7 @@
 
 const STEPS = [1, 2, 2.5, 5, 10];
 
-/** Ticks at round values that span the given ones; from 0 where the values come near it. */
+/** Ticks at round values that span the given ones; from 0 if the values are near it. */
 export function niceTicks(values, wanted) {
   let low = values.length ? Math.min(...values) : 0;
   let high = values.length ? Math.max(...values) : 1;

@@ -11,7 +11,7 @@ const WEEK_H = 168;
 
 let chart = null;
 
-/** Renew everything that is about the chosen series. */
+/** Update everything about the chosen series. */
 export function showSeries(known, hoursShown) {
   const { detail, forecast, observations, earlier, seriesAccuracy, models } = known;
   if (!detail) return;
@@ -74,7 +74,7 @@ function showChart(detail, forecast, earlier, observations, zone, hoursShown) {
     drawn ? h("span", { class: detail.stale ? "key band outdated" : "key band" }, "10–90 % band") : null,
     before ? h("span", { class: "key earlier" }, "Forecast a day before") : null,
     gaps ? h("span", { class: "key gap" }, "Missing") : null,
-    setAside.length ? h("span", { class: "key set-aside" }, "Set aside in training") : null,
+    setAside.length ? h("span", { class: "key set-aside" }, "Excluded from training") : null,
     h("span", { class: "unit" }, detail.unit),
   ]);
 }
@@ -105,7 +105,7 @@ function accuracyCard(a) {
       ["Naives", `${percent(a.daily_naive_wape_percent)} / ${percent(a.weekly_naive_wape_percent)}`, "WAPE of the same hour of the day before / of the week before; the better one is compared"],
       ["In the band", percent(a.coverage_percent), "Hours within the 10–90 % band; 80 % is intended"],
     ]),
-    h("p", { class: "note" }, `${count(a.forecasts, "forecast")} whose 24 hours are over`),
+    h("p", { class: "note" }, `${count(a.forecasts, "matured forecast")}`),
   ];
 }
 
@@ -115,7 +115,7 @@ function qualityCard({ detail, zone }) {
   const tone = detail.stale || detail.source_detail.stale ? "bad" : missing.length || quarantined.length || losing ? "warn" : "good";
   const sentence = detail.stale
     ? "The series has stopped reporting."
-    : missing.length ? `${count(missing.length, "hour is", "hours are")} missing.` : hours ? "Every hour is there." : "No hour has been observed yet.";
+    : missing.length ? `${count(missing.length, "hour is", "hours are")} missing.` : hours ? "No hour is missing." : "No hour has been observed yet.";
   const shown = missing.slice(-4).reverse();
   return [
     h("p", { class: "verdict", "data-tone": tone }, sentence),
@@ -127,8 +127,8 @@ function qualityCard({ detail, zone }) {
     ]),
     hours && hours < WEEK_H ? h("p", { class: "note" }, `A new series: its first hour is ${count(hours - 1, "hour")} before the newest of its source, `, moment(first, zone), ".") : null,
     missing.length ? h("p", { class: "note" }, "Missing: ", shown.map((hour, i) => [i ? ", " : "", moment(hour, zone)]).flat(), missing.length > shown.length ? ` and ${missing.length - shown.length} more` : "") : null,
-    lost ? h("p", { class: "note" }, `${losing ? "Check minimum and maximum of the source: they" : "Minimum and maximum of the source"} took ${count(lost.lost_hours, "value")} of ${lost.given_hours} (${lost.lost_percent.toFixed(1)} %), up to ${Math.round(lost.extreme)} ${detail.unit}`) : null,
-    ...quarantined.slice(0, 3).map((range) => h("p", { class: "note" }, "Set aside in training from ", moment(range.start, zone), ": ", range.reason)),
+    lost ? h("p", { class: "note" }, `${losing ? "Check minimum and maximum of the source: they" : "Minimum and maximum of the source"} reject ${count(lost.lost_hours, "value")} of ${lost.given_hours} (${lost.lost_percent.toFixed(1)} %), up to ${Math.round(lost.extreme)} ${detail.unit}`) : null,
+    ...quarantined.slice(0, 3).map((range) => h("p", { class: "note" }, "Excluded from training from ", moment(range.start, zone), ": ", range.reason)),
   ];
 }
 
@@ -141,7 +141,7 @@ function modelCard({ forecast, models, zone }) {
   const serves = forecast?.release === champion?.release;
   return [
     h("p", { class: "verdict", "data-tone": serves ? "good" : "warn" },
-      forecast?.release ? [h("code", {}, forecast.release), serves ? " made this forecast." : " made it; the champion is another."].flat() : "No model made this forecast."),
+      forecast?.release ? [h("code", {}, forecast.release), serves ? " made this forecast." : " made it; another release is the champion."].flat() : "No model made this forecast."),
     figures([
       ["Forecast made", forecast ? moment(forecast.issued_at, zone) : "–"],
       ["Champion", champion ? h("code", {}, champion.release) : "–"],

@@ -1,4 +1,4 @@
-// How a series stands, in words and tones. A tone is never colour alone: each has a sign of its own.
+// The state of a series as text and tone. A tone is never colour alone: each has a sign.
 
 import { h } from "./elements.js";
 
@@ -9,7 +9,7 @@ export const STATES = {
   stale: { word: "Stale", tone: "bad", sign: "▲" },
 };
 
-/** How many series are in each state; the tile, the chips and the rows all count by it. */
+/** Number of series in each state, for the tile, the chips and the rows. */
 export function countStates(series) {
   const counts = Object.fromEntries(Object.keys(STATES).map((state) => [state, 0]));
   for (const { state } of series) counts[state] += 1;

@@ -1,4 +1,4 @@
-// Light, dark, or as the system says; remembered in this browser.
+// Light, dark, or the system's theme; stored in this browser.
 
 const KEY = "dayahead-theme";
 const THEMES = ["auto", "light", "dark"];
@@ -9,7 +9,7 @@ function apply(button, theme) {
   button.textContent = theme[0].toUpperCase() + theme.slice(1);
 }
 
-/** Make a button go through the themes. */
+/** Make a button cycle through the themes. */
 export function startTheme(button) {
   let theme = THEMES.includes(localStorage.getItem(KEY)) ? localStorage.getItem(KEY) : "auto";
   apply(button, theme);

@@ -131,7 +131,7 @@ class AccuracyDays:
     def add(self, cursor: psycopg.Cursor, partition: int) -> None:
         """Add the sums to the table, and subtract those of the scores that `incoming_score` is about to replace.
 
-        A score that retention has removed cannot be taken back: what it is scored again with is left out instead.
+        A score removed by retention cannot be subtracted: the new score of the same forecast is left out instead.
 
         Args:
             cursor: of the transaction that writes the scores, before it does.

@@ -1,4 +1,4 @@
-"""Table `limit_loss`: which series lose values to the limits of their source at the poller."""
+"""Table `limit_loss`: values of series that the poller rejected by the limits of their source."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from dayahead.reading.limits import LimitLoss
 
 @dataclass(frozen=True)
 class StoredLoss:
-    """Values that one series lost recently.
+    """Recently rejected values of one series.
 
     Attributes:
         source: name of its source.
         series_id: the series.
-        outside_hours: values beyond the limits.
-        given_hours: all values of the same time, these included.
-        extreme: the lost value farthest from 0, in the unit of the source.
+        outside_hours: number of values outside the limits.
+        given_hours: number of all values in the same time.
+        extreme: the rejected value farthest from 0, in the unit of the source.
     """
 
     source: str
@@ -50,7 +50,7 @@ def replace_losses(connection: psycopg.Connection, source_key: int, losses: Sequ
 
 
 def read_polled_losses(connection: psycopg.Connection, series_keys: Collection[int] | None = None) -> list[StoredLoss]:
-    """Read what series lost recently at the poller.
+    """Read the values recently rejected by the poller.
 
     Args:
         connection: an open connection.

@@ -18,11 +18,11 @@ class ReleaseRecord:
     Attributes:
         release: content-addressed id.
         created_at: when it was saved first.
-        trained_from: first hour that it learnt from.
-        trained_until: hour after the last that it learnt from.
-        data_fingerprint: hash of the data that it learnt from.
-        settings: what it was fitted with.
-        metrics: what it measured on held-out windows before it was fitted on everything.
+        trained_from: first hour of its training data.
+        trained_until: hour after the last one of its training data.
+        data_fingerprint: hash of its training data.
+        settings: of the fit.
+        metrics: accuracy on held-out windows, before the fit on all data.
         artifact_bytes: size of the artifact.
     """
 
@@ -71,7 +71,7 @@ def save_release(connection: psycopg.Connection, record: ReleaseRecord, artifact
     if not inserted and load_artifact(connection, record.release) != artifact:
         raise ReleaseError(
             f"release {record.release} is in the database with other bytes: releases are content-addressed, so one of "
-            "them is damaged or was made by another version of the code; remove the row if it never served"
+            "them is damaged or was made by another version of the code; remove the row if it was never the champion"
         )
     return bool(inserted)
 
@@ -95,7 +95,7 @@ def list_releases(connection: psycopg.Connection, limit: int = 50) -> list[Relea
 
 
 def _unknown(release: str) -> ReleaseError:
-    return ReleaseError(f"no release {release!r} in this database: `dayahead models list` shows what there is")
+    return ReleaseError(f"no release {release!r} in this database: `dayahead models list` shows all")
 
 
 def load_artifact(connection: psycopg.Connection, release: str) -> bytes:

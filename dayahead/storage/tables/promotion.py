@@ -48,7 +48,7 @@ def promote(
 
     Raises:
         ReleaseError: no release has this id.
-        AlreadyChampionError: it serves already; it would be recorded as its own predecessor.
+        AlreadyChampionError: it is the champion already; it would be recorded as its own predecessor.
     """
     load_artifact(connection, release)
     # One promotion at a time, so that `previous` is the release that really was in service before.
@@ -70,7 +70,7 @@ def roll_back(connection: psycopg.Connection, reason: str, now: datetime) -> Rel
     """Roll back to the release before the champion; twice in a row goes back two. The caller commits, announces.
 
     Raises:
-        ReleaseError: nothing served before.
+        ReleaseError: there is no previous champion.
     """
     connection.execute("LOCK TABLE promotion IN SHARE ROW EXCLUSIVE MODE")
     line = _line_of_succession(connection)

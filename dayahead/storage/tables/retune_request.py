@@ -24,7 +24,7 @@ class WaitingRequest:
 
     Attributes:
         requested_at: when it was made, UTC.
-        requested_by: who asks.
+        requested_by: the requester.
         reason: why, in a sentence.
         received_at: when a trainer took it from Kafka, UTC.
     """

@@ -162,7 +162,7 @@ def areas(connection: psycopg.Connection, limit: int | None = None) -> list[str]
 
 
 def area_has_series(connection: psycopg.Connection, area: str) -> bool:
-    """Tell whether an area has series."""
+    """Check whether an area has series."""
     return connection.execute("SELECT FROM series WHERE area = %s LIMIT 1", [area]).fetchone() is not None
 
 

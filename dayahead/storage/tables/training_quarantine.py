@@ -1,4 +1,4 @@
-"""Table `training_quarantine`: observed hours that a training left out, and why."""
+"""Table `training_quarantine`: observed hours excluded from a training, and why."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dayahead.hours import Hour, from_hour, to_hour
 
 @dataclass(frozen=True)
 class QuarantinedRange:
-    """Hours of one series that a training does not learn from.
+    """Hours of one series excluded from a training.
 
     Attributes:
         series_key: key of the series.
@@ -18,8 +18,8 @@ class QuarantinedRange:
         start: first hour.
         end: hour after the last.
         rule: the rule that matched, e.g. `stuck_meter`.
-        hours: values in the range that were left out.
-        reason: why, in a sentence with the figures that decided.
+        hours: number of excluded values.
+        reason: why, in a sentence with numbers.
     """
 
     series_key: int
@@ -32,7 +32,7 @@ class QuarantinedRange:
 
 
 def save_quarantine(connection: psycopg.Connection, tuning_run_key: int, ranges: Iterable[QuarantinedRange]) -> None:
-    """Write the hours that a training left out; the caller commits."""
+    """Write the hours excluded from a training; the caller commits."""
     with connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -48,11 +48,11 @@ def save_quarantine(connection: psycopg.Connection, tuning_run_key: int, ranges:
 
 
 def load_quarantine(connection: psycopg.Connection, tuning_run_key: int | None = None) -> list[QuarantinedRange]:
-    """Read the hours that a training left out, by series and time.
+    """Read the hours excluded from a training, by series and time.
 
     Args:
         connection: an open connection.
-        tuning_run_key: the training; None for the newest one that gave a release.
+        tuning_run_key: the training; None for the newest one with a release.
     """
     rows = connection.execute(
         """

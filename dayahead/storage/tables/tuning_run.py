@@ -1,4 +1,4 @@
-"""Table `tuning_run`: the log of trainings: who asked, the outcome, and why."""
+"""Table `tuning_run`: the log of trainings with requester, reason and outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,11 +42,11 @@ class TuningRun:
         tuning_run_key: its number.
         started_at: when it started, UTC.
         finished_at: when it ended, UTC; None while it runs.
-        requested_by: `start`, `schedule`, `growth`, `command`, or who asked on `retune-requests`.
-        reason: why it was asked for, in a sentence; of an old refusal, why it was refused.
-        release: id of the release that came out, if one did.
+        requested_by: `start`, `schedule`, `growth`, `command`, or the requester on `retune-requests`.
+        reason: why it was requested, in a sentence; of an old refusal, why it was refused.
+        release: id of the resulting release, if any.
         promoted: whether it became the champion.
-        outcome: what came of it.
+        outcome: the result.
         details: checks of the gate, figures, counts of the quarantine.
     """
 
@@ -62,7 +62,7 @@ class TuningRun:
 
 
 def start_run(connection: psycopg.Connection, requested_by: str, reason: str, now: datetime) -> int:
-    """Note that a training starts; the caller commits.
+    """Record the start of a training; the caller commits.
 
     Returns:
         The number of the run.
@@ -83,7 +83,7 @@ def finish_run(
     release: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Note what came of a training; the caller commits."""
+    """Record the outcome of a training; the caller commits."""
     connection.execute(
         """
         UPDATE tuning_run SET finished_at = %s, outcome = %s, promoted = %s, release = %s, details = %s
@@ -94,7 +94,7 @@ def finish_run(
 
 
 def close_interrupted_runs(connection: psycopg.Connection, now: datetime) -> int:
-    """Mark runs that a killed trainer left as running; only for who holds the training lock. The caller commits.
+    """Mark runs that a killed trainer left as running; the caller holds the training lock, and commits.
 
     Returns:
         How many there were.
@@ -124,7 +124,7 @@ def runs_since(connection: psycopg.Connection, moment: datetime) -> list[TuningR
 
 
 def runs_of_release(connection: psycopg.Connection, release: str) -> list[TuningRun]:
-    """The runs that a release came out of, newest first: more than one where the same data came again."""
+    """The runs that produced a release, newest first: several if the same data were trained on again."""
     rows = connection.execute(
         f"SELECT {COLUMNS} FROM tuning_run WHERE release = %s ORDER BY tuning_run_key DESC",  # noqa: S608
         [release],
@@ -133,7 +133,7 @@ def runs_of_release(connection: psycopg.Connection, release: str) -> list[Tuning
 
 
 def newest_search(connection: psycopg.Connection) -> Mapping[str, Any] | None:
-    """What the newest search found whose release was promoted (`details.tuning` of its run); None without one."""
+    """Result of the newest search whose release was promoted (`details.tuning` of its run); None without one."""
     row = connection.execute(
         "SELECT details -> 'tuning' FROM tuning_run WHERE promoted AND jsonb_typeof(details -> 'tuning') = 'object'"
         " ORDER BY started_at DESC, tuning_run_key DESC LIMIT 1"

@@ -55,9 +55,9 @@ def claim_partition(
         topic: full name of the topic.
         partition: number of the partition.
         first_offset: start of a partition that was never claimed: the first message of the log.
-        worker: name of the worker, for people.
+        worker: name of the worker, for display.
         now: the present moment.
-        partitions: how many the topic has.
+        partitions: of the topic.
     """
     row = connection.execute(
         """
@@ -84,7 +84,7 @@ def claim_partition(
 
 
 def still_holds(connection: psycopg.Connection, claim: Claim, next_offset: int) -> bool:
-    """Tell whether a partition still has this claim and this next offset."""
+    """Check whether a partition still has this claim and this next offset."""
     row = connection.execute(
         "SELECT claim, next_offset FROM worker_offset WHERE topic = %s AND partition = %s",
         [claim.topic, claim.partition],
@@ -117,7 +117,7 @@ def move_offset(cursor: psycopg.Cursor, claim: Claim, move: Move, now: datetime)
     """Advance the offset of a partition, in the transaction that writes the results of its messages.
 
     Raises:
-        FencedError: the partition is another worker's by now, or stands elsewhere.
+        FencedError: another worker has claimed the partition, or its offset differs.
     """
     moved = cursor.execute(
         """
@@ -160,7 +160,7 @@ def name_window_copy(connection: psycopg.Connection, claim: Claim, next_offset: 
     """Record the name of a copy of the windows at an offset, for the next owner; the caller commits.
 
     Raises:
-        FencedError: the partition is another worker's by now, or stands elsewhere.
+        FencedError: another worker has claimed the partition, or its offset differs.
     """
     named = connection.execute(
         """
@@ -175,8 +175,8 @@ def name_window_copy(connection: psycopg.Connection, claim: Claim, next_offset: 
 
 def _fenced(claim: Claim, offset: int) -> FencedError:
     return FencedError(
-        f"partition {claim.partition} of {claim.topic} does not stand at offset {offset} under claim {claim.number} "
-        "any more: another worker has taken it over, so this one must end (it is started again)"
+        f"partition {claim.partition} of {claim.topic} is no longer at offset {offset} under claim {claim.number}"
+        ": another worker has taken it over, so this one exits and is restarted"
     )
 
 
@@ -212,7 +212,7 @@ class PartitionPosition:
     sequence: int
 
     def has_published(self, message_offset: int) -> bool:
-        """Tell whether Kafka has acknowledged the forecast that a message caused."""
+        """Check whether Kafka has acknowledged the forecast caused by a message."""
         return self.all_published or message_offset < self.published_offset
 
 

@@ -31,7 +31,7 @@ def test_a_forecast_does_not_see_what_comes_after_its_origin(small_history: Hist
     assert not np.array_equal(seen.actual, unseen.actual)
 
 
-def test_accuracy_can_be_told_by_series(small_history: History, small_release: Release) -> None:
+def test_accuracy_is_available_by_series(small_history: History, small_release: Release) -> None:
     result = backtest(small_history, Forecaster(small_release), [small_history.end - 49, small_history.end - 25])
     each = result.by_series()
     assert set(each) == set(small_history.series_ids)

@@ -123,7 +123,7 @@ def test_skill_is_measured_against_the_better_naive(day: float, week: float, ski
     assert total.skill == pytest.approx(skill)
 
 
-def test_what_cannot_be_told_is_nan_and_not_zero() -> None:
+def test_unknown_values_are_nan_and_not_zero() -> None:
     total = accuracy(scored(np.zeros((1, WEEK_AND_DAY)), 0.0))
     assert np.isnan(total.wape)
     assert np.isnan(total.mape)

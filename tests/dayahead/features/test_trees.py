@@ -1,4 +1,4 @@
-"""What the trees are told, against the same written with NumPy."""
+"""The features of the trees, compared with the same written with NumPy."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ def test_each_feature_is_what_its_name_says(state: SeriesState) -> None:
         np.testing.assert_allclose(made[:, :, place], wanted, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
-def test_a_series_is_told_the_same_in_any_company(state: SeriesState) -> None:
+def test_the_features_of_a_series_do_not_depend_on_other_series(state: SeriesState) -> None:
     linear, one_step, day_errors = given(state)
     week_error = np.abs(day_errors).mean(axis=1)
     together = tree_features(state, linear, one_step, day_errors, week_error, DENMARK, CHRISTMAS)

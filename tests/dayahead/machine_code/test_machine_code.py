@@ -50,7 +50,7 @@ def test_where_none_can_be_written_each_process_builds(tmp_path: Path, builds: l
     assert machine_code((tmp_path / "no folder",)) == b"code 2"
 
 
-def test_a_user_without_a_home_uses_what_is_beside_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_home_uses_the_build_next_to_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", dict[int, object]().__getitem__)

@@ -57,7 +57,7 @@ def test_an_hour_that_the_clock_skips_is_rejected() -> None:
     assert "does not exist in Europe/Copenhagen" in rejection.reason
 
 
-def test_an_hour_that_comes_once_in_the_night_of_the_change_is_taken_for_the_first() -> None:
+def test_an_ambiguous_hour_that_occurs_once_counts_as_the_first() -> None:
     records = [record(local_hours(AUTUMN)[0], "DK1"), {"HourDK": "2023-10-29T02:00:00", "Area": "DK1", "kWh": 1}]
     rows = convert(records, local_source(), NOW).rows
     assert rows[1].hour == to_hour(datetime(2023, 10, 29, 0, tzinfo=UTC))

@@ -97,7 +97,7 @@ def test_the_same_value_twice_is_counted_and_published_once() -> None:
     assert (len(conversion.rows), conversion.rejections, conversion.repeated) == (1, [], 1)
 
 
-def test_a_null_beside_good_values_of_a_wide_record_spoils_only_its_own_series() -> None:
+def test_a_null_in_a_wide_record_affects_only_its_series() -> None:
     source = make_source(
         value_column=None, value_columns={"a": "A", "b": "B"}, value_label="Kind", key_columns=["Area"]
     )
@@ -114,7 +114,7 @@ def test_filters_drop_other_records_in_silence_but_a_missing_filter_column_is_no
     assert conversion.rejections == []
 
 
-def test_a_constant_label_stands_for_a_column_that_the_data_lack() -> None:
+def test_a_constant_label_replaces_a_missing_column() -> None:
     source = make_source(key_columns=["Country", "Type"], constant_labels={"Country": "DK"})
     assert convert([make_record()], source, NOW).rows[0].series_id == "DK/111"
 
@@ -150,7 +150,7 @@ anything = st.fixed_dictionaries(
 
 
 @given(st.lists(st.one_of(anything, st.integers(0, 5).map(lambda hour: make_record(FIRST + hour)))))
-def test_whatever_comes_every_record_is_a_row_a_rejection_or_a_repetition(records: list[dict[str, object]]) -> None:
+def test_every_record_is_a_row_a_rejection_or_a_repetition(records: list[dict[str, object]]) -> None:
     conversion = convert(records, make_source(), NOW)
     assert len(conversion.rows) + len(conversion.rejections) + conversion.repeated == len(records)
     assert all(math.isfinite(row.value) for row in conversion.rows)

@@ -18,7 +18,7 @@ def test_a_second_migration_finds_nothing_to_do(database: FreshDatabase) -> None
     assert migrate_database(database.owner_url) == []
 
 
-def test_every_migration_has_a_number_of_its_own() -> None:
+def test_every_migration_has_a_unique_number() -> None:
     assert [step.number for step in migrations()] == list(range(1, len(migrations()) + 1))
 
 

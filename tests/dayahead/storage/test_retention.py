@@ -166,7 +166,7 @@ def test_a_chunk_with_more_rows_to_keep_than_a_batch_stays_whole(database: Fresh
 
 
 @pytest.mark.servers
-def test_a_run_that_is_stopped_has_removed_whole_batches_and_the_next_one_goes_on(
+def test_a_stopped_run_has_removed_whole_batches_and_the_next_one_continues(
     connection: psycopg.Connection,
 ) -> None:
     wanted = settings(retain_observation_revision_days=90, retention_batch_rows=1_000)

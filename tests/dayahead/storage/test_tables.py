@@ -1,4 +1,4 @@
-"""A table has one file: no service asks for its rows in SQL of its own, and no other file writes them."""
+"""Each table has one file: no service has SQL about it, and no other file writes it."""
 
 import ast
 import re
@@ -68,7 +68,7 @@ def test_sql_about_our_tables_is_recognised(source: str, found: set[str]) -> Non
     assert named_in(source, STATEMENT) == found
 
 
-def test_no_sql_about_our_tables_stands_outside_storage() -> None:
+def test_no_sql_about_our_tables_is_outside_storage() -> None:
     outside = [
         path
         for path in modules(*(ROOT / package for package in PACKAGES))

@@ -185,7 +185,7 @@ def test_other_bytes_in_redis_are_a_mismatch_and_none_are_not(
 
 
 @servers
-def test_a_revision_makes_the_forecast_anew_and_a_backfill_leaves_it_to_be_explained_by_the_log(
+def test_a_revision_replaces_the_forecast_and_a_backfill_is_explained_by_the_log(
     room: WorkerRoom, served: tuple[Worker, Auditor]
 ) -> None:
     worker, auditor = served
@@ -228,7 +228,7 @@ def test_an_older_forecast_has_to_be_what_its_inputs_give_unless_the_log_shows_t
     worker.process(0, [LogMessage(MESSAGES + 1, revision)])
     findings = auditor.audit_older(two)
     assert outcomes(findings) == dict.fromkeys(two, Outcome.SKIPPED)
-    assert {finding.message for finding in findings} == {"what it was made from has been revised since"}
+    assert {finding.message for finding in findings} == {"its inputs have been revised since"}
 
 
 @servers
@@ -276,7 +276,7 @@ def sampled(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-def test_findings_are_counted_and_a_server_that_is_away_is_not_a_mismatch() -> None:
+def test_findings_are_counted_and_an_unavailable_server_is_not_a_mismatch() -> None:
     before = {outcome: sampled("dayahead_audit_total", outcome=outcome) for outcome in Outcome}
     found = [Finding("a", Outcome.MATCH), Finding("b", Outcome.MISMATCH, "x"), Finding("c", Outcome.MATCH)]
     audit_round(Scripted(found), 3)

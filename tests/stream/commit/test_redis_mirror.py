@@ -94,7 +94,7 @@ def test_a_fill_that_arrives_late_never_passes_for_the_newest(
         assert mirror.look([claim(1)]) == [CachePosition(1, 5)]
 
 
-def test_a_redis_that_refuses_writes_is_away_until_it_takes_them_again(
+def test_a_redis_that_rejects_writes_is_unavailable_until_it_accepts_them(
     mirror: RedisMirror, client: redis.Redis
 ) -> None:
     assert mirror.write(claim(1), None, 1, [("DK1/0", b"1")]) is Written.DONE

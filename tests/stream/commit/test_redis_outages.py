@@ -1,4 +1,4 @@
-"""Redis is a cache: without it all goes on, and what it lacks is neither served nor left out."""
+"""Redis is a cache: workers continue without it, and forecasts that it lacks are served from TimescaleDB."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -85,7 +85,7 @@ class Feeding:
         self._at = offset
 
 
-def test_a_worker_goes_on_while_redis_hangs_and_fills_it_when_it_answers(room: WorkerRoom) -> None:
+def test_a_worker_continues_while_redis_hangs_and_fills_it_when_it_answers(room: WorkerRoom) -> None:
     log = eventful_log(0, 90)
     expected = unbroken(room, {0: log})
     (port,) = free_ports(1)
@@ -103,7 +103,7 @@ def test_a_worker_goes_on_while_redis_hangs_and_fills_it_when_it_answers(room: W
         wait_until(lambda: metric(port, "dayahead_redis_behind_partitions") >= 1, 30, "the metric to say so")
         assert metric(port, "dayahead_redis_away") == 1
     assert room.newest_forecasts() != before
-    # no message comes, and Redis is filled all the same
+    # no message arrives, and Redis is still filled
     wait_until(lambda: room.redis() == room.newest_forecasts(), 30, "Redis to be filled")
     wait_until(lambda: "Redis" not in reason(port), 30, "the worker to be content")
     assert metric(port, "dayahead_redis_away") == metric(port, "dayahead_redis_behind_partitions") == 0
@@ -192,7 +192,7 @@ def test_a_write_that_redis_takes_late_does_not_pass_for_the_successors(room: Wo
     old.assign([0])
     feed.up_to(30)
     with hanging(room.redis_url):
-        # what it sends lies in Redis's socket, and is taken when it goes on
+        # its requests wait in Redis's socket and are processed when Redis resumes
         feed.up_to(40)
         successor.assign([0])
         successor.process(0, in_log(eventful_log(0))[40:60])

@@ -66,7 +66,7 @@ def test_messages_that_are_delivered_twice_change_nothing(log: list[Message]) ->
     tables, _ = run([*log, *log], [len(log)], SERIES)
     for name in ("observation", "forecast", "snapshot", "score"):
         assert tables.contents()[name] == once.contents()[name], name
-    # a value that went and came back may be told more exactly by the second reading, and never less
+    # a value that went and came back may be determined more exactly by the second reading, and never less
     assert once.revision <= tables.revision
 
 

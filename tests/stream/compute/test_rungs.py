@@ -97,7 +97,7 @@ def test_every_kind_of_input_has_its_rung_and_its_reasons(room: WorkerRoom, smal
     assert served["one_hour"]["leads"] == 0
     assert served["one_hour"]["p50"] == []
     assert {len(one["p50"]) for name, one in served.items() if name != "one_hour"} == {24}  # type: ignore[arg-type]
-    # the series that stopped is told from the others, and its forecast keeps the hour that it was made from
+    # the series that stopped is distinguished from the others, and its forecast keeps the hour that it was made from
     assert served["stopped"]["origin"] < served["sound"]["origin"]  # type: ignore[operator]
     feed.worker.show()
     assert REGISTRY.get_sample_value("dayahead_series", {"state": "stale"}) == 1
@@ -122,7 +122,7 @@ def test_a_late_hour_closes_its_gap_and_a_repaired_value_takes_its_reason_away(
         assert after[name]["origin"] == before[name]["origin"]
         assert after[name]["p50"] != before[name]["p50"]
     assert (after["gap"]["reasons"], after["gap"]["rung"]) == ([], Rung.FULL)
-    # nobody else was touched, not even the moment of issue
+    # no other series changed, not even the moment of issue
     assert {name for name in NAMES if after[name] != before[name]} == {"gap", "outlier"}
 
 
@@ -137,7 +137,7 @@ def test_a_revised_actual_scores_its_forecasts_again_and_counts_them_once(room: 
     feed.give([(one, START + revised, 200.0)], START + 81)
     after = {row[1]: row for row in room.tables()["score"]}
     changed = {int(origin.timestamp() // 3600) - START for origin in before if after[origin] != before[origin]}
-    # all that were for this hour and have matured, and the naive of a day later beside their forecasts
+    # all that were for this hour and have matured, and the naive of a day later next to their forecasts
     assert changed == set(range(revised - 24, 80 - 24))
     assert after.keys() == before.keys()
     assert sampled_scores() == counted

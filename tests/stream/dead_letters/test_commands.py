@@ -173,7 +173,7 @@ def test_release_ids_are_whole_in_a_pipe(room: WorkerRoom) -> None:
     assert release in output_of(room, "models", "list")
 
 
-def test_rows_cannot_be_put_back_while_kafka_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_cannot_be_replayed_while_kafka_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream.dead_letters.replay.ANSWER_S", 0.5)
     replay = Replayer("127.0.0.1:1", "", {}, wall_clock)
     with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1 does not answer"):

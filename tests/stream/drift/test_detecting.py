@@ -60,7 +60,7 @@ def test_an_error_that_became_smaller_is_no_event(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("factor", [0.3, 2.0])
-def test_a_level_that_rises_or_falls_is_told_once(seed: int, factor: float) -> None:
+def test_a_level_that_rises_or_falls_is_detected_once(seed: int, factor: float) -> None:
     [day] = detected_days(levels(seed, factor), LEVEL)
     assert STEP + 1 <= day <= STEP + 2
 
@@ -86,7 +86,7 @@ def test_a_short_history_and_one_without_change_say_nothing() -> None:
     assert detected_days(np.full(DAYS, np.nan), LEVEL) == []
 
 
-def test_a_day_is_judged_the_same_whenever_and_with_whatever_others_it_is() -> None:
+def test_the_judgement_of_a_day_does_not_depend_on_the_batch() -> None:
     hours = START + np.arange(DAYS * DAY_H)
     watched = WatchedValues(hours, errors(4, 3.0))
     end = START + DAYS * DAY_H

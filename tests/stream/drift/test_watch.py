@@ -199,7 +199,7 @@ def test_an_area_at_three_times_its_level_for_three_days_is_found_in_a_service_t
 
 
 @pytest.mark.servers
-def test_a_worker_watches_what_it_holds_and_lives_on_while_the_watch_fails(scored: WorkerRoom) -> None:
+def test_a_worker_watches_its_partitions_and_survives_errors_of_the_watch(scored: WorkerRoom) -> None:
     write(scored, BEFORE, DAYS * DAY_H)
     scored.start(worker_drift_every_s=0.2)
     wait_until(lambda: len(sent(scored)) == 4, 60, "both partitions to be watched")

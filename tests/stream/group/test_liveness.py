@@ -34,7 +34,7 @@ def test_a_worker_without_partitions_is_not_live_after_a_while() -> None:
     assert not liveness.ready().ok
 
 
-def test_an_offset_that_stands_while_messages_wait_is_not_live() -> None:
+def test_no_progress_while_messages_wait_is_not_live() -> None:
     liveness, seconds, _ = make()
     for seconds.now in (0, 60, 120):
         beat(liveness, {0: 5, 1: 7}, {0: 0, 1: 3})
@@ -62,7 +62,7 @@ def test_a_worker_that_waits_for_a_server_is_live_but_not_ready() -> None:
     assert "TimescaleDB" in liveness.ready().reason
 
 
-def test_an_event_loop_that_stands_still_is_not_live() -> None:
+def test_a_blocked_event_loop_is_not_live() -> None:
     liveness, seconds, _ = make()
     beat(liveness, {0: 5}, {0: 0})
     seconds.now = 101

@@ -1,4 +1,4 @@
-"""Partitions are restored one by one, and nobody waits for another one's."""
+"""Partitions are restored one by one, and a caller waits only for its own."""
 
 import asyncio
 import threading
@@ -36,7 +36,7 @@ class SlowWorker:
 
 
 def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
-    """In a thread of its own: a browser of another test may have left a running loop in this one."""
+    """In a new thread: a browser of another test may have left a running loop in this one."""
 
     async def in_time() -> T:
         return await asyncio.wait_for(work, DEADLINE_S)
@@ -92,7 +92,7 @@ def test_a_new_assignment_waits_for_what_has_begun_and_begins_nothing_further() 
     in_a_loop(run())
 
 
-def test_whoever_waits_for_a_partition_that_went_elsewhere_gives_up() -> None:
+def test_a_wait_for_a_revoked_partition_ends() -> None:
     async def run() -> None:
         ours = {0}
         one = restoring(SlowWorker([0]), 1, ours, [])

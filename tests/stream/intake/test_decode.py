@@ -1,4 +1,4 @@
-"""Good rows go on, bad ones are set aside one by one."""
+"""Valid rows are processed, invalid ones are rejected one by one."""
 
 import json
 from datetime import UTC, datetime
@@ -90,13 +90,13 @@ def test_a_message_that_is_no_batch_is_set_aside_as_it_is(value: bytes | None, c
         (["DK1/111", "2023-01-24T22:00:00Z", -1e16], DeadLetterCode.ABSURD_VALUE),
     ],
 )
-def test_a_bad_row_is_set_aside_and_its_neighbours_go_on(row: object, code: DeadLetterCode) -> None:
+def test_a_bad_row_is_rejected_and_the_others_are_processed(row: object, code: DeadLetterCode) -> None:
     decoded = decode(message(rows=[GOOD, row, ["DK1/112", "2023-01-24T22:00:00Z", 7]]))
     assert decoded.series_ids == ["DK1/111", "DK1/112"]
     assert decoded.values == [12.5, 7.0]
     (refusal,) = decoded.refusals
     assert refusal.error.code is code
-    # in an envelope of its own, to be mended and sent again
+    # in a separate envelope, to be corrected and sent again
     assert orjson.loads(refusal.value) == {"source": "de35", "available_at": NOON, "refresh": True, "rows": [row]}
 
 

@@ -60,7 +60,7 @@ def history(room: WorkerRoom, partition: int, hours: int = 300) -> list[bytes]:
 
 
 class Meeting:
-    """Lets nobody pass a commit alone, once it has a point to meet at."""
+    """Blocks each commit until both workers have reached it, once a barrier is set."""
 
     point: threading.Barrier | None = None
 
@@ -86,7 +86,7 @@ def test_a_release_is_taken_up_without_a_restart(room: WorkerRoom, small_release
     assert room.redis() == room.newest_forecasts() == room.newest_messages()
     one.process(0, in_log(log)[-1:])
     assert {orjson.loads(value)["release"] for value in room.redis().values()} == {small_release.release_id}
-    # a worker that starts later finds nothing to do anew
+    # a worker that starts later has nothing to refresh
     issued = room.query("SELECT max(issued_at) FROM forecast")
     room.worker().assign([0])
     assert room.query("SELECT max(issued_at) FROM forecast") == issued

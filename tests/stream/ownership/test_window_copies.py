@@ -95,7 +95,7 @@ def taken_in(room: WorkerRoom, log: list[bytes | None], end: int, **settings: An
 
 
 @pytest.mark.servers
-def test_a_worker_goes_on_from_the_copy_and_what_came_after_it(room: WorkerRoom) -> None:
+def test_a_worker_resumes_from_the_copy_and_later_messages(room: WorkerRoom) -> None:
     # a new series among the rest, so that there is one which no copy has
     log = [*eventful_log(0), batch([(series_of(0, 4)[3], START + 66, 5.0)], START + 67)]
     room.send(0, log)

@@ -53,7 +53,7 @@ def test_fits_on_the_way_in_other_processes_give_the_same_releases(
     assert differences(there.result, here.result) == []
 
 
-def test_what_a_fit_takes_along_is_no_news_to_a_person() -> None:
+def test_the_size_of_a_task_causes_no_warning() -> None:
     hours = [np.ones(2_000_000) for _ in range(2)]
     with local_cluster(1) as mapped, warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -61,7 +61,7 @@ def test_what_a_fit_takes_along_is_no_news_to_a_person() -> None:
 
 
 def dask_cluster(workers: int) -> LocalCluster:
-    """A cluster that somebody else runs."""
+    """An external cluster."""
     return LocalCluster(
         n_workers=workers,
         processes=False,
@@ -82,7 +82,7 @@ def test_windows_run_on_the_scheduler_of_the_settings(
         assert differences(Walk(reader, plan, quickly, mapped=mapped).run().result, walked.result) == []
 
 
-def test_a_scheduler_that_is_not_there_or_has_nobody_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheduler_that_is_unreachable_or_has_no_workers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.backtest.cluster.REACH_S", 0.5)
     with pytest.raises(SettingsError, match=r"DAYAHEAD_DASK_SCHEDULER tcp://127\.0\.0\.1:1 does not answer"):
         cluster_at("tcp://127.0.0.1:1").__enter__()

@@ -19,7 +19,7 @@ from trainer.backtest.walk import Mapped
 DEADLINE_S = 180
 
 
-def test_a_person_judges_a_file_with_one_command_and_gets_every_forecast(
+def test_one_command_backtests_a_file_and_writes_every_forecast(
     run: Run, on_few_series: list[str], tmp_path: Path
 ) -> None:
     output = run(*on_few_series, "--to", "2023-01-20T18", "--every", "24h", "--out", str(tmp_path / "out")).output
@@ -101,9 +101,7 @@ def test_too_few_hours_before_from_are_named(run: Run, on_few_series: list[str])
         run(*on_few_series, "--from", "2022-12-30")
 
 
-def test_a_run_whose_process_is_killed_goes_on_to_the_same_result(
-    run: Run, on_few_series: list[str], tmp_path: Path
-) -> None:
+def test_a_killed_run_resumes_to_the_same_result(run: Run, on_few_series: list[str], tmp_path: Path) -> None:
     """Killed with its Dask workers at work; no signal that it could hear."""
     options = [*on_few_series, "--every", "2h"]
     out = tmp_path / "out"

@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> RunFolder:
     return folder
 
 
-def test_a_window_comes_back_bit_for_bit(folder: RunFolder, walked: Backtest) -> None:
+def test_a_window_round_trips_exactly(folder: RunFolder, walked: Backtest) -> None:
     origin = walked.origins[1]
     window = part_of(walked.result, origin)
     window.actual[0, 3] = np.nan
@@ -139,7 +139,7 @@ def test_a_damaged_window_is_named(folder: RunFolder, walked: Backtest) -> None:
         folder.read(walked.origins[0], walked.result.series_ids)
 
 
-def test_a_later_end_goes_on_from_what_is_there(run: Run, on_few_series: list[str], tmp_path: Path) -> None:
+def test_a_later_end_reuses_the_finished_windows(run: Run, on_few_series: list[str], tmp_path: Path) -> None:
     out = ["--every", "24h", "--out", str(tmp_path / "out")]
     run(*on_few_series, "--to", "2023-01-19T18", *out)
     assert "2 of 4 windows are reused from an earlier run" in run(*on_few_series, "--to", "2023-01-21T18", *out).output

@@ -203,12 +203,12 @@ def test_windows_that_other_processes_read_give_what_this_one_reads(
     assert differences(there.result, Walk(reader, plan, quickly).run().result) == []
 
 
-def test_a_database_without_hours_is_told(database_url: str, five: Sample, quickly: TrainingSettings) -> None:
+def test_a_database_without_hours_is_an_error(database_url: str, five: Sample, quickly: TrainingSettings) -> None:
     with pytest.raises(NotEnoughHistoryError, match="needs 1 hours"):
         DatabaseReader(SecretStr(database_url), quickly, five.start, NOW)
 
 
-def test_a_person_judges_what_the_service_holds_and_takes_a_run_up_again(
+def test_a_backtest_of_the_database_resumes(
     held: Database, five: Sample, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAYAHEAD_DATABASE_URL", held.url)
@@ -221,7 +221,7 @@ def test_a_person_judges_what_the_service_holds_and_takes_a_run_up_again(
     assert "5 series" in output
     assert "WAPE" in output
 
-    # published later than the run was begun: it is judged by what was known then, and goes on
+    # published after the start of the run: the resumed run still uses the data known then
     held.publish_again(0, FIRST_H + 90, 1.0, datetime.now(NOW.tzinfo) + timedelta(days=1))
     assert "2 of 6 windows are reused from an earlier run" in run(*command).output
 

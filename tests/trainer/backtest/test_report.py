@@ -70,7 +70,7 @@ def test_the_naive_of_a_breakdown_is_over_the_hours_that_it_forecasts(walked: Ba
     assert by_lead[1].hours == by_lead[0].hours > 0
 
 
-def test_days_are_told_apart_by_the_calendar_of_the_consumers(figures: Figures) -> None:
+def test_kinds_of_day_follow_the_calendar_of_the_consumers(figures: Figures) -> None:
     """17 January 2023 18:00Z is a Tuesday; four days and a half later it is the night to Sunday in Copenhagen."""
     assert [part.name for part in figures.by_day] == ["Workday", "Saturday"]
 
@@ -100,7 +100,7 @@ def test_the_page_needs_nothing_but_itself(walked: Backtest, figures: Figures) -
     assert tags.tags.count("svg") >= 7 + len(figures.worst)
 
 
-def test_the_page_tells_the_figures(walked: Backtest, figures: Figures) -> None:
+def test_the_page_shows_the_figures(walked: Backtest, figures: Figures) -> None:
     said = " ".join(Tags(render_report(walked, figures, NOW)).texts)
     (release,) = walked.releases.values()
     for part in (
@@ -115,7 +115,7 @@ def test_the_page_tells_the_figures(walked: Backtest, figures: Figures) -> None:
         assert part in said
 
 
-def test_a_name_is_never_taken_for_markup(walked: Backtest) -> None:
+def test_a_name_is_never_markup(walked: Backtest) -> None:
     ids = tuple(f"%3Cscript%3E{number}/<b>&" for number in range(len(walked.result.series_ids)))
     named = replace(walked, source="<i>a & b</i>", result=replace(walked.result, series_ids=ids))
     page = render_report(named, figures_of(named), NOW)

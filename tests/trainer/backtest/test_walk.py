@@ -104,7 +104,7 @@ def test_windows_in_any_order_and_together_give_what_they_give_one_after_the_oth
     assert np.all(np.diff(together.result.origin) >= 0)
 
 
-def test_a_model_that_is_fitted_anew_learns_from_all_that_came_before(
+def test_a_refitted_model_is_trained_on_all_earlier_data(
     reader: FileReader, first: int, walked: Backtest, quickly: TrainingSettings
 ) -> None:
     again = Walk(reader, Plan(first, first + 96, 12, refit_h=48), quickly).run()

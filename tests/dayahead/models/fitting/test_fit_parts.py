@@ -121,7 +121,7 @@ def test_the_correction_follows_the_many_or_the_large(power: float, correction: 
     assert made[0] == pytest.approx(correction, abs=1e-6)
 
 
-def test_a_terawatt_does_not_silence_the_watts_beside_it() -> None:
+def test_a_series_in_terawatts_does_not_hide_series_in_watts() -> None:
     large = np.arange(3000) % 1000 == 0
     rows = table(np.where(large, 1e12, 1.0), np.where(large, 1.0, -1.0))
     made = fit_correction(rows, TreeSettings(trees=1, learning_rate=1.0), seed=1).predict(rows.features[:1])
@@ -152,7 +152,7 @@ def test_a_few_days_say_little_about_an_hour_of_the_day() -> None:
 
 @pytest.mark.parametrize("rows", [80, 160, 1600])
 def test_the_band_shrinks_by_what_a_fit_on_all_blocks_gains_over_fits_without_one(rows: int) -> None:
-    """Ridge regressions with the penalty that fits: measured on new rows, beside what the optimism tells."""
+    """Ridge regressions with the penalty that fits: measured on new rows, compared with the optimism estimate."""
     blocks, features, worth, trials = 5, 40, 0.03, 200
     rng = np.random.default_rng(0)
 

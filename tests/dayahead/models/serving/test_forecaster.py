@@ -172,7 +172,7 @@ def test_with_only_the_newest_hours_the_last_value_forecasts(
     assert np.array_equal(made.p50, np.repeat(windows[:, -1:], 24, axis=1).astype(np.float32))
 
 
-def test_a_stuck_meter_is_told(forecaster: Forecaster, windows: NDArray[np.float64]) -> None:
+def test_a_stuck_meter_is_a_reason(forecaster: Forecaster, windows: NDArray[np.float64]) -> None:
     stuck = windows.copy()
     stuck[:, -8:] = stuck[:, -8:-7]
     made = forecaster.forecast(batch_of(*stuck))
@@ -204,7 +204,7 @@ def test_a_day_of_23_or_25_hours_is_forecast_as_any_other(
     assert np.abs(shifted.p50 / usual.p50 - 1).mean() < 0.1
 
 
-def test_an_outlier_is_set_aside_and_told(forecaster: Forecaster, windows: NDArray[np.float64]) -> None:
+def test_an_outlier_is_excluded_and_is_a_reason(forecaster: Forecaster, windows: NDArray[np.float64]) -> None:
     clean = forecaster.forecast(batch_of(*windows))
     spiked = windows.copy()
     spiked[:, -10] = 1e9 * windows.mean(axis=1)
@@ -213,7 +213,7 @@ def test_an_outlier_is_set_aside_and_told(forecaster: Forecaster, windows: NDArr
     assert np.abs(made.p50 / clean.p50 - 1).max() < 0.3
 
 
-def test_a_source_without_holidays_is_told(forecaster: Forecaster, windows: NDArray[np.float64]) -> None:
+def test_a_source_without_holidays_is_a_reason(forecaster: Forecaster, windows: NDArray[np.float64]) -> None:
     made = forecaster.forecast(batch_of(*windows, calendar=Calendar("Europe/Copenhagen")))
     assert (made.reasons == Reason.NO_CALENDAR).all()
     assert (made.rung == Rung.DEGRADED_INPUT).all()

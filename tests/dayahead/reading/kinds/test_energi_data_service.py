@@ -114,7 +114,7 @@ def test_what_may_pass_is_unavailable(kind: str, cause: str) -> None:
     assert len(reader_of(client).read(FIRST, None).records) == 6
 
 
-def test_records_that_are_no_objects_are_a_bad_answer() -> None:
+def test_records_that_are_not_objects_are_a_bad_answer() -> None:
     with pytest.raises(SourceUnavailable, match="not objects"):
         reader_of(answering(200, b'{"total":1,"records":[1]}')).read(FIRST, None)
 
@@ -133,19 +133,19 @@ def test_a_server_that_cannot_be_reached_is_unavailable() -> None:
         reader_of(client).read(FIRST, None)
 
 
-def test_a_redirect_is_not_followed_but_told() -> None:
+def test_a_redirect_is_reported_and_not_followed() -> None:
     client = replay_client(make_records(3), faults=[Fault(kind=FaultKind.REDIRECT)])
     with pytest.raises(SourceRefused, match=r"has moved to https://example\.org/moved"):
         reader_of(client).read(FIRST, None)
 
 
-def test_an_unknown_dataset_is_refused_in_the_words_of_the_api() -> None:
+def test_an_unknown_dataset_is_rejected_with_the_message_of_the_api() -> None:
     client = replay_client(make_records(3), source=make_source(dataset="Other"))
     with pytest.raises(SourceRefused, match=r"404: .*dataset Test does not exist"):
         reader_of(client).read(FIRST, None)
 
 
-def test_a_column_that_the_dataset_lacks_is_refused_in_the_words_of_the_api() -> None:
+def test_a_missing_column_is_rejected_with_the_message_of_the_api() -> None:
     client = replay_client(make_records(3))
     with pytest.raises(SourceRefused, match=r"400: .*unknown column 'MWh'"):
         reader_of(client, make_source(value_column="MWh")).read(FIRST, None)
@@ -166,7 +166,7 @@ def test_retry_after_is_seconds_or_a_date(text: str, seconds: float) -> None:
     assert retry_after_s({"retry-after": text}, lambda: NOW) == seconds
 
 
-def test_retry_after_of_a_429_reaches_whoever_waits() -> None:
+def test_retry_after_of_a_429_is_part_of_the_error() -> None:
     fault = Fault(kind=FaultKind.TOO_MANY_REQUESTS, retry_after="12")
     with pytest.raises(SourceUnavailable) as caught:
         reader_of(replay_client(make_records(3), faults=[fault])).read(FIRST, None)

@@ -53,7 +53,7 @@ def test_a_line_with_too_few_or_too_many_columns_is_rejected_alone(tmp_path: Pat
     assert torn in rejection.raw().decode()
 
 
-def test_a_torn_line_is_told_once_for_each_version_of_the_file(tmp_path: Path) -> None:
+def test_a_malformed_line_is_reported_once_for_each_version_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     source = FileSource(csv_source(file, HEADER + "torn\n2023-01-01 02:00;DK1;111;3\n"))
     assert len(source.read(0, None).records) == len(source.read(0, None).records) == 2
@@ -67,7 +67,7 @@ def test_a_number_written_in_another_way_than_the_source_says_is_no_number(tmp_p
     assert [rejection.code for rejection in conversion.rejections] == [DeadLetterCode.NOT_A_NUMBER]
 
 
-def test_a_column_that_stands_twice_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_a_duplicate_column_is_rejected_by_name(tmp_path: Path) -> None:
     source = csv_source(tmp_path / "a.csv", "HourUTC;Area;Type;kWh;kWh\n2023-01-01 00:00;DK1;111;1;2\n")
     with pytest.raises(SourceRefused, match="more than one column kWh"):
         read(source)
@@ -89,7 +89,7 @@ def test_of_a_long_file_only_the_asked_days_and_two_around_them_are_given(tmp_pa
     assert {str(record["HourUTC"])[:10] for record in answer.records} == {f"2023-01-{day:02d}" for day in range(9, 14)}
 
 
-def test_a_time_that_is_no_date_is_given_whatever_is_asked_so_that_it_is_rejected(tmp_path: Path) -> None:
+def test_a_time_that_is_not_a_date_is_always_returned_so_that_it_is_rejected(tmp_path: Path) -> None:
     source = csv_source(tmp_path / "a.csv", HEADER + "2019-01-01 00:00;DK1;111;1\nsome day;DK1;111;1\n")
     conversion = read(source, FIRST, FIRST + 1)
     assert [rejection.code for rejection in conversion.rejections] == [DeadLetterCode.BAD_TIME]
@@ -110,7 +110,7 @@ def test_a_file_that_lacks_a_column_has_each_record_rejected_with_its_name(tmp_p
     assert (rejection.code, "'kWh'" in rejection.reason) == (DeadLetterCode.MISSING_FIELD, True)
 
 
-def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+def test_a_missing_file_is_retried(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match="does not exist"):
         FileSource(make_source(), tmp_path / "later.csv").read(0, None)
 

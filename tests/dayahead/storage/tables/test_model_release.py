@@ -31,7 +31,7 @@ def serving(connection: psycopg.Connection) -> str | None:
 pytestmark = pytest.mark.servers
 
 
-def test_a_release_comes_back_as_it_was_saved(connection: psycopg.Connection) -> None:
+def test_a_release_is_read_as_it_was_saved(connection: psycopg.Connection) -> None:
     found = load_record(connection, "r-a")
     assert (found.settings, found.metrics, found.trained_until) == ({"seed": 1}, {"wape": 0.05}, NOW)
     assert found.artifact_bytes == len(load_artifact(connection, "r-a")) == 10
@@ -56,12 +56,12 @@ def test_releases_are_listed_newest_first(connection: psycopg.Connection) -> Non
 
 
 @pytest.mark.parametrize("ask", [load_artifact, load_record])
-def test_a_release_that_is_not_there_is_named(connection: psycopg.Connection, ask: Callable[..., object]) -> None:
+def test_an_unknown_release_is_named(connection: psycopg.Connection, ask: Callable[..., object]) -> None:
     with pytest.raises(ReleaseError, match="r-none"):
         ask(connection, "r-none")
 
 
-def test_what_is_not_there_cannot_be_promoted(connection: psycopg.Connection) -> None:
+def test_an_unknown_release_cannot_be_promoted(connection: psycopg.Connection) -> None:
     with pytest.raises(ReleaseError, match="r-none"):
         promote(connection, "r-none", "a person", "because", NOW)
     assert champion(connection) is None
@@ -114,7 +114,7 @@ def test_there_is_nothing_to_roll_back_to_before_the_first_promotion(connection:
         roll_back(connection, "why not", NOW)
 
 
-def test_a_release_counts_as_withdrawn_until_somebody_promotes_it_again(connection: psycopg.Connection) -> None:
+def test_a_release_counts_as_withdrawn_until_it_is_promoted_again(connection: psycopg.Connection) -> None:
     for name in ("r-a", "r-b", "r-c"):
         promote(connection, name, "trainer", "better", NOW)
     assert rolled_back_releases(connection) == set()

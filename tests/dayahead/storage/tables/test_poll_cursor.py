@@ -56,7 +56,7 @@ def test_a_backfill_of_hours_10_to_20_moves_the_cursor_only_from_within(
     found = read_cursor(connection, source_key)
     assert found is not None
     assert found.next_hour == HOUR + (20 if moved else cursor or 0)
-    # history is no news; but a source that never publishes anything after its first backfill is silent since then
+    # history does not count as new; a source that publishes nothing after its first backfill is silent since then
     assert found.new_hour_at == (LATER if cursor is None else EARLY)
 
 
