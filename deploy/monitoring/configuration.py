@@ -67,6 +67,7 @@ LEAST_START_WINDOW_S = 3600
 def render_rules(settings: MonitoringSettings) -> dict[str, str]:
     """The rule files with the thresholds filled in: text by file name."""
     values = {name: _text(value) for name, value in settings} | {"runbook_url": settings.runbook}
+    values["start_offset_s"] = _text(max(settings.alert_start_s, 1))  # PromQL knows no offset of 0 s
     values["start_window_s"] = _text(max(settings.alert_start_s, LEAST_START_WINDOW_S))
     return {path.name: _fill(path, **values) for path in sorted(RULES.glob("*.yml"))}
 

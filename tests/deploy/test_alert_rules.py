@@ -106,6 +106,23 @@ def test_a_service_that_was_up_is_down_throughout_a_long_first_start(tools: Path
     assert judge(tools, rules, tmp_path, case, series, fires=True) == ""
 
 
+NEVER_UP = {series: samples for series, samples in UP.items() if "ingest" not in series}
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("alert", "series", "labels"),
+    [("ServiceDown", NEVER_UP, {"job": "ingest"}), ("PartitionWithoutWorker", {}, {})],
+    ids=["ServiceDown", "PartitionWithoutWorker"],
+)
+def test_a_prometheus_that_does_not_scrape_itself_is_starting_for_a_while_and_not_for_ever(
+    tools: Path, rules: list[str], tmp_path: Path, alert: str, series: Series, labels: dict[str, str]
+) -> None:
+    for minute, fires in ((10, False), (45, True)):
+        case = AlertCase(alert, "critical", series, {}, labels, minute=minute)
+        assert judge(tools, rules, tmp_path, case, series, fires=fires) == ""
+
+
 def test_every_alert_has_a_case() -> None:
     assert {case.alert for case in CASES} == set(alerts())
 
