@@ -49,6 +49,14 @@ class ServiceSettings(BaseSettings):
         default="info", pattern="^(debug|info|warning|error)$", description="Log level: debug, info, warning or error"
     )
 
+    def further_faults(self, *, in_containers: bool) -> list[str]:
+        """Sentences about what these settings refer to: files, and variables without a field. None by default.
+
+        Args:
+            in_containers: whether the services run where the files of this machine are not.
+        """
+        return []
+
 
 class ProcessSettings(ServiceSettings):
     """Settings of a service without its own page: where it answers about its health."""
@@ -149,11 +157,12 @@ def load_settings(settings: type[S], **overrides: object) -> S:
         raise SettingsError(_unreadable(error)) from error
 
 
-def wrong_values(classes: Iterable[type[BaseSettings]]) -> list[str]:
+def wrong_values(classes: Iterable[type[BaseSettings]], *, in_containers: bool = False) -> list[str]:
     """Check what is set against the classes that read it; a value that is missing is no fault.
 
     Args:
         classes: settings of several services, which may share variables.
+        in_containers: whether the services run where the files of this machine are not.
 
     Returns:
         A sentence for each wrong value, which names its variable; each once.
@@ -161,7 +170,9 @@ def wrong_values(classes: Iterable[type[BaseSettings]]) -> list[str]:
     faults: dict[str, None] = {}
     for one in classes:
         try:
-            one()
+            given = one()
+            if isinstance(given, ServiceSettings):
+                faults |= dict.fromkeys(given.further_faults(in_containers=in_containers))
         except ValidationError as error:
             wrong = [fault for fault in error.errors() if fault["type"] != "missing"]
             faults |= dict.fromkeys(_fault(fault["loc"], fault["msg"]) for fault in wrong)

@@ -2,7 +2,9 @@
 
 from rich.console import Console
 
+from dayahead.hours import to_hour
 from dayahead.reading.source_file import load_source
+from dayahead.storage.status import SeriesStatus
 from deploy.local import sample
 from deploy.overview import Overview
 from deploy.settings import StackSettings
@@ -12,40 +14,44 @@ TRAINING_PARTS = "dayahead_training_parts_total"
 """Metric that counts the finished parts of a training."""
 
 
-def polled_source(settings: StackSettings) -> str:
-    """Return the name of the source that `dayahead up` polls."""
-    return load_source(settings.source or sample.SOURCE).name
+def polled_source(settings: StackSettings, *, in_containers: bool = False) -> str | None:
+    """Return the name of the source that `dayahead up` polls; None where its file is in a container alone."""
+    file = settings.source_file(in_containers=in_containers)
+    return None if file is None else load_source(file).name
 
 
-def forecast_progress(overview: Overview, source: str, *, replays: bool) -> tuple[int, int, int]:
-    """Progress towards `all_forecast`; it stops changing if that will never be reached.
+def forecast_progress(overview: Overview, source: str | None, *, replays: bool) -> tuple[int, int, int]:
+    """Progress towards `all_forecast`: numbers that grow, and no longer do if it will never be reached.
 
     Returns:
-        Series of the source, those with a forecast, and scored forecasts (of the sample only as many as it waits for).
+        Series of the source, those with a forecast, and hours of the fast days that their origins have passed (0 unless
+        the sample is replayed).
     """
-    rungs = _rungs(overview, source)
-    wanted = len(rungs) * sample.FAST_ORIGINS_SCORED if replays else 0
-    return len(rungs), len(rungs) - rungs.count(None), min(overview.accuracy.forecasts, wanted)
+    series = _of(overview, source)
+    first, last = sample.first_replayed_hour(), sample.last_fast_hour()
+    origins = [to_hour(one.origin) for one in series if one.origin is not None]
+    passed = sum(min(max(origin, first), last) - first for origin in origins) if replays else 0
+    return len(series), sum(one.rung is not None for one in series), passed
 
 
-def all_forecast(overview: Overview, source: str, *, replays: bool) -> bool:
-    """Whether every series of a source has a forecast; for the sample also whether its fast days are over.
+def all_forecast(overview: Overview, source: str | None, *, replays: bool) -> bool:
+    """Whether every series of a source has a forecast; for the sample also one that starts after its fast days.
 
     A degraded or stale forecast counts; other sources do not, since their series may be too short for a forecast.
 
     Args:
         overview: the status of the series.
-        source: name of the polled source.
+        source: name of the polled source; None for all sources.
         replays: whether the sample is replayed.
     """
-    rungs = _rungs(overview, source)
-    if not rungs or None in rungs:
+    series = _of(overview, source)
+    if not series or any(one.rung is None or one.origin is None for one in series):
         return False
-    return not replays or overview.accuracy.forecasts >= len(rungs) * sample.FAST_ORIGINS_SCORED
+    return not replays or all(one.origin and to_hour(one.origin) >= sample.last_fast_hour() for one in series)
 
 
-def _rungs(overview: Overview, source: str) -> list[int | None]:
-    return [one.status.rung for one in overview.series if one.status.source == source]
+def _of(overview: Overview, source: str | None) -> list[SeriesStatus]:
+    return [one.status for one in overview.series if source in (None, one.status.source)]
 
 
 def show_series(console: Console, overview: Overview) -> None:

@@ -11,11 +11,13 @@ from rich.console import Console
 
 from dayahead.errors import StackError
 from dayahead.hours import wall_clock
-from dayahead.settings import PREFIX, load_settings
+from dayahead.settings import PREFIX, load_settings, wrong_values
+from dayahead.settings_document import settings_classes
 from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, polled_source, show_results, show_series
 from deploy.local.env_file import EnvFile
 from deploy.local.places import CHECKOUT
 from deploy.local.ports import HOST
+from deploy.local.preflight import refuse
 from deploy.local.servers.kafka import USER
 from deploy.local.servers.postgres import APP, DATABASE, OWNER, SUPERUSER
 from deploy.local.steps import Steps
@@ -62,8 +64,9 @@ class Compose:
         """Build and start all containers, wait for a forecast of every series, and show some.
 
         Raises:
-            StackError: Docker failed, or the forecasts did not appear in time.
+            StackError: a setting has a wrong value, Docker failed, or the forecasts did not appear in time.
         """
+        refuse(wrong_values(settings_classes().values(), in_containers=True))
         steps = Steps(self._console)
         with steps.step("docker compose: images, servers, services"):
             sample = ["--profile", "sample"] if self._replays else []
@@ -91,24 +94,23 @@ class Compose:
         self._docker("--profile", "sample", "down", "--volumes")
 
     @cached_property
-    def _source(self) -> str:
-        return polled_source(self._settings)
+    def _source(self) -> str | None:
+        return polled_source(self._settings, in_containers=True)
 
     def _all_forecast(self) -> bool:
         return all_forecast(self._overview(), self._source, replays=self._replays)
 
-    def _progress(self) -> tuple[object, ...]:
+    def _progress(self) -> tuple[float, ...]:
         """Progress of the forecasts; before the first one, progress of the trainer from Prometheus."""
-        return forecast_progress(self._overview(), self._source, replays=self._replays), self._training_parts()
+        return *forecast_progress(self._overview(), self._source, replays=self._replays), self._training_parts()
 
-    def _training_parts(self) -> object:
+    def _training_parts(self) -> float:
         url = f"http://{HOST}:{self._settings.prometheus_port}/api/v1/query"
         try:
-            return httpx.get(url, params={"query": f"sum({TRAINING_PARTS})"}, timeout=5).json()["data"]["result"][0][
-                "value"
-            ][1]
+            answer = httpx.get(url, params={"query": f"sum({TRAINING_PARTS})"}, timeout=5).json()
+            return float(answer["data"]["result"][0]["value"][1])
         except (httpx.TransportError, ValueError, LookupError):
-            return None  # Prometheus is not up yet, or has not scraped the trainer
+            return 0  # Prometheus is not up yet, or has not scraped the trainer
 
     def _overview(self) -> Overview:
         return read_overview(self._database_url, wall_clock())

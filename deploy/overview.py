@@ -13,9 +13,10 @@ from dayahead.errors import StackError
 from dayahead.hours import to_hour
 from dayahead.kafka_clients import open_consumer
 from dayahead.storage.status import SeriesStatus, State, read_series, read_sources
+from dayahead.storage.tables.accuracy_day import read_group_sums
 from dayahead.storage.tables.forecast import ForecastRows, read_forecasts
 from dayahead.storage.tables.promotion import champion
-from dayahead.storage.tables.score import AccuracyOverview, read_overall_accuracy
+from dayahead.storage.tables.score import ACCURACY_DAYS, newest_windows
 from dayahead.storage.tables.worker_offset import next_offsets
 from dayahead.topics import OBSERVATIONS
 
@@ -33,6 +34,31 @@ class SeriesOverview:
     p10: list[float]
     p50: list[float]
     p90: list[float]
+
+
+@dataclass(frozen=True)
+class AccuracyOverview:
+    """Accuracy over the newest days of each source, as the page shows it; shares, None while nothing has matured.
+
+    Where series have several units, it is that of the unit with most hours.
+
+    Attributes:
+        days: UTC days of origins.
+        forecasts: forecasts that are scored.
+        hours: leads with a known actual, over all of them.
+        wape: of the forecasts.
+        naive_wape: of the better of the two seasonal naives, on the leads for which they had a value.
+        skill: how much smaller the error of the forecasts is on those leads; below 0 it is larger.
+        coverage: share of actuals within p10 to p90.
+    """
+
+    days: int = ACCURACY_DAYS
+    forecasts: int = 0
+    hours: int = 0
+    wape: float | None = None
+    naive_wape: float | None = None
+    skill: float | None = None
+    coverage: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +95,7 @@ def read_overview(database_url: str, now: datetime) -> Overview:
     """
     with psycopg.connect(database_url, options="-c timezone=UTC", connect_timeout=5) as connection:
         series = _read_series(connection, now)
-        accuracy = read_overall_accuracy(connection, Rung.PREVIOUS_RELEASE)
+        accuracy = _read_accuracy(connection)
         serving = champion(connection)
     return Overview(series, accuracy, serving.release if serving else None)
 
@@ -83,6 +109,22 @@ def read_champion(database_url: str) -> str | None:
     with psycopg.connect(database_url, connect_timeout=5) as connection:
         serving = champion(connection)
     return serving.release if serving else None
+
+
+def _read_accuracy(connection: psycopg.Connection) -> AccuracyOverview:
+    units = [one for one in read_group_sums(connection, newest_windows(connection), None) if one.area is None]
+    if not units:
+        return AccuracyOverview()
+    most = max(units, key=lambda one: one.sums["hours"] or 0)
+    figures = most.figures()
+    return AccuracyOverview(
+        forecasts=most.forecasts,
+        hours=int(most.sums["hours"] or 0),
+        wape=figures["wape"],
+        naive_wape=figures["naive_wape"],
+        skill=figures["skill"],
+        coverage=figures["coverage"],
+    )
 
 
 def _read_series(connection: psycopg.Connection, now: datetime) -> list[SeriesOverview]:

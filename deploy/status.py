@@ -1,5 +1,9 @@
 """Collects and prints the output of `dayahead status`."""
 
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
 import psycopg
 from confluent_kafka import KafkaException
 from rich.console import Console
@@ -8,28 +12,41 @@ from dayahead.errors import StackError
 from dayahead.hours import wall_clock
 from deploy.arrival import show_series
 from deploy.local.assembly import Assembly
+from deploy.local.stack import last_lines
+from deploy.local.supervision import ENDS_WITHIN, log_file
 from deploy.overview import read_lag, read_overview
 from deploy.tables import RUNNING, ProcessRow, lag_sentence, processes_table
 
 
 def process_rows(assembly: Assembly) -> list[ProcessRow]:
-    """Every process of the stack, with its state in supervisord and its readiness."""
-    states = assembly.stack.states()
+    """Every process of the stack, with its state in supervisord, its readiness, and whether it ended lately."""
+    states, ends = assembly.stack.states(), assembly.stack.ends()
     services = {service.name: service for service in assembly.services}
-    rows = []
-    for name in [*(server.name for server in assembly.stack.servers), *services]:
+
+    def row(name: str) -> ProcessRow:
         state = states.get(name)
         if state is None or state.state != RUNNING:
             named = state.state.lower() if state else "down"
-            rows.append(ProcessRow(name, named, state.description if state else "", False, ""))
-            continue
+            return ProcessRow(name, named, state.description if state else "", False, "")
         uptime = state.description.partition("uptime ")[2]
-        if name in services:
-            readiness = services[name].readiness()
-            rows.append(ProcessRow(name, "running", uptime, readiness.ok, readiness.reason))
-        else:
-            rows.append(ProcessRow(name, "running", uptime, True, ""))
-    return rows
+        if name not in services:
+            return ProcessRow(name, "running", uptime, True, "")
+        readiness = services[name].readiness()
+        return ProcessRow(name, "running", uptime, readiness.ok, readiness.reason)
+
+    names = [*(server.name for server in assembly.stack.servers), *services]
+    return [_with_ends(row(name), ends.get(name, 0), log_file(assembly.stack.folder, name)) for name in names]
+
+
+def _with_ends(row: ProcessRow, ends: int, log: Path) -> ProcessRow:
+    """A process that ended by itself lately is named with that, and with its last log line unless it is ready."""
+    if not ends:
+        return row
+    minutes = ENDS_WITHIN // timedelta(minutes=1)
+    parts = [row.says, f"ended {ends} times in the last {minutes} min"]
+    if not row.ready:
+        parts.append(f"last log line: {last_lines(log, 1).strip()}")
+    return replace(row, says="; ".join(part for part in parts if part))
 
 
 def show_status(assembly: Assembly, console: Console) -> bool:

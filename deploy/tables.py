@@ -8,8 +8,7 @@ from rich.table import Table
 
 from dayahead.contracts import Rung
 from dayahead.hours import format_utc
-from dayahead.storage.tables.score import AccuracyOverview
-from deploy.overview import Overview, SeriesOverview
+from deploy.overview import AccuracyOverview, Overview, SeriesOverview
 
 SHOWN_LEADS = (1, 12, 24)
 RUNNING = "RUNNING"
@@ -64,9 +63,8 @@ def accuracy_sentence(accuracy: AccuracyOverview) -> str:
     """The WAPE compared with the seasonal naive, or why there is none yet."""
     if accuracy.wape is None:
         return "Accuracy: no forecast has matured yet (its 24 hours must have been observed)."
-    measured = (
-        f"Accuracy of {accuracy.forecasts:,} matured forecasts ({accuracy.hours:,} hours): WAPE {accuracy.wape:.2%}"
-    )
+    counted = f"{accuracy.forecasts:,} matured forecasts, {accuracy.hours:,} hours"
+    measured = f"Accuracy of the last {accuracy.days} days ({counted}): WAPE {accuracy.wape:.2%}"
     coverage = f"; {accuracy.coverage:.0%} of hours within p10 to p90" if accuracy.coverage is not None else ""
     if accuracy.skill is None or accuracy.naive_wape is None:
         return f"{measured}{coverage}."

@@ -14,10 +14,10 @@ from deploy.local import sample
 from deploy.local.assembly import Assembly
 from deploy.local.build import build
 from deploy.local.preflight import port_obstacles, refuse
-from deploy.local.stack import last_lines
+from deploy.local.stack import FAILED, last_lines
 from deploy.local.steps import Steps
-from deploy.local.supervision import log_file
-from deploy.local.waiting import wait_on_progress
+from deploy.local.supervision import ProgramState, log_file
+from deploy.local.waiting import Progress, wait_on_progress
 from deploy.overview import Overview, read_champion, read_lag, read_overview
 from deploy.running import run_dayahead, strays_sentence
 
@@ -33,6 +33,8 @@ class Up:
         self.steps = Steps(console)
         self._database_url = assembly.stack.postgres.app_url()
         self._seen: Overview | None = None
+        self._lives: dict[str, list[int]] = {}  # pids of each process that was waited for, the newest last
+        self._named: dict[str, int] = {}  # how many of them had ended when the last end was printed
 
     def servers_only(self) -> None:
         """Build what is missing, start the servers and migrate.
@@ -80,11 +82,11 @@ class Up:
             self._await(self._all_forecast, self._forecasts, what, "ingest", "worker")
             step.outcome = f"{self._forecasts()[1]} series have a forecast"
         with self.steps.step("every service ready"):
-            self._await(self._all_ready, self._ready, "every service to be ready", *self._jobs)
+            self._await(self._all_ready, lambda: len(self._ready()), "every service to be ready", *self._jobs)
         show_results(self.steps.console, self._overview(), self.assembly.settings.api_port, self.steps.elapsed_s)
 
     @cached_property
-    def _source(self) -> str:
+    def _source(self) -> str | None:
         return polled_source(self.assembly.settings)
 
     @property
@@ -100,7 +102,7 @@ class Up:
                 step.outcome = "already there"
                 return
             step.outcome = run_dayahead(*sample.backfill_arguments())[-1]
-            self._await(self._nothing_waits, self._lag, "the workers to process the history", "worker")
+            self._await(self._nothing_waits, self._caught_up, "the workers to process the history", "worker")
 
     def _overview(self) -> Overview:
         self._seen = read_overview(self._database_url, wall_clock())
@@ -124,6 +126,10 @@ class Up:
     def _lag(self) -> dict[int, int]:
         return read_lag(self._database_url, self.stack.kafka.bootstrap)
 
+    def _caught_up(self) -> float:
+        """Messages that wait, below 0: it grows as the workers catch up."""
+        return -sum(self._lag().values())
+
     def _nothing_waits(self) -> bool:
         return not any(self._lag().values())
 
@@ -140,17 +146,14 @@ class Up:
     def _all_forecast(self) -> bool:
         return all_forecast(self._overview(), self._source, replays=self._replays)
 
-    def _await(self, condition: Callable[[], bool], progress: Callable[[], object], what: str, *jobs: str) -> None:
+    def _await(self, condition: Callable[[], bool], progress: Callable[[], Progress], what: str, *jobs: str) -> None:
         """Wait for a condition as long as there is progress; if it stalls, show the last log lines of the services."""
         names = [service.name for service in self.assembly.services if service.job in jobs]
-
-        lives: dict[str, set[int]] = {name: set() for name in names}
 
         def holds() -> bool:
             states = self.stack.states()
             for name in names:
-                lives[name] |= {states[name].pid} - {0}
-                if states[name].state == "FATAL" or len(lives[name]) > MOST_LIVES:
+                if self._watch(name, states[name]) > MOST_LIVES or states[name].state == "FATAL":
                     raise StackError(f"{name} crashes repeatedly ({states[name].description})")
             return condition()
 
@@ -160,6 +163,22 @@ class Up:
             raise StackError(
                 f"{error}.\n{self._last_words(names)}\nThe stack is left running: `make status`."
             ) from error
+
+    def _watch(self, name: str, state: ProgramState) -> int:
+        """Print once for each time that a process ended by itself that it did, with its last log line.
+
+        Returns:
+            Processes of this name so far.
+        """
+        lives = self._lives.setdefault(name, [])
+        ended = lives and (state.state in FAILED or state.pid not in (0, lives[-1]))
+        if ended and self._named.get(name) != len(lives):
+            self._named[name] = len(lives)
+            line = last_lines(log_file(self.stack.folder, name), 1).strip()
+            self.steps.console.print(f"{name} ended and is restarted. Its last log line: {line}", markup=False)
+        if state.pid and state.pid not in lives:
+            lives.append(state.pid)
+        return len(lives)
 
     def _last_words(self, names: Sequence[str]) -> str:
         """The last log lines of the services that are not ready, or of all if all are."""

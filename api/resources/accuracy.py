@@ -1,11 +1,8 @@
 """`/v1/accuracy`: accuracy of the forecasts of the last days, compared with the seasonal naive."""
 
-import math
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-import psycopg
 from fastapi import Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
@@ -16,13 +13,10 @@ from api.edge.route import resource
 from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, check_area, series_key_of
 from api.problems import NOT_FOUND
 from api.tables import COUNT, MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
-from dayahead.evaluation.metrics import figures_of
 from dayahead.storage.tables.accuracy_day import read_group_sums
-from dayahead.storage.tables.score import AddedScores, SourceWindow, newest_scored_origins, read_series_sums
+from dayahead.storage.tables.score import ACCURACY_DAYS, AddedScores, newest_windows, read_series_sums
 
 router = resource("/v1/accuracy", "accuracy")
-
-DAY = timedelta(days=1)
 
 DECIMALS = 6
 """Decimals of percentages."""
@@ -98,6 +92,7 @@ class AccuracyReport(BaseModel):
 
     start: Utc | None = Field(description="First origin of the earliest window, UTC; null if nothing is scored yet")
     end: Utc | None = Field(description="Newest scored origin of the newest window, UTC")
+    days: int = Field(description="UTC days of origins in each window")
     overall: list[GroupAccuracy] = Field(description="All series, by unit")
     areas: list[GroupAccuracy] = Field(description="By area and unit")
     series: list[SeriesAccuracy] = Field(description="By series")
@@ -118,7 +113,7 @@ def list_accuracy(
     request: Request,
     form: ChosenFormat,
     area: Area = None,
-    days: Days = 7,
+    days: Days = ACCURACY_DAYS,
     end: End = None,
     limit: Annotated[int, Query(ge=1, le=5000, description="Maximum number of series")] = 1000,
     cursor: Cursor = None,
@@ -130,12 +125,13 @@ def list_accuracy(
     """
     with use.database.connection() as connection:
         check_area(connection, area)
-        windows = _windows(connection, days, end, None)
+        windows = newest_windows(connection, days, end=end)
         groups = read_group_sums(connection, windows, area)
         series = read_series_sums(connection, windows, limit + 1, area=area, after=cursor)
     report = AccuracyReport(
         start=min((window.start for window in windows), default=None),
         end=max((window.end for window in windows), default=None),
+        days=days,
         overall=[_group(one) for one in groups if one.area is None],
         areas=[_group(one) for one in groups if one.area is not None],
         series=[_series(one) for one in series[:limit]],
@@ -158,12 +154,12 @@ def list_accuracy(
     responses=NOT_FOUND | TABLES,
 )
 def get_accuracy(
-    use: Use, series_ids: SeriesIds, form: ChosenFormat, days: Days = 7, end: End = None
+    use: Use, series_ids: SeriesIds, form: ChosenFormat, days: Days = ACCURACY_DAYS, end: End = None
 ) -> SeriesAccuracyReport | Response:
     """Accuracy of one series and of the seasonal naive; figures are null until a forecast's 24 hours are over."""
     with use.database.connection() as connection:
         key, _, _ = series_key_of(connection, series_ids)
-        windows = _windows(connection, days, end, key)
+        windows = newest_windows(connection, days, end=end, series_key=key)
         [found] = read_series_sums(connection, windows, 1, series_key=key)
     report = SeriesAccuracyReport(start=found.start, end=found.end, accuracy=_series(found))
     return report if form == "json" else table_response(TABLE, [_row("series", report.accuracy)], form)
@@ -173,21 +169,6 @@ def _row(level: str, figures: Accuracy) -> list[Any]:
     """A row of `TABLE`, in which `compared` is 1 or 0."""
     values = {"level": level, **dict(figures), "compared": int(figures.compared)}
     return [values.get(name) for name in TABLE]
-
-
-def _windows(
-    connection: psycopg.Connection, days: int, end: datetime | None, series_key: int | None
-) -> list[SourceWindow]:
-    """The window of each source with scores: its newest days, up to the day of `end`."""
-    before = None if end is None else _midnight(end) + DAY
-    return [
-        SourceWindow(source_key, _midnight(newest) - (days - 1) * DAY, newest)
-        for source_key, newest in newest_scored_origins(connection, series_key, before).items()
-    ]
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _series(added: AddedScores) -> SeriesAccuracy:
@@ -200,11 +181,10 @@ def _group(added: AddedScores) -> GroupAccuracy:
 
 def _figures(added: AddedScores) -> dict[str, Any]:
     """The fields of `Accuracy` from the sums of table `score`."""
-    sums = {name: float(value or 0) for name, value in added.sums.items()}
     # the database sums in any order: without rounding, the last digits and so the ETag would vary
     percent = {
-        f"{name}_percent": round(100 * figure, DECIMALS) if math.isfinite(figure) else None
-        for name, figure in figures_of(sums).items()
+        f"{name}_percent": None if figure is None else round(100 * figure, DECIMALS)
+        for name, figure in added.figures().items()
     }
     skill = percent["skill_percent"]
     return {

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from dayahead.hours import Hour
+from dayahead.reading.hour_text import hour_of
 from deploy.local.places import CHECKOUT
 
 SOURCE = CHECKOUT / "ingest" / "sources" / "consumption-de35-hour.yaml"
@@ -15,8 +17,16 @@ FAST_HOURS = 72
 # Not longer than the poll interval of the source, so that each poll finds the next hour.
 FAST_SECONDS_PER_HOUR = 0.25
 SECONDS_PER_HOUR = 5.0
-# A forecast is scored when its 24 hours are known; the last of the fast hours may still be in flight.
-FAST_ORIGINS_SCORED = FAST_HOURS - 24 - 1
+
+
+def first_replayed_hour() -> Hour:
+    """The first hour that is replayed."""
+    return hour_of(FIRST_REPLAYED_HOUR, "the first replayed hour")
+
+
+def last_fast_hour() -> Hour:
+    """The last hour of the fast days: a forecast that starts from it finds the forecasts of a day and more scored."""
+    return first_replayed_hour() + FAST_HOURS - 1
 
 
 def backfill_arguments() -> list[str]:

@@ -1,8 +1,9 @@
 """The local stack: real servers and the services as supervised processes with their data in one folder."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 from dayahead.errors import StackError
@@ -151,6 +152,10 @@ class LocalStack:
     def states(self) -> dict[str, ProgramState]:
         """State of each server and service; empty if the stack is down."""
         return self._supervisor.states()
+
+    def ends(self) -> Mapping[str, int]:
+        """How often each server and service ended by itself in the last minutes (`ENDS_WITHIN`)."""
+        return self._supervisor.ends(datetime.now())  # noqa: DTZ005 - supervisord writes the time of this machine
 
     def stop(self) -> list[str]:
         """Stop the services, then the servers, then supervisord; data is kept.

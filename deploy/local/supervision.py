@@ -7,8 +7,10 @@ import subprocess
 import sys
 import tempfile
 import xmlrpc.client
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,10 @@ SETTING_PREFIXES = (PREFIX, "MLFLOW_")
 """Prefix of the services' environment variables."""
 FINGERPRINT = f"{PREFIX}FINGERPRINT"
 ALIVE = ("RUNNING", "STARTING", "BACKOFF")
+ENDS_WITHIN = timedelta(minutes=10)
+ENDS_READ_BYTES = 200_000
+ENDED = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ \w+ exited: (\S+) ", re.MULTILINE)
+"""A line of supervisord about a program that it did not stop."""
 COMMENT = re.compile(r"\s[#;]")
 SOCKET_PATH_LIMIT = 95  # a unix socket's path has 107 bytes, and supervisord adds its pid while it binds
 
@@ -214,6 +220,20 @@ class Supervisor:
         except (OSError, xmlrpc.client.Error):
             return {}
         return {a["name"]: ProgramState(a["name"], a["statename"], a["description"], int(a["pid"])) for a in answers}
+
+    def ends(self, now: datetime) -> Counter[str]:
+        """How often each program ended by itself in the last `ENDS_WITHIN`, as supervisord's log has it.
+
+        Args:
+            now: the present moment in the time zone of this machine, without it, as supervisord writes it.
+        """
+        log = self._folder / "log" / "supervisord.log"
+        if not log.exists():
+            return Counter()
+        with log.open("rb") as lines:
+            lines.seek(max(0, log.stat().st_size - ENDS_READ_BYTES))
+            found = ENDED.findall(lines.read().decode(errors="replace"))
+        return Counter(name for at, name in found if now - datetime.fromisoformat(at) < ENDS_WITHIN)
 
     def start_programs(self, names: Sequence[str]) -> None:
         """Start the programs that are not running yet, without waiting for readiness."""

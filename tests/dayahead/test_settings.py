@@ -3,6 +3,8 @@ import pytest
 from dayahead.errors import SettingsError
 from dayahead.settings import MigrationSettings, ProcessSettings, load_settings, wrong_values
 from dayahead.settings_document import settings_classes
+from deploy.arrival import polled_source
+from deploy.settings import StackSettings
 
 
 def test_a_wrong_setting_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +43,27 @@ def test_a_list_that_is_not_json_is_a_fault_with_an_example(monkeypatch: pytest.
     assert "JSON" in fault
     with pytest.raises(SettingsError, match="api_cors_origins"):
         load_settings(settings_classes()["api"])
+
+
+def test_settings_of_a_training_and_the_file_of_the_source_are_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    classes = settings_classes().values()
+    monkeypatch.setenv("DAYAHEAD_TRAINING__GATE__MARGIN", "much")
+    monkeypatch.setenv("DAYAHEAD_SOURCE", "/nowhere/mine.yaml")
+    monkeypatch.setenv("DAYAHEAD_SOURCE_URL", "https://example.org")
+    source, training = sorted(wrong_values(classes))
+    assert source.startswith("DAYAHEAD_SOURCE: source file /nowhere/mine.yaml cannot be read")
+    assert "gate.margin" in training
+    (training,) = wrong_values(classes, in_containers=True)
+    assert "gate.margin" in training, "the container has the file, for all that is known here"
+
+
+def test_a_source_file_of_the_image_is_looked_up_in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    classes = settings_classes().values()
+    monkeypatch.setenv("DAYAHEAD_SOURCE", "/app/sources/consumption-industry.yaml")
+    assert wrong_values(classes, in_containers=True) == []
+    assert polled_source(load_settings(StackSettings), in_containers=True) == "consumption-industry"
+    monkeypatch.setenv("DAYAHEAD_SOURCE", "/app/sources/consumption-industri.yaml")
+    (fault,) = wrong_values(classes, in_containers=True)
+    assert "DAYAHEAD_SOURCE" in fault
+    monkeypatch.setenv("DAYAHEAD_SOURCE", "/mounted/own.yaml")
+    assert polled_source(load_settings(StackSettings), in_containers=True) is None

@@ -12,6 +12,7 @@ import yaml
 from pydantic import SecretStr
 from rich.console import Console
 
+from dayahead.errors import StackError
 from dayahead.settings import ServiceSettings
 from dayahead.settings_document import all_settings, settings_classes
 from deploy.compose import Compose
@@ -340,3 +341,12 @@ def test_containers_can_be_stopped_while_the_source_file_cannot_be_read(
     containers.down()
     containers.clean()
     assert [arguments[2] for arguments in called] == ["down", "down"]
+
+
+def test_containers_are_not_started_with_a_wrong_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYAHEAD_TRAINING__GATE__MARGIN", "much")
+    monkeypatch.setenv("DAYAHEAD_API_RATE_LIMIT", "five")
+    containers = Compose(Console(), tmp_path)
+    monkeypatch.setattr(containers, "_docker", lambda *arguments: pytest.fail(f"docker {arguments}"))
+    with pytest.raises(StackError, match=r"(?s)DAYAHEAD_API_RATE_LIMIT.*gate\.margin"):
+        containers.up()

@@ -4,15 +4,19 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from kafka import KafkaProducer
+from psycopg_pool import ConnectionPool
 from rich.console import Console
 
+from dayahead.hours import from_hour
 from dayahead.reading.source_file import load_source
+from dayahead.storage.tables.score import SUMS, added_up
 from dayahead.storage.tables.source import register_source
 from deploy.arrival import all_forecast, forecast_progress
 from deploy.local import sample
 from deploy.overview import read_lag, read_overview
 from deploy.status import show_data
 from deploy.tables import accuracy_sentence, forecasts_table, freshness_sentence, lag_sentence, rungs_sentence
+from tests.api.fakes import FakeServers
 from tests.conftest import FreshDatabase, TopicRoom
 
 pytestmark = pytest.mark.servers
@@ -46,13 +50,19 @@ def database_with_three_series(database: FreshDatabase) -> FreshDatabase:
     return database
 
 
-def add_score(database: FreshDatabase, rung: int, error: float, naive_error: float) -> None:
+def add_score(database: FreshDatabase, rung: int, error: float, naive_error: float, days_before: int = 0) -> None:
     with psycopg.connect(database.owner_url) as connection:
         connection.execute(
             "INSERT INTO score (series_key, origin, rung, hours, absolute_error, absolute_actual, percentage_error,"
             " percentage_hours, signed_error, naive_error, naive_hours, naive_actual, model_error_where_naive, covered,"
             " pinball, lead_error) VALUES (1, %s, %s, 24, %s, 1000, 0, 24, 0, %s, 24, 1000, %s, 18, 0, '{}')",
-            [NEWEST - timedelta(hours=rung), rung, error, naive_error, error],
+            [NEWEST - timedelta(hours=rung, days=days_before), rung, error, naive_error, error],
+        )
+        connection.execute("DELETE FROM accuracy_day")
+        connection.execute(
+            f"INSERT INTO accuracy_day (partition, area, unit, day, release, forecasts, {', '.join(SUMS)})"
+            " SELECT 0, 'DK1', 'kWh', (origin AT TIME ZONE 'UTC')::date, '', count(*),"
+            f" {', '.join(added_up(name) for name in SUMS)} FROM score GROUP BY 4".encode()
         )
 
 
@@ -75,7 +85,19 @@ def test_a_start_is_over_when_every_series_of_its_source_has_a_forecast(
         connection.execute("DELETE FROM series WHERE series_id = 'DK1/3'")
     stale = read_overview(database_with_three_series.url, NOW)
     assert all_forecast(stale, source, replays=False)
-    assert not all_forecast(stale, source, replays=True), "nothing has been scored"
+    last = sample.last_fast_hour()
+    with psycopg.connect(database_with_three_series.owner_url) as connection:
+        connection.execute("UPDATE forecast SET origin = %s WHERE series_key = 1", [from_hour(last)])
+        connection.execute("UPDATE forecast SET origin = %s WHERE series_key = 2", [from_hour(last - 1)])
+    short = read_overview(database_with_three_series.url, NOW)
+    assert not all_forecast(short, source, replays=True), "DK1/2 is in the fast days"
+    assert forecast_progress(short, source, replays=True) == (2, 2, 2 * (sample.FAST_HOURS - 1) - 1)
+    with psycopg.connect(database_with_three_series.owner_url) as connection:
+        connection.execute("UPDATE forecast SET origin = %s WHERE series_key = 2", [from_hour(last)])
+    arrived = read_overview(database_with_three_series.url, NOW)
+    assert arrived.accuracy.forecasts == 0, "also where retention has removed the scores"
+    assert all_forecast(arrived, source, replays=True)
+    assert forecast_progress(arrived, source, replays=True) == (2, 2, 2 * (sample.FAST_HOURS - 1))
 
 
 def test_a_start_does_not_wait_for_the_series_of_other_sources(database_with_three_series: FreshDatabase) -> None:
@@ -92,6 +114,7 @@ def test_a_start_does_not_wait_for_the_series_of_other_sources(database_with_thr
     assert len(overview.series) == 3
     assert all_forecast(overview, source.name, replays=False)
     assert forecast_progress(overview, source.name, replays=False) == (2, 2, 0)
+    assert not all_forecast(overview, None, replays=False), "no source is named: all of them count"
     assert not all_forecast(overview, "young", replays=False)
 
 
@@ -111,9 +134,22 @@ def test_accuracy_is_compared_with_the_naive_also_if_the_model_is_worse(
     assert "80% MORE error" in accuracy_sentence(read_overview(database_with_three_series.url, NOW).accuracy)
 
 
-def test_forecasts_of_the_floor_are_not_counted_as_the_models(database_with_three_series: FreshDatabase) -> None:
-    add_score(database_with_three_series, 3, error=500, naive_error=500)
-    assert read_overview(database_with_three_series.url, NOW).accuracy.forecasts == 0
+def test_status_counts_the_forecasts_that_the_tile_of_the_page_counts(
+    database_with_three_series: FreshDatabase,
+) -> None:
+    for rung, days in ((0, 0), (3, 6), (0, 7)):
+        add_score(database_with_three_series, rung, error=60, naive_error=100, days_before=days)
+    accuracy = read_overview(database_with_three_series.url, NOW).accuracy
+    with (
+        ConnectionPool(database_with_three_series.url, kwargs={"options": "-c timezone=UTC"}) as pool,
+        FakeServers(database=pool).client(NOW) as client,
+    ):
+        shown = client.get("/v1/accuracy").json()
+    [tile] = shown["overall"]
+    assert (accuracy.days, accuracy.forecasts, accuracy.hours) == (shown["days"], tile["forecasts"], tile["hours"])
+    assert accuracy.forecasts == 2, "the eighth day before is not in the window"
+    assert accuracy.wape == pytest.approx(tile["wape_percent"] / 100)
+    assert accuracy_sentence(accuracy).startswith("Accuracy of the last 7 days (2 matured forecasts, 48 hours): WAPE 6")
 
 
 def test_the_table_of_forecasts_shows_numbers_with_their_unit(database_with_three_series: FreshDatabase) -> None:

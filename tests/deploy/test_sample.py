@@ -1,6 +1,6 @@
 import pyarrow.parquet
 
-from dayahead.hours import parse_utc
+from dayahead.hours import parse_utc, to_hour
 from dayahead.reading.source_file import load_source
 from deploy.local import sample
 
@@ -11,7 +11,8 @@ def test_history_and_replay_share_the_hours_of_the_sample_and_the_fast_days_let_
     first, last = parse_utc(f"{sample.FIRST_REPLAYED_HOUR}:00Z"), parse_utc(f"{hours[-1]}Z")
     replayed = int((last - first).total_seconds()) // 3600 + 1
     assert 24 < sample.FAST_HOURS < replayed
-    assert sample.FAST_ORIGINS_SCORED > 0
+    assert to_hour(first) == sample.first_replayed_hour()
+    assert sample.first_replayed_hour() + 24 < sample.last_fast_hour() < to_hour(last)
 
 
 def test_each_poll_of_the_fast_days_finds_the_next_hour() -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from dayahead.errors import SettingsError
 from dayahead.settings import ProcessSettings
+from trainer.settings.training import load_training_settings
 
 
 class TrainerSettings(ProcessSettings):
@@ -25,3 +27,11 @@ class TrainerSettings(ProcessSettings):
         pattern=r"^([a-z]+://[^\s]+:[0-9]+)?$",
         description="Dask scheduler for backtests (tcp://host:8786); empty for processes on this machine",
     )
+
+    def further_faults(self, *, in_containers: bool) -> list[str]:
+        """What is wrong with the training settings: their file, and the variables `DAYAHEAD_TRAINING__…`."""
+        try:
+            load_training_settings(None if in_containers else self.training_settings)
+        except SettingsError as error:
+            return [str(error)]
+        return []

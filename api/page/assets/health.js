@@ -73,7 +73,7 @@ function accuracy(report, refusal) {
   const [best] = [...report.overall].sort((a, b) => b.hours - a.hours);
   if (!best || best.wape_percent === null) return { name: "Accuracy", tone: "idle", value: "Not yet", note: "No forecast has matured yet" };
   const tone = !best.compared ? "idle" : best.skill_percent > 0 ? "good" : "bad";
-  return { name: "Accuracy", tone, value: `WAPE ${percent(best.wape_percent)}`, note: best.verdict };
+  return { name: "Accuracy", tone, value: `WAPE ${percent(best.wape_percent)}`, note: `Last ${count(report.days, "day")}: ${best.verdict}` };
 }
 
 function alerts(answer, refusal) {

@@ -1,19 +1,20 @@
 """Table `score`: scores of forecasts, and the sums for accuracy."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
-from psycopg.rows import class_row, kwargs_row
+from psycopg.rows import kwargs_row
 
-from dayahead.contracts import LEADS, Rung
+from dayahead.contracts import LEADS
+from dayahead.evaluation.metrics import figures_of
 from dayahead.evaluation.score import ScoreBatch
 from dayahead.grouping import groups, numbered
-from dayahead.storage.accuracy_ratios import ratio_sql
 from dayahead.storage.binary_copy import doubles, hours, integers, real_arrays, same_text, small_integers
 from dayahead.storage.copied_table import KeyedTable, TableColumn
 
@@ -70,6 +71,10 @@ BY_SERIES = f"""
     GROUP BY 1, 2, 3, 4, 5 ORDER BY page.series_id COLLATE "C"
 """  # noqa: S608 - all names are the code's own
 
+DAY = timedelta(days=1)
+ACCURACY_DAYS = 7
+"""UTC days of origins that accuracy is shown over: by the API, the page and `make status`."""
+
 NEWEST_OF_SERIES = """
     SELECT series.source_key, newest.origin
     FROM series CROSS JOIN LATERAL (
@@ -103,16 +108,6 @@ NEWEST_OF_SOURCES = """
         ORDER BY origin DESC LIMIT 1
     ) AS newest ON true
 """
-
-# All are judged on the same leads: those for which the seasonal naives (last week's hour, last day's) had a value.
-OVERALL = f"""
-    SELECT count(*) AS forecasts, coalesce(sum(hours), 0) AS hours,
-           {ratio_sql("wape", added_up)} AS wape,
-           {ratio_sql("naive_wape", added_up)} AS naive_wape,
-           {ratio_sql("skill", added_up)} AS skill,
-           {ratio_sql("coverage", added_up)} AS coverage
-    FROM score WHERE rung <= %s
-"""  # noqa: S608 - all names are the code's own
 
 
 @dataclass(frozen=True)
@@ -269,25 +264,10 @@ class AddedScores:
         return cls(unit, area, series_id, start_origin, end_origin, int(forecasts), sums)
 
 
-@dataclass(frozen=True)
-class AccuracyOverview:
-    """Accuracy over the scored forecasts of the model (rungs 0 to 2), as shares; None while nothing has matured.
-
-    Attributes:
-        forecasts: forecasts that are scored.
-        hours: leads with a known actual, over all of them.
-        wape: of the model.
-        naive_wape: of the better of the two seasonal naives, on the leads for which they had a value.
-        skill: how much smaller the error of the model is on those leads; below 0 it is larger.
-        coverage: share of actuals within p10 to p90.
-    """
-
-    forecasts: int
-    hours: int
-    wape: float | None
-    naive_wape: float | None
-    skill: float | None
-    coverage: float | None
+    def figures(self) -> dict[str, float | None]:
+        """Every figure of `figures_of` as a share; None where there is nothing to divide by."""
+        found = figures_of({name: float(value or 0) for name, value in self.sums.items()})
+        return {name: figure if math.isfinite(figure) else None for name, figure in found.items()}
 
 
 def newest_scored_origins(
@@ -302,6 +282,32 @@ def newest_scored_origins(
     """
     statement = NEWEST_OF_SOURCES if series_key is None else NEWEST_OF_SERIES
     return dict(connection.execute(statement, {"series_key": series_key, "before": before}).fetchall())
+
+
+def newest_windows(
+    connection: psycopg.Connection,
+    days: int = ACCURACY_DAYS,
+    *,
+    end: datetime | None = None,
+    series_key: int | None = None,
+) -> list[SourceWindow]:
+    """Read the window of each source that has scores: its newest UTC days of origins.
+
+    Args:
+        connection: an open connection.
+        days: that a window has, with the newest one.
+        end: moment of the last day to look at.
+        series_key: look at this series and its source only.
+    """
+    before = None if end is None else _midnight(end) + DAY
+    return [
+        SourceWindow(source_key, _midnight(newest) - (days - 1) * DAY, newest)
+        for source_key, newest in newest_scored_origins(connection, series_key, before).items()
+    ]
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def read_series_sums(
@@ -327,11 +333,3 @@ def read_series_sums(
     with connection.cursor(row_factory=kwargs_row(AddedScores.of_row)) as cursor:
         # one plan for the same question: another one adds up in another order, and the ETag changes
         return cursor.execute(BY_SERIES.encode(), given, prepare=False).fetchall()
-
-
-def read_overall_accuracy(connection: psycopg.Connection, worst_rung: Rung) -> AccuracyOverview:
-    """Compute the accuracy over all scores of forecasts up to a rung."""
-    with connection.cursor(row_factory=class_row(AccuracyOverview)) as cursor:
-        found = cursor.execute(OVERALL, [int(worst_rung)]).fetchone()
-    assert found is not None  # an aggregate without GROUP BY has one row
-    return found
