@@ -11,7 +11,8 @@ from dayahead.hours import HOUR_US, to_microseconds
 from dayahead.reading.records import Row
 from dayahead.row_reading import RowReader
 from dayahead.rules import RowRules, contradicted, contradiction, foreign_series
-from dayahead.storage.tables.series import ids_of_other_sources
+from dayahead.series import canonical_series_id, check_series_id
+from dayahead.storage.tables.series import ids_of_other_sources, ids_of_source
 from dayahead.storage.tables.source import RegisteredSource
 
 Refused = tuple[NumberedRow, ContractError]
@@ -51,6 +52,8 @@ class Judge:
                 good.append((numbered, self._row(numbered[1])))
             except ContractError as error:
                 refused.append((numbered, error))
+        written = self._written(connection, {row.series_id for _, row in good})
+        good = [(numbered, row._replace(series_id=written[row.series_id])) for numbered, row in good]
         foreign = self._foreign(connection, {row.series_id for _, row in good})
         rows = [row for _, row in good]
         wrong = contradicted(((row.series_id, row.hour) for row in rows), [row.value for row in rows])
@@ -81,10 +84,20 @@ class Judge:
 
     def _fault_of(self, series_id: str) -> ContractError | None:
         try:
-            self._rules.check_series(series_id)
+            check_series_id(series_id)
+            self._rules.check_series(canonical_series_id(series_id))
         except ContractError as error:
             return error
         return None
+
+    def _written(self, connection: psycopg.Connection, series_ids: set[str]) -> dict[str, str]:
+        """Series_id of each sent one: percent-encoded as in files, unless the source has a series that is not."""
+        written = {series_id: canonical_series_id(series_id) for series_id in series_ids}
+        others = {series_id for series_id, canonical in written.items() if series_id != canonical}
+        if others:
+            kept = ids_of_source(connection, others, self._registered.source_key)
+            written |= {series_id: series_id for series_id in kept}
+        return written
 
     def _foreign(self, connection: psycopg.Connection, series_ids: set[str]) -> set[str]:
         """Find the series that belong to another source."""

@@ -32,6 +32,27 @@ def encoded_label(value: str) -> str:
     return quote(value, safe=" -._~")
 
 
+def canonical_series_id(series_id: str) -> str:
+    """The one way to write a series_id: as `series_id_of` does, however its labels were encoded by who sent it.
+
+    A label that is not encoded is encoded; what stands for another character already (`%C3%A6`) stays.
+    """
+    return "/".join(encoded_label(unquote(label)) for label in series_id.split("/"))
+
+
+def check_canonical(series_id: str) -> None:
+    """Refuse a series_id that is written another way than `series_id_of` writes it: it would be a second series.
+
+    Raises:
+        ContractError: it is; the message has the id to send.
+    """
+    if series_id != (canonical := canonical_series_id(series_id)):
+        raise ContractError(
+            DeadLetterCode.BAD_SERIES_ID,
+            f"series_id {series_id!r} must be percent-encoded like those of files: send {canonical!r}",
+        )
+
+
 def check_series_id(series_id: str) -> None:
     """Refuse what no source can have meant as a series.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.hours import HOUR_US, format_utc, from_hour
 from dayahead.rules import RowRules, foreign_series, unknown_source
-from dayahead.series import partition_of
+from dayahead.series import check_canonical, partition_of
 from dayahead.storage.tables.limit_rejection import LimitRejection, write_rejections
 from dayahead.storage.tables.series import register_series
 from dayahead.storage.tables.source import RegisteredSource, load_sources, sources_version
@@ -169,6 +169,7 @@ class Intake:
         if name not in self.sources:
             raise unknown_source(name)
         self._rules[name].check_series(series_id)
+        check_canonical(series_id)
         if (home := partition_of(series_id, self._partitions)) != partition:
             raise ContractError(
                 DeadLetterCode.MISROUTED,

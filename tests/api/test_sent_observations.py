@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app, open_backends
 from api.settings import ApiSettings
+from dayahead.reading.records import convert
 from dayahead.reading.source_file import source_of
 from dayahead.rules import SHOWN
 from dayahead.storage.tables.series import register_series
@@ -222,3 +223,25 @@ def test_while_kafka_is_down_the_caller_is_asked_to_retry(sending: TestClient, k
     answer = post(sending, [GOOD])
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "send all of them again" in answer.json()["detail"]
+
+
+def test_rows_that_are_sent_belong_to_the_series_that_the_same_labels_have_in_a_file(
+    sending: TestClient, kafka: HeardRows, sources_url: str
+) -> None:
+    definition = PUSH.model_dump(exclude_defaults=True) | {
+        "name": "of-file", "kind": "file", "path": "x.csv", "time_column": "t", "value_column": "v",
+    }  # fmt: skip
+    record = {"t": "2023-01-25T10:00:00Z", "area": "north", "kind": "Ærø: a/b", "v": 10.5}
+    (of_file,) = convert([record], source_of(definition), NOW).rows
+    for sent in ("north/Ærø: a%2Fb", of_file.series_id):
+        kafka.sent.clear()
+        answer = sending.post(
+            "/v1/observations", json={"source": "own-grid", "rows": [[sent, "2023-01-25T10:00:00Z", 10.5]]}
+        )
+        assert answer.status_code == 200, answer.text
+        assert [row.series_id for row in kafka.sent[0][0].rows] == [of_file.series_id]
+    with psycopg.connect(sources_url) as connection:  # of a version that took ids as they were sent
+        register_series(connection, ["south/Ærø"], register_source(connection, PUSH), 8, NOW)
+    kafka.sent.clear()
+    sending.post("/v1/observations", json={"source": "own-grid", "rows": [["south/Ærø", "2023-01-25T10:00:00Z", 1]]})
+    assert [row.series_id for row in kafka.sent[0][0].rows] == ["south/Ærø"]

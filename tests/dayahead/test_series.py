@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dayahead.errors import ContractError, DeadLetterCode
-from dayahead.series import check_series_id, in_order, labels_of, partition_of, series_id_of
+from dayahead.series import (
+    canonical_series_id,
+    check_canonical,
+    check_series_id,
+    in_order,
+    labels_of,
+    partition_of,
+    series_id_of,
+)
 from tests.conftest import TopicRoom
 
 labels = st.lists(st.text(min_size=1, max_size=12).filter(lambda text: text.isprintable()), min_size=1, max_size=3)
@@ -19,6 +27,26 @@ def test_labels_round_trip_whatever_they_contain(values: list[str]) -> None:
 def test_the_id_of_a_plain_series_reads_as_people_write_it() -> None:
     assert series_id_of(["DK1", "111"]) == "DK1/111"
     assert series_id_of(["a/b", "æ %"]) == "a%2Fb/%C3%A6 %25"
+
+
+@given(labels)
+def test_an_id_of_labels_is_canonical_and_so_is_what_is_made_of_any_text(values: list[str]) -> None:
+    series_id = series_id_of(values)
+    assert canonical_series_id(series_id) == series_id
+    check_canonical(series_id)
+    sent = canonical_series_id("/".join(values))
+    assert canonical_series_id(sent) == sent
+
+
+@pytest.mark.parametrize(
+    "sent", ["København/Elvarme (ny)", "K%C3%B8benhavn/Elvarme%20%28ny%29", "K%c3%b8benhavn/Elvarme (ny)"]
+)
+def test_an_id_that_is_sent_is_the_one_that_a_file_gives_however_it_is_encoded(sent: str) -> None:
+    of_file = series_id_of(["København", "Elvarme (ny)"])
+    assert canonical_series_id(sent) == of_file
+    if sent != of_file:
+        with pytest.raises(ContractError, match=f"send {of_file!r}"):
+            check_canonical(sent)
 
 
 @pytest.mark.parametrize("series_id", ["", "DK1/", "/111", "DK1//111", "DK1/\n", "x" * 201])

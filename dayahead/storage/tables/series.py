@@ -144,6 +144,14 @@ def ids_of_other_sources(connection: psycopg.Connection, series_ids: Collection[
     return {series_id for (series_id,) in rows}
 
 
+def ids_of_source(connection: psycopg.Connection, series_ids: Collection[str], source_key: int) -> set[str]:
+    """Select the ids that belong to a source."""
+    rows = connection.execute(
+        "SELECT series_id FROM series WHERE series_id = ANY(%s) AND source_key = %s", [list(series_ids), source_key]
+    )
+    return {series_id for (series_id,) in rows}
+
+
 def first_ids(connection: psycopg.Connection, limit: int) -> list[str]:
     """Read the ids of some series, in their order."""
     rows = connection.execute("SELECT series_id FROM series ORDER BY series_id LIMIT %s", [limit])

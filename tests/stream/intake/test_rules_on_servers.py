@@ -10,8 +10,9 @@ from prometheus_client import REGISTRY
 
 from dayahead.errors import DeadLetterCode
 from dayahead.hours import Hour, format_utc, from_hour, to_hour, wall_clock
-from dayahead.series import partition_of
+from dayahead.series import canonical_series_id, partition_of
 from dayahead.storage.losses import read_losses
+from dayahead.storage.tables.series import register_series
 from dayahead.storage.tables.source import register_source
 from stream.servers.probe import Step
 from tests.stream.conftest import WorkerRoom
@@ -153,3 +154,21 @@ def test_a_source_that_is_registered_again_is_followed_without_a_restart(room: W
 
     wait_until(is_refused, 30, "the new maximum to be followed")
     assert letters(room)[0][0] == DeadLetterCode.ABSURD_VALUE
+
+
+def test_a_series_id_that_is_not_encoded_is_refused_with_the_one_to_send_unless_there_is_a_series_of_it(
+    room: WorkerRoom,
+) -> None:
+    def here(prefix: str) -> str:
+        return next(name for name in (f"DK1/{prefix}{n}" for n in range(99)) if partition_of(name, PARTITIONS) == 0)
+
+    known, new = here("æ"), here("ø")
+    with psycopg.connect(room.database_url) as connection:
+        register_series(connection, [known], register_source(connection, SOURCE), PARTITIONS, wall_clock())
+    worker = room.worker()
+    worker.assign([0])
+    worker.process(0, in_log([batch([(known, START, 1.0), (new, START, 2.0)], START + 1)]))
+    assert [row[0] for row in rows_of(room)] == [known]
+    [(_, _, headers)] = room.read("observations.dead-letter", partitions=1)
+    assert headers["code"] == DeadLetterCode.BAD_SERIES_ID
+    assert f"send {canonical_series_id(new)!r}" in headers["reason"]
