@@ -191,7 +191,7 @@ def _figures(added: AddedScores) -> dict[str, Any]:
         "start": added.start,
         "end": added.end,
         "forecasts": added.forecasts,
-        "hours": int(sums["hours"]),
+        "hours": int(added.sums["hours"] or 0),
         **{name: percent[name] for name in Accuracy.model_fields if name in percent},
         "compared": skill is not None and added.forecasts >= FEWEST_FORECASTS,
         "verdict": verdict(skill, added.forecasts),

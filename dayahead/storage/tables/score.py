@@ -263,7 +263,6 @@ class AddedScores:
         """Make sums from a row, by the names of its columns."""
         return cls(unit, area, series_id, start_origin, end_origin, int(forecasts), sums)
 
-
     def figures(self) -> dict[str, float | None]:
         """Every figure of `figures_of` as a share; None where there is nothing to divide by."""
         found = figures_of({name: float(value or 0) for name, value in self.sums.items()})
