@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from dayahead.errors import NotEnoughHistoryError
 from dayahead.hours import from_hour
 from dayahead.storage.tables.model_release import ReleaseRecord
+from dayahead.storage.tables.source import remove_source
 from dayahead.storage.tables.tuning_run import Outcome, TuningRun
 from tests.trainer.filling import fill, read_sample
 from trainer.schedule import Waiting, missing_history, next_training
 from trainer.settings import load_training_settings
-from trainer.training_set import HistoryLength, longest_history
+from trainer.training_set import HistoryLength, longest_history, read_training_set
 
 pytestmark = pytest.mark.servers
 
@@ -44,3 +46,14 @@ def test_two_rows_that_are_a_year_apart_are_no_history(database_url: str) -> Non
         connection.execute(LONE_ROW, {"hour": from_hour(sample.start) - timedelta(days=365)})
         history = longest_history(connection, SETTINGS)
     assert "has 2 of" in (missing_history(history, SETTINGS) or "")
+
+
+def test_the_hours_of_a_removed_source_are_no_history_and_nothing_is_learnt_from_them(database_url: str) -> None:
+    sample = read_sample()
+    fill(database_url, sample.part(0, 600, every=20))
+    with psycopg.connect(database_url) as connection:
+        assert longest_history(connection, SETTINGS).hours == 600
+        remove_source(connection, sample.source.name)
+        assert longest_history(connection, SETTINGS).hours == 0
+        with pytest.raises(NotEnoughHistoryError):
+            read_training_set(connection, SETTINGS)
