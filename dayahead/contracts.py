@@ -1,19 +1,17 @@
 """What travels between the services: one pydantic model a message, generated into JSON Schemas and AsyncAPI.
 
 Every moment is UTC. `valid_time` is the start of the hour that a value is for, `available_at` when its source
-published it, `origin` the last observed hour that a forecast uses, `lead` the hours after the origin (1 to 24).
+published it, `origin` the last observed hour that a forecast uses, `lead` the hours after the origin (from 1 on).
 """
 
 from enum import IntEnum, IntFlag, StrEnum
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+from dayahead.horizon import MAX_LEADS
 from dayahead.hours import format_utc
-
-LEADS = 24
-"""Hours that a forecast looks ahead."""
 
 MAX_ROWS_PER_MESSAGE = 500
 """Rows that one message of `observations` may hold."""
@@ -124,13 +122,20 @@ class ForecastMessage(Message):
     origin: UtcTime = Field(description="Start of the last observed hour that the forecast uses, UTC")
     issued_at: UtcTime = Field(description="When the forecast was computed, UTC")
     release: str | None = Field(description="Model release that made it; null where no model did (rungs 3 to 5)")
-    rung: Rung = Field(description="0 full model … 5 no forecast yet")
+    rung: Rung = Field(description="0 full model … 5 no forecast yet; of the first 24 leads")
     reasons: list[str] = Field(description="Reason codes for a rung above 0")
-    leads: Literal[0, 24] = Field(description="Hours ahead: 24, or 0 on rung 5")
+    leads: int = Field(
+        ge=0, le=MAX_LEADS, description="Hours ahead: as many as the source asks for, 24 or more; 0 on rung 5"
+    )
     ends_at: UtcTime | None = Field(
         default=None,
         description="End of the last hour that is forecast, UTC: from then on none of it lies ahead. Null on rung 5; "
         "messages of versions before 0.2 lack it",
+    )
+    day_rungs: list[Rung] | None = Field(
+        default=None,
+        description="Rung of each day of the horizon (24 leads, the last may be shorter): the first is `rung`, a later "
+        "day is on rung 3 where the naive forecasts it better than the model; messages of versions before 0.3 lack it",
     )
     p50: list[float] = Field(description="Median by lead; the first is for origin + 1 h; in `unit`")
     p10: list[float] = Field(description="10 % quantile by lead, in `unit`")

@@ -6,11 +6,15 @@ are fetched is the business of its kind (`dayahead/reading/source_kind.py`), who
 
 import re
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
 from holidays import list_supported_countries
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from dayahead.features.calendar import Calendar
+from dayahead.horizon import LEAST_LEADS, MAX_LEADS, default_horizon_h
 
 Hours = Annotated[float, Field(gt=0, le=24 * 366 * 2)]
 
@@ -81,6 +85,13 @@ class Source(BaseModel):
     country: str | None = Field(default=None, description="Country of the holiday calendar, ISO 3166 (DK)")
     subdivision: str | None = Field(default=None, description="Subdivision of the holiday calendar, if it matters")
 
+    horizon_h: int | None = Field(
+        default=None,
+        ge=LEAST_LEADS,
+        le=MAX_LEADS,
+        description="Hours after the newest observed one that a forecast holds, 24 to 408; left out: 49 and the lag "
+        "and interval of publication, to reach the end of tomorrow at every hour of the day",
+    )
     publication_lag_h: float = Field(
         default=1, ge=0, description="Hours from the start of an hour to its publication, as the publisher states it"
     )
@@ -158,6 +169,16 @@ class Source(BaseModel):
                 there = ", ".join(known[self.country]) or "none"
                 raise ValueError(f"country {self.country} has no subdivision {self.subdivision!r}; there are: {there}")
         return self
+
+    @property
+    def leads(self) -> int:
+        """Hours after its newest hour that a series is forecast."""
+        return self.horizon_h or default_horizon_h(self.publication_lag_h, self.publication_interval_h)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """Time zone and holidays that its consumers live by."""
+        return Calendar(self.local_time_zone, self.country, self.subdivision)
 
     @property
     def label_names(self) -> list[str]:

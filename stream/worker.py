@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import structlog
 
-from dayahead.contracts import LEADS
-from dayahead.features.calendar import Calendar
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Clock, Hour
 from dayahead.limit_metrics import LOST_VALUES
+from dayahead.source import Source
 from dayahead.storage.checkpoint import Checkpoint
 from dayahead.storage.tables.accuracy_day import AccuracyDays
 from dayahead.storage.tables.worker_offset import Move
@@ -91,7 +91,7 @@ class Worker:
         self._isolation = Isolation(self._checkpoint, takeover.rebuild)
         self._refreshers = ThreadPoolExecutor(threads, thread_name_prefix="refresh")
         self._held: dict[int, HeldPartition] = {}
-        self._calendars: dict[int, Calendar] = {}
+        self._sources: dict[int, Source] = {}
 
     @property
     def held(self) -> dict[int, HeldPartition]:
@@ -202,10 +202,10 @@ class Worker:
         with metrics.stage("dead_letters"):
             self._refusals.write(held.claim, taken.refusals, now)
         self._probe.reached(Step.DEAD_LETTERS)
-        self._load_calendars()
+        self._look_up_sources()
         held.is_settled = False
         with metrics.stage("compute"):
-            result = compute(prepared, held.state, self._releases.forecasting, self._calendars, now)
+            result = compute(prepared, held.state, self._releases.forecasting, self._sources, now)
         self._probe.reached(Step.COMPUTED)
         self._committer.commit(held, _checkpoint_of(held, result, int(taken.offsets[-1]) + 1))
         held.is_settled = True
@@ -224,7 +224,7 @@ class Worker:
         if len(scores):
             series = [held.state.by_key[key] for key in scores.series_key.tolist()]
             index = np.array([held.state.index_of[one.series_id] for one in series], np.int64)
-            leads = np.arange(1, LEADS + 1)
+            leads = np.arange(1, DAY_LEADS + 1)
             actual = held.state.value_at(index[:, None], scores.origin[:, None] + leads)
             metrics.count_scores(scores, actual, np.array([one.area for one in series], object))
 
@@ -274,12 +274,12 @@ class Worker:
     def _refresh(self, held: HeldPartition) -> None:
         """Forecast every series of a partition at its newest hour, and record the release."""
         forecasting = self._releases.forecasting
-        self._load_calendars()
+        self._look_up_sources()
         series = np.flatnonzero(held.state.newest > NEVER)
         parts = np.array_split(series, max(1, -(-len(series) // REFRESHED_AT_ONCE)))
         for number, part in enumerate(parts, 1):
             offset = np.full(len(part), held.next_offset, np.int64)
-            made = forecasting.make(held.state, self._calendars, part, offset, self._clock())
+            made = forecasting.make(held.state, self._sources, part, offset, self._clock())
             result = Result.of_forecasts(made)
             done = forecasting.release if number == len(parts) else None
             self._committer.commit(held, _checkpoint_of(held, result, held.next_offset, done))
@@ -290,14 +290,10 @@ class Worker:
 
     def _load_sources(self) -> None:
         self._database.retry(self._intake.load_sources)
-        self._load_calendars()
+        self._look_up_sources()
 
-    def _load_calendars(self) -> None:
-        for registered in self._intake.sources.values():
-            source = registered.source
-            self._calendars[registered.source_key] = Calendar(
-                source.local_time_zone, source.country, source.subdivision
-            )
+    def _look_up_sources(self) -> None:
+        self._sources = {one.source_key: one.source for one in self._intake.sources.values()}
 
     def show(self) -> None:
         """Update the gauges."""

@@ -1,14 +1,15 @@
 """Judges a release on held-out hours: forecasts as in live service, under each scenario."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS, Rung
+from dayahead.contracts import Rung
 from dayahead.evaluation.backtest import RunResult
 from dayahead.evaluation.backtest import judge as judge_windows
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Hour
 from dayahead.models.history import History
 from dayahead.models.serving.forecaster import Forecaster
@@ -42,7 +43,7 @@ class JudgedWindows:
 
 def judged_windows(history: History, start: Hour, settings: HoldoutSettings) -> JudgedWindows:
     """The windows whose 24 hours lie between `start` and the end of the history; every k-th series if too many."""
-    origins = np.arange(start - 1, history.end - LEADS, settings.origin_every_h, dtype=np.int64)
+    origins = np.arange(start - 1, history.end - DAY_LEADS, settings.origin_every_h, dtype=np.int64)
     rows = len(history.series_ids)
     most_rows = max(1, settings.most_windows // max(1, len(origins)))
     return JudgedWindows(np.arange(0, rows, -(-rows // most_rows), dtype=np.int64), origins)
@@ -72,7 +73,7 @@ def _figures(
 ) -> ScenarioFigures:
     parts = []
     for rows, batch in _batches(training_set.observed, windows):
-        broken = WindowBatch(damaged(batch.values, scenario), batch.origin, batch.calendar)
+        broken = replace(batch, values=damaged(batch.values, scenario))
         parts.append(judge_windows(training_set.history, rows, broken, forecaster))
     if not parts:
         return ScenarioFigures.nothing()
@@ -109,4 +110,4 @@ def _batches(observed: History, windows: JudgedWindows) -> Iterator[tuple[NDArra
         for first in range(0, len(windows.origins), origins_at_once):
             origins = windows.origins[first : first + origins_at_once]
             rows, at = np.tile(series, len(origins)), np.repeat(origins, len(series))
-            yield rows, WindowBatch(observed.windows(rows, at), at, calendar)
+            yield rows, WindowBatch(observed.windows(rows, at), at, calendar, observed.leads)

@@ -9,7 +9,6 @@ import psycopg
 from numpy.typing import NDArray
 
 from dayahead.errors import NotEnoughHistoryError
-from dayahead.features.calendar import Calendar
 from dayahead.hours import Hour, format_utc, to_hour
 from dayahead.models.history import History
 from dayahead.source import Source
@@ -62,11 +61,6 @@ class _SourcePart:
     @property
     def end(self) -> Hour:
         return self.start + int(self.observed.shape[1])
-
-
-def calendar_of(source: Source) -> Calendar:
-    """Time zone and holidays of a source's consumers."""
-    return Calendar(source.local_time_zone, source.country, source.subdivision)
 
 
 def registered_as(series_ids: Sequence[str], source: Source) -> list[RegisteredSeries]:
@@ -127,8 +121,10 @@ def read_training_set(
 def _side_by_side(parts: list[_SourcePart], quarantined: list[QuarantinedRange]) -> TrainingSet:
     start, end = min(part.start for part in parts), max(part.end for part in parts)
     ids = tuple(series.series_id for part in parts for series in part.series)
-    calendars = tuple(dict.fromkeys(calendar_of(part.source) for part in parts))
-    index = np.repeat([calendars.index(calendar_of(part.source)) for part in parts], [len(p.series) for p in parts])
+    calendars = tuple(dict.fromkeys(part.source.calendar for part in parts))
+    index = np.repeat([calendars.index(part.source.calendar) for part in parts], [len(p.series) for p in parts])
+
+    leads = max(part.source.leads for part in parts)
 
     def history(matrices: list[NDArray[np.float64]]) -> History:
         values = np.full((len(ids), end - start), np.nan)
@@ -136,7 +132,7 @@ def _side_by_side(parts: list[_SourcePart], quarantined: list[QuarantinedRange])
         for part, matrix in zip(parts, matrices, strict=True):
             values[first : first + len(matrix), part.start - start : part.end - start] = matrix
             first += len(matrix)
-        return History(ids, start, values, calendars, index.astype(np.int64))
+        return History(ids, start, values, calendars, index.astype(np.int64), leads)
 
     return TrainingSet(
         history([part.observed for part in parts]),

@@ -5,20 +5,20 @@ order, with the same result.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS
 from dayahead.evaluation.metrics import Accuracy, accuracy, wape_by_group
 from dayahead.evaluation.score import ScoreBatch, daily_naive, score, weekly_naive
 from dayahead.features.fill import DAY
 from dayahead.grouping import groups
+from dayahead.horizon import DAY_LEADS, days_of, leads_before
 from dayahead.hours import Hour
 from dayahead.models.history import History
-from dayahead.models.serving.forecaster import Forecaster
+from dayahead.models.serving.forecaster import ForecastBatch, Forecaster
 from dayahead.models.serving.window import WindowBatch
 
 
@@ -30,15 +30,18 @@ class RunResult:
         series_ids: names; `series` points into them.
         series: int64 [n].
         origin: int64 [n], hours.
-        p10: float32 [n, 24], by lead, in the unit of the series.
-        p50: float32 [n, 24].
-        p90: float32 [n, 24].
-        rung: int8 [n].
+        p10: float32 [n, leads], by lead, in the unit of the series.
+        p50: float32 [n, leads].
+        p90: float32 [n, leads].
+        rung: int8 [n], of day 1.
+        floor_days: int32 [n], as of ForecastBatch.
         reasons: int32 [n].
-        actual: float64 [n, 24], NaN where not observed.
-        weekly_naive: float64 [n, 24], forecast of the same hour of the week before, NaN where there is none.
-        daily_naive: float64 [n, 24], that of the day before.
-        scores: of the n rows.
+        actual: float64 [n, leads], NaN where not observed.
+        weekly_naive: float64 [n, leads], the newest same hour of the week that was known, NaN where there is none.
+        daily_naive: float64 [n, leads], the newest same hour of the day.
+        scores: of the n rows, over day 1.
+        later_scores: of the n rows, over day 2 of the horizon, day 3 and so on; a last day of fewer than 24 leads has
+            none.
     """
 
     series_ids: tuple[str, ...]
@@ -48,26 +51,44 @@ class RunResult:
     p50: NDArray[np.float32]
     p90: NDArray[np.float32]
     rung: NDArray[np.int8]
+    floor_days: NDArray[np.int32]
     reasons: NDArray[np.int32]
     actual: NDArray[np.float64]
     weekly_naive: NDArray[np.float64]
     daily_naive: NDArray[np.float64]
     scores: ScoreBatch
+    later_scores: tuple[ScoreBatch, ...] = ()
 
     def __len__(self) -> int:
         return len(self.series)
 
-    def accuracy(self, rows: NDArray[np.bool_] | NDArray[np.int64] | None = None) -> Accuracy:
-        """Accuracy over all rows, or over some."""
-        return accuracy(self.scores if rows is None else self.scores.take(rows))
+    @property
+    def days(self) -> int:
+        """Whole days of the horizon."""
+        return 1 + len(self.later_scores)
 
-    def by_series(self) -> dict[str, Accuracy]:
+    @property
+    def first_day(self) -> "RunResult":
+        """The same without the leads of later days."""
+        by_lead = {name: getattr(self, name)[:, :DAY_LEADS] for name in _BY_LEAD}
+        return replace(self, later_scores=(), **by_lead)
+
+    def scores_of(self, day: int) -> ScoreBatch:
+        """Scores of the n rows over a day of the horizon."""
+        return self.scores if day == 1 else self.later_scores[day - 2]
+
+    def accuracy(self, rows: NDArray[np.bool_] | NDArray[np.int64] | None = None, day: int = 1) -> Accuracy:
+        """Accuracy of a day of the horizon, over all rows or over some."""
+        scores = self.scores_of(day)
+        return accuracy(scores if rows is None else scores.take(rows))
+
+    def by_series(self, day: int = 1) -> dict[str, Accuracy]:
         """Accuracy of each series that has a row."""
-        return {self.series_ids[number]: self.accuracy(rows) for number, rows in groups(self.series)}
+        return {self.series_ids[number]: self.accuracy(rows, day) for number, rows in groups(self.series)}
 
-    def wape_series_mean(self) -> float:
+    def wape_series_mean(self, day: int = 1) -> float:
         """Mean over the series of each one's WAPE; series without consumption are left out."""
-        found = wape_by_group(self.scores, self.series, len(self.series_ids))
+        found = wape_by_group(self.scores_of(day), self.series, len(self.series_ids))
         known = np.isfinite(found)
         return float(np.mean(found[known])) if known.any() else float("nan")
 
@@ -84,15 +105,23 @@ class RunResult:
     def join(parts: "Iterable[RunResult]") -> "RunResult":
         """Put results of the same series together, by origin and series."""
         pieces = list(parts)
-        arrays = [item.name for item in fields(RunResult) if item.name not in {"series_ids", "scores"}]
+        arrays = [item.name for item in fields(RunResult) if item.name not in _NO_ARRAYS]
         joined = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in arrays}
-        scores = [np.concatenate([getattr(p.scores, item.name) for p in pieces]) for item in fields(ScoreBatch)]
         order = np.lexsort((joined["series"], joined["origin"]))
+        first, *later = (
+            ScoreBatch.join([piece.scores_of(day) for piece in pieces]).take(order)
+            for day in range(1, pieces[0].days + 1)
+        )
         return RunResult(
             series_ids=pieces[0].series_ids,
-            scores=ScoreBatch(*scores).take(order),
+            scores=first,
+            later_scores=tuple(later),
             **{name: array[order] for name, array in joined.items()},
         )
+
+
+_BY_LEAD = ("p10", "p50", "p90", "actual", "weekly_naive", "daily_naive")
+_NO_ARRAYS = {"series_ids", "scores", "later_scores"}
 
 
 def forecast_origin(origin: Hour, *, history: History, forecaster: Forecaster) -> RunResult:
@@ -103,16 +132,20 @@ def forecast_origin(origin: Hour, *, history: History, forecaster: Forecaster) -
     parts = []
     for calendar, series in groups(history.calendar_of):
         origins = np.full(len(series), origin, np.int64)
-        windows = WindowBatch(history.windows(series, origins), origins, history.calendars[calendar])
+        windows = WindowBatch(history.windows(series, origins), origins, history.calendars[calendar], history.leads)
         parts.append(judge(history, series, windows, forecaster))
     return RunResult.join(parts)
 
 
 def judge(history: History, series: NDArray[np.int64], windows: WindowBatch, forecaster: Forecaster) -> RunResult:
-    """Forecast windows and score them against the 24 hours that follow in the history."""
+    """Forecast windows and score them against the hours that follow in the history."""
     made = forecaster.forecast(windows)
-    actual = history.targets(series, windows.origin)
+    days = range(1, windows.leads // DAY_LEADS + 1)
+    actual = history.targets(series, windows.origin, windows.leads)
     seen = np.concatenate([windows.values, actual], axis=1)
+    until = {day: seen[:, : windows.values.shape[1] + leads_before(day + 1)] for day in days}
+    quantiles = {day: _of_day(made, day) for day in days}
+    first, *later = (score(until[day], *quantiles[day], day=day) for day in days)
     return RunResult(
         history.series_ids,
         series,
@@ -121,12 +154,27 @@ def judge(history: History, series: NDArray[np.int64], windows: WindowBatch, for
         made.p50,
         made.p90,
         made.rung,
+        made.floor_days,
         made.reasons,
         actual,
-        weekly_naive(seen),
-        daily_naive(seen),
-        score(seen, made.p10, made.p50, made.p90),
+        _by_lead(weekly_naive, windows),
+        _by_lead(daily_naive, windows),
+        first,
+        tuple(later),
     )
+
+
+def _of_day(made: ForecastBatch, day: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    columns = slice(leads_before(day), leads_before(day + 1))
+    return made.p10[:, columns], made.p50[:, columns], made.p90[:, columns]
+
+
+def _by_lead(
+    naive: Callable[[NDArray[np.float64], int], NDArray[np.float64]], windows: WindowBatch
+) -> NDArray[np.float64]:
+    """A naive of all days of the horizon; [n, leads]."""
+    days = [naive(windows.values, day) for day in range(1, days_of(windows.leads) + 1)]
+    return np.concatenate(days, axis=1)[:, : windows.leads]
 
 
 def backtest(
@@ -146,6 +194,6 @@ def backtest(
     return RunResult.join(mapped(partial(forecast_origin, history=history, forecaster=forecaster), origins))
 
 
-def origins_between(first: Hour, last: Hour, every_h: int) -> range:
-    """Origins from `first` on, every so many hours, whose 24 hours end at or before hour `last`."""
-    return range(first, last - LEADS + 1, every_h)
+def origins_between(first: Hour, last: Hour, every_h: int, leads: int = DAY_LEADS) -> range:
+    """Origins from `first` on, every so many hours, whose leads end at or before hour `last`."""
+    return range(first, last - leads + 1, every_h)

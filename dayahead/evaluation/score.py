@@ -1,16 +1,14 @@
 """The one function that scores forecasts whose hours have been observed: live, in backtests, in benchmarks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY, WEEK
 from dayahead.features.lags import lagged
-
-SCORE_HOURS = WEEK + LEADS
-"""Hours that a score looks at: the 24 forecast ones, and back to the week before the first of them."""
+from dayahead.horizon import DAY_LEADS, leads_before, week_lag
 
 MAPE_FLOOR = 0.25
 """Least share of the usual level of a series that an error is divided by, so that no hour near 0 decides a MAPE."""
@@ -60,26 +58,43 @@ class ScoreBatch:
         """Some of the scores."""
         return ScoreBatch(*(getattr(self, item.name)[rows] for item in fields(self)))
 
+    @classmethod
+    def join(cls, parts: "Sequence[ScoreBatch]") -> "ScoreBatch":
+        """The scores of several batches, one after the other."""
+        return cls(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(cls)))
+
+
+def score_hours(day: int = 1) -> int:
+    """Hours that the score of a day of the horizon looks at: to its end, from a week before the origin on."""
+    return WEEK + leads_before(day) + DAY_LEADS
+
 
 def score(
-    values: NDArray[np.float64], p10: NDArray[np.float32], p50: NDArray[np.float32], p90: NDArray[np.float32]
+    values: NDArray[np.float64],
+    p10: NDArray[np.float32],
+    p50: NDArray[np.float32],
+    p90: NDArray[np.float32],
+    day: int = 1,
 ) -> ScoreBatch:
-    """Score forecasts against what was observed, and compare them with two seasonal naives.
+    """Score a day of forecasts against what was observed, and compare it with two seasonal naives.
 
     Args:
-        values: float64 [n, hours], at least 192 hours; the last 24 columns are the forecast hours, NaN where missing.
-        p10: float32 [n, 24], by lead.
+        values: float64 [n, hours], at least `score_hours(day)`; the last 24 columns are the hours of the day of the
+            horizon, NaN where missing.
+        p10: float32 [n, 24], by lead of the day.
         p50: float32 [n, 24].
         p90: float32 [n, 24].
+        day: of the horizon.
     """
-    actual = values[:, -LEADS:]
+    actual = values[:, -DAY_LEADS:]
     known = np.isfinite(actual) & np.isfinite(p50)
     truth = np.where(known, actual, 0.0)
     magnitude = np.abs(truth)
     error = np.where(known, p50.astype(np.float64) - truth, 0.0)
-    weekly, daily = weekly_naive(values), daily_naive(values)
+    past = values[:, : -DAY_LEADS - leads_before(day)]
+    weekly, daily = weekly_naive(past, day), daily_naive(past, day)
     compared = known & np.isfinite(weekly)
-    divisor = np.fmax(magnitude, MAPE_FLOOR * usual_level(values[:, :-LEADS])[:, None])
+    divisor = np.fmax(magnitude, MAPE_FLOOR * usual_level(past)[:, None])
     percentage = known & (divisor > 0)
     pinball = sum(
         _pinball(truth, quantile.astype(np.float64), share) for quantile, share in ((p10, 0.1), (p50, 0.5), (p90, 0.9))
@@ -102,28 +117,28 @@ def score(
     )
 
 
-def weekly_naive(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Forecast the same hour of the week before, or that of the day before where it is not known.
+def weekly_naive(past: NDArray[np.float64], day: int = 1) -> NDArray[np.float64]:
+    """Forecast the newest known same hour of the week, or the newest same hour of the day where it is not known.
 
     Args:
-        values: float64 [n, hours], at least 192 hours; the last 24 columns are the forecast hours.
+        past: float64 [n, hours], at least 168 hours, the last column the origin.
+        day: of the horizon.
 
     Returns:
-        float64 [n, 24], by lead, NaN where neither is known.
+        float64 [n, 24], by lead of the day, NaN where neither is known.
     """
-    return _by_lag(values, WEEK, DAY)
+    return _by_lag(past, week_lag(day), DAY)
 
 
-def daily_naive(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Forecast the same hour of the day before, or that of the week before where it is not known.
+def daily_naive(past: NDArray[np.float64], day: int = 1) -> NDArray[np.float64]:
+    """Forecast the newest known same hour of the day, or the newest same hour of the week where it is not known.
 
     Args and result as of `weekly_naive`; both are known at the same leads.
     """
-    return _by_lag(values, DAY, WEEK)
+    return _by_lag(past, DAY, week_lag(day))
 
 
-def _by_lag(values: NDArray[np.float64], lag: int, other_lag: int) -> NDArray[np.float64]:
-    past = values[:, :-LEADS]
+def _by_lag(past: NDArray[np.float64], lag: int, other_lag: int) -> NDArray[np.float64]:
     first = lagged(past, lag)
     return np.where(np.isfinite(first), first, lagged(past, other_lag))
 

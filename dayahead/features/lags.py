@@ -5,13 +5,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS
+from dayahead.horizon import DAY_LEADS
 
 A = TypeVar("A", bound=np.generic)
 
 
 def lagged(values: NDArray[A], lag: int) -> NDArray[A]:
-    """Take the values that lie `lag` hours before each of the 24 target hours.
+    """Take the values that lie `lag` hours before each of the 24 hours after the origin.
 
     Args:
         values: [n, hours], the last column the origin.
@@ -21,4 +21,4 @@ def lagged(values: NDArray[A], lag: int) -> NDArray[A]:
         [n, 24], by lead.
     """
     hours = values.shape[1]
-    return values[:, hours - lag : hours - lag + LEADS]
+    return values[:, hours - lag : hours - lag + DAY_LEADS]

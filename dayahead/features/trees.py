@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
 from dayahead.features.fill import DAY, WEEK
 from dayahead.features.means import mean, mean_change, mean_distance
 from dayahead.features.state import SeriesState
+from dayahead.horizon import DAY_LEADS, leads_before, week_lag
 from dayahead.machine_code import MachineFunction, compiled
 
 TREE_FEATURES = (
@@ -48,7 +48,7 @@ TREE_FEATURES = (
 trees turn it into a date index, which ruins short histories."""
 
 TREE_TABLE = MachineFunction(
-    "tree_table", (int, np.float32, np.float32, np.float32, np.float32, np.float32, np.float32, np.float32)
+    "tree_table", (int, int, np.float32, np.float32, np.float32, np.float32, np.float32, np.float32, np.float32)
 )
 
 LEAST_USUAL_ERROR = 1e-3
@@ -63,42 +63,40 @@ def tree_features(
     week_error: NDArray[np.float32],
     calendar: Calendar,
     origin: int,
+    day: int = 1,
 ) -> NDArray[np.float32]:
-    """Features of n series at one origin, for all leads.
+    """Features of n series at one origin, for all leads of a day of the horizon.
+
+    What is named `lag_24` and so on is the newest known value of that kind: on later days the hour of the day before
+    is not known yet.
 
     Args:
         state: of the n series.
-        linear: float32 [n, 24], the linear member's forecast, value / scale - 1.
-        one_step_errors: float32 [n, 3], its recent 1-hour errors, newest first.
+        linear: float32 [n, 24], the forecast of the day's linear member, value / scale - 1.
+        one_step_errors: float32 [n, 3], recent 1-hour errors of the member of day 1, newest first.
         day_errors: float32 [n, 24], its recent 24-hour errors, newest first.
         week_error: float32 [n], the mean |24-hour error| of the last week.
         calendar: of the source.
         origin: hour of the newest observation.
+        day: of the horizon.
 
     Returns:
         float32 [n, 24, 32], in the order of TREE_FEATURES; in memory a feature's values lie together.
     """
-    targets = origin + np.arange(1, LEADS + 1)
-    fields = calendar.at(np.concatenate([targets, targets - DAY, targets - WEEK]))
-    clock = np.array(
-        [
-            np.arange(1, LEADS + 1),
-            fields.hour[:LEADS],
-            fields.weekday[:LEADS],
-            fields.holiday[:LEADS],
-            fields.holiday[LEADS : 2 * LEADS],
-            fields.holiday[2 * LEADS :],
-        ],
-        np.float32,
-    )
-    table = np.empty((len(TREE_FEATURES), len(state), LEADS), np.float32)
+    leads = leads_before(day) + np.arange(1, DAY_LEADS + 1)
+    targets = origin + leads
+    in_day = targets - leads_before(day)
+    fields = calendar.at(np.stack([targets, in_day - DAY, in_day - week_lag(day)]))
+    clock = np.array([leads, fields.hour[0], fields.weekday[0], *fields.holiday], np.float32)
+    table = np.empty((len(TREE_FEATURES), len(state), DAY_LEADS), np.float32)
     given = (state.z, linear, one_step_errors, day_errors, week_error)
-    TREE_TABLE(len(state), clock, *(np.ascontiguousarray(part) for part in given), table)
+    TREE_TABLE(len(state), week_lag(day), clock, *(np.ascontiguousarray(part) for part in given), table)
     return table.transpose(1, 2, 0)
 
 
 @compiled
 def describe_targets(
+    week_back: int,
     clock: NDArray[np.float32],
     z: NDArray[np.float32],
     linear: NDArray[np.float32],
@@ -110,6 +108,7 @@ def describe_targets(
     """Features of one series for all leads, in the order of TREE_FEATURES.
 
     Args:
+        week_back: hours from the targets, moved to the first day, to their newest known hours of the week.
         clock: float32 [6, 24], the features that all series share.
         z: float32 [864], scaled values.
         linear: float32 [24], as of `tree_features`, and so the rest.
@@ -119,22 +118,22 @@ def describe_targets(
         table: float32 [32, 24], written.
     """
     now = len(z)
-    linear_mean = mean(linear, 0, LEADS)
+    linear_mean = mean(linear, 0, DAY_LEADS)
     mean_3h, mean_24h = mean(z, now - 3, now), mean(z, now - DAY, now)
     for place in range(6):
         _copy(clock[place], 0, table[place])
     _copy(linear, 0, table[6])
     _copy(z, now - DAY, table[12])
     _copy(z, now - 2 * DAY, table[13])
-    _copy(z, now - WEEK, table[14])
-    _weekly_mean(z, table[15])
-    for lead in range(LEADS):
-        table[29, lead] = day_errors[LEADS - 1 - lead]
+    _copy(z, now - week_back, table[14])
+    _weekly_mean(z, week_back, table[15])
+    for lead in range(DAY_LEADS):
+        table[29, lead] = day_errors[DAY_LEADS - 1 - lead]
     _subtract(linear, table[12], table[7])
     _subtract(linear, table[14], table[8])
     _subtract(linear, table[15], table[9])
     _repeat(linear_mean, table[10])
-    _repeat(mean_distance(linear, 0, LEADS, linear_mean), table[11])
+    _repeat(mean_distance(linear, 0, DAY_LEADS, linear_mean), table[11])
     _repeat(z[now - 1], table[16])
     _repeat(z[now - 2], table[17])
     _repeat(mean_3h, table[18])
@@ -147,34 +146,34 @@ def describe_targets(
     _repeat(one_step_errors[0], table[25])
     _repeat(mean(one_step_errors, 0, 3), table[26])
     _repeat(mean(day_errors, 0, 3), table[27])
-    _repeat(mean(day_errors, 0, LEADS), table[28])
-    _repeat(mean_distance(day_errors, 0, LEADS, 0.0), table[30])
+    _repeat(mean(day_errors, 0, DAY_LEADS), table[28])
+    _repeat(mean_distance(day_errors, 0, DAY_LEADS, 0.0), table[30])
     _repeat(week_error, table[31])
 
 
 @compiled
 def _copy(values: NDArray[np.float32], begin: int, row: NDArray[np.float32]) -> None:
-    for lead in range(LEADS):
+    for lead in range(DAY_LEADS):
         row[lead] = values[begin + lead]
 
 
 @compiled
 def _subtract(values: NDArray[np.float32], others: NDArray[np.float32], row: NDArray[np.float32]) -> None:
-    for lead in range(LEADS):
+    for lead in range(DAY_LEADS):
         row[lead] = values[lead] - others[lead]
 
 
 @compiled
 def _repeat(value: float, row: NDArray[np.float32]) -> None:
-    for lead in range(LEADS):
+    for lead in range(DAY_LEADS):
         row[lead] = value
 
 
 @compiled
-def _weekly_mean(z: NDArray[np.float32], row: NDArray[np.float32]) -> None:
-    for lead in range(LEADS):
+def _weekly_mean(z: NDArray[np.float32], week_back: int, row: NDArray[np.float32]) -> None:
+    for lead in range(DAY_LEADS):
         target = len(z) + lead
-        total = z[target - 2 * WEEK] + z[target - 3 * WEEK] + z[target - 4 * WEEK]
+        total = z[target - week_back - WEEK] + z[target - week_back - 2 * WEEK] + z[target - week_back - 3 * WEEK]
         row[lead] = total / np.float32(3)
 
 

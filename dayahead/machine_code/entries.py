@@ -10,11 +10,11 @@ import numba
 import numpy as np
 from numba import carray, types
 
-from dayahead.contracts import LEADS
 from dayahead.features.fill import FILL_WINDOWS, fill_holes, take_observed
 from dayahead.features.snapshot import SNAPSHOT, SNAPSHOT_NAMES, summarize
 from dayahead.features.state import DESCRIBE_WINDOWS, LAG_HOURS, PAST_ORIGINS, clean, scale_window
 from dayahead.features.trees import TREE_FEATURES, TREE_TABLE, describe_targets
+from dayahead.horizon import DAY_LEADS
 from dayahead.machine_code.function import MachineFunction
 from dayahead.models.serving.tree_walk import ADD_TREES, BLOCK_ROWS, WORD_BITS, add_trees
 
@@ -84,14 +84,14 @@ def _snapshot(count, hours, values, observed, rows):  # type: ignore[no-untyped-
 
 
 @entry(TREE_TABLE)
-def _tree_table(count, clock, z, linear, one_step_errors, day_errors, week_error, table):  # type: ignore[no-untyped-def]
-    clock, z = carray(clock, (6, LEADS)), carray(z, (count, LAG_HOURS))
-    linear, day_errors = carray(linear, (count, LEADS)), carray(day_errors, (count, LEADS))
+def _tree_table(count, week_back, clock, z, linear, one_step_errors, day_errors, week_error, table):  # type: ignore[no-untyped-def]
+    clock, z = carray(clock, (6, DAY_LEADS)), carray(z, (count, LAG_HOURS))
+    linear, day_errors = carray(linear, (count, DAY_LEADS)), carray(day_errors, (count, DAY_LEADS))
     one_step_errors, week_error = carray(one_step_errors, (count, 3)), carray(week_error, (count,))
-    table = carray(table, (COLUMNS, count, LEADS))
+    table = carray(table, (COLUMNS, count, DAY_LEADS))
     for row in range(count):
         describe_targets(
-            clock, z[row], linear[row], one_step_errors[row], day_errors[row], week_error[row], table[:, row]
+            week_back, clock, z[row], linear[row], one_step_errors[row], day_errors[row], week_error[row], table[:, row]
         )
 
 

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
+from dayahead.horizon import DAY_LEADS, LEAST_LEADS, leads_before
 from dayahead.hours import Hour
 from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
 
@@ -23,6 +23,7 @@ class History:
         values: float64 [n, hours], each series in its unit, NaN where an hour is missing.
         calendars: of the sources.
         calendar_of: int64 [n], index into `calendars`; by default all series have the first.
+        leads: hours after an origin that are forecast, 24 to 408: as many as the source asks for that wants the most.
 
     Raises:
         ValueError: the arrays do not fit each other.
@@ -33,6 +34,7 @@ class History:
     values: NDArray[np.float64]
     calendars: tuple[Calendar, ...]
     calendar_of: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    leads: int = LEAST_LEADS
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or len(self.values) != len(self.series_ids):
@@ -78,9 +80,15 @@ class History:
         """
         return self._padded_windows[series, origins - self.start]
 
-    def targets(self, series: NDArray[np.int64], origins: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The 24 hours after each origin; [n, 24], NaN where missing or outside the history."""
-        columns = (origins - self.start)[:, None] + np.arange(1, LEADS + 1)
+    def targets(
+        self, series: NDArray[np.int64], origins: NDArray[np.int64], leads: int = DAY_LEADS, *, day: int = 1
+    ) -> NDArray[np.float64]:
+        """The hours after each origin, from the first of a day of the horizon on.
+
+        Returns:
+            float64 [n, leads], NaN where missing or outside the history.
+        """
+        columns = (origins - self.start)[:, None] + leads_before(day) + np.arange(1, leads + 1)
         inside = (columns >= 0) & (columns < self.hours)
         return np.where(inside, self.values[series[:, None], np.where(inside, columns, 0)], np.nan)
 
@@ -88,7 +96,7 @@ class History:
         """The series of one calendar as a batch at one origin, and their rows."""
         series = np.flatnonzero(self.calendar_of == calendar)
         origins = np.full(len(series), origin, np.int64)
-        return series, WindowBatch(self.windows(series, origins), origins, self.calendars[calendar])
+        return series, WindowBatch(self.windows(series, origins), origins, self.calendars[calendar], self.leads)
 
     @cached_property
     def _padded_windows(self) -> NDArray[np.float64]:

@@ -9,7 +9,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS, Reason, Rung
+from dayahead.contracts import Reason, Rung
+from dayahead.grouping import groups
+from dayahead.horizon import days_of
 from dayahead.hours import format_utc, from_hour, from_microseconds
 from dayahead.storage.tables.forecast import ForecastRows, StoredForecast
 from dayahead.storage.tables.series import RegisteredSeries
@@ -36,6 +38,7 @@ def forecast_bytes(forecast: StoredForecast) -> bytes:
         forecast.release,
         int(forecast.rung),
         int(forecast.reasons),
+        int(forecast.floor_days),
         len(forecast.p50),
     )
     p50, p10, p90 = (
@@ -52,23 +55,20 @@ def forecasts_bytes(series_ids: Sequence[str], units: Sequence[str], rows: Forec
         units: of the n rows.
         rows: the n forecasts.
     """
-    without = (rows.rung == Rung.NONE).tolist()
     facts = [
-        _facts(from_hour(origin), from_microseconds(issued), release, rung, reasons, 0 if empty else LEADS)
-        for origin, issued, release, rung, reasons, empty in zip(
+        _facts(from_hour(origin), from_microseconds(issued), release, rung, reasons, floor_days, leads)
+        for origin, issued, release, rung, reasons, floor_days, leads in zip(
             rows.origin.tolist(),
             rows.issued_us.tolist(),
             rows.release.tolist(),
             rows.rung.tolist(),
             rows.reasons.tolist(),
-            without,
+            rows.floor_days.tolist(),
+            rows.leads.tolist(),
             strict=True,
         )
     ]
-    quantiles = [_vectors(part) for part in (rows.p50, rows.p10, rows.p90)]
-    for place in [place for place, empty in enumerate(without) if empty]:
-        for part in quantiles:
-            part[place] = b"[]"
+    quantiles = [_vectors(part, rows.leads) for part in (rows.p50, rows.p10, rows.p90)]
     unit_texts = {unit: _json(unit) for unit in set(units)}
     return [
         _message(_json(series_id), fact, p50, p10, p90, unit_texts[unit])
@@ -76,25 +76,34 @@ def forecasts_bytes(series_ids: Sequence[str], units: Sequence[str], rows: Forec
     ]
 
 
-def bytes_before_ends_at(message: bytes) -> bytes:
-    """Encode the forecast as versions before 0.2 sent it, which topic `forecasts` may still hold."""
-    return re.sub(rb',"ends_at":(?:"[^"]*"|null)', b"", message, count=1)
+def earlier_bytes(message: bytes) -> tuple[bytes, ...]:
+    """Encode the forecast as earlier versions sent it, which topic `forecasts` may still hold: 0.2 and before that."""
+    of_0_2 = re.sub(rb',"day_rungs":\[[0-9,]*\]', b"", message, count=1)
+    return of_0_2, re.sub(rb',"ends_at":(?:"[^"]*"|null)', b"", of_0_2, count=1)
 
 
 def _json(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _vectors(matrix: NDArray[np.float32]) -> list[bytes]:
-    """Encode each row of a matrix as JSON: one call and a split, since a call for each row takes ten times as long."""
-    if not len(matrix):
-        return []
-    text = _json(np.ascontiguousarray(matrix, np.float32))
-    return [b"[" + row + b"]" for row in text[2:-2].split(b"],[")]
+def _vectors(matrix: NDArray[np.float32], leads: NDArray[np.int16]) -> list[bytes]:
+    """Encode each row of a matrix up to its leads as JSON.
+
+    One call and a split for all rows of as many leads: a call for each row takes ten times as long.
+    """
+    texts: list[bytes] = [b"[]"] * len(matrix)
+    for count, rows in groups(leads.astype(np.int64)):
+        if count:
+            text = _json(np.ascontiguousarray(matrix[rows, :count], np.float32))
+            for row, values in zip(rows.tolist(), text[2:-2].split(b"],["), strict=True):
+                texts[row] = b"[" + values + b"]"
+    return texts
 
 
 @lru_cache(maxsize=10_000)
-def _facts(origin: datetime, issued_at: datetime, release: str | None, rung: int, reasons: int, leads: int) -> bytes:
+def _facts(
+    origin: datetime, issued_at: datetime, release: str | None, rung: int, reasons: int, floor_days: int, leads: int
+) -> bytes:
     """Encode the fields that the forecasts of a batch share, without the braces."""
     return _json(
         {
@@ -105,8 +114,14 @@ def _facts(origin: datetime, issued_at: datetime, release: str | None, rung: int
             "reasons": Reason.codes(reasons),
             "leads": leads,
             "ends_at": None if (end := forecast_end(origin, leads)) is None else format_utc(end),
+            "day_rungs": day_rungs(rung, floor_days, leads),
         }
     )[1:-1]
+
+
+def day_rungs(rung: int, floor_days: int, leads: int) -> list[int]:
+    """Rung of each day of the horizon: that of day 1, or 3 where the profile forecast a later day."""
+    return [int(Rung.PROFILE) if floor_days >> day & 1 else rung for day in range(days_of(leads))]
 
 
 def _message(series_id: bytes, facts: bytes, p50: bytes, p10: bytes, p90: bytes, unit: bytes) -> bytes:

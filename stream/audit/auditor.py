@@ -25,7 +25,7 @@ from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.serving.release import Release
 from dayahead.storage.database import connect
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
-from dayahead.storage.forecasts import bytes_before_ends_at, message_values
+from dayahead.storage.forecasts import earlier_bytes, message_values
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.model_release import load_artifact
 from dayahead.storage.tables.series import load_series, random_ids
@@ -177,7 +177,7 @@ class Auditor:
         if newest is None:
             return Finding(series_id, Outcome.SKIPPED, "too many forecasts were sent since to look for it in Kafka")
         held = newest.get((series_id, format_utc(from_hour(int(served.row.origin[0])))))
-        if held in (expected, bytes_before_ends_at(expected)):
+        if held in (expected, *earlier_bytes(expected)):
             return Finding(series_id, Outcome.MATCH)
         if not served.position.has_published(int(served.row.message_offset[0])):
             return Finding(series_id, Outcome.SKIPPED, "it is being sent to Kafka")
@@ -254,6 +254,8 @@ def fault_of(served: ServedForecast, forecaster: Forecaster, pair: ServingPair) 
         release=np.array([by_rung.get(Rung(int(made.rung[0])))], object),
         rung=made.rung,
         reasons=made.reasons,
+        floor_days=made.floor_days,
+        leads=np.where(made.rung == Rung.NONE, 0, served.window.leads).astype(np.int16),
         p50=made.p50,
         p10=made.p10,
         p90=made.p90,

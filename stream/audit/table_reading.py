@@ -96,10 +96,7 @@ class _Scene:
         serving = champion(connection)
         self.pair = ServingPair(serving.release, serving.previous) if serving else ServingPair(None, None)
         self._positions = read_positions(connection, topic)
-        self._calendars = {
-            one.source_key: Calendar(one.source.local_time_zone, one.source.country, one.source.subdivision)
-            for one in load_sources(connection).values()
-        }
+        self._sources = {one.source_key: one.source for one in load_sources(connection).values()}
         self.series = {one.series_key: one for one in load_series(connection, series_ids=list(series_ids))}
 
     def served(self, row: ForecastRows, last: Hour) -> ServedForecast | None:
@@ -108,7 +105,10 @@ class _Scene:
         if one.partition not in self._positions:
             return None
         features = read_snapshot(self._connection, one.series_key, int(row.origin[0]))
-        window = _window(self._connection, one.series_key, last, self._calendars[one.source_key])
+        source = self._sources[one.source_key]
+        # a source may have another horizon by now than when the forecast was made
+        leads = int(row.leads[0]) or source.leads
+        window = _window(self._connection, one.series_key, last, source.calendar, leads)
         return ServedForecast(one, self._positions[one.partition], self.pair, row, features, window)
 
 
@@ -117,7 +117,7 @@ def _newest_hour(connection: psycopg.Connection, series_key: int) -> Hour:
     return newest or 0
 
 
-def _window(connection: psycopg.Connection, series_key: int, last: Hour, calendar: Calendar) -> WindowBatch:
+def _window(connection: psycopg.Connection, series_key: int, last: Hour, calendar: Calendar, leads: int) -> WindowBatch:
     """Read the 912 hours up to one from the tables, independently of the state of a worker."""
     matrix = read_observations(connection, np.array([series_key]), last - WINDOW_HOURS + 1, last + 1)
-    return WindowBatch(matrix.values, np.array([last], np.int64), calendar)
+    return WindowBatch(matrix.values, np.array([last], np.int64), calendar, leads)

@@ -12,10 +12,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.features.calendar import Calendar
 from dayahead.features.snapshot import SNAPSHOT_NAMES
 from dayahead.grouping import pack_pairs
 from dayahead.models.serving.window import WINDOW_HOURS
+from dayahead.source import Source
 from dayahead.storage.checkpoint import New
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.observation import CurrentRows, CurrentVersions
@@ -127,7 +127,7 @@ def compute(
     prepared: Prepared,
     state: PartitionState,
     forecasting: Forecasting,
-    calendars: Mapping[int, Calendar],
+    sources: Mapping[int, Source],
     now: datetime,
 ) -> Result:
     """Apply the batch to the state, round by round, and make its forecasts and scores.
@@ -136,7 +136,7 @@ def compute(
         prepared: the batch.
         state: of the partition; changed.
         forecasting: with the release in service.
-        calendars: by source_key.
+        sources: by source_key.
         now: when the forecasts are issued.
     """
     rows, decided = prepared.rows, prepared.decided
@@ -160,7 +160,7 @@ def compute(
         firsts.append(first)
         refreshed = turn.refresh & np.isin(turn.series, series[inside])
         answer = forecasting.make(
-            state, calendars, turn.series[refreshed], prepared.offsets[turn.message[refreshed]], now
+            state, sources, turn.series[refreshed], prepared.offsets[turn.message[refreshed]], now
         )
         if answer is not None:
             made.append(answer.rows)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.contracts import Rung
-from dayahead.features.calendar import Calendar
 from dayahead.grouping import groups
 from dayahead.hours import to_microseconds
 from dayahead.models.serving.forecaster import ForecastBatch, Forecaster
 from dayahead.models.serving.window import WindowBatch
+from dayahead.source import Source
 from dayahead.storage.tables.forecast import ForecastRows
 from stream.partition.metrics import FORECASTING_SECONDS
 from stream.partition.state import PartitionState
@@ -54,7 +54,7 @@ class Forecasting:
     def make(
         self,
         state: PartitionState,
-        calendars: Mapping[int, Calendar],
+        sources: Mapping[int, Source],
         series: NDArray[np.int64],
         message_offset: NDArray[np.int64],
         now: datetime,
@@ -63,7 +63,7 @@ class Forecasting:
 
         Args:
             state: of the partition.
-            calendars: by source_key.
+            sources: by source_key.
             series: int64 [n], indices, each with an observed hour.
             message_offset: int64 [n], the message that caused each forecast.
             now: when they are issued.
@@ -73,11 +73,12 @@ class Forecasting:
         """
         parts = []
         for source_key, of_source in groups(state.source_keys[series]):
+            source = sources[source_key]
             for start in range(0, len(of_source), SERIES_AT_ONCE):
                 chosen = of_source[start : start + SERIES_AT_ONCE]
                 origin = state.newest[series[chosen]]
                 with FORECASTING_SECONDS.labels("windows").time():
-                    windows = WindowBatch(state.windows(series[chosen], origin), origin, calendars[source_key])
+                    windows = WindowBatch(state.windows(series[chosen], origin), origin, source.calendar, source.leads)
                 with FORECASTING_SECONDS.labels("forecast").time():
                     made = self._forecaster.forecast(windows)
                 rows = self._rows(made, state.keys[series[chosen]], origin, message_offset[chosen], now)
@@ -105,7 +106,9 @@ class Forecasting:
             release=self._release_of_rung[made.rung],
             rung=made.rung,
             reasons=made.reasons,
+            floor_days=made.floor_days,
             message_offset=message_offset,
+            leads=np.where(made.rung == Rung.NONE, 0, made.p50.shape[1]).astype(np.int16),
             p50=made.p50,
             p10=made.p10,
             p90=made.p90,

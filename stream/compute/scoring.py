@@ -8,18 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS, Rung
-from dayahead.evaluation.score import SCORE_HOURS, score
+from dayahead.contracts import Rung
+from dayahead.evaluation.score import score, score_hours
 from dayahead.grouping import pack_pairs, unpack_pairs
+from dayahead.horizon import DAY_LEADS
 from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.score import ScoreRows
 from stream.partition.state import PartitionState
 
-RESCORE_HOURS = WINDOW_HOURS - SCORE_HOURS
+RESCORE_HOURS = WINDOW_HOURS - score_hours()
 """A changed hour this far behind the newest causes no score: the window no longer has the hours for its naive."""
 
-_LEADS_BACK = np.arange(LEADS, 0, -1)
+_LEADS_BACK = np.arange(DAY_LEADS, 0, -1)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def now_due(state: PartitionState, series: NDArray[np.int64], hour: NDArray[np.i
         fresh: bool [r], whether the hour was not known before.
     """
     due = _due(state, series, hour, state.newest[series], fresh)
-    matured = np.isfinite(state.value_at(due.series, due.origin + LEADS))
+    matured = np.isfinite(state.value_at(due.series, due.origin + DAY_LEADS))
     return Due(due.series[matured], due.origin[matured], due.first[matured])
 
 
@@ -78,7 +79,7 @@ def _due(
     recent = hour > newest - RESCORE_HOURS
     series, hour, newest, fresh = series[recent], hour[recent], newest[recent], fresh[recent]
     origin = hour[:, None] - _LEADS_BACK
-    possible = (origin + LEADS <= newest[:, None]) & (origin >= state.first_forecast[series][:, None])
+    possible = (origin + DAY_LEADS <= newest[:, None]) & (origin >= state.first_forecast[series][:, None])
     row, lead = np.nonzero(possible)
     if not len(row):
         return Due(row, row, np.zeros(0, np.bool_))
@@ -140,12 +141,12 @@ def score_due(state: PartitionState, due: Due, at_hand: ForecastsAtHand) -> tupl
     if not len(asked):
         return ScoreRows.none(), np.empty(0, np.bool_)
     series, origin = due.series[asked], due.origin[asked]
-    windows = state.windows(series, origin + LEADS, SCORE_HOURS)
+    windows = state.windows(series, origin + DAY_LEADS, score_hours())
     rows = ScoreRows(
         series_key=forecasts.series_key,
         origin=forecasts.origin,
         release=forecasts.release,
         rung=forecasts.rung,
-        sums=score(windows, forecasts.p10, forecasts.p50, forecasts.p90),
+        sums=score(windows, forecasts.p10[:, :DAY_LEADS], forecasts.p50[:, :DAY_LEADS], forecasts.p90[:, :DAY_LEADS]),
     )
     return rows, due.first[asked]

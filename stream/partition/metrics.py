@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import Counter, Gauge, Histogram
 
-from dayahead.contracts import LEADS, Rung
+from dayahead.contracts import Rung
 from dayahead.grouping import numbered
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import HOUR_S
 from dayahead.storage.tables.score import ScoreRows
 from dayahead.storage.tables.source import RegisteredSource
@@ -96,7 +97,7 @@ NAIVE_ACTUAL = Counter("dayahead_naive_absolute_actual_total", "Sum of |actual| 
 SCORED = Counter("dayahead_scored_forecasts_total", "Forecasts that have matured", ["area", "release"])
 
 NO_RELEASE = "none"
-LEAD_BUCKETS = {"1-6": slice(0, 6), "7-12": slice(6, 12), "13-24": slice(12, LEADS)}
+LEAD_BUCKETS = {"1-6": slice(0, 6), "7-12": slice(6, 12), "13-24": slice(12, DAY_LEADS)}
 
 for _outcome in Outcome:
     ROWS.labels(_outcome.value)

@@ -1,7 +1,7 @@
 """A history from a user's file: parsed by the poller's code, without any server."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from dayahead.reading.records import Conversion, convert
 from dayahead.source import Source
 from trainer.quarantine import clean
 from trainer.settings import QuarantineSettings
-from trainer.training_set import TrainingSet, calendar_of, registered_as
+from trainer.training_set import TrainingSet, registered_as
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ def _training_set(conversion: Conversion, source: Source, settings: QuarantineSe
     values[rows, hours - start] = [row.value for row in conversion.rows]
     ids = tuple(str(name) for name in names)
     cleaned = clean(values, start, registered_as(ids, source), source, settings)
-    calendars = (calendar_of(source),)
+    observed = History(ids, start, values, (source.calendar,), leads=source.leads)
     return TrainingSet(
-        History(ids, start, values, calendars),
-        History(ids, start, cleaned.values, calendars),
+        observed,
+        replace(observed, values=cleaned.values),
         cleaned.ranges,
         (source.name,),
     )

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS, Rung
+from dayahead.contracts import Rung
 from dayahead.evaluation.backtest import RunResult
 from dayahead.evaluation.metrics import Accuracy, figure_of, ratio, wape_by_group
 from dayahead.grouping import groups
@@ -84,7 +84,8 @@ class Figures:
         series: number of series.
         whole: over all hours.
         by_area: by the first label.
-        by_lead: leads 1 to 24.
+        by_lead: every lead.
+        by_horizon_day: each whole day of the horizon (leads 1 to 24, 25 to 48 and so on); other figures are of day 1.
         by_hour: local hours of the day, 0 to 23.
         by_day: workdays, Saturdays, Sundays and holidays.
         by_time: one slice per origin, or per group of consecutive origins; named by the first.
@@ -100,6 +101,7 @@ class Figures:
     whole: Slice
     by_area: list[Slice]
     by_lead: list[Slice]
+    by_horizon_day: list[Slice]
     by_hour: list[Slice]
     by_day: list[Slice]
     by_time: list[Slice]
@@ -110,7 +112,8 @@ class Figures:
 
 def figures_of(backtest: Backtest) -> Figures:
     """Compute the figures of a backtest."""
-    result = backtest.result
+    whole = backtest.result
+    result = whole.first_day
     accuracy = result.accuracy()
     daily = accuracy.daily_is_better
     hours = _Hours.of(result, daily=daily)
@@ -125,7 +128,11 @@ def figures_of(backtest: Backtest) -> Figures:
         series=len(np.unique(result.series)),
         whole=slice_of("all", accuracy, daily=daily),
         by_area=[slice_of(str(areas[place]), result.accuracy(rows), daily=daily) for place, rows in groups(area)],
-        by_lead=hours.slices(np.broadcast_to(np.arange(LEADS), result.p50.shape), [f"{n + 1} h" for n in range(LEADS)]),
+        by_lead=_by_lead(whole, daily=daily),
+        by_horizon_day=[
+            slice_of(f"day {day}", whole.accuracy(day=day), daily=whole.accuracy(day=day).daily_is_better)
+            for day in range(1, whole.days + 1)
+        ],
         by_hour=hours.slices(local_hour, [f"{hour:02d}:00" for hour in range(24)]),
         by_day=[part for part in hours.slices(day_kind, list(DAY_KINDS)) if part.hours],
         by_time=_by_time(backtest, daily=daily),
@@ -135,9 +142,15 @@ def figures_of(backtest: Backtest) -> Figures:
     )
 
 
+def _by_lead(result: RunResult, *, daily: bool) -> list[Slice]:
+    leads = result.p50.shape[1]
+    names = [f"{lead} h" for lead in range(1, leads + 1)]
+    return _Hours.of(result, daily=daily).slices(np.broadcast_to(np.arange(leads), result.p50.shape), names)
+
+
 @dataclass(frozen=True)
 class _Hours:
-    """Forecast hours one by one; [n, 24]."""
+    """Forecast hours one by one; [n, leads]."""
 
     result: RunResult
     known: NDArray[np.bool_]
@@ -148,7 +161,7 @@ class _Hours:
         return cls(result, np.isfinite(result.actual) & np.isfinite(result.p50), daily)
 
     def slices(self, group: NDArray[np.integer], names: list[str]) -> list[Slice]:
-        """One slice per name; `group` [n, 24] is the index of the name of each hour."""
+        """One slice per name; `group` [n, leads] is the index of the name of each hour."""
         known, result, count = self.known, self.result, len(names)
         of = group[known]
         actual, p50 = result.actual[known], result.p50[known].astype(np.float64)
@@ -184,7 +197,7 @@ class _Hours:
 def _local_calendar(result: RunResult, history: History) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Local hour of the day and kind of day of each forecast hour; [n, 24]."""
     hour, kind = np.zeros(result.p50.shape, np.int64), np.zeros(result.p50.shape, np.int64)
-    valid = result.origin[:, None] + np.arange(1, LEADS + 1)
+    valid = result.origin[:, None] + np.arange(1, result.p50.shape[1] + 1)
     for number, rows in groups(history.calendar_of[result.series]):
         fields = history.calendars[number].at(valid[rows])
         hour[rows] = fields.hour

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS
+from dayahead.contracts import Rung
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import HOUR_S
 from trainer.backtest.walk import Backtest
 
@@ -49,8 +50,9 @@ def write_forecasts(backtest: Backtest, folder: Path) -> Path:
 
 def _rows(backtest: Backtest, part: slice) -> pa.Table:
     result = backtest.result
-    series, origins = np.repeat(result.series[part], LEADS), np.repeat(result.origin[part], LEADS)
-    lead = np.tile(np.arange(1, LEADS + 1, dtype=np.int16), len(result.origin[part]))
+    leads = result.p50.shape[1]
+    series, origins = np.repeat(result.series[part], leads), np.repeat(result.origin[part], leads)
+    lead = np.tile(np.arange(1, leads + 1, dtype=np.int16), len(result.origin[part]))
     firsts = np.array(list(backtest.releases), np.int64)
     names = np.array([release.release_id for release in backtest.releases.values()], object)
     columns: list[Column] = [
@@ -62,11 +64,17 @@ def _rows(backtest: Backtest, part: slice) -> pa.Table:
         pa.array(result.p10[part].ravel(), from_pandas=True),
         pa.array(result.p50[part].ravel(), from_pandas=True),
         pa.array(result.p90[part].ravel(), from_pandas=True),
-        pa.array(np.repeat(result.rung[part], LEADS)),
+        pa.array(_rungs(result.rung[part], result.floor_days[part], leads).ravel()),
         pa.array(names[np.searchsorted(firsts, origins + 1, side="right") - 1]),
         pa.array(result.actual[part].ravel(), from_pandas=True),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _rungs(rung: NDArray[np.int8], floor_days: NDArray[np.int32], leads: int) -> NDArray[np.int8]:
+    """Rung of each forecast hour: that of its day of the horizon."""
+    day = np.arange(leads) // DAY_LEADS
+    return np.where(floor_days[:, None] >> day & 1, np.int8(Rung.PROFILE), rung[:, None])
 
 
 def _times(hours: NDArray[np.int64]) -> Column:

@@ -17,16 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS
 from dayahead.errors import SettingsError
 from dayahead.evaluation.backtest import RunResult
 from dayahead.evaluation.score import ScoreBatch
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Hour, from_hour
 from dayahead.models.serving.release import Release
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "manifest.json"
-_ARRAYS = tuple(item.name for item in fields(RunResult) if item.name not in {"series_ids", "scores"})
+_ARRAYS = tuple(item.name for item in fields(RunResult) if item.name not in {"series_ids", "scores", "later_scores"})
 _SCORES = tuple(item.name for item in fields(ScoreBatch))
 
 
@@ -138,7 +138,8 @@ class RunFolder:
     def keep(self, origin: Hour, result: RunResult) -> None:
         """Save a finished window."""
         columns = {name: _column(getattr(result, name)) for name in _ARRAYS}
-        columns |= {f"score_{name}": _column(getattr(result.scores, name)) for name in _SCORES}
+        for day in range(1, result.days + 1):
+            columns |= {f"score_{day}_{name}": _column(getattr(result.scores_of(day), name)) for name in _SCORES}
         sink = pa.BufferOutputStream()
         pq.write_table(pa.table(columns), sink, compression="zstd")
         _write(self._window_file(origin), sink.getvalue().to_pybytes())
@@ -157,10 +158,11 @@ class RunFolder:
         try:
             table = pq.read_table(file)
             arrays = {name: _array(table[name]) for name in _ARRAYS}
-            scores = ScoreBatch(*(_array(table[f"score_{name}"]) for name in _SCORES))
+            days = range(1, arrays["p50"].shape[1] // DAY_LEADS + 1)
+            first, *later = (ScoreBatch(*(_array(table[f"score_{day}_{name}"]) for name in _SCORES)) for day in days)
         except (OSError, KeyError, pa.ArrowInvalid) as error:
             raise SettingsError(f"{file} is damaged ({error}): delete it and run the same command again") from error
-        return RunResult(series_ids=series_ids, scores=scores, **arrays)
+        return RunResult(series_ids=series_ids, scores=first, later_scores=tuple(later), **arrays)
 
     def _window_file(self, origin: Hour) -> Path:
         return self.path / "windows" / f"{_name(origin + 1)}.parquet"
@@ -188,11 +190,11 @@ def _write(file: Path, content: bytes) -> None:
 
 def _column(values: NDArray[Any]) -> "pa.Array[Any]":
     flat = pa.array(np.ascontiguousarray(values).ravel())
-    return flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, LEADS)
+    return flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
 
 
 def _array(column: "pa.ChunkedArray[Any]") -> NDArray[Any]:
     whole = column.combine_chunks()
     if isinstance(whole, pa.FixedSizeListArray):
-        return np.asarray(whole.flatten().to_numpy(zero_copy_only=False)).reshape(-1, LEADS)
+        return np.asarray(whole.flatten().to_numpy(zero_copy_only=False)).reshape(-1, whole.type.list_size)
     return np.asarray(whole.to_numpy(zero_copy_only=False))

@@ -5,7 +5,6 @@ from typing import Protocol
 
 import numpy as np
 
-from dayahead.contracts import LEADS
 from dayahead.hours import Hour
 from dayahead.models.history import History
 from dayahead.source import Source
@@ -80,9 +79,8 @@ def judged_by(known: TrainingSet) -> History:
     return replace(known.history, values=values)
 
 
-def day_after(history: History, origin: Hour) -> History:
-    """The 24 hours after an origin, NaN where missing or outside the history."""
+def hours_after(history: History, origin: Hour) -> History:
+    """The hours after an origin, as many as are forecast; NaN where missing or outside the history."""
     rows = np.arange(len(history.series_ids))
-    values = history.targets(rows, np.full(len(rows), origin, np.int64))
-    assert values.shape[1] == LEADS
+    values = history.targets(rows, np.full(len(rows), origin, np.int64), history.leads)
     return replace(history, start=origin + 1, values=values)

@@ -11,7 +11,7 @@ from dayahead.models.serving.release import Release
 from trainer.backtest.fitting import do_fit, fit_before
 from trainer.backtest.kept import RunFolder
 from trainer.backtest.plan import Period, Plan
-from trainer.backtest.reader import BacktestReader, day_after, judged_by
+from trainer.backtest.reader import BacktestReader, hours_after, judged_by
 from trainer.backtest.window import Window, forecast_window
 from trainer.settings import TrainingSettings
 
@@ -129,7 +129,7 @@ class Walk:
     def _forecast(self, period: Period, release: Release, finished: set[Hour]) -> Iterator[RunResult]:
         blob = release.to_bytes()
         missing = (
-            Window(origin, self._reader.at(origin), day_after(self._judged_by, origin), blob)
+            Window(origin, self._reader.at(origin), hours_after(self._judged_by, origin), blob)
             for origin in period.origins
             if origin not in finished
         )

@@ -49,7 +49,7 @@ class Window:
     Attributes:
         origin: the last hour that a forecast may use.
         known: the hours up to it, of each series.
-        actual: the actual values of the 24 hours after it.
+        actual: the actual values of the hours after it, as many as are forecast.
         release: bytes of the release that forecasts; fitted before the origin.
     """
 
@@ -68,7 +68,8 @@ def _parts(window: Window) -> Iterator[RunResult]:
     values, actual, forecaster = window.known.read(), window.actual, _forecaster(window.release)
     for number, series in groups(actual.calendar_of):
         at = np.full(len(series), window.origin, np.int64)
-        yield judge(actual, series, WindowBatch(values[series], at, actual.calendars[number]), forecaster)
+        windows = WindowBatch(values[series], at, actual.calendars[number], actual.leads)
+        yield judge(actual, series, windows, forecaster)
 
 
 @lru_cache(maxsize=RELEASES_KEPT)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY
 from dayahead.features.quality import WANTED_HISTORY_H
 from dayahead.features.trees import TREE_FEATURES, usual_error
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Hour
 from dayahead.models.fitting.boosting import train
 from dayahead.models.fitting.parts import ALONE, Parts
@@ -138,14 +138,14 @@ def band_multipliers(
 
     Args:
         ratio: float64 [n], error / spread.
-        lead: int64 [n], 1 to 24.
+        lead: int64 [n], 1 to 24, of a day of the horizon.
         hour: int64 [n], local hour of the day of the origin.
         days: that the rows are from; the fewer, the less does an hour of the day count.
 
     Returns:
         float32 [24 hours, 24 leads, 2].
     """
-    by_lead = np.array([_quantiles_near(ratio, lead, one) for one in range(1, LEADS + 1)])
+    by_lead = np.array([_quantiles_near(ratio, lead, one) for one in range(1, DAY_LEADS + 1)])
     # How many times as wide as its lead's quantile a band must be to hold each error, on its own side.
     width = np.maximum(np.abs(by_lead[lead - 1]), LEAST_MULTIPLIER)
     below, above = -ratio / width[:, 0], ratio / width[:, 1]

@@ -4,6 +4,8 @@ The correction learns what the *out-of-block* linear forecast leaves over: what 
 teaches the trees nothing but noise.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,20 +39,23 @@ def fit_correction(table: TreeTable, settings: TreeSettings, seed: int) -> TreeM
     return train(table.features, table.residual, parameters, settings.trees, seed, weight)
 
 
-def unseeing_errors(
-    table: TreeTable, judged: TreeTable, settings: TreeSettings, seed: int, parts: Parts
-) -> NDArray[np.float32]:
-    """Errors of the forecast, each block's from a correction that has not seen it; actual - forecast / scale."""
+def unseeing_corrections(
+    table: TreeTable, blocks: Sequence[int], settings: TreeSettings, seed: int, parts: Parts
+) -> dict[int, TreeModel]:
+    """Corrections by block of time, each of which has not seen the rows of its block."""
 
-    def errors_of(block: int) -> NDArray[np.float32]:
-        unseeing = fit_correction(table.where(table.block != block), settings, seed)
-        mine = judged.block == block
-        return np.asarray(judged.residual[mine] - unseeing.predict(judged.features[mine]))
+    def correction_without(block: int) -> TreeModel:
+        return fit_correction(table.where(table.block != block), settings, seed)
 
+    return dict(zip(blocks, parts.each(correction_without, blocks), strict=True))
+
+
+def unseeing_errors(judged: TreeTable, corrections: Mapping[int, TreeModel]) -> NDArray[np.float32]:
+    """Errors of the forecast, each block's from the correction that has not seen it; (actual - forecast) / scale."""
     error = np.empty(len(judged), np.float32)
-    blocks = np.unique(judged.block).tolist()
-    for block, found in zip(blocks, parts.each(errors_of, blocks), strict=True):
-        error[judged.block == block] = found
+    for block, correction in corrections.items():
+        mine = judged.block == block
+        error[mine] = judged.residual[mine] - correction.predict(judged.features[mine])
     return error
 
 

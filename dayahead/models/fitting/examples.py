@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS
 from dayahead.errors import NotEnoughHistoryError
 from dayahead.features.fill import WEEK
 from dayahead.features.linear import OriginContext, origin_context
 from dayahead.features.state import SeriesState, describe
 from dayahead.grouping import groups
+from dayahead.horizon import DAY_LEADS
 from dayahead.models.history import History
 
 CHUNK_ROWS = 4096
@@ -57,20 +57,20 @@ def find_rows(history: History, blocks: int) -> Rows:
     counted = np.concatenate([np.zeros((len(observed), 1), np.int32), np.cumsum(observed, axis=1, dtype=np.int32)], 1)
     hours = history.hours
     usable = np.zeros(observed.shape, np.bool_)
-    columns = np.arange(LEAST_ROW_HISTORY_H - 1, hours - LEADS)
+    columns = np.arange(LEAST_ROW_HISTORY_H - 1, hours - DAY_LEADS)
     if len(columns):
         before = counted[:, columns + 1] - counted[:, columns + 1 - WEEK]
-        after = counted[:, columns + 1 + LEADS] - counted[:, columns + 1]
+        after = counted[:, columns + 1 + DAY_LEADS] - counted[:, columns + 1]
         first = np.where(observed.any(axis=1), observed.argmax(axis=1), hours)
         old_enough = columns + 1 - first[:, None] >= LEAST_ROW_HISTORY_H
         usable[:, columns] = (
-            old_enough & (before >= LEAST_OBSERVED_SHARE * WEEK) & (after >= LEAST_OBSERVED_SHARE * LEADS)
+            old_enough & (before >= LEAST_OBSERVED_SHARE * WEEK) & (after >= LEAST_OBSERVED_SHARE * DAY_LEADS)
         )
     column, series = np.nonzero(usable.T)
     if len(column) == 0:
         raise NotEnoughHistoryError(
             f"{hours} hours of {len(observed)} series hold no origin with {LEAST_ROW_HISTORY_H} hours of history "
-            f"and {LEADS} observed hours after it: give at least two weeks with less than half of it missing"
+            f"and {DAY_LEADS} observed hours after it: give at least two weeks with less than half of it missing"
         )
     usable_columns = np.unique(column)
     if len(usable_columns) < blocks:
@@ -88,6 +88,16 @@ def find_rows(history: History, blocks: int) -> Rows:
     return Rows(series.astype(np.int64), origin, hour, block.astype(np.int64))
 
 
+def rows_of_day(history: History, rows: Rows, day: int) -> Rows:
+    """The rows with enough observed hours in a later day of the horizon."""
+    known = np.empty(len(rows), np.bool_)
+    for start in range(0, len(rows), CHUNK_ROWS):
+        part = slice(start, start + CHUNK_ROWS)
+        observed = np.isfinite(history.targets(rows.series[part], rows.origin[part], day=day))
+        known[part] = observed.sum(axis=1) >= LEAST_OBSERVED_SHARE * DAY_LEADS
+    return rows.take(np.flatnonzero(known))
+
+
 def block_starts(rows: Rows) -> NDArray[np.int64]:
     """First origin of each block of time."""
     return np.array([rows.origin[rows.block == block].min() for block in range(int(rows.block.max()) + 1)])
@@ -100,7 +110,7 @@ class Examples:
     Attributes:
         state: of the n rows.
         context: calendar of the n origins.
-        outcome: float32 [n, 24], actual / scale - 1 by lead, NaN where not observed.
+        outcome: float32 [n, 24], actual / scale - 1 by lead of the day of the horizon, NaN where not observed.
         spread: float32 [n], mean |z_j - z_(j+24)| over 144 hours: how far the series strays from the day before.
     """
 
@@ -110,18 +120,18 @@ class Examples:
     spread: NDArray[np.float32]
 
 
-def examples(history: History, rows: Rows, *, screened: bool) -> Examples:
-    """State and outcome of some rows; memory is about 10 kB a row, so ask for a few thousand at once."""
+def examples(history: History, rows: Rows, *, screened: bool, day: int = 1) -> Examples:
+    """State of some rows, and outcome on a day of the horizon; memory is about 10 kB a row, so ask for few thousand."""
     state = describe(history.windows(rows.series, rows.origin), screened=screened)
     scale = np.where(state.scale > 0, state.scale, np.nan)[:, None]
-    outcome = (history.targets(rows.series, rows.origin) / scale - 1.0).astype(np.float32)
-    return Examples(state, contexts(history, rows), outcome, spread(state.z))
+    outcome = (history.targets(rows.series, rows.origin, day=day) / scale - 1.0).astype(np.float32)
+    return Examples(state, contexts(history, rows, day), outcome, spread(state.z))
 
 
-def contexts(history: History, rows: Rows) -> OriginContext:
-    """Calendar of the origins of rows, each by the calendar of its series."""
+def contexts(history: History, rows: Rows, day: int = 1) -> OriginContext:
+    """Calendar of the origins of rows for a day of the horizon, each by the calendar of its series."""
     made = [
-        (index, origin_context(history.calendars[number], rows.origin[index]))
+        (index, origin_context(history.calendars[number], rows.origin[index], day))
         for number, index in groups(history.calendar_of[rows.series])
     ]
     order = np.argsort(np.concatenate([index for index, _ in made]), kind="stable")

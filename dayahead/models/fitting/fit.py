@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from dayahead.errors import NotEnoughHistoryError
 from dayahead.evaluation.metrics import ratio
 from dayahead.features.fill import DAY
+from dayahead.horizon import days_of
 from dayahead.models.fitting.bands import first_judged_block, fit_bands, shrink_of_all_rows
-from dayahead.models.fitting.correction import fit_correction, unseeing_errors
+from dayahead.models.fitting.correction import fit_correction, unseeing_corrections, unseeing_errors
 from dayahead.models.fitting.examples import block_starts, find_rows
+from dayahead.models.fitting.later_days import FirstDay, fit_later_days
 from dayahead.models.fitting.linear import fit_linear
 from dayahead.models.fitting.parts import no_report, parts_on
 from dayahead.models.fitting.tree_table import TreeTable, tree_table
@@ -89,12 +91,15 @@ def fit_with_errors(
         days = float(newest - starts[first]) / DAY
         shrink = shrink_of_all_rows(linear.optimism, len(starts))
         held_out = judged.block == judged.block.max(initial=0)
-        error = unseeing_errors(table, judged, settings.trees, seed, parts)
+        corrections = unseeing_corrections(table, np.unique(judged.block).tolist(), settings.trees, seed, parts)
+        error = unseeing_errors(judged, corrections)
         bands = fit_bands(judged, error, settings.bands, seed, days=days, shrink=shrink, parts=parts)
+        first_day = FirstDay(rows, linear, corrections, bands.spread, days)
+        later_days, later_metrics = fit_later_days(history, first_day, days_of(history.leads), settings, seed, parts)
     release = Release(
         settings=settings,
         seed=seed,
-        feature_spec=FeatureSpec.of(annual=linear.annual, screened=settings.screen),
+        feature_spec=FeatureSpec.of(annual=linear.annual, screened=settings.screen, days=1 + len(later_days)),
         trained_from=history.start + int(observed[0]),
         trained_until=history.start + int(observed[-1]) + 1,
         data_fingerprint=history.fingerprint,
@@ -103,7 +108,8 @@ def fit_with_errors(
         correction=correction().text,
         spread=bands.spread.text,
         band_multipliers=bands.multipliers,
-        metrics=_metrics(judged.where(held_out), error[held_out], linear.penalty, len(rows)),
+        metrics=_metrics(judged.where(held_out), error[held_out], linear.penalty, len(rows)) | later_metrics,
+        later_days=later_days,
     )
     return release, UnseenErrors(error, judged.lead)
 

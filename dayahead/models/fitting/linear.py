@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from dayahead.contracts import LEADS
 from dayahead.features.linear import anchor, linear_feature_names, linear_features
+from dayahead.horizon import DAY_LEADS
 from dayahead.models.fitting.examples import CHUNK_ROWS, Rows, examples
 from dayahead.models.fitting.parts import ALONE, Parts
 from dayahead.models.history import History
@@ -47,7 +47,7 @@ class LinearFit:
         without_block: float32 [blocks, 24, features, 24], each from all rows but those of one block.
         penalty: the ridge penalty that was chosen.
         neighbours: weights of the rows of hours of the day one, two … hours off.
-        optimism: root mean square error of 24-hour forecasts on blocks left out, divided by that in sample.
+        optimism: root mean square error at the day's last lead on blocks left out, divided by that in sample.
         annual: whether the season is among the features.
     """
 
@@ -67,8 +67,10 @@ def fit_linear(
     screened: bool,
     rng: np.random.Generator,
     parts: Parts = ALONE,
+    day: int = 1,
+    annual: bool | None = None,
 ) -> LinearFit:
-    """Fit the linear member on rows of a history.
+    """Fit the linear member of a day of the horizon on rows of a history.
 
     Args:
         history: what the rows point into.
@@ -77,11 +79,14 @@ def fit_linear(
         screened: whether implausible values are set aside.
         rng: for thinning.
         parts: computes the solutions.
+        day: of the horizon.
+        annual: whether the season is among the features; left out, where the rows span enough days.
     """
     if len(rows) > settings.max_rows:
         rows = rows.take(np.sort(rng.choice(len(rows), settings.max_rows, replace=False)))
-    annual = int(rows.origin.max() - rows.origin.min()) >= settings.annual_from_days * 24
-    table = _Table.read(history, rows, settings, annual=annual, screened=screened)
+    if annual is None:
+        annual = int(rows.origin.max() - rows.origin.min()) >= settings.annual_from_days * 24
+    table = _Table.read(history, rows, settings, annual=annual, screened=screened, day=day)
     weight = table.weight
     grams = _grams(table, weight)
     few = grams.rows.sum() < settings.rows_per_feature * table.features.shape[1] * HOURS
@@ -115,19 +120,21 @@ class _Table:
     bounds: NDArray[np.int64]
 
     @classmethod
-    def read(cls, history: History, rows: Rows, settings: LinearSettings, *, annual: bool, screened: bool) -> "_Table":
+    def read(
+        cls, history: History, rows: Rows, settings: LinearSettings, *, annual: bool, screened: bool, day: int
+    ) -> "_Table":
         blocks = int(rows.block.max()) + 1
         group = rows.hour * blocks + rows.block
         rows = rows.take(np.argsort(group, kind="stable"))
-        width = len(linear_feature_names(annual=annual))
+        width = len(linear_feature_names(annual=annual, day=day))
         features = np.empty((len(rows), width), np.float32)
-        target = np.empty((len(rows), LEADS), np.float32)
+        target = np.empty((len(rows), DAY_LEADS), np.float32)
         weight = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)
-            chunk = examples(history, rows.take(np.arange(len(rows))[part]), screened=screened)
-            features[part] = linear_features(chunk.state.z, chunk.context, annual=annual)
-            target[part] = chunk.outcome - anchor(chunk.state.z)
+            chunk = examples(history, rows.take(np.arange(len(rows))[part]), screened=screened, day=day)
+            features[part] = linear_features(chunk.state.z, chunk.context, annual=annual, day=day)
+            target[part] = chunk.outcome - anchor(chunk.state.z, day)
             observed = np.isfinite(target[part]).mean(axis=1)
             weight[part] = observed / np.maximum(chunk.spread, settings.least_spread) ** 2
         missing = ~np.isfinite(target)
@@ -167,7 +174,10 @@ def _grams(table: _Table, weight: NDArray[np.float32]) -> _Grams:
     blocks = (len(table.bounds) - 1) // HOURS
     shape = (HOURS, blocks)
     grams = _Grams(
-        np.zeros((*shape, width, width)), np.zeros((*shape, width, LEADS)), np.zeros((*shape, LEADS)), np.zeros(shape)
+        np.zeros((*shape, width, width)),
+        np.zeros((*shape, width, DAY_LEADS)),
+        np.zeros((*shape, DAY_LEADS)),
+        np.zeros(shape),
     )
     for number in range(HOURS * blocks):
         place = divmod(number, blocks)

@@ -2,25 +2,30 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS
 from dayahead.features.calendar import Calendar
 from dayahead.features.fill import WEEK
 from dayahead.features.lags import lagged
 from dayahead.features.state import SeriesState, describe
-from dayahead.features.trees import tree_features
+from dayahead.horizon import DAY_LEADS
 from dayahead.models.fitting.examples import CHUNK_ROWS, Rows, block_starts
 from dayahead.models.fitting.linear import LinearFit
 from dayahead.models.history import History
+from dayahead.models.serving.engine import day_features
 from dayahead.models.serving.linear import PAST_OFFSETS, LinearMember, LinearOutlook
 from dayahead.models.settings import TreeSettings
 
 LEAST_ORIGINS = 1_000
 """Origins that are drawn at least: many series at few origins would all have the same weather."""
+
+
+KEPT_MEMBERS = 2
+"""Members that are kept unpacked, 34 MB each: rows come by time, and so block by block."""
 
 
 @dataclass(frozen=True)
@@ -68,20 +73,18 @@ def tree_table(
         screened: whether implausible values are set aside.
         rng: for the draw.
     """
-    members = _UnseeingMembers(rows, linear)
+    members = UnseeingMembers(rows, linear)
     sizes = _sizes(history)
     parts: list[TreeTable] = []
-    drawn = _draw(rows, settings.rows, rng)
+    drawn = draw(rows, settings.rows, rng)
     # Where rows are few, each tells more of itself.
-    leads_per_row = min(max(settings.rows * settings.leads_per_row // len(drawn), settings.leads_per_row), LEADS)
-    for group, state in _by_origin(history, drawn, screened=screened):
+    leads_per_row = min(max(settings.rows * settings.leads_per_row // len(drawn), settings.leads_per_row), DAY_LEADS)
+    for group, state in by_origin(history, drawn, screened=screened):
         calendar = history.calendars[history.calendar_of[group.series[0]]]
         origin = int(group.origin[0])
         outlook = members.outlook(state, calendar, origin, int(group.block[0]))
-        features = tree_features(
-            state, outlook.forecast, outlook.one_step_errors, outlook.day_errors, outlook.week_error, calendar, origin
-        )
-        leads = rng.permuted(np.tile(np.arange(LEADS), (len(group), 1)), axis=1)[:, :leads_per_row]
+        features = day_features(state, outlook.forecast, outlook, calendar, origin)
+        leads = rng.permuted(np.tile(np.arange(DAY_LEADS), (len(group), 1)), axis=1)[:, :leads_per_row]
         actual = np.take_along_axis(history.targets(group.series, group.origin), leads, axis=1)
         alive = np.where(state.scale > 0, state.scale, np.nan)[:, None]
         residual = (actual / alive - 1.0 - np.take_along_axis(outlook.forecast, leads, axis=1)).astype(np.float32)
@@ -101,7 +104,7 @@ def tree_table(
     return TreeTable(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(TreeTable)))
 
 
-class _UnseeingMembers:
+class UnseeingMembers:
     """The linear member as it would be had it not seen a row's block of time.
 
     In service a release soon meets hours that it was not fitted on, and that is how its past errors must look to the
@@ -110,15 +113,24 @@ class _UnseeingMembers:
     """
 
     def __init__(self, rows: Rows, linear: LinearFit) -> None:
-        self._members = [LinearMember(part, annual=linear.annual) for part in linear.without_block]
+        """Prepare.
+
+        Args:
+            rows: all rows that the member was fitted on.
+            linear: the fit.
+        """
+        self._linear = linear
+        self._member = lru_cache(maxsize=KEPT_MEMBERS)(self._without_block)
         self._starts = block_starts(rows)
-        self._optimism = linear.optimism
+
+    def _without_block(self, block: int) -> LinearMember:
+        return LinearMember(self._linear.without_block[block], annual=self._linear.annual)
 
     def outlook(self, state: SeriesState, calendar: Calendar, origin: int, block: int) -> LinearOutlook:
         """As of LinearMember, for rows of one block at one origin."""
-        made = self._members[block].outlook(state, calendar, origin)
+        made = self._member(block).outlook(state, calendar, origin)
         seen = origin - PAST_OFFSETS < self._starts[block]
-        return LinearOutlook(made.forecast, made.errors * np.where(seen, self._optimism, 1.0).astype(np.float32))
+        return LinearOutlook(made.forecast, made.errors * np.where(seen, self._linear.optimism, 1.0).astype(np.float32))
 
 
 def _sizes(history: History) -> NDArray[np.float64]:
@@ -128,7 +140,8 @@ def _sizes(history: History) -> NDArray[np.float64]:
     return np.asarray(total / np.maximum(known.sum(axis=1), 1))
 
 
-def _draw(rows: Rows, count: int, rng: np.random.Generator) -> Rows:
+def draw(rows: Rows, count: int, rng: np.random.Generator) -> Rows:
+    """Draw about so many rows at random origins, and at least at `LEAST_ORIGINS` of them."""
     origins = np.unique(rows.origin)
     wanted = max(int(np.ceil(count * len(origins) / len(rows))), min(LEAST_ORIGINS, len(origins)))
     if wanted < len(origins):
@@ -139,7 +152,7 @@ def _draw(rows: Rows, count: int, rng: np.random.Generator) -> Rows:
     return rows
 
 
-def _by_origin(history: History, rows: Rows, *, screened: bool) -> Iterator[tuple[Rows, SeriesState]]:
+def by_origin(history: History, rows: Rows, *, screened: bool) -> Iterator[tuple[Rows, SeriesState]]:
     """Rows that share origin and calendar, and their states, oldest first."""
     calendar = history.calendar_of[rows.series]
     order = np.lexsort((rows.series, calendar, rows.origin))

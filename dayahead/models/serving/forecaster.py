@@ -6,13 +6,14 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS, Reason, Rung
+from dayahead.contracts import Reason, Rung
 from dayahead.features.fill import WEEK
 from dayahead.features.quality import reasons
 from dayahead.features.snapshot import SNAPSHOT_NAMES, snapshot
 from dayahead.features.state import SeriesState, describe
+from dayahead.horizon import DAY_LEADS, days_of, leads_before
 from dayahead.models.serving.engine import Engine, Quantiles
-from dayahead.models.serving.floor import FloorForecast, last_value, profile
+from dayahead.models.serving.floor import FloorForecast, last_value, later_profile, profile
 from dayahead.models.serving.release import Release
 from dayahead.models.serving.window import WindowBatch
 
@@ -39,10 +40,11 @@ class ForecastBatch:
     """Forecasts of n series, in the unit of each; column h is lead h + 1.
 
     Attributes:
-        p50: float32 [n, 24], median; NaN on rung 5 and nowhere else.
-        p10: float32 [n, 24], never above p50.
-        p90: float32 [n, 24], never below p50.
-        rung: int8 [n], dayahead.contracts.Rung.
+        p50: float32 [n, leads], median; NaN on rung 5 and nowhere else.
+        p10: float32 [n, leads], never above p50.
+        p90: float32 [n, leads], never below p50.
+        rung: int8 [n], dayahead.contracts.Rung of day 1 of the horizon.
+        floor_days: int32 [n], bit d - 1 is set where a model forecasts day 1 and the profile forecasts day d.
         reasons: int32 [n], flags of dayahead.contracts.Reason.
         features: float32 [n, 12], in the order of SNAPSHOT_NAMES.
     """
@@ -51,6 +53,7 @@ class ForecastBatch:
     p10: NDArray[np.float32]
     p90: NDArray[np.float32]
     rung: NDArray[np.int8]
+    floor_days: NDArray[np.int32]
     reasons: NDArray[np.int32]
     features: NDArray[np.float32]
 
@@ -91,7 +94,10 @@ class Forecaster:
         pieces = [
             self._forecast_piece(
                 WindowBatch(
-                    batch.values[start : start + PIECE_ROWS], batch.origin[start : start + PIECE_ROWS], batch.calendar
+                    batch.values[start : start + PIECE_ROWS],
+                    batch.origin[start : start + PIECE_ROWS],
+                    batch.calendar,
+                    batch.leads,
                 )
             )
             for start in range(0, max(len(batch), 1), PIECE_ROWS)
@@ -105,7 +111,7 @@ class Forecaster:
     def _forecast_piece(self, batch: WindowBatch) -> ForecastBatch:
         screened = self.release.feature_spec.screened if self.release else True
         state = describe(batch.values, screened=screened)
-        draft = _Draft(state, reasons(state, batch.calendar))
+        draft = _Draft(state, reasons(state, batch.calendar), batch.leads)
         modelled = (state.history_h >= LEAST_MODEL_HISTORY_H) & (
             state.observed[:, -WEEK:].mean(axis=1) >= LEAST_MODEL_SHARE
         )
@@ -113,9 +119,9 @@ class Forecaster:
             self._try_engine(engine, rung, batch, draft, modelled)
         if self.release is None:
             draft.flag(draft.open, Reason.NO_RELEASE)
-        for floor, rung in ((profile, Rung.PROFILE), (last_value, Rung.LAST_VALUE)):
+        for rung in (Rung.PROFILE, Rung.LAST_VALUE):
             if draft.open.any():
-                draft.accept_floor(floor(state.values, state.observed, state.history_h), rung)
+                draft.accept_floor(rung)
         return draft.finish()
 
     def _try_engine(
@@ -130,7 +136,7 @@ class Forecaster:
             state = describe(batch.values, screened=spec.screened)
         try:
             part = state if len(rows) == len(state) else state.take(rows)
-            made = engine.quantiles(part, batch.calendar, batch.origin[rows])
+            made = engine.quantiles(part, batch.calendar, batch.origin[rows], batch.leads)
         except (FloatingPointError, ValueError, IndexError) as error:
             _log.exception("model_failed", release=engine.release.release_id, error=str(error))
             draft.flag(_as_mask(rows, len(batch)), Reason.MODEL_FAILED)
@@ -141,13 +147,15 @@ class Forecaster:
 class _Draft:
     """Forecasts while they are being made: each row is open until a rung's result passes the checks."""
 
-    def __init__(self, state: SeriesState, flags: NDArray[np.int32]) -> None:
+    def __init__(self, state: SeriesState, flags: NDArray[np.int32], leads: int) -> None:
         count = len(state)
         self.state = state
+        self._leads = leads
         self.open = np.ones(count, np.bool_)
         self._flags = flags
         self._rung = np.full(count, Rung.NONE, np.int8)
-        self._quantiles = np.full((3, count, LEADS), np.nan, np.float32)
+        self._floor_days = np.zeros(count, np.int32)
+        self._quantiles = np.full((3, count, leads), np.nan, np.float32)
         lowest, highest = state.values.min(axis=1), state.values.max(axis=1)
         self._limit = CAPACITY_FACTOR * np.maximum(highest, -lowest)
         # A series that was never below 0, but for noise, has no reason to be forecast there; another one goes no
@@ -160,33 +168,63 @@ class _Draft:
         self._flags[rows] |= int(reason)
 
     def accept_model(self, made: Quantiles, rows: NDArray[np.int64], rung: Rung) -> None:
-        """Take a model's quantiles for the rows where they pass the output checks."""
+        """Take a model's quantiles for the rows where day 1 passes the output checks, each later day by itself."""
         sound = np.isfinite(made.p10) & np.isfinite(made.p90) & (np.abs(made.p50) <= self._limit[rows, None])
-        accepted = sound.all(axis=1)
+        accepted = sound[:, :DAY_LEADS].all(axis=1)
         self.flag(_as_mask(rows[~accepted], len(self.open)), Reason.OUTPUT_REJECTED)
-        self._keep(rows[accepted], made.take(accepted), rung)
+        rows, made, sound = rows[accepted], made.take(accepted), sound[accepted]
+        self._keep(rows, made, rung)
+        for day in range(2, days_of(self._leads) + 1):
+            unsound = rows[~sound[:, _leads_of(day)].all(axis=1)]
+            if len(unsound):
+                self._floor_days[unsound] |= 1 << (day - 1)
+                self._keep_day(unsound, day, self._profile(day).take(unsound))
 
-    def accept_floor(self, made: FloorForecast, rung: Rung) -> None:
-        """Take a forecast without a model for the rows that are still open."""
-        chosen = self.open & made.usable
-        width = made.half_width[:, None]
-        self._keep(np.flatnonzero(chosen), Quantiles(made.p50 - width, made.p50, made.p50 + width).take(chosen), rung)
+    def accept_floor(self, rung: Rung) -> None:
+        """Take a forecast without a model for the rows that are still open: the profile, or the last value."""
+        windows = self.state.values, self.state.observed, self.state.history_h
+        made = last_value(*windows) if rung is Rung.LAST_VALUE else self._profile(1)
+        chosen = np.flatnonzero(self.open & made.usable)
+        for day in range(1, days_of(self._leads) + 1):
+            of_day = self._profile(day) if rung is Rung.PROFILE else made
+            self._keep_day(chosen, day, of_day.take(chosen))
+        self._rung[chosen] = rung
+        self.open[chosen] = False
+
+    def _profile(self, day: int) -> FloorForecast:
+        windows = self.state.values, self.state.observed, self.state.history_h
+        return profile(*windows) if day == 1 else later_profile(*windows, day)
 
     def finish(self) -> ForecastBatch:
         """The result; what is still open has no forecast."""
         degraded = (self._rung == Rung.FULL) & (self._flags != 0)
         rung = np.where(degraded, np.int8(Rung.DEGRADED_INPUT), self._rung)
         p10, p50, p90 = self._quantiles
-        return ForecastBatch(p50, p10, p90, rung, self._flags, snapshot(self.state))
+        return ForecastBatch(p50, p10, p90, rung, self._floor_days, self._flags, snapshot(self.state))
 
     def _keep(self, rows: NDArray[np.int64], made: Quantiles, rung: Rung) -> None:
-        limit, least = self._limit[rows, None], self._least[rows, None]
-        p10, p50, p90 = (np.clip(part, least, limit) for part in (made.p10, made.p50, made.p90))
-        self._quantiles[0, rows] = np.minimum(p10, p50)
-        self._quantiles[1, rows] = p50
-        self._quantiles[2, rows] = np.maximum(p90, p50)
+        self._write(rows, slice(0, self._leads), made)
         self._rung[rows] = rung
         self.open[rows] = False
+
+    def _keep_day(self, rows: NDArray[np.int64], day: int, made: FloorForecast) -> None:
+        leads = _leads_of(day)
+        width = made.half_width[:, None]
+        p50 = made.p50[:, : self._leads - leads.start]
+        self._write(rows, leads, Quantiles(p50 - width, p50, p50 + width))
+
+    def _write(self, rows: NDArray[np.int64], leads: slice, made: Quantiles) -> None:
+        """Write quantiles in order and within the limits of their series."""
+        limit, least = self._limit[rows, None], self._least[rows, None]
+        p10, p50, p90 = (np.clip(part, least, limit) for part in (made.p10, made.p50, made.p90))
+        self._quantiles[0, rows, leads] = np.minimum(p10, p50)
+        self._quantiles[1, rows, leads] = p50
+        self._quantiles[2, rows, leads] = np.maximum(p90, p50)
+
+
+def _leads_of(day: int) -> slice:
+    """Columns of a day of the horizon; of the last one there may be fewer."""
+    return slice(leads_before(day), leads_before(day) + DAY_LEADS)
 
 
 def _as_mask(rows: NDArray[np.int64], count: int) -> NDArray[np.bool_]:

@@ -35,17 +35,36 @@ class FeatureSpec:
         screened: whether implausible values are set aside.
         linear: names of the linear features, in order.
         trees: names of the tree features, in order.
+        later_days: names of the linear features of day 2 of the horizon, of day 3, and so on, in order.
     """
 
     annual: bool
     screened: bool
     linear: tuple[str, ...]
     trees: tuple[str, ...]
+    later_days: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
-    def of(cls, *, annual: bool, screened: bool) -> "FeatureSpec":
-        """The specification of this version of the code."""
-        return cls(annual, screened, tuple(linear_feature_names(annual=annual)), TREE_FEATURES)
+    def of(cls, *, annual: bool, screened: bool, days: int = 1) -> "FeatureSpec":
+        """The specification of this version of the code, for a horizon of so many days."""
+        first, *later = (tuple(linear_feature_names(annual=annual, day=day)) for day in range(1, days + 1))
+        return cls(annual, screened, first, TREE_FEATURES, tuple(later))
+
+
+@dataclass(frozen=True)
+class LaterDay:
+    """What a release knows of a day of the horizon after the first.
+
+    Attributes:
+        coefficients: float32 [24 hours of day, features, 24 leads] of the day's linear member.
+        band_multipliers: float32 [24 hours of day, 24 leads, 2], 10 and 90 % quantiles of error / spread.
+        beats_naive: whether the member beat the naives on blocks of time that it had not seen; else the profile
+            (rung 3) forecasts the day.
+    """
+
+    coefficients: NDArray[np.float32]
+    band_multipliers: NDArray[np.float32]
+    beats_naive: bool
 
 
 @dataclass(frozen=True)
@@ -66,6 +85,7 @@ class Release:
         band_multipliers: float32 [24 hours of day, 24 leads, 2], 10 and 90 % quantiles of error / spread; of older
             releases [24 leads, 2], for all hours of the day.
         metrics: what was measured on the held-out block of the training time.
+        later_days: days 2, 3 … of the horizon; none in a release for 24 hours.
     """
 
     settings: ModelSettings
@@ -80,6 +100,17 @@ class Release:
     spread: str
     band_multipliers: NDArray[np.float32]
     metrics: dict[str, float] = field(default_factory=dict)
+    later_days: tuple[LaterDay, ...] = ()
+
+    @property
+    def days(self) -> int:
+        """Days of the horizon that the release has a member for."""
+        return 1 + len(self.later_days)
+
+    @property
+    def floor_days(self) -> tuple[int, ...]:
+        """Days of the horizon whose member did not beat the naive: the profile forecasts them."""
+        return tuple(day for day, later in enumerate(self.later_days, start=2) if not later.beats_naive)
 
     @cached_property
     def release_id(self) -> str:
@@ -107,22 +138,35 @@ class Release:
             manifest = orjson.loads(content[8 : 8 + size])
             settings = ModelSettings.model_validate(manifest["settings"])
             parts = _split(content[8 + size :], manifest["parts"])
+            later_days = tuple(
+                LaterDay(
+                    parts.pop(_part_of_day("coefficients", day)),
+                    parts.pop(_part_of_day("band_multipliers", day)),
+                    beats_naive,
+                )
+                for day, beats_naive in enumerate(manifest.get("beats_naive", []), start=2)
+            )
             spec = manifest["feature_spec"]
+            later_names = tuple(tuple(names) for names in spec.get("later_days", []))
             release = cls(
                 settings=settings,
                 seed=manifest["seed"],
-                feature_spec=FeatureSpec(spec["annual"], spec["screened"], tuple(spec["linear"]), tuple(spec["trees"])),
+                feature_spec=FeatureSpec(
+                    spec["annual"], spec["screened"], tuple(spec["linear"]), tuple(spec["trees"]), later_names
+                ),
                 trained_from=manifest["trained_from"],
                 trained_until=manifest["trained_until"],
                 data_fingerprint=manifest["data_fingerprint"],
                 optimism=manifest["optimism"],
                 metrics=manifest["metrics"],
+                later_days=later_days,
                 **parts,
             )
         except (zlib.error, orjson.JSONDecodeError, KeyError, ValueError, TypeError, ValidationError) as error:
             raise ReleaseError(f"a release is damaged or of another version ({error}): train a new one") from error
-        expected = FeatureSpec.of(annual=release.feature_spec.annual, screened=release.feature_spec.screened)
-        if release.feature_spec != expected:
+        spec_read = release.feature_spec
+        expected = FeatureSpec.of(annual=spec_read.annual, screened=spec_read.screened, days=release.days)
+        if spec_read != expected:
             raise ReleaseError(
                 f"release {release.release_id} has features that this version of Dayahead does not compute: "
                 "run the version that trained it, or train a new one"
@@ -131,27 +175,39 @@ class Release:
 
     @cached_property
     def _content(self) -> bytes:
-        blobs = [np.ascontiguousarray(getattr(self, name), "<f4").tobytes() for name in _ARRAYS]
-        blobs += [getattr(self, name).encode() for name in _TEXTS]
-        parts = [
-            {"name": name, "bytes": len(blob), "shape": list(getattr(self, name).shape) if name in _ARRAYS else None}
-            for name, blob in zip((*_ARRAYS, *_TEXTS), blobs, strict=True)
-        ]
-        manifest = orjson.dumps(
-            {
-                "settings": self.settings.model_dump(mode="json"),
-                "seed": self.seed,
-                "feature_spec": {item.name: getattr(self.feature_spec, item.name) for item in fields(FeatureSpec)},
-                "trained_from": self.trained_from,
-                "trained_until": self.trained_until,
-                "data_fingerprint": self.data_fingerprint,
-                "optimism": self.optimism,
-                "metrics": self.metrics,
-                "parts": parts,
-            },
-            option=orjson.OPT_SORT_KEYS,
-        )
-        return len(manifest).to_bytes(8, "big") + manifest + b"".join(blobs)
+        parts: dict[str, NDArray[np.float32] | str] = {name: getattr(self, name) for name in (*_ARRAYS, *_TEXTS)}
+        for day, later in enumerate(self.later_days, start=2):
+            parts |= {_part_of_day(name, day): getattr(later, name) for name in _ARRAYS}
+        blobs = {name: _blob(part) for name, part in parts.items()}
+        spec = {item.name: getattr(self.feature_spec, item.name) for item in fields(FeatureSpec)}
+        facts = {
+            "settings": self.settings.model_dump(mode="json"),
+            "seed": self.seed,
+            "feature_spec": spec,
+            "trained_from": self.trained_from,
+            "trained_until": self.trained_until,
+            "data_fingerprint": self.data_fingerprint,
+            "optimism": self.optimism,
+            "metrics": self.metrics,
+            "parts": [
+                {"name": name, "bytes": len(blob), "shape": None if isinstance(part, str) else list(part.shape)}
+                for (name, part), blob in zip(parts.items(), blobs.values(), strict=True)
+            ],
+        }
+        if self.later_days:
+            facts["beats_naive"] = [later.beats_naive for later in self.later_days]
+        else:
+            del spec["later_days"]  # as releases for 24 hours have always been written
+        manifest = orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
+        return len(manifest).to_bytes(8, "big") + manifest + b"".join(blobs.values())
+
+
+def _part_of_day(name: str, day: int) -> str:
+    return f"{name}_day_{day}"
+
+
+def _blob(part: NDArray[np.float32] | str) -> bytes:
+    return part.encode() if isinstance(part, str) else np.ascontiguousarray(part, "<f4").tobytes()
 
 
 def _split(blob: bytes, parts: list[dict[str, Any]]) -> dict[str, Any]:

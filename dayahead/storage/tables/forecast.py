@@ -10,7 +10,6 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg.rows import kwargs_row
 
-from dayahead.contracts import LEADS, Rung
 from dayahead.grouping import groups, numbered
 from dayahead.hours import HOUR_S, HOUR_US, Hour, from_hour
 from dayahead.storage.binary_copy import (
@@ -32,6 +31,7 @@ COLUMNS = (
     TableColumn("release", same_text, "release"),
     TableColumn("rung", small_integers, "rung"),
     TableColumn("reasons", integers, "reasons"),
+    TableColumn("floor_days", integers, "floor_days"),
     TableColumn("p50", real_arrays, "p50"),
     TableColumn("p10", real_arrays, "p10"),
     TableColumn("p90", real_arrays, "p90"),
@@ -40,8 +40,6 @@ COLUMNS = (
 FORECAST = KeyedTable("forecast", ("series_key", "origin"), COLUMNS)
 
 VALUE = np.dtype([("size", ">i4"), ("value", ">f4")])
-FULL_ARRAY = np.dtype([("head", "V20"), ("values", VALUE, (LEADS,))])
-"""real[24] as PostgreSQL sends it: a head, then a length and a value for each element."""
 
 # One row for all forecasts of a release, each column as one block of bytes in the same order: neither the driver nor
 # Python handles the forecasts one by one.
@@ -52,6 +50,7 @@ BLOCKS = """
            string_agg(timestamptz_send(f.issued_at), ''::bytea) AS issued_at,
            string_agg(int2send(f.rung), ''::bytea) AS rung,
            string_agg(int4send(f.reasons), ''::bytea) AS reasons,
+           string_agg(int4send(f.floor_days), ''::bytea) AS floor_days,
            string_agg(int8send(f.message_offset), ''::bytea) AS message_offset,
            string_agg(array_send(f.p50), ''::bytea) AS p50,
            string_agg(array_send(f.p10), ''::bytea) AS p10,
@@ -82,7 +81,7 @@ NEWEST = BLOCKS.format(
 
 _WITH_SERIES = """
     series.series_id, forecast.origin, forecast.issued_at, forecast.release, forecast.rung, forecast.reasons,
-    forecast.p50, forecast.p10, forecast.p90, series.unit
+    forecast.floor_days, forecast.p50, forecast.p10, forecast.p90, series.unit
 """
 
 ONE = f"""
@@ -124,10 +123,12 @@ class ForecastRows:
         origin: int64 [n], hours.
         issued_us: int64 [n], microseconds since 1970.
         release: object [n], id of the release or None.
-        rung: int8 [n].
+        rung: int8 [n], of day 1 of the horizon.
         reasons: int32 [n], flags of `dayahead.contracts.Reason`.
+        floor_days: int32 [n], bit d - 1 is set where a model forecast day 1 and the profile forecast day d.
         message_offset: int64 [n], of the message in `observations` that caused each.
-        p50: float32 [n, 24] by lead, in the unit of the series; NaN on rung 5; p10 and p90 the same.
+        leads: int16 [n], hours that each forecast holds, 0 on rung 5.
+        p50: float32 [n, most leads] by lead, in the unit of the series; NaN beyond the leads; p10 and p90 the same.
     """
 
     series_key: NDArray[np.int64]
@@ -136,7 +137,9 @@ class ForecastRows:
     release: NDArray[np.object_]
     rung: NDArray[np.int8]
     reasons: NDArray[np.int32]
+    floor_days: NDArray[np.int32]
     message_offset: NDArray[np.int64]
+    leads: NDArray[np.int16]
     p50: NDArray[np.float32]
     p10: NDArray[np.float32]
     p90: NDArray[np.float32]
@@ -153,11 +156,25 @@ class ForecastRows:
         """The rows of several, one after the other."""
         if not parts:
             return _NONE
-        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])})
+        widest = max(part.p50.shape[1] for part in parts)
+        columns = [{name: _widened(column, widest) for name, column in vars(part).items()} for part in parts]
+        return cls(**{name: np.concatenate([part[name] for part in columns]) for name in columns[0]})
+
+    def of_leads(self, leads: int) -> "ForecastRows":
+        """The rows that hold so many leads, without columns beyond them."""
+        rows = self.take(self.leads == leads)
+        return replace(rows, p50=rows.p50[:, :leads], p10=rows.p10[:, :leads], p90=rows.p90[:, :leads])
+
+
+def _widened(column: NDArray[Any], leads: int) -> NDArray[Any]:
+    """Add columns of NaN to an array by lead."""
+    if column.ndim == 1 or column.shape[1] == leads:
+        return column
+    return np.pad(column, ((0, 0), (0, leads - column.shape[1])), constant_values=np.nan)
 
 
 def _no_rows() -> ForecastRows:
-    none, no_values = np.empty(0, np.int64), np.empty((0, LEADS), np.float32)
+    none, no_values = np.empty(0, np.int64), np.empty((0, 0), np.float32)
     return ForecastRows(
         series_key=none,
         origin=none,
@@ -165,7 +182,9 @@ def _no_rows() -> ForecastRows:
         release=np.empty(0, object),
         rung=np.empty(0, np.int8),
         reasons=np.empty(0, np.int32),
+        floor_days=np.empty(0, np.int32),
         message_offset=none,
+        leads=np.empty(0, np.int16),
         p50=no_values,
         p10=no_values,
         p90=no_values,
@@ -187,15 +206,13 @@ def write_forecasts(cursor: psycopg.Cursor, rows: ForecastRows, new: NDArray[np.
 
 
 def _parts(rows: ForecastRows) -> list[ForecastRows]:
-    """Split the rows by release, and those of rung 5 separately: their arrays are empty."""
+    """Split the rows by release and number of leads: text and arrays of a block are alike."""
     _, release = numbered(rows.release.tolist())
-    parts = []
-    for _, here in groups(release):
-        without = rows.rung[here] == Rung.NONE
-        parts.append(rows.take(here[~without]))
-        empty = rows.take(here[without])
-        parts.append(replace(empty, p50=empty.p50[:, :0], p10=empty.p10[:, :0], p90=empty.p90[:, :0]))
-    return parts
+    return [
+        rows.take(here).of_leads(leads)
+        for _, here in groups(release)
+        for leads, _ in groups(rows.leads[here].astype(np.int64))
+    ]
 
 
 def read_forecasts(
@@ -255,12 +272,13 @@ def _rows(
     issued_at: bytes,
     rung: bytes,
     reasons: bytes,
+    floor_days: bytes,
     message_offset: bytes,
     p50: bytes,
     p10: bytes,
     p90: bytes,
 ) -> ForecastRows:
-    """The forecasts of a block; `leads` is 24, or 0 where they are on rung 5 and their arrays are empty."""
+    """The forecasts of a block; `leads` is 0 where they are on rung 5 and their arrays are empty."""
     keys = np.frombuffer(series_key, ">i4").astype(np.int64)
     return ForecastRows(
         series_key=keys,
@@ -269,7 +287,9 @@ def _rows(
         release=np.full(len(keys), release, object),
         rung=np.frombuffer(rung, ">i2").astype(np.int8),
         reasons=np.frombuffer(reasons, ">i4").astype(np.int32),
+        floor_days=np.frombuffer(floor_days, ">i4").astype(np.int32),
         message_offset=np.frombuffer(message_offset, ">i8").astype(np.int64),
+        leads=np.full(len(keys), leads, np.int16),
         p50=_reals(p50, len(keys), leads),
         p10=_reals(p10, len(keys), leads),
         p90=_reals(p90, len(keys), leads),
@@ -278,8 +298,10 @@ def _rows(
 
 def _reals(arrays: bytes, count: int, leads: int) -> NDArray[np.float32]:
     if not leads:
-        return np.full((count, LEADS), np.nan, np.float32)
-    values: NDArray[np.float32] = np.frombuffer(arrays, FULL_ARRAY)["values"]["value"].astype(np.float32)
+        return np.empty((count, 0), np.float32)
+    # real[] as PostgreSQL sends it: a head, then a length and a value for each element
+    full = np.dtype([("head", "V20"), ("values", VALUE, (leads,))])
+    values: NDArray[np.float32] = np.frombuffer(arrays, full)["values"]["value"].astype(np.float32)
     return values
 
 
@@ -291,9 +313,10 @@ class StoredForecast:
         origin: start of the last observed hour that the forecast uses.
         issued_at: when it was computed, to the microsecond.
         release: model release, None where no model made it.
-        rung: 0 to 5.
+        rung: 0 to 5, of day 1 of the horizon.
         reasons: flags of `Reason`.
-        p50: float32 [24] by lead, in `unit`; empty on rung 5, and so are p10 and p90.
+        floor_days: bit d - 1 is set where a model forecast day 1 and the profile forecast day d.
+        p50: float32 [leads] by lead, in `unit`; empty on rung 5, and so are p10 and p90.
     """
 
     series_id: str
@@ -302,6 +325,7 @@ class StoredForecast:
     release: str | None
     rung: int
     reasons: int
+    floor_days: int
     p50: NDArray[np.float32]
     p10: NDArray[np.float32]
     p90: NDArray[np.float32]

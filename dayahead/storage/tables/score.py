@@ -11,10 +11,10 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg.rows import kwargs_row
 
-from dayahead.contracts import LEADS
 from dayahead.evaluation.metrics import figures_of
 from dayahead.evaluation.score import ScoreBatch
 from dayahead.grouping import groups, numbered
+from dayahead.horizon import DAY_LEADS
 from dayahead.storage.binary_copy import doubles, hours, integers, real_arrays, same_text, small_integers
 from dayahead.storage.copied_table import KeyedTable, TableColumn
 
@@ -149,7 +149,7 @@ class ScoreRows:
             model_error_where_naive=nothing,
             covered=count,
             pinball=nothing,
-            lead_error=np.empty((0, LEADS), np.float32),
+            lead_error=np.empty((0, DAY_LEADS), np.float32),
         )
         return cls(empty, empty, np.empty(0, object), np.empty(0, np.int8), sums)
 
@@ -158,9 +158,7 @@ class ScoreRows:
         """The rows of several, one after the other."""
         if not parts:
             return cls.none()
-        sums = ScoreBatch(
-            *(np.concatenate([getattr(part.sums, item.name) for part in parts]) for item in fields(ScoreBatch))
-        )
+        sums = ScoreBatch.join([part.sums for part in parts])
         return cls(
             series_key=np.concatenate([part.series_key for part in parts]),
             origin=np.concatenate([part.origin for part in parts]),

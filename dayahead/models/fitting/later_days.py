@@ -1,0 +1,247 @@
+"""Fit of the later days of the horizon: a linear member each, quantiles by lead, and whether it beats the naives.
+
+Day 1's trees and spread model are not fitted again: they serve day 2 as they are, and gain nothing after it. What is
+measured is measured on blocks of time that the members, and the corrections, have not seen.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.evaluation.score import daily_naive, weekly_naive
+from dayahead.features.trees import TREE_FEATURES, usual_error
+from dayahead.horizon import DAY_LEADS
+from dayahead.models.fitting.bands import band_multipliers, shrink_of_all_rows
+from dayahead.models.fitting.examples import Rows, rows_of_day
+from dayahead.models.fitting.linear import LinearFit, fit_linear
+from dayahead.models.fitting.parts import Parts
+from dayahead.models.fitting.tree_table import UnseeingMembers, by_origin, draw
+from dayahead.models.history import History
+from dayahead.models.serving.engine import LAST_CORRECTED_DAY, day_features
+from dayahead.models.serving.floor import later_profile
+from dayahead.models.serving.linear_day import LinearDay
+from dayahead.models.serving.release import LaterDay
+from dayahead.models.serving.trees import TreeModel
+from dayahead.models.settings import ModelSettings
+
+LEAST_BLOCKS = 3
+"""Blocks of time with rows of a day, below which leaving one out says too little."""
+
+JUDGED_ROWS = 6_000
+"""Rows (series and origin) that the later days are measured on, at all 24 leads of each day."""
+
+
+@dataclass(frozen=True)
+class FirstDay:
+    """What the later days build on.
+
+    Attributes:
+        rows: all rows of day 1.
+        linear: its member.
+        corrections: by block, the correction that has not seen it; of the blocks that are judged.
+        spread: the spread model.
+        days: that the judged blocks span.
+    """
+
+    rows: Rows
+    linear: LinearFit
+    corrections: Mapping[int, TreeModel]
+    spread: TreeModel
+    days: float
+
+
+def fit_later_days(
+    history: History, first: FirstDay, days: int, settings: ModelSettings, seed: int, parts: Parts
+) -> tuple[tuple[LaterDay, ...], dict[str, float]]:
+    """Fit days 2, 3 … of the horizon; fewer where the history is too short for more.
+
+    Args:
+        history: what the rows point into.
+        first: the fit of day 1.
+        days: of the horizon.
+        settings: of the fit.
+        seed: of everything random.
+        parts: computes the solutions.
+
+    Returns:
+        The days, and what was measured of them.
+    """
+    fits: dict[int, _DayFit] = {}
+    for day in range(2, days + 1):
+        fit = _fit_day(history, first, day, settings, seed, parts)
+        if fit is None:
+            break
+        fits[day] = fit
+    if not fits:
+        return (), {}
+    judged = _judge(history, first, fits, settings, np.random.default_rng([seed, 0]))
+    metrics: dict[str, float] = {}
+    later = []
+    for day, fit in fits.items():
+        errors = judged[day]
+        multipliers = band_multipliers(errors.ratio * fit.shrink, errors.lead, errors.hour, days=first.days)
+        wape, naive_wape, beats_naive = errors.against_naives()
+        metrics |= {f"day_{day}_held_out_wape": wape, f"day_{day}_held_out_wape_naive": naive_wape}
+        later.append(LaterDay(fit.linear.coefficients, multipliers, beats_naive))
+    return tuple(later), metrics
+
+
+@dataclass(frozen=True)
+class _DayFit:
+    """The member of a day.
+
+    Attributes:
+        linear: the fit.
+        label: of each block of time, its place in `linear.without_block`; -1 where the block has no row of the day.
+        shrink: how much smaller the errors of the release are than those of fits without a block.
+    """
+
+    linear: LinearFit
+    label: NDArray[np.int64]
+    shrink: float
+
+    def without(self, block: int) -> NDArray[np.float32]:
+        """Coefficients that have not seen a block."""
+        label = self.label[block]
+        return self.linear.coefficients if label < 0 else self.linear.without_block[label]
+
+
+def _fit_day(
+    history: History, first: FirstDay, day: int, settings: ModelSettings, seed: int, parts: Parts
+) -> _DayFit | None:
+    rows = rows_of_day(history, first.rows, day)
+    blocks, block = np.unique(rows.block, return_inverse=True)
+    if len(blocks) < LEAST_BLOCKS:
+        return None
+    linear = fit_linear(
+        history,
+        Rows(rows.series, rows.origin, rows.hour, block),
+        settings.linear,
+        screened=settings.screen,
+        rng=np.random.default_rng([seed, day]),
+        parts=parts,
+        day=day,
+        annual=first.linear.annual,
+    )
+    label = np.full(len(first.linear.without_block), -1)
+    label[blocks] = np.arange(len(blocks))
+    return _DayFit(linear, label, shrink_of_all_rows(linear.optimism, len(blocks)))
+
+
+@dataclass
+class _Errors:
+    """Errors of a day on hours that nothing was fitted on."""
+
+    parts: list[tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=list)
+    sums: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def add(
+        self,
+        series: NDArray[np.int64],
+        hour: int,
+        actual: NDArray[np.float64],
+        forecasts: Mapping[str, NDArray[np.float64]],
+        unit: NDArray[np.float64],
+        count: int,
+    ) -> None:
+        """Add the rows of one origin.
+
+        Args:
+            series: int64 [n].
+            hour: of the day at the origin, local.
+            actual: float64 [n, 24], NaN where not known.
+            forecasts: of the model, by name `model`, and of the naives; float64 [n, 24] in the unit of the series.
+            unit: float64 [n, 24], the spread of the model in the unit of the series; NaN where it has none.
+            count: number of all series.
+        """
+        known = np.isfinite(actual) & np.isfinite(unit)
+        ratio = ((actual - forecasts["model"]) / unit)[known]
+        lead = np.broadcast_to(np.arange(1, DAY_LEADS + 1), actual.shape)[known]
+        self.parts.append((ratio, lead, np.full(len(ratio), hour, np.int64)))
+        for name, made in {**forecasts, "actual": np.zeros_like(actual)}.items():
+            missed = np.where(known, np.abs(actual - made), 0.0).sum(axis=1)
+            total = self.sums.setdefault(name, np.zeros(count))
+            np.add.at(total, series, np.nan_to_num(missed))
+
+    @property
+    def ratio(self) -> NDArray[np.float64]:
+        """Error / spread; [m]."""
+        return np.concatenate([part[0] for part in self.parts])
+
+    @property
+    def lead(self) -> NDArray[np.int64]:
+        """1 to 24, of the day; [m]."""
+        return np.concatenate([part[1] for part in self.parts])
+
+    @property
+    def hour(self) -> NDArray[np.int64]:
+        """Local hour of the day at the origin; [m]."""
+        return np.concatenate([part[2] for part in self.parts])
+
+    def against_naives(self) -> tuple[float, float, bool]:
+        """WAPE of the model, WAPE of the best naive, and whether the model is better.
+
+        Better is a matter of WAPE and of the mean of the series' own WAPE alike: the product of the two is compared.
+        """
+        actual = self.sums["actual"]
+        live = actual > 0
+        if not live.any():
+            return float("nan"), float("nan"), False
+
+        def judged(name: str) -> tuple[float, float]:
+            missed = self.sums[name]
+            wape = float(missed.sum() / actual.sum())
+            return wape * float(np.mean(missed[live] / actual[live])), wape
+
+        model, wape = judged("model")
+        naive, naive_wape = min(judged(name) for name in self.sums if name not in {"model", "actual"})
+        return wape, naive_wape, model < naive
+
+
+def _judge(
+    history: History, first: FirstDay, fits: Mapping[int, _DayFit], settings: ModelSettings, rng: np.random.Generator
+) -> dict[int, _Errors]:
+    """Forecast drawn rows of the judged blocks without having seen them, and collect the errors of each day."""
+    errors = {day: _Errors() for day in fits}
+    members = UnseeingMembers(first.rows, first.linear)
+    judged = first.rows.take(np.flatnonzero(np.isin(first.rows.block, list(first.corrections))))
+    days: dict[int, LinearDay] = {}
+    current = -1
+    for rows, state in by_origin(history, draw(judged, JUDGED_ROWS, rng), screened=settings.screen):
+        block, origin = int(rows.block[0]), int(rows.origin[0])
+        calendar = history.calendars[history.calendar_of[rows.series[0]]]
+        if block != current:
+            current = block
+            days = {day: LinearDay(fit.without(block), annual=fit.linear.annual, day=day) for day, fit in fits.items()}
+        outlook = members.outlook(state, calendar, origin, block)
+        scale = np.where(state.scale > 0, state.scale, np.nan)[:, None]
+        spread: NDArray[np.float64] = np.empty((len(rows), DAY_LEADS))
+        for day, member in days.items():
+            linear = member.forecast(state, calendar, origin)
+            if day <= LAST_CORRECTED_DAY:
+                features = day_features(state, linear, outlook, calendar, origin, day).reshape(-1, len(TREE_FEATURES))
+                spread = (usual_error(features) * np.exp(first.spread.predict(features))).reshape(linear.shape)
+                linear = linear + first.corrections[block].predict(features).reshape(linear.shape)
+            forecasts: dict[str, NDArray[np.float64]] = dict(
+                _naives(state.values, state.observed, state.history_h, day)
+            )
+            forecasts["model"] = np.asarray((linear.astype(np.float64) + 1.0) * scale)
+            errors[day].add(
+                rows.series,
+                int(rows.hour[0]),
+                history.targets(rows.series, rows.origin, day=day),
+                forecasts,
+                spread * scale,
+                len(history.series_ids),
+            )
+    return errors
+
+
+def _naives(
+    values: NDArray[np.float64], observed: NDArray[np.bool_], history_h: NDArray[np.int64], day: int
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    yield "daily", daily_naive(values, day)
+    yield "weekly", weekly_naive(values, day)
+    yield "profile", later_profile(values, observed, history_h, day).p50
