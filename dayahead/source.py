@@ -5,7 +5,7 @@ are fetched is the business of its kind (`dayahead/reading/source_kind.py`), who
 """
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
@@ -91,6 +91,12 @@ class Source(BaseModel):
         le=MAX_LEADS,
         description="Hours after the newest observed one that a forecast holds, 24 to 408; left out: 49 and the lag "
         "and interval of publication, to reach the end of tomorrow at every hour of the day",
+    )
+    clock: str = Field(
+        default="wall",
+        pattern="^(wall|replay)$",
+        description="What `now` is: the clock on the wall, or in a replay of past hours the moment at which the newest "
+        "observed hour was due to be published",
     )
     publication_lag_h: float = Field(
         default=1, ge=0, description="Hours from the start of an hour to its publication, as the publisher states it"
@@ -216,6 +222,15 @@ class Source(BaseModel):
     def publication_lag(self) -> timedelta:
         """From the start of an hour to its publication."""
         return timedelta(hours=self.publication_lag_h)
+
+    def now(self, wall: datetime, newest_hour: datetime | None) -> datetime:
+        """The present moment of the source: today, tomorrow, gates and expiry are counted from it.
+
+        Args:
+            wall: the clock on the wall, UTC.
+            newest_hour: start of the newest hour of any of its series; None before the first.
+        """
+        return wall if self.clock == "wall" or newest_hour is None else newest_hour + self.publication_lag
 
     @property
     def silence_allowed(self) -> timedelta:
