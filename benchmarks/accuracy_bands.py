@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy_methods import SEED, MethodForecast
-from dayahead.contracts import LEADS
 from dayahead.features.state import describe
+from dayahead.horizon import DAY_LEADS
 from dayahead.models.fitting.fit import fit_with_errors
 from dayahead.models.history import History
 from dayahead.models.serving.forecaster import Forecaster
@@ -28,13 +28,13 @@ class StaticBands:
 
     def __init__(self) -> None:
         self._forecaster = Forecaster(None)
-        self._quantiles = np.zeros((2, LEADS))
+        self._quantiles = np.zeros((2, DAY_LEADS))
 
     def fit(self, training: History) -> None:
         """Fit a release, and take the quantiles of its errors."""
         release, unseen = fit_with_errors(training, ModelSettings(), SEED)
         self._forecaster = Forecaster(release)
-        by_lead = [np.quantile(unseen.error[unseen.lead == lead], QUANTILES) for lead in range(1, LEADS + 1)]
+        by_lead = [np.quantile(unseen.error[unseen.lead == lead], QUANTILES) for lead in range(1, DAY_LEADS + 1)]
         self._quantiles = np.array(by_lead).T
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy_protocols import Protocol
-from dayahead.evaluation.backtest import RunResult
-from dayahead.evaluation.score import daily_naive, score, weekly_naive
-from dayahead.features.fill import fill
+from dayahead.evaluation.metrics import ratio
+from dayahead.evaluation.score import pinball_loss
+from dayahead.features.fill import DAY, fill
 from dayahead.features.lags import lagged
+from dayahead.horizon import days_of, week_lag
 from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
 from dayahead.models.serving.forecaster import Forecaster
@@ -33,7 +34,7 @@ class NoForecastError(Exception):
 
 @dataclass(frozen=True)
 class MethodForecast:
-    """What a method says; float [n, 24] each, by lead, in the unit of the series; no band where it has none."""
+    """What a method says; float [n, leads] each, by lead, in the unit of the series; no band where it has none."""
 
     p50: NDArray[np.floating]
     p10: NDArray[np.floating] | None = None
@@ -55,7 +56,7 @@ class Method(Interface):
         """Learn from all that is known before the first origin."""
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
-        """Forecast the 24 hours after each window; `series` are the rows of the training history."""
+        """Forecast `windows.leads` hours after each window; `series` are the rows of the training history."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Measured:
         coverage: share of hours within the 10-90 % band; None where the method has no band.
         pinball: mean pinball loss of p10, p50, p90 / mean |actual|; None where the method has no band.
         fit_s: processor seconds of the fit on one thread, so that a busy machine changes nothing.
-        us_per_series: processor microseconds of a forecast of 24 leads, one thread, scoring not counted.
+        us_per_series: processor microseconds of a forecast of all leads, one thread, scoring not counted.
         peak_mb: peak memory of the process that fitted and forecast, its libraries and the data included.
     """
 
@@ -88,7 +89,7 @@ class Measured:
 
 
 class SeasonalNaive:
-    """The same hour some hours before; it has no band."""
+    """The newest known same hour of the day or of the week; it has no band."""
 
     batch = 5_000
 
@@ -101,7 +102,11 @@ class SeasonalNaive:
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
         """Repeat what was."""
-        return MethodForecast(lagged(fill(windows.values).values, self._lag))
+        filled = fill(windows.values).values
+        days = [
+            lagged(filled, DAY if self._lag == DAY else week_lag(day)) for day in range(1, days_of(windows.leads) + 1)
+        ]
+        return MethodForecast(np.concatenate(days, axis=1)[:, : windows.leads])
 
 
 class Dayahead:
@@ -135,11 +140,14 @@ def measure(protocol: Protocol, method: Method, limit_s: float = float("inf")) -
     method.fit(protocol.training)
     fit_s = time.process_time() - started
     order = np.lexsort((protocol.series, protocol.origin))
-    parts, seconds, done, banded = [], 0.0, 0, False
+    sums, seconds, done, banded = _Sums(len(protocol.history.series_ids)), 0.0, 0, False
+    judged = np.broadcast_to(protocol.judged, (len(order), protocol.leads))
     for start in range(0, len(order), method.batch):
         rows = order[start : start + method.batch]
         series, origin = protocol.series[rows], protocol.origin[rows]
-        windows = WindowBatch(protocol.history.windows(series, origin), origin, protocol.history.calendars[0])
+        windows = WindowBatch(
+            protocol.history.windows(series, origin), origin, protocol.history.calendars[0], protocol.leads
+        )
         started = time.process_time()
         made = method.forecast(series, windows)
         seconds += time.process_time() - started
@@ -147,25 +155,24 @@ def measure(protocol: Protocol, method: Method, limit_s: float = float("inf")) -
         if not np.isfinite(made.p50).all():
             raise NoForecastError(f"{np.sum(~np.isfinite(made.p50))} of its forecast hours are not numbers")
         banded = made.p10 is not None
-        parts.append(_judged(protocol.history, series, windows, made))
+        actual = protocol.history.targets(series, origin, protocol.leads)
+        sums.add(series, np.where(judged[rows], actual, np.nan), made)
         expected_s = fit_s + seconds / done * len(order)
         if expected_s > limit_s:
             raise OverTimeError(
                 f"its {len(order)} forecasts would take {expected_s / 60:.0f} minutes, over the bound of "
                 f"{limit_s / 60:.0f} (--peer-minutes)"
             )
-    result = RunResult.join(parts)
-    total = result.accuracy()
     return Measured(
         protocol.name,
         method.name,
-        total.wape,
-        result.wape_series_mean(),
-        result.mase_series_mean(protocol.training),
-        total.coverage if banded else None,
-        total.pinball if banded else None,
+        ratio(float(sums.error.sum()), float(sums.actual.sum())),
+        sums.wape_series_mean(),
+        sums.mase_series_mean(protocol.training),
+        float(sums.covered.sum() / sums.hours.sum()) if banded else None,
+        ratio(float(sums.pinball.sum()), float(sums.actual.sum())) if banded else None,
         fit_s,
-        seconds / len(result) * 1e6,
+        seconds / len(order) * 1e6,
         peak_mb(),
     )
 
@@ -182,26 +189,37 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
-def _judged(history: History, series: NDArray[np.int64], windows: WindowBatch, made: MethodForecast) -> RunResult:
-    """Score as the service does; without a band its width is 0, and that part of the score is not used."""
-    p50, p10, p90 = (
-        (made.p50 if values is None else values).astype(np.float32) for values in (made.p50, made.p10, made.p90)
-    )
-    actual = history.targets(series, windows.origin)
-    seen = np.concatenate([windows.values, actual], axis=1)
-    scores = score(seen, p10, p50, p90)
-    none = np.zeros(len(series), np.int32)
-    return RunResult(
-        history.series_ids,
-        series,
-        windows.origin,
-        p10,
-        p50,
-        p90,
-        none.astype(np.int8),
-        none,
-        actual,
-        weekly_naive(seen),
-        daily_naive(seen),
-        scores,
-    )
+class _Sums:
+    """Sums over the judged hours, by series; each float64 [series]."""
+
+    def __init__(self, series: int) -> None:
+        self.hours, self.error, self.actual, self.covered, self.pinball = (np.zeros(series) for _ in range(5))
+
+    def add(self, series: NDArray[np.int64], actual: NDArray[np.float64], made: MethodForecast) -> None:
+        """Add forecasts; an actual that is NaN is not judged. Without a band its width is 0, and is not used."""
+        p50, p10, p90 = (
+            (made.p50 if values is None else values).astype(np.float32).astype(np.float64)
+            for values in (made.p50, made.p10, made.p90)
+        )
+        known = np.isfinite(actual)
+        truth = np.where(known, actual, 0.0)
+        loss = sum(pinball_loss(truth, part, share) for part, share in ((p10, 0.1), (p50, 0.5), (p90, 0.9)))
+        for total, values in (
+            (self.hours, known),
+            (self.error, np.where(known, np.abs(p50 - truth), 0.0)),
+            (self.actual, np.abs(truth)),
+            (self.covered, known & (truth >= p10) & (truth <= p90)),
+            (self.pinball, np.where(known, loss / 3, 0.0)),
+        ):
+            np.add.at(total, series, values.sum(axis=1))
+
+    def wape_series_mean(self) -> float:
+        """Mean over the series of each one's WAPE; series without consumption are left out."""
+        known = self.actual > 0
+        return float(np.mean(self.error[known] / self.actual[known]))
+
+    def mase_series_mean(self, training: History) -> float:
+        """Mean over the series of MAE / mean |y(t) - y(t - 24)| in training (Hyndman & Koehler 2006, season 24)."""
+        season = np.nanmean(np.abs(training.values[:, DAY:] - training.values[:, :-DAY]), axis=1)
+        known = (self.hours > 0) & (season > 0)
+        return float(np.mean(self.error[known] / self.hours[known] / season[known]))

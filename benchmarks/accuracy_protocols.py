@@ -7,7 +7,7 @@ origins follow. No choice of the recipe was made on any of the test periods.
 import lzma
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,9 @@ class Protocol:
         history: all hours, to walk through and to judge by.
         series: int64 [n], row of each forecast.
         origin: int64 [n], origin of each forecast.
+        leads: hours after the origin that are forecast.
+        first_lead: int64 [n], first lead that is judged.
+        last_lead: int64 [n], last lead that is judged.
     """
 
     name: str
@@ -40,6 +43,15 @@ class Protocol:
     history: History
     series: NDArray[np.int64]
     origin: NDArray[np.int64]
+    leads: int = DAY
+    first_lead: NDArray[np.int64] = field(default_factory=lambda: np.ones(1, np.int64))
+    last_lead: NDArray[np.int64] = field(default_factory=lambda: np.full(1, DAY))
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """Which leads of each forecast are judged; [n, leads], or [1, leads] where they are the same for all."""
+        lead = np.arange(1, self.leads + 1)
+        return (lead >= self.first_lead[:, None]) & (lead <= self.last_lead[:, None])
 
 
 class DataAbsentError(Exception):
@@ -106,6 +118,83 @@ def pjm_hourly() -> Protocol:
     last = history.end - 1
     origins = range(last - 364 * DAY, last - DAY + 1, 7)
     return _walk("pjm-hourly", "PJM, 10 zones, a year, an origin every 7 h", history, origins)
+
+
+def _ahead(protocol: Protocol, name: str, title: str, first: int, last: int) -> Protocol:
+    """The same walk, judged on later leads: origins whose leads end with the history, all leads alike."""
+    kept = protocol.origin + last < protocol.history.end
+    return replace(
+        protocol,
+        name=name,
+        title=title,
+        training=replace(protocol.training, leads=last),
+        history=replace(protocol.history, leads=last),
+        series=protocol.series[kept],
+        origin=protocol.origin[kept],
+        leads=last,
+        first_lead=np.full(1, first),
+        last_lead=np.full(1, last),
+    )
+
+
+def _gate(protocol: Protocol, name: str, title: str, newest_hour: int) -> Protocol:
+    """Forecasts at a gate: tomorrow's local day, from the origins at one hour of the day within the walk."""
+    calendar = protocol.history.calendars[0]
+    hours = np.arange(int(protocol.origin.min()), int(protocol.origin.max()) + 1)
+    fields = calendar.at(np.arange(hours[0], hours[-1] + 3 * DAY))
+    midnights = hours[0] + np.flatnonzero(fields.hour == 0)
+    origins = hours[calendar.at(hours).hour == newest_hour]
+    tomorrow = np.searchsorted(midnights, origins, side="right")
+    first, end = midnights[tomorrow] - origins, midnights[tomorrow + 1] - origins
+    inside = origins + end <= protocol.history.end
+    origins, first, end = origins[inside], first[inside], end[inside]
+    count = len(protocol.history.series_ids)
+    leads = int(end.max()) - 1
+    return replace(
+        protocol,
+        name=name,
+        title=title,
+        training=replace(protocol.history.until(int(origins[0]) + 1), leads=leads),
+        history=replace(protocol.history, leads=leads),
+        series=np.tile(np.arange(count), len(origins)),
+        origin=np.repeat(origins, count),
+        leads=leads,
+        first_lead=np.repeat(first, count),
+        last_lead=np.repeat(end - 1, count),
+    )
+
+
+def pjm_day_2() -> Protocol:
+    """The year of daily origins at 23:00, the second day ahead."""
+    return _ahead(pjm_year(), "pjm-day-2", "PJM, the day after tomorrow, daily origins at 23:00", DAY + 1, 2 * DAY)
+
+
+def pjm_gate() -> Protocol:
+    """Tomorrow as forecast at a gate at 11:00 with the newest hour 10:00."""
+    return _gate(pjm_year(), "pjm-gate", "PJM, tomorrow 00-24, newest hour 10:00", 10)
+
+
+def pjm_days_9_16() -> Protocol:
+    """Days 9 to 16 ahead, origins every third day at 23:00."""
+    year = pjm_year()
+    thinned = (year.origin - year.origin[0]) % (3 * DAY) == 0
+    every_third = replace(year, series=year.series[thinned], origin=year.origin[thinned])
+    return _ahead(every_third, "pjm-days-9-16", "PJM, days 9 to 16 ahead, every third day", 8 * DAY + 1, 16 * DAY)
+
+
+def vic_day_2() -> Protocol:
+    """Demand of Victoria: the half-year of daily origins at 23:00, the second day ahead."""
+    return _ahead(vic_daily(), "vic-day-2", "Victoria, the day after tomorrow, daily origins", DAY + 1, 2 * DAY)
+
+
+def vic_gate() -> Protocol:
+    """Demand of Victoria: tomorrow as forecast with the newest hour 10:00 local."""
+    return _gate(vic_daily(), "vic-gate", "Victoria, tomorrow 00-24 local, newest hour 10:00", 10)
+
+
+def de35_day_2() -> Protocol:
+    """Danish consumption by industry: the second day ahead."""
+    return _ahead(de35(), "de35-day-2", "DE35, 76 series, the second day ahead, an origin every 3 h", DAY + 1, 2 * DAY)
 
 
 def de35() -> Protocol:
@@ -205,9 +294,15 @@ def vic_hourly() -> Protocol:
 PROTOCOLS: dict[str, Callable[[], Protocol]] = {
     "pjm-year": pjm_year,
     "pjm-hourly": pjm_hourly,
+    "pjm-day-2": pjm_day_2,
+    "pjm-gate": pjm_gate,
+    "pjm-days-9-16": pjm_days_9_16,
     "de35": de35,
+    "de35-day-2": de35_day_2,
     "m4": m4,
     "m4-early": m4_early,
     "vic-daily": vic_daily,
     "vic-hourly": vic_hourly,
+    "vic-day-2": vic_day_2,
+    "vic-gate": vic_gate,
 }

@@ -29,7 +29,8 @@ import redis
 import typer
 
 from benchmarks.running_worker import SERVICE, cpu_seconds, until
-from dayahead.contracts import LEADS, Reason, Rung
+from dayahead.contracts import Reason, Rung
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import from_hour, to_hour, wall_clock
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.forecasts import forecast_bytes
@@ -131,9 +132,9 @@ def fill(stack: LocalStack, series: int) -> list[str]:
         sequence_key(OBSERVATIONS.name, partition): SEQUENCE for partition in range(PARTITIONS)
     }
     for series_id in ids:
-        p50 = generator.uniform(1e3, 1e5, LEADS).astype(np.float32)
+        p50 = generator.uniform(1e3, 1e5, DAY_LEADS).astype(np.float32)
         forecast = StoredForecast(
-            series_id, origin, now, "r-0123456789ab", Rung.FULL, Reason(0), p50, p50 * 0.9, p50 * 1.1, "kWh"
+            series_id, origin, now, "r-0123456789ab", Rung.FULL, Reason(0), 0, p50, p50 * 0.9, p50 * 1.1, "kWh"
         )
         values[forecast_key(series_id)] = forecast_bytes(forecast)
     with redis.Redis.from_url(stack.redis.url(0)) as client:

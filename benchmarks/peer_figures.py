@@ -24,8 +24,20 @@ PAGE = Path(__file__).parents[1] / "docs/accuracy.md"
 RUNNER = "benchmarks.peers.one"
 METHODS = [OURS, *PEERS, *VARIANTS]
 PACKAGES = ("mlforecast", "statsforecast", "lightgbm", "optuna")
-TOGETHER = (("vic-daily", "vic-hourly"), ("m4",), ("de35",), ("m4-early",), ("pjm-year", "pjm-hourly"))
-"""Protocols with the same training part, which one fit serves; those that end soon come first."""
+TOGETHER = (
+    ("vic-daily", "vic-hourly"),
+    ("vic-day-2",),
+    ("vic-gate",),
+    ("m4",),
+    ("de35",),
+    ("de35-day-2",),
+    ("m4-early",),
+    ("pjm-year", "pjm-hourly"),
+    ("pjm-day-2",),
+    ("pjm-gate",),
+    ("pjm-days-9-16",),
+)
+"""Protocols with the same training part and horizon, which one fit serves; those that end soon come first."""
 
 
 def main(

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy_methods import SEED, MethodForecast
 from benchmarks.peers.frames import training_frame, window_frame
-from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY, WEEK
 from dayahead.models.history import History
 from dayahead.models.serving.window import WindowBatch
@@ -98,18 +97,22 @@ class ChosenPeer:
     def __init__(self, name: str) -> None:
         self.name = name
         self._model: MLForecast | None = None
-        self._half = np.zeros((0, LEADS))
+        self._half = np.zeros((0, DAY))
 
     def fit(self, training: History) -> None:
         """Judge the variants by `cross_validation`, then fit the best on everything."""
         table = training_frame(training)
-        errors = {name: validation_wape(forecaster(variant, training), table) for name, variant in VARIANTS.items()}
+        errors = {
+            name: validation_wape(forecaster(variant, training), table, training.leads)
+            for name, variant in VARIANTS.items()
+        }
         self._model = forecaster(VARIANTS[min(errors, key=errors.__getitem__)], training)
-        intervals = PredictionIntervals(n_windows=VALIDATION_DAYS, h=LEADS)
+        intervals = PredictionIntervals(n_windows=VALIDATION_DAYS, h=training.leads)
         self._model.fit(table, static_features=STATIC, prediction_intervals=intervals)
-        made = self._model.predict(LEADS, level=[OUTER_PERCENT])
-        half = _by_lead(made, f"{MODEL}-hi-{OUTER_PERCENT}") - _by_lead(made, MODEL)
-        self._half = np.full((len(training.series_ids), LEADS), np.nan)
+        made = self._model.predict(training.leads, level=[OUTER_PERCENT])
+        half = _by_lead(made, f"{MODEL}-hi-{OUTER_PERCENT}", training.leads)
+        half -= _by_lead(made, MODEL, training.leads)
+        self._half = np.full((len(training.series_ids), training.leads), np.nan)
         self._half[table["unique_id"].unique()] = half
 
     def forecast(self, series: NDArray[np.int64], windows: WindowBatch) -> MethodForecast:
@@ -153,7 +156,7 @@ class AutoPeer:
         search.fit(
             training_frame(training),
             n_windows=VALIDATION_DAYS,
-            h=LEADS,
+            h=training.leads,
             num_samples=self._trials,
             optimize_kwargs={"callbacks": [end_in_time]},
         )
@@ -198,19 +201,19 @@ def forecaster(variant: Variant, training: History) -> MLForecast:
     )
 
 
-def validation_wape(model: MLForecast, table: pd.DataFrame) -> float:
-    """WAPE of daily forecasts over the last days of a table, by a fit on what is before them."""
-    judged = model.cross_validation(table, n_windows=VALIDATION_DAYS, h=LEADS, refit=False, static_features=STATIC)
+def validation_wape(model: MLForecast, table: pd.DataFrame, leads: int) -> float:
+    """WAPE of forecasts of so many hours over the last days of a table, by a fit on what is before them."""
+    judged = model.cross_validation(table, n_windows=VALIDATION_DAYS, h=leads, refit=False, static_features=STATIC)
     return float((judged[MODEL] - judged["y"]).abs().sum() / judged["y"].abs().sum())
 
 
 def predict(model: MLForecast | None, series: NDArray[np.int64], windows: WindowBatch) -> NDArray[np.float64]:
-    """The 24 hours after each window; float64 [n, 24]."""
+    """The hours after each window; float64 [n, leads]."""
     assert model is not None, "fit comes first"
     with warnings.catch_warnings(), _scaled_as_in_training(model, series):
         warnings.simplefilter("ignore")
-        made = model.predict(LEADS, new_df=window_frame(series, windows.values, windows.origin))
-    return _by_lead(made, MODEL)
+        made = model.predict(windows.leads, new_df=window_frame(series, windows.values, windows.origin))
+    return _by_lead(made, MODEL, windows.leads)
 
 
 class _TrainedScaler(LocalStandardScaler):  # type: ignore[misc] # mlforecast has no types
@@ -276,6 +279,6 @@ def _statics(trial: optuna.Trial) -> dict[str, list[str]]:
     return {"static_features": STATIC}
 
 
-def _by_lead(made: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = made[column].to_numpy(np.float64).reshape(-1, LEADS)
+def _by_lead(made: pd.DataFrame, column: str, leads: int) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = made[column].to_numpy(np.float64).reshape(-1, leads)
     return values

@@ -11,7 +11,6 @@ from statsforecast.models import MSTL, AutoETS, DynamicOptimizedTheta, SeasonalN
 
 from benchmarks.accuracy_methods import MethodForecast, OverTimeError
 from benchmarks.peers.frames import window_frame
-from dayahead.contracts import LEADS
 from dayahead.features.fill import DAY, WEEK, fill
 from dayahead.models.history import History
 from dayahead.models.serving.window import WindowBatch
@@ -44,8 +43,10 @@ class RefittedPeer:
         forecaster = StatsForecast([model], freq="h", n_jobs=1, fallback_model=SeasonalNaive(DAY))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = forecaster.forecast(df=table, h=LEADS, level=[OUTER_PERCENT])
-        p50, p10, p90 = (_by_lead(made, column) for column in (f"{model}", f"{model}-{LOW}", f"{model}-{HIGH}"))
+            made = forecaster.forecast(df=table, h=windows.leads, level=[OUTER_PERCENT])
+        p50, p10, p90 = (
+            _by_lead(made, column, windows.leads) for column in (f"{model}", f"{model}-{LOW}", f"{model}-{HIGH}")
+        )
         return MethodForecast(p50, p10, p90)
 
 
@@ -90,7 +91,7 @@ class CarriedPeer:
         made = []
         for row, origin, window in zip(series, windows.origin, _observed(windows.values), strict=True):
             skipped = (self._starts[row] - (int(origin) + 1 - len(window))) % DAY
-            made.append(self._models[row].forward(window[skipped:], h=LEADS, level=[OUTER_PERCENT]))
+            made.append(self._models[row].forward(window[skipped:], h=windows.leads, level=[OUTER_PERCENT]))
         p50, p10, p90 = (np.array([one[name] for one in made]) for name in ("mean", LOW, HIGH))
         return MethodForecast(p50, p10, p90)
 
@@ -106,6 +107,6 @@ def _observed(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     return [window[first:] for window, first in zip(filled.values, filled.first, strict=True)]
 
 
-def _by_lead(made: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = made[column].to_numpy(np.float64).reshape(-1, LEADS)
+def _by_lead(made: pd.DataFrame, column: str, leads: int) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = made[column].to_numpy(np.float64).reshape(-1, leads)
     return values

@@ -97,7 +97,8 @@ def score(
     divisor = np.fmax(magnitude, MAPE_FLOOR * usual_level(past)[:, None])
     percentage = known & (divisor > 0)
     pinball = sum(
-        _pinball(truth, quantile.astype(np.float64), share) for quantile, share in ((p10, 0.1), (p50, 0.5), (p90, 0.9))
+        pinball_loss(truth, quantile.astype(np.float64), share)
+        for quantile, share in ((p10, 0.1), (p50, 0.5), (p90, 0.9))
     )
     return ScoreBatch(
         hours=_count(known),
@@ -166,7 +167,8 @@ def usual_level(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(means[np.arange(len(means)), middle])
 
 
-def _pinball(truth: NDArray[np.float64], quantile: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+def pinball_loss(truth: NDArray[np.float64], quantile: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """Pinball loss of a quantile, elementwise, in the unit of the values (Koenker & Bassett 1978)."""
     loss: NDArray[np.float64] = np.maximum(share * (truth - quantile), (share - 1) * (truth - quantile))
     return loss
 
