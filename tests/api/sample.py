@@ -16,7 +16,8 @@ import redis
 from numpy.typing import NDArray
 
 from dayahead.contracts import Reason, Rung
-from dayahead.evaluation.score import SCORE_HOURS, ScoreBatch, score
+from dayahead.evaluation.score import ScoreBatch, score, score_hours
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.reading.source_file import load_source
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
@@ -41,6 +42,8 @@ SOURCE = INGEST / "sources" / "consumption-de35-hour.yaml"
 
 PARTITIONS = 8
 SEQUENCE = 3
+LEADS = load_source(SOURCE).leads
+FORECAST_COLUMNS = "series_key, origin, issued_at, release, rung, reasons, p50, p10, p90, message_offset"
 SCORE_COLUMNS = ", ".join(item.name for item in fields(ScoreBatch))
 
 ORIGINS = 200
@@ -201,7 +204,7 @@ def _copy_forecasts(connection: psycopg.Connection, sample: Sample, now: datetim
             added.append(_score_rows(batch, series.series_key, matured))
         newest.append(forecast)
     with connection.cursor() as cursor:
-        with cursor.copy("COPY forecast FROM STDIN") as copy:
+        with cursor.copy(f"COPY forecast ({FORECAST_COLUMNS}) FROM STDIN") as copy:
             copy.write(lines.getvalue())
         with cursor.copy(f"COPY score (series_key, origin, release, rung, {SCORE_COLUMNS}) FROM STDIN") as copy:
             copy.write(scores.getvalue())
@@ -231,8 +234,8 @@ def _look_at_quality(
 def _forecast(
     sample: Sample, values: NDArray[np.float64], series: RegisteredSeries, column: int, now: datetime
 ) -> StoredForecast:
-    day, week = values[column - 23 : column + 1], values[column - 167 : column - 143]
-    p50 = 0.6 * day + 0.4 * week
+    ahead = np.arange(LEADS)
+    p50 = 0.6 * values[column - 23 + ahead % 24] + 0.4 * values[column - 167 + ahead % 168]
     rung, reasons = Rung.FULL, Reason(0)
     if series.series_id == WORSE_THAN_NAIVE:
         p50 = 1.3 * p50
@@ -251,10 +254,11 @@ def _forecast(
         RELEASE if rung < Rung.PROFILE else None,
         rung,
         reasons,
+        0,
         p50.astype(np.float32),
         (p50 - width).astype(np.float32),
         (p50 + width).astype(np.float32),
-        unit=series.unit,
+        series.unit,
     )
 
 
@@ -274,8 +278,8 @@ Matured = list[tuple[int, StoredForecast]]
 
 
 def _score(values: NDArray[np.float64], matured: Matured) -> ScoreBatch:
-    windows = np.stack([values[column + 25 - SCORE_HOURS : column + 25] for column, _ in matured])
-    p10, p50, p90 = (np.stack([getattr(f, name) for _, f in matured]) for name in ("p10", "p50", "p90"))
+    windows = np.stack([values[column + 25 - score_hours() : column + 25] for column, _ in matured])
+    p10, p50, p90 = (np.stack([getattr(f, name)[:DAY_LEADS] for _, f in matured]) for name in ("p10", "p50", "p90"))
     return score(windows, p10, p50, p90)
 
 

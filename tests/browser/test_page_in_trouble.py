@@ -94,7 +94,7 @@ def test_a_new_hour_and_its_forecast_appear_without_a_reload(
     series = next(series for series in sample.series if series.series_id == "DK1/111")
     hour = from_hour(sample.newest + 1)
     p50 = np.full(24, 12_345, np.float32)
-    forecast = StoredForecast("DK1/111", hour, NOW, None, 4, 32, p50, p50 - 45, p50 + 55, "kWh")
+    forecast = StoredForecast("DK1/111", hour, NOW, None, 4, 32, 0, p50, p50 - 45, p50 + 55, "kWh")
     with psycopg.connect(database_url, options="-c timezone=UTC") as connection:
         connection.execute(
             "INSERT INTO observation (series_key, valid_time, value, available_at) VALUES (%s, %s, 99999, %s)",

@@ -3,16 +3,17 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.contracts import LEADS, Rung
+from dayahead.contracts import Rung
 from dayahead.evaluation.score import ScoreBatch
-from dayahead.features.calendar import Calendar
 from dayahead.hours import from_hour
 from dayahead.models.serving.forecaster import SNAPSHOT_NAMES, ForecastBatch, Forecaster
 from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
+from dayahead.reading.source_file import load_source
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.observation import CurrentVersions
 from dayahead.storage.tables.series import RegisteredSeries
@@ -21,8 +22,9 @@ from stream.compute.forecasting import Forecasting
 from stream.partition.rows import Rows
 from stream.partition.state import NEVER, PartitionState
 
+SOURCE_FILE = Path(__file__).parents[2] / "ingest" / "sources" / "consumption-de35-hour.yaml"
 SOURCE_KEY = 7
-CALENDARS = {SOURCE_KEY: Calendar("Europe/Copenhagen", "DK")}
+SOURCES = {SOURCE_KEY: load_source(SOURCE_FILE)}
 
 
 def series(count: int) -> list[RegisteredSeries]:
@@ -158,13 +160,14 @@ class WindowPrint:
 
     def forecast(self, batch: WindowBatch) -> ForecastBatch:
         known = np.nan_to_num(batch.values, nan=-1.0)
-        prints = np.stack([known @ np.cos(np.arange(WINDOW_HOURS) * (lead + 1)) for lead in range(LEADS)], axis=1)
+        prints = np.stack([known @ np.cos(np.arange(WINDOW_HOURS) * (lead + 1)) for lead in range(batch.leads)], axis=1)
         p50 = (prints + batch.origin[:, None] % 1000).astype(np.float32)
         young = np.isfinite(batch.values).sum(axis=1) < 24
         p50[young] = np.nan
         rung = np.where(young, Rung.NONE, Rung.PROFILE).astype(np.int8)
         features = np.repeat(p50[:, :1], len(SNAPSHOT_NAMES), axis=1)
-        return ForecastBatch(p50, p50 - 1, p50 + 1, rung, np.zeros(len(rung), np.int32), features)
+        none = np.zeros(len(rung), np.int32)
+        return ForecastBatch(p50, p50 - 1, p50 + 1, rung, none, none, features)
 
 
 def run(
@@ -194,5 +197,5 @@ def run(
         if restarts:
             state = tables.restore(known)
         prepared = prepare(tables, state, rows_of(log[start:end]), np.arange(start, end))
-        tables.write(compute(prepared, state, forecasting, CALENDARS, from_hour(500_000)))
+        tables.write(compute(prepared, state, forecasting, SOURCES, from_hour(500_000)))
     return tables, state

@@ -10,13 +10,13 @@ from tests.trainer.filling import Sample
 from trainer.judge import judge, judged_windows
 from trainer.scenarios import Scenario
 from trainer.settings import HoldoutSettings, TrainingSettings
-from trainer.training_set import TrainingSet, calendar_of
+from trainer.training_set import TrainingSet
 
 CUT = 600
 
 
 def training_set(sample: Sample) -> TrainingSet:
-    history = History(tuple(sample.series_ids), sample.start, sample.values, (calendar_of(sample.source),))
+    history = History(tuple(sample.series_ids), sample.start, sample.values, (sample.source.calendar,))
     return TrainingSet(history, history, [], (sample.source.name,))
 
 

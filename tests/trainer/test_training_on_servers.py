@@ -20,7 +20,6 @@ from trainer.result import TrainingResult
 from trainer.scenarios import Scenario
 from trainer.settings import TrainingSettings, load_training_settings
 from trainer.train import STEPS, Training
-from trainer.training_set import calendar_of
 
 pytestmark = pytest.mark.servers
 
@@ -40,7 +39,7 @@ def serve_a_poor_release(connection: psycopg.Connection, sample: Sample, clock: 
     """Promote a release that learnt from hours running backwards: it knows the scale and nothing else."""
     training = load_training_settings(None, QUICK, {})
     backwards = History(
-        tuple(sample.series_ids), sample.start, sample.values[:, ::-1].copy(), (calendar_of(sample.source),)
+        tuple(sample.series_ids), sample.start, sample.values[:, ::-1].copy(), (sample.source.calendar,)
     )
     release = fit_release(backwards, training.fit, 1)
     from_, until = from_hour(release.trained_from), from_hour(release.trained_until)

@@ -15,7 +15,7 @@ from tests.trainer.filling import Sample, fill
 from tests.waiting import wait_until
 from trainer.settings import Range, TrainingSettings, load_training_settings
 from trainer.train import Training
-from trainer.training_set import TrainingSet, calendar_of
+from trainer.training_set import TrainingSet
 from trainer.tune import Tuned, storage_of, tune, validation_windows, with_values
 
 SPACE = "tuning.space={trees.trees: {low: 5, high: 20}, linear.robust_share: {low: 0.4, high: 1.5, log: true}}"
@@ -28,7 +28,7 @@ def searched() -> TrainingSettings:
 
 @pytest.fixture
 def data(sample: Sample) -> TrainingSet:
-    history = History(tuple(sample.series_ids), sample.start, sample.values, (calendar_of(sample.source),))
+    history = History(tuple(sample.series_ids), sample.start, sample.values, (sample.source.calendar,))
     return TrainingSet(history, history, [], (sample.source.name,))
 
 

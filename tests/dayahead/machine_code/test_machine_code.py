@@ -116,10 +116,10 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_a_constant_that_changes_in_another_module_means_another_file(copy: Path) -> None:
-    contracts = copy / "contracts.py"
-    text = contracts.read_text()
-    assert "\nLEADS = 24\n" in text
-    contracts.write_text(text.replace("\nLEADS = 24\n", "\nLEADS = 25\n"))
+    horizon = copy / "horizon.py"
+    text = horizon.read_text()
+    assert "\nDAY_LEADS = 24\n" in text
+    horizon.write_text(text.replace("\nDAY_LEADS = 24\n", "\nDAY_LEADS = 25\n"))
     assert file_name(copy) != file_name()
 
 
@@ -136,7 +136,7 @@ def test_the_key_covers_every_module_that_the_build_imports_and_every_rule() -> 
     )
     answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     read = {Path(file) for file in json.loads(answer.stderr)}
-    assert PACKAGE / "contracts.py" in read
+    assert PACKAGE / "horizon.py" in read
     assert read <= set(sources())
     assert {file for file in PACKAGE.rglob("*.py") if "\n@compiled\n" in file.read_text()} <= set(sources())
 

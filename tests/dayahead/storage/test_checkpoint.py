@@ -12,9 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from psycopg.rows import dict_row
 
-from dayahead.contracts import LEADS, Rung
-from dayahead.evaluation.score import SCORE_HOURS, ScoreBatch, score
+from dayahead.contracts import Rung
+from dayahead.evaluation.score import ScoreBatch, score, score_hours
 from dayahead.features import SNAPSHOT_NAMES
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import HOUR_US, from_hour, from_microseconds
 from dayahead.storage.checkpoint import Checkpoint, CheckpointWriter, New
 from dayahead.storage.tables.accuracy_day import AccuracyDays
@@ -32,6 +33,7 @@ NOW = datetime(2023, 1, 18, 3, 4, 5, 678_901, tzinfo=UTC)
 KEYS = np.arange(11, 17)
 RELEASES = np.array(["r-first", None, "r-second", "r-first", None, "r-second"], object)
 RUNGS = np.array([Rung.FULL, Rung.PROFILE, Rung.PREVIOUS_RELEASE, Rung.NONE, Rung.NONE, Rung.FULL], np.int8)
+LEADS = np.array([24, 50, 408, 0, 0, 50], np.int16)
 NEW = np.array([True, False, True, False, True, False])
 
 Rows = Mapping[int, Mapping[str, Any]]
@@ -55,17 +57,18 @@ def made_checkpoint() -> Checkpoint:
     rng = np.random.default_rng(7)
     count = len(KEYS)
     available_us = (HOUR + 1) * HOUR_US + np.arange(count) * 1_000_003
-    p50 = rng.normal(100, 10, (count, LEADS)).astype(np.float32)
-    p50[RUNGS == Rung.NONE] = np.nan
-    actual = rng.normal(100, 10, (count, SCORE_HOURS))
+    p50 = rng.normal(100, 10, (count, LEADS.max())).astype(np.float32)
+    p50[np.arange(LEADS.max()) >= LEADS[:, None]] = np.nan
+    actual = rng.normal(100, 10, (count, score_hours()))
     actual[:, -3] = np.nan  # leads without an actual
     actual[0, [20, 164]] = np.nan  # a lead without a naive: neither the day nor the week before is known
-    actual[5, :-LEADS], actual[5, -1] = (
+    actual[5, :-DAY_LEADS], actual[5, -1] = (
         0.0,
         0.0,
     )  # a lead without a percentage: the usual level is 0, and so is the actual
     p10, p90 = p50 - 5, p50 + 6
-    scores = ScoreRows(KEYS, np.full(count, HOUR - 24), RELEASES, RUNGS, score(actual, p10, p50, p90))
+    sums = score(actual, p10[:, :DAY_LEADS], p50[:, :DAY_LEADS], p90[:, :DAY_LEADS])
+    scores = ScoreRows(KEYS, np.full(count, HOUR - 24), RELEASES, RUNGS, sums)
     return Checkpoint(
         observations=CurrentRows(
             KEYS, np.full(count, HOUR), actual[:, 0], available_us, available_us + (KEYS % 2) * 77_000_000
@@ -78,7 +81,9 @@ def made_checkpoint() -> Checkpoint:
             release=RELEASES,
             rung=RUNGS,
             reasons=np.arange(20, 20 + count, dtype=np.int32),
+            floor_days=np.arange(2, 2 + 2 * count, 2, dtype=np.int32),
             message_offset=np.arange(count) + 9_000_000_000,
+            leads=LEADS,
             p50=p50,
             p10=p10,
             p90=p90,
@@ -113,8 +118,8 @@ def moments(microseconds: NDArray[np.int64]) -> list[datetime]:
     return [from_microseconds(one) for one in microseconds.tolist()]
 
 
-def arrays(values: NDArray[np.float32], rung: NDArray[np.int8]) -> list[list[float]]:
-    return [[] if is_none else row.tolist() for row, is_none in zip(values, rung == Rung.NONE, strict=True)]
+def arrays(values: NDArray[np.float32]) -> list[list[float]]:
+    return [row[:leads].tolist() for row, leads in zip(values, LEADS.tolist(), strict=True)]
 
 
 def test_each_column_of_score_holds_what_score_made_of_that_name(written: Written) -> None:
@@ -162,9 +167,10 @@ def test_each_column_of_forecast_holds_the_field_of_that_name(written: Written) 
             "release": rows.release.tolist(),
             "rung": rows.rung.tolist(),
             "reasons": rows.reasons.tolist(),
-            "p50": arrays(rows.p50, rows.rung),
-            "p10": arrays(rows.p10, rows.rung),
-            "p90": arrays(rows.p90, rows.rung),
+            "floor_days": rows.floor_days.tolist(),
+            "p50": arrays(rows.p50),
+            "p10": arrays(rows.p10),
+            "p90": arrays(rows.p90),
             "message_offset": rows.message_offset.tolist(),
         },
     )

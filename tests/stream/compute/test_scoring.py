@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from dayahead.contracts import LEADS, Rung
+from dayahead.contracts import Rung
+from dayahead.horizon import DAY_LEADS
 from dayahead.storage.tables.forecast import ForecastRows
 from stream.compute.scoring import ForecastsAtHand
 
 
 def forecasts(keys: list[int], origins: list[int], level: float, rung: Rung = Rung.FULL) -> ForecastRows:
     count = len(keys)
-    quantiles = np.full((count, LEADS), level, np.float32)
+    quantiles = np.full((count, DAY_LEADS), level, np.float32)
     return ForecastRows(
         series_key=np.array(keys),
         origin=np.array(origins),
@@ -17,7 +18,9 @@ def forecasts(keys: list[int], origins: list[int], level: float, rung: Rung = Ru
         release=np.full(count, None, object),
         rung=np.full(count, rung, np.int8),
         reasons=np.zeros(count, np.int32),
+        floor_days=np.zeros(count, np.int32),
         message_offset=np.zeros(count, np.int64),
+        leads=np.full(count, 0 if rung is Rung.NONE else DAY_LEADS, np.int16),
         p50=quantiles,
         p10=quantiles,
         p90=quantiles,

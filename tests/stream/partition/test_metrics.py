@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
-from dayahead.contracts import LEADS
 from dayahead.evaluation.score import ScoreBatch
+from dayahead.horizon import DAY_LEADS
 from dayahead.storage.tables.score import ScoreRows
 from dayahead.storage.tables.source import RegisteredSource
 from stream.partition.held import HeldPartition
@@ -30,17 +30,17 @@ def counted(name: str, **labels: str) -> float:
 def test_each_score_is_added_to_the_counters_of_its_area_and_release_alone() -> None:
     rng = np.random.default_rng(1)
     count = 40
-    lead_error = rng.random((count, LEADS)).astype(np.float32)
-    lead_error[rng.random((count, LEADS)) < 0.2] = np.nan
+    lead_error = rng.random((count, DAY_LEADS)).astype(np.float32)
+    lead_error[rng.random((count, DAY_LEADS)) < 0.2] = np.nan
     whole = {"hours", "percentage_hours", "naive_hours", "covered"}
     sums: dict[str, Any] = {
-        item.name: rng.integers(1, LEADS, count).astype(np.int16) if item.name in whole else rng.random(count)
+        item.name: rng.integers(1, DAY_LEADS, count).astype(np.int16) if item.name in whole else rng.random(count)
         for item in fields(ScoreBatch)
         if item.name != "lead_error"
     }
     area = rng.choice(np.array(AREAS, object), count)
     release = rng.choice(np.array(RELEASES, object), count)
-    actual = rng.normal(size=(count, LEADS))
+    actual = rng.normal(size=(count, DAY_LEADS))
     scores = ScoreRows(
         series_key=np.arange(count),
         origin=np.zeros(count, np.int64),

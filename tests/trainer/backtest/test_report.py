@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from dayahead.contracts import LEADS
+from dayahead.horizon import DAY_LEADS
 from tests.trainer.filling import NOW
 from trainer.backtest.figures import Figures, figures_of
 from trainer.backtest.report import render_report
@@ -38,13 +38,13 @@ class Tags(HTMLParser):
 def test_the_parts_of_each_breakdown_make_the_whole(walked: Backtest, figures: Figures) -> None:
     """Shares weighted with what they are shares of: summed errors are the same however the hours are cut."""
     result = walked.result
-    valid = result.origin[:, None] + np.arange(1, LEADS + 1)
+    valid = result.origin[:, None] + np.arange(1, DAY_LEADS + 1)
     weight = np.abs(result.actual)
     for slices, of in (
-        (figures.by_lead, np.broadcast_to(np.arange(LEADS), weight.shape)),
+        (figures.by_lead, np.broadcast_to(np.arange(DAY_LEADS), weight.shape)),
         (figures.by_hour, (valid + 1) % 24),  # Copenhagen in January: UTC+1
     ):
-        parts = np.bincount(of.ravel(), weight.ravel(), LEADS)
+        parts = np.bincount(of.ravel(), weight.ravel(), DAY_LEADS)
         assert sum(part.hours for part in slices) == figures.accuracy.hours
         assert np.dot([part.wape for part in slices], parts) / parts.sum() == pytest.approx(figures.accuracy.wape)
         assert np.dot([part.bias for part in slices], parts) / parts.sum() == pytest.approx(figures.accuracy.bias)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dayahead.contracts import Reason, Rung
 from dayahead.features.calendar import Calendar
 from dayahead.features.state import SeriesState
+from dayahead.horizon import DAY_LEADS
 from dayahead.models.history import History
 from dayahead.models.serving.engine import Engine, Quantiles
 from dayahead.models.serving.forecaster import ForecastBatch, Forecaster
@@ -222,14 +223,18 @@ def test_a_source_without_holidays_is_a_reason(forecaster: Forecaster, windows: 
 class _Mad(Engine):
     """An engine whose answers are beyond all capacity for some series."""
 
-    def quantiles(self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64]) -> Quantiles:
-        made = super().quantiles(state, calendar, origin)
+    def quantiles(
+        self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64], leads: int = DAY_LEADS
+    ) -> Quantiles:
+        made = super().quantiles(state, calendar, origin, leads)
         made.p50[::2] = 1e30
         return made
 
 
 class _Broken(Engine):
-    def quantiles(self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64]) -> Quantiles:
+    def quantiles(
+        self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64], leads: int = DAY_LEADS
+    ) -> Quantiles:
         raise ValueError("damaged trees")
 
 

@@ -26,8 +26,8 @@ def direct(model: LinearMember, values: NDArray[np.float64], origin: int) -> NDA
     """The member's forecast in the unit of the series, feature by feature."""
     state = describe(values, screened=False)
     context = origin_context(DENMARK, np.full(len(values), origin))
-    features = linear_features(state.z, context, annual=model.annual)
-    made = anchor(state.z) + features @ model.coefficients[context.hour[0]]
+    features = linear_features(state.z, context, annual=model.first_day.annual)
+    made = anchor(state.z) + features @ model.first_day.coefficients[context.hour[0]]
     return (made + 1.0) * state.scale[:, None]
 
 
@@ -71,7 +71,7 @@ def test_an_hour_that_was_not_observed_is_no_error() -> None:
 def test_errors_of_hours_that_were_fitted_on_are_made_as_large_as_those_of_new_ones() -> None:
     state = describe(history(912), screened=False)
     plain = member(annual=False)
-    young = LinearMember(plain.coefficients, annual=False, trained_until=SPRING - 9, optimism=1.5)
+    young = LinearMember(plain.first_day.coefficients, annual=False, trained_until=SPRING - 9, optimism=1.5)
     old, new = plain.outlook(state, DENMARK, SPRING), young.outlook(state, DENMARK, SPRING)
     assert np.array_equal(new.forecast, old.forecast)
     assert np.array_equal(new.one_step_errors, old.one_step_errors)

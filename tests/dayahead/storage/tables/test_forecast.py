@@ -1,4 +1,4 @@
-"""What is read back of table `forecast` is what was written, to the bit."""
+"""What is read back of table `forecast` is what was written, to the bit, however many leads a row holds."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from dayahead.contracts import LEADS, Rung
+from dayahead.contracts import Rung
 from dayahead.hours import from_hour, from_microseconds
 from dayahead.storage.tables.forecast import ForecastRows, read_forecasts, read_newest_forecasts, read_unconfirmed
 
@@ -22,9 +22,18 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
         yield one
 
 
+def leads_of(key: int) -> int:
+    """Series of several horizons; those of 24 leads are written as before there were others."""
+    return {1: 24, 2: 50, 3: 72, 70_000: 408}[key]
+
+
 def values(key: int, origin: int) -> list[float]:
     rng = np.random.default_rng([key, origin])
-    return [float(value) for value in rng.normal(100, 50, LEADS).astype(np.float32)]
+    return [float(value) for value in rng.normal(100, 50, leads_of(key)).astype(np.float32)]
+
+
+def floor_days_of(key: int) -> int:
+    return 0 if leads_of(key) == 24 else key % 4 << 1
 
 
 def write(connection: psycopg.Connection, key: int, origin: int, release: str | None, rung: Rung, offset: int) -> None:
@@ -45,6 +54,11 @@ def write(connection: psycopg.Connection, key: int, origin: int, release: str | 
             offset,
         ],
     )
+    if floor_days := floor_days_of(key):
+        connection.execute(
+            "UPDATE forecast SET floor_days = %s WHERE series_key = %s AND origin = %s",
+            [floor_days, key, from_hour(origin)],
+        )
 
 
 def check(rows: ForecastRows, written: dict[tuple[int, int], tuple[str | None, Rung, int]]) -> None:
@@ -53,7 +67,12 @@ def check(rows: ForecastRows, written: dict[tuple[int, int], tuple[str | None, R
         release, rung, offset = written[pair]
         assert (rows.release[place], rows.rung[place], rows.message_offset[place]) == (release, rung, offset)
         assert (rows.issued_us[place], rows.reasons[place]) == (ISSUED_US + pair[0], 2 * pair[0])
-        expected = np.array(values(*pair), np.float32) if rung is not Rung.NONE else np.full(LEADS, np.nan, np.float32)
+        assert (rows.floor_days[place], rows.leads[place]) == (
+            floor_days_of(pair[0]),
+            0 if rung is Rung.NONE else leads_of(pair[0]),
+        )
+        expected = np.full(rows.p50.shape[1], np.nan, np.float32)
+        expected[: rows.leads[place]] = values(*pair)[: rows.leads[place]]
         np.testing.assert_array_equal(rows.p50[place], expected)
         np.testing.assert_array_equal(rows.p10[place], expected - np.float32(1))
         np.testing.assert_array_equal(rows.p90[place], expected + np.float32(1))
