@@ -54,7 +54,7 @@ from dayahead.topics import OBSERVATIONS
 RECONNECT_S = 2.0
 
 DESCRIPTION = """
-Forecasts of the next 24 hours for every hourly energy series, how good they were, and how well the data flow.
+Forecasts of the hours to come for every hourly energy series, how good they were, and how well the data flow.
 
 Every moment is UTC in ISO 8601 (`2023-01-24T22:00:00Z`) and names the **start** of its hour. A `series_id` is the
 label values of a series joined by `/` (`DK1/111`). `rung` is how far a forecast is degraded: 0 full model,

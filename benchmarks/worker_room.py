@@ -187,7 +187,7 @@ class WorkerRoom:
         wanted, found = f'"origin":"{format_utc(from_hour(origin))}"'.encode(), 0
         with redis.Redis.from_url(self.redis_url) as client:
             for start in range(0, self.load.count, AT_ONCE):
-                names = [f"dayahead:v2:forecast:{one}" for one in self.load.ids[start : start + AT_ONCE]]
+                names = [f"dayahead:v3:forecast:{one}" for one in self.load.ids[start : start + AT_ONCE]]
                 found += sum(wanted in (value or b"") for value in client.mget(names))
         return found
 

@@ -76,11 +76,11 @@ def build() -> dashboard.Dashboard:
         .with_variable(
             choice("series", "Series", "SELECT series_id FROM series WHERE area = '$area' ORDER BY series_id")
         )
-        .with_variable(dashboard.CustomVariable("lead").label("Lead, h").values("1,6,12,24"))
+        .with_variable(dashboard.CustomVariable("lead").label("Lead, h").values("1,6,12,24,36,48"))
         .with_variable(dashboard.CustomVariable("days").label("Days of scores").values("7,1,30"))
         .with_panel(
             over_hours(
-                "$series: last week and next 24 hours",
+                "$series: last week and the hours ahead",
                 "Hours from the newest origin (0). Forecast: median with its 10 % and 90 % quantiles.",
                 Sql(AROUND_NOW),
             )

@@ -100,7 +100,7 @@ def asyncapi(version: str) -> dict[str, object]:
         "info": {
             "title": "Dayahead",
             "version": version,
-            "description": "Hourly observations in, a fresh 24-hour forecast of every series out. `x-compression` "
+            "description": "Hourly observations in, a fresh forecast of every series out. `x-compression` "
             "names the codec that a consumer of a topic must have.",
         },
         "defaultContentType": "application/json",

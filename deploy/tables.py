@@ -62,7 +62,7 @@ def _forecast_cells(one: SeriesOverview) -> list[str]:
 def accuracy_sentence(accuracy: AccuracyOverview) -> str:
     """The WAPE compared with the seasonal naive, or why there is none yet."""
     if accuracy.wape is None:
-        return "Accuracy: no forecast has matured yet (its 24 hours must have been observed)."
+        return "Accuracy: no forecast has matured yet (its first 24 hours must have been observed)."
     counted = f"{accuracy.forecasts:,} matured forecasts, {accuracy.hours:,} hours"
     measured = f"Accuracy of the last {accuracy.days} days ({counted}): WAPE {accuracy.wape:.2%}"
     coverage = f"; {accuracy.coverage:.0%} of hours within p10 to p90" if accuracy.coverage is not None else ""

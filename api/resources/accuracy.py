@@ -48,7 +48,7 @@ class Accuracy(BaseModel):
 
     start: Utc | None = Field(description="First origin of the window, UTC; null if nothing is scored yet")
     end: Utc | None = Field(description="Newest scored origin of the window, UTC")
-    forecasts: int = Field(description="Forecasts whose 24 hours are over")
+    forecasts: int = Field(description="Forecasts whose first 24 hours are over; all figures are of these hours")
     hours: int = Field(description="Forecast hours with a known actual")
     wape_percent: float | None = Field(description="Sum of |error| / sum of |actual|")
     mape_percent: float | None = Field(
@@ -118,10 +118,10 @@ def list_accuracy(
     limit: Annotated[int, Query(ge=1, le=5000, description="Maximum number of series")] = 1000,
     cursor: Cursor = None,
 ) -> AccuracyReport | Response:
-    """Accuracy overall, by area and by series, compared with the seasonal naive; of forecasts whose 24 hours are over.
+    """Accuracy overall, by area and by series, compared with the seasonal naive.
 
-    As a table, all rows have the same columns; `level` is overall, area or series. The next page is `next_cursor`
-    in JSON, and the `Link` header with `rel="next"` in every format.
+    Figures are of the first 24 hours of each forecast. As a table, all rows have the same columns; `level` is overall,
+    area or series. The next page is `next_cursor` in JSON, and the `Link` header with `rel="next"` in every format.
     """
     with use.database.connection() as connection:
         check_area(connection, area)
@@ -156,7 +156,7 @@ def list_accuracy(
 def get_accuracy(
     use: Use, series_ids: SeriesIds, form: ChosenFormat, days: Days = ACCURACY_DAYS, end: End = None
 ) -> SeriesAccuracyReport | Response:
-    """Accuracy of one series and of the seasonal naive; figures are null until a forecast's 24 hours are over."""
+    """Accuracy of one series and of the seasonal naive; figures are null until a forecast's first 24 hours are over."""
     with use.database.connection() as connection:
         key, _, _ = series_key_of(connection, series_ids)
         windows = newest_windows(connection, days, end=end, series_key=key)
@@ -201,11 +201,11 @@ def _figures(added: AddedScores) -> dict[str, Any]:
 def verdict(skill_percent: float | None, forecasts: int) -> str:
     """The comparison with the seasonal naive as a sentence."""
     if skill_percent is None:
-        return "Not compared with the seasonal naive yet: no forecast has matured (its 24 hours must be over)."
+        return "Not compared with the seasonal naive yet: no forecast has matured (its first 24 hours must be over)."
     if forecasts < FEWEST_FORECASTS:
         return (
             "Not compared with the seasonal naive yet: "
-            f"{forecasts} of {FEWEST_FORECASTS} forecasts have matured (their 24 hours are over)."
+            f"{forecasts} of {FEWEST_FORECASTS} forecasts have matured (their first 24 hours are over)."
         )
     if abs(skill_percent) < SAME_PERCENT:
         return "As good as the seasonal naive."

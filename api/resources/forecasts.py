@@ -30,6 +30,7 @@ from api.tables import (
 )
 from api.telemetry import FORECASTS_SERVED
 from dayahead.contracts import ForecastMessage
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import format_utc, parse_utc
 from dayahead.storage.forecasts import forecast_bytes, forecast_end
 from dayahead.storage.tables.forecast import nearest_origins, newest_stored_forecasts, stored_forecast
@@ -49,7 +50,7 @@ TABLE: Columns = {
     "lead": COUNT, "valid_time": MOMENT, "p10": NUMBER, "p50": NUMBER, "p90": NUMBER,
     "ends_at": MOMENT, "stale": TEXT, "stale_reason": TEXT,
 }  # fmt: skip
-"""Columns of forecasts as a table: one row per lead."""
+"""Columns of forecasts as a table: one row per lead; `rung` is that of the lead's day of the horizon."""
 
 
 class ForecastAnswer(ForecastMessage):
@@ -84,8 +85,8 @@ def list_forecasts(
 ) -> Response:
     """One page of newest forecasts, without series that have none yet.
 
-    As a table, one row per lead. The next page is `next_cursor` in JSON, and the `Link` header with `rel="next"`
-    in every format.
+    As a table, one row per lead, with the rung of its day of the horizon. The next page is `next_cursor` in JSON, and
+    the `Link` header with `rel="next"` in every format.
     """
     with use.database.connection() as connection:
         check_area(connection, area)
@@ -187,13 +188,11 @@ def _rows(bodies: Iterable[bytes]) -> list[tuple[Any, ...]]:
     for body in bodies:
         forecast = orjson.loads(body)
         origin = parse_utc(forecast["origin"])
-        head = (
-            forecast["series_id"], origin, parse_utc(forecast["issued_at"]), forecast["release"], forecast["rung"],
-            forecast["unit"],
-        )  # fmt: skip
+        head = (forecast["series_id"], origin, parse_utc(forecast["issued_at"]), forecast["release"])
+        unit = forecast["unit"]
         ends_at = forecast_end(origin, forecast["leads"])
         tail = (ends_at, "" if forecast["stale"] is None else str(forecast["stale"]).lower(), forecast["stale_reason"])
         for index, values in enumerate(zip(forecast["p10"], forecast["p50"], forecast["p90"], strict=True)):
-            lead = index + 1
-            rows.append((*head, lead, origin + timedelta(hours=lead), *values, *tail))
+            lead, rung = index + 1, forecast["day_rungs"][index // DAY_LEADS]
+            rows.append((*head, rung, unit, lead, origin + timedelta(hours=lead), *values, *tail))
     return rows

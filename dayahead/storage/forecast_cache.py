@@ -8,9 +8,9 @@ Redis is a cache. With the forecasts of a partition it holds two numbers that th
   lower one, and its forecasts are stale: do not read them. While Redis is being filled it has no sequence.
 """
 
-FORECAST_PREFIX = "dayahead:v2:forecast:"
-CLAIM_PREFIX = "dayahead:v2:claim:"
-SEQUENCE_PREFIX = "dayahead:v2:sequence:"
+FORECAST_PREFIX = "dayahead:v3:forecast:"
+CLAIM_PREFIX = "dayahead:v3:claim:"
+SEQUENCE_PREFIX = "dayahead:v3:sequence:"
 
 
 def forecast_key(series_id: str) -> str:

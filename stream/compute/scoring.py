@@ -1,6 +1,6 @@
 """Finds forecasts that a message has matured or whose actuals it changed, and scores them.
 
-A forecast is scored when the hour origin + 24 is observed, and again whenever one of its 24 hours changes.
+Day 1 of a forecast is scored when the hour origin + 24 is observed, and again whenever one of these 24 hours changes.
 """
 
 from dataclasses import dataclass

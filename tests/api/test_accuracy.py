@@ -41,7 +41,7 @@ def test_without_scores_nothing_is_claimed() -> None:
 
 def test_few_forecasts_are_not_compared() -> None:
     assert verdict(-6042, 1) == (
-        "Not compared with the seasonal naive yet: 1 of 7 forecasts have matured (their 24 hours are over)."
+        "Not compared with the seasonal naive yet: 1 of 7 forecasts have matured (their first 24 hours are over)."
     )
 
 

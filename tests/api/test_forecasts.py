@@ -14,7 +14,7 @@ from dayahead.hours import format_utc, from_hour
 from dayahead.storage.forecast_cache import forecast_key
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
-from tests.api.sample import NO_FORECAST
+from tests.api.sample import LEADS, NO_FORECAST
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -44,8 +44,8 @@ def test_a_forecast_is_a_message_of_the_contract(client: TestClient) -> None:
     answer = client.get("/v1/forecasts/DK1/111").json()
     assert (answer.pop("stale"), answer.pop("stale_reason")) == (False, "")
     message = ForecastMessage.model_validate(answer)
-    assert message.leads == 24
-    assert message.ends_at == message.origin + timedelta(hours=25)
+    assert message.leads == LEADS
+    assert message.ends_at == message.origin + timedelta(hours=LEADS + 1)
     assert all(low <= mid <= high for low, mid, high in zip(message.p10, message.p50, message.p90, strict=True))
 
 
@@ -110,9 +110,9 @@ def test_csv_has_one_line_a_lead(client: TestClient) -> None:
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     message = client.get("/v1/forecasts/DK1/111").json()
-    assert len(rows) == 48
+    assert len(rows) == 2 * LEADS
     assert rows[0]["valid_time"] == "2023-01-24T23:00:00Z"
-    assert [float(row["p50"]) for row in rows[:24]] == message["p50"]
+    assert [float(row["p50"]) for row in rows[:LEADS]] == message["p50"]
 
 
 def test_what_redis_lacks_comes_from_the_database(client: TestClient, sample_service: SampleService) -> None:

@@ -33,6 +33,7 @@ def forecasts(client: TestClient) -> Rows:
             "lead": index + 1,
             "p50": one["p50"][index],
             "release": one["release"],
+            "rung": one["day_rungs"][index // 24],
         }
         for one in found
         for index in range(one["leads"])

@@ -18,6 +18,7 @@ from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.sample import (
     HOLED,
+    LEADS,
     NO_FORECAST,
     PROFILE,
     QUARANTINED,
@@ -46,7 +47,9 @@ def test_the_series_of_the_address_is_shown_with_its_week_its_forecast_and_its_b
     assert seen.page.locator("#chart path.observed").get_attribute("data-hours") == "168"
     for path in ("median", "band", "earlier"):
         assert seen.page.locator(f"#chart path.{path}").get_attribute("d")
-    assert seen.page.locator("#hours tbody tr:not(.day-row)").count() == 24
+    assert seen.page.locator("#hours tbody tr:not(.day-row)").count() == LEADS
+    expect(seen.page.locator("h2#hours-title")).to_contain_text(f"The next {LEADS} hours")
+    assert f"forecast of the next {LEADS} hours" in (seen.page.locator("#chart svg").get_attribute("aria-label") or "")
     assert "Tue 24 Jan, 23:00" in seen.text("#facts")  # 22:00 UTC, shown in Copenhagen's time
     assert seen.page.locator("#facts time").first.get_attribute("title") == "24 Jan 2023, 22:00 UTC"
     assert "Rung 0: full model" in seen.text("#badges")

@@ -1,7 +1,7 @@
 // Missing hours, and hours that stand alone.
 
 import { deepEqual } from "node:assert/strict";
-import { aloneIn, gapsOf } from "../../api/page/assets/hours.js";
+import { aloneIn, gapsOf, profileSentence } from "../../api/page/assets/hours.js";
 
 const HOUR_MS = 3_600_000;
 const START = Date.parse("2023-01-24T00:00:00Z");
@@ -23,4 +23,18 @@ Deno.test("a value between two hours without one stands alone", () => {
   deepEqual(aloneIn([5]), [0]);
   deepEqual(aloneIn([1, null, 0, null, 2, 3]), [0, 2]);
   deepEqual(aloneIn([null]), []);
+});
+
+Deno.test("hours that the profile forecasts behind those of a model are named", () => {
+  const said = (leads, rungs) => profileSentence({ leads, rung: rungs[0] ?? 5, day_rungs: rungs });
+  deepEqual(said(50, [0, 3, 3]), "Hours 25 to 50 ahead come from the weekly or daily profile (rung 3).");
+  deepEqual(said(96, [1, 3, 1, 3]), "Hours 25 to 48, 73 to 96 ahead come from the weekly or daily profile (rung 3).");
+});
+
+Deno.test("a forecast of one maker names no hours", () => {
+  deepEqual(profileSentence(null), null);
+  deepEqual(profileSentence({ leads: 24, rung: 0 }), null);
+  deepEqual(profileSentence({ leads: 50, rung: 0, day_rungs: [0, 0, 0] }), null);
+  deepEqual(profileSentence({ leads: 50, rung: 3, day_rungs: [3, 3, 3] }), null);
+  deepEqual(profileSentence({ leads: 0, rung: 5, day_rungs: [] }), null);
 });

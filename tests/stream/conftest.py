@@ -219,8 +219,8 @@ class WorkerRoom:
     def redis(self) -> dict[str, bytes]:
         """All forecasts in Redis, by series_id."""
         with redis.Redis.from_url(self.redis_url) as client:
-            keys = list(client.scan_iter("dayahead:v2:forecast:*"))
-            return {key.decode().removeprefix("dayahead:v2:forecast:"): client.get(key) for key in keys}
+            keys = list(client.scan_iter("dayahead:v3:forecast:*"))
+            return {key.decode().removeprefix("dayahead:v3:forecast:"): client.get(key) for key in keys}
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """What the worker wrote, but for when it wrote it."""
@@ -243,8 +243,8 @@ class WorkerRoom:
                 " JOIN series USING (series_key) ORDER BY 1, 2"
             ),
             "forecast": self.query(
-                "SELECT series_id, origin, release, rung, reasons, message_offset, encode(array_send(p50), 'hex'),"
-                " encode(array_send(p10), 'hex'), encode(array_send(p90), 'hex')"
+                "SELECT series_id, origin, release, rung, reasons, floor_days, message_offset,"
+                " encode(array_send(p50), 'hex'), encode(array_send(p10), 'hex'), encode(array_send(p90), 'hex')"
                 " FROM forecast JOIN series USING (series_key) ORDER BY 1, 2"
             ),
             "score": self.query(

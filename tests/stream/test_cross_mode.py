@@ -84,6 +84,7 @@ def test_live_features_and_forecasts_are_those_of_training_and_backtest(
                 row = names.index(next(name for name, found_key in keys.items() if found_key == key))
                 found.add(int(live.rung[place]))
                 assert (live.rung[place], live.reasons[place]) == (tested.rung[row], tested.reasons[row])
+                assert live.floor_days[place] == tested.floor_days[row]
                 for name in ("p10", "p50", "p90"):
                     assert getattr(live, name)[place].tobytes() == getattr(tested, name)[row].tobytes(), (name, origin)
                 # the features that a training describes the same row by

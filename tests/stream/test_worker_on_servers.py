@@ -14,7 +14,7 @@ from deploy.local.ports import free_ports
 from stream.group.faust_app import EXIT_BROKEN
 from tests.conftest import TopicRoom
 from tests.stream.conftest import WorkerRoom, make_room
-from tests.stream.logs import START, batch, eventful_log, in_log, series_of
+from tests.stream.logs import SOURCE, START, batch, eventful_log, in_log, series_of
 from tests.stream.unbroken import unbroken
 from tests.waiting import wait_until
 
@@ -48,7 +48,7 @@ def test_observations_become_forecasts_in_timescaledb_redis_and_kafka_until_the_
     everyone = sorted(series[0] + series[1])
     tables = room.tables()
     assert len(tables["observation"]) == 6 * 60
-    # a forecast for each hour of each series, and a score where its 24 hours are over
+    # a forecast for each hour of each series, and a score where its first 24 hours are over
     assert len(tables["forecast"]) == 6 * 60
     assert len(tables["feature_snapshot"]) == 6 * 60
     assert {row[3] for row in tables["forecast"][:23]} == {Rung.NONE}
@@ -61,7 +61,8 @@ def test_observations_become_forecasts_in_timescaledb_redis_and_kafka_until_the_
     for series_id, value in mirrored.items():
         message = ForecastMessage.model_validate(orjson.loads(value))
         assert message.series_id == series_id
-        assert message.leads == 24
+        assert message.leads == SOURCE.leads == 50
+        assert message.day_rungs == [Rung.PROFILE] * 3
         assert message.rung is Rung.PROFILE
     # it also audits its forecasts, and finds no mismatch
     wait_until(lambda: audited(port).get("match", 0) >= 12, 30, "forecasts to be audited")

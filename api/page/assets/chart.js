@@ -217,6 +217,6 @@ export class Chart {
     const seen = observed.filter((value) => value !== null);
     const text = seen.length ? `${seen.length} observed hours, the last ${number(seen.at(-1))} ${unit}` : "No observed hours";
     if (!forecast?.p50.length) return `${text}; no forecast.`;
-    return `${text}; forecast of the next 24 hours from ${number(Math.min(...forecast.p50))} to ${number(Math.max(...forecast.p50))} ${unit}.`;
+    return `${text}; forecast of the next ${forecast.p50.length} hours from ${number(Math.min(...forecast.p50))} to ${number(Math.max(...forecast.p50))} ${unit}.`;
   }
 }

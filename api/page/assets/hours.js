@@ -1,6 +1,8 @@
-// Finds missing and isolated hours in an array of values.
+// Finds missing and isolated hours in an array of values, and the hours of a forecast that no model made.
 
 const HOUR_MS = 3_600_000;
+const DAY_LEADS = 24;
+const PROFILE = 3;
 
 /**
  * Runs of hours without a value, as [first, last] indices. The hours before the first one of a series are not missing.
@@ -21,4 +23,12 @@ export function gapsOf(start, values, firstHour) {
 export function aloneIn(values) {
   const has = (i) => (values[i] ?? null) !== null;
   return values.flatMap((_, i) => (has(i) && !has(i - 1) && !has(i + 1) ? [i] : []));
+}
+
+/** Which hours ahead come from the profile although a model made the first ones; null where there are none. */
+export function profileSentence(forecast) {
+  if (!forecast?.day_rungs || forecast.rung === PROFILE) return null;
+  const days = gapsOf(0, forecast.day_rungs.map((rung) => (rung === PROFILE ? null : rung)), 0);
+  const hours = days.map(([first, last]) => `${first * DAY_LEADS + 1} to ${Math.min(forecast.leads, (last + 1) * DAY_LEADS)}`);
+  return hours.length ? `Hours ${hours.join(", ")} ahead come from the weekly or daily profile (rung ${PROFILE}).` : null;
 }

@@ -1,9 +1,9 @@
-// One series: its head, the chart, accuracy, data quality, model, and the table of the next 24 hours.
+// One series: its head, the chart, accuracy, data quality, model, and the table of the hours ahead.
 
 import { Chart } from "./chart.js";
 import { byId, h, renew } from "./elements.js";
 import { clock, count, day, moment, number, percent, utc, zoneName } from "./format.js";
-import { gapsOf } from "./hours.js";
+import { gapsOf, profileSentence } from "./hours.js";
 import { badge, rungBadge, STATES } from "./states.js";
 
 const HOUR_MS = 3_600_000;
@@ -45,6 +45,7 @@ function showHead(detail, forecast, zone) {
     detail.source_detail.failing_reason && `Its source: ${detail.source_detail.failing_reason}.`,
     detail.source_detail.stale_reason && `Its source is stale: ${detail.source_detail.stale_reason}.`,
     detail.reasons.length && `Why rung ${rung}: ${detail.reasons.map((reason) => reason.meaning).join("; ")}.`,
+    profileSentence(forecast),
   ].filter(Boolean);
   const why = byId("why");
   why.hidden = !reasons.length;
@@ -105,7 +106,7 @@ function accuracyCard(a) {
       ["Naives", `${percent(a.daily_naive_wape_percent)} / ${percent(a.weekly_naive_wape_percent)}`, "WAPE of the same hour of the day before / of the week before; the better one is compared"],
       ["In the band", percent(a.coverage_percent), "Hours within the 10–90 % band; 80 % is intended"],
     ]),
-    h("p", { class: "note" }, `${count(a.forecasts, "matured forecast")}`),
+    h("p", { class: "note" }, `${count(a.forecasts, "matured forecast")}, the first 24 hours of each`),
   ];
 }
 
@@ -154,6 +155,7 @@ function modelCard({ forecast, models, zone }) {
 
 function showHours(forecast, observations, zone) {
   const origin = forecast ? Date.parse(forecast.origin) : null;
+  byId("hours-count").textContent = forecast?.leads ? `The next ${forecast.leads} hours` : "The next hours";
   byId("hours-zone").textContent = origin ? `times in ${zoneName(origin, zone)}` : "";
   const end = observations ? Date.parse(observations.end) : 0;
   const weekBefore = (ms) => observations?.value[observations.value.length - Math.round((end - (ms - WEEK_H * HOUR_MS)) / HOUR_MS)] ?? null;

@@ -8,9 +8,9 @@ import numpy as np
 import psycopg
 import pytest
 
-from dayahead.contracts import LEADS
 from dayahead.evaluation.metrics import accuracy, figures_of
 from dayahead.evaluation.score import ScoreBatch
+from dayahead.horizon import DAY_LEADS
 from dayahead.storage.accuracy_ratios import ratio_sql
 from dayahead.storage.tables.score import SUMS, added_up
 from tests.conftest import FreshDatabase
@@ -36,7 +36,7 @@ def scores(count: int, **own: float) -> ScoreBatch:
         for name in SUMS
     }
     sums |= {name: np.full(count, value) for name, value in own.items()}
-    lead_error = np.empty((count, LEADS), np.float32)
+    lead_error = np.empty((count, DAY_LEADS), np.float32)
     return ScoreBatch(**sums, lead_error=lead_error)  # type: ignore[arg-type] # counts as floats
 
 

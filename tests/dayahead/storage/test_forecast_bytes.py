@@ -81,7 +81,7 @@ def test_messages_of_earlier_versions_are_read_and_recognised() -> None:
 
 
 def test_the_key_in_redis_carries_the_version_of_its_form() -> None:
-    assert forecast_key("DK1/111") == "dayahead:v2:forecast:DK1/111"
+    assert forecast_key("DK1/111") == "dayahead:v3:forecast:DK1/111"
 
 
 def test_many_forecasts_at_once_have_the_bytes_of_each_by_itself() -> None:

@@ -1,13 +1,19 @@
 import threading
+from datetime import UTC, datetime
 
+import numpy as np
 import psycopg
 import pytest
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
+from dayahead.contracts import ForecastMessage
 from dayahead.errors import StorageError
+from dayahead.hours import from_hour, to_hour
 from dayahead.settings import MigrationSettings
+from dayahead.storage.forecasts import forecast_bytes, forecasts_bytes
 from dayahead.storage.migrate import migrate_database, migrate_topics, migrations
+from dayahead.storage.tables.forecast import read_forecasts, stored_forecast
 from dayahead.topics import TIMESTAMP_TYPE, TOPICS
 from tests.conftest import FreshDatabase, TopicRoom
 
@@ -130,3 +136,38 @@ def test_scores_from_before_the_daily_naive_have_one_naive_for_both(database: Fr
     assert migrate_database(database.owner_url) == ["daily_naive"]
     with psycopg.connect(database.url) as connection:
         assert connection.execute("SELECT daily_naive_error FROM accuracy_day").fetchall() == [(7.0,)]
+
+
+def test_forecasts_from_before_there_were_longer_ones_are_read_as_they_are(database: FreshDatabase) -> None:
+    p50 = np.arange(24, dtype=np.float32) + np.float32(0.1)
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        connection.execute("DROP VIEW forecast_point")
+        connection.execute("ALTER TABLE forecast DROP COLUMN floor_days")
+        connection.execute("DELETE FROM schema_version WHERE name = 'horizon'")
+        connection.execute("INSERT INTO source (name, definition) VALUES ('s', '{}')")
+        connection.execute(
+            "INSERT INTO series (series_id, source_key, labels, area, unit, partition)"
+            " SELECT 'DK1/1', source_key, '{}', 'DK1', 'kWh', 0 FROM source"
+        )
+        for origin, rung, values in (("2024-01-01T22:00Z", 0, p50.tolist()), ("2024-01-01T23:00Z", 5, [])):
+            connection.execute(
+                "INSERT INTO forecast (series_key, origin, issued_at, release, rung, reasons, p50, p10, p90,"
+                " message_offset) SELECT series_key, %(origin)s, %(origin)s, NULL, %(rung)s, 0, %(values)s::real[],"
+                " %(values)s::real[], %(values)s::real[], 7 FROM series",
+                {"origin": origin, "rung": rung, "values": values},
+            )
+    assert migrate_database(database.owner_url) == ["horizon"]
+    with psycopg.connect(database.url, options="-c timezone=UTC") as connection:
+        (key,) = connection.execute("SELECT series_key FROM series").fetchone() or (0,)
+        first = to_hour(datetime(2024, 1, 1, 22, tzinfo=UTC))
+        rows = read_forecasts(connection, np.array([key, key]), np.array([first, first + 1]))
+        rows = rows.take(np.argsort(rows.origin))
+        assert (rows.leads.tolist(), rows.floor_days.tolist()) == ([24, 0], [0, 0])
+        np.testing.assert_array_equal(rows.p50[0], p50)
+        stored = stored_forecast(connection, key, origin=from_hour(first))
+        assert stored is not None
+        message = ForecastMessage.model_validate_json(forecast_bytes(stored))
+        assert (message.leads, message.day_rungs, len(message.p50)) == (24, [0], 24)
+        assert forecasts_bytes(["DK1/1"], ["kWh"], rows.take(np.array([0]))) == [forecast_bytes(stored)]
+        points = connection.execute("SELECT lead, rung, p50 FROM forecast_point ORDER BY lead").fetchall()
+        assert points == [(lead + 1, 0, value) for lead, value in enumerate(p50.tolist())]

@@ -15,7 +15,7 @@ from dayahead.storage.tables.observation import read_observations
 from stream.servers.log_reader import LogMessage
 from tests.dayahead.conftest import consumption
 from tests.stream.conftest import WorkerRoom
-from tests.stream.logs import START, batch, eventful_log, in_log, series_of
+from tests.stream.logs import SOURCE, START, batch, eventful_log, in_log, series_of
 from tests.stream.ownership.test_releases import crown, record_of
 
 pytestmark = pytest.mark.servers
@@ -96,7 +96,7 @@ def test_every_kind_of_input_has_its_rung_and_its_reasons(room: WorkerRoom, smal
     served = feed.served()
     assert served["one_hour"]["leads"] == 0
     assert served["one_hour"]["p50"] == []
-    assert {len(one["p50"]) for name, one in served.items() if name != "one_hour"} == {24}  # type: ignore[arg-type]
+    assert {len(one["p50"]) for name, one in served.items() if name != "one_hour"} == {SOURCE.leads}  # type: ignore[arg-type]
     # the series that stopped is distinguished from the others, and its forecast keeps the hour that it was made from
     assert served["stopped"]["origin"] < served["sound"]["origin"]  # type: ignore[operator]
     feed.worker.show()
