@@ -139,7 +139,7 @@ def test_scores_from_before_the_daily_naive_have_one_naive_for_both(database: Fr
 
 
 def test_forecasts_from_before_there_were_longer_ones_are_read_as_they_are(database: FreshDatabase) -> None:
-    p50 = np.arange(24, dtype=np.float32) + np.float32(0.1)
+    p50 = np.arange(24, dtype=np.float32) + np.float32(0.5)
     with psycopg.connect(database.owner_url, autocommit=True) as connection:
         connection.execute("DROP VIEW forecast_point")
         connection.execute("ALTER TABLE forecast DROP COLUMN floor_days")

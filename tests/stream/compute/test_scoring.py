@@ -31,7 +31,7 @@ def found(at_hand: ForecastsAtHand, keys: list[int], origins: list[int]) -> dict
     asked, rows = at_hand.find(np.array(keys), np.array(origins))
     pairs = [(keys[place], origins[place]) for place in asked.tolist()]
     assert pairs == list(zip(rows.series_key.tolist(), rows.origin.tolist(), strict=True))
-    return dict(zip(pairs, rows.p50[:, 0].tolist(), strict=True))
+    return dict(zip(pairs, rows.p50[:, :1].ravel().tolist(), strict=True))
 
 
 def test_each_pair_of_series_and_origin_is_found_whatever_their_order() -> None:

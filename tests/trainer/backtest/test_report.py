@@ -37,11 +37,11 @@ class Tags(HTMLParser):
 
 def test_the_parts_of_each_breakdown_make_the_whole(walked: Backtest, figures: Figures) -> None:
     """Shares weighted with what they are shares of: summed errors are the same however the hours are cut."""
-    result = walked.result
+    result = walked.result.first_day
     valid = result.origin[:, None] + np.arange(1, DAY_LEADS + 1)
     weight = np.abs(result.actual)
     for slices, of in (
-        (figures.by_lead, np.broadcast_to(np.arange(DAY_LEADS), weight.shape)),
+        (figures.by_lead[:DAY_LEADS], np.broadcast_to(np.arange(DAY_LEADS), weight.shape)),
         (figures.by_hour, (valid + 1) % 24),  # Copenhagen in January: UTC+1
     ):
         parts = np.bincount(of.ravel(), weight.ravel(), DAY_LEADS)
@@ -52,6 +52,11 @@ def test_the_parts_of_each_breakdown_make_the_whole(walked: Backtest, figures: F
         for name in ("weekly_naive_wape", "daily_naive_wape", "naive_wape"):
             naive = np.dot([getattr(part, name) for part in slices], parts) / parts.sum()
             assert naive == pytest.approx(getattr(figures.accuracy, name))
+    assert len(figures.by_lead) == walked.result.p50.shape[1] > 2 * DAY_LEADS
+    assert [part.hours for part in figures.by_horizon_day] == [
+        figures.accuracy.hours,
+        sum(part.hours for part in figures.by_lead[DAY_LEADS : 2 * DAY_LEADS]),
+    ]
     for slices in (figures.by_day, figures.by_area, figures.by_time):
         assert sum(part.hours for part in slices) == figures.accuracy.hours
     assert [part.name for part in figures.by_area] == ["DK1", "DK2"]
