@@ -14,7 +14,7 @@ WORST_SHOWN = 3
 
 
 def print_backtest(console: Console, backtest: Backtest, figures: Figures) -> None:
-    """Print the accuracy in total, by area, by lead and by kind of day, and the worst series."""
+    """Print the accuracy in total, by area, lead, day of the horizon and kind of day, and the worst series."""
     accuracy = figures.accuracy
     releases = [release.release_id for release in backtest.releases.values()]
     fitted = releases[0] if len(releases) == 1 else f"{len(releases)} fits"
@@ -22,7 +22,8 @@ def print_backtest(console: Console, backtest: Backtest, figures: Figures) -> No
         "", "hours", "WAPE", "last day", "last week", "bias", "in 10-90 % band",
         title=f"{len(backtest.origins)} origins, {figures.series} series, {fitted}",
     )  # fmt: skip
-    for group in ([figures.whole], figures.by_area, _lead_groups(figures.by_lead), figures.by_day):
+    later_days = figures.by_horizon_day[1:]
+    for group in ([figures.whole], figures.by_area, _lead_groups(figures.by_lead), later_days, figures.by_day):
         for part in group:
             table.add_row(*_cells(part), end_section=part is group[-1])
     console.print(table)
