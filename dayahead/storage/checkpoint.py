@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from dayahead.storage.tables.accuracy_day import AccuracyDays
 from dayahead.storage.tables.feature_snapshot import FEATURE_SNAPSHOT, SnapshotRows, write_snapshots
-from dayahead.storage.tables.forecast import FORECAST, ForecastRows, write_forecasts
+from dayahead.storage.tables.forecast import (
+    FORECAST,
+    ForecastRows,
+    copy_forecasts,
+    replace_forecasts,
+    write_new_forecasts,
+)
+from dayahead.storage.tables.forecast_superseded import keep_superseded
 from dayahead.storage.tables.observation import OBSERVATION, CurrentRows, write_observations
 from dayahead.storage.tables.observation_revision import OBSERVATION_REVISION, Versions, write_revisions
 from dayahead.storage.tables.score import SCORE, ScoreRows, copy_scores, replace_scores
@@ -99,7 +106,11 @@ class CheckpointWriter:
             forecasts, scores = checkpoint.forecasts, checkpoint.scores
             write_revisions(cursor, checkpoint.revisions, now)
             write_observations(cursor, checkpoint.observations, new.observations, now)
-            write_forecasts(cursor, forecasts, new.forecasts)
+            write_new_forecasts(cursor, forecasts.take(new.forecasts))
+            issued_again = forecasts.take(~new.forecasts)
+            if copy_forecasts(cursor, issued_again):
+                keep_superseded(cursor, issued_again)
+                replace_forecasts(cursor)
             snapshots = SnapshotRows(forecasts.series_key, forecasts.origin, checkpoint.features)
             write_snapshots(cursor, snapshots, new.forecasts)
             replaces = copy_scores(cursor, scores, new.scores)

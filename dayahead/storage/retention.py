@@ -55,6 +55,7 @@ TABLES = (
     RetainedTable("observation", "valid_time", chunked=True),
     RetainedTable("feature_snapshot", "origin", chunked=True),
     RetainedTable("forecast", "origin", chunked=True),
+    RetainedTable("forecast_superseded", "origin", chunked=True),
     RetainedTable("score", "origin", chunked=True),
     RetainedTable("observation_revision", "valid_time", chunked=False),
     RetainedTable("accuracy_day", "day", chunked=False, key=("area", "unit")),
@@ -133,6 +134,12 @@ class RetentionSettings(ServiceSettings):
         default=0, ge=0, description="Days of feature_snapshot to keep, 60 or more; 0 keeps all"
     )
     retain_forecast_days: int = Field(default=0, ge=0, description="Days of forecast to keep, 60 or more; 0 keeps all")
+    retain_forecast_superseded_days: int = Field(
+        default=0,
+        ge=0,
+        description="Days of forecast_superseded to keep, 60 or more; 0 keeps all. Without it, a forecast that was "
+        "refreshed cannot be read as of a moment before its refresh",
+    )
     retain_score_days: int = Field(default=0, ge=0, description="Days of score to keep, 60 or more; 0 keeps all")
     retain_accuracy_day_days: int = Field(
         default=0, ge=0, description="Days of accuracy_day to keep, 60 or more; 0 keeps all"

@@ -18,7 +18,7 @@ import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from dayahead.hours import wall_clock
+from dayahead.hours import Clock, wall_clock
 from dayahead.storage.forecasts import message_values
 from dayahead.storage.tables.forecast import read_forecasts, read_newest_forecasts
 from dayahead.storage.tables.score import SUMS, added_up
@@ -55,6 +55,7 @@ EMPTIED = (
     "observation_revision",
     "feature_snapshot",
     "forecast",
+    "forecast_superseded",
     "score",
     "accuracy_day",
     "limit_rejection",
@@ -172,7 +173,7 @@ class WorkerRoom:
         with redis.Redis.from_url(self.redis_url) as client:
             client.flushdb()
 
-    def worker(self, probe: Probe | None = None, **settings: Any) -> Worker:
+    def worker(self, probe: Probe | None = None, clock: Clock = wall_clock, **settings: Any) -> Worker:
         """A worker without Faust, in this process, for messages that are given to it by hand."""
         given = WorkerSettings(
             database_url=self.database_url,
@@ -181,7 +182,7 @@ class WorkerRoom:
             topic_prefix=self.topics.prefix,
             **settings,
         )
-        worker, _ = build_worker(given, wall_clock, ServerRetry(), probe or NoProbe())
+        worker, _ = build_worker(given, clock, ServerRetry(), probe or NoProbe())
         self.workers.append(worker)
         return worker
 

@@ -84,12 +84,21 @@ _WITH_SERIES = """
     forecast.floor_days, forecast.p50, forecast.p10, forecast.p90, series.unit
 """
 
+# What a later issue of the same origin replaced counts only where a past moment is asked for.
 ONE = f"""
-    SELECT {_WITH_SERIES} FROM forecast JOIN series USING (series_key)
-    WHERE series_key = %(key)s
-      AND (%(as_of)s::timestamptz IS NULL OR issued_at <= %(as_of)s)
-      AND (%(origin)s::timestamptz IS NULL OR origin = %(origin)s)
-    ORDER BY origin DESC LIMIT 1
+    SELECT {_WITH_SERIES} FROM (
+        (SELECT {FORECAST.names} FROM forecast
+         WHERE series_key = %(key)s
+           AND (%(as_of)s::timestamptz IS NULL OR issued_at <= %(as_of)s)
+           AND (%(origin)s::timestamptz IS NULL OR origin = %(origin)s)
+         ORDER BY origin DESC LIMIT 1)
+        UNION ALL
+        (SELECT {FORECAST.names} FROM forecast_superseded
+         WHERE series_key = %(key)s AND issued_at <= %(as_of)s::timestamptz
+           AND (%(origin)s::timestamptz IS NULL OR origin = %(origin)s)
+         ORDER BY origin DESC, issued_at DESC LIMIT 1)
+    ) AS forecast JOIN series USING (series_key)
+    ORDER BY origin DESC, issued_at DESC LIMIT 1
 """  # noqa: S608 - fixed text
 
 NEAREST = """
@@ -194,15 +203,32 @@ def _no_rows() -> ForecastRows:
 _NONE = _no_rows()
 
 
-def write_forecasts(cursor: psycopg.Cursor, rows: ForecastRows, new: NDArray[np.bool_]) -> None:
-    """Write forecasts.
+def write_new_forecasts(cursor: psycopg.Cursor, rows: ForecastRows) -> None:
+    """Write forecasts that the table cannot have yet.
 
     Args:
         cursor: of an open transaction.
         rows: each series and origin once.
-        new: bool [n], those that the table cannot have yet.
     """
-    FORECAST.write(cursor, _parts(rows.take(new)), _parts(rows.take(~new)))
+    FORECAST.copy_new(cursor, _parts(rows))
+
+
+def copy_forecasts(cursor: psycopg.Cursor, rows: ForecastRows) -> bool:
+    """Copy forecasts that may be there into `incoming_forecast`.
+
+    Args:
+        cursor: of an open transaction.
+        rows: each series and origin once.
+
+    Returns:
+        Whether there are any: `replace_forecasts` inserts or replaces them.
+    """
+    return FORECAST.copy_incoming(cursor, _parts(rows)) > 0
+
+
+def replace_forecasts(cursor: psycopg.Cursor) -> None:
+    """Insert or replace the forecasts from `incoming_forecast`."""
+    FORECAST.upsert_incoming(cursor)
 
 
 def _parts(rows: ForecastRows) -> list[ForecastRows]:

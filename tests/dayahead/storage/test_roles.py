@@ -30,6 +30,7 @@ WRITERS: dict[str, set[str]] = {
     "observation_revision": {"worker", "app"},
     "feature_snapshot": {"worker", "app"},
     "forecast": {"worker", "app"},
+    "forecast_superseded": {"worker", "app"},
     "score": {"worker", "app"},
     "accuracy_day": {"worker", "app"},
     "partition_quality": {"worker", "app"},
