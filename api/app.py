@@ -31,6 +31,7 @@ from api.resources import (
     accuracy,
     alertmanager,
     alerts,
+    day_ahead,
     dead_letters,
     drift,
     forecast_stream,
@@ -151,6 +152,7 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
         series,
         forecast_stream,  # before the resource whose path would take it for a series
         forecasts,
+        day_ahead,
         observations,
         sent_observations,
         accuracy,

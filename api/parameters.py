@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import unquote
 
@@ -13,11 +13,14 @@ from fastapi import Depends, Query, Request
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from starlette.types import Scope
 
-from api.problems import unknown_area, unknown_series
+from api.problems import unknown_area, unknown_gate, unknown_series
 from dayahead.errors import ContractError
 from dayahead.hours import format_utc, parse_utc
 from dayahead.series import series_id_of
+from dayahead.source import GATE
+from dayahead.storage.tables.day_ahead import newest_product
 from dayahead.storage.tables.series import NamedSeries, area_has_series, areas, first_ids, first_known, known_ids
+from dayahead.storage.tables.source import load_sources
 
 MAX_CLOSE_MATCHES = 5
 MAX_IDS_COMPARED = 20_000
@@ -33,6 +36,7 @@ MOMENT_PATTERN = (
     r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
 """RFC 3339 in those years, for OpenAPI."""
+DAY_PATTERN = r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 NO_NUL = r"^[^\u0000]*$"
 """Texts without the character that PostgreSQL cannot hold, for OpenAPI."""
 
@@ -83,6 +87,59 @@ AsOf = Annotated[
     Moment | None, Query(description="Answer with what was known at this moment, UTC; without it, with what is now")
 ]
 Cursor = Annotated[Text | None, Query(description="`next_cursor` of the page before; leave out for the first page")]
+
+
+def _calendar_day(value: object) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        day = date.fromisoformat(str(value))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no day: write it like 2023-01-25") from error
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"{value!r} is not in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return day
+
+
+def _gate_time(text: str) -> str:
+    if not GATE.fullmatch(text):
+        raise ValueError(f"{text!r} is no time of day: write HH:MM, like 11:00")
+    return text
+
+
+CalendarDay = Annotated[
+    Annotated[
+        date,
+        BeforeValidator(_calendar_day),
+        WithJsonSchema({"type": "string", "format": "date", "pattern": DAY_PATTERN, "examples": ["2023-01-25"]}),
+    ]
+    | None,
+    Query(description="Day of the calendar in the time zone of the source; without it, the newest"),
+]
+"""A day that a caller gives."""
+
+GateTime = Annotated[
+    Annotated[
+        str,
+        AfterValidator(_gate_time),
+        WithJsonSchema({"type": "string", "pattern": f"^{GATE.pattern}$", "examples": ["11:00"]}),
+    ]
+    | None,
+    Query(description="Gate of the source, its local time of day as HH:MM; 404 where no source has it"),
+]
+"""A gate that a caller names."""
+
+
+def check_gate(connection: psycopg.Connection, gate: str | None) -> None:
+    """Refuse a gate that no source has and no product was kept at; None is any gate.
+
+    Raises:
+        Problem: the gates that there are are named.
+    """
+    if gate is not None:
+        known = {one for registered in load_sources(connection).values() for one in registered.source.gates}
+        if gate not in known and newest_product(connection, None, None, gate) is None:
+            raise unknown_gate(gate, sorted(known))
 
 
 def series_ids_of(scope: Scope, prefix: str) -> list[str]:

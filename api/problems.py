@@ -112,6 +112,12 @@ def unknown_area(area: str, close_matches: list[str]) -> Problem:
     return Problem(404, "unknown-area", "Unknown area", detail, close_matches=close_matches)
 
 
+def unknown_gate(gate: str, known: Sequence[str]) -> Problem:
+    """No source has this gate."""
+    there = f"There are: {', '.join(known)}." if known else "No source has `gates` in its file."
+    return Problem(404, "unknown-gate", "Unknown gate", f"No source has a gate at {gate}. {there}")
+
+
 def no_forecast(series_id: str, detail: str) -> Problem:
     """The series is known, but the forecast that was asked for does not exist."""
     return Problem(404, "no-forecast", "No such forecast", f"Series {series_id!r}: {detail}")

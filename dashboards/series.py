@@ -50,6 +50,21 @@ GROUP BY series_id
 ORDER BY sum(absolute_error) DESC
 """  # noqa: S608 - all names are the code's own
 
+# Areas, and all of a unit together: area is NULL there.
+DAY_AHEAD = f"""
+SELECT coalesce(area, 'all') AS area, unit, gate, count(DISTINCT day) AS days, count(*) AS "series days",
+       {ratio_sql("wape")} AS "WAPE",
+       {ratio_sql("daily_naive_wape")} AS "same hour of the day",
+       {ratio_sql("weekly_naive_wape")} AS "same hour of the week",
+       {ratio_sql("skill")} AS skill,
+       {ratio_sql("bias")} AS bias,
+       {ratio_sql("coverage")} AS coverage
+FROM day_ahead_score JOIN series USING (series_key)
+WHERE day > (SELECT max(day) FROM day_ahead_score) - $days
+GROUP BY GROUPING SETS ((unit, gate), (unit, gate, area))
+ORDER BY unit, gate, area NULLS FIRST
+"""  # noqa: S608 - all names are the code's own
+
 BY_LEAD = """
 SELECT lead AS hour, avg(error) AS "mean |error|"
 FROM score_by_series, unnest(lead_error) WITH ORDINALITY AS each_lead (error, lead)
@@ -91,6 +106,27 @@ def build() -> dashboard.Dashboard:
                 "Over the last days of scored forecasts; largest errors first.",
                 Sql(ACCURACY),
                 units=[(name, "percentunit") for name in ("WAPE", "MAPE", "skill", "bias", "coverage")],
+            )
+        )
+        .with_panel(
+            rows(
+                "Tomorrow as forecast at the gates",
+                "Days of the calendar as they were forecast at the gates of their sources, beside the seasonal naives "
+                "known then; over the last days that are over.",
+                Sql(DAY_AHEAD),
+                height=6,
+                units=[
+                    (name, "percentunit")
+                    for name in (
+                        "WAPE",
+                        "same hour of the day",
+                        "same hour of the week",
+                        "skill",
+                        "bias",
+                        "coverage",
+                    )
+                ],
+                empty="no day is over yet, or no source has gates",
             )
         )
         .with_panel(

@@ -13,6 +13,7 @@ from typing import Literal
 import yaml
 
 from dayahead.contracts import (
+    DayAheadMessage,
     DriftEvent,
     ForecastMessage,
     Message,
@@ -23,7 +24,16 @@ from dayahead.contracts import (
 from dayahead.dead_letters import CARRIED_HEADER, CARRIED_KEY, DeadLetter
 from dayahead.errors import DeadLetterCode
 from dayahead.kafka_clients import CODEC_SENT, CODECS
-from dayahead.topics import DEAD_LETTERS, DRIFT, FORECASTS, MODEL_RELEASES, OBSERVATIONS, RETUNE_REQUESTS, TopicSpec
+from dayahead.topics import (
+    DAY_AHEAD,
+    DEAD_LETTERS,
+    DRIFT,
+    FORECASTS,
+    MODEL_RELEASES,
+    OBSERVATIONS,
+    RETUNE_REQUESTS,
+    TopicSpec,
+)
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -76,6 +86,14 @@ CHANNELS = (
     ),
     Channel(
         FORECASTS, ForecastMessage, "series_id", True, "The newest forecast of every series; compacted", CODEC_SENT
+    ),
+    Channel(
+        DAY_AHEAD,
+        DayAheadMessage,
+        "series_id, day and gate, joined by |",
+        True,
+        "The forecast of the next day of the calendar as it stood at each gate, once; compacted",
+        CODEC_SENT,
     ),
     Channel(DRIFT, DriftEvent, "series_id", True, "Series whose inputs or errors changed"),
     Channel(RETUNE_REQUESTS, RetuneRequest, "none", False, "Wishes for a new model"),

@@ -4,6 +4,7 @@ Every moment is UTC. `valid_time` is the start of the hour that a value is for, 
 published it, `origin` the last observed hour that a forecast uses, `lead` the hours after the origin (from 1 on).
 """
 
+from datetime import date
 from enum import IntEnum, IntFlag, StrEnum
 from functools import cache
 from typing import Annotated
@@ -140,6 +141,30 @@ class ForecastMessage(Message):
     p50: list[float] = Field(description="Median by lead; the first is for origin + 1 h; in `unit`")
     p10: list[float] = Field(description="10 % quantile by lead, in `unit`")
     p90: list[float] = Field(description="90 % quantile by lead, in `unit`")
+    unit: str = Field(description="Unit of the values, per hour")
+
+
+class DayAheadMessage(Message):
+    """The forecast of a day of the calendar as it stood at a gate: message of `day-ahead` and body of the API."""
+
+    series_id: str = Field(description="The series: label values joined by /")
+    day: date = Field(description="The day of the calendar that is forecast, in `time_zone`")
+    gate: str = Field(description="Local time of day of the gate on the day before, HH:MM, from the source file")
+    gate_at: UtcTime = Field(description="When the gate was, UTC: the forecast is the newest one issued by then")
+    time_zone: str = Field(description="IANA name of the time zone of the day")
+    starts_at: UtcTime = Field(description="Start of the first hour of the day, UTC")
+    hours: int = Field(ge=23, le=25, description="Hours of the day: 23 or 25 where the clock is changed")
+    complete: bool = Field(
+        description="Whether the forecast reaches all hours of the day; if not, its last are missing"
+    )
+    origin: UtcTime = Field(description="Start of the last observed hour that the forecast uses, UTC")
+    issued_at: UtcTime = Field(description="When the forecast was computed, UTC")
+    release: str | None = Field(description="Model release that made it; null where no model did (rungs 3 and 4)")
+    rung: Rung = Field(description="0 full model … 4 last value; the worst of the hours")
+    reasons: list[str] = Field(description="Reason codes of the forecast for a rung above 0")
+    p50: list[float] = Field(description="Median by hour, the first is that of `starts_at`; in `unit`")
+    p10: list[float] = Field(description="10 % quantile by hour, in `unit`")
+    p90: list[float] = Field(description="90 % quantile by hour, in `unit`")
     unit: str = Field(description="Unit of the values, per hour")
 
 

@@ -5,7 +5,8 @@ are fetched is the business of its kind (`dayahead/reading/source_kind.py`), who
 """
 
 import re
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
@@ -15,11 +16,34 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from dayahead.features.calendar import Calendar
 from dayahead.horizon import LEAST_LEADS, MAX_LEADS, default_horizon_h
+from dayahead.local_day import hours_of_day, local_date, moment_on
 
 Hours = Annotated[float, Field(gt=0, le=24 * 366 * 2)]
 
 OLDEST = date(1990, 1, 1)
 """Hourly series go back no further; clocks that lost their time say 1970 or 1980."""
+
+GATE = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+"""A time of day as `gates` has it."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A moment at which the forecast of the next day of the calendar is kept as it stands.
+
+    Attributes:
+        name: local time of day, HH:MM.
+        moment: when it is, UTC.
+        day: the day of the calendar that is forecast.
+        time_zone: of the day.
+        hours: of the day: 23, 24 or 25.
+    """
+
+    name: str
+    moment: datetime
+    day: date
+    time_zone: str
+    hours: range
 
 
 class Source(BaseModel):
@@ -98,6 +122,11 @@ class Source(BaseModel):
         description="What `now` is: the clock on the wall, or in a replay of past hours the moment at which the newest "
         "observed hour was due to be published",
     )
+    gates: list[str] = Field(
+        default_factory=list,
+        description="Times of day (local_time_zone, HH:MM) at which the forecast of the next day of the calendar is "
+        "kept as it stands, published to topic day-ahead, and later scored by itself",
+    )
     publication_lag_h: float = Field(
         default=1, ge=0, description="Hours from the start of an hour to its publication, as the publisher states it"
     )
@@ -127,6 +156,18 @@ class Source(BaseModel):
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{name!r} is no time zone of the IANA database, like Europe/Copenhagen") from error
         return name
+
+    @field_validator("gates", mode="before")
+    @classmethod
+    def _times_of_day(cls, gates: object) -> object:
+        if not isinstance(gates, list):
+            raise ValueError(f'{gates!r} is no list of times of day: write it like ["11:00"]')  # noqa: TRY004 - pydantic's
+        for gate in gates:  # YAML reads 11:00 without quotes as the number 660
+            if not isinstance(gate, str) or not GATE.fullmatch(gate):
+                raise ValueError(f'{gate!r} is no time of day: write HH:MM in quotes, like "11:00"')
+        if len(set(gates)) < len(gates):
+            raise ValueError(f"gates {', '.join(gates)}: name each once")
+        return gates
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -231,6 +272,28 @@ class Source(BaseModel):
             newest_hour: start of the newest hour of any of its series; None before the first.
         """
         return wall if self.clock == "wall" or newest_hour is None else newest_hour + self.publication_lag
+
+    def passed_gates(self, now: datetime, since: timedelta) -> list["Gate"]:
+        """List the gates that have passed within a while, oldest first.
+
+        A gate of a day without hours (a zone may skip one) does not count.
+
+        Args:
+            now: the present moment of the source.
+            since: how long ago a gate may have been.
+        """
+        zone = self.local_time_zone
+        found = []
+        day = local_date(now - since, zone)
+        while day <= local_date(now, zone):
+            tomorrow = day + timedelta(days=1)
+            for gate in self.gates:
+                moment = moment_on(day, time.fromisoformat(gate), zone)
+                hours = hours_of_day(tomorrow, zone)
+                if now - since <= moment < now and hours:
+                    found.append(Gate(gate, moment, tomorrow, zone, hours))
+            day = tomorrow
+        return sorted(found, key=lambda one: one.moment)
 
     @property
     def silence_allowed(self) -> timedelta:

@@ -38,10 +38,11 @@ FORECASTS = TopicSpec(
     {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"},
     partitioned=True,
 )
+DAY_AHEAD = TopicSpec("day-ahead", {"cleanup.policy": "compact"}, partitioned=True)
 DRIFT = TopicSpec("drift", {"retention.ms": str(90 * DAY_MS)})
 RETUNE_REQUESTS = TopicSpec("retune-requests", {"retention.ms": str(90 * DAY_MS)})
 MODEL_RELEASES = TopicSpec("model-releases", {"cleanup.policy": "compact"})
 CHAMPION_KEY = b"champion"
 """Key of every message of `model-releases`, so that compaction keeps the newest one."""
 
-TOPICS = (OBSERVATIONS, DEAD_LETTERS, FORECASTS, DRIFT, RETUNE_REQUESTS, MODEL_RELEASES)
+TOPICS = (OBSERVATIONS, DEAD_LETTERS, FORECASTS, DAY_AHEAD, DRIFT, RETUNE_REQUESTS, MODEL_RELEASES)

@@ -15,7 +15,7 @@ from dayahead.hours import Clock
 from dayahead.models.serving.arithmetic import stay_on_one_thread
 from dayahead.repeating import RepeatingThread
 from dayahead.telemetry import TelemetryServer
-from dayahead.topics import DRIFT, FORECASTS, OBSERVATIONS
+from dayahead.topics import DAY_AHEAD, DRIFT, FORECASTS, OBSERVATIONS
 from stream.allocation import share_arenas
 from stream.audit.auditor import Auditor
 from stream.audit.log_reading import LaterMessages, SentForecasts
@@ -29,6 +29,7 @@ from stream.commit.redis_following import RedisFollower
 from stream.commit.redis_mirror import RedisMirror
 from stream.drift.rounds import AWAY as DRIFT_AWAY
 from stream.drift.rounds import DriftRounds, Rounds
+from stream.gates.gate_keeping import GateKeeper
 from stream.group.faust_app import WorkerApp
 from stream.group.liveness import Liveness
 from stream.intake.intake import Intake
@@ -94,6 +95,7 @@ def build_worker(
         keeper=WindowKeeper(database, copies, settings.worker_copy_windows_every_s),
         quality=QualityKeeper(database, clock, time.monotonic),
         losses=LossKeeper(database),
+        gates=GateKeeper(database, output, settings.topic_prefix + DAY_AHEAD.name, clock, probe),
         follower=follower,
         clock=clock,
         probe=probe,

@@ -15,7 +15,7 @@ from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Clock, Hour
 from dayahead.limit_metrics import LOST_VALUES
 from dayahead.source import Source
-from dayahead.storage.checkpoint import Checkpoint
+from dayahead.storage.checkpoint import ChangedHours, Checkpoint
 from dayahead.storage.tables.accuracy_day import AccuracyDays
 from dayahead.storage.tables.worker_offset import Move
 from stream.commit.committing import Committer
@@ -24,6 +24,7 @@ from stream.commit.partition_quality import QualityKeeper
 from stream.commit.redis_following import RedisFollower
 from stream.compute.batch import Result, compute, prepare
 from stream.compute.table_reading import TableReader
+from stream.gates.gate_keeping import GateKeeper
 from stream.intake.decode import DecodedMessage
 from stream.intake.intake import Intake
 from stream.intake.isolation import Isolation
@@ -75,6 +76,7 @@ class Worker:
         keeper: WindowKeeper,
         quality: QualityKeeper,
         losses: LossKeeper,
+        gates: GateKeeper,
         follower: RedisFollower,
         clock: Clock,
         probe: Probe,
@@ -86,6 +88,7 @@ class Worker:
         self._order = LogOrder(kafka_log, takeover)
         self._refusals, self._intake, self._releases = refusals, intake, releases
         self._keeper, self._quality, self._losses, self._follower = keeper, quality, losses, follower
+        self._gates = gates
         self._clock, self._probe = clock, probe
         self._batch_rows = batch_rows
         self._isolation = Isolation(self._checkpoint, takeover.rebuild)
@@ -207,11 +210,23 @@ class Worker:
         with metrics.stage("compute"):
             result = compute(prepared, held.state, self._releases.forecasting, self._sources, now)
         self._probe.reached(Step.COMPUTED)
-        self._committer.commit(held, _checkpoint_of(held, result, int(taken.offsets[-1]) + 1))
+        changed = self._changed_hours(held, result)
+        self._committer.commit(held, _checkpoint_of(held, result, int(taken.offsets[-1]) + 1, changed=changed))
         held.is_settled = True
         self._count(held, result, len(taken.refusals))
         for source, count in taken.beyond_limits.items():
             LOST_VALUES.labels(source).inc(count)
+
+    def _changed_hours(self, held: HeldPartition, result: Result) -> ChangedHours | None:
+        """Find the hours that a day product may have been scored with, or without: not the new ones ahead of all."""
+        gated = [key for key, source in self._sources.items() if source.gates]
+        rows = result.observations
+        if not gated or not len(rows.hour):
+            return None
+        index = held.state.index_of_keys(rows.series_key)
+        chosen = ~result.new.observations | (rows.hour < held.state.newest[index])
+        chosen &= np.isin(held.state.source_keys[index], gated)
+        return ChangedHours(rows.series_key[chosen], rows.hour[chosen])
 
     def _count(self, held: HeldPartition, result: Result, refused: int) -> None:
         metrics.BATCHES.inc()
@@ -229,19 +244,21 @@ class Worker:
             metrics.count_scores(scores, actual, np.array([one.area for one in series], object))
 
     def run_maintenance(self) -> None:
-        """Run the periodic maintenance: load a new champion, fill Redis where it is behind, record what was sent.
+        """Run the periodic maintenance: load a new champion, keep passed gates, fill Redis, record what was sent.
 
         Raises:
             FencedError: another worker has taken a partition over.
         """
         changed = self._releases.look()
         self._database.retry(self._intake.follow_sources)
+        self._look_up_sources()
         restored = self._restored()
         if changed:
             # in parallel; consumed so that an error is raised
             list(self._refreshers.map(self._refresh, restored))
         for held in restored:
             self._committer.record_published(held)
+        self._gates.keep(restored, self._sources)
         self._follower.fill_missing(restored)
         self._keeper.keep_one(restored)
         self._quality.keep(restored, self._newest_by_source())
@@ -314,7 +331,13 @@ class Worker:
         self._log.close()
 
 
-def _checkpoint_of(held: HeldPartition, result: Result, next_offset: int, release: str | None = None) -> Checkpoint:
+def _checkpoint_of(
+    held: HeldPartition,
+    result: Result,
+    next_offset: int,
+    release: str | None = None,
+    changed: ChangedHours | None = None,
+) -> Checkpoint:
     origins = result.forecasts.origin
     return Checkpoint(
         observations=result.observations,
@@ -333,4 +356,5 @@ def _checkpoint_of(held: HeldPartition, result: Result, next_offset: int, releas
             release=release,
             sequence=held.sequence + 1 if len(origins) else None,
         ),
+        changed=changed or ChangedHours(),
     )

@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 from api.backends import Use
 from api.edge.media import JSON
 from api.edge.route import resource
-from api.parameters import Area, Cursor, Moment, SeriesIds, Utc, check_area, series_key_of
+from api.parameters import Area, Cursor, GateTime, Moment, SeriesIds, Utc, check_area, check_gate, series_key_of
 from api.problems import NOT_FOUND
 from api.tables import COUNT, MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
 from dayahead.storage.tables.accuracy_day import read_group_sums
+from dayahead.storage.tables.day_ahead_score import newest_gate_windows, read_gate_group_sums, read_gate_series_sums
 from dayahead.storage.tables.score import ACCURACY_DAYS, AddedScores, newest_windows, read_series_sums
 
 router = resource("/v1/accuracy", "accuracy")
@@ -46,9 +47,16 @@ TABLE: Columns = {
 class Accuracy(BaseModel):
     """Accuracy over a window; null where it is undefined."""
 
-    start: Utc | None = Field(description="First origin of the window, UTC; null if nothing is scored yet")
-    end: Utc | None = Field(description="Newest scored origin of the window, UTC")
-    forecasts: int = Field(description="Forecasts whose first 24 hours are over; all figures are of these hours")
+    start: Utc | None = Field(
+        description="First origin of the window, or with `gate` the start of its first day, UTC; null if nothing is "
+        "scored yet"
+    )
+    end: Utc | None = Field(
+        description="Newest scored origin of the window, or with `gate` the start of its newest day, UTC"
+    )
+    forecasts: int = Field(
+        description="Forecasts whose first 24 hours are over; all figures are of these hours. With `gate` days"
+    )
     hours: int = Field(description="Forecast hours with a known actual")
     wape_percent: float | None = Field(description="Sum of |error| / sum of |actual|")
     mape_percent: float | None = Field(
@@ -115,19 +123,27 @@ def list_accuracy(
     area: Area = None,
     days: Days = ACCURACY_DAYS,
     end: End = None,
+    gate: GateTime = None,
     limit: Annotated[int, Query(ge=1, le=5000, description="Maximum number of series")] = 1000,
     cursor: Cursor = None,
 ) -> AccuracyReport | Response:
     """Accuracy overall, by area and by series, compared with the seasonal naive.
 
-    Figures are of the first 24 hours of each forecast. As a table, all rows have the same columns; `level` is overall,
-    area or series. The next page is `next_cursor` in JSON, and the `Link` header with `rel="next"` in every format.
+    Figures are of the first 24 hours of each forecast; with `gate`, of the days of the calendar as they were forecast
+    at it on the day before. As a table, all rows have the same columns; `level` is overall, area or series. The next
+    page is `next_cursor` in JSON, and the `Link` header with `rel="next"` in every format.
     """
     with use.database.connection() as connection:
         check_area(connection, area)
-        windows = newest_windows(connection, days, end=end)
-        groups = read_group_sums(connection, windows, area)
-        series = read_series_sums(connection, windows, limit + 1, area=area, after=cursor)
+        check_gate(connection, gate)
+        if gate is None:
+            windows = newest_windows(connection, days, end=end)
+            groups = read_group_sums(connection, windows, area)
+            series = read_series_sums(connection, windows, limit + 1, area=area, after=cursor)
+        else:
+            windows = newest_gate_windows(connection, gate, days, end=end)
+            groups = read_gate_group_sums(connection, gate, windows, area)
+            series = read_gate_series_sums(connection, gate, windows, limit + 1, area=area, after=cursor)
     report = AccuracyReport(
         start=min((window.start for window in windows), default=None),
         end=max((window.end for window in windows), default=None),
@@ -154,13 +170,26 @@ def list_accuracy(
     responses=NOT_FOUND | TABLES,
 )
 def get_accuracy(
-    use: Use, series_ids: SeriesIds, form: ChosenFormat, days: Days = ACCURACY_DAYS, end: End = None
+    use: Use,
+    series_ids: SeriesIds,
+    form: ChosenFormat,
+    days: Days = ACCURACY_DAYS,
+    end: End = None,
+    gate: GateTime = None,
 ) -> SeriesAccuracyReport | Response:
-    """Accuracy of one series and of the seasonal naive; figures are null until a forecast's first 24 hours are over."""
+    """Accuracy of one series and of the seasonal naive; figures are null until a forecast's first 24 hours are over.
+
+    With `gate`, of the days of the calendar as they were forecast at it on the day before.
+    """
     with use.database.connection() as connection:
         key, _, _ = series_key_of(connection, series_ids)
-        windows = newest_windows(connection, days, end=end, series_key=key)
-        [found] = read_series_sums(connection, windows, 1, series_key=key)
+        check_gate(connection, gate)
+        if gate is None:
+            windows = newest_windows(connection, days, end=end, series_key=key)
+            [found] = read_series_sums(connection, windows, 1, series_key=key)
+        else:
+            windows = newest_gate_windows(connection, gate, days, end=end, series_key=key)
+            [found] = read_gate_series_sums(connection, gate, windows, 1, series_key=key)
     report = SeriesAccuracyReport(start=found.start, end=found.end, accuracy=_series(found))
     return report if form == "json" else table_response(TABLE, [_row("series", report.accuracy)], form)
 

@@ -1,6 +1,6 @@
 """The single transaction of a micro-batch: all its results, and the new offset."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -9,6 +9,7 @@ import structlog
 from numpy.typing import NDArray
 
 from dayahead.storage.tables.accuracy_day import AccuracyDays
+from dayahead.storage.tables.day_ahead import mark_changed
 from dayahead.storage.tables.feature_snapshot import FEATURE_SNAPSHOT, SnapshotRows, write_snapshots
 from dayahead.storage.tables.forecast import (
     FORECAST,
@@ -49,6 +50,19 @@ class New:
 
 
 @dataclass(frozen=True)
+class ChangedHours:
+    """Hours whose change makes a score of a day product stale.
+
+    Attributes:
+        series_key: int64 [n].
+        hour: int64 [n].
+    """
+
+    series_key: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    hour: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """The content of one transaction.
 
@@ -61,6 +75,7 @@ class Checkpoint:
         accuracy: the sums of these scores.
         new: which of them are new.
         move: of the partition's offset.
+        changed: hours of series with day products that were revised or came late.
     """
 
     observations: CurrentRows
@@ -71,6 +86,7 @@ class Checkpoint:
     accuracy: AccuracyDays
     new: New
     move: Move
+    changed: ChangedHours = field(default_factory=ChangedHours)
 
 
 class CheckpointWriter:
@@ -106,6 +122,7 @@ class CheckpointWriter:
             forecasts, scores = checkpoint.forecasts, checkpoint.scores
             write_revisions(cursor, checkpoint.revisions, now)
             write_observations(cursor, checkpoint.observations, new.observations, now)
+            mark_changed(cursor, checkpoint.changed.series_key, checkpoint.changed.hour)
             write_new_forecasts(cursor, forecasts.take(new.forecasts))
             issued_again = forecasts.take(~new.forecasts)
             if copy_forecasts(cursor, issued_again):

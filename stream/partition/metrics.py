@@ -67,6 +67,11 @@ REDIS_LOST = Counter(
 REDIS_FILLED = Counter(
     "dayahead_redis_filled_total", "Times that all newest forecasts of a partition were written to Redis"
 )
+DAY_AHEAD = Counter(
+    "dayahead_day_ahead_total",
+    "Forecasts of the next day of the calendar that were kept at a gate, by whether they reach its end",
+    ["source", "reach"],
+)
 LOST_MESSAGES = Counter("dayahead_lost_messages_total", "Messages that the log no longer held when they were wanted")
 
 ABSOLUTE_ERROR = Counter(

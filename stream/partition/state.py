@@ -74,8 +74,13 @@ class PartitionState:
 
     def group_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Look up the group of series by series_key: int64 [m], index into `groups`."""
+        return self._groups[self.index_of_keys(keys)]
+
+    def index_of_keys(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Look up the index of series of the partition by series_key: int64 [m]."""
         order = np.argsort(self.keys)
-        return self._groups[order[np.searchsorted(self.keys, keys, sorter=order)]]
+        index: NDArray[np.int64] = order[np.searchsorted(self.keys, keys, sorter=order)]
+        return index
 
     def _group_of(self, area: str, unit: str) -> int:
         if (area, unit) not in self._group_places:

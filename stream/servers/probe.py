@@ -1,4 +1,4 @@
-"""Named steps of a batch, at which a test may crash the process."""
+"""Named steps of a batch and of a gate, at which a test may crash the process."""
 
 from enum import StrEnum
 from typing import Protocol
@@ -14,10 +14,19 @@ class Step(StrEnum):
     COMMITTED = "committed"
     REDIS = "redis"
     KAFKA = "kafka"
+    GATE_PASSED = "gate_passed"
+    GATE_KEPT = "gate_kept"
+    GATE_SENT = "gate_sent"
+    GATE_MARKED = "gate_marked"
+    GATE_SCORED = "gate_scored"
+
+
+BATCH_STEPS = tuple(step for step in Step if not step.startswith("gate_"))
+"""The steps that every batch passes."""
 
 
 class Probe(Protocol):
-    """Notified of each step of each batch."""
+    """Notified of each step of each batch and of each gate."""
 
     def reached(self, step: Step) -> None:
         """Handle the end of a step."""

@@ -37,6 +37,12 @@ INSERT INTO score (series_key, origin, release, rung, hours, absolute_error, abs
                    covered, pinball, lead_error)
     SELECT series_key, '2023-01-08Z', 'r-1', 0, 24, 240, 2400, 2.4, 24, 12, 480, 24, 2400, 240, 20, 48, line
     FROM series, (SELECT array_agg(10::real) AS line FROM generate_series(1, 24)) AS f;
+INSERT INTO day_ahead_score (series_key, day, gate, starts_at, release, rung, hours, absolute_error, absolute_actual,
+                             percentage_error, percentage_hours, signed_error, naive_error, daily_naive_error,
+                             naive_hours, naive_actual, model_error_where_naive, covered, pinball)
+    SELECT series_key, '2023-01-09', '11:00', '2023-01-08T23:00Z', 'r-1', 0, 24, 240, 2400, 2.4, 24, 12, 480, 360, 24,
+           2400, 240, 20, 48
+    FROM series;
 """
 
 
@@ -79,6 +85,8 @@ def test_every_query_runs_and_returns_data(prometheus: str, reader_url: SecretSt
         return [result for result in check_queries(prometheus, reader_url) if not result.ok]
 
     wait_until(lambda: not unhappy(), 60, "every query to return data", pause_s=1)
+    rows = {result.query.panel: result.rows for result in check_queries(prometheus, reader_url)}
+    assert rows["Tomorrow as forecast at the gates"] == 3  # both areas, and all together
 
 
 @pytest.mark.servers

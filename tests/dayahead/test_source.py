@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -89,3 +89,34 @@ def test_a_source_file_of_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(WHOLE.replace("our own", "vores k\u00f8b").encode("latin-1"))
     with pytest.raises(SettingsError, match=r"latin\.yaml is not UTF-8"):
         load_source(tmp_path / "latin.yaml")
+
+
+@pytest.mark.parametrize(
+    ("gates", "message"),
+    [
+        ('["25:00"]', "'25:00' is no time of day: write HH:MM in quotes"),
+        ("[11:00]", "660 is no time of day: write HH:MM in quotes"),  # what YAML makes of 11:00 without quotes
+        ('["9:00"]', "'9:00' is no time of day"),
+        ('"11:00"', "is no list of times of day"),
+        ('["11:00", "11:00"]', "name each once"),
+    ],
+)
+def test_gates_that_are_no_times_of_day_are_refused(tmp_path: Path, gates: str, message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_source(write(tmp_path, f"{WHOLE}gates: {gates}\n"))
+    assert message in str(refused.value)
+
+
+def test_gates_pass_by_the_clock_of_the_place_and_forecast_the_next_day(tmp_path: Path) -> None:
+    text = WHOLE + 'gates: ["11:00", "06:30"]\nlocal_time_zone: Europe/Copenhagen\n'
+    source = load_source(write(tmp_path, text))
+    gates = source.passed_gates(datetime(2023, 3, 26, 9, tzinfo=UTC), timedelta(days=2))
+    assert [(gate.name, gate.moment.isoformat(), str(gate.day), len(gate.hours)) for gate in gates] == [
+        ("11:00", "2023-03-24T10:00:00+00:00", "2023-03-25", 24),
+        ("06:30", "2023-03-25T05:30:00+00:00", "2023-03-26", 23),
+        ("11:00", "2023-03-25T10:00:00+00:00", "2023-03-26", 23),
+        ("06:30", "2023-03-26T04:30:00+00:00", "2023-03-27", 24),
+        # that of 11:00 is now, and has passed a moment later
+    ]
+    later = source.passed_gates(datetime(2023, 3, 26, 9, 0, 0, 1, tzinfo=UTC), timedelta(days=2))
+    assert (later[-1].name, later[-1].day) == ("11:00", date(2023, 3, 27))

@@ -59,6 +59,8 @@ EMPTIED = (
     "score",
     "accuracy_day",
     "limit_rejection",
+    "day_ahead",
+    "day_ahead_score",
     "worker_offset",
 )
 

@@ -41,7 +41,7 @@ GRANT DELETE ON poll_failure, limit_loss TO dayahead_ingest;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_worker;
 GRANT INSERT, UPDATE ON
     series, observation, observation_revision, feature_snapshot, forecast, forecast_superseded, score, accuracy_day,
-    partition_quality, drift_event, drift_watched, worker_offset, limit_rejection
+    partition_quality, drift_event, drift_watched, worker_offset, limit_rejection, day_ahead, day_ahead_score
     TO dayahead_worker;
 GRANT DELETE ON limit_rejection TO dayahead_worker;
 

@@ -31,6 +31,8 @@ WRITERS: dict[str, set[str]] = {
     "feature_snapshot": {"worker", "app"},
     "forecast": {"worker", "app"},
     "forecast_superseded": {"worker", "app"},
+    "day_ahead": {"worker", "app"},
+    "day_ahead_score": {"worker", "app"},
     "score": {"worker", "app"},
     "accuracy_day": {"worker", "app"},
     "partition_quality": {"worker", "app"},
