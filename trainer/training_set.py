@@ -9,6 +9,7 @@ import psycopg
 from numpy.typing import NDArray
 
 from dayahead.errors import NotEnoughHistoryError
+from dayahead.horizon import LEAST_LEADS
 from dayahead.hours import Hour, format_utc, to_hour
 from dayahead.models.history import History
 from dayahead.source import Source
@@ -44,6 +45,15 @@ class TrainingSet:
     def known_hours(self) -> int:
         """Number of values to train on."""
         return int(np.isfinite(self.history.values).sum())
+
+    @property
+    def for_day_1(self) -> "TrainingSet":
+        """The same, to forecast 24 hours from: trials of settings are compared on day 1, and fit nothing else."""
+        return replace(
+            self,
+            observed=replace(self.observed, leads=LEAST_LEADS),
+            history=replace(self.history, leads=LEAST_LEADS),
+        )
 
     def until(self, hour: Hour) -> "TrainingSet":
         """The same data before this hour."""

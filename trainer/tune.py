@@ -140,7 +140,7 @@ def tune(
     if is_new:
         study.set_user_attr(CUT, cut)
         study.enqueue_trial(_start_point(settings), skip_if_exists=True)
-    known = data.until(min(cut, int(study.user_attrs[CUT])))
+    known = data.until(min(cut, int(study.user_attrs[CUT]))).for_day_1
     folds = validation_windows(known, settings)
 
     def objective(trial: Trial) -> float:
