@@ -1,7 +1,7 @@
 """Microseconds a series that a forecast costs, from its raw window to P10, P50 and P90: `make benchmark B=inference`.
 
-24 leads of the shipped recipe on one core, at an hour that the release has not forecast before, compared with
-mlforecast's `predict` in the same run on the same load. Prints a sentence, then a JSON line.
+The shipped recipe on one core, for 24 hours ahead or as many as `--leads` says, at an hour that the release has not
+forecast before, compared with mlforecast's `predict` in the same run on the same load. Prints a sentence, then a JSON line.
 """
 
 import os
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from benchmarks.made_up_load import SOURCE, START, Load, shipped_release
 from dayahead.contracts import Rung
-from dayahead.features.calendar import Calendar
 from dayahead.models.serving.arithmetic import stay_on_one_thread
 from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.serving.release import Release
@@ -34,13 +33,14 @@ MISSING = 0.01
 
 def main(
     series: Annotated[int, typer.Option(min=10, help="Series")] = 10_000,
+    leads: Annotated[int, typer.Option(min=24, max=408, help="Hours ahead")] = 24,
     *,
     peer: Annotated[bool, typer.Option(help="Measure mlforecast too")] = True,
     release: Annotated[Path | None, typer.Option(help="Artifact of a release; else one is fitted")] = None,
 ) -> None:
     """Measure forecasts of many series on one core."""
     stay_on_one_thread()
-    artifact = release.read_bytes() if release else shipped_release().to_bytes()
+    artifact = release.read_bytes() if release else shipped_release(leads).to_bytes()
     values = Load(series).values(START, START + WINDOW_HOURS)
     began = time.process_time()
     forecaster = Forecaster(Release.from_bytes(artifact))
@@ -48,11 +48,13 @@ def main(
     prepare_s = time.process_time() - began
     before_mb = _memory_mb("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here
-    whole_s = _measure(forecaster, values)
+    whole_s = _measure(forecaster, values, leads)
     room_mb = _memory_mb("VmHWM") - before_mb
-    harmed_s = _measure(forecaster, _harmed(values))
+    harmed_s = _measure(forecaster, _harmed(values), leads)
     line = {
         "series": series,
+        "leads": leads,
+        "total_s": round(whole_s, 2),
         "us_per_series": round(whole_s / series * 1e6, 1),
         "us_per_series_with_gaps_and_outliers": round(harmed_s / series * 1e6, 1),
         "prepare_s": round(prepare_s, 2),
@@ -62,12 +64,14 @@ def main(
         "peak_rss_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
     }
     if peer:
-        answer = subprocess.run([sys.executable, "-m", PEER, str(series), "1"], capture_output=True, check=True)
+        answer = subprocess.run(
+            [sys.executable, "-m", PEER, str(series), "1", str(leads)], capture_output=True, check=True
+        )
         for trees, one in orjson.loads(answer.stdout.splitlines()[-1]).items():
             line[f"mlforecast_{trees}_us_per_series"] = round(one["predict_cpu_s"] / series * 1e6, 1)
     line["load_before"] = round(os.getloadavg()[0], 1)
     print(
-        f"{line['us_per_series']} us a series of processor time for 24 leads with bands and features "
+        f"{line['us_per_series']} us a series of processor time for {leads} leads with bands and features "
         f"({line['us_per_series_with_gaps_and_outliers']} us where every window has gaps and an outlier), "
         f"{line['state_bytes_per_series']} bytes of state a series"
     )
@@ -81,16 +85,16 @@ def _harmed(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return harmed
 
 
-def _measure(forecaster: Forecaster, values: NDArray[np.float64]) -> float:
+def _measure(forecaster: Forecaster, values: NDArray[np.float64], leads: int) -> float:
     """The best of some rounds, in processor time of this thread: other programs then matter less.
 
     Each round is another hour, so that what is done once an hour counts; the first one, in which calendars are made, is
     thrown away.
     """
-    calendar = Calendar(SOURCE.local_time_zone, SOURCE.country, SOURCE.subdivision)
     taken = []
     for number in range(ROUNDS + 1):
-        windows = WindowBatch(values, np.full(len(values), START + WINDOW_HOURS + number, np.int64), calendar)
+        origin = np.full(len(values), START + WINDOW_HOURS + number, np.int64)
+        windows = WindowBatch(values, origin, SOURCE.calendar, leads)
         began = time.thread_time()
         made = forecaster.forecast(windows)
         taken.append(time.thread_time() - began)

@@ -8,7 +8,7 @@ import orjson
 from numpy.typing import NDArray
 
 from dayahead.contracts import MAX_ROWS_PER_MESSAGE
-from dayahead.features.calendar import Calendar
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Hour, format_utc, from_hour
 from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
@@ -33,7 +33,13 @@ SOURCE = Source(
     unit="kWh",
     local_time_zone="Europe/Copenhagen",
     country="DK",
+    horizon_h=DAY_LEADS,
 )
+
+
+def source_of(leads: int) -> Source:
+    """The source with another horizon."""
+    return SOURCE.model_copy(update={"horizon_h": leads})
 
 
 @dataclass
@@ -89,13 +95,14 @@ def messages(
                 yield partition, orjson.dumps(message)
 
 
-def shipped_release() -> Release:
-    """The champion's recipe, fitted on 100 series of the made-up load."""
+def shipped_release(leads: int = DAY_LEADS) -> Release:
+    """The champion's recipe, fitted on 100 series of the made-up load, for so many hours ahead."""
     load = Load(100, seed=11)
     history = History(
         tuple(load.ids),
         START,
         load.values(START, START + 28 * 24),
-        (Calendar(SOURCE.local_time_zone, SOURCE.country, SOURCE.subdivision),),
+        (SOURCE.calendar,),
+        leads=leads,
     )
     return fit_release(history, ModelSettings(), seed=1)

@@ -1,7 +1,7 @@
-"""What a user would run in memory instead: mlforecast with LightGBM, one new hour, then 24 hours ahead.
+"""What a user would run in memory instead: mlforecast with LightGBM, one new hour, then 24 hours ahead or more.
 
-It stores nothing, publishes nothing, and has no bands. Usage: mlforecast_refresh.py SERIES [CORES]; the last line is
-JSON: seconds of `update` and `predict` by number of trees.
+It stores nothing, publishes nothing, and has no bands. Usage: mlforecast_refresh.py SERIES [CORES [HOURS]]; the last
+line is JSON: seconds of `update` and `predict` by number of trees.
 """
 
 import sys
@@ -35,7 +35,7 @@ def frame(load: Load, first: int, end: int, count: int) -> pd.DataFrame:
     )
 
 
-def measure(load: Load, cores: int) -> dict[int, dict[str, float]]:
+def measure(load: Load, cores: int, leads: int) -> dict[int, dict[str, float]]:
     """Fit on some series, know all, then take an hour in and forecast: one hour for each number of trees."""
     models = {
         trees: lgb.LGBMRegressor(n_estimators=trees, num_leaves=31, n_jobs=cores, verbosity=-1) for trees in TREES
@@ -59,7 +59,7 @@ def measure(load: Load, cores: int) -> dict[int, dict[str, float]]:
         began = time.perf_counter()
         forecaster.update(hour)
         updated, cpu = time.perf_counter(), time.process_time()
-        forecaster.predict(24)
+        forecaster.predict(leads)
         ended = time.perf_counter()
         took[trees] = {
             "total_s": ended - began,
@@ -71,5 +71,6 @@ def measure(load: Load, cores: int) -> dict[int, dict[str, float]]:
 
 
 if __name__ == "__main__":
-    one, cores = Load(int(sys.argv[1])), int(sys.argv[2]) if len(sys.argv) > 2 else 2
-    print(orjson.dumps({str(trees): took for trees, took in measure(one, cores).items()}).decode())
+    given = [int(one) for one in sys.argv[1:]]
+    count, cores, leads = given + [2, 24][len(given) - 1 :]
+    print(orjson.dumps({str(trees): took for trees, took in measure(Load(count), cores, leads).items()}).decode())

@@ -45,6 +45,7 @@ class Hour:
 
 def main(
     series: Annotated[int, typer.Option(min=10, help="Series")] = 10_000,
+    leads: Annotated[int, typer.Option(min=24, max=408, help="Hours ahead")] = 24,
     *,
     scores: Annotated[bool, typer.Option(help="Measure an hour that scores the day before too")] = True,
     peer: Annotated[bool, typer.Option(help="Measure mlforecast too")] = True,
@@ -53,9 +54,9 @@ def main(
 ) -> None:
     """Measure one new hour for each of many series."""
     load_before = os.getloadavg()[0]
-    with worker_room(series) as room:
+    with worker_room(series, leads) as room:
         print("fits a release and loads the history", flush=True)
-        room.promote(Release.from_bytes(release.read_bytes()) if release else shipped_release())
+        room.promote(Release.from_bytes(release.read_bytes()) if release else shipped_release(leads))
         end = START + HISTORY_H
         room.load_history(START, end)
         print("starts the worker, which forecasts every series once", flush=True)
@@ -72,9 +73,10 @@ def main(
             pass_a_day(room, end + 1)
             scored = measure(room, worker, end + 24)
         peak_gb, now_gb = worker.peak_gb(), worker.memory_gb()
-        theirs = _mlforecast(series) if peer else {}
+        theirs = _mlforecast(series, leads) if peer else {}
     line = {
         "series": series,
+        "leads": leads,
         "total_s": round(plain.total_s, 3),
         **_stages(plain),
         **({"total_with_scores_s": round(scored.total_s, 3)} if scored else {}),
@@ -143,8 +145,8 @@ def pass_a_day(room: WorkerRoom, first: int) -> None:
     until(lambda: room.taken_in() >= done + len(packed), "the hours in between")
 
 
-def _mlforecast(series: int) -> dict[str, float]:
-    answer = subprocess.run([sys.executable, "-m", PEER, str(series)], capture_output=True, check=True)
+def _mlforecast(series: int, leads: int) -> dict[str, float]:
+    answer = subprocess.run([sys.executable, "-m", PEER, str(series), "2", str(leads)], capture_output=True, check=True)
     return {trees: one["total_s"] for trees, one in orjson.loads(answer.stdout.splitlines()[-1]).items()}
 
 

@@ -18,7 +18,6 @@ import typer
 
 from benchmarks.accuracy_methods import peak_mb
 from benchmarks.made_up_load import SOURCE, START, Load
-from dayahead.features.calendar import Calendar
 from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
 from dayahead.models.settings import ModelSettings
@@ -73,7 +72,7 @@ def _fit(series: int, days: int) -> Fitted:
         tuple(load.ids),
         START,
         load.values(START, START + days * 24),
-        (Calendar(SOURCE.local_time_zone, SOURCE.country, SOURCE.subdivision),),
+        (SOURCE.calendar,),
     )
     began, clock = time.process_time(), time.perf_counter()
     release = fit_release(history, ModelSettings(), SEED)

@@ -13,8 +13,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
-from benchmarks.made_up_load import PARTITIONS, SOURCE, START, Load
+from benchmarks.made_up_load import PARTITIONS, START, Load, source_of
 from benchmarks.running_worker import SERVICE, RunningWorker, cpu_seconds, descendants, until
+from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Hour, format_utc, from_hour, wall_clock
 from dayahead.models.serving.release import Release
 from dayahead.settings import MigrationSettings
@@ -36,10 +37,11 @@ SERVERS = ("postgres", "redis-server", "java")
 class WorkerRoom:
     """Servers, tables and topics of one benchmark, and the worker processes in it."""
 
-    def __init__(self, stack: LocalStack, count: int) -> None:
+    def __init__(self, stack: LocalStack, count: int, leads: int = DAY_LEADS) -> None:
         self.stack = stack
         self.partitions = PARTITIONS
         self.load = Load(count)
+        self._source = source_of(leads)
         self.database_url = stack.postgres.app_url()
         self.owner_url = stack.postgres.owner_url()
         self._superuser_url = stack.postgres.superuser_url()
@@ -57,7 +59,7 @@ class WorkerRoom:
         self._register()
 
     def _register(self) -> None:
-        load, source = self.load, SOURCE
+        load, source = self.load, self._source
         with psycopg.connect(self.owner_url) as connection:
             key = register_source(connection, source).source_key
             with connection.cursor().copy(
@@ -210,10 +212,10 @@ _ALL = range(PARTITIONS)
 
 
 @contextmanager
-def worker_room(count: int) -> Iterator[WorkerRoom]:
+def worker_room(count: int, leads: int = DAY_LEADS) -> Iterator[WorkerRoom]:
     """A room on separate servers, removed when the block ends."""
     with throwaway_stack() as stack:
-        room = WorkerRoom(stack, count)
+        room = WorkerRoom(stack, count, leads)
         try:
             yield room
         finally:

@@ -56,9 +56,13 @@ def first_judged_block(starts: NDArray[np.int64], begun: Hour, newest: Hour, day
 
     Origins with less than four weeks behind them are forecast worse, and left out where `LEAST_DAYS` remain.
     """
-    as_in_service = min(begun + WANTED_HISTORY_H, newest - LEAST_DAYS * DAY)
-    since = max(as_in_service, newest - days * DAY)
+    since = max(settled_since(begun, newest), newest - days * DAY)
     return max(int(np.searchsorted(starts, since, side="right")) - 1, 0)
+
+
+def settled_since(begun: Hour, newest: Hour) -> Hour:
+    """First origin with four weeks behind it, as service wants; earlier in a short history, to leave `LEAST_DAYS`."""
+    return min(begun + WANTED_HISTORY_H, newest - LEAST_DAYS * DAY)
 
 
 def fit_bands(

@@ -10,7 +10,7 @@ from dayahead.errors import NotEnoughHistoryError
 from dayahead.evaluation.metrics import ratio
 from dayahead.features.fill import DAY
 from dayahead.horizon import days_of
-from dayahead.models.fitting.bands import first_judged_block, fit_bands, shrink_of_all_rows
+from dayahead.models.fitting.bands import first_judged_block, fit_bands, settled_since, shrink_of_all_rows
 from dayahead.models.fitting.correction import fit_correction, unseeing_corrections, unseeing_errors
 from dayahead.models.fitting.examples import block_starts, find_rows
 from dayahead.models.fitting.later_days import FirstDay, fit_later_days
@@ -86,7 +86,8 @@ def fit_with_errors(
         table = tree_table(history, rows, linear, settings.trees, screened=settings.screen, rng=rng)
         correction = parts.begin(lambda: fit_correction(table, settings.trees, seed))
         starts, newest = block_starts(rows), int(rows.origin.max())
-        first = first_judged_block(starts, history.start + int(observed[0]), newest, settings.bands.days)
+        begun = history.start + int(observed[0])
+        first = first_judged_block(starts, begun, newest, settings.bands.days)
         judged = table.where(table.block >= first)
         days = float(newest - starts[first]) / DAY
         shrink = shrink_of_all_rows(linear.optimism, len(starts))
@@ -94,7 +95,7 @@ def fit_with_errors(
         corrections = unseeing_corrections(table, np.unique(judged.block).tolist(), settings.trees, seed, parts)
         error = unseeing_errors(judged, corrections)
         bands = fit_bands(judged, error, settings.bands, seed, days=days, shrink=shrink, parts=parts)
-        first_day = FirstDay(rows, linear, corrections, bands.spread, days)
+        first_day = FirstDay(rows, linear, corrections, bands.spread, days, since=settled_since(begun, newest))
         later_days, later_metrics = fit_later_days(history, first_day, days_of(history.leads), settings, seed, parts)
     release = Release(
         settings=settings,

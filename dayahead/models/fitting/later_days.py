@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dayahead.evaluation.score import daily_naive, weekly_naive
 from dayahead.features.trees import TREE_FEATURES, usual_error
 from dayahead.horizon import DAY_LEADS
+from dayahead.hours import Hour
 from dayahead.models.fitting.bands import band_multipliers, shrink_of_all_rows
 from dayahead.models.fitting.examples import Rows, rows_of_day
 from dayahead.models.fitting.linear import LinearFit, fit_linear
@@ -43,6 +44,7 @@ class FirstDay:
         corrections: by block, the correction that has not seen it; of the blocks that are judged.
         spread: the spread model.
         days: that the judged blocks span.
+        since: first origin with as much history behind it as in service, for days that no correction is needed for.
     """
 
     rows: Rows
@@ -50,6 +52,12 @@ class FirstDay:
     corrections: Mapping[int, TreeModel]
     spread: TreeModel
     days: float
+    since: Hour
+
+    @property
+    def all_days(self) -> float:
+        """Days from the first such origin to the newest."""
+        return float(self.rows.origin.max() - self.since) / DAY_LEADS
 
 
 def fit_later_days(
@@ -76,12 +84,13 @@ def fit_later_days(
         fits[day] = fit
     if not fits:
         return (), {}
-    judged = _judge(history, first, fits, settings, np.random.default_rng([seed, 0]))
+    judged = _judge(history, first, fits, settings, seed)
     metrics: dict[str, float] = {}
     later = []
     for day, fit in fits.items():
         errors = judged[day]
-        multipliers = band_multipliers(errors.ratio * fit.shrink, errors.lead, errors.hour, days=first.days)
+        judged_days = first.days if day <= LAST_CORRECTED_DAY else first.all_days
+        multipliers = band_multipliers(errors.ratio * fit.shrink, errors.lead, errors.hour, days=judged_days)
         wape, naive_wape, beats_naive = errors.against_naives()
         metrics |= {f"day_{day}_held_out_wape": wape, f"day_{day}_held_out_wape_naive": naive_wape}
         later.append(LaterDay(fit.linear.coefficients, multipliers, beats_naive))
@@ -201,20 +210,43 @@ class _Errors:
 
 
 def _judge(
-    history: History, first: FirstDay, fits: Mapping[int, _DayFit], settings: ModelSettings, rng: np.random.Generator
+    history: History, first: FirstDay, fits: Mapping[int, _DayFit], settings: ModelSettings, seed: int
 ) -> dict[int, _Errors]:
-    """Forecast drawn rows of the judged blocks without having seen them, and collect the errors of each day."""
+    """Forecast drawn rows without having seen them, and collect the errors of each day.
+
+    Days that are corrected by the trees are judged on the blocks whose corrections have not seen them, the newest year;
+    the others on all: errors of far days last for weeks, and a year holds few of them.
+    """
     errors = {day: _Errors() for day in fits}
+    recent = np.isin(first.rows.block, list(first.corrections))
+    settled = first.rows.origin >= first.since
+    for place, (rows, corrected) in enumerate(((recent, True), (settled, False))):
+        wanted = {day: errors[day] for day in fits if (day <= LAST_CORRECTED_DAY) is corrected}
+        if wanted:
+            drawn = draw(first.rows.take(np.flatnonzero(rows)), JUDGED_ROWS, np.random.default_rng([seed, 0, place]))
+            _collect(history, drawn, first, fits, settings, wanted)
+    return errors
+
+
+def _collect(
+    history: History,
+    drawn: Rows,
+    first: FirstDay,
+    fits: Mapping[int, _DayFit],
+    settings: ModelSettings,
+    errors: Mapping[int, _Errors],
+) -> None:
     members = UnseeingMembers(first.rows, first.linear)
-    judged = first.rows.take(np.flatnonzero(np.isin(first.rows.block, list(first.corrections))))
+    # later days take their spread from the last corrected one
+    needed = sorted({*errors, *(day for day in fits if day <= LAST_CORRECTED_DAY)})
     days: dict[int, LinearDay] = {}
     current = -1
-    for rows, state in by_origin(history, draw(judged, JUDGED_ROWS, rng), screened=settings.screen):
+    for rows, state in by_origin(history, drawn, screened=settings.screen):
         block, origin = int(rows.block[0]), int(rows.origin[0])
         calendar = history.calendars[history.calendar_of[rows.series[0]]]
         if block != current:
             current = block
-            days = {day: LinearDay(fit.without(block), annual=fit.linear.annual, day=day) for day, fit in fits.items()}
+            days = {day: LinearDay(fits[day].without(block), annual=fits[day].linear.annual, day=day) for day in needed}
         outlook = members.outlook(state, calendar, origin, block)
         scale = np.where(state.scale > 0, state.scale, np.nan)[:, None]
         spread: NDArray[np.float64] = np.empty((len(rows), DAY_LEADS))
@@ -223,6 +255,8 @@ def _judge(
             if day <= LAST_CORRECTED_DAY:
                 features = day_features(state, linear, outlook, calendar, origin, day).reshape(-1, len(TREE_FEATURES))
                 spread = (usual_error(features) * np.exp(first.spread.predict(features))).reshape(linear.shape)
+                if day not in errors:
+                    continue
                 linear = linear + first.corrections[block].predict(features).reshape(linear.shape)
             forecasts: dict[str, NDArray[np.float64]] = dict(
                 _naives(state.values, state.observed, state.history_h, day)
@@ -236,7 +270,6 @@ def _judge(
                 spread * scale,
                 len(history.series_ids),
             )
-    return errors
 
 
 def _naives(
