@@ -1,7 +1,8 @@
 """Microseconds a series that a forecast costs, from its raw window to P10, P50 and P90: `make benchmark B=inference`.
 
 The shipped recipe on one core, for 24 hours ahead or as many as `--leads` says, at an hour that the release has not
-forecast before, compared with mlforecast's `predict` in the same run on the same load. Prints a sentence, then a JSON line.
+forecast before, compared with mlforecast's `predict` in the same run on the same load. Prints a sentence, then a JSON
+line.
 """
 
 import os
