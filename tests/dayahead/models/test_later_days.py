@@ -192,7 +192,7 @@ def test_the_profile_of_a_day_repeats_hours_that_are_known_by_then() -> None:
     known, history_h = np.ones_like(values, np.bool_), np.array([WINDOW_HOURS])
 
     def lagged_by(lag: int) -> NDArray[np.float64]:
-        return np.arange(WINDOW_HOURS, WINDOW_HOURS + 24) - lag
+        return np.arange(WINDOW_HOURS, WINDOW_HOURS + 24, dtype=np.float64) - lag
 
     def p50(day: int) -> NDArray[np.float64]:
         return later_profile(values, known, history_h, day).p50[0]
