@@ -32,6 +32,7 @@ from api.resources import (
     alertmanager,
     alerts,
     day_ahead,
+    days,
     dead_letters,
     drift,
     forecast_stream,
@@ -153,6 +154,7 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
         forecast_stream,  # before the resource whose path would take it for a series
         forecasts,
         day_ahead,
+        days,
         observations,
         sent_observations,
         accuracy,

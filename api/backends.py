@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Protocol
 
@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 
 from api.feed import ForecastFeed
 from api.letters import Letters
+from api.outlook import ReleaseShapes
 from api.problems import server_away
 from api.sending import RowSender
 from api.settings import ApiSettings
@@ -125,6 +126,7 @@ class Backends:
     rows: RowSender
     staleness: StalenessJudge
     letters: Letters
+    shapes: ReleaseShapes = field(default_factory=ReleaseShapes)
 
     def now(self) -> datetime:
         """The present moment, UTC."""

@@ -51,7 +51,12 @@ Text = Annotated[str, AfterValidator(_without_nul), Field(json_schema_extra={"pa
 """A text that a caller gives."""
 
 
-def _moment(value: object) -> datetime:
+def moment_of(value: object) -> datetime:
+    """Read a moment that a caller gives.
+
+    Raises:
+        ValueError: it is none, with the form that is allowed.
+    """
     if isinstance(value, datetime):
         return value
     try:
@@ -69,7 +74,7 @@ def _moment(value: object) -> datetime:
 
 Moment = Annotated[
     datetime,
-    BeforeValidator(_moment),
+    BeforeValidator(moment_of),
     WithJsonSchema(
         {"type": "string", "format": "date-time", "pattern": MOMENT_PATTERN, "examples": [EXAMPLE]}, mode="validation"
     ),
@@ -168,7 +173,8 @@ def series_ids_of(scope: Scope, prefix: str) -> list[str]:
 
 
 def _series_ids(request: Request, series_id: Text) -> list[str]:
-    return series_ids_of(request.scope, request.scope["route"].path_format.split("{")[0])
+    before = request.scope["route"].path_format.split("{series_id")[0]
+    return series_ids_of(request.scope, before.format(**request.path_params))
 
 
 SeriesIds = Annotated[list[str], Depends(_series_ids)]

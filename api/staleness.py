@@ -1,4 +1,4 @@
-"""Determines whether a series is stale, for every answer with a forecast: from memory, without waiting."""
+"""Determines whether a series is stale and its forecast expired, for every answer: from memory, without waiting."""
 
 import math
 import threading
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 import psycopg
 
+from dayahead.expiry import expired_reason, is_expired
 from dayahead.hours import Clock, parse_utc
 from dayahead.repeating import Repeating, RepeatingThread
 from dayahead.storage.status import SourceStatus, lag_reason, read_sources
@@ -46,6 +47,22 @@ class Staleness:
 
 
 UNREAD = Staleness(None, "it cannot be judged whether the series is stale: TimescaleDB has not answered yet")
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """Whether a forecast is expired.
+
+    Attributes:
+        expired: None where it cannot be judged.
+        reason: why it is expired, or cannot be judged; empty while it is not expired.
+    """
+
+    expired: bool | None
+    reason: str
+
+
+UNREAD_EXPIRY = Expiry(None, "it cannot be judged whether the forecast is expired: TimescaleDB has not answered yet")
 UNSEEN = Staleness(None, "it cannot be judged yet whether the series is stale: it has just appeared")
 
 
@@ -78,9 +95,9 @@ class StalenessJudge(Repeating):
         """
         if self._seen_at is None:
             return UNREAD
-        if time.monotonic() - self._seen_at > KEPT_S:
+        source = self._source_of(series_id)
+        if source is None and not self._knows:
             return Staleness(None, "it cannot be judged whether the series is stale: TimescaleDB does not answer")
-        source = self._sources.get(self._series.get(series_id, -1))
         if source is None or source.newest_hour is None:
             self._wanted.set()
             return UNSEEN
@@ -91,8 +108,47 @@ class StalenessJudge(Repeating):
             return Staleness(True, lag_reason(behind_h, source.source.stale_after_h))
         return Staleness(False, "")
 
+    def expiry_of(self, series_id: str, origin: datetime, leads: int) -> Expiry:
+        """Judge a forecast by the present moment of its source, as `is_expired` says.
+
+        Args:
+            series_id: its series.
+            origin: start of the last observed hour that it uses.
+            leads: hours that it holds.
+        """
+        if self._seen_at is None:
+            return UNREAD_EXPIRY
+        source = self._source_of(series_id)
+        if source is None:
+            why = "the series has just appeared" if self._knows else "TimescaleDB does not answer"
+            return Expiry(None, f"it cannot be judged whether the forecast is expired: {why}")
+        now = self._now_of(source)
+        if not is_expired(origin, leads, source.source.publication_lag, now):
+            return Expiry(False, "")
+        return Expiry(True, expired_reason(origin, leads, now))
+
+    def now_of(self, series_id: str) -> datetime | None:
+        """The present moment of the source of a series; None where it is not known."""
+        source = self._source_of(series_id)
+        return None if source is None else self._now_of(source)
+
+    @property
+    def _knows(self) -> bool:
+        return self._seen_at is not None and time.monotonic() - self._seen_at <= KEPT_S
+
+    def _source_of(self, series_id: str) -> SourceStatus | None:
+        if not self._knows:
+            return None
+        source = self._sources.get(self._series.get(series_id, -1))
+        if source is None:
+            self._wanted.set()
+        return source
+
+    def _now_of(self, source: SourceStatus) -> datetime:
+        return source.source.now(self._clock(), source.newest_hour)
+
     def judged(self, body: bytes, newest_hour: datetime | None = None) -> bytes:
-        """A forecast with `stale` and `stale_reason` at its end.
+        """A forecast with `stale`, `expired` and their reasons at its end.
 
         Args:
             body: a forecast as Redis and Kafka hold it.
@@ -101,11 +157,15 @@ class StalenessJudge(Repeating):
         if not body.startswith(OURS):
             return body
         forecast = orjson.loads(body)
-        verdict = self.of(forecast["series_id"], newest_hour or parse_utc(forecast["origin"]))
-        return b'%b,"stale":%b,"stale_reason":%b}' % (
+        origin = parse_utc(forecast["origin"])
+        stale = self.of(forecast["series_id"], newest_hour or origin)
+        expiry = self.expiry_of(forecast["series_id"], origin, forecast.get("leads", 0))
+        return b'%b,"stale":%b,"stale_reason":%b,"expired":%b,"expired_reason":%b}' % (
             body[:-1],
-            orjson.dumps(verdict.stale),
-            orjson.dumps(verdict.reason),
+            orjson.dumps(stale.stale),
+            orjson.dumps(stale.reason),
+            orjson.dumps(expiry.expired),
+            orjson.dumps(expiry.reason),
         )
 
     def _look_if_due(self) -> None:

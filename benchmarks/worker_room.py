@@ -86,7 +86,7 @@ class WorkerRoom:
             0,
         )
         with psycopg.connect(self.database_url) as connection:
-            save_release(connection, record, release.to_bytes())
+            save_release(connection, record, release.to_bytes(), release.shape_by_day)
             promote(connection, release.release_id, "benchmark", "to be measured", now)
 
     def load_history(self, first: Hour, end: Hour) -> None:

@@ -194,6 +194,15 @@ def _freshness(built: dashboard.Dashboard) -> dashboard.Dashboard:
         )
         .with_panel(
             lines(
+                "Expired forecasts",
+                "By source: share of the forecasts of which more is over than lies ahead.",
+                [prom("source:dayahead_expired_forecasts:share", "{{source}}")],
+                width=8,
+                unit="percentunit",
+            )
+        )
+        .with_panel(
+            lines(
                 "Time since the last new hour",
                 "By source, on the wall clock.",
                 [prom("time() - max by (source) (dayahead_source_last_new_hour_timestamp_seconds)", "{{source}}")],

@@ -35,6 +35,13 @@ class SeriesOverview:
     p50: list[float]
     p90: list[float]
 
+    def place_of(self, hours: int) -> int | None:
+        """Place of an hour in the forecast, so many hours after the one that it is now; None where it has none."""
+        if self.status.origin is None:
+            return None
+        place = to_hour(self.status.source_now) + hours - to_hour(self.status.origin) - 1
+        return place if 0 <= place < len(self.p50) else None
+
 
 @dataclass(frozen=True)
 class AccuracyOverview:
@@ -78,6 +85,11 @@ class Overview:
     def stale(self) -> int:
         """Number of stale series."""
         return sum(1 for one in self.series if one.status.state is State.STALE)
+
+    @property
+    def expired(self) -> int:
+        """Series of whose newest forecast more is over than lies ahead."""
+        return sum(1 for one in self.series if one.status.expired)
 
     @property
     def by_rung(self) -> Mapping[int | None, int]:
@@ -138,7 +150,8 @@ def _read_series(connection: psycopg.Connection, now: datetime) -> list[SeriesOv
 def _leads(rows: ForecastRows, row: int | None) -> tuple[list[float], list[float], list[float]]:
     if row is None or rows.rung[row] == Rung.NONE:
         return [], [], []
-    return rows.p10[row].tolist(), rows.p50[row].tolist(), rows.p90[row].tolist()
+    leads = slice(int(rows.leads[row]))
+    return rows.p10[row, leads].tolist(), rows.p50[row, leads].tolist(), rows.p90[row, leads].tolist()
 
 
 def read_lag(database_url: str, bootstrap: str, topic_prefix: str = "") -> dict[int, int]:

@@ -10,7 +10,9 @@ from dayahead.contracts import Rung
 from dayahead.hours import format_utc
 from deploy.overview import AccuracyOverview, Overview, SeriesOverview
 
-SHOWN_LEADS = (1, 12, 24)
+SHOWN_HOURS = (0, 11, 23)
+"""Hours after the one that it is now."""
+
 RUNNING = "RUNNING"
 
 
@@ -32,16 +34,16 @@ class ProcessRow:
 
 
 def forecasts_table(overview: Overview, count: int = 6) -> Table:
-    """Some forecasts, spread evenly over the series: p50 at a few leads, with the band of the last."""
+    """Some forecasts, spread evenly over the series: p50 at a few hours from now on, with the band of the last."""
     series = [one for one in overview.series if one.p50]
     chosen = [series[index * len(series) // count] for index in range(count)] if len(series) > count else series
     title = f"{len(chosen)} of {len(series)} forecasts"
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_edge=False, pad_edge=False)
     table.add_column("series", no_wrap=True)
-    table.add_column("after (UTC)", no_wrap=True)
-    for lead in SHOWN_LEADS:
-        table.add_column(f"+{lead} h", justify="right", no_wrap=True)
-    table.add_column(f"80 % band, +{SHOWN_LEADS[-1]} h", justify="right", no_wrap=True)
+    table.add_column("now (UTC)", no_wrap=True)
+    for hour in SHOWN_HOURS:
+        table.add_column(f"+{hour} h" if hour else "now", justify="right", no_wrap=True)
+    table.add_column(f"80 % band, +{SHOWN_HOURS[-1]} h", justify="right", no_wrap=True)
     table.add_column("rung", justify="right")
     for one in chosen:
         table.add_row(*_forecast_cells(one))
@@ -49,12 +51,12 @@ def forecasts_table(overview: Overview, count: int = 6) -> Table:
 
 
 def _forecast_cells(one: SeriesOverview) -> list[str]:
-    last = SHOWN_LEADS[-1] - 1
+    last = one.place_of(SHOWN_HOURS[-1])
     return [
         one.status.series_id,
-        f"{one.status.origin:%Y-%m-%d %H}h" if one.status.origin else "",
-        *(f"{one.p50[lead - 1]:,.0f}" for lead in SHOWN_LEADS),
-        f"{one.p10[last]:,.0f}-{one.p90[last]:,.0f} {one.status.unit}",
+        f"{one.status.source_now:%Y-%m-%d %H}h",
+        *("-" if (place := one.place_of(hour)) is None else f"{one.p50[place]:,.0f}" for hour in SHOWN_HOURS),
+        "-" if last is None else f"{one.p10[last]:,.0f}-{one.p90[last]:,.0f} {one.status.unit}",
         str(one.status.rung),
     ]
 
@@ -73,12 +75,13 @@ def accuracy_sentence(accuracy: AccuracyOverview) -> str:
 
 
 def rungs_sentence(overview: Overview) -> str:
-    """Number of series by rung, and of stale ones."""
+    """Number of series by rung, of stale ones, and of those whose forecast is expired."""
     parts = []
     for rung, count in overview.by_rung.items():
         meaning = "no forecast yet" if rung is None else f"rung {rung} ({Rung(rung).meaning.rstrip('.')})"
         parts.append(f"{count} on {meaning}" if rung is not None else f"{count} with {meaning}")
-    return f"Series: {len(overview.series)} known; {', '.join(parts) or 'none'}; {overview.stale} stale."
+    unfit = f"{overview.stale} stale, {overview.expired} expired"
+    return f"Series: {len(overview.series)} known; {', '.join(parts) or 'none'}; {unfit}."
 
 
 def freshness_sentence(overview: Overview) -> str:

@@ -315,7 +315,8 @@ class Worker:
     def show(self) -> None:
         """Update the gauges."""
         metrics.PARTITIONS.set(len(self._held))
-        metrics.show_series(self._restored(), self._newest_by_source(), self._intake.sources.values())
+        sources = list(self._intake.sources.values())
+        metrics.show_series(self._restored(), self._newest_by_source(), sources, self._clock())
 
     def _newest_by_source(self) -> dict[int, Hour]:
         newest: dict[int, Hour] = {}

@@ -201,7 +201,7 @@ class Training:
             metrics=_metrics(result.judged),
             artifact_bytes=0,
         )
-        is_new = save_release(self._connection, record, release.to_bytes())
+        is_new = save_release(self._connection, record, release.to_bytes(), release.shape_by_day)
         save_quarantine(self._connection, result.tuning_run_key, result.quarantined)
         result = replace(result, is_new=is_new)
         if serving is not None and serving.record_id == release.release_id:

@@ -1,21 +1,34 @@
 """`/v1/forecasts`: the bytes from Redis, or the same bytes encoded from TimescaleDB."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 import psycopg
 from fastapi import Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
-from api.backends import Use
+from api.backends import Backends, Use
 from api.edge.media import JSON
 from api.edge.route import resource
 from api.edge.tags import entity_tag
-from api.parameters import Area, AsOf, Cursor, Moment, SeriesIds, check_area, series_key_of
-from api.problems import NOT_FOUND, no_forecast
+from api.hour_values import HourValues, as_text, extra_cells, extra_columns, hour_values
+from api.outlook import ChosenLevels, Limit, Message, Outlook, Spread, asked_for, day_rungs_of
+from api.parameters import (
+    EXAMPLE,
+    MOMENT_PATTERN,
+    Area,
+    AsOf,
+    Cursor,
+    Moment,
+    SeriesIds,
+    check_area,
+    moment_of,
+    series_key_of,
+)
+from api.problems import NOT_FOUND, bad_parameter, no_forecast
 from api.tables import (
     COUNT,
     MEDIA_TYPES,
@@ -30,12 +43,13 @@ from api.tables import (
 )
 from api.telemetry import FORECASTS_SERVED
 from dayahead.contracts import ForecastMessage
-from dayahead.horizon import DAY_LEADS
-from dayahead.hours import format_utc, parse_utc
+from dayahead.horizon import DAY_LEADS, MAX_LEADS
+from dayahead.hours import format_utc, parse_utc, to_hour
 from dayahead.storage.forecasts import forecast_bytes, forecast_end
+from dayahead.storage.status import read_sources
 from dayahead.storage.tables.forecast import nearest_origins, newest_stored_forecasts, stored_forecast
 from dayahead.storage.tables.observation import read_newest_hour
-from dayahead.storage.tables.series import series_page
+from dayahead.storage.tables.series import series_page, source_keys_by_key
 
 router = resource("/v1/forecasts", "forecasts")
 
@@ -48,18 +62,45 @@ ONE_SERIES_TYPES = tuple(MEDIA_TYPES.values())
 TABLE: Columns = {
     "series_id": TEXT, "origin": MOMENT, "issued_at": MOMENT, "release": TEXT, "rung": COUNT, "unit": TEXT,
     "lead": COUNT, "valid_time": MOMENT, "p10": NUMBER, "p50": NUMBER, "p90": NUMBER,
-    "ends_at": MOMENT, "stale": TEXT, "stale_reason": TEXT,
+    "ends_at": MOMENT, "stale": TEXT, "stale_reason": TEXT, "expired": TEXT, "expired_reason": TEXT,
 }  # fmt: skip
 """Columns of forecasts as a table: one row per lead; `rung` is that of the lead's day of the horizon."""
 
 
-class ForecastAnswer(ForecastMessage):
-    """A forecast as in topic `forecasts`, and whether its series is stale now."""
+MAX_VALUES = 1_000_000
+"""Quantiles that one answer works out."""
+
+
+def _now_or_moment(value: object) -> object:
+    return value if value == "now" else moment_of(value)
+
+
+From = Annotated[
+    Literal["now"] | datetime | None,
+    BeforeValidator(lambda value: None if value is None else _now_or_moment(value)),
+    WithJsonSchema(
+        {
+            "anyOf": [{"const": "now"}, {"type": "string", "format": "date-time", "pattern": MOMENT_PATTERN}],
+            "examples": ["now", EXAMPLE],
+        },
+        mode="validation",
+    ),
+    Query(
+        alias="from",
+        description="Return `hours` hours, the first of which contains this moment, UTC; `now` is that of the source",
+    ),
+]
+
+
+class ForecastAnswer(ForecastMessage, Outlook):
+    """A forecast as in topic `forecasts`, whether its series is stale, and whether it is expired now."""
 
     stale: bool | None = Field(
         description="Whether the series lags behind its source, or its source is silent; null if unknown"
     )
     stale_reason: str = Field(description="Why it is stale, or why that is unknown; empty while it is not stale")
+    expired: bool | None = Field(description="Whether more of the forecast is over than lies ahead; null if unknown")
+    expired_reason: str = Field(description="Why it is expired, or why that is unknown; empty while it is not")
 
 
 class ForecastPage(BaseModel):
@@ -82,6 +123,7 @@ def list_forecasts(
     area: Area = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="Series at most")] = 100,
     cursor: Cursor = None,
+    levels: ChosenLevels = (),
 ) -> Response:
     """One page of newest forecasts, without series that have none yet.
 
@@ -93,11 +135,19 @@ def list_forecasts(
         rows = series_page(connection, area, cursor, limit + 1)
         ids = [one.series_id for one in rows[:limit]]
         found = _newest(use, connection, ids)
+        bodies = [use.staleness.judged(found[series_id]) for series_id in ids if series_id in found]
+        if levels:
+            messages = [orjson.loads(body) for body in bodies]
+            if (values := len(levels) * sum(message["leads"] for message in messages)) > MAX_VALUES:
+                reason = f"one answer works out up to {MAX_VALUES} quantiles, these are {values}: ask for fewer"
+                raise bad_parameter("limit", limit, reason)
+            use.shapes.of(connection, {message["release"] for message in messages})
+            bodies = [_with(body, _asked(use, orjson.loads(body), levels)) for body in bodies]
     next_cursor = ids[-1] if len(rows) > limit else None
     headers = next_link(request, next_cursor)
-    bodies = [use.staleness.judged(found[series_id]) for series_id in ids if series_id in found]
     if form != "json":
-        return table_response(TABLE, _rows(bodies), form, headers)
+        extra = extra_columns(levels)
+        return table_response({**TABLE, **dict.fromkeys(extra, NUMBER)}, _rows(bodies, extra), form, headers)
     body = b'{"forecasts":[' + b",".join(bodies) + b'],"next_cursor":' + orjson.dumps(next_cursor) + b"}"
     return Response(body, headers=headers, media_type=JSON)
 
@@ -105,7 +155,7 @@ def list_forecasts(
 @router.get(
     "/{series_id:path}",
     summary="The forecast of one series",
-    response_model=ForecastAnswer,
+    response_model=ForecastAnswer | HourValues,
     responses=NOT_FOUND | TABLES,
 )
 def get_forecast(
@@ -117,10 +167,19 @@ def get_forecast(
     origin: Annotated[
         Moment | None, Query(description="Return the forecast of exactly this origin, UTC; 404 if there is none")
     ] = None,
+    start: From = None,
+    hours: Annotated[
+        int | None,
+        Query(ge=1, le=MAX_LEADS, description="Answer with so many hours, 24 without it, from `from` on or from now"),
+    ] = None,
+    levels: ChosenLevels = (),
+    limit: Limit = None,
 ) -> Response:
-    """The newest forecast as in topic `forecasts`, and whether the series is stale now.
+    """The newest forecast as in topic `forecasts`, whether the series is stale, and whether the forecast is expired.
 
-    `as_of` selects the newest one issued at or before a moment, `origin` the one of an origin.
+    `as_of` selects the newest one issued at or before a moment, `origin` the one of an origin. With `from` or `hours`
+    the answer has exactly these hours of it, null where it does not hold one. `quantiles` and `limit` are computed when
+    it is read.
     """
     body, server, newest_hour = None, "redis", None
     if as_of is None and origin is None:
@@ -136,8 +195,17 @@ def get_forecast(
         body = forecast_bytes(stored)
     body = use.staleness.judged(body, newest_hour)
     FORECASTS_SERVED.labels(server).inc()
+    if levels or limit is not None:
+        _read_shapes(use, {orjson.loads(body)["release"]})
+        body = _with(body, _asked(use, orjson.loads(body), levels, limit))
+    wanted = None if start is None and hours is None else _hours(use, body, start or "now", hours or DAY_LEADS)
     if form != "json":
-        return table_response(TABLE, _rows([body]), form, {"Dayahead-Served-By": server})
+        extra = extra_columns(levels, limit)
+        columns = {**TABLE, **dict.fromkeys(extra, NUMBER)}
+        return table_response(columns, _rows([body], extra, wanted), form, {"Dayahead-Served-By": server})
+    if wanted is not None:
+        message = orjson.loads(body)
+        body = orjson.dumps(hour_values(message, wanted, message))
     return Response(body, headers=answer_headers(body, server), media_type=JSON)
 
 
@@ -182,8 +250,48 @@ def _newest(use: Use, connection: psycopg.Connection[Any], ids: list[str]) -> di
     return found
 
 
-def _rows(bodies: Iterable[bytes]) -> list[tuple[Any, ...]]:
-    """The rows of `TABLE`."""
+def _read_shapes(use: Backends, releases: set[str | None]) -> None:
+    if use.shapes.missing(releases):
+        with use.database.connection() as connection:
+            use.shapes.of(connection, releases)
+
+
+def _asked(use: Backends, message: Message, levels: Sequence[float], limit: float | None = None) -> dict[str, Any]:
+    return asked_for(Spread.of(message, use.shapes), levels, limit)
+
+
+def _with(body: bytes, fields: Mapping[str, Any]) -> bytes:
+    """An answer with more fields at its end."""
+    return body[:-1] + b"," + orjson.dumps(fields)[1:]
+
+
+def _hours(use: Backends, body: bytes, start: datetime | Literal["now"], count: int) -> range:
+    """The hours that are asked for; `now` is that of the source of the series."""
+    if not isinstance(start, datetime):
+        series_id = orjson.loads(body)["series_id"]
+        start = use.staleness.now_of(series_id) or _now_of(use, series_id)
+    first = to_hour(start)
+    return range(first, first + count)
+
+
+def _now_of(use: Backends, series_id: str) -> datetime:
+    """The present moment of the source of a series, from TimescaleDB."""
+    with use.database.connection() as connection:
+        key, _, _ = series_key_of(connection, [series_id])
+        source_key = source_keys_by_key(connection, [key])[key]
+        return next(
+            one.now for one in read_sources(connection, use.now(), removed=True) if one.source_key == source_key
+        )
+
+
+def _rows(bodies: Iterable[bytes], extra: Sequence[str] = (), wanted: range | None = None) -> list[tuple[Any, ...]]:
+    """The rows of `TABLE`.
+
+    Args:
+        bodies: the forecasts.
+        extra: names of more columns.
+        wanted: only these hours.
+    """
     rows = []
     for body in bodies:
         forecast = orjson.loads(body)
@@ -191,8 +299,14 @@ def _rows(bodies: Iterable[bytes]) -> list[tuple[Any, ...]]:
         head = (forecast["series_id"], origin, parse_utc(forecast["issued_at"]), forecast["release"])
         unit = forecast["unit"]
         ends_at = forecast_end(origin, forecast["leads"])
-        tail = (ends_at, "" if forecast["stale"] is None else str(forecast["stale"]).lower(), forecast["stale_reason"])
+        tail = (
+            ends_at, as_text(forecast["stale"]), forecast["stale_reason"],
+            as_text(forecast["expired"]), forecast["expired_reason"],
+        )  # fmt: skip
         for index, values in enumerate(zip(forecast["p10"], forecast["p50"], forecast["p90"], strict=True)):
-            lead, rung = index + 1, forecast["day_rungs"][index // DAY_LEADS]
-            rows.append((*head, rung, unit, lead, origin + timedelta(hours=lead), *values, *tail))
+            lead, rung = index + 1, day_rungs_of(forecast)[index // DAY_LEADS]
+            if wanted is not None and to_hour(origin) + lead not in wanted:
+                continue
+            cells = extra_cells(forecast, extra, index)
+            rows.append((*head, rung, unit, lead, origin + timedelta(hours=lead), *values, *tail, *cells))
     return rows

@@ -45,12 +45,14 @@ class SeriesItem(BaseModel):
     unit: str = Field(description="Unit of the value of one hour")
     state: State = Field(
         description="fresh: not stale and on rung 0 or 1; degraded: rung 2 to 4; no-forecast: none yet; "
-        "stale: lags behind its source"
+        "stale: lags behind its source; expired: more of its newest forecast is over than lies ahead"
     )
     newest_hour: Utc | None = Field(description="Start of the newest observed hour, UTC")
     hours_behind: float | None = Field(description="Hours that it lags behind the newest hour of its source")
     stale: bool = Field(description="Whether it lags more than its source file allows")
     stale_reason: str = Field(description="Why it is stale; empty while it is not")
+    expired: bool = Field(description="Whether more of its newest forecast is over than lies ahead")
+    expired_reason: str = Field(description="Why it is expired; empty while it is not")
     origin: Utc | None = Field(description="Origin of its newest forecast, UTC")
     issued_at: Utc | None = Field(description="When its newest forecast was computed, UTC")
     release: str | None = Field(description="Model release of its newest forecast")
@@ -75,6 +77,8 @@ class SourceItem(BaseModel):
     attribution: str = Field(description="Credit required by the licence")
     local_time_zone: str = Field(description="Time zone of its consumers")
     label_names: list[str] = Field(description="Names of the labels of a series_id, in order")
+    clock: str = Field(description="`wall`: now is the time of the wall clock; `replay`: that of a replay")
+    current_hour: Utc = Field(description="Start of the current hour by its clock, UTC")
     newest_hour: Utc | None = Field(description="Newest hour of any of its series, UTC")
     new_hour_at: Utc | None = Field(description="When a new hour was last published, UTC; null before the first")
     removed_at: Utc | None = Field(description="When it was removed, UTC; null while it is active")
@@ -183,6 +187,8 @@ def series_item(status: SeriesStatus) -> SeriesItem:
         hours_behind=status.hours_behind,
         stale=status.state is State.STALE,
         stale_reason=status.stale_reason,
+        expired=status.expired,
+        expired_reason=status.expired_reason,
         origin=status.origin,
         issued_at=status.issued_at,
         release=status.release,
@@ -201,6 +207,8 @@ def source_item(status: SourceStatus) -> SourceItem:
         attribution=source.attribution,
         local_time_zone=source.local_time_zone,
         label_names=source.label_names,
+        clock=status.source.clock,
+        current_hour=from_hour(to_hour(status.now)),
         newest_hour=status.newest_hour,
         new_hour_at=status.new_hour_at,
         removed_at=status.removed_at,

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import kwargs_row
 
 from dayahead.contracts import Rung
+from dayahead.expiry import expired_reason
 from dayahead.hours import format_utc
 from dayahead.series import in_order
 from dayahead.source import Source
@@ -32,6 +33,7 @@ class State(StrEnum):
     DEGRADED = "degraded"
     NO_FORECAST = "no-forecast"
     STALE = "stale"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class SourceStatus:
     Attributes:
         source_key: key of the source.
         source: its definition.
+        now: its present moment (`Source.now`).
         newest_hour: newest observed hour over all its series.
         new_hour_at: when an hour newer than all before was last published; None where none ever was.
         stale_reason: why the source is stale; empty while it is not, and where it never published an hour.
@@ -52,6 +55,7 @@ class SourceStatus:
 
     source_key: int
     source: Source
+    now: datetime
     newest_hour: datetime | None
     new_hour_at: datetime | None
     stale_reason: str
@@ -65,7 +69,8 @@ class SourceStatus:
 class SeriesStatus:
     """A series, its newest hour and its newest forecast; times are UTC, None where there is nothing yet.
 
-    `labels` are in the order of the series_id.
+    `labels` are in the order of the series_id, `source_now` is the present moment of the source, `leads` the hours that
+    the newest forecast holds.
     """
 
     series_key: int
@@ -76,8 +81,11 @@ class SeriesStatus:
     unit: str
     newest_hour: datetime | None
     source_newest_hour: datetime | None
+    source_now: datetime
     stale_after_h: float
     origin: datetime | None
+    leads: int
+    expired: bool
     issued_at: datetime | None
     release: str | None
     rung: int | None
@@ -99,6 +107,13 @@ class SeriesStatus:
         if self.state is not State.STALE:
             return ""
         return lag_reason(self.hours_behind, self.stale_after_h)
+
+    @property
+    def expired_reason(self) -> str:
+        """Why the newest forecast is expired; empty while it is not."""
+        if self.origin is None or not self.expired:
+            return ""
+        return expired_reason(self.origin, self.leads, self.source_now)
 
 
 NO_HOUR = "no hour of this series has been observed yet"
@@ -125,17 +140,19 @@ SERIES = f"""
     WITH promise AS (
         SELECT * FROM unnest(
             %(source_keys)s::integer[], %(names)s::text[], %(stale_after_h)s::double precision[],
-            %(newest_hours)s::timestamptz[]
-        ) AS promise (source_key, source, stale_after_h, source_newest_hour)
+            %(newest_hours)s::timestamptz[], %(nows)s::timestamptz[], %(lags)s::interval[]
+        ) AS promise (source_key, source, stale_after_h, source_newest_hour, source_now, lag)
     ), status AS (
         SELECT series.series_key, series.series_id, promise.source, series.area, series.labels, series.unit,
-               newest.valid_time AS newest_hour, promise.source_newest_hour, promise.stale_after_h,
-               latest.origin, latest.issued_at, latest.release, latest.rung, latest.reasons,
+               newest.valid_time AS newest_hour, promise.source_newest_hour, promise.source_now,
+               promise.stale_after_h, latest.origin, latest.issued_at, latest.release, latest.rung, latest.reasons,
+               coalesce(latest.leads, 0) AS leads, coalesce(outlook.expired, false) AS expired,
                CASE
                    WHEN newest.valid_time IS NULL
                      OR promise.source_newest_hour - newest.valid_time > promise.stale_after_h * INTERVAL '1 hour'
                        THEN 'stale'
                    WHEN latest.rung IS NULL OR latest.rung = {Rung.NONE:d} THEN 'no-forecast'
+                   WHEN outlook.expired THEN 'expired'
                    WHEN latest.rung <= {Rung.DEGRADED_INPUT:d} THEN 'fresh'
                    ELSE 'degraded'
                END AS state
@@ -146,9 +163,16 @@ SERIES = f"""
             ORDER BY valid_time DESC LIMIT 1
         ) AS newest ON true
         LEFT JOIN LATERAL (
-            SELECT origin, issued_at, release, rung, reasons FROM forecast
-            WHERE forecast.series_key = series.series_key ORDER BY origin DESC LIMIT 1
+            SELECT origin, issued_at, release, rung, reasons, cardinality(p50) AS leads,
+                   origin + (cardinality(p50) + 1) * INTERVAL '1 hour' AS ends_at
+            FROM forecast WHERE forecast.series_key = series.series_key ORDER BY origin DESC LIMIT 1
         ) AS latest ON true
+        CROSS JOIN LATERAL (
+            SELECT latest.leads > 0 AND (
+                latest.ends_at <= promise.source_now
+                OR latest.ends_at - promise.source_now < promise.source_now - (latest.origin + promise.lag)
+            ) AS expired
+        ) AS outlook
         WHERE (%(area)s::text IS NULL OR series.area = %(area)s)
           AND (%(series_keys)s::integer[] IS NULL OR series.series_key = ANY(%(series_keys)s))
           AND (%(search)s::text IS NULL OR strpos(lower(series.series_id), lower(%(search)s)) > 0)
@@ -165,7 +189,7 @@ def read_sources(connection: psycopg.Connection, now: datetime, *, removed: bool
 
     Args:
         connection: an open connection.
-        now: the present moment.
+        now: the clock on the wall.
         removed: whether to read those that were removed too.
     """
     registered = {
@@ -176,11 +200,13 @@ def read_sources(connection: psycopg.Connection, now: datetime, *, removed: bool
         if (entry := registered.get(key)) is None:  # removed, or registered between the two queries
             continue
         heard_at = new_hour_at or recorded_at
+        source_now = entry.source.now(now, newest_hour)
         if entry.removed_at is not None:
             reason = f"the source was removed at {format_utc(entry.removed_at)}"
-            found.append(SourceStatus(key, entry.source, newest_hour, heard_at, reason, entry.removed_at))
+            found.append(SourceStatus(key, entry.source, source_now, newest_hour, heard_at, reason, entry.removed_at))
             continue
-        status = SourceStatus(key, entry.source, newest_hour, heard_at, _silence(entry.source, heard_at, now))
+        silence = _silence(entry.source, heard_at, now)
+        status = SourceStatus(key, entry.source, source_now, newest_hour, heard_at, silence)
         found.append(status if failure[0] is None else _with_failure(status, PollFailure(*failure), now))
     return sorted(found, key=lambda status: status.source.name)
 
@@ -233,6 +259,8 @@ def read_series(
         "names": [status.source.name for status in sources],
         "stale_after_h": [status.source.stale_after_h for status in sources],
         "newest_hours": [status.newest_hour for status in sources],
+        "nows": [status.now for status in sources],
+        "lags": [status.source.publication_lag for status in sources],
         "area": area,
         "state": state,
         "search": search,

@@ -55,6 +55,9 @@ class MonitoringSettings(ReceiverSettings):
         default=0.2, ge=0, lt=1, description="Share of series that may be on rung 2 (previous release) or worse"
     )
     alert_stale_share: float = Field(default=0.2, ge=0, lt=1, description="Share of series that may be stale")
+    alert_expired_share: float = Field(
+        default=0.2, ge=0, lt=1, description="Share of a source's forecasts that may be expired"
+    )
     alert_drift_share: float = Field(
         default=0.2, ge=0, lt=1, description="Share of an area's series whose errors may drift within a day"
     )
@@ -66,7 +69,7 @@ class MonitoringSettings(ReceiverSettings):
         "asked for",
     )
     alert_forecasts_s: int = Field(
-        default=600, ge=0, description="Seconds that forecasts may be degraded, stale or missing"
+        default=600, ge=0, description="Seconds that forecasts may be degraded, stale, expired or missing"
     )
     alert_no_champion_s: int = Field(
         default=1800, ge=0, description="Seconds that the trainer may run without a promoted release"

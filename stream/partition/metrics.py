@@ -1,7 +1,8 @@
 """Metrics of the worker. No label by series: there may be a hundred thousand of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 from prometheus_client import Counter, Gauge, Histogram
 
 from dayahead.contracts import Rung
+from dayahead.expiry import is_expired
 from dayahead.grouping import numbered
 from dayahead.horizon import DAY_LEADS
-from dayahead.hours import HOUR_S
+from dayahead.hours import HOUR_S, from_hour
 from dayahead.storage.tables.score import ScoreRows
 from dayahead.storage.tables.source import RegisteredSource
 from stream.partition.held import HeldPartition
@@ -42,6 +44,12 @@ UNFORECAST = Counter(
     "dayahead_origins_without_forecast_total", "New hours that no forecast starts from, by why", ["reason"]
 )
 SERIES = Gauge("dayahead_series", "Series of this worker: stale ones lag behind their source", ["state"])
+FORECAST_SERIES = Gauge("dayahead_forecast_series", "Series of this worker that have a forecast", ["source"])
+FORECASTS_EXPIRED = Gauge(
+    "dayahead_forecasts_expired",
+    "Those of them whose newest forecast is expired: more of it is over than lies ahead",
+    ["source"],
+)
 SERIES_RUNG = Gauge("dayahead_series_rung", "Series of this worker by the rung of their newest forecast", ["rung"])
 NEWEST_HOUR = Gauge(
     "dayahead_newest_hour_timestamp_seconds", "Start of the newest hour that this worker has of a source", ["source"]
@@ -165,14 +173,18 @@ def count_scores(scores: ScoreRows, actual: NDArray[np.float64], areas: NDArray[
 
 
 def show_series(
-    partitions: Iterable[HeldPartition], newest: Mapping[int, int], sources: Iterable[RegisteredSource]
+    partitions: Sequence[HeldPartition],
+    newest: Mapping[int, int],
+    sources: Sequence[RegisteredSource],
+    now: datetime,
 ) -> None:
-    """Set the gauges of freshness and rungs of the worker's series, but those of sources that were removed.
+    """Set the gauges of freshness, expiry and rungs of the worker's series, but those of sources that were removed.
 
     Args:
         partitions: held by the worker.
         newest: newest hour by source_key, over all of them.
         sources: the registered sources.
+        now: the clock on the wall.
     """
     wanted = {one.source_key: one.source.stale_after_h for one in sources if one.removed_at is None}
     for one in sources:
@@ -194,3 +206,27 @@ def show_series(
     SERIES.labels("stale").set(stale)
     for rung in Rung:
         SERIES_RUNG.labels(str(rung.value)).set(int(rungs[rung]))
+    for one in sources:
+        if one.removed_at is not None:
+            FORECAST_SERIES.remove(one.source.name)
+            FORECASTS_EXPIRED.remove(one.source.name)
+        elif one.source_key in newest:
+            _show_expired(partitions, one, one.source.now(now, from_hour(newest[one.source_key])))
+
+
+def _show_expired(partitions: Sequence[HeldPartition], registered: RegisteredSource, now: datetime) -> None:
+    """Set the gauges of expiry of a source; `now` is its present moment."""
+    source = registered.source
+    forecast = expired = 0
+    for held in partitions:
+        state = held.state
+        here = (state.source_keys == registered.source_key) & (state.rung >= 0) & (state.rung < Rung.NONE)
+        origins, series = np.unique(state.newest[here], return_counts=True)
+        forecast += int(series.sum())
+        expired += sum(
+            count
+            for origin, count in zip(origins.tolist(), series.tolist(), strict=True)
+            if is_expired(from_hour(origin), source.leads, source.publication_lag, now)
+        )
+    FORECAST_SERIES.labels(source.name).set(forecast)
+    FORECASTS_EXPIRED.labels(source.name).set(expired)

@@ -16,7 +16,7 @@ from api.backends import Backends, Watcher
 from api.feed import ForecastFeed
 from api.letters import Letter, NewestLetters
 from api.settings import ApiSettings
-from api.staleness import UNREAD, StalenessJudge
+from api.staleness import UNREAD, UNREAD_EXPIRY, StalenessJudge
 from dayahead.contracts import Message
 from dayahead.hours import Clock
 from dayahead.publisher import Publication
@@ -25,12 +25,14 @@ from dayahead.topics import TopicSpec
 NOW = datetime(2023, 1, 25, 12, tzinfo=UTC)
 TOKEN = "a-long-random-text"
 
+UNEXPIRED = UNREAD_EXPIRY.reason.encode()
 UNJUDGED = UNREAD.reason.encode()
 
 
 def unjudged(body: bytes) -> bytes:
     """What the API answers with a forecast of Redis while TimescaleDB is away."""
-    return body[:-1] + b',"stale":null,"stale_reason":"' + UNJUDGED + b'"}'
+    stale = b'"stale":null,"stale_reason":"' + UNJUDGED + b'"'
+    return body[:-1] + b"," + stale + b',"expired":null,"expired_reason":"' + UNEXPIRED + b'"}'
 
 
 Answer = Callable[[httpx.Request], httpx.Response]

@@ -17,16 +17,17 @@ from tests.api.fakes import NOW, TOKEN, FakeServers, unjudged
 from tests.api.serving import Site
 
 APP = create_app(ApiSettings(_env_file=None))
-PATHS = {"series_id": "DK1/111", "release": "r-0123456789ab", "offset": "0"}
+PATHS = {"day": "tomorrow", "series_id": "DK1/111", "release": "r-0123456789ab", "offset": "0"}
+
+
+def example_of(path: str) -> str:
+    """A path with an example in the place of each parameter."""
+    return re.sub(r"\{(\w+)(:path)?\}", lambda name: PATHS[name[1]], path)
 
 
 def paths_of(method: str) -> list[str]:
     """Each path that has a method, with an example in the place of each parameter."""
-    return [
-        re.sub(r"\{(\w+)(:path)?\}", lambda name: PATHS[name[1]], path)
-        for path, methods in APP.openapi()["paths"].items()
-        if method in methods
-    ]
+    return [example_of(path) for path, methods in APP.openapi()["paths"].items() if method in methods]
 
 
 GETS, POSTS = paths_of("get"), paths_of("post")
@@ -119,7 +120,7 @@ def test_a_page_of_forecasts_is_compressed_and_its_tag_is_then_a_weak_one(client
 @pytest.mark.servers
 @pytest.mark.parametrize("path", WITH_AREA)
 def test_an_area_that_no_series_has_is_refused_with_those_that_may_be_meant(client: TestClient, path: str) -> None:
-    answer = client.get(path, params={"area": "dk"})
+    answer = client.get(example_of(path), params={"area": "dk"})
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
     problem = answer.json()
     assert problem["type"] == "urn:dayahead:problem:unknown-area"

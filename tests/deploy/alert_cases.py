@@ -75,6 +75,19 @@ def drift(drifting: int, others: int, kind: str = "concept", period: str = "1d")
     }
 
 
+EXPIRED = 'dayahead_forecasts_expired{source="de35"}'
+
+
+def expiry(expired: int, others: int) -> Series:
+    """Series of a source with a forecast, over two workers, and how many of these are expired."""
+    return {
+        'dayahead_forecasts_expired{source="de35",instance="w1"}': f"{expired}x180",
+        'dayahead_forecasts_expired{source="de35",instance="w2"}': "0x180",
+        'dayahead_forecast_series{source="de35",instance="w1"}': f"{expired}x180",
+        'dayahead_forecast_series{source="de35",instance="w2"}': f"{others}x180",
+    }
+
+
 @dataclass(frozen=True)
 class AlertCase:
     """One alert.
@@ -330,6 +343,21 @@ CASES = [
         "warning",
         {'dayahead_series{state="fresh"}': "70x180", 'dayahead_series{state="stale"}': "30x180"},
         {'dayahead_series{state="fresh"}': "90x180", 'dayahead_series{state="stale"}': "10x180"},
+    ),
+    AlertCase(
+        "ForecastsExpired",
+        "warning",
+        expiry(expired=30, others=70),
+        expiry(expired=15, others=85),
+        {"source": "de35"},
+    ),
+    # not for as long as it takes to be an alert
+    AlertCase(
+        "ForecastsExpired",
+        "warning",
+        expiry(expired=100, others=0),
+        {EXPIRED: "0x55 100x125", 'dayahead_forecast_series{source="de35"}': "100x180"},
+        {"source": "de35"},
     ),
     AlertCase(
         "ForecastsStopped",

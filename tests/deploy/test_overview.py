@@ -160,6 +160,21 @@ def test_the_table_of_forecasts_shows_numbers_with_their_unit(database_with_thre
     assert "1,000-1,500 kWh" in text
 
 
+def test_the_table_of_forecasts_begins_with_the_hour_that_it_is_to_the_source(
+    database_with_three_series: FreshDatabase,
+) -> None:
+    overview = read_overview(database_with_three_series.url, NOW)
+    # now is 23:00, by the clock of the replay: an hour after the newest one
+    assert [one.status.source_now for one in overview.series] == [NEWEST + timedelta(hours=1)] * 3
+    assert [[one.place_of(hour) for hour in (0, 13, 23, 24)] for one in overview.series[:2]] == [
+        [0, 13, 23, None],
+        [10, 23, None, None],
+    ]
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(forecasts_table(overview))
+    assert "2023-01-24 23h" in console.export_text()
+
+
 def test_lag_is_what_the_workers_have_not_committed_yet(database: FreshDatabase, topics: TopicRoom) -> None:
     topics.create(partitions=2)
     producer = KafkaProducer(bootstrap_servers=topics.bootstrap)

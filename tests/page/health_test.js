@@ -16,6 +16,13 @@ Deno.test("a series counts once: a stale one without a forecast is stale alone",
   equal(countStates(list).fresh, 2);
 });
 
+Deno.test("an expired forecast is not fresh and is as bad as a stale one", () => {
+  const tile = seriesTile(of("fresh", "expired"), quality(0, 0));
+  equal(tile.value, "1 of 2 fresh");
+  equal(tile.note, "1 expired");
+  equal(tile.tone, "bad");
+});
+
 Deno.test("a degraded series is not fresh", () => {
   const tile = seriesTile(of("fresh", "degraded"), quality(0, 0));
   equal(tile.value, "1 of 2 fresh");

@@ -56,13 +56,13 @@ export function seriesTile(list, quality, refusal) {
   if (!list) return unknown("Series", refusal);
   const sum = (pick) => (quality?.sources ?? []).reduce((total, source) => total + pick(source), 0);
   const [added, missing] = [sum((q) => q.new_series), sum((q) => q.gaps.missing_hours)];
-  const { fresh, degraded, stale, "no-forecast": none } = countStates(list);
-  const parts = [stale && `${stale} stale`, degraded && `${degraded} degraded`, none && `${none} without forecast`].filter(Boolean);
+  const { fresh, degraded, stale, expired, "no-forecast": none } = countStates(list);
+  const parts = [stale && `${stale} stale`, expired && `${expired} expired`, degraded && `${degraded} degraded`, none && `${none} without forecast`].filter(Boolean);
   // A wrong label creates a new series; if all are new, there is nothing to point out.
   const whole = added && added < list.length ? `${added} new since a day ago` : "No gaps, and all on rung 0 or 1";
   return {
     name: "Series",
-    tone: stale ? "bad" : degraded || none ? "warn" : list.length ? "good" : "idle",
+    tone: stale || expired ? "bad" : degraded || none ? "warn" : list.length ? "good" : "idle",
     value: `${fresh} of ${list.length} fresh`,
     note: parts.length ? parts.join(", ") : missing ? `${count(missing, "hour")} missing this week` : whole,
   };

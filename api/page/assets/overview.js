@@ -5,7 +5,7 @@ import { dayAndClock, percent } from "./format.js";
 import { countStates, stateBadge, STATES } from "./states.js";
 
 const MOST_ROWS = 500;
-const ORDER = ["stale", "no-forecast", "degraded", "fresh"];
+const ORDER = ["stale", "expired", "no-forecast", "degraded", "fresh"];
 const byText = (pick) => (a, b) => pick(a).localeCompare(pick(b), "en", { numeric: true });
 const byNumber = (pick) => (a, b) => pick(a) - pick(b);
 

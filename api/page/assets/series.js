@@ -29,9 +29,9 @@ function showHead(detail, forecast, zone) {
     Object.values(labels).map((value, i) => [i ? h("span", { class: "slash" }, " / ") : null, value]).flat());
   const { word, tone, sign } = STATES[detail.state];
   const rung = forecast?.rung ?? detail.rung;
-  renew(byId("badges"), [detail.state, rung, detail.rung_meaning, detail.source_detail.stale, detail.source_detail.failing], () => [
+  renew(byId("badges"), [detail.state, rung, detail.rung_meaning, detail.expired, detail.source_detail.stale, detail.source_detail.failing], () => [
     badge(tone, sign, word),
-    rungBadge(rung, detail.rung_meaning, detail.stale),
+    rungBadge(rung, detail.rung_meaning, detail.stale || detail.expired),
     detail.source_detail.failing ? badge("bad", "▲", "Source is failing") : detail.source_detail.stale ? badge("bad", "▲", "Source is silent") : null,
   ]);
   renew(byId("facts"), [detail.newest_hour, detail.origin, detail.unit, zone], () => [
@@ -42,6 +42,7 @@ function showHead(detail, forecast, zone) {
   ].flat());
   const reasons = [
     detail.stale_reason && `This series is stale: ${detail.stale_reason}.`,
+    detail.expired_reason && `Its forecast is expired: ${detail.expired_reason}.`,
     detail.source_detail.failing_reason && `Its source: ${detail.source_detail.failing_reason}.`,
     detail.source_detail.stale_reason && `Its source is stale: ${detail.source_detail.stale_reason}.`,
     detail.reasons.length && `Why rung ${rung}: ${detail.reasons.map((reason) => reason.meaning).join("; ")}.`,
@@ -66,13 +67,14 @@ function showChart(detail, forecast, earlier, observations, zone, hoursShown) {
     .filter((range) => range.end > start);
   const observed = observations.value.slice(cut);
   const message = drawn ? "" : "No forecast yet: the first one needs 24 hours of history.";
+  const outdated = detail.stale || detail.expired;
   const firstHour = detail.quality.first_hour === null ? null : Date.parse(detail.quality.first_hour);
-  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, setAside, outdated: detail.stale, message });
+  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, setAside, outdated, message });
   const gaps = gapsOf(start, observed, firstHour).length > 0;
-  renew(byId("chart-caption"), [detail.unit, !!drawn, !!before, gaps, setAside.length, detail.stale], () => [
+  renew(byId("chart-caption"), [detail.unit, !!drawn, !!before, gaps, setAside.length, outdated], () => [
     h("span", { class: "key observed" }, "Observed"),
-    drawn ? h("span", { class: detail.stale ? "key median outdated" : "key median" }, detail.stale ? "Forecast, outdated" : "Forecast") : null,
-    drawn ? h("span", { class: detail.stale ? "key band outdated" : "key band" }, "10–90 % band") : null,
+    drawn ? h("span", { class: outdated ? "key median outdated" : "key median" }, outdated ? "Forecast, outdated" : "Forecast") : null,
+    drawn ? h("span", { class: outdated ? "key band outdated" : "key band" }, "10–90 % band") : null,
     before ? h("span", { class: "key earlier" }, "Forecast a day before") : null,
     gaps ? h("span", { class: "key gap" }, "Missing") : null,
     setAside.length ? h("span", { class: "key set-aside" }, "Excluded from training") : null,

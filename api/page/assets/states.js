@@ -7,6 +7,7 @@ export const STATES = {
   degraded: { word: "Degraded", tone: "warn", sign: "◐" },
   "no-forecast": { word: "No forecast", tone: "idle", sign: "○" },
   stale: { word: "Stale", tone: "bad", sign: "▲" },
+  expired: { word: "Expired", tone: "bad", sign: "◇" },
 };
 
 /** Number of series in each state, for the tile, the chips and the rows. */
@@ -26,7 +27,7 @@ export const badge = (tone, sign, text, title) =>
 /** The state of a series as a label. */
 export const stateBadge = (series) => {
   const { word, tone, sign } = STATES[series.state];
-  return badge(tone, sign, word, series.stale_reason || undefined);
+  return badge(tone, sign, word, series.stale_reason || series.expired_reason || undefined);
 };
 
 /** The rung of a forecast as a label; an outdated one is never green. */

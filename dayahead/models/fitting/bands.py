@@ -18,6 +18,7 @@ from dayahead.models.fitting.parts import ALONE, Parts
 from dayahead.models.fitting.tree_table import TreeTable
 from dayahead.models.serving.trees import TreeModel
 from dayahead.models.settings import BandSettings
+from dayahead.quantiles import HIGH, LEVELS, LOW, MIDDLE, NORMAL
 
 LEAST_DAYS = 10
 """Newest days of a short history that the band is learnt from even where their origins lack the four weeks that service
@@ -30,6 +31,9 @@ QUANTILES = (0.1, 0.9)
 
 NEAR_LEADS = 2
 """Leads on each side that a quantile is taken over too: one lead alone has few rows."""
+
+SHAPE_LEADS = 6
+"""The same, of the shape: its outer levels are rare, and it changes little from lead to lead."""
 
 NEAR_HOURS = 2
 """The same, of the hours of the day of the origin."""
@@ -45,10 +49,17 @@ LEAST_ROWS = 40
 
 @dataclass(frozen=True)
 class BandFit:
-    """Spread model, and quantiles of error / spread by local hour of the origin and lead, float32 [24, 24, 2]."""
+    """Spread model, and the quantiles of error / spread.
+
+    Attributes:
+        spread: of the usual size of an error.
+        multipliers: float32 [24, 24, 2], 10 and 90 % quantiles by local hour of the origin and lead.
+        shape: float32 [24, levels], by lead, as of `quantile_shape`.
+    """
 
     spread: TreeModel
     multipliers: NDArray[np.float32]
+    shape: NDArray[np.float32]
 
 
 def first_judged_block(starts: NDArray[np.int64], begun: Hour, newest: Hour, days: float) -> int:
@@ -88,7 +99,8 @@ def fit_bands(
     """
     if len(table) < LEAST_ROWS:
         nothing = np.zeros(0, np.int64)
-        return BandFit(TreeModel(""), band_multipliers(np.zeros(0), nothing, nothing, days=days))
+        multipliers = band_multipliers(np.zeros(0), nothing, nothing, days=days)
+        return BandFit(TreeModel(""), multipliers, quantile_shape(np.zeros(0), nothing, nothing, multipliers))
     usual = usual_error(table.features)
     target = np.log(np.maximum(np.abs(error), LEAST_ERROR) / usual)
     parameters = {
@@ -111,8 +123,9 @@ def fit_bands(
     whole = parts.begin(lambda: train(table.features, target, parameters, settings.trees, seed))
     spread = np.concatenate(list(parts.each(spread_of, (0, 1))))
     hour = (table.features[:, TREE_FEATURES.index("hour")].astype(np.int64) - table.lead) % DAY
-    multipliers = band_multipliers(shrink * error / spread, table.lead, hour, days=days)
-    return BandFit(whole(), multipliers)
+    ratio = shrink * error / spread
+    multipliers = band_multipliers(ratio, table.lead, hour, days=days)
+    return BandFit(whole(), multipliers, quantile_shape(ratio, table.lead, hour, multipliers))
 
 
 def shrink_of_all_rows(optimism: float, blocks: int) -> float:
@@ -162,6 +175,41 @@ def band_multipliers(
             wanted = np.quantile([below[near], above[near]], 1 - QUANTILES[0], axis=1)
             factors[one, 0] = np.maximum(wanted, LEAST_MULTIPLIER) ** trust
     return np.asarray(by_lead * factors, np.float32)
+
+
+def quantile_shape(
+    ratio: NDArray[np.float64], lead: NDArray[np.int64], hour: NDArray[np.int64], multipliers: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Where the other quantiles lie when the band is from -1 to +1, by lead (`dayahead/quantiles.py`).
+
+    Args:
+        ratio: float64 [n], error / spread.
+        lead: int64 [n], 1 to 24, of a day of the horizon.
+        hour: int64 [n], local hour of the day of the origin.
+        multipliers: float32 [24 hours, 24 leads, 2], the band.
+
+    Returns:
+        float32 [24 leads, levels], rising with the level; -1, 0 and 1 at 0.1, 0.5 and 0.9.
+    """
+    low, high = np.abs(multipliers[hour, lead - 1].astype(np.float64)).T
+    position = ratio / np.maximum(np.where(ratio < 0, low, high), LEAST_MULTIPLIER)
+    return np.array([_shape_near(position, lead, one) for one in range(1, DAY_LEADS + 1)], np.float32)
+
+
+def _shape_near(position: NDArray[np.float64], leads: NDArray[np.int64], lead: int) -> NDArray[np.float64]:
+    near = position[np.abs(leads - lead) <= SHAPE_LEADS]
+    if len(near) < LEAST_ROWS:
+        return NORMAL
+    shape = np.quantile(near, LEVELS)
+    for side, reference in ((slice(0, MIDDLE), LOW), (slice(MIDDLE + 1, None), HIGH)):
+        width = abs(shape[reference])
+        shape[side] = shape[side] / width if width > LEAST_MULTIPLIER else NORMAL[side]
+    shape[MIDDLE] = 0.0
+    shape[:LOW], shape[LOW] = np.minimum(shape[:LOW], -1.0), -1.0
+    shape[LOW + 1 : MIDDLE] = np.clip(shape[LOW + 1 : MIDDLE], -1.0, 0.0)
+    shape[MIDDLE + 1 : HIGH] = np.clip(shape[MIDDLE + 1 : HIGH], 0.0, 1.0)
+    shape[HIGH], shape[HIGH + 1 :] = 1.0, np.maximum(shape[HIGH + 1 :], 1.0)
+    return np.asarray(shape)
 
 
 def _quantiles_near(ratio: NDArray[np.float64], leads: NDArray[np.int64], lead: int) -> NDArray[np.float64]:

@@ -111,6 +111,7 @@ def fit_with_errors(
         band_multipliers=bands.multipliers,
         metrics=_metrics(judged.where(held_out), error[held_out], linear.penalty, len(rows)) | later_metrics,
         later_days=later_days,
+        quantile_shape=bands.shape,
     )
     return release, UnseenErrors(error, judged.lead)
 

@@ -14,7 +14,7 @@ from dayahead.evaluation.score import daily_naive, weekly_naive
 from dayahead.features.trees import TREE_FEATURES, usual_error
 from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Hour
-from dayahead.models.fitting.bands import band_multipliers, shrink_of_all_rows
+from dayahead.models.fitting.bands import band_multipliers, quantile_shape, shrink_of_all_rows
 from dayahead.models.fitting.examples import Rows, rows_of_day
 from dayahead.models.fitting.linear import LinearFit, fit_linear
 from dayahead.models.fitting.parts import Parts
@@ -90,10 +90,12 @@ def fit_later_days(
     for day, fit in fits.items():
         errors = judged[day]
         judged_days = first.days if day <= LAST_CORRECTED_DAY else first.all_days
-        multipliers = band_multipliers(errors.ratio * fit.shrink, errors.lead, errors.hour, days=judged_days)
+        ratio = errors.ratio * fit.shrink
+        multipliers = band_multipliers(ratio, errors.lead, errors.hour, days=judged_days)
+        shape = quantile_shape(ratio, errors.lead, errors.hour, multipliers)
         wape, naive_wape, beats_naive = errors.against_naives()
         metrics |= {f"day_{day}_held_out_wape": wape, f"day_{day}_held_out_wape_naive": naive_wape}
-        later.append(LaterDay(fit.linear.coefficients, multipliers, beats_naive))
+        later.append(LaterDay(fit.linear.coefficients, multipliers, beats_naive, shape))
     return tuple(later), metrics
 
 

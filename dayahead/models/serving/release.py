@@ -24,6 +24,7 @@ from dayahead.models.settings import ModelSettings
 MAGIC = b"dayahead-release-1\n"
 _ARRAYS = ("coefficients", "band_multipliers")
 _TEXTS = ("correction", "spread")
+_SHAPE = "quantile_shape"
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,13 @@ class LaterDay:
         band_multipliers: float32 [24 hours of day, 24 leads, 2], 10 and 90 % quantiles of error / spread.
         beats_naive: whether the member beat the naives on blocks of time that it had not seen; else the profile
             (rung 3) forecasts the day.
+        quantile_shape: float32 [24 leads, levels], as of `Release`.
     """
 
     coefficients: NDArray[np.float32]
     band_multipliers: NDArray[np.float32]
     beats_naive: bool
+    quantile_shape: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Release:
             releases [24 leads, 2], for all hours of the day.
         metrics: what was measured on the held-out block of the training time.
         later_days: days 2, 3 … of the horizon; none in a release for 24 hours.
+        quantile_shape: float32 [24 leads, levels of dayahead.quantiles], where the other quantiles lie when the band is
+            from -1 to +1; None in releases of versions before 0.3.
     """
 
     settings: ModelSettings
@@ -101,6 +106,14 @@ class Release:
     band_multipliers: NDArray[np.float32]
     metrics: dict[str, float] = field(default_factory=dict)
     later_days: tuple[LaterDay, ...] = ()
+    quantile_shape: NDArray[np.float32] | None = None
+
+    @property
+    def shape_by_day(self) -> NDArray[np.float32] | None:
+        """Shape of the quantiles of each day of the horizon, float32 [days, 24, levels]; None where a day has none."""
+        shapes = [self.quantile_shape, *(later.quantile_shape for later in self.later_days)]
+        known = [shape for shape in shapes if shape is not None]
+        return np.stack(known) if len(known) == len(shapes) else None
 
     @property
     def days(self) -> int:
@@ -143,6 +156,7 @@ class Release:
                     parts.pop(_part_of_day("coefficients", day)),
                     parts.pop(_part_of_day("band_multipliers", day)),
                     beats_naive,
+                    parts.pop(_part_of_day(_SHAPE, day), None),
                 )
                 for day, beats_naive in enumerate(manifest.get("beats_naive", []), start=2)
             )
@@ -176,8 +190,12 @@ class Release:
     @cached_property
     def _content(self) -> bytes:
         parts: dict[str, NDArray[np.float32] | str] = {name: getattr(self, name) for name in (*_ARRAYS, *_TEXTS)}
+        if self.quantile_shape is not None:
+            parts[_SHAPE] = self.quantile_shape
         for day, later in enumerate(self.later_days, start=2):
             parts |= {_part_of_day(name, day): getattr(later, name) for name in _ARRAYS}
+            if later.quantile_shape is not None:
+                parts[_part_of_day(_SHAPE, day)] = later.quantile_shape
         blobs = {name: _blob(part) for name, part in parts.items()}
         spec = {item.name: getattr(self.feature_spec, item.name) for item in fields(FeatureSpec)}
         facts = {

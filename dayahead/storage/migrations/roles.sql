@@ -47,7 +47,7 @@ GRANT DELETE ON limit_rejection TO dayahead_worker;
 
 -- The trainer: releases, what became of trainings, and the studies of Optuna.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_trainer;
-GRANT INSERT ON model_release, training_quarantine TO dayahead_trainer;
+GRANT INSERT ON model_release, release_shape, training_quarantine TO dayahead_trainer;
 GRANT INSERT, UPDATE ON tuning_run, promotion, retune_request TO dayahead_trainer;
 
 -- The API: reads, and promotes a release that is there (UPDATE is what the lock for it asks for).

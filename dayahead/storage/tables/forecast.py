@@ -107,6 +107,8 @@ NEAREST = """
     (SELECT origin FROM forecast WHERE series_key = %(key)s AND origin > %(origin)s ORDER BY origin LIMIT 1)
 """
 
+LAST_BY = "SELECT max(origin) FROM forecast WHERE series_key = %s AND origin <= %s"
+
 NEWEST_STORED = f"""
     SELECT {_WITH_SERIES} FROM series
     CROSS JOIN LATERAL (
@@ -394,6 +396,12 @@ def _stored(*, p50: list[float], p10: list[float], p90: list[float], **facts: An
 def nearest_origins(connection: psycopg.Connection, series_key: int, origin: datetime) -> list[datetime]:
     """Read the last origin before a moment that has a forecast, and the first after it, as far as they exist."""
     return [near for (near,) in connection.execute(NEAREST, {"key": series_key, "origin": origin}).fetchall()]
+
+
+def last_origin(connection: psycopg.Connection, series_key: int, by: datetime) -> datetime | None:
+    """Read the last origin up to a moment that has a forecast; None where there is none."""
+    row = connection.execute(LAST_BY, [series_key, by]).fetchone()
+    return None if row is None else row[0]
 
 
 def has_forecast(connection: psycopg.Connection, series_key: int, origin: datetime) -> bool:

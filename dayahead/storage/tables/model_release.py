@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
 from dayahead.errors import ReleaseError
+from dayahead.storage.tables.release_shape import save_shape
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,16 @@ RECORD = """
 """
 
 
-def save_release(connection: psycopg.Connection, record: ReleaseRecord, artifact: bytes) -> bool:
+def save_release(
+    connection: psycopg.Connection, record: ReleaseRecord, artifact: bytes, shape: NDArray[np.float32] | None = None
+) -> bool:
     """Save a release permanently; idempotent. The caller commits.
+
+    Args:
+        connection: of an open transaction.
+        record: what is known of it.
+        artifact: the release.
+        shape: of its quantiles (`Release.shape_by_day`), which is read without the artifact.
 
     Returns:
         Whether it was new.
@@ -73,6 +84,8 @@ def save_release(connection: psycopg.Connection, record: ReleaseRecord, artifact
             f"release {record.release} is in the database with other bytes: releases are content-addressed, so one of "
             "them is damaged or was made by another version of the code; remove the row if it was never the champion"
         )
+    if shape is not None:
+        save_shape(connection, record.release, shape)
     return bool(inserted)
 
 

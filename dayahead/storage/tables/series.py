@@ -179,6 +179,14 @@ def source_keys_by_id(connection: psycopg.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT series_id, source_key FROM series").fetchall())
 
 
+def source_keys_by_key(connection: psycopg.Connection, series_keys: Collection[int]) -> dict[int, int]:
+    """Read the source of some series."""
+    rows = connection.execute(
+        "SELECT series_key, source_key FROM series WHERE series_key = ANY(%s)", [list(series_keys)]
+    )
+    return dict(rows.fetchall())
+
+
 def ids_by_key(connection: psycopg.Connection, series_keys: Collection[int]) -> dict[int, str]:
     """Read the ids of some series."""
     rows = connection.execute(

@@ -41,6 +41,7 @@ WRITERS: dict[str, set[str]] = {
     "worker_offset": {"worker", "app"},
     "limit_rejection": {"worker", "app"},
     "model_release": {"trainer", "app"},
+    "release_shape": {"trainer", "app"},
     "promotion": {"trainer", "api", "app"},
     "tuning_run": {"trainer", "app"},
     "training_quarantine": {"trainer", "app"},

@@ -21,6 +21,7 @@ from tests.stream.memory_tables import series
 
 AREAS = ("metrics-1", "metrics-2", "metrics-3")
 RELEASES = ("r1", "r2", None)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def counted(name: str, **labels: str) -> float:
@@ -81,10 +82,10 @@ def test_a_series_of_a_removed_source_is_neither_fresh_nor_stale() -> None:
     state.put(np.array([0, 1, 2]), np.array([100, 50, 100]), np.array([1.0, 1.0, 1.0]))
     held = cast("HeldPartition", SimpleNamespace(state=state))
     here = [RegisteredSource(1, SOURCE), RegisteredSource(2, SOURCE.model_copy(update={"name": "other"}))]
-    show_series([held], {1: 100, 2: 100}, here)
+    show_series([held], {1: 100, 2: 100}, here, NOW)
     assert (counted("dayahead_series", state="fresh"), counted("dayahead_series", state="stale")) == (2, 1)
     assert REGISTRY.get_sample_value("dayahead_newest_hour_timestamp_seconds", {"source": SOURCE.name}) == 100 * 3600
     for _ in range(2):
-        show_series([held], {1: 100, 2: 100}, [replace(here[0], removed_at=datetime(2026, 1, 1, tzinfo=UTC)), here[1]])
+        show_series([held], {1: 100, 2: 100}, [replace(here[0], removed_at=NOW), here[1]], NOW)
         assert (counted("dayahead_series", state="fresh"), counted("dayahead_series", state="stale")) == (1, 0)
         assert REGISTRY.get_sample_value("dayahead_newest_hour_timestamp_seconds", {"source": SOURCE.name}) is None

@@ -17,6 +17,7 @@ from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.serving.release import MAGIC, Release
 from dayahead.models.serving.window import WindowBatch
 from dayahead.models.settings import ModelSettings
+from dayahead.quantiles import LEVELS
 from tests.dayahead.conftest import START, consumption
 
 DENMARK = Calendar("Europe/Copenhagen", "DK")
@@ -72,6 +73,21 @@ def test_a_release_comes_back_from_its_bytes_and_forecasts_the_same(
     assert back.release_id == small_release.release_id
     _, batch = small_history.batch(small_history.end - 25)
     assert Forecaster(back).forecast(batch).p90.tobytes() == Forecaster(small_release).forecast(batch).p90.tobytes()
+
+
+def test_a_release_brings_the_shape_of_its_quantiles_and_one_without_is_still_read(small_release: Release) -> None:
+    shape = small_release.shape_by_day
+    assert shape is not None
+    assert shape.shape == (small_release.days, 24, len(LEVELS))
+    assert shape.dtype == np.float32
+    assert (np.diff(shape, axis=2) >= 0).all()
+    assert (shape[:, :, [2, 4, 6]] == [-1, 0, 1]).all()
+    back = Release.from_bytes(small_release.to_bytes()).shape_by_day
+    assert back is not None
+    assert back.tobytes() == shape.tobytes()
+    later = tuple(dataclasses.replace(day, quantile_shape=None) for day in small_release.later_days)
+    older = Release.from_bytes(dataclasses.replace(small_release, quantile_shape=None, later_days=later).to_bytes())
+    assert older.shape_by_day is None
 
 
 def test_a_release_knows_what_it_was_trained_on(small_release: Release, small_history: History) -> None:

@@ -1,12 +1,14 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import psycopg
 import pytest
 
 from dayahead.errors import AlreadyChampionError, ReleaseError
 from dayahead.storage.tables.model_release import ReleaseRecord, list_releases, load_artifact, load_record, save_release
 from dayahead.storage.tables.promotion import champion, promote, roll_back, rolled_back_releases
+from dayahead.storage.tables.release_shape import load_shape
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -41,6 +43,16 @@ def test_saving_a_release_again_changes_nothing(connection: psycopg.Connection) 
     assert save_release(connection, record("r-d"), b"bytes") is True
     assert save_release(connection, record("r-d", NOW + timedelta(days=1)), b"bytes") is False
     assert load_record(connection, "r-d").created_at == NOW
+
+
+def test_the_shape_of_a_release_is_read_without_its_artifact(connection: psycopg.Connection) -> None:
+    shape = np.linspace(-2, 2, 2 * 24 * 9, dtype=np.float32).reshape(2, 24, 9)
+    for _ in range(2):
+        save_release(connection, record("r-shaped"), b"bytes", shape)
+    found = load_shape(connection, "r-shaped")
+    assert found is not None
+    assert found.tobytes() == shape.tobytes()
+    assert load_shape(connection, "r-a") is None
 
 
 def test_an_id_with_other_bytes_is_refused(connection: psycopg.Connection) -> None:
