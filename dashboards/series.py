@@ -111,7 +111,7 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             rows(
                 "Tomorrow as forecast at the gates",
-                "Days of the calendar as they were forecast at the gates of their sources, beside the seasonal naives "
+                "Days of the calendar as they were forecast at the gates of their sources, next to the seasonal naives "
                 "known then; over the last days that are over.",
                 Sql(DAY_AHEAD),
                 height=6,
