@@ -39,8 +39,9 @@ log = structlog.get_logger()
 LOOK_BACK = timedelta(days=14)
 """How long ago a gate may have passed for a worker to still keep it: as long as `observations` keeps its messages."""
 
+KEPT_AT_ONCE = 10_000
 AT_ONCE = 1_000
-"""Day products that are sent or scored in one go."""
+"""Day products after which a call keeps, or scores, no more: messages wait meanwhile, and the next call goes on."""
 
 GatesOfSource = tuple[int, str, str]
 
@@ -76,6 +77,7 @@ class GateKeeper:
             FencedError: another worker has taken a partition over.
             Stopped: the worker was asked to stop while it waited for a server.
         """
+        to_keep, to_score = KEPT_AT_ONCE, AT_ONCE
         for held in partitions:
             seen = self._seen.get(held.claim.partition)
             if seen is None or seen.claim != held.claim.number:
@@ -83,31 +85,37 @@ class GateKeeper:
             newest = held.state.newest_by_source()
             with_gates = {key: sources[key] for key in newest if key in sources and sources[key].gates}
             for key, source in with_gates.items():
-                self._keep_passed(held, seen, key, source, newest[key])
+                to_keep -= self._keep_passed(held, seen, key, source, newest[key], to_keep)
             if not seen.is_sent:
                 self._publish(held)
                 seen.is_sent = True
             # once also without gates: the source may have had some
-            if seen.scored_at is None or (with_gates and seen.scored_at != held.next_offset):
-                is_done = self._score(held, max(newest.values(), default=0)) < AT_ONCE
-                seen.scored_at = held.next_offset if is_done else None
+            is_due = seen.scored_at is None or (with_gates and seen.scored_at != held.next_offset)
+            if is_due and to_score > 0:
+                scored = self._score(held, max(newest.values(), default=0), to_score)
+                seen.scored_at = held.next_offset if scored < to_score else None
+                to_score -= scored
 
-    def _keep_passed(self, held: HeldPartition, seen: "_Seen", source_key: int, source: Source, newest: Hour) -> None:
-        """Keep the day products of the gates of a source that have passed since the last call.
+    def _keep_passed(
+        self, held: HeldPartition, seen: "_Seen", source_key: int, source: Source, newest: Hour, limit: int
+    ) -> int:
+        """Keep the day products of the gates of a source that have passed since the last call; returns how many.
 
         In a replay, whose clock follows the data, a gate has passed for a partition when its own data have passed it.
         """
+        count = 0
         now = source.now(self._clock(), from_hour(newest))
         for gate in source.passed_gates(now, LOOK_BACK):
             known = (source_key, gate.name, format_utc(gate.moment))
-            if known not in seen.gates:
+            if known not in seen.gates and count < limit:
                 self._probe.reached(Step.GATE_PASSED)
-                self._keep_one(held, source_key, source, gate)
+                count += self._keep_one(held, source_key, source, gate)
                 self._probe.reached(Step.GATE_KEPT)
                 seen.gates.add(known)
                 seen.is_sent, seen.scored_at = False, None
+        return count
 
-    def _keep_one(self, held: HeldPartition, source_key: int, source: Source, gate: Gate) -> None:
+    def _keep_one(self, held: HeldPartition, source_key: int, source: Source, gate: Gate) -> int:
         follows_data = source.clock == "replay"
         newest_origin = to_hour(gate.moment - source.publication_lag) if follows_data else gate.hours.start - 1
 
@@ -136,6 +144,7 @@ class GateKeeper:
                 series=kept.products,
                 incomplete=kept.products - kept.complete,
             )
+        return kept.products
 
     def _publish(self, held: HeldPartition) -> None:
         partition = held.claim.partition
@@ -151,14 +160,14 @@ class GateKeeper:
             self._database.retry(partial(mark_published, products=products, now=self._clock()))
             self._probe.reached(Step.GATE_MARKED)
 
-    def _score(self, held: HeldPartition, newest: Hour) -> int:
+    def _score(self, held: HeldPartition, newest: Hour, limit: int) -> int:
         """Score day products that are over at the newest hour of the partition; returns how many."""
 
         def work(connection: psycopg.Connection) -> int:
             with connection.transaction(), connection.cursor() as cursor:
                 # no value changes between the read and the mark
                 hold_claim(cursor, held.claim)
-                products = due_products(connection, held.claim.partition, newest, AT_ONCE)
+                products = due_products(connection, held.claim.partition, newest, limit)
                 if products:
                     sums = score_products(
                         products, lambda keys, start, end: read_observations(connection, keys, start, end).values

@@ -28,7 +28,7 @@ COMMENT ON COLUMN day_ahead.hours IS 'Hours of the day: 23, 24 or 25; the arrays
 COMMENT ON COLUMN day_ahead.first_lead IS 'Lead of the first hour of the day; floor_days is that of forecast';
 COMMENT ON COLUMN day_ahead.published_at IS 'When Kafka acknowledged it; NULL: it is sent again';
 COMMENT ON COLUMN day_ahead.scored IS 'Whether day_ahead_score has its score, of the values that are current';
-CREATE INDEX day_ahead_day ON day_ahead (day, gate);
+CREATE INDEX day_ahead_day ON day_ahead (day, gate, series_key);
 CREATE INDEX day_ahead_unpublished ON day_ahead (series_key) WHERE published_at IS NULL;
 CREATE INDEX day_ahead_unscored ON day_ahead (series_key) WHERE NOT scored;
 
@@ -55,4 +55,4 @@ CREATE TABLE day_ahead_score (
     PRIMARY KEY (series_key, day, gate)
 );
 COMMENT ON TABLE day_ahead_score IS 'One row a day product whose day is over, again when an actual is revised; the sums are those of score';
-CREATE INDEX day_ahead_score_day ON day_ahead_score (day, gate);
+CREATE INDEX day_ahead_score_day ON day_ahead_score (day, gate, series_key);
