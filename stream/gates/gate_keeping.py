@@ -163,23 +163,24 @@ class GateKeeper:
     def _score(self, held: HeldPartition, newest: Hour, limit: int) -> int:
         """Score day products that are over at the newest hour of the partition; returns how many."""
 
-        def work(connection: psycopg.Connection) -> int:
+        def read(connection: psycopg.Connection) -> list[DayProduct]:
+            return due_products(connection, held.claim.partition, newest, limit)
+
+        def write(connection: psycopg.Connection) -> None:
             with connection.transaction(), connection.cursor() as cursor:
                 # no value changes between the read and the mark
                 hold_claim(cursor, held.claim)
-                products = due_products(connection, held.claim.partition, newest, limit)
-                if products:
-                    sums = score_products(
-                        products, lambda keys, start, end: read_observations(connection, keys, start, end).values
-                    )
-                    write_scores(cursor, products, [product_rung(one) for one in products], sums)
-                    mark_scored(cursor, products)
-            return len(products)
+                sums = score_products(
+                    products, lambda keys, start, end: read_observations(connection, keys, start, end).values
+                )
+                write_scores(cursor, products, [product_rung(one) for one in products], sums)
+                mark_scored(cursor, products)
 
-        count = self._database.retry(work)
-        if count:
+        products = self._database.retry(read)
+        if products:
+            self._database.retry(write)
             self._probe.reached(Step.GATE_SCORED)
-        return count
+        return len(products)
 
 
 class _Seen:

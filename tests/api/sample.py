@@ -6,7 +6,7 @@ Some series are spoilt on purpose, one for each state that the page has to show.
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +23,21 @@ from dayahead.reading.source_file import load_source
 from dayahead.storage.forecast_cache import forecast_key, sequence_key
 from dayahead.storage.forecasts import forecast_bytes
 from dayahead.storage.tables.accuracy_day import AccuracyDays
+from dayahead.storage.tables.day_ahead import due_products, keep_products
+from dayahead.storage.tables.day_ahead_score import write_scores
 from dayahead.storage.tables.forecast import StoredForecast
+from dayahead.storage.tables.observation import read_observations
 from dayahead.storage.tables.partition_quality import write_quality
 from dayahead.storage.tables.poll_cursor import move_cursor
 from dayahead.storage.tables.score import SCORE, ScoreRows
 from dayahead.storage.tables.series import RegisteredSeries, register_series
-from dayahead.storage.tables.source import register_source
+from dayahead.storage.tables.source import RegisteredSource, register_source
 from dayahead.storage.tables.training_quarantine import QuarantinedRange, save_quarantine
 from dayahead.storage.tables.tuning_run import Outcome, finish_run, start_run
 from dayahead.storage.tables.worker_offset import claim_partition
 from dayahead.topics import OBSERVATIONS
 from stream.commit.partition_quality import quality_of
+from stream.gates.scoring import score_products
 from stream.partition.state import PartitionState
 
 INGEST = Path(__file__).parents[2] / "ingest"
@@ -94,6 +98,7 @@ def insert_sample(database_url: str, redis_url: str, now: datetime, hours: int |
         _insert_release(connection, now)
         _insert_training(connection, sample, now)
         newest = _copy_forecasts(connection, sample, now)
+        _keep_days(connection, source, sample, now)
         _look_at_quality(connection, sample, newest, now)
         _insert_offsets(connection, now)
     with redis.Redis.from_url(redis_url) as client:
@@ -215,6 +220,20 @@ def _copy_forecasts(connection: psycopg.Connection, sample: Sample, now: datetim
         group = np.array([("DK1", "DK2").index(areas[key]) for key in joined.series_key.tolist()])
         AccuracyDays.of(joined, group, groups).add(cursor, partition=0)
     return newest
+
+
+def _keep_days(connection: psycopg.Connection, registered: RegisteredSource, sample: Sample, now: datetime) -> None:
+    """The days at the last gates, and their scores, as the worker keeps them."""
+    source = registered.source
+    gates = source.passed_gates(source.now(now, from_hour(sample.newest)), timedelta(days=5))
+    with connection.cursor() as cursor:
+        for partition in range(PARTITIONS):
+            for gate in gates:
+                newest = to_hour(gate.moment - source.publication_lag)
+                keep_products(cursor, partition, registered.source_key, gate, newest_origin=newest, issued_by=None)
+            if over := due_products(connection, partition, sample.newest, 1000):
+                sums = score_products(over, lambda *asked: read_observations(connection, *asked).values)
+                write_scores(cursor, over, [one.rung for one in over], sums)
 
 
 def _look_at_quality(
