@@ -151,6 +151,30 @@ def _accuracy(built: dashboard.Dashboard) -> dashboard.Dashboard:
                         "{{lead_bucket}} h",
                     )
                 ],
+                width=8,
+                unit="percentunit",
+            )
+        )
+        .with_panel(
+            lines(
+                "WAPE by day of the horizon",
+                "Day 1 is leads 1 to 24, day 2 leads 25 to 48; of the model and of the better seasonal naive.",
+                [
+                    prom(
+                        """sum by (horizon_day) (increase(dayahead_horizon_day_absolute_error_total[24h]))
+                        / (sum by (horizon_day) (increase(dayahead_horizon_day_absolute_actual_total[24h])) > 0)""",
+                        "day {{horizon_day}}",
+                    ),
+                    prom(
+                        """min by (horizon_day) (sum by (horizon_day, naive)
+                        (increase(dayahead_horizon_day_naive_absolute_error_total[24h])))
+                        / (sum by (horizon_day)
+                        (increase(dayahead_horizon_day_naive_absolute_actual_total[24h])) > 0)""",
+                        "day {{horizon_day}} naive",
+                        ref="B",
+                    ),
+                ],
+                width=8,
                 unit="percentunit",
             )
         )
@@ -165,6 +189,7 @@ def _accuracy(built: dashboard.Dashboard) -> dashboard.Dashboard:
                         "{{release}}",
                     )
                 ],
+                width=8,
                 unit="percentunit",
             )
         )

@@ -74,6 +74,15 @@ GROUP BY lead
 ORDER BY lead
 """
 
+BY_HORIZON_DAY = f"""
+SELECT horizon_day AS "day of the horizon", count(*) AS forecasts, {ratio_sql("wape")} AS "WAPE",
+       {ratio_sql("skill")} AS skill, {ratio_sql("coverage")} AS coverage
+FROM score_by_horizon_day
+WHERE series_id = '$series' AND origin > (SELECT max(origin) FROM score) - $days * INTERVAL '1 day'
+GROUP BY horizon_day
+ORDER BY horizon_day
+"""  # noqa: S608 - all names are the code's own
+
 POINTS = """
 SELECT valid_time AS time, lead, p10, p50, p90, unit, rung, release, issued_at
 FROM forecast_point
@@ -145,6 +154,14 @@ def build() -> dashboard.Dashboard:
                 Sql(BY_LEAD),
                 width=8,
                 height=8,
+            )
+        )
+        .with_panel(
+            rows(
+                "$series: accuracy by day of the horizon",
+                "Day 1 is leads 1 to 24, day 2 leads 25 to 48; over the last days of scored forecasts.",
+                Sql(BY_HORIZON_DAY),
+                units=[(name, "percentunit") for name in ("WAPE", "skill", "coverage")],
             )
         )
         .with_panel(rows("$series: newest forecast", "Hour by hour, as the API gives it.", Sql(POINTS)))

@@ -198,14 +198,16 @@ class Worker:
             taken = self._database.retry(
                 lambda connection: self._intake.take(connection, decoded, held.state, partition, now)
             )
+            self._look_up_sources()
             prepared = self._database.retry(
-                lambda connection: prepare(TableReader(connection), held.state, taken.rows, taken.offsets)
+                lambda connection: prepare(
+                    TableReader(connection), held.state, taken.rows, taken.offsets, self._sources
+                )
             )
         self._probe.reached(Step.READ)
         with metrics.stage("dead_letters"):
             self._refusals.write(held.claim, taken.refusals, now)
         self._probe.reached(Step.DEAD_LETTERS)
-        self._look_up_sources()
         held.is_settled = False
         with metrics.stage("compute"):
             result = compute(prepared, held.state, self._releases.forecasting, self._sources, now)
@@ -241,7 +243,13 @@ class Worker:
             index = np.array([held.state.index_of[one.series_id] for one in series], np.int64)
             leads = np.arange(1, DAY_LEADS + 1)
             actual = held.state.value_at(index[:, None], scores.origin[:, None] + leads)
-            metrics.count_scores(scores, actual, np.array([one.area for one in series], object))
+            areas = np.array([one.area for one in series], object)
+            metrics.count_scores(scores, actual, areas)
+            metrics.count_days(scores, np.ones(len(scores), np.int64), areas)
+        later = result.day_scores.take(result.new.day_scores)
+        if len(later):
+            areas = np.array([held.state.by_key[key].area for key in later.scores.series_key.tolist()], object)
+            metrics.count_days(later.scores, later.horizon_day, areas)
 
     def run_maintenance(self) -> None:
         """Run the periodic maintenance: load a new champion, keep passed gates, fill Redis, record what was sent.
@@ -339,14 +347,18 @@ def _checkpoint_of(
     release: str | None = None,
     changed: ChangedHours | None = None,
 ) -> Checkpoint:
-    origins = result.forecasts.origin
+    origins, state, later = result.forecasts.origin, held.state, result.day_scores
     return Checkpoint(
         observations=result.observations,
         revisions=result.revisions,
         forecasts=result.forecasts,
         features=result.features,
         scores=result.scores,
-        accuracy=AccuracyDays.of(result.scores, held.state.group_of(result.scores.series_key), held.state.groups),
+        accuracy=AccuracyDays.of(result.scores, state.group_of(result.scores.series_key), state.groups),
+        day_scores=later,
+        day_accuracy=AccuracyDays.of(
+            later.scores, state.group_of(later.scores.series_key), state.groups, later.horizon_day
+        ),
         new=result.new,
         move=Move(
             first_offset=held.next_offset,

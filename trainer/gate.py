@@ -11,8 +11,33 @@ BEATS_NAIVE, BEATS_CHAMPION = "beats_naive", "beats_champion"
 
 
 @dataclass(frozen=True)
+class DayFigures:
+    """Accuracy of a day of the horizon after the first.
+
+    Attributes:
+        day: of the horizon; leads 24(day - 1) + 1 to 24 day.
+        windows: number of forecasts with a known actual on that day.
+        wape: of the release.
+        naive_wape: of the better of the two naives that were known at the origin.
+        skill: 1 - error of the release / error of the better naive, on the same hours.
+        coverage: share of the hours within the 10-90 % band.
+        by_model: whether the day's member forecasts it; else the profile (rung 3).
+    """
+
+    day: int
+    windows: int
+    wape: float
+    naive_wape: float
+    skill: float
+    coverage: float
+    by_model: bool
+
+
+@dataclass(frozen=True)
 class ScenarioFigures:
     """Accuracy of the forecasts of one scenario.
+
+    All but `later_days` is about day 1 of the horizon.
 
     Attributes:
         windows: number of judged forecasts.
@@ -23,7 +48,8 @@ class ScenarioFigures:
         naive_wape: the smaller of the two.
         skill: 1 - error of the release / error of the better naive, on the hours that all three forecast.
         coverage: share of the hours within the 10-90 % band.
-        broken: number of forecasts that are not finite or whose quantiles cross.
+        broken: number of forecasts that are not finite or whose quantiles cross, on any day.
+        later_days: whole days 2, 3 … of the horizon that have held-out hours.
     """
 
     windows: int
@@ -35,6 +61,7 @@ class ScenarioFigures:
     skill: float
     coverage: float
     broken: int
+    later_days: tuple[DayFigures, ...] = ()
 
     @classmethod
     def nothing(cls) -> "ScenarioFigures":
@@ -190,4 +217,26 @@ def _beats_champion(comparison: Comparison, settings: GateSettings) -> Sequence[
                 f"the limit is {limit:.2%}",
             )
         )
-    return checks
+    return [*checks, _holds_on_later_days(comparison, settings)]
+
+
+def _holds_on_later_days(comparison: Comparison, settings: GateSettings) -> GateCheck:
+    """Compare the days of the horizon after the first; days that only one of the two was judged on do not count."""
+    ours = {one.day: one for one in comparison.challenger_figures[Scenario.ALL_WELL].later_days}
+    theirs = {one.day: one for one in comparison.champion_figures[Scenario.ALL_WELL].later_days}
+    worse, compared = [], []
+    for day in sorted(ours.keys() & theirs.keys()):
+        wape, limit = ours[day].wape, theirs[day].wape * (1 - settings.scenario_margin)
+        if math.isfinite(wape) and math.isfinite(limit):
+            text = f"day {day} {wape:.2%} against {theirs[day].wape:.2%}"
+            compared.append(text)
+            if wape > limit:
+                worse.append(text)
+    by_how_much = f"{abs(settings.scenario_margin):.1%} {'worse' if settings.scenario_margin < 0 else 'better'}"
+    return GateCheck(
+        "holds_on_later_days",
+        not worse,
+        f"WAPE of later days of the horizon against {comparison.champion}, of which each must be "
+        f"{'no more than ' if settings.scenario_margin < 0 else 'at least '}{by_how_much}: "
+        + (", ".join(worse or compared) or "no later day has held-out hours of both"),
+    )

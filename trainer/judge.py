@@ -15,7 +15,7 @@ from dayahead.models.history import History
 from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.serving.release import Release
 from dayahead.models.serving.window import WindowBatch
-from trainer.gate import Judgement, ScenarioFigures
+from trainer.gate import DayFigures, Judgement, ScenarioFigures
 from trainer.scenarios import Scenario, damaged
 from trainer.settings import HoldoutSettings
 from trainer.training_set import TrainingSet
@@ -61,6 +61,27 @@ def judge(release: Release, training_set: TrainingSet, windows: JudgedWindows) -
     return {scenario: _figures(forecaster, scenario, training_set, windows) for scenario in Scenario}
 
 
+def lost_days(release: Release, training_set: TrainingSet, windows: JudgedWindows, least_windows: int) -> list[int]:
+    """Days of the horizon after the first whose member does not beat the better naive on held-out hours.
+
+    Each member is judged as if it served, also where the fit left its day to the profile.
+
+    Args:
+        release: to judge; the caller ensures that it was not trained on these hours.
+        training_set: see `judge`.
+        windows: the forecasts to judge.
+        least_windows: with fewer forecasts of a day nothing is decided about it.
+    """
+    if not release.later_days:
+        return []
+    figures = judge_scenario(release.without_floor(), training_set, windows, Scenario.ALL_WELL)
+    return [
+        one.day
+        for one in figures.later_days
+        if one.day <= release.days and one.windows >= least_windows and not one.skill > 0
+    ]
+
+
 def judge_scenario(
     release: Release, training_set: TrainingSet, windows: JudgedWindows, scenario: Scenario
 ) -> ScenarioFigures:
@@ -89,6 +110,25 @@ def _figures(
         skill=accuracy.skill,
         coverage=accuracy.coverage,
         broken=_broken(result),
+        later_days=tuple(_later_day(result, day, forecaster.release) for day in _judged_days(result)),
+    )
+
+
+def _judged_days(result: RunResult) -> list[int]:
+    """Whole days of the horizon after the first that have a known actual."""
+    return [day for day in range(2, result.days + 1) if result.scores_of(day).hours.any()]
+
+
+def _later_day(result: RunResult, day: int, release: Release | None) -> DayFigures:
+    accuracy = result.accuracy(day=day)
+    return DayFigures(
+        day=day,
+        windows=int((result.scores_of(day).hours > 0).sum()),
+        wape=accuracy.wape,
+        naive_wape=accuracy.naive_wape,
+        skill=accuracy.skill,
+        coverage=accuracy.coverage,
+        by_model=release is not None and day <= release.days and day not in release.floor_days,
     )
 
 

@@ -1,6 +1,8 @@
 """`dayahead models …`: lists releases and changes the champion."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import psycopg
 from rich.table import Table
@@ -20,6 +22,7 @@ from trainer.messages import Announcer
 from trainer.report import checks_table, percent, releases_table
 
 BY_COMMAND = "command"
+OF_LATER_DAY = re.compile(r"day_(\d+)_")
 
 
 def list_releases_table(limit: int) -> None:
@@ -57,9 +60,11 @@ def show_release(release: str | None) -> None:
     facts.add_row("trained on", f"{format_utc(record.trained_from)} to {format_utc(record.trained_until)}")
     facts.add_row("data fingerprint", record.data_fingerprint)
     facts.add_row("size", f"{record.artifact_bytes:,} bytes")
-    for name in sorted(record.metrics):
+    for name in sorted(name for name in record.metrics if not OF_LATER_DAY.match(name)):
         shown = str(record.metrics[name]) if name == "windows" else percent(record.metrics, name)
         facts.add_row(f"held out: {name}", shown)
+    for day in sorted({int(found[1]) for name in record.metrics if (found := OF_LATER_DAY.match(name))}):
+        facts.add_row(f"held out: day {day} of the horizon", _later_day(record.metrics, day))
     facts.add_row("settings", ", ".join(f"{name}: {value}" for name, value in record.settings.items()))
     console.print(facts)
     for run in runs:
@@ -114,6 +119,12 @@ def _change(change: Callable[[psycopg.Connection], ReleaseAnnouncement]) -> None
         console.print(f"Not announced yet: {error}", style="yellow", markup=False, soft_wrap=True)
     finally:
         announcer.close()
+
+
+def _later_day(metrics: Mapping[str, Any], day: int) -> str:
+    figures = f"WAPE {percent(metrics, f'day_{day}_wape')}, naive {percent(metrics, f'day_{day}_naive_wape')}"
+    by_model = metrics.get(f"day_{day}_by_model")
+    return f"{figures}: {'the model' if by_model else 'the profile'} forecasts it"
 
 
 def _service(release: str, serving: Champion | None) -> str:

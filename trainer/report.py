@@ -1,16 +1,18 @@
 """Prints the result of a training and the releases as tables."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from rich.console import Console
 from rich.table import Table
 
+from dayahead.horizon import leads_before
 from dayahead.hours import format_utc, from_hour
 from dayahead.storage.tables.model_release import ReleaseRecord
 from dayahead.storage.tables.promotion import Champion
 from dayahead.storage.tables.tuning_run import Outcome
 from trainer.gate import GateCheck, Judgement
 from trainer.result import TrainingResult
+from trainer.scenarios import Scenario
 from trainer.tune import Tuned
 
 OUTCOME_TEXT = {
@@ -38,6 +40,8 @@ def print_result(console: Console, result: TrainingResult) -> None:
         soft_wrap=True,
     )
     console.print(figures_table(result.judged))
+    if (by_day := days_table(result.judged, result.floor_days)) is not None:
+        console.print(by_day)
     console.print(checks_table(result.gate.checks))
     if result.quarantined:
         hours = sum(quarantined.hours for quarantined in result.quarantined)
@@ -94,6 +98,40 @@ def figures_table(judged: Judgement) -> Table:
             f"{figures.daily_naive_wape:.2%}",
             f"{figures.weekly_naive_wape:.2%}",
             f"{figures.coverage:.1%}",
+        )
+    return table
+
+
+def days_table(judged: Judgement, floor_days: Collection[int]) -> Table | None:
+    """Figures on held-out hours by day of the horizon; None where day 1 is the only one.
+
+    Args:
+        judged: figures of the judged fit.
+        floor_days: days that the profile forecasts in the release.
+    """
+    figures = judged[Scenario.ALL_WELL]
+    if not figures.later_days:
+        return None
+    table = Table("day", "leads", "forecasts", "WAPE", "better naive", "in 10-90 % band", "forecast by")
+    table.title = "Held-out hours by day of the horizon"
+    table.add_row(
+        "1",
+        "1 to 24",
+        f"{figures.windows:,}",
+        f"{figures.wape:.2%}",
+        f"{figures.naive_wape:.2%}",
+        f"{figures.coverage:.1%}",
+        "model",
+    )
+    for one in figures.later_days:
+        table.add_row(
+            str(one.day),
+            f"{leads_before(one.day) + 1} to {leads_before(one.day + 1)}",
+            f"{one.windows:,}",
+            f"{one.wape:.2%}",
+            f"{one.naive_wape:.2%}",
+            f"{one.coverage:.1%}",
+            "model" if one.by_model and one.day not in floor_days else "profile",
         )
     return table
 

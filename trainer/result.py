@@ -52,6 +52,7 @@ class TrainingResult:
         tuned: the search that found its settings; None if there was none.
         seconds: duration of each step: read, judge, fit, and so on.
         announcement: what to announce; None if not promoted.
+        floor_days: days of the horizon that the profile forecasts, because the member lost to the naive.
     """
 
     tuning_run_key: int
@@ -68,6 +69,7 @@ class TrainingResult:
     tuned: Tuned | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     announcement: ReleaseAnnouncement | None = None
+    floor_days: tuple[int, ...] = ()
 
     @property
     def total_seconds(self) -> float:
@@ -90,6 +92,7 @@ class TrainingResult:
             },
             "checks": [asdict(check) for check in self.gate.checks],
             "held_out": _as_json(self.judged),
+            "floor_days": list(self.floor_days),
             "champion": self.comparison
             and {
                 "release": self.comparison.champion,
@@ -102,9 +105,15 @@ class TrainingResult:
         }
 
 
-def _as_json(judgement: Judgement) -> dict[str, dict[str, float | int | None]]:
+def _as_json(judgement: Judgement) -> dict[str, dict[str, Any]]:
     """Replace NaN, which JSON lacks, by null."""
-    return {
-        scenario.value: {name: value if math.isfinite(value) else None for name, value in asdict(figures).items()}
-        for scenario, figures in judgement.items()
-    }
+    found = {}
+    for scenario, figures in judgement.items():
+        facts = asdict(figures)
+        later = [_finite(day) for day in facts.pop("later_days")]
+        found[scenario.value] = _finite(facts) | {"later_days": later}
+    return found
+
+
+def _finite(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}

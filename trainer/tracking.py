@@ -123,6 +123,11 @@ def _metrics(result: TrainingResult) -> Iterator[tuple[str, float]]:
             value = getattr(figures, name)
             if math.isfinite(value):
                 yield f"{scenario.value}.{name}", value
+        for day in figures.later_days:
+            for name in ("wape", "naive_wape", "skill", "coverage"):
+                value = getattr(day, name)
+                if math.isfinite(value):
+                    yield f"{scenario.value}.day_{day.day}.{name}", value
     yield "seconds", result.total_seconds
     yield "series", float(result.learnt.series)
     yield "values", float(result.learnt.values)

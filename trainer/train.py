@@ -1,7 +1,7 @@
 """One training: read, clean, fit without the newest hours, judge on them, fit on all, save, decide, record."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from dayahead.storage.tables.promotion import champion, promote, rolled_back_rel
 from dayahead.storage.tables.training_quarantine import save_quarantine
 from dayahead.storage.tables.tuning_run import Outcome, finish_run, newest_search, start_run
 from trainer.gate import Comparison, Judgement, decide
-from trainer.judge import judge, judged_windows
+from trainer.judge import judge, judged_windows, lost_days
 from trainer.result import Learnt, TrainingResult
 from trainer.scenarios import Scenario
 from trainer.settings import TrainingSettings
@@ -141,10 +141,14 @@ class Training:
             with self._step(FIT_JUDGED):
                 rehearsal = self._fit(data.history.until(cut), fit)
             with self._step(JUDGE):
-                judged = judge(rehearsal, data, judged_windows(data.observed, cut, self._settings.holdout))
+                windows = judged_windows(data.observed, cut, self._settings.holdout)
+                lost = lost_days(rehearsal, data, windows, self._settings.gate.least_windows)
+                # a day that loses does not keep the others from serving: the profile forecasts it
+                rehearsal = rehearsal.with_floor(lost)
+                judged = judge(rehearsal, data, windows)
                 comparison = self._compare(rehearsal, judged, serving, data, cut)
             with self._step(FIT):
-                release = fitted()
+                release = fitted().with_floor(lost)
         with self._step(DECIDE):
             gate = decide(judged, comparison, self._is_withdrawn(release), self._settings.gate)
             result = TrainingResult(
@@ -160,6 +164,7 @@ class Training:
                 quarantined=data.quarantined,
                 fit=fit,
                 tuned=tuned,
+                floor_days=release.floor_days,
             )
             result = self._save(result, release, serving)
         result = replace(result, seconds=dict(self._seconds))
@@ -198,7 +203,7 @@ class Training:
             trained_until=from_hour(release.trained_until),
             data_fingerprint=release.data_fingerprint,
             settings=release.settings.model_dump(mode="json") | {"seed": release.seed},
-            metrics=_metrics(result.judged),
+            metrics=_metrics(result.judged, release.floor_days),
             artifact_bytes=0,
         )
         is_new = save_release(self._connection, record, release.to_bytes(), release.shape_by_day)
@@ -279,7 +284,7 @@ def _learnt(data: TrainingSet, cut: Hour) -> Learnt:
     return Learnt(len(data.history.series_ids), data.known_hours, data.history.start, data.history.end, cut)
 
 
-def _metrics(judged: Judgement) -> dict[str, float | int | None]:
+def _metrics(judged: Judgement, floor_days: Collection[int]) -> dict[str, float | int | None]:
     figures = judged[Scenario.ALL_WELL]
     metrics = {
         "windows": figures.windows,
@@ -290,4 +295,11 @@ def _metrics(judged: Judgement) -> dict[str, float | int | None]:
         "naive_wape": figures.naive_wape,
         "coverage": figures.coverage,
     } | {f"wape_{scenario}": f.wape for scenario, f in judged.items() if scenario is not Scenario.ALL_WELL}
+    for one in figures.later_days:
+        metrics |= {
+            f"day_{one.day}_wape": one.wape,
+            f"day_{one.day}_naive_wape": one.naive_wape,
+            f"day_{one.day}_coverage": one.coverage,
+            f"day_{one.day}_by_model": int(one.by_model and one.day not in floor_days),
+        }
     return {name: value if np.isfinite(value) else None for name, value in metrics.items()}

@@ -13,6 +13,7 @@ from api.edge.route import resource
 from api.parameters import Area, Cursor, GateTime, Moment, SeriesIds, Utc, check_area, check_gate, series_key_of
 from api.problems import NOT_FOUND
 from api.tables import COUNT, MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
+from dayahead.horizon import MAX_DAYS
 from dayahead.storage.tables.accuracy_day import read_group_sums
 from dayahead.storage.tables.day_ahead_score import newest_gate_windows, read_gate_group_sums, read_gate_series_sums
 from dayahead.storage.tables.score import ACCURACY_DAYS, AddedScores, newest_windows, read_series_sums
@@ -35,11 +36,22 @@ End = Annotated[
     Query(description="A moment on the last UTC day; each source ends at its newest scores up to it"),
 ]
 
+HorizonDay = Annotated[
+    int,
+    Query(
+        ge=1,
+        le=MAX_DAYS,
+        description="Day of the horizon: day d is leads 24(d - 1) + 1 to 24d. A source has no scores of days after its "
+        "horizon",
+    ),
+]
+
 TABLE: Columns = {
     "level": TEXT, "area": TEXT, "series_id": TEXT, "unit": TEXT, "start": MOMENT, "end": MOMENT,
-    "forecasts": COUNT, "hours": COUNT, "wape_percent": NUMBER, "mape_percent": NUMBER, "bias_percent": NUMBER,
-    "coverage_percent": NUMBER, "weekly_naive_wape_percent": NUMBER, "daily_naive_wape_percent": NUMBER,
-    "naive_wape_percent": NUMBER, "skill_percent": NUMBER, "compared": COUNT, "verdict": TEXT,
+    "horizon_day": COUNT, "forecasts": COUNT, "hours": COUNT, "wape_percent": NUMBER, "mape_percent": NUMBER,
+    "bias_percent": NUMBER, "coverage_percent": NUMBER, "weekly_naive_wape_percent": NUMBER,
+    "daily_naive_wape_percent": NUMBER, "naive_wape_percent": NUMBER, "skill_percent": NUMBER, "compared": COUNT,
+    "verdict": TEXT,
 }  # fmt: skip
 """Columns of accuracy as a table; `level` is overall, area or series, `compared` 1 or 0."""
 
@@ -54,9 +66,10 @@ class Accuracy(BaseModel):
     end: Utc | None = Field(
         description="Newest scored origin of the window, or with `gate` the start of its newest day, UTC"
     )
-    forecasts: int = Field(
-        description="Forecasts whose first 24 hours are over; all figures are of these hours. With `gate` days"
+    horizon_day: int | None = Field(
+        description="Day of the horizon that all figures are of: leads 24(d - 1) + 1 to 24d; null with `gate`"
     )
+    forecasts: int = Field(description="Forecasts whose 24 hours of that day are over. With `gate` days")
     hours: int = Field(description="Forecast hours with a known actual")
     wape_percent: float | None = Field(description="Sum of |error| / sum of |actual|")
     mape_percent: float | None = Field(
@@ -65,10 +78,10 @@ class Accuracy(BaseModel):
     bias_percent: float | None = Field(description="Sum of errors / sum of |actual|; above 0: forecasts too high")
     coverage_percent: float | None = Field(description="Hours whose actual lies within p10 to p90; 80 is intended")
     weekly_naive_wape_percent: float | None = Field(
-        description="WAPE of the same hour of the week before, on the hours for which it is known"
+        description="WAPE of the newest same hour of the week that was known at the origin, where there is one"
     )
     daily_naive_wape_percent: float | None = Field(
-        description="WAPE of the same hour of the day before, on the same hours"
+        description="WAPE of the newest same hour of the day that was known at the origin, on the same hours"
     )
     naive_wape_percent: float | None = Field(description="The smaller of the two: the better seasonal naive")
     skill_percent: float | None = Field(
@@ -124,33 +137,38 @@ def list_accuracy(
     days: Days = ACCURACY_DAYS,
     end: End = None,
     gate: GateTime = None,
+    horizon_day: HorizonDay = 1,
     limit: Annotated[int, Query(ge=1, le=5000, description="Maximum number of series")] = 1000,
     cursor: Cursor = None,
 ) -> AccuracyReport | Response:
     """Accuracy overall, by area and by series, compared with the seasonal naive.
 
-    Figures are of the first 24 hours of each forecast; with `gate`, of the days of the calendar as they were forecast
-    at it on the day before. As a table, all rows have the same columns; `level` is overall, area or series. The next
-    page is `next_cursor` in JSON, and the `Link` header with `rel="next"` in every format.
+    Figures are of one day of the horizon of each forecast: `horizon_day=2` is hours 25 to 48 after the origin. With
+    `gate`, they are of the days of the calendar as they were forecast at it on the day before, and `horizon_day` has no
+    effect. As a table, all rows have the same columns; `level` is overall, area or series. The next page is
+    `next_cursor` in JSON, and the `Link` header with `rel="next"` in every format.
     """
     with use.database.connection() as connection:
         check_area(connection, area)
         check_gate(connection, gate)
         if gate is None:
-            windows = newest_windows(connection, days, end=end)
-            groups = read_group_sums(connection, windows, area)
-            series = read_series_sums(connection, windows, limit + 1, area=area, after=cursor)
+            windows = newest_windows(connection, days, end=end, horizon_day=horizon_day)
+            groups = read_group_sums(connection, windows, area, horizon_day)
+            series = read_series_sums(
+                connection, windows, limit + 1, area=area, after=cursor, horizon_day=horizon_day
+            )
         else:
             windows = newest_gate_windows(connection, gate, days, end=end)
             groups = read_gate_group_sums(connection, gate, windows, area)
             series = read_gate_series_sums(connection, gate, windows, limit + 1, area=area, after=cursor)
+    day = None if gate else horizon_day
     report = AccuracyReport(
         start=min((window.start for window in windows), default=None),
         end=max((window.end for window in windows), default=None),
         days=days,
-        overall=[_group(one) for one in groups if one.area is None],
-        areas=[_group(one) for one in groups if one.area is not None],
-        series=[_series(one) for one in series[:limit]],
+        overall=[_group(one, day) for one in groups if one.area is None],
+        areas=[_group(one, day) for one in groups if one.area is not None],
+        series=[_series(one, day) for one in series[:limit]],
         next_cursor=series[limit - 1].series_id if len(series) > limit else None,
     )
     headers = next_link(request, report.next_cursor)
@@ -176,6 +194,7 @@ def get_accuracy(
     days: Days = ACCURACY_DAYS,
     end: End = None,
     gate: GateTime = None,
+    horizon_day: HorizonDay = 1,
 ) -> SeriesAccuracyReport | Response:
     """Accuracy of one series and of the seasonal naive; figures are null until a forecast's first 24 hours are over.
 
@@ -185,12 +204,12 @@ def get_accuracy(
         key, _, _ = series_key_of(connection, series_ids)
         check_gate(connection, gate)
         if gate is None:
-            windows = newest_windows(connection, days, end=end, series_key=key)
-            [found] = read_series_sums(connection, windows, 1, series_key=key)
+            windows = newest_windows(connection, days, end=end, series_key=key, horizon_day=horizon_day)
+            [found] = read_series_sums(connection, windows, 1, series_key=key, horizon_day=horizon_day)
         else:
             windows = newest_gate_windows(connection, gate, days, end=end, series_key=key)
             [found] = read_gate_series_sums(connection, gate, windows, 1, series_key=key)
-    report = SeriesAccuracyReport(start=found.start, end=found.end, accuracy=_series(found))
+    report = SeriesAccuracyReport(start=found.start, end=found.end, accuracy=_series(found, None if gate else horizon_day))
     return report if form == "json" else table_response(TABLE, [_row("series", report.accuracy)], form)
 
 
@@ -200,16 +219,17 @@ def _row(level: str, figures: Accuracy) -> list[Any]:
     return [values.get(name) for name in TABLE]
 
 
-def _series(added: AddedScores) -> SeriesAccuracy:
-    return SeriesAccuracy(series_id=added.series_id, area=added.area, unit=added.unit, **_figures(added))
+def _series(added: AddedScores, horizon_day: int | None) -> SeriesAccuracy:
+    figures = _figures(added, horizon_day)
+    return SeriesAccuracy(series_id=added.series_id, area=added.area, unit=added.unit, **figures)
 
 
-def _group(added: AddedScores) -> GroupAccuracy:
-    return GroupAccuracy(unit=added.unit, area=added.area, **_figures(added))
+def _group(added: AddedScores, horizon_day: int | None) -> GroupAccuracy:
+    return GroupAccuracy(unit=added.unit, area=added.area, **_figures(added, horizon_day))
 
 
-def _figures(added: AddedScores) -> dict[str, Any]:
-    """The fields of `Accuracy` from the sums of table `score`."""
+def _figures(added: AddedScores, horizon_day: int | None) -> dict[str, Any]:
+    """The fields of `Accuracy` from the sums of the scores of a day of the horizon."""
     # the database sums in any order: without rounding, the last digits and so the ETag would vary
     percent = {
         f"{name}_percent": None if figure is None else round(100 * figure, DECIMALS)
@@ -219,6 +239,7 @@ def _figures(added: AddedScores) -> dict[str, Any]:
     return {
         "start": added.start,
         "end": added.end,
+        "horizon_day": horizon_day,
         "forecasts": added.forecasts,
         "hours": int(added.sums["hours"] or 0),
         **{name: percent[name] for name in Accuracy.model_fields if name in percent},

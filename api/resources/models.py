@@ -37,7 +37,10 @@ class ReleaseItem(BaseModel):
     trained_until: Utc = Field(description="Hour after the last one of its training data, UTC")
     data_fingerprint: str = Field(description="Hash of its training data")
     settings: dict[str, Any] = Field(description="Settings of the fit")
-    metrics: dict[str, Any] = Field(description="Accuracy on held-out windows")
+    metrics: dict[str, Any] = Field(
+        description="Accuracy on held-out windows; `day_2_wape` and so on are of later days of the horizon, "
+        "`day_2_by_model` is 0 where its member lost to the naive and the profile forecasts that day"
+    )
     artifact_bytes: int = Field(description="Size of the artifact")
 
 

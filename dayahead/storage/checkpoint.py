@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dayahead.storage.tables.accuracy_day import AccuracyDays
 from dayahead.storage.tables.day_ahead import mark_changed
+from dayahead.storage.tables.day_score import DAY_SCORE, DayScoreRows, copy_day_scores, replace_day_scores
 from dayahead.storage.tables.feature_snapshot import FEATURE_SNAPSHOT, SnapshotRows, write_snapshots
 from dayahead.storage.tables.forecast import (
     FORECAST,
@@ -26,7 +27,7 @@ from dayahead.storage.tables.worker_offset import Claim, Move, move_offset
 
 log = structlog.get_logger()
 
-TABLES = (OBSERVATION_REVISION, OBSERVATION, FORECAST, FEATURE_SNAPSHOT, SCORE)
+TABLES = (OBSERVATION_REVISION, OBSERVATION, FORECAST, FEATURE_SNAPSHOT, SCORE, DAY_SCORE)
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,18 @@ class New:
         observations: bool [observations].
         forecasts: bool [forecasts].
         scores: bool [scores].
+        day_scores: bool [scores of later days].
     """
 
     observations: NDArray[np.bool_]
     forecasts: NDArray[np.bool_]
     scores: NDArray[np.bool_]
+    day_scores: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     @classmethod
-    def none_of(cls, observations: int, forecasts: int, scores: int) -> "New":
+    def none_of(cls, observations: int, forecasts: int, scores: int, day_scores: int = 0) -> "New":
         """Mark no row as new."""
-        return cls(*(np.zeros(count, np.bool_) for count in (observations, forecasts, scores)))
+        return cls(*(np.zeros(count, np.bool_) for count in (observations, forecasts, scores, day_scores)))
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Checkpoint:
         new: which of them are new.
         move: of the partition's offset.
         changed: hours of series with day products that were revised or came late.
+        day_scores: of later days of the horizon, each series, origin and day once.
+        day_accuracy: the sums of these scores.
     """
 
     observations: CurrentRows
@@ -87,6 +92,8 @@ class Checkpoint:
     new: New
     move: Move
     changed: ChangedHours = field(default_factory=ChangedHours)
+    day_scores: DayScoreRows = field(default_factory=DayScoreRows.none)
+    day_accuracy: AccuracyDays = field(default_factory=AccuracyDays.none)
 
 
 class CheckpointWriter:
@@ -112,7 +119,9 @@ class CheckpointWriter:
             # No worker writes such a row, so it was written by hand: the row from the log replaces it.
             log.warning("row_already_present", partition=claim.partition, error=str(error))
             rows = checkpoint
-            nothing_new = New.none_of(len(rows.observations.hour), len(rows.forecasts), len(rows.scores))
+            nothing_new = New.none_of(
+                len(rows.observations.hour), len(rows.forecasts), len(rows.scores), len(rows.day_scores)
+            )
             self._write(claim, checkpoint, nothing_new, now)
 
     def _write(self, claim: Claim, checkpoint: Checkpoint, new: New, now: datetime) -> None:
@@ -135,3 +144,8 @@ class CheckpointWriter:
             checkpoint.accuracy.add(cursor, claim.partition)
             if replaces:
                 replace_scores(cursor)
+            if len(checkpoint.day_scores):
+                replaces = copy_day_scores(cursor, checkpoint.day_scores, new.day_scores)
+                checkpoint.day_accuracy.add(cursor, claim.partition, "day_score")
+                if replaces:
+                    replace_day_scores(cursor)

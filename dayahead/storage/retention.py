@@ -57,6 +57,7 @@ TABLES = (
     RetainedTable("forecast", "origin", chunked=True),
     RetainedTable("forecast_superseded", "origin", chunked=True),
     RetainedTable("score", "origin", chunked=True),
+    RetainedTable("day_score", "origin", chunked=True),
     RetainedTable("observation_revision", "valid_time", chunked=False),
     RetainedTable("accuracy_day", "day", chunked=False, key=("area", "unit")),
     RetainedTable("drift_event", "valid_time", chunked=False),
@@ -141,6 +142,9 @@ class RetentionSettings(ServiceSettings):
         "refreshed cannot be read as of a moment before its refresh",
     )
     retain_score_days: int = Field(default=0, ge=0, description="Days of score to keep, 60 or more; 0 keeps all")
+    retain_day_score_days: int = Field(
+        default=0, ge=0, description="Days of day_score to keep, 60 or more; 0 keeps all"
+    )
     retain_accuracy_day_days: int = Field(
         default=0, ge=0, description="Days of accuracy_day to keep, 60 or more; 0 keeps all"
     )

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.features.snapshot import SNAPSHOT_NAMES
-from dayahead.grouping import pack_pairs
+from dayahead.grouping import groups, pack_pairs
+from dayahead.horizon import DAY_LEADS
 from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.source import Source
 from dayahead.storage.checkpoint import New
+from dayahead.storage.tables.day_score import DayScoreRows
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.observation import CurrentRows, CurrentVersions
 from dayahead.storage.tables.observation_revision import Versions
@@ -40,6 +42,7 @@ class Prepared:
         cells: of the rows.
         decided: which versions are current.
         rounds: in which the changes are applied.
+        days: int64 [rows], whole days of the horizon of the series of each row.
         at_hand: forecasts that may need a score.
     """
 
@@ -48,6 +51,7 @@ class Prepared:
     cells: Cells
     decided: Decided
     rounds: list[Round]
+    days: NDArray[np.int64]
     at_hand: ForecastsAtHand
 
 
@@ -60,7 +64,8 @@ class Result:
         revisions: versions that are not current.
         forecasts: n forecasts.
         features: float32 [n, k].
-        scores: of forecasts that have matured or whose actuals changed.
+        scores: of forecasts whose day 1 has matured or whose actuals changed.
+        day_scores: the same of later days of the horizon.
         new: which of these cannot be in the tables yet.
         outcomes: number of rows by outcome.
         unforecast: number of new hours without a forecast, by reason.
@@ -71,6 +76,7 @@ class Result:
     forecasts: ForecastRows
     features: NDArray[np.float32]
     scores: ScoreRows
+    day_scores: DayScoreRows
     new: New
     outcomes: Mapping[Outcome, int]
     unforecast: Mapping[Unforecast, int] = field(default_factory=dict)
@@ -85,12 +91,19 @@ class Result:
             made.rows if made else ForecastRows.joined([]),
             made.features if made else np.empty((0, len(SNAPSHOT_NAMES)), np.float32),
             ScoreRows.none(),
+            DayScoreRows.none(),
             New.none_of(0, len(made.rows) if made else 0, 0),
             {},
         )
 
 
-def prepare(reader: Reader, state: PartitionState, rows: Rows, offsets: NDArray[np.int64]) -> Prepared:
+def prepare(
+    reader: Reader,
+    state: PartitionState,
+    rows: Rows,
+    offsets: NDArray[np.int64],
+    sources: Mapping[int, Source],
+) -> Prepared:
     """Read what the batch needs, and decide which versions are current.
 
     Args:
@@ -98,6 +111,7 @@ def prepare(reader: Reader, state: PartitionState, rows: Rows, offsets: NDArray[
         state: of the partition; only read from.
         rows: of the batch.
         offsets: int64 [m], offset of each message.
+        sources: by source_key.
     """
     cells = Cells.of(rows)
     decided = decide(rows, cells, _known(reader, state, cells))
@@ -106,9 +120,25 @@ def prepare(reader: Reader, state: PartitionState, rows: Rows, offsets: NDArray[
     np.maximum.at(newest, rows.series, rows.hour)
     series, hour = rows.series[chosen], rows.hour[chosen]
     # Forecasts that this batch makes are in memory already; the state has the first origin of the others.
-    possible = may_become_due(state, series, hour, newest[series])
-    at_hand = ForecastsAtHand(reader.forecasts(state.keys[possible.series], possible.origin))
-    return Prepared(rows, offsets, cells, decided, rounds_of(rows, chosen), at_hand)
+    days = _days(state, rows, sources)
+    read = {}
+    for day in range(1, _most(days[chosen]) + 1):
+        scored = days[chosen] >= day
+        possible = may_become_due(state, day, series[scored], hour[scored], newest[series[scored]])
+        read[day] = reader.day_forecasts(day, state.keys[possible.series], possible.origin)
+    return Prepared(rows, offsets, cells, decided, rounds_of(rows, chosen), days, ForecastsAtHand(read))
+
+
+def _days(state: PartitionState, rows: Rows, sources: Mapping[int, Source]) -> NDArray[np.int64]:
+    """Count the whole days of the horizon of the series of each row."""
+    days = np.ones(len(rows.series), np.int64)
+    for source_key, of_source in groups(state.source_keys[rows.series]):
+        days[of_source] = sources[source_key].leads // DAY_LEADS
+    return days
+
+
+def _most(days: NDArray[np.int64]) -> int:
+    return int(days.max(initial=1))
 
 
 def _known(reader: Reader, state: PartitionState, cells: Cells) -> CurrentVersions:
@@ -141,7 +171,8 @@ def compute(
     """
     rows, decided = prepared.rows, prepared.decided
     newest = state.newest.copy()
-    made, features, scores, firsts, later = [], [], [], [], []
+    made, features, later = [], [], []
+    scores: dict[int, _DayScores] = {}
     too_old = 0
     unforecast: Counter[Unforecast] = Counter()
     for turn in prepared.rounds:
@@ -154,10 +185,11 @@ def compute(
         unforecast.update(
             _unforecast(hour[fresh & inside], rows.refresh[turn.rows][fresh & inside], advance.take(fresh & inside))
         )
-        due = now_due(state, series[inside], hour[inside], fresh[inside])
-        scored, first = score_due(state, due, prepared.at_hand)
-        scores.append(scored)
-        firsts.append(first)
+        days = prepared.days[turn.rows]
+        for day in range(1, _most(days[inside]) + 1):
+            chosen = inside & (days >= day)
+            due = now_due(state, day, series[chosen], hour[chosen], fresh[chosen])
+            scores.setdefault(day, _DayScores()).add(*score_due(state, due, prepared.at_hand))
         refreshed = turn.refresh & np.isin(turn.series, series[inside])
         answer = forecasting.make(
             state, sources, turn.series[refreshed], prepared.offsets[turn.message[refreshed]], now
@@ -168,20 +200,46 @@ def compute(
             later.append(answer.rows.origin > newest[answer.series])
             prepared.at_hand.add(answer.rows)
             state.note_forecasts(answer.series, answer.rows.origin, answer.rows.rung)
-    forecasts, scored = ForecastRows.joined(made), ScoreRows.joined(scores)
+    forecasts = ForecastRows.joined(made)
     kept = _last_of_each(forecasts.series_key, forecasts.origin)
-    kept_scores = _last_of_each(scored.series_key, scored.origin)
-    first_scores = _any_of_each(scored, kept_scores, _flags(firsts))
+    last = {day: of_day.last() for day, of_day in sorted(scores.items())}
+    first_day, first_scores = last.pop(1, _DayScores().last())
     return Result(
         observations=_observations(prepared, state),
         revisions=_revisions(prepared, state),
         forecasts=forecasts.take(kept),
         features=np.concatenate([np.empty((0, len(SNAPSHOT_NAMES)), np.float32), *features])[kept],
-        scores=scored.take(kept_scores),
-        new=New(prepared.decided.new[prepared.decided.touched], _flags(later)[kept], first_scores),
+        scores=first_day,
+        day_scores=DayScoreRows.of_days({day: rows for day, (rows, _) in last.items()}),
+        new=New(
+            prepared.decided.new[prepared.decided.touched],
+            _flags(later)[kept],
+            first_scores,
+            _flags([first for _, first in last.values()]),
+        ),
         outcomes=_outcomes(decided, too_old),
         unforecast=unforecast,
     )
+
+
+class _DayScores:
+    """Scores of one day of the horizon, as the rounds of a batch make them."""
+
+    def __init__(self) -> None:
+        self._scores: list[ScoreRows] = []
+        self._firsts: list[NDArray[np.bool_]] = []
+
+    def add(self, scored: ScoreRows, first: NDArray[np.bool_]) -> None:
+        """Add the scores of a round, and which of them are the first of their forecast."""
+        if len(scored):
+            self._scores.append(scored)
+            self._firsts.append(first)
+
+    def last(self) -> tuple[ScoreRows, NDArray[np.bool_]]:
+        """Return the last score of each forecast, and whether any of its scores was the first."""
+        scored = ScoreRows.joined(self._scores)
+        kept = _last_of_each(scored.series_key, scored.origin)
+        return scored.take(kept), _any_of_each(scored, kept, _flags(self._firsts))
 
 
 def _unforecast(hour: NDArray[np.int64], refresh: NDArray[np.bool_], advance: Advance) -> Mapping[Unforecast, int]:

@@ -109,6 +109,28 @@ NAIVE_ERROR = Counter(
 NAIVE_ACTUAL = Counter("dayahead_naive_absolute_actual_total", "Sum of |actual| over the same hours", ["area"])
 SCORED = Counter("dayahead_scored_forecasts_total", "Forecasts that have matured", ["area", "release"])
 
+DAY_ERROR = Counter(
+    "dayahead_horizon_day_absolute_error_total",
+    "Sum of |forecast - actual| over a day of the horizon that has matured, in the unit of the series",
+    ["area", "horizon_day"],
+)
+DAY_ACTUAL = Counter(
+    "dayahead_horizon_day_absolute_actual_total",
+    "Sum of |actual| over the same hours",
+    ["area", "horizon_day"],
+)
+DAY_NAIVE_ERROR = Counter(
+    "dayahead_horizon_day_naive_absolute_error_total",
+    "Sum of |seasonal naive - actual| where it is known: the newest same hour of the week, or of the day, that was "
+    "known at the origin",
+    ["area", "horizon_day", "naive"],
+)
+DAY_NAIVE_ACTUAL = Counter(
+    "dayahead_horizon_day_naive_absolute_actual_total",
+    "Sum of |actual| over the hours of the naive",
+    ["area", "horizon_day"],
+)
+
 NO_RELEASE = "none"
 LEAD_BUCKETS = {"1-6": slice(0, 6), "7-12": slice(6, 12), "13-24": slice(12, DAY_LEADS)}
 
@@ -170,6 +192,36 @@ def count_scores(scores: ScoreRows, actual: NDArray[np.float64], areas: NDArray[
         NAIVE_ERROR.labels(area, "weekly").inc(weekly)
         NAIVE_ERROR.labels(area, "daily").inc(daily)
         NAIVE_ACTUAL.labels(area).inc(naive_actual)
+
+
+def count_days(scores: ScoreRows, horizon_day: NDArray[np.int64], areas: NDArray[np.object_]) -> None:
+    """Add days of the horizon that have matured, each once, to the counters by day of the horizon.
+
+    Args:
+        scores: n scores.
+        horizon_day: int64 [n], the day of each.
+        areas: object [n], the area of each series.
+    """
+    pairs = list(zip(areas.tolist(), horizon_day.tolist(), strict=True))
+    groups = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
+    group = np.array([groups[pair] for pair in pairs], np.int64)
+    sums = scores.sums
+    added = [
+        np.bincount(group, values, len(groups)).tolist()
+        for values in (
+            sums.absolute_error,
+            sums.absolute_actual,
+            sums.naive_error,
+            sums.daily_naive_error,
+            sums.naive_actual,
+        )
+    ]
+    for (area, day), error, actual, weekly, daily, naive_actual in zip(groups, *added, strict=True):
+        DAY_ERROR.labels(area, day).inc(error)
+        DAY_ACTUAL.labels(area, day).inc(actual)
+        DAY_NAIVE_ERROR.labels(area, day, "weekly").inc(weekly)
+        DAY_NAIVE_ERROR.labels(area, day, "daily").inc(daily)
+        DAY_NAIVE_ACTUAL.labels(area, day).inc(naive_actual)
 
 
 def show_series(

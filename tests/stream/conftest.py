@@ -40,12 +40,12 @@ PROCESS = Path(__file__).with_name("worker_process.py")
 _SUMS = ", ".join(f"sum({name})::double precision" for name in SUMS)
 _OF_SCORES = ", ".join(f"{added_up(name)}::double precision" for name in SUMS)
 KEPT_SUMS = f"""
-    SELECT area, unit, day, release, sum(forecasts)::bigint, {_SUMS} FROM accuracy_day
-    GROUP BY 1, 2, 3, 4 HAVING sum(forecasts) <> 0
+    SELECT area, unit, day, horizon_day, release, sum(forecasts)::bigint, {_SUMS} FROM accuracy_day
+    GROUP BY 1, 2, 3, 4, 5 HAVING sum(forecasts) <> 0
 """
 SUMS_OF_SCORES = f"""
-    SELECT area, unit, (origin AT TIME ZONE 'UTC')::date, coalesce(score.release, ''), count(*), {_OF_SCORES}
-    FROM score JOIN series USING (series_key) GROUP BY 1, 2, 3, 4
+    SELECT area, unit, (origin AT TIME ZONE 'UTC')::date, horizon_day, coalesce(release, ''), count(*), {_OF_SCORES}
+    FROM score_by_horizon_day AS score GROUP BY 1, 2, 3, 4, 5
 """
 
 
@@ -57,6 +57,7 @@ EMPTIED = (
     "forecast",
     "forecast_superseded",
     "score",
+    "day_score",
     "accuracy_day",
     "limit_rejection",
     "day_ahead",
@@ -256,11 +257,17 @@ class WorkerRoom:
                 " naive_actual, model_error_where_naive, covered, pinball, encode(array_send(lead_error), 'hex')"
                 " FROM score JOIN series USING (series_key) ORDER BY 1, 2"
             ),
+            "day_score": self.query(
+                "SELECT series_id, origin, horizon_day, day_score.release, rung, hours, absolute_error,"
+                " absolute_actual, percentage_error, percentage_hours, signed_error, naive_error, daily_naive_error,"
+                " naive_hours, naive_actual, model_error_where_naive, covered, pinball"
+                " FROM day_score JOIN series USING (series_key) ORDER BY 1, 2, 3"
+            ),
         }
 
     def check_accuracy_days(self) -> None:
         """Compare the sums that are kept as scores come with the sums of all scores."""
-        kept, made = ({row[:4]: row[4:] for row in self.query(one)} for one in (KEPT_SUMS, SUMS_OF_SCORES))
+        kept, made = ({row[:5]: row[5:] for row in self.query(one)} for one in (KEPT_SUMS, SUMS_OF_SCORES))
         assert kept.keys() == made.keys()
         for key, sums in kept.items():
             assert sums == pytest.approx(made[key], rel=1e-9, abs=1e-6), key

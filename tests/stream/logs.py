@@ -47,8 +47,11 @@ def batch(rows: Sequence[tuple[str, Hour, object]], available: Hour, *, refresh:
     )
 
 
-def eventful_log(partition: int, hours: int = 40, partitions: int = PARTITIONS) -> list[bytes | None]:
-    """Hours of three series with everything that happens: late, twice, revised, of old, out of place, and rubbish."""
+def eventful_log(partition: int, hours: int = 66, partitions: int = PARTITIONS) -> list[bytes | None]:
+    """Hours of three series with everything that happens: late, twice, revised, of old, out of place, and rubbish.
+
+    With 66 hours, day 2 of the horizon of some forecasts matures.
+    """
     ids = series_of(partition, 3, partitions)
     stranger = series_of((partition + 1) % partitions, 1, partitions)[0]
     chance = random.Random(partition)

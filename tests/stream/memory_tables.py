@@ -16,6 +16,7 @@ from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
 from dayahead.reading.source_file import load_source
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.observation import CurrentVersions
+from dayahead.storage.tables.score import ScoreRows
 from dayahead.storage.tables.series import RegisteredSeries
 from stream.compute.batch import Result, compute, prepare
 from stream.compute.forecasting import Forecasting
@@ -24,7 +25,9 @@ from stream.partition.state import NEVER, PartitionState
 
 SOURCE_FILE = Path(__file__).parents[2] / "ingest" / "sources" / "consumption-de35-hour.yaml"
 SOURCE_KEY = 7
-SOURCES = {SOURCE_KEY: load_source(SOURCE_FILE)}
+LEADS = 80
+"""Three whole days of the horizon, and 8 hours that are not scored."""
+SOURCES = {SOURCE_KEY: load_source(SOURCE_FILE).model_copy(update={"horizon_h": LEADS})}
 
 
 def series(count: int) -> list[RegisteredSeries]:
@@ -33,7 +36,7 @@ def series(count: int) -> list[RegisteredSeries]:
 
 
 class MemoryTables:
-    """observation, observation_revision, forecast, feature_snapshot and score.
+    """observation, observation_revision, forecast, feature_snapshot, score and day_score.
 
     Attributes:
         straight: rows written that were called new.
@@ -47,6 +50,7 @@ class MemoryTables:
         self.forecast: dict[tuple[int, int], ForecastRows] = {}
         self.snapshot: dict[tuple[int, int], bytes] = {}
         self.score: dict[tuple[int, int], tuple[object, ...]] = {}
+        self.day_score: dict[tuple[int, int, int], tuple[object, ...]] = {}
 
     def current_versions(self, series_keys: NDArray[np.int64], hours: NDArray[np.int64]) -> CurrentVersions:
         found = CurrentVersions.unknown(len(hours))
@@ -55,9 +59,9 @@ class MemoryTables:
                 found.value[place], found.available_us[place], found.confirmed_us[place] = self.observation[pair]
         return found
 
-    def forecasts(self, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
+    def day_forecasts(self, day: int, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
         pairs = zip(series_keys.tolist(), origins.tolist(), strict=True)
-        return ForecastRows.joined([self.forecast[pair] for pair in pairs if pair in self.forecast])
+        return ForecastRows.joined([self.forecast[pair].of_day(day) for pair in pairs if pair in self.forecast])
 
     def write(self, result: Result) -> None:
         self._check_what_is_new(result)
@@ -85,10 +89,10 @@ class MemoryTables:
         for place, pair in enumerate(zip(rows.series_key.tolist(), rows.origin.tolist(), strict=True)):
             self.forecast[pair] = rows.take(np.array([place]))
             self.snapshot[pair] = result.features[place].tobytes()
-        scores = result.scores
-        for place, pair in enumerate(zip(scores.series_key.tolist(), scores.origin.tolist(), strict=True)):
-            sums = [getattr(scores.sums, item.name)[place].tobytes() for item in fields(ScoreBatch)]
-            self.score[pair] = (scores.release[place], int(scores.rung[place]), *sums)
+        self.score.update(_scores(result.scores))
+        days = result.day_scores.horizon_day.tolist()
+        for day, ((key, origin), row) in zip(days, _scores(result.day_scores.scores), strict=True):
+            self.day_score[key, origin, day] = row
 
     def _check_what_is_new(self, result: Result) -> None:
         """What is called new goes straight into a table with a key, which would refuse what is there."""
@@ -102,6 +106,13 @@ class MemoryTables:
             assert not set(called_new) & rows.keys()
             self.straight += len(called_new)
             self.looked_for += len(pairs) - len(called_new)
+        later, new = result.day_scores, result.new.day_scores.tolist()
+        columns = (later.scores.series_key.tolist(), later.scores.origin.tolist(), later.horizon_day.tolist())
+        days = list(zip(*columns, strict=True))
+        assert len(set(days)) == len(days)
+        assert not {day for day, flag in zip(days, new, strict=True) if flag} & self.day_score.keys()
+        self.straight += sum(new)
+        self.looked_for += len(new) - sum(new)
 
     def contents(self) -> dict[str, object]:
         """Everything, comparable; without the moments of issue."""
@@ -115,6 +126,7 @@ class MemoryTables:
             "forecast": forecast,
             "snapshot": self.snapshot,
             "score": self.score,
+            "day_score": self.day_score,
         }
 
     def restore(self, known: Sequence[RegisteredSeries]) -> PartitionState:
@@ -130,6 +142,21 @@ class MemoryTables:
             if any(key == one.series_key for key, _ in self.forecast):
                 state.note_forecasts(np.array([index]), np.array([NEVER]), np.array([0], np.int8))
         return state
+
+
+def _scores(scores: ScoreRows) -> list[tuple[tuple[int, int], tuple[object, ...]]]:
+    """Rows by series and origin."""
+    return [
+        (
+            (int(scores.series_key[place]), int(scores.origin[place])),
+            (
+                scores.release[place],
+                int(scores.rung[place]),
+                *(getattr(scores.sums, item.name)[place].tobytes() for item in fields(ScoreBatch)),
+            ),
+        )
+        for place in range(len(scores))
+    ]
 
 
 def _quantiles(row: ForecastRows) -> tuple[NDArray[np.float32], ...]:
@@ -177,6 +204,8 @@ def run(
     *,
     restarts: bool = False,
     forecaster: Forecaster | WindowPrint | None = None,
+    tables: MemoryTables | None = None,
+    leads: int = LEADS,
 ) -> tuple[MemoryTables, PartitionState]:
     """Take a log in, cut into batches at the given places.
 
@@ -186,8 +215,11 @@ def run(
         count: series.
         restarts: whether the state is rebuilt from the tables before each batch.
         forecaster: WindowPrint unless another one is given.
+        tables: to write to.
+        leads: of a forecast.
     """
-    tables, known = MemoryTables(), series(count)
+    tables, known = tables or MemoryTables(), series(count)
+    sources = {SOURCE_KEY: SOURCES[SOURCE_KEY].model_copy(update={"horizon_h": leads})}
     state = tables.restore(known)
     forecasting = Forecasting(forecaster or WindowPrint())  # type: ignore[arg-type] # all of a Forecaster that is used
     edges = [0, *cuts, len(log)]
@@ -196,6 +228,6 @@ def run(
             continue
         if restarts:
             state = tables.restore(known)
-        prepared = prepare(tables, state, rows_of(log[start:end]), np.arange(start, end))
-        tables.write(compute(prepared, state, forecasting, SOURCES, from_hour(500_000)))
+        prepared = prepare(tables, state, rows_of(log[start:end]), np.arange(start, end), sources)
+        tables.write(compute(prepared, state, forecasting, sources, from_hour(500_000)))
     return tables, state

@@ -66,8 +66,9 @@ def test_a_crash_inside_the_transaction_leaves_nothing_of_it(room: WorkerRoom, m
             assert (room.tables(), room.offsets()) == (before, offsets), f"after {survived + 1} copies"
         else:
             break
-    # revisions; then observations, forecasts, snapshots and scores, those that are new and those that may be there
-    assert survived + 1 == 9
+    # revisions; then observations, forecasts, snapshots, scores of day 1 of the horizon and of later ones, those that
+    # are new and those that may be there
+    assert survived + 1 == 11
     assert room.offsets()[0] == len(log)
 
 
@@ -169,7 +170,7 @@ def test_a_returned_partition_without_changes_is_not_read_again(room: WorkerRoom
 
 def test_an_emptied_redis_is_filled_again(room: WorkerRoom) -> None:
     log = eventful_log(0)
-    one_series = batch([(series_of(0, 1)[0], START + 70, 100.0)], START + 71)
+    one_series = batch([(series_of(0, 1)[0], START + 96, 100.0)], START + 97)
     room.send(0, [*log, one_series])
     worker = room.worker()
     worker.assign([0])

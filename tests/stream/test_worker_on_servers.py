@@ -147,7 +147,7 @@ def test_a_third_worker_shares_six_partitions_and_leaves_them_again(
 ) -> None:
     room = make_room(topics, database_url, redis_url, partitions=6)
     try:
-        logs = {partition: eventful_log(partition, 40, room.partitions) for partition in range(room.partitions)}
+        logs = {partition: eventful_log(partition, 66, room.partitions) for partition in range(room.partitions)}
         expected = unbroken(room, logs)
 
         def send(first: int, end: int) -> None:

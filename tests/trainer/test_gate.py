@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from trainer.gate import Comparison, GateDecision, Judgement, ScenarioFigures, decide
+from trainer.gate import Comparison, DayFigures, GateDecision, Judgement, ScenarioFigures, decide
 from trainer.scenarios import Scenario
 from trainer.settings import GateSettings
 
@@ -112,4 +112,35 @@ def test_every_question_is_asked_after_one_was_failed() -> None:
         "holds_under_last_hours_missing",
         "holds_under_day_missing",
         "holds_under_stuck_meter",
+        "holds_on_later_days",
     ]
+
+
+def days(*wape: float) -> tuple[DayFigures, ...]:
+    """Figures of days 2, 3 …"""
+    return tuple(DayFigures(day, 400, one, 0.1, 0.2, 0.8, True) for day, one in enumerate(wape, start=2))
+
+
+def with_days(figures: Judgement, *wape: float) -> Judgement:
+    return {scenario: replace(one, later_days=days(*wape)) for scenario, one in figures.items()}
+
+
+def test_a_challenger_that_is_worse_on_a_later_day_is_not_promoted_and_the_reason_names_the_day() -> None:
+    ours, theirs = with_days(judged(0.04), 0.06, 0.0815), with_days(judged(0.05), 0.06, 0.08)
+    assert decide(ours, comparison(ours, theirs), False, SETTINGS).passed  # within the 2 % that an outage may cost
+    ours = with_days(judged(0.04), 0.06, 0.0817)
+    decision = decide(ours, comparison(ours, theirs), False, SETTINGS)
+    assert failed(decision) == ["holds_on_later_days"]
+    assert "day 3 8.17% against 8.00%" in decision.reason
+    assert "day 2" not in decision.reason
+
+
+def test_days_that_one_of_the_two_was_not_judged_on_do_not_count() -> None:
+    ours, theirs = with_days(judged(0.04), 0.06), with_days(judged(0.05), float("nan"), 0.01)
+    assert decide(ours, comparison(ours, theirs), False, SETTINGS).passed
+
+
+def test_a_later_day_that_loses_to_the_naive_does_not_keep_the_release_from_serving() -> None:
+    day = replace(days(0.2)[0], skill=-1.0)
+    lost = {scenario: replace(one, later_days=(day,)) for scenario, one in judged().items()}
+    assert decide(lost, None, False, SETTINGS).passed

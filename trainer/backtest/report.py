@@ -55,11 +55,14 @@ def render_report(backtest: Backtest, figures: Figures, now: datetime, losses: S
         last=backtest.origins[-1] + 24,
         releases=[(first, release.release_id) for first, release in backtest.releases.items()],
         time=lines(_time_marks(figures.by_time), "WAPE over time", TIME_LABELS),
-        lead=columns(_marks(figures.by_lead), "WAPE by lead", 2),
+        lead=columns(_marks(figures.by_lead), "WAPE by lead", _labelled(figures.by_lead)),
+        horizon_day=columns(_marks(figures.by_horizon_day), "WAPE by day of the horizon"),
         hour=columns(_marks(figures.by_hour), "WAPE by hour of the day", 3),
         day=columns(_marks(figures.by_day), "WAPE by kind of day"),
         area=columns(_marks(figures.by_area), "WAPE by area", max(1, len(figures.by_area) // 8)),
-        coverage=columns(_coverage_marks(figures.by_lead), "Share within the 10-90 % band by lead", 2),
+        coverage=columns(
+            _coverage_marks(figures.by_lead), "Share within the 10-90 % band by lead", _labelled(figures.by_lead)
+        ),
         worst=[
             (series, fan(series.p10, series.p50, series.p90, series.actual, f"Worst day of {series.name}"))
             for series in figures.worst
@@ -67,6 +70,11 @@ def render_report(backtest: Backtest, figures: Figures, now: datetime, losses: S
         losses=losses,
         now=now,
     )
+
+
+def _labelled(by_lead: Sequence[Slice]) -> int:
+    """Label each n-th lead: a dozen labels fit on the axis."""
+    return -(-len(by_lead) // 12)
 
 
 def share(value: float, digits: int = 2) -> str:

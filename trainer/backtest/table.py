@@ -14,7 +14,7 @@ WORST_SHOWN = 3
 
 
 def print_backtest(console: Console, backtest: Backtest, figures: Figures) -> None:
-    """Print the accuracy in total, by area, lead, day of the horizon and kind of day, and the worst series."""
+    """Print the accuracy in total, by day of the horizon, area, lead and kind of day, and the worst series."""
     accuracy = figures.accuracy
     releases = [release.release_id for release in backtest.releases.values()]
     fitted = releases[0] if len(releases) == 1 else f"{len(releases)} fits"
@@ -22,11 +22,13 @@ def print_backtest(console: Console, backtest: Backtest, figures: Figures) -> No
         "", "hours", "WAPE", "last day", "last week", "bias", "in 10-90 % band",
         title=f"{len(backtest.origins)} origins, {figures.series} series, {fitted}",
     )  # fmt: skip
-    later_days = figures.by_horizon_day[1:]
-    for group in ([figures.whole], figures.by_area, _lead_groups(figures.by_lead), later_days, figures.by_day):
+    days = figures.by_horizon_day if len(figures.by_horizon_day) > 1 else []
+    for group in ([figures.whole], days, figures.by_area, _lead_groups(figures.by_lead), figures.by_day):
         for part in group:
             table.add_row(*_cells(part), end_section=part is group[-1])
     console.print(table)
+    if days:
+        console.print("Day d of the horizon is leads 24(d - 1) + 1 to 24d; all other figures are of day 1.")
     better = "day" if accuracy.daily_is_better else "week"
     console.print(
         f"Skill over the better seasonal naive, the same hour of the last {better}: "

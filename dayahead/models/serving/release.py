@@ -6,7 +6,8 @@ and texts that it lists, one after the other. The id is the hash of exactly thes
 
 import hashlib
 import zlib
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -124,6 +125,20 @@ class Release:
     def floor_days(self) -> tuple[int, ...]:
         """Days of the horizon whose member did not beat the naive: the profile forecasts them."""
         return tuple(day for day, later in enumerate(self.later_days, start=2) if not later.beats_naive)
+
+    def with_floor(self, days: Collection[int]) -> "Release":
+        """The release in which the profile also forecasts some days of the horizon: another release, of another id."""
+        if set(days) <= set(self.floor_days):
+            return self
+        later = [
+            replace(later, beats_naive=later.beats_naive and day not in days)
+            for day, later in enumerate(self.later_days, start=2)
+        ]
+        return replace(self, later_days=tuple(later))
+
+    def without_floor(self) -> "Release":
+        """The release in which each day's own member forecasts it, to measure what the members can do."""
+        return replace(self, later_days=tuple(replace(later, beats_naive=True) for later in self.later_days))
 
     @cached_property
     def release_id(self) -> str:

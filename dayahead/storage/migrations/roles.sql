@@ -40,8 +40,8 @@ GRANT DELETE ON poll_failure, limit_loss TO dayahead_ingest;
 -- The worker and its auditor: what follows from messages. It reads releases and makes none.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_worker;
 GRANT INSERT, UPDATE ON
-    series, observation, observation_revision, feature_snapshot, forecast, forecast_superseded, score, accuracy_day,
-    partition_quality, drift_event, drift_watched, worker_offset, limit_rejection, day_ahead, day_ahead_score
+    series, observation, observation_revision, feature_snapshot, forecast, forecast_superseded, score, day_score,
+    accuracy_day, partition_quality, drift_event, drift_watched, worker_offset, limit_rejection, day_ahead, day_ahead_score
     TO dayahead_worker;
 GRANT DELETE ON limit_rejection TO dayahead_worker;
 

@@ -10,7 +10,9 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg.rows import kwargs_row
 
+from dayahead.contracts import Rung
 from dayahead.grouping import groups, numbered
+from dayahead.horizon import DAY_LEADS, leads_before
 from dayahead.hours import HOUR_S, HOUR_US, Hour, from_hour
 from dayahead.storage.binary_copy import (
     POSTGRES_EPOCH_US,
@@ -61,6 +63,18 @@ BLOCKS = """
 # The origin stands there as one moment, so that one chunk is read, by the series that are wanted.
 AT_ORIGIN = BLOCKS.format(
     chosen="SELECT * FROM forecast WHERE origin = %(origin)s AND series_key = ANY(%(keys)s::integer[])"
+)
+
+# Of each forecast the 24 leads of one day of the horizon: a long horizon is not read whole to score a day.
+DAY_AT_ORIGIN = BLOCKS.format(
+    chosen="""
+    SELECT series_key, origin, issued_at, release, rung, reasons, floor_days, message_offset,
+           CASE WHEN cardinality(p50) = 24 THEN p50 ELSE p50[%(first)s:%(last)s] END AS p50,
+           CASE WHEN cardinality(p10) = 24 THEN p10 ELSE p10[%(first)s:%(last)s] END AS p10,
+           CASE WHEN cardinality(p90) = 24 THEN p90 ELSE p90[%(first)s:%(last)s] END AS p90
+    FROM forecast
+    WHERE origin = %(origin)s AND series_key = ANY(%(keys)s::integer[]) AND cardinality(p50) >= %(last)s
+"""
 )
 
 UNCONFIRMED = BLOCKS.format(
@@ -171,6 +185,29 @@ class ForecastRows:
         columns = [{name: _widened(column, widest) for name, column in vars(part).items()} for part in parts]
         return cls(**{name: np.concatenate([part[name] for part in columns]) for name in columns[0]})
 
+    def of_day(self, day: int) -> "ForecastRows":
+        """The 24 leads of a day of the horizon, of the rows that hold all of them.
+
+        Rung and release become those of the day: 3 and none where the profile forecast it.
+        """
+        rows = self.take(self.leads >= leads_before(day + 1))
+        columns = slice(leads_before(day), leads_before(day + 1))
+        return replace(rows, p50=rows.p50[:, columns], p10=rows.p10[:, columns], p90=rows.p90[:, columns])._as_forecast(
+            day
+        )
+
+    def _as_forecast(self, day: int) -> "ForecastRows":
+        """The rows of a day with the rung and the release that forecast it."""
+        by_profile = (self.floor_days >> (day - 1) & 1).astype(np.bool_)
+        release = self.release.copy()
+        release[by_profile] = None
+        return replace(
+            self,
+            rung=np.where(by_profile, np.int8(Rung.PROFILE), self.rung),
+            release=release,
+            leads=np.full(len(self), DAY_LEADS, np.int16),
+        )
+
     def of_leads(self, leads: int) -> "ForecastRows":
         """The rows that hold so many leads, without columns beyond them."""
         rows = self.take(self.leads == leads)
@@ -259,6 +296,28 @@ def read_forecasts(
         keys = series_keys[rows].tolist()
         parts.append(_fetch(connection, AT_ORIGIN, {"origin": from_hour(origin), "keys": keys}))
     return ForecastRows.joined(parts)
+
+
+def read_day_forecasts(
+    connection: psycopg.Connection, day: int, series_keys: NDArray[np.int64], origins: NDArray[np.int64]
+) -> ForecastRows:
+    """Read one day of the forecasts of given series at given origins, as far as they hold it, in no order.
+
+    Args:
+        connection: an open connection.
+        day: of the horizon.
+        series_keys: int64 [n].
+        origins: int64 [n], hours.
+
+    Returns:
+        The 24 leads of the day, with its rung and release; see `ForecastRows.of_day`.
+    """
+    span = {"first": leads_before(day) + 1, "last": leads_before(day + 1)}
+    parts = []
+    for origin, rows in groups(origins):
+        keys = series_keys[rows].tolist()
+        parts.append(_fetch(connection, DAY_AT_ORIGIN, {"origin": from_hour(origin), "keys": keys, **span}))
+    return ForecastRows.joined(parts)._as_forecast(day)
 
 
 def read_unconfirmed(

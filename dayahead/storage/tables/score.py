@@ -44,13 +44,17 @@ SUMS = tuple(item.name for item in fields(ScoreBatch) if item.name != "lead_erro
 """Columns that can be summed, named like the fields of ScoreBatch and in their order."""
 
 
-def added_up(name: str) -> str:
+def added_up(name: str, table: str = "score") -> str:
     """The SQL that adds up a column of SUMS: older scores have one naive alone, which stands for both."""
-    older = "coalesce(score.daily_naive_error, score.naive_error)"
-    return f"sum({older if name == 'daily_naive_error' else f'score.{name}'})"
+    older = f"coalesce({table}.daily_naive_error, {table}.naive_error)"
+    return f"sum({older if name == 'daily_naive_error' else f'{table}.{name}'})"
 
 
 _ADDED_UP = ", ".join(f"{added_up(name)} AS {name}" for name in SUMS)
+
+OF_DAY_1 = "SELECT * FROM score"
+OF_LATER_DAY = "SELECT * FROM day_score WHERE horizon_day = %(horizon_day)s"
+"""The scores of a day of the horizon, to stand in a statement as `score`."""
 
 # The series of the page first, then their scores alone: not the scores of all series for the few that are shown.
 BY_SERIES = f"""
@@ -66,7 +70,7 @@ BY_SERIES = f"""
     FROM page
     LEFT JOIN unnest(%(source_keys)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
         AS covered_by (source_key, start_origin, end_origin) USING (source_key)
-    LEFT JOIN score ON score.series_key = page.series_key
+    LEFT JOIN ({{scores}}) AS score ON score.series_key = page.series_key
         AND score.origin >= covered_by.start_origin AND score.origin <= covered_by.end_origin
     GROUP BY 1, 2, 3, 4, 5 ORDER BY page.series_id COLLATE "C"
 """  # noqa: S608 - all names are the code's own
@@ -78,7 +82,7 @@ ACCURACY_DAYS = 7
 NEWEST_OF_SERIES = """
     SELECT series.source_key, newest.origin
     FROM series CROSS JOIN LATERAL (
-        SELECT max(origin) AS origin FROM score
+        SELECT max(origin) AS origin FROM ({scores}) AS score
         WHERE score.series_key = series.series_key AND (%(before)s::timestamptz IS NULL OR origin < %(before)s)
     ) AS newest
     WHERE series.series_key = %(series_key)s AND newest.origin IS NOT NULL
@@ -93,6 +97,7 @@ NEWEST_OF_SOURCES = """
         FROM home CROSS JOIN LATERAL (
             SELECT day FROM accuracy_day
             WHERE accuracy_day.area = home.area AND accuracy_day.unit = home.unit AND forecasts > 0
+              AND horizon_day = %(horizon_day)s
               AND (%(before)s::timestamptz IS NULL OR day < (%(before)s AT TIME ZONE 'UTC')::date)
             ORDER BY day DESC LIMIT 1
         ) AS summed
@@ -102,7 +107,7 @@ NEWEST_OF_SOURCES = """
     SELECT source_key,
            coalesce(newest.origin, (newest_day.day + INTERVAL '23 hours') AT TIME ZONE 'UTC') AS origin
     FROM newest_day LEFT JOIN LATERAL (
-        SELECT origin FROM score JOIN series USING (series_key)
+        SELECT origin FROM ({scores}) AS score JOIN series USING (series_key)
         WHERE series.source_key = newest_day.source_key
           AND origin < (newest_day.day + INTERVAL '1 day') AT TIME ZONE 'UTC'
         ORDER BY origin DESC LIMIT 1
@@ -267,8 +272,16 @@ class AddedScores:
         return {name: figure if math.isfinite(figure) else None for name, figure in found.items()}
 
 
+def _of_day(statement: str, horizon_day: int) -> bytes:
+    """Fill in which scores a statement reads."""
+    return statement.format(scores=OF_DAY_1 if horizon_day == 1 else OF_LATER_DAY).encode()
+
+
 def newest_scored_origins(
-    connection: psycopg.Connection, series_key: int | None = None, before: datetime | None = None
+    connection: psycopg.Connection,
+    series_key: int | None = None,
+    before: datetime | None = None,
+    horizon_day: int = 1,
 ) -> dict[int, datetime]:
     """Read the newest origin with a score by source; sources without one are left out.
 
@@ -276,9 +289,11 @@ def newest_scored_origins(
         connection: an open connection.
         series_key: look at this series and its source only.
         before: look at origins before this midnight (UTC) only.
+        horizon_day: of the scores.
     """
-    statement = NEWEST_OF_SOURCES if series_key is None else NEWEST_OF_SERIES
-    return dict(connection.execute(statement, {"series_key": series_key, "before": before}).fetchall())
+    statement = _of_day(NEWEST_OF_SOURCES if series_key is None else NEWEST_OF_SERIES, horizon_day)
+    given = {"series_key": series_key, "before": before, "horizon_day": horizon_day}
+    return dict(connection.execute(statement, given).fetchall())
 
 
 def newest_windows(
@@ -287,6 +302,7 @@ def newest_windows(
     *,
     end: datetime | None = None,
     series_key: int | None = None,
+    horizon_day: int = 1,
 ) -> list[SourceWindow]:
     """Read the window of each source that has scores: its newest UTC days of origins.
 
@@ -295,11 +311,12 @@ def newest_windows(
         days: that a window has, with the newest one.
         end: moment of the last day to look at.
         series_key: look at this series and its source only.
+        horizon_day: of the scores.
     """
     before = None if end is None else _midnight(end) + DAY
     return [
         SourceWindow(source_key, _midnight(newest) - (days - 1) * DAY, newest)
-        for source_key, newest in newest_scored_origins(connection, series_key, before).items()
+        for source_key, newest in newest_scored_origins(connection, series_key, before, horizon_day).items()
     ]
 
 
@@ -315,6 +332,7 @@ def read_series_sums(
     area: str | None = None,
     series_key: int | None = None,
     after: str | None = None,
+    horizon_day: int = 1,
 ) -> list[AddedScores]:
     """Read sums of the scores of each series over the window of its source, in the order of their ids.
 
@@ -325,8 +343,16 @@ def read_series_sums(
         area: only series of this area.
         series_key: only this series.
         after: only ids after this one.
+        horizon_day: of the scores.
     """
-    given = {"limit": limit, "area": area, "series_key": series_key, "after": after, **window_columns(windows)}
+    given = {
+        "limit": limit,
+        "area": area,
+        "series_key": series_key,
+        "after": after,
+        "horizon_day": horizon_day,
+        **window_columns(windows),
+    }
     with connection.cursor(row_factory=kwargs_row(AddedScores.of_row)) as cursor:
         # one plan for the same question: another one adds up in another order, and the ETag changes
-        return cursor.execute(BY_SERIES.encode(), given, prepare=False).fetchall()
+        return cursor.execute(_of_day(BY_SERIES, horizon_day), given, prepare=False).fetchall()

@@ -19,11 +19,12 @@ from dayahead.horizon import DAY_LEADS
 from dayahead.hours import HOUR_US, from_hour, from_microseconds
 from dayahead.storage.checkpoint import Checkpoint, CheckpointWriter, New
 from dayahead.storage.tables.accuracy_day import AccuracyDays
+from dayahead.storage.tables.day_score import DayScoreRows
 from dayahead.storage.tables.feature_snapshot import read_snapshot
 from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.observation import CurrentRows
 from dayahead.storage.tables.observation_revision import Versions
-from dayahead.storage.tables.score import ScoreRows
+from dayahead.storage.tables.score import SUMS, ScoreRows
 from dayahead.storage.tables.worker_offset import Claim, Move, claim_partition
 
 pytestmark = pytest.mark.servers
@@ -69,6 +70,9 @@ def made_checkpoint() -> Checkpoint:
     p10, p90 = p50 - 5, p50 + 6
     sums = score(actual, p10[:, :DAY_LEADS], p50[:, :DAY_LEADS], p90[:, :DAY_LEADS])
     scores = ScoreRows(KEYS, np.full(count, HOUR - 24), RELEASES, RUNGS, sums)
+    reversed_sums = sums.take(np.arange(count)[::-1])
+    later_scores = ScoreRows(KEYS, np.full(count, HOUR - 72), RELEASES, RUNGS, reversed_sums)
+    later = DayScoreRows(np.array([2, 3, 2, 4, 2, 16]), later_scores)
     return Checkpoint(
         observations=CurrentRows(
             KEYS, np.full(count, HOUR), actual[:, 0], available_us, available_us + (KEYS % 2) * 77_000_000
@@ -91,8 +95,10 @@ def made_checkpoint() -> Checkpoint:
         features=rng.normal(0, 1, (count, len(SNAPSHOT_NAMES))).astype(np.float32),
         scores=scores,
         accuracy=AccuracyDays.of(scores, np.zeros(count, np.int64), [("DK1", "kWh")]),
-        new=New(NEW, NEW, NEW),
+        new=New(NEW, NEW, NEW, NEW),
         move=Move(3, 9, 5, HOUR, "r-second", 2),
+        day_scores=later,
+        day_accuracy=AccuracyDays.of(later.scores, np.zeros(count, np.int64), [("DK1", "kWh")], later.horizon_day),
     )
 
 
@@ -141,9 +147,40 @@ def test_each_column_of_score_holds_what_score_made_of_that_name(written: Writte
     )
 
 
+def test_each_column_of_day_score_holds_what_score_made_of_that_name(written: Written) -> None:
+    later = written.checkpoint.day_scores
+    sums = {name: getattr(later.scores.sums, name).tolist() for name in SUMS}
+    check(
+        written.rows("day_score"),
+        {
+            "origin": [from_hour(hour) for hour in later.scores.origin.tolist()],
+            "horizon_day": later.horizon_day.tolist(),
+            "release": later.scores.release.tolist(),
+            "rung": later.scores.rung.tolist(),
+            **sums,
+        },
+    )
+
+
+def test_accuracy_day_has_the_later_days_of_the_horizon_beside_day_1(written: Written) -> None:
+    query = (
+        "SELECT horizon_day, release, forecasts, absolute_error FROM accuracy_day WHERE horizon_day > 1 ORDER BY 1, 2"
+    )
+    later = written.checkpoint.day_scores
+    error = later.scores.sums.absolute_error
+    added: dict[tuple[int, str], list[float]] = {}
+    for day, release, one in zip(
+        later.horizon_day.tolist(), later.scores.release.tolist(), error.tolist(), strict=True
+    ):
+        added.setdefault((day, release or ""), []).append(one)
+    found = {(day, release): (count, total) for day, release, count, total in written.connection.execute(query)}
+    assert found == {pair: (len(errors), pytest.approx(sum(errors))) for pair, errors in added.items()}
+
+
 def test_each_column_of_accuracy_day_holds_the_sum_of_that_column_of_score(written: Written) -> None:
     with written.connection.cursor(row_factory=dict_row) as cursor:
-        days = {row["release"]: row for row in cursor.execute("SELECT * FROM accuracy_day").fetchall()}
+        rows = cursor.execute("SELECT * FROM accuracy_day WHERE horizon_day = 1").fetchall()
+    days = {row["release"]: row for row in rows}
     sums = written.checkpoint.scores.sums
     assert set(days) == {"", "r-first", "r-second"}
     for release, day in days.items():
@@ -154,7 +191,7 @@ def test_each_column_of_accuracy_day_holds_the_sum_of_that_column_of_score(writt
             if item.name != "lead_error"
         }
         where = {"partition": 4, "area": "DK1", "unit": "kWh", "day": from_hour(HOUR - 24).date(), "release": release}
-        assert day == {**where, "forecasts": here.sum(), **added}
+        assert day == {**where, "horizon_day": 1, "forecasts": here.sum(), **added}
 
 
 def test_each_column_of_forecast_holds_the_field_of_that_name(written: Written) -> None:

@@ -119,7 +119,7 @@ def test_sums_by_day_are_made_of_the_scores_that_are_there(
 
 def test_scores_from_before_the_daily_naive_have_one_naive_for_both(database: FreshDatabase) -> None:
     with psycopg.connect(database.owner_url, autocommit=True) as connection:
-        connection.execute("DROP VIEW score_by_series")
+        connection.execute("DROP VIEW score_by_series, score_by_horizon_day")
         connection.execute("ALTER TABLE score DROP COLUMN daily_naive_error")
         connection.execute("ALTER TABLE accuracy_day DROP COLUMN daily_naive_error")
         connection.execute("DELETE FROM schema_version WHERE name = 'daily_naive'")

@@ -34,6 +34,7 @@ WRITERS: dict[str, set[str]] = {
     "day_ahead": {"worker", "app"},
     "day_ahead_score": {"worker", "app"},
     "score": {"worker", "app"},
+    "day_score": {"worker", "app"},
     "accuracy_day": {"worker", "app"},
     "partition_quality": {"worker", "app"},
     "drift_event": {"worker", "app"},

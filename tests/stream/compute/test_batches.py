@@ -1,15 +1,20 @@
 """The outcome is a function of the log; the state is a function of what was observed."""
 
 import operator
+from dataclasses import fields
 from functools import partial
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from dayahead.evaluation.score import ScoreBatch, score, score_hours
 from dayahead.hours import HOUR_US
 from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.serving.window import WINDOW_HOURS
+from dayahead.storage.tables.forecast import ForecastRows
+from stream.compute.scoring import rescore_hours
 from tests.stream.memory_tables import MemoryTables, Message, run
 
 START = 465_000
@@ -64,7 +69,7 @@ def test_any_cutting_of_a_log_into_batches_gives_the_same_tables(log: list[Messa
 def test_messages_that_are_delivered_twice_change_nothing(log: list[Message]) -> None:
     once, _ = run(log, [], SERIES)
     tables, _ = run([*log, *log], [len(log)], SERIES)
-    for name in ("observation", "forecast", "snapshot", "score"):
+    for name in ("observation", "forecast", "snapshot", "score", "day_score"):
         assert tables.contents()[name] == once.contents()[name], name
     # a value that went and came back may be determined more exactly by the second reading, and never less
     assert once.revision <= tables.revision
@@ -128,8 +133,90 @@ def test_an_hour_after_the_other_is_written_without_a_look_for_what_is_there() -
         for hour in range(30, 80)
     ]
     tables, _ = run(log, range(1, len(log)), SERIES)
-    written = len(tables.observation) + len(tables.forecast) + len(tables.score)
+    written = len(tables.observation) + len(tables.forecast) + len(tables.score) + len(tables.day_score)
     assert len(tables.score) > 0
+    assert len(tables.day_score) > 0
     assert (tables.straight, tables.looked_for) == (written, 0)
     tables, _ = run(log + log, range(1, 2 * len(log)), SERIES)
     assert tables.straight == written
+
+
+def hourly(first: int, last: int, value: float = 5.0) -> list[Message]:
+    """A message an hour with that hour of every series."""
+    return [
+        (
+            (START + hour + 1) * HOUR_US,
+            True,
+            [(index, START + hour, value + index + hour % 7) for index in range(SERIES)],
+        )
+        for hour in range(first, last)
+    ]
+
+
+def revision(hour: int) -> Message:
+    """Another value of an hour of the first series, published much later."""
+    return (START + 2000) * HOUR_US, False, [(0, START + hour, 50.0)]
+
+
+def origins(tables: MemoryTables, day: int) -> set[int]:
+    """Hours after START of the origins of which a later day of the horizon is scored, of the first series."""
+    return {origin - START for key, origin, found in tables.day_score if found == day and key == 100}
+
+
+def test_each_whole_day_of_the_horizon_matures_by_itself_and_the_rest_of_the_horizon_never() -> None:
+    tables, _ = run([history(30), *hourly(30, 120)], [], SERIES)
+    assert {day for _, _, day in tables.day_score} == {2, 3}  # 80 leads: the 8 of day 4 are no day
+    assert {origin - START for key, origin in tables.score if key == 100} == set(range(30, 96))
+    assert origins(tables, 2) == set(range(30, 72))
+    assert origins(tables, 3) == set(range(30, 48))
+
+
+def test_a_revised_hour_scores_every_day_of_the_horizon_again_that_holds_it() -> None:
+    log = [history(30), *hourly(30, 120)]
+    before, _ = run(log, [], SERIES)
+    revised, _ = run([*log, revision(100)], [len(log)], SERIES)
+    changed = {key for key, row in revised.day_score.items() if before.day_score[key] != row}
+    assert {(origin - START, day) for _, origin, day in changed} == {
+        *((origin, 2) for origin in range(52, 72)),  # hour 100 is lead 48 of hour 52's forecast
+        *((origin, 3) for origin in range(30, 48)),
+    }
+    assert {key for key, _, _ in changed} == {100}
+
+
+def test_a_day_of_the_horizon_is_scored_as_the_one_function_scores_it() -> None:
+    log = [history(30), *hourly(30, 120)]
+    tables, state = run(log, [], SERIES)
+    row = tables.forecast[101, START + 40].of_day(2)
+    window = state.windows(np.array([1]), np.array([START + 40 + 48]), score_hours(2))
+    sums = score(window, row.p10, row.p50, row.p90, 2)
+    expected = [getattr(sums, item.name)[0].tobytes() for item in fields(ScoreBatch)]
+    assert tables.day_score[101, START + 40, 2][2:] == tuple(expected)
+
+
+def test_a_revision_of_an_hour_whose_naive_the_window_no_longer_has_scores_nothing() -> None:
+    far = rescore_hours(3)
+    last = 30 + 72 + far
+    log = [history(30), *hourly(30, last + 1)]
+    before, _ = run(log, [], SERIES)
+    outside, _ = run([*log, revision(last - far)], [len(log)], SERIES)
+    inside, _ = run([*log, revision(last - far + 1)], [len(log)], SERIES)
+    changed = [
+        {day for key, row in tables.day_score.items() if before.day_score[key] != row for day in key[2:]}
+        for tables in (outside, inside)
+    ]
+    assert changed == [{2}, {2, 3}]
+
+
+def test_a_source_of_24_leads_reads_and_writes_no_later_day() -> None:
+    asked = []
+
+    class Watched(MemoryTables):
+        def day_forecasts(self, day: int, *wanted: NDArray[np.int64]) -> ForecastRows:
+            asked.append(day)
+            return super().day_forecasts(day, *wanted)
+
+    log = [history(30), *hourly(30, 90)]
+    tables, _ = run(log, [20, 40], SERIES, tables=Watched(), leads=24)
+    assert set(asked) == {1}
+    assert tables.score
+    assert not tables.day_score

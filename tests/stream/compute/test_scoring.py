@@ -28,30 +28,30 @@ def forecasts(keys: list[int], origins: list[int], level: float, rung: Rung = Ru
 
 
 def found(at_hand: ForecastsAtHand, keys: list[int], origins: list[int]) -> dict[tuple[int, int], float]:
-    asked, rows = at_hand.find(np.array(keys), np.array(origins))
+    asked, rows = at_hand.find(1, np.array(keys), np.array(origins))
     pairs = [(keys[place], origins[place]) for place in asked.tolist()]
     assert pairs == list(zip(rows.series_key.tolist(), rows.origin.tolist(), strict=True))
     return dict(zip(pairs, rows.p50[:, :1].ravel().tolist(), strict=True))
 
 
 def test_each_pair_of_series_and_origin_is_found_whatever_their_order() -> None:
-    at_hand = ForecastsAtHand(forecasts([7, 3, 3, 5], [10, 11, 10, 12], 1.0))
+    at_hand = ForecastsAtHand({1: forecasts([7, 3, 3, 5], [10, 11, 10, 12], 1.0)})
     wanted = [(3, 10), (5, 12), (3, 12), (7, 10), (8, 10), (3, 11), (2, 9)]
     keys, origins = (list(part) for part in zip(*wanted, strict=True))
     assert found(at_hand, keys, origins) == dict.fromkeys([(3, 10), (5, 12), (7, 10), (3, 11)], 1.0)
 
 
 def test_a_forecast_made_within_the_batch_replaces_the_one_that_was_read() -> None:
-    at_hand = ForecastsAtHand(forecasts([3, 4], [10, 10], 1.0))
+    at_hand = ForecastsAtHand({1: forecasts([3, 4], [10, 10], 1.0)})
     at_hand.add(forecasts([3, 3], [10, 11], 2.0))
     assert found(at_hand, [4, 3, 3], [10, 10, 11]) == {(4, 10): 1.0, (3, 10): 2.0, (3, 11): 2.0}
 
 
 def test_a_forecast_without_values_is_not_scored_not_even_by_an_older_one() -> None:
-    at_hand = ForecastsAtHand(forecasts([3, 4], [10, 10], 1.0))
+    at_hand = ForecastsAtHand({1: forecasts([3, 4], [10, 10], 1.0)})
     at_hand.add(forecasts([3], [10], np.nan, Rung.NONE))
     assert found(at_hand, [3, 4], [10, 10]) == {(4, 10): 1.0}
 
 
 def test_nothing_at_hand_finds_nothing() -> None:
-    assert found(ForecastsAtHand(ForecastRows.joined([])), [3], [10]) == {}
+    assert found(ForecastsAtHand({1: ForecastRows.joined([])}), [3], [10]) == {}

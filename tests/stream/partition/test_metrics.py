@@ -14,7 +14,7 @@ from dayahead.horizon import DAY_LEADS
 from dayahead.storage.tables.score import ScoreRows
 from dayahead.storage.tables.source import RegisteredSource
 from stream.partition.held import HeldPartition
-from stream.partition.metrics import LEAD_BUCKETS, NO_RELEASE, count_scores, show_series
+from stream.partition.metrics import LEAD_BUCKETS, NO_RELEASE, count_days, count_scores, show_series
 from stream.partition.state import PartitionState
 from tests.stream.logs import SOURCE
 from tests.stream.memory_tables import series
@@ -89,3 +89,33 @@ def test_a_series_of_a_removed_source_is_neither_fresh_nor_stale() -> None:
         show_series([held], {1: 100, 2: 100}, [replace(here[0], removed_at=NOW), here[1]], NOW)
         assert (counted("dayahead_series", state="fresh"), counted("dayahead_series", state="stale")) == (1, 0)
         assert REGISTRY.get_sample_value("dayahead_newest_hour_timestamp_seconds", {"source": SOURCE.name}) is None
+
+
+def test_each_day_of_the_horizon_is_added_to_the_counters_of_its_area_and_day_alone() -> None:
+    rng = np.random.default_rng(2)
+    count = 30
+    sums: dict[str, Any] = {item.name: rng.random(count) for item in fields(ScoreBatch) if item.name != "lead_error"}
+    scores = ScoreRows(
+        series_key=np.arange(count),
+        origin=np.zeros(count, np.int64),
+        release=np.full(count, None, object),
+        rung=np.zeros(count, np.int8),
+        sums=ScoreBatch(**sums, lead_error=np.empty((count, 0), np.float32)),
+    )
+    area, day = rng.choice(np.array(("days-1", "days-2"), object), count), rng.choice([1, 2, 17], count)
+    for times in (1, 2):
+        count_days(scores, day, area)
+        for one in ("days-1", "days-2"):
+            for horizon_day in (1, 2, 17):
+                here = (area == one) & (day == horizon_day)
+                labels = {"area": one, "horizon_day": str(horizon_day)}
+                for name, column in (
+                    ("absolute_error", "absolute_error"),
+                    ("absolute_actual", "absolute_actual"),
+                    ("naive_absolute_actual", "naive_actual"),
+                ):
+                    found = counted(f"dayahead_horizon_day_{name}_total", **labels)
+                    assert found == pytest.approx(times * sums[column][here].sum())
+                for naive, column in (("weekly", "naive_error"), ("daily", "daily_naive_error")):
+                    found = counted("dayahead_horizon_day_naive_absolute_error_total", **labels, naive=naive)
+                    assert found == pytest.approx(times * sums[column][here].sum())

@@ -4,11 +4,13 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from dayahead.horizon import DAY_LEADS
 from tests.trainer.filling import NOW
 from trainer.backtest.figures import Figures, figures_of
-from trainer.backtest.report import render_report
+from trainer.backtest.report import render_report, share
+from trainer.backtest.table import print_backtest
 from trainer.backtest.walk import Backtest
 
 
@@ -140,3 +142,33 @@ def test_what_could_not_be_measured_is_a_dash_and_not_nan(walked: Backtest) -> N
     page = render_report(run, figures_of(run), NOW)
     assert not re.search(r"\bnan\b", page, re.IGNORECASE)
     assert "\u2013" in page
+
+
+def test_each_day_of_the_horizon_has_its_own_figures_and_each_lead_too(walked: Backtest, figures: Figures) -> None:
+    result = walked.result
+    leads = result.p50.shape[1]
+    assert [part.name for part in figures.by_horizon_day] == [f"day {day}" for day in range(1, leads // 24 + 1)]
+    assert [part.name for part in figures.by_lead] == [f"{lead} h" for lead in range(1, leads + 1)]
+    second = slice(24, 48)
+    known = np.isfinite(result.actual[:, second])
+    error = np.abs(result.p50[:, second] - result.actual[:, second])[known].sum()
+    wape = error / np.abs(result.actual[:, second])[known].sum()
+    assert figures.by_horizon_day[1].wape == pytest.approx(wape)
+
+    page = render_report(walked, figures, NOW)
+    assert "By day of the horizon" in page
+    assert f"day 2: WAPE {share(wape)}" in page
+    console = Console(record=True, width=160)
+    print_backtest(console, walked, figures)
+    shown = console.export_text()
+    assert re.search(rf"day 2 .*{wape:.2%}", shown)
+    assert "leads 24(d - 1) + 1 to 24d" in shown
+
+
+def test_a_run_of_24_hours_has_no_days_of_the_horizon_to_show(walked: Backtest) -> None:
+    day = replace(walked, result=walked.result.first_day)
+    figures = figures_of(day)
+    console = Console(record=True, width=160)
+    print_backtest(console, day, figures)
+    assert "day 1" not in console.export_text()
+    assert "By day of the horizon" not in render_report(day, figures, NOW)
