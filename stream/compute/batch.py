@@ -121,11 +121,17 @@ def prepare(
     series, hour = rows.series[chosen], rows.hour[chosen]
     # Forecasts that this batch makes are in memory already; the state has the first origin of the others.
     days = _days(state, rows, sources)
-    read = {}
-    for day in range(1, _most(days[chosen]) + 1):
+    read, most = {}, _most(days[chosen])
+    for day in range(1, most + 1):
         scored = days[chosen] >= day
         possible = may_become_due(state, day, series[scored], hour[scored], newest[series[scored]])
-        read[day] = reader.day_forecasts(day, state.keys[possible.series], possible.origin)
+        keys = state.keys[possible.series]
+        # to cut a day out of each array takes the server as long as to send a day: a horizon of one is read as it is
+        read[day] = (
+            reader.forecasts(keys, possible.origin).of_day(1)
+            if most == 1
+            else reader.day_forecasts(day, keys, possible.origin)
+        )
     return Prepared(rows, offsets, cells, decided, rounds_of(rows, chosen), days, ForecastsAtHand(read))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from dayahead.storage.tables.forecast import ForecastRows, read_day_forecasts
+from dayahead.storage.tables.forecast import ForecastRows, read_day_forecasts, read_forecasts
 from dayahead.storage.tables.observation import CurrentVersions, read_current_versions
 
 
@@ -15,6 +15,9 @@ class Reader(Protocol):
 
     def current_versions(self, series_keys: NDArray[np.int64], hours: NDArray[np.int64]) -> CurrentVersions:
         """Return the current versions of hours, as far as they exist."""
+
+    def forecasts(self, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
+        """Return the forecasts of series at origins, as far as they exist, in no order."""
 
     def day_forecasts(self, day: int, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
         """Return a day of the forecasts of series at origins, as far as they hold it, in no order."""
@@ -29,6 +32,10 @@ class TableReader:
     def current_versions(self, series_keys: NDArray[np.int64], hours: NDArray[np.int64]) -> CurrentVersions:
         """See `Reader`."""
         return read_current_versions(self._connection, series_keys, hours)
+
+    def forecasts(self, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
+        """See `Reader`."""
+        return read_forecasts(self._connection, series_keys, origins)
 
     def day_forecasts(self, day: int, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
         """See `Reader`."""

@@ -59,9 +59,12 @@ class MemoryTables:
                 found.value[place], found.available_us[place], found.confirmed_us[place] = self.observation[pair]
         return found
 
-    def day_forecasts(self, day: int, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
+    def forecasts(self, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
         pairs = zip(series_keys.tolist(), origins.tolist(), strict=True)
-        return ForecastRows.joined([self.forecast[pair].of_day(day) for pair in pairs if pair in self.forecast])
+        return ForecastRows.joined([self.forecast[pair] for pair in pairs if pair in self.forecast])
+
+    def day_forecasts(self, day: int, series_keys: NDArray[np.int64], origins: NDArray[np.int64]) -> ForecastRows:
+        return self.forecasts(series_keys, origins).of_day(day)
 
     def write(self, result: Result) -> None:
         self._check_what_is_new(result)

@@ -69,9 +69,7 @@ AT_ORIGIN = BLOCKS.format(
 DAY_AT_ORIGIN = BLOCKS.format(
     chosen="""
     SELECT series_key, origin, issued_at, release, rung, reasons, floor_days, message_offset,
-           CASE WHEN cardinality(p50) = 24 THEN p50 ELSE p50[%(first)s:%(last)s] END AS p50,
-           CASE WHEN cardinality(p10) = 24 THEN p10 ELSE p10[%(first)s:%(last)s] END AS p10,
-           CASE WHEN cardinality(p90) = 24 THEN p90 ELSE p90[%(first)s:%(last)s] END AS p90
+           p50[%(first)s:%(last)s] AS p50, p10[%(first)s:%(last)s] AS p10, p90[%(first)s:%(last)s] AS p90
     FROM forecast
     WHERE origin = %(origin)s AND series_key = ANY(%(keys)s::integer[]) AND cardinality(p50) >= %(last)s
 """
