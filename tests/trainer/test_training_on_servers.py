@@ -82,6 +82,14 @@ def test_the_shipped_recipe_beats_the_naive_on_the_whole_sample_and_serves(
     assert (run.outcome, run.release, run.promoted) == (Outcome.PROMOTED, result.release, True)
     assert [check["passed"] for check in run.details["checks"]] == [True] * 3
 
+    served = Release.from_bytes(load_artifact(connection, result.release))
+    assert served.days >= 2
+    assert run.details["floor_days"] == list(served.floor_days)
+    (day_2, *_) = figures.later_days
+    assert (day_2.day, day_2.windows > 1000) == (2, True)
+    assert record.metrics["day_2_wape"] == pytest.approx(day_2.wape)
+    assert record.metrics["day_2_by_model"] == int(2 not in served.floor_days)
+
 
 def test_what_was_not_learnt_from_is_kept_with_its_reason(
     connection: psycopg.Connection, database_url: str, sample: Sample, clock: FakeClock
