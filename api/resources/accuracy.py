@@ -154,9 +154,7 @@ def list_accuracy(
         if gate is None:
             windows = newest_windows(connection, days, end=end, horizon_day=horizon_day)
             groups = read_group_sums(connection, windows, area, horizon_day)
-            series = read_series_sums(
-                connection, windows, limit + 1, area=area, after=cursor, horizon_day=horizon_day
-            )
+            series = read_series_sums(connection, windows, limit + 1, area=area, after=cursor, horizon_day=horizon_day)
         else:
             windows = newest_gate_windows(connection, gate, days, end=end)
             groups = read_gate_group_sums(connection, gate, windows, area)
@@ -209,7 +207,9 @@ def get_accuracy(
         else:
             windows = newest_gate_windows(connection, gate, days, end=end, series_key=key)
             [found] = read_gate_series_sums(connection, gate, windows, 1, series_key=key)
-    report = SeriesAccuracyReport(start=found.start, end=found.end, accuracy=_series(found, None if gate else horizon_day))
+    report = SeriesAccuracyReport(
+        start=found.start, end=found.end, accuracy=_series(found, None if gate else horizon_day)
+    )
     return report if form == "json" else table_response(TABLE, [_row("series", report.accuracy)], form)
 
 
