@@ -45,6 +45,7 @@ from api.resources import (
     sent_observations,
     series,
     services,
+    totals,
 )
 from api.sending import KafkaRows
 from api.settings import ApiSettings
@@ -151,6 +152,7 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
     problems.install(app)
     for resource in (
         series,
+        totals,
         forecast_stream,  # before the resource whose path would take it for a series
         forecasts,
         day_ahead,

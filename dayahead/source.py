@@ -23,6 +23,10 @@ Hours = Annotated[float, Field(gt=0, le=24 * 366 * 2)]
 OLDEST = date(1990, 1, 1)
 """Hourly series go back no further; clocks that lost their time say 1970 or 1980."""
 
+TOTALS_SUFFIX = "-totals"
+MAX_SUMMED_NAME = 60 - len(TOTALS_SUFFIX)
+"""Longest name of a source with totals, in characters."""
+
 GATE = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 """A time of day as `gates` has it."""
 
@@ -133,6 +137,13 @@ class Source(BaseModel):
     publication_interval_h: Hours = Field(
         default=1, description="Hours between publications: 1 for hourly, 24 where a day comes at once"
     )
+    totals: bool = Field(
+        default=False,
+        description="Whether its series are summed to totals by area and of the whole source, as series of their own",
+    )
+    totals_of: str | None = Field(
+        default=None, description="Name of the source whose values it sums; set by Dayahead, not in a file"
+    )
     poll_interval_s: float = Field(default=300, gt=0, description="Seconds between two requests; jitter is added")
     revision_window_h: float = Field(
         default=48, ge=0, description="Hours before the newest that are read again, since the publisher revises them"
@@ -186,6 +197,11 @@ class Source(BaseModel):
             raise ValueError(f"value_columns {self.value_columns} gives two columns the same label")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        if self.totals and len(self.name) > MAX_SUMMED_NAME:
+            raise ValueError(
+                f"name {self.name!r} has {len(self.name)} characters: with totals it may have {MAX_SUMMED_NAME}, "
+                f"since that of the totals is {self.name}{TOTALS_SUFFIX}"
+            )
         if self.delimiter == self.decimal:
             raise ValueError(f"delimiter and decimal are both {self.decimal!r}")
         if self.period_minutes not in {5, 10, 15, 20, 30, 60}:

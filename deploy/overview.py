@@ -140,7 +140,9 @@ def _read_accuracy(connection: psycopg.Connection) -> AccuracyOverview:
 
 
 def _read_series(connection: psycopg.Connection, now: datetime) -> list[SeriesOverview]:
-    found = read_series(connection, read_sources(connection, now))
+    """Read every series but totals, whose parts are counted."""
+    sources = [one for one in read_sources(connection, now) if one.source.totals_of is None]
+    found = read_series(connection, sources)
     origins = {one.series_key: to_hour(one.origin) for one in found if one.origin is not None}
     rows = read_forecasts(connection, np.array(list(origins), np.int64), np.array(list(origins.values()), np.int64))
     row_of = {key: row for row, key in enumerate(rows.series_key.tolist())}

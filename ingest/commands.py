@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command()(ingest)
     app.command()(backfill)
     app.command()(replay)
+    app.command()(totals)
     app.add_typer(sources, name="sources")
 
 
@@ -68,6 +69,34 @@ def backfill(
     configure_logging("backfill", settings.log_level)
     start, end = hour_of(from_, "--from"), hour_of(to, "--to")
     run_backfill(load_source(source), data, start, end, resume, settings)
+
+
+def totals(
+    repeat: Annotated[
+        bool, typer.Option("--repeat", help="Repeat until stopped: where all sources are sent and none is polled")
+    ] = False,
+) -> None:
+    """Sum the changed hours of the sources with totals; the poller does the same in rounds."""
+    import threading
+
+    from dayahead.settings import load_settings
+    from dayahead.stopping import stop_on_signals
+    from dayahead.telemetry import configure_logging
+    from ingest.running import make_totals
+    from ingest.settings import IngestSettings
+
+    settings = load_settings(IngestSettings)
+    configure_logging("totals", settings.log_level)
+    maker = make_totals(settings)
+    if repeat:
+        stop = threading.Event()
+        stop_on_signals(stop)
+        maker.run(stop.wait, settings.totals_interval_s)
+        return
+    try:
+        typer.echo(f"{maker.round()} hours of totals published")
+    finally:
+        maker.close()
 
 
 def replay(

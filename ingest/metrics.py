@@ -38,3 +38,17 @@ POLL_WAITING_SINCE = Gauge(
     ["source", "server"],
 )
 RETRIES = Counter("dayahead_source_retries_total", "Requests to a source that failed, by cause", ["source", "cause"])
+TOTALS_PUBLISHED = Counter("dayahead_totals_published_total", "Hours of totals that Kafka has acknowledged", ["source"])
+TOTALS_INCOMPLETE = Gauge(
+    "dayahead_totals_incomplete_hours",
+    "Hours of the newest week that series lack, added up over the totals of the source",
+    ["source"],
+)
+TOTALS_BEHIND = Gauge(
+    "dayahead_totals_behind_hours",
+    "Hours from the newest hour of the source to the newest total of the whole source",
+    ["source"],
+)
+TOTALS_FAILURES = Counter(
+    "dayahead_totals_failures_total", "Rounds of summing that failed because Kafka or TimescaleDB was away"
+)

@@ -1,7 +1,7 @@
 """Builds pollers from settings and runs one thread each until the process is stopped."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from contextvars import copy_context
 from pathlib import Path
@@ -26,6 +26,7 @@ from ingest.condition import Condition, all_of
 from ingest.patience import PatientReader
 from ingest.poller import Poller, PollResult
 from ingest.settings import IngestSettings
+from ingest.totals import Totals
 
 log = structlog.get_logger()
 
@@ -80,6 +81,15 @@ def patient(reader: Reader, source: Source, pause: Pause, attempts: int) -> Pati
     return PatientReader(reader=reader, pause=pause, backoff=Backoff(), on_failure=on_failure, attempts=attempts)
 
 
+def make_totals(settings: IngestSettings) -> Totals:
+    """Make what sums the sources with totals; nothing is connected yet."""
+    return Totals(
+        publisher=Publisher(lambda: kafka_producer(settings.kafka_bootstrap), settings.topic_prefix),
+        connect=lambda: connect(settings.database_url, wait_s=0, autocommit=True),
+        clock=wall_clock,
+    )
+
+
 class Pollers:
     """The pollers of one process."""
 
@@ -129,12 +139,15 @@ class Pollers:
                     poller.close()
 
     def run(self) -> None:
-        """Poll until SIGTERM or SIGINT. A poller that crashes ends the process: its supervisor restarts it."""
+        """Poll, and make totals, until SIGTERM or SIGINT.
+
+        A thread that crashes ends the process: its supervisor restarts it.
+        """
         stop_on_signals(self._stop, also=lambda: end_soon_without(self._settings.database_url))
         threads = [
             # each in a copy of this context, which adds the service name to every log line
-            threading.Thread(target=copy_context().run, args=[self._guarded, poller], name=f"poller-{number}")
-            for number, poller in enumerate(self._pollers)
+            threading.Thread(target=copy_context().run, args=[self._guarded, run], name=name)
+            for name, run in self._loops().items()
         ]
         kafka = BrokerWatch(
             self._settings.kafka_bootstrap, self._settings.topic_prefix + OBSERVATIONS.name, "dayahead-ingest-watch"
@@ -148,7 +161,7 @@ class Pollers:
             ready=lambda: all_of([*(condition.ready() for condition in self._conditions), kafka.health()]),
         )
         with self._resources, server, kafka.thread():
-            log.info("started", sources=len(threads), port=server.port)
+            log.info("started", sources=len(self._pollers), port=server.port)
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -157,9 +170,17 @@ class Pollers:
         if self._crashes:
             raise self._crashes[0]
 
-    def _guarded(self, poller: Poller) -> None:
+    def _loops(self) -> dict[str, Callable[[], None]]:
+        """What runs in a thread of its own, by its name."""
+        totals, interval_s = make_totals(self._settings), self._settings.totals_interval_s
+        return {
+            **{f"poller-{number}": poller.run for number, poller in enumerate(self._pollers)},
+            "totals": lambda: totals.run(self._stop.wait, interval_s),
+        }
+
+    def _guarded(self, run: Callable[[], None]) -> None:
         try:
-            poller.run()
+            run()
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
             self._crashes.append(error)
             self._stop.set()

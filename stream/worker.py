@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Clock, Hour
@@ -237,7 +238,7 @@ class Worker:
         metrics.ROWS.labels(Outcome.DEAD_LETTER.value).inc(refused)
         for reason, count in result.unforecast.items():
             metrics.UNFORECAST.labels(reason.value).inc(count)
-        scores = result.scores.take(result.new.scores)
+        scores = result.scores.take(result.new.scores & self._are_parts(held, result.scores.series_key))
         if len(scores):
             series = [held.state.by_key[key] for key in scores.series_key.tolist()]
             index = np.array([held.state.index_of[one.series_id] for one in series], np.int64)
@@ -246,7 +247,8 @@ class Worker:
             areas = np.array([one.area for one in series], object)
             metrics.count_scores(scores, actual, areas)
             metrics.count_days(scores, np.ones(len(scores), np.int64), areas)
-        later = result.day_scores.take(result.new.day_scores)
+        counted = self._are_parts(held, result.day_scores.scores.series_key)
+        later = result.day_scores.take(result.new.day_scores & counted)
         if len(later):
             areas = np.array([held.state.by_key[key].area for key in later.scores.series_key.tolist()], object)
             metrics.count_days(later.scores, later.horizon_day, areas)
@@ -316,6 +318,11 @@ class Worker:
     def _load_sources(self) -> None:
         self._database.retry(self._intake.load_sources)
         self._look_up_sources()
+
+    def _are_parts(self, held: HeldPartition, series_keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether series are no totals, which repeat their parts: bool [n]."""
+        sources = (self._sources[held.state.by_key[key].source_key] for key in series_keys.tolist())
+        return np.array([source.totals_of is None for source in sources], bool)
 
     def _look_up_sources(self) -> None:
         self._sources = {one.source_key: one.source for one in self._intake.sources.values()}

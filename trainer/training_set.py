@@ -106,8 +106,8 @@ def read_training_set(
     for name, registered in sorted(load_sources(connection).items()):
         series = sorted((s for s in all_series if s.source_key == registered.source_key), key=lambda s: s.series_id)
         observed = observed_range(connection, registered.source_key)
-        if not series or observed is None or registered.removed_at is not None:
-            continue
+        if not series or observed is None or registered.removed_at is not None or registered.source.totals_of:
+            continue  # totals repeat their parts
         end = to_hour(observed[1]) + 1
         if as_of:
             end = min(end, to_hour(as_of) + 1)
@@ -198,7 +198,11 @@ def longest_history(
     longest = HistoryLength(None, 0)
     for name, registered in load_sources(connection).items():
         key = registered.source_key
-        if registered.removed_at is None and (observed := observed_range(connection, key)):
+        if (
+            not registered.source.totals_of
+            and registered.removed_at is None
+            and (observed := observed_range(connection, key))
+        ):
             first = max(observed[0], observed[1] - timedelta(days=settings.history_days))
             hours = observed_hours(connection, key, first, observed[1])
             if hours > longest.hours:

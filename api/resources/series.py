@@ -40,6 +40,7 @@ class SeriesItem(BaseModel):
 
     series_id: str = Field(description="Label values joined by /")
     source: str = Field(description="Name of the source that publishes it")
+    totals_of: str | None = Field(description="Source whose values it sums, if it is a total; null for other series")
     area: str = Field(description="Value of the first label")
     labels: dict[str, str] = Field(description="Label names and values, in the order of the series_id")
     unit: str = Field(description="Unit of the value of one hour")
@@ -75,6 +76,7 @@ class SourceItem(BaseModel):
     name: str
     title: str = Field(description="Dataset and publisher")
     attribution: str = Field(description="Credit required by the licence")
+    totals_of: str | None = Field(description="Source whose values it sums, if its series are totals; else null")
     local_time_zone: str = Field(description="Time zone of its consumers")
     label_names: list[str] = Field(description="Names of the labels of a series_id, in order")
     clock: str = Field(description="`wall`: now is the time of the wall clock; `replay`: that of a replay")
@@ -179,6 +181,7 @@ def series_item(status: SeriesStatus) -> SeriesItem:
     return SeriesItem(
         series_id=status.series_id,
         source=status.source,
+        totals_of=status.totals_of,
         area=status.area,
         labels=dict(status.labels),
         unit=status.unit,
@@ -205,6 +208,7 @@ def source_item(status: SourceStatus) -> SourceItem:
         name=source.name,
         title=source.title,
         attribution=source.attribution,
+        totals_of=source.totals_of,
         local_time_zone=source.local_time_zone,
         label_names=source.label_names,
         clock=status.source.clock,

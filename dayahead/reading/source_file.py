@@ -86,6 +86,8 @@ def source_of(fields: Mapping[str, Any], folder: Path | None = None) -> Source:
         own = parsed.model_dump(mode="json", exclude_unset=True)
     except ValidationError as error:
         faults += kind_faults(kind.name, error)
+    if "totals_of" in given:
+        faults.append("totals_of: Dayahead sets it; put totals: true into the source whose values are to be summed")
     anywhere = Source.model_fields.keys() | {name for one in known.values() for name in one.fields.model_fields}
     faults += [f"{name}: Extra inputs are not permitted" for name in given if name not in anywhere]
     try:

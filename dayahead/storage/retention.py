@@ -60,13 +60,14 @@ TABLES = (
     RetainedTable("day_score", "origin", chunked=True),
     RetainedTable("observation_revision", "valid_time", chunked=False),
     RetainedTable("accuracy_day", "day", chunked=False, key=("area", "unit")),
+    RetainedTable("total_hour", "valid_time", chunked=False, key=("source_key",)),
     RetainedTable("drift_event", "valid_time", chunked=False),
     RetainedTable("training_quarantine", "valid_until", chunked=False),
 )
 
 
 NEWEST = (
-    b"DROP TABLE IF EXISTS newest_by_series_key, newest_by_area_unit",
+    b"DROP TABLE IF EXISTS newest_by_series_key, newest_by_area_unit, newest_by_source_key",
     b"""
     CREATE TEMPORARY TABLE newest_by_series_key AS
     SELECT series.series_key, series.area, series.unit, series.source_key,
@@ -82,9 +83,13 @@ NEWEST = (
     FROM (SELECT area, unit, max(newest) AS newest FROM newest_by_series_key GROUP BY area, unit, source_key) AS source
     GROUP BY area, unit
     """,
+    b"""
+    CREATE TEMPORARY TABLE newest_by_source_key AS
+    SELECT source_key, max(newest) AS newest FROM newest_by_series_key GROUP BY source_key
+    """,
     b"ANALYZE newest_by_series_key",
 )
-"""Statements that find the newest hour by series, and by area and unit; at most `now`."""
+"""Statements that find the newest hour by series, by area and unit, and by source; at most `now`."""
 
 _IN_CHUNK = "one JOIN {newest} AS newest USING ({key}) WHERE one.{time} >= %(start)s AND one.{time} < %(end)s"
 
@@ -147,6 +152,9 @@ class RetentionSettings(ServiceSettings):
     )
     retain_accuracy_day_days: int = Field(
         default=0, ge=0, description="Days of accuracy_day to keep, 60 or more; 0 keeps all"
+    )
+    retain_total_hour_days: int = Field(
+        default=0, ge=0, description="Days of total_hour to keep, 60 or more; 0 keeps all"
     )
     retain_drift_event_days: int = Field(
         default=0, ge=0, description="Days of drift_event to keep, 60 or more; 0 keeps all"

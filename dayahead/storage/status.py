@@ -3,7 +3,7 @@
 The only definition of "fresh", for the API, the page and `dayahead status`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -70,7 +70,7 @@ class SeriesStatus:
     """A series, its newest hour and its newest forecast; times are UTC, None where there is nothing yet.
 
     `labels` are in the order of the series_id, `source_now` is the present moment of the source, `leads` the hours that
-    the newest forecast holds.
+    the newest forecast holds, `totals_of` the source whose values a total sums (None for other series).
     """
 
     series_key: int
@@ -83,6 +83,7 @@ class SeriesStatus:
     source_newest_hour: datetime | None
     source_now: datetime
     stale_after_h: float
+    totals_of: str | None
     origin: datetime | None
     leads: int
     expired: bool
@@ -268,13 +269,14 @@ def read_series(
         "series_keys": series_keys,
         "limit": limit,
     }
-    label_names = {one.source.name: one.source.label_names for one in sources}
-    with connection.cursor(row_factory=kwargs_row(partial(_status, label_names))) as cursor:
+    by_name = {one.source.name: one.source for one in sources}
+    with connection.cursor(row_factory=kwargs_row(partial(_status, by_name))) as cursor:
         return cursor.execute(SERIES, parameters).fetchall()
 
 
 def _status(
-    label_names: Mapping[str, Sequence[str]], state: str, source: str, labels: Mapping[str, str], **fields: Any
+    sources: Mapping[str, Source], state: str, source: str, labels: Mapping[str, str], **fields: Any
 ) -> SeriesStatus:
-    ordered = in_order(labels, label_names[source])
-    return SeriesStatus(state=State(state), source=source, labels=ordered, **fields)
+    definition = sources[source]
+    ordered = in_order(labels, definition.label_names)
+    return SeriesStatus(state=State(state), source=source, labels=ordered, totals_of=definition.totals_of, **fields)

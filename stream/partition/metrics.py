@@ -230,7 +230,7 @@ def show_series(
     sources: Sequence[RegisteredSource],
     now: datetime,
 ) -> None:
-    """Set the gauges of freshness, expiry and rungs of the worker's series, but those of sources that were removed.
+    """Set the gauges of freshness, expiry and rungs of the worker's series, but totals and those of removed sources.
 
     Args:
         partitions: held by the worker.
@@ -238,7 +238,11 @@ def show_series(
         sources: the registered sources.
         now: the clock on the wall.
     """
-    wanted = {one.source_key: one.source.stale_after_h for one in sources if one.removed_at is None}
+    wanted = {
+        one.source_key: one.source.stale_after_h
+        for one in sources
+        if one.removed_at is None and one.source.totals_of is None
+    }
     for one in sources:
         if one.removed_at is not None:
             NEWEST_HOUR.remove(one.source.name)
@@ -259,7 +263,7 @@ def show_series(
     for rung in Rung:
         SERIES_RUNG.labels(str(rung.value)).set(int(rungs[rung]))
     for one in sources:
-        if one.removed_at is not None:
+        if one.source_key not in wanted:
             FORECAST_SERIES.remove(one.source.name)
             FORECASTS_EXPIRED.remove(one.source.name)
         elif one.source_key in newest:

@@ -17,7 +17,13 @@ from tests.api.fakes import NOW, TOKEN, FakeServers, unjudged
 from tests.api.serving import Site
 
 APP = create_app(ApiSettings(_env_file=None))
-PATHS = {"day": "tomorrow", "series_id": "DK1/111", "release": "r-0123456789ab", "offset": "0"}
+PATHS = {
+    "source": "consumption-de35-hour",
+    "day": "tomorrow",
+    "series_id": "DK1/111",
+    "release": "r-0123456789ab",
+    "offset": "0",
+}
 
 
 def example_of(path: str) -> str:

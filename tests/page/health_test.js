@@ -23,6 +23,15 @@ Deno.test("an expired forecast is not fresh and is as bad as a stale one", () =>
   equal(tile.tone, "bad");
 });
 
+Deno.test("a total is not counted in addition to its parts, nor its source", () => {
+  const totals = { totals_of: "grid", name: "grid-totals", new_hour_at: null, newest_hour: null };
+  const found = { sources: [...quality(0, 0).sources, { source: totals, new_series: 9, gaps: { missing_hours: 9 } }] };
+  const tile = seriesTile([...of("fresh"), { state: "stale", totals_of: "grid" }], found);
+  equal(tile.value, "1 of 1 fresh");
+  equal(tile.note, "No gaps, and all on rung 0 or 1");
+  equal(sourcesTile({ sources: [{ source: totals }] }).value, "None yet");
+});
+
 Deno.test("a degraded series is not fresh", () => {
   const tile = seriesTile(of("fresh", "degraded"), quality(0, 0));
   equal(tile.value, "1 of 2 fresh");

@@ -26,7 +26,7 @@ function services(answer, refusal) {
 /** The tile of the sources; one that never published an hour is not stale. */
 export function sourcesTile(quality, refusal) {
   if (!quality) return unknown("Source", refusal);
-  const all = quality.sources;
+  const all = quality.sources.filter((entry) => !entry.source?.totals_of); // totals are as fresh as what they sum
   const stale = all.filter((entry) => entry.source.stale);
   const failing = all.filter((entry) => entry.source.failing);
   const retried = all.filter((entry) => entry.source.failing_since && !entry.source.failing);
@@ -51,10 +51,12 @@ export function sourcesTile(quality, refusal) {
   };
 }
 
-/** The tile of the series: states from the list, like the chips; new series and gaps from /v1/quality. */
-export function seriesTile(list, quality, refusal) {
-  if (!list) return unknown("Series", refusal);
-  const sum = (pick) => (quality?.sources ?? []).reduce((total, source) => total + pick(source), 0);
+/** The tile of the series, without totals: states from the list, like the chips; new series and gaps from /v1/quality. */
+export function seriesTile(listed, quality, refusal) {
+  if (!listed) return unknown("Series", refusal);
+  const list = listed.filter((entry) => !entry.totals_of);
+  const counted = (quality?.sources ?? []).filter((entry) => !entry.source?.totals_of);
+  const sum = (pick) => counted.reduce((total, source) => total + pick(source), 0);
   const [added, missing] = [sum((q) => q.new_series), sum((q) => q.gaps.missing_hours)];
   const { fresh, degraded, stale, expired, "no-forecast": none } = countStates(list);
   const parts = [stale && `${stale} stale`, expired && `${expired} expired`, degraded && `${degraded} degraded`, none && `${none} without forecast`].filter(Boolean);

@@ -33,8 +33,12 @@ REVOKE INSERT, UPDATE, DELETE ON schema_version, retention_cut FROM dayahead_app
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_reader;
 
 -- The poller and the backfill: sources and how far each was read; of the rest what is known already.
-GRANT SELECT ON source, series, observation, backfill, poll_cursor, poll_failure, limit_loss TO dayahead_ingest;
-GRANT INSERT, UPDATE ON source, backfill, poll_cursor, poll_failure, limit_loss TO dayahead_ingest;
+GRANT SELECT ON
+    source, series, observation, backfill, poll_cursor, poll_failure, limit_loss, total_cursor, total_hour
+    TO dayahead_ingest;
+GRANT INSERT, UPDATE ON
+    source, backfill, poll_cursor, poll_failure, limit_loss, total_cursor, total_hour
+    TO dayahead_ingest;
 GRANT DELETE ON poll_failure, limit_loss TO dayahead_ingest;
 
 -- The worker and its auditor: what follows from messages. It reads releases and makes none.

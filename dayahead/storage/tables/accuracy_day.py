@@ -74,12 +74,14 @@ ADD = {
 _DAYS_ADDED_UP = ", ".join(f"sum({name}) AS {name}" for name in _ADDED)
 
 # Each unit as a whole first, with area NULL, then each of its areas. Sources that share an area and a unit are one
-# group, over the window of the newest of them.
+# group, over the window of the newest of them. Totals are an area of their own, and not in the whole a second time.
 BY_GROUP = f"""
     WITH home AS (
-        SELECT DISTINCT source_key, area, unit FROM series
+        SELECT DISTINCT source_key, area, series.unit, source.definition ? 'totals_of' AS is_total
+        FROM series JOIN source USING (source_key)
     ), span AS (
-        SELECT area, unit, max(covered_by.start_origin) AS start_origin, max(covered_by.end_origin) AS end_origin
+        SELECT area, unit, bool_and(is_total) AS is_total,
+               max(covered_by.start_origin) AS start_origin, max(covered_by.end_origin) AS end_origin
         FROM home
         JOIN unnest(%(source_keys)s::integer[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
             AS covered_by (source_key, start_origin, end_origin) USING (source_key)
@@ -89,7 +91,8 @@ BY_GROUP = f"""
     FROM span JOIN accuracy_day USING (area, unit)
     WHERE day BETWEEN (start_origin AT TIME ZONE 'UTC')::date AND (end_origin AT TIME ZONE 'UTC')::date
       AND horizon_day = %(horizon_day)s AND (%(area)s::text IS NULL OR area = %(area)s)
-    GROUP BY GROUPING SETS ((unit), (unit, area)) HAVING sum(forecasts) > 0 ORDER BY unit, area NULLS FIRST
+    GROUP BY GROUPING SETS ((unit, is_total), (unit, area))
+    HAVING sum(forecasts) > 0 AND (GROUPING(area) = 0 OR NOT is_total) ORDER BY unit, area NULLS FIRST
 """  # noqa: S608
 
 

@@ -66,15 +66,19 @@ BY_SERIES = f"""
     GROUP BY 1, 2, 3, 4, 5 ORDER BY page.series_id COLLATE "C"
 """  # noqa: S608
 
+# Totals are an area of their own, and not in the whole a second time.
 BY_GROUP = f"""
     SELECT series.unit, series.area, min(covered_by.start_origin) AS start_origin,
            max(covered_by.end_origin) AS end_origin, count(*) AS forecasts, {_ADDED_UP}
-    FROM series
+    FROM (
+        SELECT series.*, source.definition ? 'totals_of' AS is_total FROM series JOIN source USING (source_key)
+    ) AS series
     JOIN {_COVERED} USING (source_key)
     JOIN day_ahead_score AS score ON score.series_key = series.series_key AND score.gate = %(gate)s
         AND score.starts_at >= covered_by.start_origin AND score.starts_at <= covered_by.end_origin
     WHERE %(area)s::text IS NULL OR series.area = %(area)s
-    GROUP BY GROUPING SETS ((unit), (unit, area)) ORDER BY unit, area NULLS FIRST
+    GROUP BY GROUPING SETS ((unit, is_total), (unit, area)) HAVING GROUPING(area) = 0 OR NOT is_total
+    ORDER BY unit, area NULLS FIRST
 """  # noqa: S608
 
 

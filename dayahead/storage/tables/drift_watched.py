@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from dayahead.contracts import DriftKind, Rung
 from dayahead.hours import Hour, from_hour, to_hour
 
-# A day is over for a series once the row of its last hour, or of a later one, is there.
+# A day is over for a series once the row of its last hour, or of a later one, is there. Totals drift with their parts,
+# which are watched.
 DUE = """
     SELECT series.series_key, series.area, watched.watched_until, date_trunc('day', newest.hour + INTERVAL '1 hour')
     FROM series
+    JOIN source ON source.source_key = series.source_key AND NOT source.definition ? 'totals_of'
     LEFT JOIN drift_watched AS watched ON watched.series_key = series.series_key AND watched.kind = %(kind)s
     CROSS JOIN LATERAL (
         SELECT {hour} AS hour FROM {table} AS kept WHERE kept.series_key = series.series_key ORDER BY 1 DESC LIMIT 1

@@ -25,6 +25,8 @@ WRITERS: dict[str, set[str]] = {
     "poll_failure": {"ingest", "app"},
     "backfill": {"ingest", "app"},
     "limit_loss": {"ingest", "app"},
+    "total_cursor": {"ingest", "app"},
+    "total_hour": {"ingest", "app"},
     "series": {"worker", "app"},
     "observation": {"worker", "app"},
     "observation_revision": {"worker", "app"},
