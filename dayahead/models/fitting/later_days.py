@@ -93,8 +93,10 @@ def fit_later_days(
         ratio = errors.ratio * fit.shrink
         multipliers = band_multipliers(ratio, errors.lead, errors.hour, days=judged_days)
         shape = quantile_shape(ratio, errors.lead, errors.hour, multipliers)
-        wape, naive_wape, beats_naive = errors.against_naives()
-        metrics |= {f"day_{day}_held_out_wape": wape, f"day_{day}_held_out_wape_naive": naive_wape}
+        beats_naive = False
+        if errors.measured:
+            wape, naive_wape, beats_naive = errors.against_naives()
+            metrics |= {f"day_{day}_held_out_wape": wape, f"day_{day}_held_out_wape_naive": naive_wape}
         later.append(LaterDay(fit.linear.coefficients, multipliers, beats_naive, shape))
     return tuple(later), metrics
 
@@ -179,17 +181,22 @@ class _Errors:
     @property
     def ratio(self) -> NDArray[np.float64]:
         """Error / spread; [m]."""
-        return np.concatenate([part[0] for part in self.parts])
+        return np.concatenate([np.empty(0), *(part[0] for part in self.parts)])
 
     @property
     def lead(self) -> NDArray[np.int64]:
         """1 to 24, of the day; [m]."""
-        return np.concatenate([part[1] for part in self.parts])
+        return np.concatenate([np.empty(0, np.int64), *(part[1] for part in self.parts)])
 
     @property
     def hour(self) -> NDArray[np.int64]:
         """Local hour of the day at the origin; [m]."""
-        return np.concatenate([part[2] for part in self.parts])
+        return np.concatenate([np.empty(0, np.int64), *(part[2] for part in self.parts)])
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is anything to measure by: a series of zeros alone has no consumption."""
+        return bool((self.sums.get("actual", np.zeros(1)) > 0).any())
 
     def against_naives(self) -> tuple[float, float, bool]:
         """WAPE of the model, WAPE of the best naive, and whether the model is better.
@@ -198,8 +205,6 @@ class _Errors:
         """
         actual = self.sums["actual"]
         live = actual > 0
-        if not live.any():
-            return float("nan"), float("nan"), False
 
         def judged(name: str) -> tuple[float, float]:
             missed = self.sums[name]
@@ -224,7 +229,7 @@ def _judge(
     settled = first.rows.origin >= first.since
     for place, (rows, corrected) in enumerate(((recent, True), (settled, False))):
         wanted = {day: errors[day] for day in fits if (day <= LAST_CORRECTED_DAY) is corrected}
-        if wanted:
+        if wanted and rows.any():
             drawn = draw(first.rows.take(np.flatnonzero(rows)), JUDGED_ROWS, np.random.default_rng([seed, 0, place]))
             _collect(history, drawn, first, fits, settings, wanted)
     return errors

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,12 @@ SOMETHING = Identity("data", "file", "settings", "2023-01-01T00:00:00Z", "24h", 
 def part_of(result: RunResult, origin: int) -> RunResult:
     rows = result.origin == origin
     arrays = {
-        name: getattr(result, name)[rows] for name in ("series", "origin", "p10", "p50", "p90", "rung", "reasons")
+        item.name: getattr(result, item.name)[rows]
+        for item in fields(RunResult)
+        if item.name not in {"series_ids", "scores", "later_scores"}
     }
-    return RunResult(
-        result.series_ids,
-        **arrays,
-        actual=result.actual[rows],
-        weekly_naive=result.weekly_naive[rows],
-        daily_naive=result.daily_naive[rows],
-        scores=result.scores.take(rows),
-    )
+    later = tuple(result.scores_of(day).take(rows) for day in range(2, result.days + 1))
+    return RunResult(result.series_ids, scores=result.scores.take(rows), later_scores=later, **arrays)
 
 
 @pytest.fixture
@@ -115,7 +111,7 @@ def test_runs_of_different_things_are_not_mixed(folder: RunFolder, changed: dict
 
 def test_a_folder_of_another_version_is_refused(folder: RunFolder) -> None:
     manifest = folder.path / "manifest.json"
-    manifest.write_bytes(manifest.read_bytes().replace(b'"format": 3', b'"format": 2'))
+    manifest.write_bytes(manifest.read_bytes().replace(b'"format": 4', b'"format": 3'))
     with pytest.raises(SettingsError, match=r"another version of Dayahead: choose another --out"):
         RunFolder(folder.path)
 
