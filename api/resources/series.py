@@ -1,7 +1,7 @@
 """`/v1/series`: the series and their state."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import psycopg
@@ -16,7 +16,8 @@ from dayahead.contracts import Reason, Rung
 from dayahead.hours import from_hour, to_hour
 from dayahead.storage.losses import read_losses
 from dayahead.storage.status import SeriesStatus, SourceStatus, State, read_series, read_sources
-from dayahead.storage.tables.forecast import has_forecast
+from dayahead.storage.tables.day_ahead import kept_days
+from dayahead.storage.tables.forecast import has_forecast, oldest_forecast
 from dayahead.storage.tables.limit_loss import StoredLoss
 from dayahead.storage.tables.observation import missing_hours, read_first_hour
 from dayahead.storage.tables.observation_revision import count_revised_hours
@@ -121,12 +122,25 @@ class DataQuality(BaseModel):
     beyond_limits: LimitLossItem | None = Field(description="Values recently rejected by the limits; null if none")
 
 
+class GateDays(BaseModel):
+    """The days of a series that were kept at a gate."""
+
+    gate: str = Field(description="Local time of day of the gate on the day before, HH:MM")
+    first: date = Field(description="First day that was kept at it")
+    last: date = Field(description="Newest day that was kept at it")
+
+
 class SeriesDetail(SeriesItem):
     """A series with its source and the quality of its data."""
 
     origin_day_before: Utc | None = Field(
         description="Origin 24 h before that of its newest forecast, UTC; null if there is no forecast of it"
     )
+    forecasts_since: Utc | None = Field(
+        description="Moment from which its forecasts are kept, UTC: `as_of` in `/v1/days` finds one from then on; null "
+        "if there is none"
+    )
+    gates: list[GateDays] = Field(description="Days of `/v1/day-ahead`, by gate; empty if none was kept")
     source_detail: SourceItem
     quality: DataQuality
 
@@ -166,12 +180,25 @@ def get_series(use: Use, series_ids: SeriesIds) -> SeriesDetail:
         day_before = None if status.origin is None else status.origin - timedelta(days=1)
         if day_before is not None and not has_forecast(connection, key, day_before):
             day_before = None
+        since = _forecasts_since(connection, key, source)
+        gates = [GateDays(gate=one.gate, first=one.first, last=one.last) for one in kept_days(connection, key)]
     return SeriesDetail(
         **dict(series_item(status)),
         origin_day_before=day_before,
+        forecasts_since=since,
+        gates=gates,
         source_detail=source_item(source),
         quality=quality,
     )
+
+
+def _forecasts_since(connection: psycopg.Connection, series_key: int, source: SourceStatus) -> datetime | None:
+    """When the oldest forecast was issued; in a replay, whose clock follows the data, when its newest hour was due."""
+    oldest = oldest_forecast(connection, series_key)
+    if oldest is None:
+        return None
+    origin, issued_at = oldest
+    return issued_at if source.source.clock == "wall" else origin + source.source.publication_lag
 
 
 def series_item(status: SeriesStatus) -> SeriesItem:

@@ -1,10 +1,12 @@
 from datetime import timedelta
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from psycopg_pool import ConnectionPool
 
-from dayahead.hours import format_utc, to_hour, to_microseconds
+from api.app import create_app
+from dayahead.hours import format_utc, parse_utc, to_hour, to_microseconds
 from dayahead.reading.limits import LimitLoss
 from dayahead.reading.source_file import load_source
 from dayahead.storage.tables.limit_loss import replace_losses
@@ -42,6 +44,41 @@ def test_every_series_is_listed_with_its_newest_hour_and_rung(client: TestClient
     assert fresh["newest_hour"] == "2023-01-24T22:00:00Z"
     assert (fresh["state"], fresh["rung"], fresh["rung_meaning"], fresh["stale"]) == ("fresh", 0, "full model", False)
     assert fresh["labels"] == {"PriceArea": "DK1", "ConsumerType_DE35": "111"}
+
+
+def test_the_moment_from_which_forecasts_are_kept_finds_the_oldest_and_one_before_it_none(client: TestClient) -> None:
+    since = client.get("/v1/series/DK1/111").json()["forecasts_since"]
+    day = f"/v1/days/{since[:10]}/DK1/111"
+    oldest = client.get(day, params={"as_of": since})
+    assert oldest.json()["origin"] == format_utc(parse_utc(since) - timedelta(hours=1))  # due an hour later
+    before = format_utc(parse_utc(since) - timedelta(seconds=1))
+    assert client.get(day, params={"as_of": before}).status_code == 404
+
+
+def test_on_the_wall_clock_forecasts_are_kept_from_when_the_oldest_was_issued(
+    database_url: str, sample_service: SampleService
+) -> None:
+    insert_sample(database_url, sample_service.redis_url, NOW)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE source SET definition = definition - 'clock'")
+        connection.execute("UPDATE forecast SET issued_at = issued_at + INTERVAL '7 minutes'")
+    with TestClient(create_app(sample_service.settings(database_url=database_url), lambda: NOW)) as client:
+        since = client.get("/v1/series/DK1/111").json()["forecasts_since"]
+        assert since.endswith(":07:00Z")
+        path = "/v1/forecasts/DK1/111"
+        assert client.get(path, params={"as_of": since}).json()["issued_at"] == since
+        before = format_utc(parse_utc(since) - timedelta(seconds=1))
+        assert client.get(path, params={"as_of": before}).status_code == 404
+
+
+def test_the_days_that_were_kept_at_a_gate_are_listed_by_gate(client: TestClient) -> None:
+    [gate] = client.get("/v1/series/DK1/111").json()["gates"]
+    assert gate == {"gate": "11:00", "first": "2023-01-21", "last": "2023-01-25"}
+    for day in (gate["first"], gate["last"]):
+        kept = client.get("/v1/day-ahead/DK1/111", params={"day": day, "gate": gate["gate"]}).json()
+        assert kept["day"] == day
+    assert client.get("/v1/day-ahead/DK1/111", params={"day": "2023-01-20"}).status_code == 404
+    assert client.get(f"/v1/series/{NO_FORECAST}").json()["gates"] == []
 
 
 def test_a_series_that_lags_behind_its_source_is_stale_and_says_by_how_much(client: TestClient) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from urllib.parse import urlparse
 
+import httpx
 import psycopg
 import pytest
 import redis
@@ -96,8 +97,8 @@ def test_the_chart_is_read_by_keyboard(site: Site, visit: Open) -> None:
     seen.page.focus("#chart")
     seen.page.keyboard.press("End")
     reading = seen.page.locator("#chart-reading")
-    expect(reading).to_contain_text("Wed 25 Jan, 23:00")
-    expect(reading).to_contain_text("Forecast 74,212 kWh")
+    expect(reading).to_contain_text("Fri 27 Jan, 01:00")  # the end of the horizon
+    expect(reading).to_contain_text("Forecast 58,896 kWh")
     seen.page.keyboard.press("Home")
     expect(reading).to_contain_text("Observed")
 
@@ -109,6 +110,9 @@ def test_accuracy_is_a_sentence_and_figures_next_to_the_naive(site: Site, visit:
     assert "WAPE" in shown
     assert "MAPE" in shown
     assert "Seasonal naive" in shown
+    at_gate = httpx.get(f"{site.url}/v1/accuracy/DK1/111", params={"gate": "11:00"}).json()["accuracy"]
+    said = f"The next day, as forecast at 11:00: WAPE {at_gate['wape_percent']:.1f} %, seasonal naive"
+    expect(seen.page.locator("#accuracy")).to_contain_text(said)
     seen = visit(site, at(WORSE_THAN_NAIVE))
     assert "Worse than the seasonal naive by" in seen.text("#accuracy")
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import orjson
 import psycopg
 import pytest
@@ -25,9 +26,10 @@ from tests.waiting import wait_until
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
 CHOSEN = "DK1/111"
+TOMORROW = "2023-01-26"
 
 IDLE_MINUTE_BYTES = 16_000
-"""Some 90 answers of 130 bytes; measured: 11,880."""
+"""Some 100 answers of 130 bytes; measured: 13,400."""
 
 NEW_HOUR_BYTES = 25_000
 """Forecast, week and list of 76 series, compressed; measured: 14,500, half of them their accuracy."""
@@ -130,6 +132,7 @@ def test_an_idle_minute_costs_headers_and_a_new_hour_of_every_series_a_few_kilob
     page.clock.install()
     page.reload()
     page.wait_for_selector("#all tbody tr")
+    wait_until(lambda: "is away" in httpx.get(f"{site.url}/v1/services").text, 60, "the API to have tried Kafka")
     wire = Wire(page)
     wire.pass_seconds(20)  # what is asked every third round has come
 
@@ -144,5 +147,6 @@ def test_an_idle_minute_costs_headers_and_a_new_hour_of_every_series_a_few_kilob
     observe_next_hour(database_url, redis_url, sample)
     wire.pass_seconds(60)
     assert {"/v1/series?limit=1000", f"/v1/forecasts/{CHOSEN}", "/v1/accuracy?limit=5000"} <= wire.changed()
+    assert f"/v1/days/{TOMORROW}/{CHOSEN}" in wire.changed()
     assert list(wire.status.values()).count(200) == len(wire.changed()), "each change is sent once"
     assert wire.bytes_taken - idle_bytes < NEW_HOUR_BYTES, wire.taken

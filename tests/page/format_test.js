@@ -1,7 +1,7 @@
 // Numbers, moments and durations as the page writes them.
 
 import { equal } from "node:assert/strict";
-import { clock, compact, count, day, duration, hourOfDay, number, percent, utc, words, zoneName } from "../../api/page/assets/format.js";
+import { clock, compact, count, day, duration, hourOfDay, isoDay, number, percent, signed, utc, words, zoneName } from "../../api/page/assets/format.js";
 
 const COPENHAGEN = "Europe/Copenhagen";
 const WINTER = Date.parse("2023-01-24T22:00:00Z");
@@ -60,4 +60,17 @@ Deno.test("counts have a singular, a plural and a separator", () => {
 Deno.test("names of columns become words", () => {
   equal(words("ConsumerType_DE35"), "Consumer Type DE35");
   equal(words("PriceArea"), "Price Area");
+});
+
+Deno.test("a difference has a sign, and none where it is 0", () => {
+  equal(signed(1234.4), "+1,234");
+  equal(signed(-5.5), "−5.5");
+  equal(signed(0), "0");
+  equal(signed(-0.04, 1), "0.0");
+  equal(signed(2.25, 1), "+2.3");
+});
+
+Deno.test("the day of the calendar is that of the zone", () => {
+  equal(isoDay(Date.parse("2023-01-24T23:30:00Z"), COPENHAGEN), "2023-01-25");
+  equal(isoDay(Date.parse("2023-01-24T23:30:00Z"), "America/New_York"), "2023-01-24");
 });

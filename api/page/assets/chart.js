@@ -1,18 +1,20 @@
-// The chart: observed hours, the forecast with its band, and the forecast of a day before, drawn in SVG.
+// A chart: observed hours, a forecast with its band, another forecast to compare with, and now, drawn in SVG.
 
 import { s, h } from "./elements.js";
-import { clock, compact, day, dayAndClock, hourOfDay, number, utc } from "./format.js";
+import { clock, compact, day, dayAndClock, duration, hourOfDay, number, utc } from "./format.js";
 import { aloneIn, gapsOf } from "./hours.js";
 import { niceTicks } from "./scales.js";
 
 const HOUR_MS = 3_600_000;
-const MARGIN = { top: 14, right: 14, bottom: 34, left: 52 };
+const NEAR_PX = 8; // of the line of now, the one of the origin says nothing more
+const MARGIN = { top: 18, right: 14, bottom: 34, left: 52 };
 
 /**
  * The data of the chart. Element i of an array is for the hour `start + i`.
  * @typedef {{zone: string, unit: string, start: number, observed: (number|null)[], firstHour: number|null,
  *   forecast: {start: number, p10: number[], p50: number[], p90: number[]} | null,
- *   earlier: {start: number, p50: number[]} | null, setAside: {start: number, end: number}[], outdated: boolean, message: string}} ChartData
+ *   earlier: {start: number, p50: (number|null)[], name: string} | null, setAside: {start: number, end: number}[], outdated: boolean,
+ *   message: string, now: number, length?: number}} ChartData `now` is the present hour of the source, `length` the least number of hours
  */
 
 export class Chart {
@@ -41,8 +43,8 @@ export class Chart {
   }
 
   get hours() {
-    const { observed, forecast, start } = this.data;
-    return forecast ? Math.max(observed.length, (forecast.start - start) / HOUR_MS + forecast.p50.length) : observed.length + 24;
+    const { observed, forecast, start, length = 0 } = this.data;
+    return Math.max(length, observed.length, forecast ? (forecast.start - start) / HOUR_MS + forecast.p50.length : observed.length + 24);
   }
 
   draw() {
@@ -60,7 +62,7 @@ export class Chart {
     const bottom = MARGIN.top + inner.height;
 
     const layers = [
-      s("defs", {}, s("pattern", { id: "gap", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+      s("defs", {}, s("pattern", { id: `${this.box.id}-gap`, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
         s("line", { class: "gap-line", y2: 6 }))),
       ...ticks.map((tick) => s("g", { class: "grid" },
         s("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: this.y(tick), y2: this.y(tick) }),
@@ -75,6 +77,7 @@ export class Chart {
     layers.push(s("path", { class: "observed", d: this.line(start, observed), "data-hours": observed.filter((v) => v !== null).length }));
     layers.push(...aloneIn(observed).map((i) => s("circle", { class: "observed-dot", cx: this.x(start + i * HOUR_MS), cy: this.y(observed[i]), r: 3 })));
     if (forecast?.p50.length) layers.push(...this.forecastLayers(forecast, bottom));
+    layers.push(...this.nowLayers(width, bottom));
     this.cursor = s("g", { class: "cursor" });
     layers.push(this.cursor);
     const picture = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.summary() }, layers);
@@ -100,10 +103,27 @@ export class Chart {
     const back = this.line(...bridge(p10), true).replace("M", "L");
     return [
       s("path", { class: this.data.outdated ? "band outdated" : "band", d: `${there}${back}Z` }),
-      s("line", { class: "origin", x1: this.x(origin), x2: this.x(origin), y1: MARGIN.top, y2: bottom }),
+      origin >= this.data.start && Math.abs(this.x(origin) - this.x(this.data.now)) > NEAR_PX ? s("line", { class: "origin", x1: this.x(origin), x2: this.x(origin), y1: MARGIN.top, y2: bottom }) : null,
       s("path", { class: this.data.outdated ? "median outdated" : "median", d: this.line(...bridge(p50)) }),
-      last === null ? null : s("circle", { class: "now", cx: this.x(origin), cy: this.y(last), r: 4 }),
+      last === null ? null : s("circle", { class: "newest", cx: this.x(origin), cy: this.y(last), r: 4 }),
     ].filter(Boolean);
+  }
+
+  /** A line at the present hour of the source; where that lies beyond the chart, words at its edge. */
+  nowLayers(width, bottom) {
+    const { now, start } = this.data;
+    const end = start + (this.hours - 1) * HOUR_MS;
+    if (now < start) return [];
+    if (now > end + HOUR_MS) {
+      if (this.data.length) return []; // a day that is over
+      return [s("text", { class: "now-text", x: width - MARGIN.right, y: MARGIN.top - 3, "text-anchor": "end" }, `now is ${duration(now - end)} later →`)];
+    }
+    const x = this.x(Math.min(now, end));
+    const late = x > width - 60;
+    return [
+      s("line", { class: "now", x1: x, x2: x, y1: MARGIN.top, y2: bottom }),
+      s("text", { class: "now-text", x: late ? x - 4 : x, y: MARGIN.top - 3, "text-anchor": late ? "end" : "middle" }, "now"),
+    ];
   }
 
   timeAxis(bottom, width, zone) {
@@ -129,7 +149,7 @@ export class Chart {
     const { observed, start, firstHour } = this.data;
     return gapsOf(start, observed, firstHour).map(([first, last]) => {
       const [x, end] = [this.x(start + (first - 0.5) * HOUR_MS), this.x(start + (last + 0.5) * HOUR_MS)];
-      return s("rect", { class: "gap", x: Math.max(MARGIN.left, x), width: Math.max(2, end - x), y: MARGIN.top, height: bottom - MARGIN.top, fill: "url(#gap)" });
+      return s("rect", { class: "gap", x: Math.max(MARGIN.left, x), width: Math.max(2, end - x), y: MARGIN.top, height: bottom - MARGIN.top, fill: `url(#${this.box.id}-gap)` });
     });
   }
 
@@ -180,6 +200,7 @@ export class Chart {
     const ms = start + this.hour * HOUR_MS;
     const lines = [dayAndClock(ms, zone)];
     const seen = this.valueAt(observed, start, ms);
+    if (ms === this.data.now) lines.push("Now");
     if (seen !== null) lines.push(`Observed ${number(seen)} ${unit}`);
     else if (this.hour < observed.length) lines.push("No value observed");
     const median = forecast && this.valueAt(forecast.p50, forecast.start, ms);
@@ -188,7 +209,7 @@ export class Chart {
       lines.push(`Forecast ${number(median)} ${unit}`, `10–90 %: ${number(low)} to ${number(high)}`);
     }
     const before = earlier && this.valueAt(earlier.p50, earlier.start, ms);
-    if (before !== null && before !== undefined) lines.push(`Forecast a day before ${number(before)} ${unit}`);
+    if (before !== null && before !== undefined) lines.push(`${earlier.name} ${number(before)} ${unit}`);
     return lines;
   }
 
@@ -217,6 +238,7 @@ export class Chart {
     const seen = observed.filter((value) => value !== null);
     const text = seen.length ? `${seen.length} observed hours, the last ${number(seen.at(-1))} ${unit}` : "No observed hours";
     if (!forecast?.p50.length) return `${text}; no forecast.`;
-    return `${text}; forecast of the next ${forecast.p50.length} hours from ${number(Math.min(...forecast.p50))} to ${number(Math.max(...forecast.p50))} ${unit}.`;
+    const ahead = this.data.length ? "" : "the next "; // a day may be over
+    return `${text}; forecast of ${ahead}${forecast.p50.length} hours from ${number(Math.min(...forecast.p50))} to ${number(Math.max(...forecast.p50))} ${unit}.`;
   }
 }

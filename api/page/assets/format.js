@@ -13,6 +13,13 @@ const onePlace = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maxim
 /** A value of a series, without its unit. */
 export const number = (value) => (Math.abs(value) >= 1000 ? whole : fine).format(value);
 
+/** A difference with its sign: +1,234 or −1,234; 0 has none. */
+export function signed(value, places = null) {
+  const size = places === null ? number(Math.abs(value)) : Math.abs(value).toFixed(places);
+  if (Number(size.replaceAll(",", "")) === 0) return size;
+  return `${value > 0 ? "+" : "−"}${size}`;
+}
+
 /** A value for an axis: 70k. */
 export const compact = (value) => short.format(value);
 
@@ -41,6 +48,12 @@ export const day = (ms, zone) => format(zone, DAY).format(ms);
 
 /** Tue 24 Jan, 23:00 in a zone. */
 export const dayAndClock = (ms, zone) => `${day(ms, zone)}, ${clock(ms, zone)}`;
+
+/** The day of the calendar in a zone, as 2023-01-25. */
+export function isoDay(ms, zone) {
+  const parts = Object.fromEntries(format(zone, { year: "numeric", month: "2-digit", day: "2-digit" }).formatToParts(ms).map(({ type, value }) => [type, value]));
+  return `${parts.year}-${parts.month}-${parts.day}`;
+}
 
 /** 24 Jan 2023, 22:00 UTC. */
 export const utc = (ms) => `${format("UTC", { day: "numeric", month: "short", year: "numeric", ...CLOCK }).format(ms)} UTC`;

@@ -4,10 +4,11 @@ import { byId, h, renew } from "./elements.js";
 import { clock, duration } from "./format.js";
 import { showHealth } from "./health.js";
 import { showLetters } from "./letters.js";
+import { DayView } from "./day.js";
 import { Overview } from "./overview.js";
 import { Picker } from "./picker.js";
 import { get, seriesPath } from "./requests.js";
-import { showSeries } from "./series.js";
+import { saveChart, showSeries } from "./series.js";
 import { startTheme } from "./theme.js";
 
 const EVERY_MS = 5000;
@@ -24,8 +25,12 @@ const view = { chosen: null, hours: 168, round: 0, answeredAt: null, pauseMs: EV
 
 const picker = new Picker(choose);
 const overview = new Overview(choose);
+const dayView = new DayView(() => {
+  history.replaceState(null, "", linkTo(view.chosen));
+  renewDay();
+});
 
-const linkTo = (seriesId) => `?series=${encodeURIComponent(seriesId)}`;
+const linkTo = (seriesId) => `?series=${encodeURIComponent(seriesId)}${dayView.query()}`;
 
 async function load(name, path) {
   try {
@@ -80,8 +85,28 @@ async function loadChosen(run) {
       found.earlierOf = found.forecast.origin;
     }
   }
+  if (found.seriesAccuracy) found.moreAccuracy = await loadMoreAccuracy(id, found);
   if (found.forecast === null) found.earlier = null;
-  if (run === view.run) Object.assign(known, found); // unless another series was chosen in the meantime
+  if (run !== view.run) return; // another series was chosen in the meantime
+  Object.assign(known, found);
+  if (known.detail?.series_id === id) await dayView.load(known.detail, known.forecast, view.round % SLOW_EVERY === 0);
+}
+
+/** Accuracy of the second day of the horizon, and of the next day as it was forecast at each gate. */
+async function loadMoreAccuracy(id, { detail, forecast }) {
+  const asked = (detail?.gates ?? []).map(({ gate }) => [`The next day, as forecast at ${gate}`, `?gate=${gate}`]);
+  if (forecast?.leads >= 48) asked.unshift(["Hours 25 to 48", "?horizon_day=2"]);
+  const answers = await Promise.all(asked.map(([, query]) => get(seriesPath("accuracy", id) + query).catch(() => null)));
+  return answers.flatMap((answer, i) => (answer?.accuracy.wape_percent == null ? [] : [{ name: asked[i][0], accuracy: answer.accuracy }]));
+}
+
+/** Show another day, or another forecast of it. */
+async function renewDay() {
+  if (known.detail?.series_id !== view.chosen) return;
+  const load = dayView.load(known.detail, known.forecast, false);
+  dayView.show();
+  await load;
+  dayView.show();
 }
 
 async function renewAll() {
@@ -142,6 +167,7 @@ function show() {
   picker.show(known.series, view.chosen);
   document.title = `${view.chosen} · Dayahead`;
   showSeries(known.detail?.series_id === view.chosen ? known : {}, view.hours);
+  if (known.detail?.series_id === view.chosen) dayView.show();
   const zone = known.detail?.source_detail.local_time_zone ?? "UTC";
   overview.show(known.series, known.accuracy, view.chosen, zone, linkTo);
 }
@@ -202,8 +228,11 @@ for (const button of document.querySelectorAll(".range button")) {
 }
 globalThis.addEventListener("popstate", () => {
   const wanted = new URLSearchParams(location.search).get("series");
+  dayView.read(location.search);
   if (wanted) go(wanted);
 });
 setInterval(showPulse, 1000);
+byId("chart-csv").addEventListener("click", saveChart);
+dayView.read(location.search);
 startTheme(byId("theme"));
 keepFresh();

@@ -2,26 +2,44 @@
 
 import { Chart } from "./chart.js";
 import { byId, h, renew } from "./elements.js";
-import { clock, count, day, moment, number, percent, utc, zoneName } from "./format.js";
+import { clock, count, day, isoDay, moment, number, percent, utc, zoneName } from "./format.js";
 import { gapsOf, profileSentence } from "./hours.js";
+import { csvOf, fileName, save } from "./csv.js";
+import { iso } from "./days.js";
 import { badge, rungBadge, STATES } from "./states.js";
 
 const HOUR_MS = 3_600_000;
 const WEEK_H = 168;
 
 let chart = null;
+let drawnRows = null;
+
+/** The present hour of the source: that of the wall clock, or of a replay. */
+const nowOf = (detail) => Date.parse(detail.source_detail.current_hour);
 
 /** Update everything about the chosen series. */
 export function showSeries(known, hoursShown) {
-  const { detail, forecast, observations, earlier, seriesAccuracy, models } = known;
+  const { detail, forecast, observations, earlier, seriesAccuracy, moreAccuracy, models } = known;
   if (!detail) return;
   const zone = detail.source_detail.local_time_zone;
   showHead(detail, forecast, zone);
   showChart(detail, forecast, earlier, observations, zone, hoursShown);
-  if (seriesAccuracy) renew(byId("accuracy"), seriesAccuracy.accuracy, accuracyCard);
+  if (seriesAccuracy) renew(byId("accuracy"), [seriesAccuracy.accuracy, moreAccuracy], accuracyCard);
   renew(byId("quality"), { detail, zone }, qualityCard);
   renew(byId("model"), { forecast, models, zone }, modelCard);
-  showHours(forecast, observations, zone);
+  showHours(detail, forecast, observations, zone);
+}
+
+/** Save what the chart shows: observed hours and the newest forecast. */
+export function saveChart() {
+  if (!drawnRows) return;
+  const { detail, zone, start, length, values } = drawnRows();
+  const columns = ["series_id", "valid_time", "local_time", "unit", "observed", "p10", "p50", "p90"];
+  const rows = Array.from({ length }, (_, i) => {
+    const ms = start + i * HOUR_MS;
+    return [detail.series_id, iso(ms), `${isoDay(ms, zone)} ${clock(ms, zone)}`, detail.unit, ...values(ms)];
+  });
+  save(fileName(detail.series_id, iso(start).slice(0, 10)), csvOf(columns, rows));
 }
 
 function showHead(detail, forecast, zone) {
@@ -61,7 +79,7 @@ function showChart(detail, forecast, earlier, observations, zone, hoursShown) {
   const start = end - (observations.value.length - cut) * HOUR_MS;
   const first = (message) => Date.parse(message.origin) + HOUR_MS;
   const drawn = forecast?.leads ? { start: first(forecast), p10: forecast.p10, p50: forecast.p50, p90: forecast.p90 } : null;
-  const before = earlier?.leads && Date.parse(earlier.origin) < Date.parse(forecast?.origin) ? { start: first(earlier), p50: earlier.p50 } : null;
+  const before = earlier?.leads && Date.parse(earlier.origin) < Date.parse(forecast?.origin) ? { start: first(earlier), p50: earlier.p50, name: "Forecast a day before" } : null;
   const setAside = detail.quality.quarantined
     .map((range) => ({ start: Math.max(start, Date.parse(range.start)), end: Date.parse(range.end) }))
     .filter((range) => range.end > start);
@@ -69,7 +87,12 @@ function showChart(detail, forecast, earlier, observations, zone, hoursShown) {
   const message = drawn ? "" : "No forecast yet: the first one needs 24 hours of history.";
   const outdated = detail.stale || detail.expired;
   const firstHour = detail.quality.first_hour === null ? null : Date.parse(detail.quality.first_hour);
-  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, setAside, outdated, message });
+  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, setAside, outdated, message, now: nowOf(detail) });
+  drawnRows = () => ({
+    detail, zone, start, length: chart.hours,
+    values: (ms) => [[observed, start], ...["p10", "p50", "p90"].map((name) => [drawn?.[name] ?? [], drawn?.start ?? start])]
+      .map(([list, from]) => list[(ms - from) / HOUR_MS] ?? null),
+  });
   const gaps = gapsOf(start, observed, firstHour).length > 0;
   renew(byId("chart-caption"), [detail.unit, !!drawn, !!before, gaps, setAside.length, outdated], () => [
     h("span", { class: "key observed" }, "Observed"),
@@ -92,7 +115,7 @@ function figures(pairs) {
   return h("dl", { class: "figures" }, pairs.map(([name, value, title]) => h("div", { title }, h("dt", {}, name), h("dd", {}, value))));
 }
 
-function accuracyCard(a) {
+function accuracyCard([a, more]) {
   const tone = !a.compared ? "idle" : a.skill_percent >= 0.5 ? "good" : a.skill_percent <= -0.5 ? "bad" : "idle";
   const verdict = h("p", { class: "verdict", "data-tone": tone }, a.verdict);
   if (a.wape_percent === null) return [verdict];
@@ -109,6 +132,8 @@ function accuracyCard(a) {
       ["In the band", percent(a.coverage_percent), "Hours within the 10–90 % band; 80 % is intended"],
     ]),
     h("p", { class: "note" }, `${count(a.forecasts, "matured forecast")}, the first 24 hours of each`),
+    ...(more ?? []).map(({ name, accuracy }) => h("p", { class: "note" }, `${name}: `, h("strong", {}, `WAPE ${percent(accuracy.wape_percent)}`),
+      accuracy.naive_wape_percent === null ? "" : `, seasonal naive ${percent(accuracy.naive_wape_percent)}`)),
   ];
 }
 
@@ -155,20 +180,22 @@ function modelCard({ forecast, models, zone }) {
   ];
 }
 
-function showHours(forecast, observations, zone) {
+function showHours(detail, forecast, observations, zone) {
   const origin = forecast ? Date.parse(forecast.origin) : null;
-  byId("hours-count").textContent = forecast?.leads ? `The next ${forecast.leads} hours` : "The next hours";
   byId("hours-zone").textContent = origin ? `times in ${zoneName(origin, zone)}` : "";
   const end = observations ? Date.parse(observations.end) : 0;
   const weekBefore = (ms) => observations?.value[observations.value.length - Math.round((end - (ms - WEEK_H * HOUR_MS)) / HOUR_MS)] ?? null;
   const rows = forecast?.leads ? forecast.p50.map((p50, i) => {
     const ms = origin + (i + 1) * HOUR_MS;
-    return { ms, p50, p10: forecast.p10[i], p90: forecast.p90[i], before: weekBefore(ms), newDay: i === 0 || clock(ms, zone) === "00:00" };
-  }) : [];
+    return { ms, p50, p10: forecast.p10[i], p90: forecast.p90[i], before: weekBefore(ms) };
+  }).filter(({ ms }) => ms >= nowOf(detail)) : []; // the hours that are over are in the chart
+  rows.forEach((row, i) => { row.newDay = i === 0 || isoDay(row.ms, zone) !== isoDay(rows[i - 1].ms, zone); });
+  byId("hours-count").textContent = rows.length ? `The next ${count(rows.length, "hour")}` : "The next hours";
+  const none = forecast?.leads ? "No hour of the newest forecast lies ahead: it is expired." : "No forecast yet: the first one needs 24 hours of history.";
   byId("hours-unit").textContent = forecast?.unit ? `Forecast, ${forecast.unit}` : "Forecast";
-  renew(document.querySelector("#hours tbody"), { rows, zone }, () =>
+  renew(document.querySelector("#hours tbody"), { rows, zone, none }, () =>
     rows.length ? rows.flatMap((row) => [row.newDay ? dayRow(row.ms, zone) : null, hourRow(row, zone)]) :
-      h("tr", {}, h("td", { colspan: 4, class: "none" }, "No forecast yet: the first one needs 24 hours of history.")));
+      h("tr", {}, h("td", { colspan: 4, class: "none" }, none)));
 }
 
 const dayRow = (ms, zone) => h("tr", { class: "day-row" }, h("th", { colspan: 4, scope: "rowgroup" }, day(ms, zone)));

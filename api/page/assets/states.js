@@ -17,6 +17,9 @@ export function countStates(series) {
   return counts;
 }
 
+/** What each rung means, as the API says it. */
+export const RUNGS = ["full model", "full model on degraded input", "previous release of the model", "weekly or daily profile", "last value", "no forecast yet"];
+
 const RUNG_TONES = ["good", "warn", "warn", "warn", "warn", "idle"];
 const RUNG_SIGNS = ["●", "◐", "◐", "◐", "◐", "○"];
 

@@ -116,6 +116,19 @@ NEWEST = """
     ORDER BY day DESC, gate_at DESC LIMIT 1
 """
 
+KEPT = (
+    "SELECT gate, min(day) AS first, max(day) AS last FROM day_ahead WHERE series_key = %s GROUP BY gate ORDER BY gate"
+)
+
+
+@dataclass(frozen=True)
+class KeptDays:
+    """The days of a series that were kept at a gate, as the first and the last one."""
+
+    gate: str
+    first: date
+    last: date
+
 
 @dataclass(frozen=True)
 class DayProduct:
@@ -275,6 +288,12 @@ def newest_product(
     """
     row = connection.execute(NEWEST, {"area": area, "day": day, "gate": gate}).fetchone()
     return None if row is None else (row[0], row[1])
+
+
+def kept_days(connection: psycopg.Connection, series_key: int) -> list[KeptDays]:
+    """Read which days of a series were kept, by gate."""
+    with connection.cursor(row_factory=kwargs_row(KeptDays)) as cursor:
+        return cursor.execute(KEPT, [series_key]).fetchall()
 
 
 def read_products(

@@ -461,6 +461,12 @@ def last_origin(connection: psycopg.Connection, series_key: int, by: datetime) -
     return None if row is None else row[0]
 
 
+def oldest_forecast(connection: psycopg.Connection, series_key: int) -> tuple[datetime, datetime] | None:
+    """Origin and `issued_at` of the oldest forecast kept of a series; None where there is none."""
+    query = "SELECT origin, issued_at FROM forecast WHERE series_key = %s ORDER BY origin LIMIT 1"
+    return connection.execute(query, [series_key]).fetchone()
+
+
 def has_forecast(connection: psycopg.Connection, series_key: int, origin: datetime) -> bool:
     """Whether a forecast of a series was made at an origin."""
     query = "SELECT FROM forecast WHERE series_key = %s AND origin = %s"
