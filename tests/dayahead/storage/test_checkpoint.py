@@ -162,7 +162,7 @@ def test_each_column_of_day_score_holds_what_score_made_of_that_name(written: Wr
     )
 
 
-def test_accuracy_day_has_the_later_days_of_the_horizon_beside_day_1(written: Written) -> None:
+def test_accuracy_day_has_the_later_days_of_the_horizon_with_day_1(written: Written) -> None:
     query = (
         "SELECT horizon_day, release, forecasts, absolute_error FROM accuracy_day WHERE horizon_day > 1 ORDER BY 1, 2"
     )
