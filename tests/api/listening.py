@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 import httpx
 
-STALENESS = re.compile(r',"stale":(true|false|null),"stale_reason":"[^"]*"}$')
+STALENESS = re.compile(
+    r',"stale":(true|false|null),"stale_reason":"[^"]*","expired":(true|false|null),"expired_reason":"[^"]*"}$'
+)
 
 
 @dataclass

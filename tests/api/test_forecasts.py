@@ -43,6 +43,7 @@ def test_redis_and_the_database_give_the_same_bytes(
 def test_a_forecast_is_a_message_of_the_contract(client: TestClient) -> None:
     answer = client.get("/v1/forecasts/DK1/111").json()
     assert (answer.pop("stale"), answer.pop("stale_reason")) == (False, "")
+    assert (answer.pop("expired"), answer.pop("expired_reason")) == (False, "")
     message = ForecastMessage.model_validate(answer)
     assert message.leads == LEADS
     assert message.ends_at == message.origin + timedelta(hours=LEADS + 1)

@@ -52,8 +52,8 @@ def test_a_result_whose_name_has_a_note_is_in_the_table_with_the_note(figures: F
     assert "- m4: AutoLightGBM (7 of 20 trials ended in time)." in section
     assert "- m4, statsforecast MSTL: over the bound of 15." in section
     assert (
-        "- statsforecast MSTL: not measured yet on pjm-year, pjm-hourly, de35, m4-early, vic-daily, vic-hourly."
-        in section
+        "- statsforecast MSTL: not measured yet on pjm-year, pjm-hourly, pjm-day-2, pjm-gate, pjm-days-9-16, de35, "
+        "de35-day-2, m4-early, vic-daily, vic-hourly, vic-day-2, vic-gate." in section
     )
 
 

@@ -19,6 +19,8 @@ from trainer.settings import load_training_settings
 
 pytestmark = pytest.mark.browser
 
+LEADS = load_source(SAMPLE_SOURCE).leads
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -51,8 +53,8 @@ def test_the_report_is_whole_by_itself_in_light_and_dark_on_any_screen(
         for name in ("By lead", "By hour of the day", "By kind of day", "By area", "Calibration", "Worst series"):
             assert page.get_by_role("heading", name=name, exact=True).is_visible()
         bars = page.locator("figure:has(h2:text-is('By lead')) rect.bar")
-        assert bars.count() == 24
-        assert all(bars.nth(number).bounding_box()["height"] > 0 for number in range(24))
+        assert bars.count() == LEADS
+        assert all(bars.nth(number).bounding_box()["height"] > 0 for number in range(LEADS))
         # ink on ground, whichever of the two is the light one
         ink, ground = page.evaluate(
             "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
