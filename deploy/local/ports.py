@@ -99,8 +99,16 @@ def listener(port: int) -> str | None:
                 inodes.add(f"socket:[{columns[9]}]")
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if any(os.readlink(fd) in inodes for fd in (process / "fd").iterdir()):
+            if any(_target(fd) in inodes for fd in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
         except OSError:
             continue  # it ended in the meantime, or belongs to another user
     return None
+
+
+def _target(descriptor: Path) -> str:
+    """What a descriptor of a process refers to; empty where it was closed in the meantime."""
+    try:
+        return os.readlink(descriptor)
+    except OSError:
+        return ""

@@ -25,6 +25,25 @@ def test_a_port_in_use_is_named_with_its_process_and_the_setting_that_moves_it()
     assert "DAYAHEAD_REDIS_PORT=" in sentence
 
 
+def test_a_listener_is_found_although_another_descriptor_of_its_process_closes_during_the_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = os.readlink
+    closed: list[object] = []
+
+    def readlink(path: os.PathLike[str]) -> str:
+        if not closed:
+            closed.append(path)
+            raise FileNotFoundError(path)
+        return read(path)
+
+    with socket.create_server((HOST, 0)) as taken:
+        monkeypatch.setattr("deploy.local.ports.os.readlink", readlink)
+        monkeypatch.setattr("deploy.local.ports.Path.glob", lambda *_: iter([Path(f"/proc/{os.getpid()}")]))
+        assert str(os.getpid()) in (listener(taken.getsockname()[1]) or "")
+    assert closed
+
+
 def test_a_port_on_which_all_addresses_are_listened_on_counts_as_taken() -> None:
     with socket.create_server(("0.0.0.0", 0)) as taken:
         assert is_taken(taken.getsockname()[1])
