@@ -24,8 +24,8 @@ from dayahead.storage.tables.total_cursor import move_total_cursors, read_total_
 from dayahead.storage.tables.total_hour import TotalHour, read_totals, write_total_hours
 from dayahead.storage.totals import (
     ChangedHours,
-    Standing,
     SummedHours,
+    TotalVersion,
     newest_hour_of,
     read_changed_hours,
     read_summed_hours,
@@ -64,7 +64,7 @@ class _Sums:
     """
 
     looked: object = None
-    sent: dict[tuple[str, Hour], Standing] = field(default_factory=dict)
+    sent: dict[tuple[str, Hour], TotalVersion] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class _Hour:
     noted: TotalHour
     series_id: str
     hour: Hour
-    version: Standing | None
+    version: TotalVersion | None
 
 
 class Totals:
@@ -306,11 +306,11 @@ def _judged(parent: RegisteredSource, found: SummedHours, first: Hour, reach: in
         yield _Hour(noted, series_id, hour, version)
 
 
-def _order(one: Standing) -> tuple[int, float]:
+def _order(one: TotalVersion) -> tuple[int, float]:
     return one.confirmed_us, one.value
 
 
-def _version(value: float, available_us: int, standing: Standing | None) -> Standing | None:
+def _version(value: float, available_us: int, standing: TotalVersion | None) -> TotalVersion | None:
     """The version to publish so that a total becomes `value`; None where it is that already.
 
     Current is the version with the greatest (available_at, value). A part that was revised before the newest part was
@@ -321,4 +321,4 @@ def _version(value: float, available_us: int, standing: Standing | None) -> Stan
             return None
         if (available_us, value) <= _order(standing):
             available_us = standing.confirmed_us + 1
-    return Standing(value, available_us, available_us)
+    return TotalVersion(value, available_us, available_us)

@@ -94,7 +94,7 @@ class HourSum:
 
 
 @dataclass(frozen=True)
-class Standing:
+class TotalVersion:
     """A total that is in the table, or on the way there.
 
     Attributes:
@@ -124,7 +124,7 @@ class SummedHours:
     series_ids: Sequence[str]
     areas: Sequence[str]
     present: NDArray[np.bool_]
-    standing: Mapping[tuple[str, Hour], Standing]
+    standing: Mapping[tuple[str, Hour], TotalVersion]
 
 
 def read_changed_hours(
@@ -182,7 +182,7 @@ def read_summed_hours(
             for area, second, count, value, available in connection.execute(SUMS, within)
         }
         standing = {
-            (series_id, second // HOUR_S): Standing(value, to_microseconds(available), to_microseconds(confirmed))
+            (series_id, second // HOUR_S): TotalVersion(value, to_microseconds(available), to_microseconds(confirmed))
             for series_id, second, value, available, confirmed in connection.execute(STANDING, within)
         }
         start, end = first - reach, last + reach

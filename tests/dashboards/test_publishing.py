@@ -77,7 +77,8 @@ def grafana() -> Iterator[FakeGrafana]:
 
 def settings(grafana: FakeGrafana, **changes: Any) -> DashboardSettings:
     values = {"grafana_url": grafana.url, "grafana_token": SecretStr(TOKEN), "grafana_database_url": DATABASE}
-    return DashboardSettings(**(values | changes))  # type: ignore[arg-type] # pydantic checks them
+    # not what a `.env` of this checkout says
+    return DashboardSettings(_env_file=None, **(values | changes))  # type: ignore[arg-type] # pydantic checks them
 
 
 def test_folder_data_sources_and_dashboards_are_put_into_an_empty_grafana(grafana: FakeGrafana) -> None:

@@ -10,7 +10,7 @@ from dayahead.evaluation.score import ScoreBatch
 from dayahead.hours import from_hour
 from dayahead.local_day import hours_of_day
 from dayahead.storage.tables.day_ahead import DayProduct
-from dayahead.storage.tables.score import SUMS, AddedScores, SourceWindow, window_columns
+from dayahead.storage.tables.score import BY_SERIES, SUMS, AddedScores, SourceWindow, window_columns
 from dayahead.storage.tables.source import load_sources
 
 _SUM_NAMES = ", ".join(SUMS)
@@ -49,22 +49,8 @@ _COVERED = """
         AS covered_by (source_key, start_origin, end_origin)
 """
 
-BY_SERIES = f"""
-    WITH page AS MATERIALIZED (
-        SELECT series_key, series_id, source_key, area, unit FROM series
-        WHERE (%(area)s::text IS NULL OR area = %(area)s)
-          AND (%(series_key)s::integer IS NULL OR series_key = %(series_key)s)
-          AND (%(after)s::text IS NULL OR series_id COLLATE "C" > %(after)s)
-        ORDER BY series_id COLLATE "C" LIMIT %(limit)s
-    )
-    SELECT page.series_id, page.area, page.unit, covered_by.start_origin, covered_by.end_origin,
-           count(score.day) AS forecasts, {_ADDED_UP}
-    FROM page
-    LEFT JOIN {_COVERED} USING (source_key)
-    LEFT JOIN day_ahead_score AS score ON score.series_key = page.series_key AND score.gate = %(gate)s
-        AND score.starts_at >= covered_by.start_origin AND score.starts_at <= covered_by.end_origin
-    GROUP BY 1, 2, 3, 4, 5 ORDER BY page.series_id COLLATE "C"
-"""  # noqa: S608
+OF_GATE = "SELECT *, starts_at AS origin FROM day_ahead_score WHERE gate = %(gate)s"
+"""The scores of a gate, to stand in a statement of table `score`; the start of the day is their origin."""
 
 # Totals are an area of their own, and not in the whole a second time.
 BY_GROUP = f"""
@@ -152,7 +138,9 @@ def read_gate_series_sums(
     given = {"gate": gate, "limit": limit, "area": area, "series_key": series_key, "after": after}
     with connection.cursor(row_factory=kwargs_row(AddedScores.of_row)) as cursor:
         # one plan for the same question: another one adds up in another order, and the ETag changes
-        return cursor.execute(BY_SERIES.encode(), given | window_columns(windows), prepare=False).fetchall()
+        return cursor.execute(
+            BY_SERIES.format(scores=OF_GATE).encode(), given | window_columns(windows), prepare=False
+        ).fetchall()
 
 
 def read_gate_group_sums(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dayahead.storage.binary_copy import small_integers
 from dayahead.storage.copied_table import KeyedTable, TableColumn
 from dayahead.storage.tables.score import COLUMNS as COLUMNS_OF_SCORE
-from dayahead.storage.tables.score import ScoreRows
+from dayahead.storage.tables.score import ScoreRows, by_release
 
 # the errors by lead stay out: the rows of a long horizon are many, and `forecast` has what they were made of
 COLUMNS = (
@@ -80,5 +80,4 @@ def replace_day_scores(cursor: psycopg.Cursor) -> None:
 
 
 def _parts(rows: DayScoreRows) -> list[DayScoreRows]:
-    """Split the rows by release: the text of a block is alike."""
-    return [rows.take(rows.scores.release == release) for release in dict.fromkeys(rows.scores.release.tolist())]
+    return [rows.take(here) for here in by_release(rows.scores)]

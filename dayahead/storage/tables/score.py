@@ -199,10 +199,14 @@ def replace_scores(cursor: psycopg.Cursor) -> None:
     SCORE.upsert_incoming(cursor)
 
 
-def _parts(rows: ScoreRows) -> list[ScoreRows]:
-    """Split the rows by release."""
+def by_release(rows: ScoreRows) -> list[NDArray[np.int64]]:
+    """Places of the rows of each release: the text of a copied block is alike."""
     _, release = numbered(rows.release.tolist())
-    return [rows.take(here) for _, here in groups(release)]
+    return [here for _, here in groups(release)]
+
+
+def _parts(rows: ScoreRows) -> list[ScoreRows]:
+    return [rows.take(here) for here in by_release(rows)]
 
 
 @dataclass(frozen=True)
