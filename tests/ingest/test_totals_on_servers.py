@@ -402,9 +402,9 @@ def test_a_series_that_falls_silent_holds_totals_up_only_for_a_time_and_the_step
 
 def test_totals_are_not_counted_in_addition_to_their_parts(house: House) -> None:
     before = REGISTRY.get_sample_value("dayahead_scored_forecasts_total", {"area": "DK1", "release": "none"}) or 0
-    for hour in range(52):
+    for hour in range(76):
         house.send(hour_of(hour), START + hour + 2)
-        if hour in {25, 26, 51}:  # the forecasts of the first two have matured by the last
+        if hour in {25, 26, 75}:  # both days of the forecasts of the first two have matured by the last
             house.round()
     house.settle()
     scored = dict(house.room.query("SELECT area, count(*) FROM score JOIN series USING (series_key) GROUP BY 1"))
@@ -412,6 +412,11 @@ def test_totals_are_not_counted_in_addition_to_their_parts(house: House) -> None
     with psycopg.connect(house.room.database_url, options="-c timezone=UTC") as connection:
         groups = {one.area: one.forecasts for one in read_group_sums(connection, newest_windows(connection), None)}
         assert groups == {None: scored["DK1"] + scored["DK2"], **scored}
+        later = dict(house.room.query("SELECT area, count(*) FROM day_score JOIN series USING (series_key) GROUP BY 1"))
+        assert later["test-totals"] > 0
+        windows = newest_windows(connection, horizon_day=2)
+        groups = {one.area: one.forecasts for one in read_group_sums(connection, windows, None, horizon_day=2)}
+        assert groups == {None: later["DK1"] + later["DK2"], **later}
         due = due_series(connection, DriftKind.DATA, [0, 1], 100)
         assert {one.area for one in due} == {"DK1", "DK2"}
         assert set(read_training_set(connection, TrainingSettings(), needed_h=1).observed.series_ids) == set(IDS)
