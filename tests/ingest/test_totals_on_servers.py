@@ -24,8 +24,9 @@ from dayahead.publisher import Publisher, kafka_producer
 from dayahead.series import partition_of
 from dayahead.storage.database import connect
 from dayahead.storage.tables.accuracy_day import read_group_sums
+from dayahead.storage.tables.day_ahead_score import read_gate_group_sums
 from dayahead.storage.tables.drift_watched import due_series
-from dayahead.storage.tables.score import newest_windows
+from dayahead.storage.tables.score import SourceWindow, newest_windows
 from dayahead.storage.tables.source import load_sources, register_source, remove_source
 from deploy.overview import read_overview
 from ingest import totals as totals_module
@@ -441,6 +442,30 @@ def test_totals_are_not_counted_in_addition_to_their_parts(house: House) -> None
         assert (sums["active"], sums["totals"]) == (False, [])
         assert client.get("/v1/totals/nonesuch").status_code == 404
         assert client.get("/v1/totals/nonesuch").json()["detail"].endswith("Sources with totals: test.")
+
+
+def test_totals_are_not_counted_in_addition_to_their_parts_at_a_gate(house: House) -> None:
+    for hour in range(26):
+        house.send(hour_of(hour), START + hour + 2)
+    house.round()
+    house.settle()
+    day = from_hour(START)
+    with psycopg.connect(house.room.database_url) as connection:
+        connection.execute(
+            "INSERT INTO day_ahead_score (series_key, day, gate, starts_at, rung, hours, absolute_error,"
+            " absolute_actual, percentage_error, percentage_hours, signed_error, naive_error, daily_naive_error,"
+            " naive_hours, naive_actual, model_error_where_naive, covered, pinball)"
+            " SELECT series_key, %s, '11:00', %s, 0, 24, 1, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM series",
+            [day.date(), day],
+        )
+        keys = [key for (key,) in connection.execute("SELECT source_key FROM source").fetchall()]
+        windows = [SourceWindow(key, day, day) for key in keys]
+        errors = {
+            one.area: one.sums["absolute_error"] for one in read_gate_group_sums(connection, "11:00", windows, None)
+        }
+    assert len(keys) == 2
+    assert errors == {None: len(IDS), "DK1": errors["DK1"], "DK2": errors["DK2"], "test-totals": 3}
+    assert sum(errors[area] or 0 for area in ("DK1", "DK2")) == len(IDS)
 
 
 def test_totals_end_with_the_setting_or_the_source_and_begin_again(house: House) -> None:
