@@ -5,18 +5,19 @@ are fetched is the business of its kind (`dayahead/reading/source_kind.py`), who
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import Annotated, Self
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal, Self
 
 from holidays import list_supported_countries
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dayahead.features.calendar import Calendar
 from dayahead.horizon import LEAST_LEADS, MAX_LEADS, default_horizon_h
 from dayahead.local_day import hours_of_day, local_date, moment_on
+from dayahead.record_format import ALL_COLUMNS, RecordFormat, known_zone
 
 Hours = Annotated[float, Field(gt=0, le=24 * 366 * 2)]
 
@@ -50,10 +51,8 @@ class Gate:
     hours: range
 
 
-class Source(BaseModel):
+class Source(RecordFormat):
     """One dataset: where its hours come from and what they mean."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$", description="Name of the source inside Dayahead")
     kind: str = Field(
@@ -62,22 +61,17 @@ class Source(BaseModel):
     )
     title: str = Field(min_length=1, description="What a person reads: dataset and publisher")
     attribution: str = Field(default="", description="Credit that the licence asks for; shown on the page")
-    delimiter: str = Field(
-        default=",", pattern=r"^[ -!#-~\t]$", description="What parts the columns of a CSV file: one ASCII character"
-    )
-    decimal: str = Field(default=".", pattern=r"^[.,]$", description="Decimal mark of a CSV file: . or ,")
 
-    time_column: str = Field(description="Column with the start of the period")
-    time_zone: str = Field(default="UTC", description="Time zone of the time column where it carries no offset")
     key_columns: list[str] = Field(
         min_length=1, description="Columns whose values make a series, in the order of the series_id"
     )
     value_column: str | None = Field(
         default=None, description="Column with the value; leave it out where value_columns is given"
     )
-    value_columns: dict[str, str] = Field(
+    value_columns: dict[str, str] | Literal["all"] = Field(
         default_factory=dict,
-        description="For a record with several series side by side: column -> last label of the series_id",
+        description="For a record with several series side by side: column -> last label of the series_id; all: every "
+        "column without another use, labelled by its name",
     )
     value_label: str | None = Field(
         default=None, description="Label name that value_columns adds to the key columns, e.g. ConsumerType"
@@ -95,14 +89,6 @@ class Source(BaseModel):
         default_factory=dict, description="Label -> regular expression that the whole value must match"
     )
     unit: str = Field(min_length=1, description="Unit of the value of one hour, e.g. kWh")
-    period_minutes: int = Field(
-        default=60, description="Length of a record's period: 60, or a divisor of it that is added up to hours"
-    )
-    aggregate: str = Field(
-        default="sum",
-        pattern="^(sum|mean)$",
-        description="How shorter periods make an hour: sum (energy), mean (power)",
-    )
     minimum: float | None = Field(default=None, description="Least plausible value of an hour, in unit")
     maximum: float | None = Field(default=None, description="Greatest plausible value of an hour, in unit")
     oldest: date = Field(default=OLDEST, description="First day that values are accepted for (UTC)")
@@ -159,14 +145,10 @@ class Source(BaseModel):
         description="Publication intervals without a new hour, and two polls, after which the source itself is stale",
     )
 
-    @field_validator("time_zone", "local_time_zone")
+    @field_validator("local_time_zone")
     @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{name!r} is no time zone of the IANA database, like Europe/Copenhagen") from error
-        return name
+    def _known_local_zone(cls, name: str) -> str:
+        return known_zone(name)
 
     @field_validator("gates", mode="before")
     @classmethod
@@ -191,9 +173,9 @@ class Source(BaseModel):
             raise ValueError(f"labels {names} (key_columns, value_label) must have names that differ")
         if stray := self.constant_labels.keys() - set(self.key_columns):
             raise ValueError(f"constant_labels {', '.join(sorted(stray))} must be among key_columns")
-        if not all([*self.constant_labels.values(), *self.value_columns.values()]):
+        if not all([*self.constant_labels.values(), *self.named_values.values()]):
             raise ValueError("constant_labels and value_columns must not give an empty label")
-        if len(set(self.value_columns.values())) < len(self.value_columns):
+        if len(set(self.named_values.values())) < len(self.named_values):
             raise ValueError(f"value_columns {self.value_columns} gives two columns the same label")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
@@ -202,10 +184,6 @@ class Source(BaseModel):
                 f"name {self.name!r} has {len(self.name)} characters: with totals it may have {MAX_SUMMED_NAME}, "
                 f"since that of the totals is {self.name}{TOTALS_SUFFIX}"
             )
-        if self.delimiter == self.decimal:
-            raise ValueError(f"delimiter and decimal are both {self.decimal!r}")
-        if self.period_minutes not in {5, 10, 15, 20, 30, 60}:
-            raise ValueError(f"period_minutes {self.period_minutes} must divide an hour: 5, 10, 15, 20, 30 or 60")
         return self
 
     @model_validator(mode="after")
@@ -255,7 +233,7 @@ class Source(BaseModel):
             self.label_values,
             {label: [value] for label, value in self.constant_labels.items()},
             {label: values for label, values in self.filters.items() if label in self.label_names},
-            {self.value_label: list(self.value_columns.values())} if self.value_label else {},
+            {self.value_label: list(self.named_values.values())} if self.value_label and self.named_values else {},
         ]
         allowed: dict[str, set[str]] = {}
         for labels in known:
@@ -264,11 +242,33 @@ class Source(BaseModel):
         return allowed
 
     @property
+    def label_columns(self) -> list[str]:
+        """The columns that labels are read from."""
+        return [name for name in self.key_columns if name not in self.constant_labels]
+
+    @property
+    def named_values(self) -> Mapping[str, str]:
+        """The value columns that the source names, with their labels; empty for one column, or all of them."""
+        return {} if self.value_columns == ALL_COLUMNS else self.value_columns  # type: ignore[return-value]
+
+    @property
     def data_columns(self) -> list[str]:
-        """Every column that is read from a record."""
-        keys = [name for name in self.key_columns if name not in self.constant_labels]
-        values = [self.value_column] if self.value_column else list(self.value_columns)
-        return list(dict.fromkeys([self.time_column, *keys, *values, *self.filters]))
+        """Every column that the source names."""
+        values = [self.value_column] if self.value_column else list(self.named_values)
+        marks = [self.mark_column] if self.mark_column else []
+        return list(dict.fromkeys([*self.times, *self.label_columns, *values, *self.filters, *marks]))
+
+    def values_in(self, columns: Iterable[str]) -> dict[str, str | None]:
+        """The value columns of a table, each with the label that it adds to the series; None: it adds none.
+
+        Args:
+            columns: of the table. Only `value_columns: all` depends on them.
+        """
+        if self.value_column:
+            return {self.value_column: None}
+        if self.value_columns != ALL_COLUMNS:
+            return dict(self.named_values)
+        return {name: name for name in columns if name not in self.data_columns}
 
     @property
     def area_label(self) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.record_format import RecordFormat
 from dayahead.series import series_id_of
 from dayahead.source import TOTALS_SUFFIX, Source
 
@@ -25,12 +26,11 @@ WHOLE = "total"
 AREA_PREFIX = "area-"
 """Before the name of an area, so that none can be mistaken for the whole."""
 
-HOW_IT_IS_READ = (
-    "name kind title delimiter decimal time_column time_zone key_columns value_column value_columns value_label "
-    "constant_labels filters label_values label_patterns period_minutes aggregate minimum maximum page_h history_h "
-    "revision_window_h totals totals_of"
+NOT_OF_TOTALS = (
+    "name kind title key_columns value_column value_columns value_label constant_labels filters label_values "
+    "label_patterns minimum maximum page_h history_h revision_window_h totals totals_of"
 )
-READING = frozenset(HOW_IT_IS_READ.split())
+READING = RecordFormat.model_fields.keys() | NOT_OF_TOTALS.split()
 """Fields that say how a source is read and which values it may have; totals take all others."""
 
 

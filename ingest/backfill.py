@@ -10,7 +10,7 @@ from dayahead.dead_letters import DeadLetter
 from dayahead.hours import Clock, Hour
 from dayahead.publisher import Publisher
 from dayahead.reading.reader import Answer, Reader
-from dayahead.reading.records import Row, convert, newest_hour, within
+from dayahead.reading.records import Row, convert_answer, newest_hour, within
 from dayahead.source import Source
 from dayahead.storage.tables.backfill import Backfill, Progress, read_progress, write_progress
 from dayahead.storage.tables.observation import read_known_values
@@ -110,7 +110,7 @@ class Backfiller:
     def _publish(self, answer: Answer, start: Hour, end: Hour, *, is_last: bool) -> tuple[int, int, Hour | None]:
         """Publish one page; returns its rows, its dead letters and its newest hour."""
         name, received_at = self._source.name, self._clock()
-        conversion = convert(answer.records, self._source, received_at)
+        conversion = convert_answer(answer, self._source, received_at)
         rows = within(conversion.rows, start, end)
         rejections = self._known.new_rejections(conversion.rejections)
         letters = [

@@ -2,7 +2,7 @@
 
 from dayahead.hours import Clock, Hour
 from dayahead.reading.reader import Reader
-from dayahead.reading.records import convert, newest_hour
+from dayahead.reading.records import convert_answer, newest_hour
 from dayahead.reading.source_file import kind_of
 from dayahead.rules import RowRules
 from dayahead.source import Source
@@ -33,7 +33,7 @@ class OlderHours:
         if version is None:
             return None
         if version != self._version:
-            records = self._reader.read(RowRules(self._source).oldest, start).records
-            self._newest = newest_hour(convert(records, self._source, self._clock()).rows)
+            answer = self._reader.read(RowRules(self._source).oldest, start)
+            self._newest = newest_hour(convert_answer(answer, self._source, self._clock()).rows)
             self._version = version
         return self._newest

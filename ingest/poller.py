@@ -19,7 +19,7 @@ from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
 from dayahead.limit_metrics import LOST_VALUES
 from dayahead.publisher import Publication, Publisher
 from dayahead.reading.reader import Answer, Reader
-from dayahead.reading.records import Rejection, Row, convert, newest_hour, within
+from dayahead.reading.records import Rejection, Row, convert_answer, newest_hour, within
 from dayahead.retry import LONGEST_ASKED_S, LONGEST_S, Backoff, Pause
 from dayahead.source import Source
 from dayahead.storage.tables.poll_cursor import PollCursor, move_cursor, read_cursor
@@ -220,7 +220,7 @@ class Poller:
             Rows and dead letters published; all rejections of the answer, also those known before; its newest hour.
         """
         name, received_at = self._source.name, self._clock()
-        conversion = convert(answer.records, self._source, received_at)
+        conversion = convert_answer(answer, self._source, received_at)
         rows: list[Row] = within(conversion.rows, start)
         fresh = self._known.news(rows)
         rejections = self._known.new_rejections(conversion.rejections)

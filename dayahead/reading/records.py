@@ -5,8 +5,8 @@ one record (and one value of it) at a time; the others are kept.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,12 +16,12 @@ from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.grouping import grouped
 from dayahead.hours import Hour, format_utc, from_hour, to_microseconds
 from dayahead.reading.local_time import LocalTimes
+from dayahead.reading.reader import Answer
+from dayahead.reading.record_table import Record
+from dayahead.record_format import AUTO
 from dayahead.rules import RowRules, check_known, contradicted, contradiction, number_of
 from dayahead.series import series_id_of
 from dayahead.source import Source
-
-Record = Mapping[str, object]
-"""One record of a source: column name -> value."""
 
 MINUTES = 60
 MINUTE_US = 60_000_000
@@ -108,6 +108,19 @@ def convert(records: Iterable[Record], source: Source, now: datetime) -> Convers
     return _Converter(source, now).run(list(records))
 
 
+def convert_answer(answer: Answer, source: Source, now: datetime) -> Conversion:
+    """Turn an answer into hourly rows; see `convert`.
+
+    Args:
+        answer: what a reader returned; read once.
+        source: its source.
+        now: the present moment.
+    """
+    conversion = convert(answer.records, answer.source or source, now)
+    torn = [Rejection(one.record, DeadLetterCode.MISSING_FIELD, one.reason) for one in answer.torn]
+    return replace(conversion, rejections=[*conversion.rejections, *torn])
+
+
 class _Converter:
     def __init__(self, source: Source, now: datetime) -> None:
         self._source = source
@@ -117,12 +130,14 @@ class _Converter:
         self._known_series: dict[tuple[object, ...], tuple[str, ...]] = {}
         self._rejections: list[Rejection] = []
         self._repeated = 0
-        self._value_columns = [source.value_column] if source.value_column else list(source.value_columns)
+        self._time_column = source.times[0]
+        self._period = MINUTES if source.period_minutes == AUTO else source.period_minutes
+        self._value_columns = list(source.values_in(()))
         self._label_columns = [column for column in source.key_columns if column not in source.constant_labels]
 
     def run(self, records: Sequence[Record]) -> Conversion:
         kept = [record for record in records if self._is_wanted(record)] if self._source.filters else records
-        self._times.learn_direction(record.get(self._source.time_column) for record in kept)
+        self._times.learn_direction(record.get(self._time_column) for record in kept)
         parts = self._once(self._parts(kept))
         rows, incomplete = self._hours(parts)
         return Conversion(rows, self._rejections, self._repeated, incomplete)
@@ -167,7 +182,7 @@ class _Converter:
             for column in self._source.key_columns
         )
         series_ids = tuple(
-            series_id_of(names + ((self._source.value_columns[column],) if self._source.value_columns else ()))
+            series_id_of(names + ((self._source.named_values[column],) if self._source.named_values else ()))
             for column in self._value_columns
         )
         for series_id in series_ids:
@@ -196,13 +211,13 @@ class _Converter:
         return str(value)
 
     def _minute(self, record: Record, series_ids: tuple[str, ...]) -> int:
-        minute = self._times.minute_of(self._field(record, self._source.time_column), series_ids)
-        if minute % self._source.period_minutes:
+        minute = self._times.minute_of(self._field(record, self._time_column), series_ids)
+        if minute % self._period:
             raise ContractError(
                 DeadLetterCode.NOT_ON_THE_HOUR,
-                f"{record[self._source.time_column]} does not start a period of {self._source.period_minutes} minutes",
+                f"{record[self._time_column]} does not start a period of {self._period} minutes",
             )
-        written = f"{record[self._source.time_column]} ({self._source.time_zone})"
+        written = f"{record[self._time_column]} ({self._source.time_zone})"
         check_known(minute * MINUTE_US, self._now_us, written)
         self._rules.check_start(minute * MINUTE_US, written)
         return minute
@@ -236,11 +251,11 @@ class _Converter:
         return list(kept.values())
 
     def _hours(self, parts: Sequence[_Part]) -> tuple[list[Row], int]:
-        if self._source.period_minutes == MINUTES:
+        if self._period == MINUTES:
             return [Row(part.series_id, part.minute // MINUTES, part.value) for part in parts], 0
         by_hour = grouped(((part.series_id, part.minute // MINUTES), part.value) for part in parts)
-        whole = MINUTES // self._source.period_minutes
-        divisor = whole if self._source.aggregate == "mean" else 1
+        whole = MINUTES // self._period
+        divisor = whole if self._source.is_power else 1
         rows: list[Row] = []
         incomplete = 0
         for (series_id, hour), values in by_hour.items():

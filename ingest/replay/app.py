@@ -38,7 +38,7 @@ def make_app(
     app = FastAPI(title="Replay of a source API", openapi_url=None)
     coming = faults or Faults()
     gate = _Gate(min_request_interval_s, monotonic)
-    values = [source.value_column] if source.value_column else list(source.value_columns)
+    values = list(source.values_in(records.columns))
 
     @app.get("/dataset/{name}")
     def dataset(name: str, request: Request) -> Response:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from dayahead.reading.records import Record
+from dayahead.reading.record_table import Record
 
 
 class FaultKind(StrEnum):

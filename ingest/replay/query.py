@@ -11,7 +11,7 @@ import orjson
 
 from dayahead.errors import DayaheadError
 from dayahead.hours import HOUR_S, Hour
-from dayahead.reading.records import Record
+from dayahead.reading.record_table import Record
 
 DEFAULT_LIMIT = 100
 API_ZONE = ZoneInfo("Europe/Copenhagen")

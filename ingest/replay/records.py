@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from dayahead.errors import ContractError, SettingsError
 from dayahead.hours import Hour
 from dayahead.reading.local_time import LocalTimes
-from dayahead.reading.records import Record
+from dayahead.reading.record_table import Record
 from dayahead.source import Source
 
 
@@ -60,11 +60,11 @@ def load_records(source: Source, data: Path) -> ReplayRecords:
         raise SettingsError(f"{data} has no column {', '.join(missing)}, which source {source.name} names")
     times = LocalTimes(source.time_zone)
     records = table.to_pylist()
-    times.learn_direction(record[source.time_column] for record in records)
+    times.learn_direction(record[source.times[0]] for record in records)
     keys = [name for name in source.key_columns if name not in source.constant_labels]
     try:
         hours = [
-            times.minute_of(record[source.time_column], tuple(str(record[key]) for key in keys)) // 60
+            times.minute_of(record[source.times[0]], tuple(str(record[key]) for key in keys)) // 60
             for record in records
         ]
     except ContractError as error:

@@ -260,7 +260,7 @@ class Silent:
     def read(self, start: int, end: int | None) -> Answer:
         if self.error:
             raise self.error
-        return Answer([])
+        return Answer.of([])
 
 
 def heard_at(source: Source) -> float | None:
@@ -327,7 +327,7 @@ class Failing:
     def read(self, start: int, end: int | None) -> Answer:
         if self.errors:
             raise self.errors.pop(0)
-        return Answer([make_record()])
+        return Answer.of([make_record()])
 
 
 class Reading:

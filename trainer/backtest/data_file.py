@@ -12,7 +12,7 @@ from dayahead.hours import from_hour, to_hour
 from dayahead.models.history import History
 from dayahead.reading.kinds.file import FileSource
 from dayahead.reading.limits import LimitLoss, limit_losses
-from dayahead.reading.records import Conversion, convert
+from dayahead.reading.records import Conversion, convert_answer
 from dayahead.source import Source
 from trainer.quarantine import clean
 from trainer.settings import QuarantineSettings
@@ -50,7 +50,7 @@ def read_data_file(path: Path, source: Source, settings: QuarantineSettings, now
         SourceError: the file cannot be read.
         NotEnoughHistoryError: no record could be used.
     """
-    conversion = convert(FileSource(source, path).read(0, to_hour(now) + 1).records, source, now)
+    conversion = convert_answer(FileSource(source, path).read(0, to_hour(now) + 1), source, now)
     rejected = Counter(str(rejection.code) for rejection in conversion.rejections)
     example = conversion.rejections[0].reason if conversion.rejections else ""
     if not conversion.rows:

@@ -21,7 +21,7 @@ from dayahead.hours import Clock, Hour, from_hour
 from dayahead.reading.deadline import Deadline
 from dayahead.reading.local_time import LocalTimes
 from dayahead.reading.reader import Answer
-from dayahead.reading.records import Record
+from dayahead.reading.record_table import Record
 from dayahead.reading.source_kind import KindFields, SourceKind, Surroundings
 from dayahead.reading.spacing import Spacing
 from dayahead.source import Source
@@ -89,6 +89,7 @@ class EnergiDataService:
                 f"UTC (HourUTC) or {API_ZONE.key} (HourDK)"
             )
         self._source, self._dataset = source, EnergiDataServiceFields.of(source).dataset
+        self._time_column = source.times[0]
         self._client, self._spacing, self._clock = client, spacing, clock
         self._max_records = max_records
         self._deadline = Deadline(answer_timeout_s)
@@ -129,7 +130,7 @@ class EnergiDataService:
         source = self._source
         parameters = {
             "start": self._bound(from_hour(start), later=False),
-            "sort": f"{source.time_column} asc",
+            "sort": f"{self._time_column} asc",
             "columns": ",".join(source.data_columns),
             "limit": str(self._max_records),
         }
@@ -181,7 +182,7 @@ class EnergiDataService:
         total = envelope.get("total")
         if isinstance(total, int) and total > len(records):
             return self._cut(records, total)
-        return Answer(records)
+        return Answer.of(records)
 
     def _bad_answer(self, found: str, body: bytes) -> SourceUnavailable:
         return SourceUnavailable(f"{self._name} answered {found}: {_words(body)}", cause="bad_answer")
@@ -189,7 +190,7 @@ class EnergiDataService:
     def _cut(self, records: Sequence[Record], total: int) -> Answer:
         """A truncated answer: its last hour may be incomplete, so the next read starts there."""
         times = LocalTimes(self._source.time_zone)
-        hours = [_hour(times, record.get(self._source.time_column)) for record in records]
+        hours = [_hour(times, record.get(self._time_column)) for record in records]
         known = [hour for hour in hours if hour is not None]
         if not known or min(known) == max(known):
             raise SourceRefused(
@@ -198,7 +199,7 @@ class EnergiDataService:
             )
         last = max(known)
         whole = [record for record, hour in zip(records, hours, strict=True) if hour is None or hour < last]
-        return Answer(whole, cut_at=last)
+        return Answer.of(whole, cut_at=last)
 
 
 def _hour(times: LocalTimes, written: object) -> Hour | None:

@@ -13,7 +13,7 @@ from pydantic import Field
 from dayahead.errors import SettingsError, SourceRefused, SourceUnavailable
 from dayahead.hours import Hour, from_hour
 from dayahead.reading.reader import Answer
-from dayahead.reading.records import Record
+from dayahead.reading.record_table import Record
 from dayahead.reading.source_kind import KindFields, SourceKind, SourcePath, Surroundings
 from dayahead.source import Source
 
@@ -74,12 +74,12 @@ class FileSource:
     def read(self, start: Hour, end: Hour | None) -> Answer:
         """See `Reader.read`; returns up to two more days on both sides."""
         table = self._current_table()
-        column = self._source.time_column
+        column = self._source.times[0]
         if column in table.column_names:
             low = str((from_hour(start) - MARGIN).date())
             high = None if end is None else str((from_hour(end) + MARGIN).date())
             table = table.filter(_is_near(table[column], low, high))
-        return Answer([*(self._typed(record) for record in table.to_pylist()), *self._torn])
+        return Answer.of([*(self._typed(record) for record in table.to_pylist()), *self._torn])
 
     def _current_table(self) -> pa.Table:
         try:
@@ -126,7 +126,7 @@ class FileSource:
         """Parse the numbers of a CSV file; other text is kept, to be rejected with its reason."""
         if self._path.suffix == ".parquet":
             return record
-        columns = [self._source.value_column] if self._source.value_column else list(self._source.value_columns)
+        columns = list(self._source.values_in(()))
         typed = dict(record)
         for column in columns:
             text = record.get(column)

@@ -35,4 +35,4 @@ class JsonLinesReader:
             objects = [orjson.loads(line) for line in self._path.read_bytes().splitlines()]
         except OSError as error:
             raise SourceUnavailable(f"{self._path} cannot be read: {error}", cause="no_file") from error
-        return Answer([one[self._within] if self._within else one for one in objects])
+        return Answer.of([one[self._within] if self._within else one for one in objects])

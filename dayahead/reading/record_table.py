@@ -1,0 +1,130 @@
+"""Records as columns: what every kind of source returns, from a file, an API or a replay."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+Record = Mapping[str, object]
+"""One record of a source: column name -> value."""
+
+Column: TypeAlias = "pa.Array[Any] | list[object]"
+"""A column of one type, or of Python objects where the records have several; a missing value is null or None."""
+
+RECORDS_PER_TABLE = 200_000
+
+
+@dataclass(frozen=True)
+class Torn:
+    """A piece of an answer that is no record, such as a line with too few columns.
+
+    Attributes:
+        record: what is left of it, for its dead letter.
+        reason: why it is no record, with its place.
+    """
+
+    record: Record
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class RecordTable:
+    """Some records of a source, in its order.
+
+    Attributes:
+        data: one array a column; text where the format has no types (CSV), typed where it has (Parquet).
+        name: what is read, for messages: the name of a file; empty for an answer of an API.
+        first_line: line of the first record in its file, from 1; 0: it has no lines.
+        lines: the line of each record, where they do not follow each other; else None.
+        objects: the records where they are objects (JSON), which may lack a column; else None.
+    """
+
+    data: pa.Table | None = None
+    name: str = ""
+    first_line: int = 0
+    lines: Sequence[int] | None = None
+    objects: Sequence[Record] | None = None
+    _columns: dict[str, Column] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        if self.objects is not None:
+            return len(self.objects)
+        return 0 if self.data is None else self.data.num_rows
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """Names of the columns: of objects, all that any of them has."""
+        if self.objects is not None:
+            return list(dict.fromkeys(str(name) for record in self.objects for name in record))
+        return [] if self.data is None else list(self.data.column_names)
+
+    def column(self, name: str) -> "Column | None":
+        """A column; None if no record has it."""
+        if name not in self._columns:
+            if name not in self.columns:
+                return None
+            self._columns[name] = self._read(name)
+        return self._columns[name]
+
+    def _read(self, name: str) -> Column:
+        if self.objects is not None:
+            return column_of([record.get(name) for record in self.objects])
+        assert self.data is not None
+        array = self.data.column(name).combine_chunks()
+        if isinstance(array, pa.ChunkedArray):  # several chunks that do not fit into one
+            array = pa.concat_arrays(array.chunks)
+        if pa.types.is_nested(array.type) or pa.types.is_binary(array.type):
+            return array.to_pylist()
+        return array
+
+    def record(self, index: int) -> Record:
+        """One record as it was read."""
+        if self.objects is not None:
+            return self.objects[index]
+        assert self.data is not None
+        return {name: _plain(self.data.column(name)[index]) for name in self.columns}
+
+    def lacks(self, index: int, column: str) -> bool:
+        """Whether one record has no such column at all, not even a null."""
+        return column not in (self.columns if self.objects is None else self.objects[index])
+
+    def place(self, index: int) -> str:
+        """Where a record is, for messages: `LOAD.CSV, line 33`; empty for an answer of an API."""
+        line = self.lines[index] if self.lines is not None else self.first_line + index if self.first_line else 0
+        return ", ".join([*([self.name] if self.name else []), *([f"line {line}"] if line else [])])
+
+
+def column_of(values: list[object]) -> Column:
+    """An array of values that all are texts, or all numbers; else the values themselves."""
+    kinds = {type(value) for value in values}
+    kinds.discard(type(None))
+    if kinds <= {str}:
+        return pa.array(values, pa.string())
+    if kinds <= {int, float}:
+        try:
+            return pa.array(values, pa.int64() if kinds == {int} else pa.float64(), from_pandas=False)
+        except (pa.ArrowInvalid, OverflowError):  # an integer that no float holds exactly
+            pass
+    return values
+
+
+def tables_of(records: Iterable[Record], name: str = "") -> Iterator[RecordTable]:
+    """Records as tables.
+
+    Args:
+        records: in the order of the source.
+        name: what is read, for messages.
+    """
+    given = iter(records)
+    while part := list(islice(given, RECORDS_PER_TABLE)):
+        yield RecordTable(objects=part, name=name)
+
+
+def _plain(value: "pa.Scalar[Any]") -> object:
+    try:
+        return value.as_py()
+    except ValueError:  # a nanosecond that Python's datetime does not hold
+        return str(value)
