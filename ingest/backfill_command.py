@@ -14,7 +14,7 @@ from dayahead.reading.kinds.file import FileSource
 from dayahead.source import Source
 from dayahead.storage.database import connect
 from ingest.backfill import Backfiller, BackfillReport
-from ingest.running import make_reader, patient
+from ingest.running import make_budgets, make_reader, patient
 from ingest.settings import IngestSettings
 
 ATTEMPTS = 8
@@ -46,7 +46,11 @@ def run_backfill(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with ExitStack() as resources, Progress(*columns, console=console) as progress:
         pause = threading.Event().wait
-        reader = FileSource(source, data) if data else make_reader(source, settings, pause, resources)
+        reader = (
+            FileSource(source, data)
+            if data
+            else make_reader(source, settings, pause, resources, make_budgets(settings))
+        )
         publisher = resources.enter_context(
             Publisher(lambda: kafka_producer(settings.kafka_bootstrap), settings.topic_prefix)
         )

@@ -12,6 +12,8 @@ from dayahead.broker_watch import BrokerWatch
 from dayahead.errors import SettingsError, SourceUnavailable
 from dayahead.hours import wall_clock
 from dayahead.publisher import Publisher, kafka_producer
+from dayahead.reading.http.budget import Budgets
+from dayahead.reading.http.shared_budget import SharedBudget
 from dayahead.reading.reader import Reader
 from dayahead.reading.source_file import kind_of, load_source
 from dayahead.reading.source_kind import Surroundings
@@ -52,8 +54,17 @@ def load_sources_from(paths: Sequence[Path]) -> list[Source]:
     return sources
 
 
-def make_reader(source: Source, settings: IngestSettings, pause: Pause, resources: ExitStack) -> Reader:
-    """Make the reader of a source of any kind; `resources` closes what it opens.
+def make_reader(
+    source: Source, settings: IngestSettings, pause: Pause, resources: ExitStack, budgets: Budgets
+) -> Reader:
+    """Make the reader of a source of any kind.
+
+    Args:
+        source: what is read.
+        settings: of the process.
+        pause: waits; returns True when the process is stopping.
+        resources: closes what the reader opens.
+        budgets: of the process.
 
     Raises:
         SettingsError: the source cannot be read, e.g. because its rows are sent to the API.
@@ -67,8 +78,15 @@ def make_reader(source: Source, settings: IngestSettings, pause: Pause, resource
         request_timeout_s=settings.request_timeout_s,
         answer_timeout_s=settings.answer_timeout_s,
         max_records=settings.max_records,
+        keys=settings.source_keys,
+        budgets=budgets,
     )
     return kind_of(source).reader(source, surroundings)
+
+
+def make_budgets(settings: IngestSettings) -> Budgets:
+    """The requests that publishers allow, counted with other processes in Redis; nothing is connected yet."""
+    return Budgets(SharedBudget(settings.redis_url))
 
 
 def patient(reader: Reader, source: Source, pause: Pause, attempts: int) -> PatientReader:
@@ -104,6 +122,7 @@ class Pollers:
         self._settings, self._attempts = settings, attempts
         self._stop = threading.Event()
         self._resources = ExitStack()
+        self._budgets = make_budgets(settings)
         self._conditions = [Condition(source.name, answer_timeout_s=settings.answer_timeout_s) for source in sources]
         self._pollers = [
             self._poller(source, condition) for source, condition in zip(sources, self._conditions, strict=True)
@@ -112,7 +131,7 @@ class Pollers:
 
     def _poller(self, source: Source, condition: Condition) -> Poller:
         settings = self._settings
-        reader = make_reader(source, settings, self._stop.wait, self._resources)
+        reader = make_reader(source, settings, self._stop.wait, self._resources, self._budgets)
         if self._attempts is not None:
             reader = patient(reader, source, self._stop.wait, self._attempts)
         return Poller(

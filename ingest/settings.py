@@ -1,12 +1,15 @@
 """Settings of `dayahead ingest`, `dayahead backfill` and `dayahead replay`."""
 
-from pydantic import Field, HttpUrl
+from pydantic import Field, HttpUrl, SecretStr
+from pydantic_settings import SettingsConfigDict
 
 from dayahead.settings import ProcessSettings
 
 
 class IngestSettings(ProcessSettings):
     """How sources are polled."""
+
+    model_config = SettingsConfigDict(env_nested_delimiter="__")
 
     metrics_port: int = Field(
         default=8101, ge=0, le=65535, description="Port of /metrics, /health/live and /health/ready; 0 for any free"
@@ -15,7 +18,14 @@ class IngestSettings(ProcessSettings):
         default=None, description="Base URL to poll instead of the source file's, e.g. that of a replay"
     )
     min_request_interval_s: float = Field(
-        default=60.0, ge=0, description="Minimum seconds between two requests; the publisher allows one a minute"
+        default=60.0,
+        ge=0,
+        description="Minimum seconds between two requests for a dataset of Energi Data Service, which allows one a "
+        "minute",
+    )
+    source_keys: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Keys of publishers by the name in `key` of a source file, each as DAYAHEAD_SOURCE_KEYS__NAME",
     )
     request_timeout_s: float = Field(
         default=60.0,

@@ -7,14 +7,15 @@ A new kind is one module in `dayahead/reading/kinds/`, or in a package that name
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, ValidationError, ValidationInfo
 
 from dayahead.errors import SettingsError
 from dayahead.hours import Clock
+from dayahead.reading.http.budget import Budgets
 from dayahead.reading.reader import Reader
 from dayahead.retry import Pause
 from dayahead.source import Source
@@ -59,10 +60,12 @@ class Surroundings:
         pause: waits; returns True when the process is stopping.
         resources: closes what a reader opens.
         base_url: URL to poll instead of the source file's, e.g. of a replay.
-        min_request_interval_s: minimum seconds between two requests.
+        min_request_interval_s: minimum seconds between two requests for a dataset of Energi Data Service.
         request_timeout_s: timeout of connecting and of each read, in seconds.
         answer_timeout_s: seconds from a request to the last byte of its response.
         max_records: of one response; longer ones are read in pages; 0: no limit.
+        keys: keys of publishers by their name in source files.
+        budgets: requests that publishers allow, shared by all readers of the process.
     """
 
     clock: Clock
@@ -73,6 +76,8 @@ class Surroundings:
     request_timeout_s: float = 60.0
     answer_timeout_s: float = 300.0
     max_records: int = 200_000
+    keys: Mapping[str, SecretStr] = field(default_factory=dict)
+    budgets: Budgets = field(default_factory=Budgets)
 
 
 class SourceKind(ABC):

@@ -9,9 +9,9 @@ import httpx
 from starlette.testclient import TestClient
 
 from dayahead.hours import Hour, from_hour, to_hour
+from dayahead.reading.http.fetcher import Fetcher
 from dayahead.reading.kinds.energi_data_service import EnergiDataService
 from dayahead.reading.source_file import load_source
-from dayahead.reading.spacing import Spacing
 from dayahead.source import Source
 from ingest.replay.app import make_app
 from ingest.replay.clock import Pace, ReplayClock
@@ -112,10 +112,25 @@ def replay_client(
 
 
 def reader_of(
-    client: httpx.Client, source: Source | None = None, clock: Callable[[], datetime] = lambda: NOW, **options: Any
+    client: httpx.Client,
+    source: Source | None = None,
+    clock: Callable[[], datetime] = lambda: NOW,
+    answer_timeout_s: float = 300.0,
+    **options: Any,
 ) -> EnergiDataService:
-    """A reader that asks through a client, without spacing."""
-    return EnergiDataService(source or make_source(), client, Spacing(0, lambda _: False), clock, **options)
+    """A reader that asks through a client, at any rate."""
+    source = source or make_source()
+    dataset = (source.model_extra or {})["dataset"]
+    advice = f"Check dataset and columns of source {source.name}."
+    fetcher = Fetcher(
+        client,
+        what=f"dataset {dataset}",
+        clock=clock,
+        pause=lambda _: False,
+        advice=advice,
+        answer_timeout_s=answer_timeout_s,
+    )
+    return EnergiDataService(source, fetcher, **options)
 
 
 def sample_source() -> Source:

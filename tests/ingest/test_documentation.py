@@ -5,6 +5,7 @@ import re
 import pytest
 import typer
 from prometheus_client.metrics import MetricWrapperBase
+from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
 from dayahead.errors import DeadLetterCode
@@ -39,7 +40,7 @@ def test_every_kind_of_source_is_explained() -> None:
 def test_every_setting_of_ingest_is_explained_with_its_default() -> None:
     for name in IngestSettings.model_fields.keys() - (ProcessSettings.model_fields.keys() - {"metrics_port"}):
         default = IngestSettings.model_fields[name].default
-        shown = "" if default is None else f"{default:g} "
+        shown = "" if default in (None, PydanticUndefined) else f"{default:g} "
         assert f"| `{PREFIX}{name.upper()}` | {shown}|" in PAGE
 
 

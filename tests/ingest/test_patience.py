@@ -5,28 +5,10 @@ import pytest
 
 from dayahead.errors import SourceRefused, SourceUnavailable, Stopped
 from dayahead.reading.reader import Answer
-from dayahead.reading.spacing import Spacing
 from dayahead.retry import Backoff
 from ingest.patience import PatientReader
 from ingest.replay.faults import Fault, FaultKind
 from tests.ingest.building import FIRST, ManualTime, make_records, make_source, reader_of, replay_client
-
-
-def test_requests_are_kept_apart() -> None:
-    time = ManualTime()
-    spacing = Spacing(60, time.pause, time.monotonic)
-    for _ in range(3):
-        spacing.wait_turn()
-    time.seconds += 45
-    spacing.wait_turn()
-    assert time.pauses == [60, 60, 15]
-
-
-def test_waiting_for_its_turn_ends_when_the_process_is_asked_to_stop() -> None:
-    spacing = Spacing(60, lambda _: True, lambda: 0.0)
-    spacing.wait_turn()
-    with pytest.raises(Stopped):
-        spacing.wait_turn()
 
 
 def test_the_api_says_429_to_requests_that_are_not_kept_apart_and_nothing_to_those_that_are() -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from dayahead.errors import SourceUnavailable
-from dayahead.reading.kinds.energi_data_service import http_client
+from dayahead.reading.http.client import http_client
 from tests.ingest.building import FIRST, make_record, reader_of
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
