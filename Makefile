@@ -128,6 +128,7 @@ lock: | $(UV) ## Renew the lock from pyproject.toml
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml -o requirements/service.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra dev -c requirements/service.txt -o requirements/dev.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra tracking -c requirements/service.txt -o requirements/tracking.txt
+	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra us-isos -c requirements/service.txt -o requirements/us-isos.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra benchmarks -c requirements/service.txt \
 	  -o requirements/benchmarks.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) --group docs -o requirements/docs.txt
