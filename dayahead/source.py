@@ -130,6 +130,17 @@ class Source(RecordFormat):
     totals_of: str | None = Field(
         default=None, description="Name of the source whose values it sums; set by Dayahead, not in a file"
     )
+    forecast_of: str | None = Field(
+        default=None,
+        description="For a forecast that another makes, such as the grid operator: name of the source of the observed "
+        "values. It is stored and scored in comparison with Dayahead's, never forecast from; its labels make the same "
+        "series_id as those of that source, its unit is the same",
+    )
+    published_column: str | None = Field(
+        default=None,
+        description="With forecast_of: column with the time at which the forecast was published, ISO 8601; left out, a "
+        "value counts from the moment it was received",
+    )
     poll_interval_s: float = Field(default=300, gt=0, description="Seconds between two requests; jitter is added")
     revision_window_h: float = Field(
         default=48, ge=0, description="Hours before the newest that are read again, since the publisher revises them"
@@ -184,6 +195,21 @@ class Source(RecordFormat):
                 f"name {self.name!r} has {len(self.name)} characters: with totals it may have {MAX_SUMMED_NAME}, "
                 f"since that of the totals is {self.name}{TOTALS_SUFFIX}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if self.forecast_of is None:
+            if self.published_column is not None:
+                raise ValueError("published_column needs forecast_of: other values count from their receipt")
+            return self
+        if self.forecast_of == self.name:
+            raise ValueError(f"forecast_of {self.name!r} is the source itself: name the one with the observed values")
+        for setting, given in (("totals", self.totals), ("gates", self.gates), ("horizon_h", self.horizon_h)):
+            if given:
+                raise ValueError(f"{setting} is for observed values: put it into source {self.forecast_of}")
+        if self.kind == "push":
+            raise ValueError("forecast_of needs a source that is polled, and kind push is not")
         return self
 
     @model_validator(mode="after")
@@ -255,8 +281,8 @@ class Source(RecordFormat):
     def data_columns(self) -> list[str]:
         """Every column that the source names."""
         values = [self.value_column] if self.value_column else list(self.named_values)
-        marks = [self.mark_column] if self.mark_column else []
-        return list(dict.fromkeys([*self.times, *self.label_columns, *values, *self.filters, *marks]))
+        others = [column for column in (self.mark_column, self.published_column) if column]
+        return list(dict.fromkeys([*self.times, *self.label_columns, *values, *self.filters, *others]))
 
     def values_in(self, columns: Iterable[str]) -> dict[str, str | None]:
         """The value columns of a table, each with the label that it adds to the series; None: it adds none.

@@ -34,9 +34,14 @@ def run_backfill(
         settings: of the process.
 
     Raises:
-        SettingsError: the range is empty.
+        SettingsError: the range is empty, or the source is a reference forecast.
         DayaheadError: the source or a server stayed unavailable.
     """
+    if source.forecast_of is not None:
+        raise SettingsError(
+            f"source {source.name} is a reference forecast: it is not backfilled, since when a past value was known is "
+            "not; `dayahead ingest` reads the last history_h hours at its first poll"
+        )
     if end <= start:
         raise SettingsError(
             f"--to {format_utc(from_hour(end))} is not after --from {format_utc(from_hour(start))}: "

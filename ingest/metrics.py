@@ -52,3 +52,9 @@ TOTALS_BEHIND = Gauge(
 TOTALS_FAILURES = Counter(
     "dayahead_totals_failures_total", "Rounds of summing that failed because Kafka or TimescaleDB was away"
 )
+REFERENCE_VERSIONS = Counter(
+    "dayahead_reference_versions_total", "Hours of a reference forecast that are new or changed", ["source"]
+)
+REFERENCE_NEWEST_HOUR = Gauge(
+    "dayahead_reference_newest_hour_timestamp_seconds", "Start of the last hour that a reference forecasts", ["source"]
+)

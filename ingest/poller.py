@@ -104,7 +104,7 @@ class Poller:
         self._known = Known()
         self._limits = LimitWatch(source)
         self._waiting_since: datetime | None = None
-        metrics.SILENCE_ALLOWED.labels(source.name).set(source.silence_allowed.total_seconds())
+        self._promise()
 
     def run(self) -> None:
         """Poll until stopped. A failed poll is retried and no hour is skipped."""
@@ -175,8 +175,7 @@ class Poller:
         """
         connection = self._connected()
         cursor = read_cursor(connection, self._source_key)
-        # before the request: a source that does not answer is silent too
-        metrics.LAST_NEW_HOUR.labels(self._source.name).set(self._heard_at(cursor).timestamp())
+        self._wait_for_hours(cursor)
         start = self._first_hour(cursor)
         position, published, rejected = start, 0, 0
         seen: list[Rejection] = []
@@ -238,6 +237,14 @@ class Poller:
         metrics.REPEATED_RECORDS.labels(name).inc(conversion.repeated)
         metrics.INCOMPLETE_HOURS.labels(name).inc(conversion.incomplete_hours)
         return len(fresh), len(rejections), conversion.rejections, newest_hour(rows)
+
+    def _promise(self) -> None:
+        """Measure by when a new hour must come."""
+        metrics.SILENCE_ALLOWED.labels(self._source.name).set(self._source.silence_allowed.total_seconds())
+
+    def _wait_for_hours(self, cursor: PollCursor | None) -> None:
+        """Measure since when no new hour came, before the request: a source that does not answer is silent too."""
+        metrics.LAST_NEW_HOUR.labels(self._source.name).set(self._heard_at(cursor).timestamp())
 
     def _heard_at(self, cursor: PollCursor | None) -> datetime:
         """When a new hour last arrived; if none has, when this poller began to wait for one."""

@@ -27,6 +27,7 @@ from ingest import metrics
 from ingest.condition import Condition, all_of
 from ingest.patience import PatientReader
 from ingest.poller import Poller, PollResult
+from ingest.reference_poller import ReferencePoller
 from ingest.settings import IngestSettings
 from ingest.totals import Totals
 
@@ -51,7 +52,33 @@ def load_sources_from(paths: Sequence[Path]) -> list[Source]:
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"source {name} is given {names.count(name)} times: give each name once")
+    _check_references(sources)
     return sources
+
+
+def _check_references(sources: Sequence[Source]) -> None:
+    """Check references against the observed sources, where both are given.
+
+    Raises:
+        SettingsError: they cannot be compared.
+    """
+    by_name = {source.name: source for source in sources}
+    for source in sources:
+        observed = by_name.get(source.forecast_of or "")
+        if observed is None:
+            continue
+        if observed.forecast_of is not None:
+            raise SettingsError(f"source {source.name}: forecast_of {observed.name} is a reference forecast itself")
+        if observed.unit != source.unit:
+            raise SettingsError(
+                f"source {source.name} is in {source.unit}, {observed.name} in {observed.unit}: give both the "
+                "same unit; scale converts the values"
+            )
+        if len(observed.label_names) != len(source.label_names):
+            raise SettingsError(
+                f"source {source.name} has labels {'/'.join(source.label_names)}, {observed.name} has "
+                f"{'/'.join(observed.label_names)}: both must make the same series_id"
+            )
 
 
 def make_reader(
@@ -124,6 +151,10 @@ class Pollers:
         self._resources = ExitStack()
         self._budgets = make_budgets(settings)
         self._conditions = [Condition(source.name, answer_timeout_s=settings.answer_timeout_s) for source in sources]
+        # a reference that fails holds up nothing
+        self._observed = [
+            condition for source, condition in zip(sources, self._conditions, strict=True) if source.forecast_of is None
+        ]
         self._pollers = [
             self._poller(source, condition) for source, condition in zip(sources, self._conditions, strict=True)
         ]
@@ -134,7 +165,8 @@ class Pollers:
         reader = make_reader(source, settings, self._stop.wait, self._resources, self._budgets)
         if self._attempts is not None:
             reader = patient(reader, source, self._stop.wait, self._attempts)
-        return Poller(
+        make = Poller if source.forecast_of is None else ReferencePoller
+        return make(
             source=source,
             reader=reader,
             publisher=Publisher(lambda: kafka_producer(settings.kafka_bootstrap), settings.topic_prefix),
@@ -177,7 +209,7 @@ class Pollers:
             self._settings.metrics_port,
             live=lambda: all_of([condition.live() for condition in self._conditions]),
             # between two polls, hours apart for some sources, only the watch detects an unavailable Kafka
-            ready=lambda: all_of([*(condition.ready() for condition in self._conditions), kafka.health()]),
+            ready=lambda: all_of([*(condition.ready() for condition in self._observed), kafka.health()]),
         )
         with self._resources, server, kafka.thread():
             log.info("started", sources=len(self._pollers), port=server.port)

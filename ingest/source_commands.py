@@ -38,11 +38,11 @@ def remove(
     from dayahead.errors import SettingsError
     from dayahead.settings import ServiceSettings, load_settings
     from dayahead.storage.database import connect
-    from dayahead.storage.tables.source import load_sources, remove_source
+    from dayahead.storage.tables.source import load_references, load_sources, remove_source
 
     with connect(load_settings(ServiceSettings).database_url) as connection:
         series = remove_source(connection, name)
-        known = ", ".join(sorted(load_sources(connection))) or "none"
+        known = ", ".join(sorted([*load_sources(connection), *load_references(connection)])) or "none"
     if series is None:
         raise SettingsError(f"no source {name} is registered; there are: {known}")
     typer.echo(f"{name}: removed; the data of its {series} series stays")
@@ -55,14 +55,24 @@ def list_sources() -> None:
     from dayahead.hours import format_utc, wall_clock
     from dayahead.settings import ServiceSettings, load_settings
     from dayahead.storage.database import connect
+    from dayahead.storage.tables.reference_series import series_by_reference
     from dayahead.storage.tables.source import series_by_source
 
     with connect(load_settings(ServiceSettings).database_url) as connection:
         found = series_by_source(connection, wall_clock())
+        references = series_by_reference(connection)
     for one in found:
         newest = "never published an hour" if one.newest is None else f"newest hour {format_utc(one.newest)}"
         if one.removed_at is not None:
             newest += f", removed at {format_utc(one.removed_at)}"
         typer.echo(f"{one.name}\t{one.kind}\t{one.series} series, {one.new_series} of them new within 24 h\t{newest}")
-    if not found:
+    for reference in references:
+        last = "no hour yet" if reference.newest is None else f"last hour {format_utc(reference.newest)}"
+        if reference.removed_at is not None:
+            last += f", removed at {format_utc(reference.removed_at)}"
+        typer.echo(
+            f"{reference.name}\t{reference.kind}\tforecast of {reference.forecast_of}: {reference.series} series, "
+            f"{reference.matched} of them observed there\t{last}"
+        )
+    if not found and not references:
         typer.echo("No source is registered: `dayahead sources register FILE`, or start the poller.")

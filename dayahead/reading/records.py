@@ -218,7 +218,8 @@ class _Converter:
                 f"{record[self._time_column]} does not start a period of {self._period} minutes",
             )
         written = f"{record[self._time_column]} ({self._source.time_zone})"
-        check_known(minute * MINUTE_US, self._now_us, written)
+        if self._source.forecast_of is None:
+            check_known(minute * MINUTE_US, self._now_us, written)
         self._rules.check_start(minute * MINUTE_US, written)
         return minute
 

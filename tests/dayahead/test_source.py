@@ -59,6 +59,15 @@ def test_a_source_survives_the_way_through_the_database(tmp_path: Path) -> None:
         (("unit: MWh", "unit: MWh\nconstant_labels: {Region: DK}"), "Region must be among key_columns"),
         (("unit: MWh", "unit: MWh\nconstant_labels: {Area: ''}"), "must not give an empty label"),
         (("key_columns: [Area]", "key_columns: [Area, Area]"), "must have names that differ"),
+        (("unit: MWh", "unit: MWh\nforecast_of: metered-load"), "'metered-load' is the source itself"),
+        (("unit: MWh", "unit: MWh\npublished_column: At"), "published_column needs forecast_of"),
+        (
+            ("unit: MWh", "unit: MWh\nforecast_of: load\ntotals: true"),
+            "totals is for observed values: put it into source",
+        ),
+        (("unit: MWh", "unit: MWh\nforecast_of: load\ngates: ['11:00']"), "gates is for observed values"),
+        (("unit: MWh", "unit: MWh\nforecast_of: load\nhorizon_h: 48"), "horizon_h is for observed values"),
+        (("kind: file", "kind: push\nforecast_of: load"), "needs a source that is polled"),
         (
             ("value_column: Load", "value_columns: {Load: total, Other: total}\nvalue_label: Kind"),
             "gives two columns the same label",

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from dayahead.errors import SettingsError
 from dayahead.hours import to_hour
@@ -73,6 +74,34 @@ def test_the_sample_converts_without_a_rejection() -> None:
 
 def test_a_folder_without_source_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="holds no source file"):
+        load_sources_from([tmp_path])
+
+
+def source_file(folder: Path, name: str, **changes: object) -> None:
+    fields = {
+        "name": name, "kind": "file", "title": name, "path": "x.csv", "time_column": "t", "key_columns": ["Area"],
+        "value_column": "v", "unit": "MWh", **changes,
+    }  # fmt: skip
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(fields))
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"unit": "kWh"}, "operator is in kWh, load in MWh: give both the same unit"),
+        ({"key_columns": ["Area", "Type"]}, "operator has labels Area/Type, load has Area: both must make the same"),
+        ({"forecast_of": "other"}, "operator: forecast_of other is a reference forecast itself"),
+    ],
+)
+def test_a_reference_that_cannot_be_compared_is_refused(
+    tmp_path: Path, change: dict[str, object], complaint: str
+) -> None:
+    source_file(tmp_path, "load")
+    source_file(tmp_path, "other", forecast_of="load")
+    source_file(tmp_path, "operator", forecast_of="load")
+    assert len(load_sources_from([tmp_path])) == 3
+    source_file(tmp_path, "operator", **{"forecast_of": "load", **change})
+    with pytest.raises(SettingsError, match=complaint):
         load_sources_from([tmp_path])
 
 

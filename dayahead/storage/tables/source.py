@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -52,9 +53,27 @@ def remove_source(connection: psycopg.Connection, name: str) -> int | None:
 
 
 def load_sources(connection: psycopg.Connection) -> dict[str, RegisteredSource]:
-    """Read every registered source by its name, also those that were removed: there may be series of them."""
-    rows = connection.execute("SELECT source_key, name, definition, removed_at FROM source").fetchall()
-    return {name: RegisteredSource(key, Source.model_validate(given), removed) for key, name, given, removed in rows}
+    """Read every registered source of observations by its name.
+
+    Also those that were removed: there may be series of them. References (`forecast_of`) are left out, since nothing is
+    observed, sent or forecast for them; see `load_references`.
+    """
+    return _load(
+        connection, "SELECT source_key, definition, removed_at FROM source WHERE NOT definition ? 'forecast_of'"
+    )
+
+
+def load_references(connection: psycopg.Connection) -> dict[str, RegisteredSource]:
+    """Read every registered source of reference forecasts (`forecast_of`) by its name, also those that were removed."""
+    return _load(connection, "SELECT source_key, definition, removed_at FROM source WHERE definition ? 'forecast_of'")
+
+
+def _load(connection: psycopg.Connection, statement: LiteralString) -> dict[str, RegisteredSource]:
+    found = [
+        RegisteredSource(key, Source.model_validate(given), removed)
+        for key, given, removed in connection.execute(statement).fetchall()
+    ]
+    return {one.source.name: one for one in found}
 
 
 def sources_version(connection: psycopg.Connection) -> tuple[int, datetime | None]:
@@ -86,7 +105,7 @@ class SourceSeries:
 
 
 def series_by_source(connection: psycopg.Connection, now: datetime) -> list[SourceSeries]:
-    """Read every registered source with the number of its series, by name."""
+    """Read every registered source of observations with the number of its series, by name."""
     rows = connection.execute(
         """
         SELECT name, definition->>'kind', count(series_key),
@@ -94,7 +113,7 @@ def series_by_source(connection: psycopg.Connection, now: datetime) -> list[Sour
                (SELECT max(valid_time) FROM observation JOIN series AS own USING (series_key)
                 WHERE own.source_key = source.source_key),
                removed_at
-        FROM source LEFT JOIN series USING (source_key)
+        FROM source LEFT JOIN series USING (source_key) WHERE NOT definition ? 'forecast_of'
         GROUP BY source_key ORDER BY name
         """,
         {"now": now},

@@ -27,6 +27,8 @@ WRITERS: dict[str, set[str]] = {
     "limit_loss": {"ingest", "app"},
     "total_cursor": {"ingest", "app"},
     "total_hour": {"ingest", "app"},
+    "reference_series": {"ingest", "app"},
+    "reference_forecast": {"ingest", "app"},
     "series": {"worker", "app"},
     "observation": {"worker", "app"},
     "observation_revision": {"worker", "app"},
