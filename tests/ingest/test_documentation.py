@@ -1,4 +1,4 @@
-"""docs/sources.md says everything that there is to set, to ask for and to measure."""
+"""docs/sources.md, with docs/live-sources.md, says everything that there is to set, to ask for and to measure."""
 
 import re
 
@@ -18,7 +18,7 @@ from ingest.replay.faults import FaultKind
 from ingest.settings import IngestSettings
 from tests.ingest.building import CHECKOUT, SOURCES
 
-PAGE = (CHECKOUT / "docs" / "sources.md").read_text()
+PAGE = "\n".join((CHECKOUT / "docs" / name).read_text() for name in ("sources.md", "live-sources.md"))
 NAMED = set(re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```$", "", PAGE, flags=re.MULTILINE | re.DOTALL)))
 WORDS = {word for phrase in NAMED for word in re.split(r"[^\w-]+", phrase)}
 # Codes of messages, which the worker finds.

@@ -26,6 +26,7 @@ RECORDS = {
         {**HOUR, "PriceArea": "DK2", "CentralPowerMWh": 1.0, "GrossConsumptionMWh": 1606.67},
         "DK2/GrossConsumption",
     ),
+    "electricity-balance": ({**HOUR, "PriceArea": "DK1", "TotalLoad": 2100.5, "Biomass": 320.1}, "DK1/TotalLoad"),
     "priv-industry-consumption-hour": (
         {
             **HOUR,
