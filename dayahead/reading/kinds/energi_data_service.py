@@ -83,7 +83,7 @@ class EnergiDataService:
     def read(self, start: Hour, end: Hour | None) -> Answer:
         """See `Reader.read`."""
         path = f"/dataset/{quote(self._dataset, safe='')}"
-        return self._answer(self._fetcher.get(path, self._parameters(start, end)))
+        return self._answer(self._fetcher.get(path, self._parameters(start, end)), start)
 
     def _parameters(self, start: Hour, end: Hour | None) -> dict[str, str]:
         source = self._source
@@ -111,7 +111,7 @@ class EnergiDataService:
             midnight = (midnight.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=API_ZONE)
         return midnight.strftime("%Y-%m-%dT%H:%M")
 
-    def _answer(self, reply: Reply) -> Answer:
+    def _answer(self, reply: Reply, start: Hour) -> Answer:
         envelope = reply.json()
         records = envelope.get("records") if isinstance(envelope, dict) else None
         if not isinstance(records, list):
@@ -121,17 +121,17 @@ class EnergiDataService:
             raise reply.bad_answer("`records` that are not objects")
         total = envelope.get("total")
         if isinstance(total, int) and total > len(records):
-            return self._cut(records, total)
+            return self._cut(records, total, start)
         return Answer.of(records)
 
-    def _cut(self, records: Sequence[Record], total: int) -> Answer:
+    def _cut(self, records: Sequence[Record], total: int, start: Hour) -> Answer:
         """A truncated answer: its last hour may be incomplete, so the next read starts there."""
         times = LocalTimes(self._source.time_zone)
         hours = [_hour(times, record.get(self._time_column)) for record in records]
         known = [hour for hour in hours if hour is not None]
-        if not known or min(known) == max(known):
+        if not known or min(known) == max(known) or max(known) <= start:  # asked for by whole local days
             raise SourceRefused(
-                f"{self._fetcher.name} gave {len(records)} of {total} records, all of one hour: "
+                f"{self._fetcher.name} gave {len(records)} of {total} records, none after the first hour: "
                 "raise DAYAHEAD_MAX_RECORDS, or narrow the source by `filters`"
             )
         last = max(known)

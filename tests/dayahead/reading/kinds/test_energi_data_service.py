@@ -96,6 +96,15 @@ def test_a_single_hour_that_fills_a_whole_answer_is_refused_since_it_can_never_b
         reader_of(client, max_records=3).read(FIRST, None)
 
 
+def test_a_local_day_that_fills_a_whole_answer_is_refused_since_its_later_hours_are_never_reached() -> None:
+    records = [{**make_record(), "HourUTC": f"2023-01-02T{hour:02d}:00:00"} for hour in range(24)]
+    body = orjson.dumps({"total": 24, "records": records[:5]})
+    source = make_source(time_zone="Europe/Copenhagen")
+    evening = to_hour(NOW.replace(day=2, hour=19))
+    with pytest.raises(SourceRefused, match="DAYAHEAD_MAX_RECORDS"):
+        reader_of(answering(200, body), source, max_records=5).read(evening, None)
+
+
 @pytest.mark.parametrize(
     ("kind", "cause"),
     [

@@ -66,3 +66,5 @@ class EnergiDataServiceInDanishTime(_EnergiDataService):
     """Its column HourDK, in which an autumn night has 02:00 twice."""
 
     column = "HourDK"
+    max_records = 95  # more than a local day of 25 hours
+    cap_h = 32
