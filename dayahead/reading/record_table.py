@@ -127,4 +127,4 @@ def _plain(value: "pa.Scalar[Any]") -> object:
     try:
         return value.as_py()
     except ValueError:  # a nanosecond that Python's datetime does not hold
-        return str(value)
+        return value.cast(pa.string()).as_py()

@@ -37,7 +37,7 @@ class DataFile:
 
 
 def read_data_file(path: Path, source: Source, settings: QuarantineSettings, now: datetime) -> DataFile:
-    """Read a CSV or Parquet file.
+    """Read a data file.
 
     Args:
         path: the file.
@@ -46,7 +46,7 @@ def read_data_file(path: Path, source: Source, settings: QuarantineSettings, now
         now: the present moment; later hours are rejected.
 
     Raises:
-        SettingsError: the file name ends in neither .csv nor .parquet.
+        SettingsError: no file with this ending can be read.
         SourceError: the file cannot be read.
         NotEnoughHistoryError: no record could be used.
     """

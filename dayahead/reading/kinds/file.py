@@ -1,38 +1,33 @@
-"""Reads a CSV or Parquet file."""
+"""Reads data files: text with columns, Excel workbooks and Parquet."""
 
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
 from pydantic import Field
 
-from dayahead.errors import SettingsError, SourceRefused, SourceUnavailable
-from dayahead.hours import Hour, from_hour
+from dayahead.errors import DayaheadError
+from dayahead.hours import Hour
+from dayahead.reading.files.found_files import TEXT, FileVersion, check_ending, find_files, version_of
+from dayahead.reading.files.near_hours import records_near
+from dayahead.reading.files.parsed_files import ParsedFiles
 from dayahead.reading.reader import Answer
-from dayahead.reading.record_table import Record
+from dayahead.reading.record_table import Record, RecordTable, Torn
 from dayahead.reading.source_kind import KindFields, SourceKind, SourcePath, Surroundings
 from dayahead.source import Source
 
-# No zone is further from UTC than 14 hours, and a record of the day before may decide which 02:00 a time is.
-MARGIN = timedelta(days=2)
-ISO_DATE = r"^\d{4}-\d{2}-\d{2}"
-DATE_LENGTH = 10
-TORN_LINE = "line"
-"""The only column of a record for a line with too few or too many columns."""
-
 
 class FileFields(KindFields):
-    """Fields of a source file for this kind; `delimiter` and `decimal` are in every source, for `--data`."""
+    """Fields of a source file for this kind; those of the format (`delimiter`) are in every source, for `--data`."""
 
-    path: SourcePath = Field(description="The CSV or Parquet file, relative to the source file")
+    path: SourcePath = Field(
+        description="The data file, relative to the source file; or a folder or a pattern (data/*.csv): all files in it"
+    )
+    sheet: str | None = Field(default=None, description="Sheet of an Excel workbook; left out: the first one")
 
 
 class File(SourceKind):
-    """One file."""
+    """One file, or several with the same columns."""
 
     name = "file"
     fields = FileFields
@@ -41,98 +36,57 @@ class File(SourceKind):
         """See `SourceKind.reader`."""
         return FileSource(source)
 
-    def version(self, source: Source) -> tuple[int, int]:
-        """Modification time and size of the file; zeros if it does not exist."""
+    def version(self, source: Source) -> tuple[FileVersion, ...]:
+        """Name, modification time and size of each file; empty if there is none."""
         try:
-            status = FileFields.of(source).path.stat()
-        except OSError:  # the read raises the error
-            return 0, 0
-        return status.st_mtime_ns, status.st_size
+            return tuple(version_of(path) for path in find_files(FileFields.of(source).path))
+        except (DayaheadError, OSError):  # the read raises the error
+            return ()
 
 
 class FileSource:
-    """One file, reread when it changes, so that its writer can append to it or replace it."""
+    """Files, each parsed again when it changes, so that its writer can append to it or replace it."""
 
     def __init__(self, source: Source, path: Path | None = None) -> None:
-        """Store the arguments; the first read opens the file.
+        """Store the arguments; a read opens the files.
 
         Args:
             source: definition of the columns; may be of another kind.
-            path: the file; by default that of the source.
+            path: a file, folder or pattern; by default that of the source.
 
         Raises:
-            SettingsError: the source has no path, or the file name ends in neither .csv nor .parquet.
+            SettingsError: the source has no path, or no file with this ending can be read.
         """
-        file = path or FileFields.of(source).path
-        if file.suffix not in (".csv", ".parquet"):
-            raise SettingsError(f"{file}: the name of a data file ends in .csv or .parquet")
-        self._source, self._path = source, file
-        self._table: pa.Table | None = None
-        self._torn: list[Record] = []
-        self._version: tuple[int, int] | None = None
+        self._path = path or FileFields.of(source).path
+        check_ending(self._path)
+        self._source = source
+        self._parsed = ParsedFiles(source)
 
     def read(self, start: Hour, end: Hour | None) -> Answer:
-        """See `Reader.read`; returns up to two more days on both sides."""
-        table = self._current_table()
-        column = self._source.times[0]
-        if column in table.column_names:
-            low = str((from_hour(start) - MARGIN).date())
-            high = None if end is None else str((from_hour(end) + MARGIN).date())
-            table = table.filter(_is_near(table[column], low, high))
-        return Answer.of([*(self._typed(record) for record in table.to_pylist()), *self._torn])
+        """See `Reader.read`; returns up to two more days on both sides. Errors of a file are raised by its tables."""
+        torn: list[Torn] = []
+        return Answer(self._tables(find_files(self._path), start, end, torn), torn)
 
-    def _current_table(self) -> pa.Table:
-        try:
-            status = self._path.stat()
-            version = (status.st_mtime_ns, status.st_size)
-            if self._table is None or version != self._version:
-                self._table, self._version = self._load(), version
-        except FileNotFoundError as error:
-            raise SourceUnavailable(f"{self._path} does not exist (yet)", cause="no_file") from error
-        except pa.ArrowInvalid as error:
-            # Also the state of a file that is still being written.
-            raise SourceUnavailable(f"{self._path} cannot be read: {error}", cause="bad_answer") from error
-        except OSError as error:
-            raise SourceRefused(f"{self._path} cannot be read: {error}") from error
-        return self._table
+    def _tables(self, paths: Sequence[Path], start: Hour, end: Hour | None, torn: list[Torn]) -> Iterator[RecordTable]:
+        self._parsed.keep_only(paths)
+        for path in paths:
+            is_text = any(ending in path.name.lower() for ending in TEXT)
+            for table in self._parsed.tables(path, torn):
+                near = records_near(table, self._source, start, end)
+                if len(near):
+                    yield self._typed(near) if is_text else near
 
-    def _load(self) -> pa.Table:
-        if self._path.suffix == ".parquet":
-            table = pq.read_table(self._path)
-        else:
-            names = self._source.data_columns
-            self._torn = []
-            # All columns as text: one bad value must not decide the type of its column.
-            table = pyarrow.csv.read_csv(
-                self._path,
-                parse_options=pyarrow.csv.ParseOptions(
-                    delimiter=self._source.delimiter, invalid_row_handler=self._set_aside
-                ),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-                ),
-            )
-        wanted = [name for name in self._source.data_columns if name in table.column_names]
-        if repeated := [name for name in wanted if table.column_names.count(name) > 1]:
-            raise SourceRefused(f"{self._path} has more than one column {', '.join(repeated)}: rename all but one")
-        return table.select(wanted)
-
-    def _set_aside(self, row: pyarrow.csv.InvalidRow) -> Literal["skip"]:
-        """Reject only the line that has too few or too many columns."""
-        self._torn.append({TORN_LINE: row.text})
-        return "skip"
-
-    def _typed(self, record: Record) -> Record:
-        """Parse the numbers of a CSV file; other text is kept, to be rejected with its reason."""
-        if self._path.suffix == ".parquet":
-            return record
+    def _typed(self, table: RecordTable) -> RecordTable:
+        """Parse the numbers of a text file; other text is kept, to be rejected with its reason."""
+        assert table.data is not None
         columns = list(self._source.values_in(()))
-        typed = dict(record)
-        for column in columns:
-            text = record.get(column)
-            if isinstance(text, str):
-                typed[column] = self._number(text)
-        return typed
+        objects: list[Record] = []
+        for record in table.data.to_pylist():
+            for column in columns:
+                if isinstance(record[column], str):
+                    record[column] = self._number(record[column])
+            objects.append(record)
+        return replace(table, data=None, objects=objects, _columns={})
 
     def _number(self, text: str) -> float | str:
         # With a decimal comma a dot separates thousands: "1.234" is not 1.234. "1_0" is a number only in Python.
@@ -141,15 +95,3 @@ class FileSource:
             return text if any(mark in text for mark in foreign) else float(text.replace(self._source.decimal, "."))
         except ValueError:
             return text
-
-
-def _is_near(times: "pa.ChunkedArray[Any]", low: str, high: str | None) -> "pa.ChunkedArray[Any]":
-    """Which times may lie between two dates; text that is not an ISO date is kept, to be rejected with its reason."""
-    text = pc.cast(times, pa.string())
-    date = pc.utf8_slice_codeunits(text, 0, DATE_LENGTH)
-    outside: Any = pc.less(date, pa.scalar(low))
-    if high is not None:
-        outside = pc.or_(outside, pc.greater(date, pa.scalar(high)))
-    far: Any = pc.and_(pc.match_substring_regex(text, ISO_DATE), outside)
-    near: pa.ChunkedArray[Any] = pc.invert(pc.fill_null(far, pa.scalar(False)))
-    return near

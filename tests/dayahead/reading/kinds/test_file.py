@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dayahead.errors import DeadLetterCode, SettingsError, SourceRefused, SourceUnavailable
-from dayahead.reading.kinds.file import FileSource
-from dayahead.reading.records import convert
+from dayahead.reading.kinds.file import File, FileSource
+from dayahead.reading.records import convert, convert_answer
 from dayahead.source import Source
 from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source
 
@@ -20,7 +20,11 @@ def csv_source(path: Path, text: str, **changes: Any) -> Source:
 
 
 def read(source: Source, start: int = 0, end: int | None = None) -> Any:
-    return convert(FileSource(source).read(start, end).records, source, NOW)
+    return convert_answer(FileSource(source).read(start, end), source, NOW)
+
+
+def read_hours(reader: FileSource, source: Source) -> list[int]:
+    return [row.hour - FIRST for row in convert_answer(reader.read(0, None), source, NOW).rows]
 
 
 def test_a_csv_file_with_its_own_delimiter_and_decimal_mark_is_read(tmp_path: Path) -> None:
@@ -53,12 +57,15 @@ def test_a_line_with_too_few_or_too_many_columns_is_rejected_alone(tmp_path: Pat
     assert torn in rejection.raw().decode()
 
 
-def test_a_malformed_line_is_reported_once_for_each_version_of_the_file(tmp_path: Path) -> None:
+def test_a_malformed_line_is_reported_at_each_read_of_its_version_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
-    source = FileSource(csv_source(file, HEADER + "torn\n2023-01-01 02:00;DK1;111;3\n"))
-    assert len(source.read(0, None).records) == len(source.read(0, None).records) == 2
+    source = csv_source(file, HEADER + "torn\n2023-01-01 02:00;DK1;111;3\n")
+    reader = FileSource(source)
+    for _ in range(3):
+        conversion = convert_answer(reader.read(0, None), source, NOW)
+        assert (len(conversion.rows), len(conversion.rejections)) == (1, 1)
     file.write_text(HEADER + "2023-01-01 02:00;DK1;111;3\n")
-    assert len(source.read(0, None).records) == 1
+    assert convert_answer(reader.read(0, None), source, NOW).rejections == []
 
 
 @pytest.mark.parametrize("text", ["1.234", "1.234,5", "1_000"])
@@ -104,10 +111,10 @@ def test_a_file_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
     assert len(reader.read(0, None).records) == 2
 
 
-def test_a_file_that_lacks_a_column_has_each_record_rejected_with_its_name(tmp_path: Path) -> None:
+def test_a_file_that_lacks_a_column_is_refused_with_its_name(tmp_path: Path) -> None:
     source = csv_source(tmp_path / "a.csv", "HourUTC;Area;Type\n2023-01-01 00:00;DK1;111\n")
-    (rejection,) = read(source).rejections
-    assert (rejection.code, "'kWh'" in rejection.reason) == (DeadLetterCode.MISSING_FIELD, True)
+    with pytest.raises(SourceRefused, match=r"no column 'kWh'.*Its columns are: HourUTC, Area, Type"):
+        read(source)
 
 
 def test_a_missing_file_is_retried(tmp_path: Path) -> None:
@@ -120,12 +127,42 @@ def test_a_file_that_is_half_written_is_waited_for(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist([make_record()]), file)
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(SourceUnavailable, match="cannot be read"):
-        FileSource(make_source(), file).read(0, None)
+        list(FileSource(make_source(), file).read(0, None).tables)
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"ends in \.csv or \.parquet"):
-        FileSource(make_source(), tmp_path / "a.xlsx")
+    with pytest.raises(SettingsError, match=r"a\.xls: .* ends in \.csv, .*\.tsv\.zst, \.xlsx or \.parquet"):
+        FileSource(make_source(), tmp_path / "a.xls")
+
+
+def test_the_files_of_a_folder_are_read_in_the_order_of_their_names_and_only_what_changed_again(tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "2.csv").write_text(HEADER + "2023-01-01 01:00;DK1;111;2\n2023-01-01 02:00;DK1;111;3\n")
+    (folder / "1.csv").write_text(HEADER + "2023-01-01 00:00;DK1;111;1\n2023-01-01 01:00;DK1;111;2\n")
+    (folder / "notes.md").write_text("no data")
+    source = make_source(kind="file", path=folder, delimiter=";")
+    reader = FileSource(source)
+    assert read_hours(reader, source) == [0, 1, 2]
+    before = File().version(source)
+    (folder / "3.csv").write_text(HEADER + "2023-01-01 03:00;DK1;111;4\n")
+    assert File().version(source) != before
+    assert read_hours(reader, source) == [0, 1, 2, 3]
+    (folder / "1.csv").unlink()
+    assert read_hours(reader, source) == [1, 2, 3]
+
+
+def test_the_files_that_a_pattern_matches_are_read(tmp_path: Path) -> None:
+    (tmp_path / "load-1.csv").write_text(HEADER + "2023-01-01 00:00;DK1;111;1\n")
+    (tmp_path / "load-2.csv").write_text(HEADER + "2023-01-01 01:00;DK1;111;1\n")
+    (tmp_path / "price.csv").write_text("a;b\n1;2\n")
+    source = make_source(kind="file", path=tmp_path / "load-*.csv", delimiter=";")
+    assert read_hours(FileSource(source), source) == [0, 1]
+
+
+def test_a_folder_without_data_files_is_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable, match=r"no data file \(yet\)"):
+        FileSource(make_source(kind="file", path=tmp_path)).read(0, None)
 
 
 def test_real_local_time_with_gaps_and_both_changes_of_the_clock_is_read(real_data: Path) -> None:

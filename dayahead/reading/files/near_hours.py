@@ -1,0 +1,134 @@
+"""Selects the records near some hours by the day in their time, before anything else is converted.
+
+A poll needs the last days of a file that may hold years. The day is read from the time as the source writes it,
+whatever its zone; a record whose time has no such day is kept, since the conversion decides what is wrong with it.
+"""
+
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from dayahead.hours import Hour, from_hour
+from dayahead.reading.record_table import Column, RecordTable
+from dayahead.record_format import AUTO, EPOCHS
+from dayahead.source import Source
+
+# No zone is further from UTC than 14 hours, and a record of the day before may decide which 02:00 a time is.
+MARGIN = timedelta(days=2)
+EPOCH = date(1970, 1, 1)
+DAY_US = 86_400_000_000
+ISO_DAY = r"^(?P<Y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})"
+DIRECTIVES = {"Y": r"(?P<Y>\d{4})", "m": r"(?P<m>\d{1,2})", "d": r"(?P<d>\d{1,2})"}
+CLOCK = dict.fromkeys("HMS", r"\d{1,2}")
+UNKNOWN = np.iinfo(np.int32).min
+
+Days = NDArray[np.int32]
+"""Days since 1970 of some records; UNKNOWN where a time has none that is recognized."""
+
+
+def records_near(table: RecordTable, source: Source, start: Hour, end: Hour | None) -> RecordTable:
+    """Leave out the records that are more than two days before `start` or after `end`.
+
+    Args:
+        table: some records.
+        source: their columns.
+        start: first hour that is needed.
+        end: hour after the last one; None: to the newest.
+    """
+    low = (from_hour(max(start, 0)).date() - EPOCH - MARGIN).days
+    high = None if end is None else (from_hour(end).date() - EPOCH + MARGIN).days
+    if low <= 0 and high is None:
+        return table
+    column = table.column(source.times[0])
+    days = None if column is None else _days_of(column, source)
+    if days is None:
+        return table
+    near = days >= low if high is None else (days >= low) & (days <= high)
+    near |= days == UNKNOWN
+    return table if near.all() else _selected(table, np.flatnonzero(near))
+
+
+def _selected(table: RecordTable, places: NDArray[np.intp]) -> RecordTable:
+    lines = table.lines
+    if lines is not None:
+        lines = [lines[place] for place in places]
+    elif table.first_line:
+        lines = (places + table.first_line).tolist()
+    data = None if table.data is None else table.data.take(places)
+    objects = None if table.objects is None else [table.objects[place] for place in places]
+    return replace(table, data=data, objects=objects, lines=lines, _columns={})
+
+
+def _days_of(column: Column, source: Source) -> Days | None:
+    """The days of some times; None if this way of writing them is not recognized."""
+    if isinstance(column, list):
+        return np.array([_day(value) for value in column], np.int32)
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        return _integers(pc.cast(column, pa.date32(), safe=False))
+    if source.time_format in EPOCHS:
+        return _days_since_epoch(column, DAY_US // EPOCHS[source.time_format])
+    pattern = _day_pattern(source.time_format)
+    if pattern is None or not pa.types.is_string(column.type):
+        return None
+    coded: Any = column.dictionary_encode()
+    days = _days_of_text(coded.dictionary, pattern)
+    places = coded.indices.fill_null(len(days)).to_numpy(zero_copy_only=False)
+    of_each: Days = np.append(days, np.int32(UNKNOWN))[places]
+    return of_each
+
+
+def _day(value: object) -> int:
+    return (date(value.year, value.month, value.day) - EPOCH).days if isinstance(value, date) else UNKNOWN
+
+
+def _days_since_epoch(column: "pa.Array[Any]", unit: int) -> Days | None:
+    try:
+        numbers = pc.cast(column, pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    days = pc.floor(pc.divide(pc.cast(numbers, pa.float64()), float(unit)))
+    return _integers(pc.cast(days, pa.int32(), safe=False))
+
+
+def _days_of_text(texts: "pa.Array[Any]", pattern: str) -> Days:
+    parts: Any = pc.extract_regex(texts, pattern)
+    numbers = {field.name: _numbers(part) for field, part in zip(parts.type, parts.flatten(), strict=True)}
+    year, month, day = numbers["Y"], numbers["m"], numbers["d"]
+    months = (year - EPOCH.year) * 12 + month - 1
+    days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + day - 1
+    known = np.asarray(pc.is_valid(parts)) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    return np.where(known, days, UNKNOWN).astype(np.int32)
+
+
+def _numbers(texts: Any) -> NDArray[np.int64]:
+    numbers: NDArray[np.int64] = texts.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _integers(days: Any) -> Days:
+    found: Days = days.cast(pa.int32()).fill_null(UNKNOWN).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _day_pattern(time_format: str) -> str | None:
+    """A regular expression that finds year, month and day in a text; None if the format does not start with them."""
+    if time_format == AUTO:
+        return ISO_DAY
+    pattern, rest = "^", time_format
+    while rest and not all(f"<{part}>" in pattern for part in DIRECTIVES):
+        if rest[0] in "{*":
+            return None
+        if rest[0] != "%":
+            pattern, rest = pattern + re.escape(rest[0]), rest[1:]
+            continue
+        part = rest[1:2]
+        if part not in DIRECTIVES | CLOCK or f"<{part}>" in pattern:
+            return None
+        pattern, rest = pattern + (DIRECTIVES | CLOCK)[part], rest[2:]
+    return pattern if all(f"<{part}>" in pattern for part in DIRECTIVES) else None
