@@ -51,7 +51,7 @@ def backfill(
     from_: Annotated[str, typer.Option("--from", help=f"First hour: {HOUR_HELP}")],
     to: Annotated[str, typer.Option(help=f"Hour after the last: {HOUR_HELP}")],
     data: Annotated[
-        Path | None, typer.Option(help="CSV, Excel or Parquet file to read instead of the API", exists=True, dir_okay=False)
+        Path | None, typer.Option(help="Data file to read instead of the API", exists=True, dir_okay=False)
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted backfill of the same range")

@@ -108,7 +108,7 @@ def backtest(
         str | None, typer.Option(help="Refit after this span of forecasts: 28d, 168h; by default one fit")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="CSV, Excel or Parquet file; by default TimescaleDB", exists=True, dir_okay=False)
+        Path | None, typer.Option(help="Data file; by default TimescaleDB", exists=True, dir_okay=False)
     ] = None,
     source: Annotated[
         Path | None, typer.Option(help="Source file that names the columns of --data", exists=True, dir_okay=False)
