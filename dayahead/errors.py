@@ -45,6 +45,8 @@ class DeadLetterCode(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     ABSURD_VALUE = "absurd_value"
     CONTRADICTION = "contradiction"
+    REGISTER_RESET = "register_reset"
+    NO_HOURLY_VALUES = "no_hourly_values"
     MISROUTED = "misrouted"
     UNKNOWN_SOURCE = "unknown_source"
     UNKNOWN_LABEL = "unknown_label"

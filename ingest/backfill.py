@@ -9,8 +9,9 @@ import structlog
 from dayahead.dead_letters import DeadLetter
 from dayahead.hours import Clock, Hour
 from dayahead.publisher import Publisher
+from dayahead.reading.converter import convert_answer
 from dayahead.reading.reader import Answer, Reader
-from dayahead.reading.records import Row, convert_answer, newest_hour, within
+from dayahead.reading.records import Row, newest_hour, within
 from dayahead.source import Source
 from dayahead.storage.tables.backfill import Backfill, Progress, read_progress, write_progress
 from dayahead.storage.tables.observation import read_known_values

@@ -8,7 +8,8 @@ import psycopg
 from dayahead.errors import DeadLetterCode
 from dayahead.limit_metrics import LossWarnings
 from dayahead.reading.limits import LimitLoss
-from dayahead.reading.records import MINUTES, Rejection, Row
+from dayahead.reading.records import Rejection, Row
+from dayahead.record_format import HOUR_MINUTES
 from dayahead.source import Source
 from dayahead.storage.tables.limit_loss import replace_losses
 
@@ -35,12 +36,12 @@ class LimitWatch:
         """Add the values of one answer; an hour counts once, however often it is read."""
         lost = [one for one in rejections if one.code is DeadLetterCode.ABSURD_VALUE and one.value is not None]
         for one in lost:
-            hour = one.minute // MINUTES
+            hour = one.minute // HOUR_MINUTES
             self._outside.setdefault(one.series_id, {})[hour] = one.value or 0.0
             self._given.setdefault(one.series_id, set()).add(hour)
         if not self._outside:
             return
-        places = {(one.series_id, one.minute // MINUTES) for one in lost}
+        places = {(one.series_id, one.minute // HOUR_MINUTES) for one in lost}
         for row in rows:
             if row.series_id in self._given:
                 self._given[row.series_id].add(row.hour)

@@ -1,8 +1,9 @@
 """The newest hour that a source has before the range of its first poll, for the message that it has none within."""
 
 from dayahead.hours import Clock, Hour
+from dayahead.reading.converter import convert_answer
 from dayahead.reading.reader import Reader
-from dayahead.reading.records import convert_answer, newest_hour
+from dayahead.reading.records import newest_hour
 from dayahead.reading.source_file import kind_of
 from dayahead.rules import RowRules
 from dayahead.source import Source

@@ -18,8 +18,9 @@ from dayahead.errors import BrokerUnavailable, DeadLetterCode, SourceRefused, So
 from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
 from dayahead.limit_metrics import LOST_VALUES
 from dayahead.publisher import Publication, Publisher
+from dayahead.reading.converter import convert_answer
 from dayahead.reading.reader import Answer, Reader
-from dayahead.reading.records import Rejection, Row, convert_answer, newest_hour, within
+from dayahead.reading.records import Rejection, Row, newest_hour, within
 from dayahead.retry import LONGEST_ASKED_S, LONGEST_S, Backoff, Pause
 from dayahead.source import Source
 from dayahead.storage.tables.poll_cursor import PollCursor, move_cursor, read_cursor

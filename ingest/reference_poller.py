@@ -8,9 +8,10 @@ import structlog
 
 from dayahead.dead_letters import DeadLetter
 from dayahead.hours import HOUR_S, Hour, to_hour
+from dayahead.reading.converter import convert_answer
 from dayahead.reading.published import by_publication
 from dayahead.reading.reader import Answer
-from dayahead.reading.records import Rejection, convert_answer, newest_hour, within
+from dayahead.reading.records import Rejection, newest_hour, within
 from dayahead.storage.tables.poll_cursor import PollCursor
 from dayahead.storage.tables.reference_forecast import write_versions
 from ingest import metrics

@@ -6,7 +6,11 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
+from dayahead.reading.arrow import as_numpy
 
 Record = Mapping[str, object]
 """One record of a source: column name -> value."""
@@ -87,9 +91,36 @@ class RecordTable:
         assert self.data is not None
         return {name: _plain(self.data.column(name)[index]) for name in self.columns}
 
+    def value(self, index: int, column: str) -> object:
+        """One value as it was read."""
+        if self.objects is not None:
+            return self.objects[index].get(column)
+        assert self.data is not None
+        return _plain(self.data.column(column)[index])
+
     def lacks(self, index: int, column: str) -> bool:
         """Whether one record has no such column at all, not even a null."""
         return column not in (self.columns if self.objects is None else self.objects[index])
+
+    def lacking(self, column: str) -> NDArray[np.bool_]:
+        """[n] whether each record has no such column at all."""
+        if self.objects is not None:
+            return np.array([column not in record for record in self.objects], np.bool_)
+        return np.full(len(self), column not in self.columns)
+
+    def without(self, column: str) -> NDArray[np.int64]:
+        """Places of the records whose column is null or does not exist."""
+        values = self.column(column)
+        if values is None:
+            return np.arange(len(self))
+        if isinstance(values, list):
+            return np.flatnonzero([value is None for value in values])
+        return np.flatnonzero(as_numpy(values.is_null()))
+
+    def placed(self, reason: str, index: int) -> str:
+        """A reason with the place of its record, where it has one."""
+        place = self.place(index)
+        return f"{place}: {reason}" if place else reason
 
     def place(self, index: int) -> str:
         """Where a record is, for messages: `LOAD.CSV, line 33`; empty for an answer of an API."""
@@ -124,7 +155,10 @@ def tables_of(records: Iterable[Record], name: str = "") -> Iterator[RecordTable
 
 
 def _plain(value: "pa.Scalar[Any]") -> object:
-    try:
-        return value.as_py()
-    except ValueError:  # a nanosecond that Python's datetime does not hold
-        return value.cast(pa.string()).as_py()
+    """A value as Python has it; a text where Python cannot hold its nanoseconds."""
+    if pa.types.is_timestamp(value.type) and value.type.unit == "ns":
+        try:
+            return value.cast(pa.timestamp("us", value.type.tz)).as_py()
+        except pa.ArrowInvalid:
+            return value.cast(pa.string()).as_py()
+    return value.as_py()

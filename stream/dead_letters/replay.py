@@ -11,7 +11,7 @@ from dayahead.errors import BrokerUnavailable, ContractError, ReplayRefused
 from dayahead.grouping import grouped
 from dayahead.hours import HOUR_US, Clock, format_utc, from_hour, parse_utc, to_microseconds
 from dayahead.kafka_clients import Unsent, open_producer, send_all
-from dayahead.reading.records import convert
+from dayahead.reading.converter import convert
 from dayahead.rules import RowRules
 from dayahead.series import partition_of
 from dayahead.storage.tables.source import RegisteredSource

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app, open_backends
 from api.settings import ApiSettings
-from dayahead.reading.records import convert
+from dayahead.reading.converter import convert
 from dayahead.reading.source_file import source_of
 from dayahead.rules import SHOWN
 from dayahead.storage.tables.series import register_series

@@ -7,9 +7,9 @@ import yaml
 
 from dayahead.errors import SettingsError
 from dayahead.hours import to_hour
+from dayahead.reading.converter import convert
 from dayahead.reading.kinds.energi_data_service import EnergiDataServiceKind
 from dayahead.reading.kinds.file import FileSource
-from dayahead.reading.records import convert
 from ingest.running import load_sources_from
 from tests.ingest.building import SAMPLE, SOURCES, sample_source
 

@@ -10,9 +10,10 @@ import numpy as np
 from dayahead.errors import NotEnoughHistoryError
 from dayahead.hours import from_hour, to_hour
 from dayahead.models.history import History
+from dayahead.reading.converter import convert_answer
 from dayahead.reading.kinds.file import FileSource
 from dayahead.reading.limits import LimitLoss, limit_losses
-from dayahead.reading.records import Conversion, convert_answer
+from dayahead.reading.records import Conversion
 from dayahead.source import Source
 from trainer.quarantine import clean
 from trainer.settings import QuarantineSettings

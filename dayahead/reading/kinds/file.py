@@ -1,18 +1,17 @@
 """Reads data files: text with columns, Excel workbooks and Parquet."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from pydantic import Field
 
 from dayahead.errors import DayaheadError
 from dayahead.hours import Hour
-from dayahead.reading.files.found_files import TEXT, FileVersion, check_ending, find_files, version_of
+from dayahead.reading.files.found_files import FileVersion, check_ending, find_files, version_of
 from dayahead.reading.files.near_hours import records_near
 from dayahead.reading.files.parsed_files import ParsedFiles
 from dayahead.reading.reader import Answer
-from dayahead.reading.record_table import Record, RecordTable, Torn
+from dayahead.reading.record_table import RecordTable, Torn
 from dayahead.reading.source_kind import KindFields, SourceKind, SourcePath, Surroundings
 from dayahead.source import Source
 
@@ -70,28 +69,7 @@ class FileSource:
     def _tables(self, paths: Sequence[Path], start: Hour, end: Hour | None, torn: list[Torn]) -> Iterator[RecordTable]:
         self._parsed.keep_only(paths)
         for path in paths:
-            is_text = any(ending in path.name.lower() for ending in TEXT)
             for table in self._parsed.tables(path, torn):
                 near = records_near(table, self._source, start, end)
                 if len(near):
-                    yield self._typed(near) if is_text else near
-
-    def _typed(self, table: RecordTable) -> RecordTable:
-        """Parse the numbers of a text file; other text is kept, to be rejected with its reason."""
-        assert table.data is not None
-        columns = list(self._source.values_in(()))
-        objects: list[Record] = []
-        for record in table.data.to_pylist():
-            for column in columns:
-                if isinstance(record[column], str):
-                    record[column] = self._number(record[column])
-            objects.append(record)
-        return replace(table, data=None, objects=objects, _columns={})
-
-    def _number(self, text: str) -> float | str:
-        # With a decimal comma a dot separates thousands: "1.234" is not 1.234. "1_0" is a number only in Python.
-        foreign = "_." if self._source.decimal == "," else "_"
-        try:
-            return text if any(mark in text for mark in foreign) else float(text.replace(self._source.decimal, "."))
-        except ValueError:
-            return text
+                    yield near

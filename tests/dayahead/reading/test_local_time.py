@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dayahead.errors import DeadLetterCode
 from dayahead.hours import to_hour
-from dayahead.reading.records import convert
+from dayahead.reading.converter import convert
 from dayahead.source import Source
 from tests.ingest.building import make_source
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dayahead.errors import DeadLetterCode
 from dayahead.hours import to_hour
-from dayahead.reading.records import Row, convert, within
+from dayahead.reading.converter import convert
+from dayahead.reading.records import Row, within
 from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source
 
 
@@ -28,7 +29,7 @@ def test_a_record_becomes_a_row_in_utc_hours() -> None:
     ("change", "code"),
     [
         ({"kWh": None}, DeadLetterCode.NULL_VALUE),
-        ({"kWh": "12"}, DeadLetterCode.NOT_A_NUMBER),
+        ({"kWh": "twelve"}, DeadLetterCode.NOT_A_NUMBER),
         ({"kWh": True}, DeadLetterCode.NOT_A_NUMBER),
         ({"kWh": [1]}, DeadLetterCode.NOT_A_NUMBER),
         ({"kWh": 1001}, DeadLetterCode.ABSURD_VALUE),

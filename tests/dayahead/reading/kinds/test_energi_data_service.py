@@ -7,9 +7,9 @@ import pytest
 
 from dayahead.errors import SettingsError, SourceRefused, SourceUnavailable
 from dayahead.hours import to_hour
+from dayahead.reading.converter import convert
 from dayahead.reading.http.client import USER_AGENT, http_client
 from dayahead.reading.http.fetcher import retry_after_s
-from dayahead.reading.records import convert
 from dayahead.source import Source
 from ingest.replay.faults import Fault, FaultKind
 from tests.ingest.building import (

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dayahead.errors import DeadLetterCode, SettingsError, SourceRefused, SourceUnavailable
+from dayahead.reading.converter import convert, convert_answer
 from dayahead.reading.kinds.file import File, FileSource
-from dayahead.reading.records import convert, convert_answer
 from dayahead.source import Source
 from tests.ingest.building import FIRST, NOW, make_record, make_records, make_source
 

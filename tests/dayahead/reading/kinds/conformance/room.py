@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from dayahead.hours import Hour, from_hour, to_hour
+from dayahead.reading.converter import convert_answer
 from dayahead.reading.http.budget import Budgets
 from dayahead.reading.reader import Reader
-from dayahead.reading.records import Rejection, Row, convert_answer, within
+from dayahead.reading.records import Rejection, Row, within
 from dayahead.reading.source_file import kind_of, source_of
 from dayahead.reading.source_kind import Surroundings
 from dayahead.source import Source

@@ -1,0 +1,115 @@
+"""Reads the label columns of a table: which series each record is of."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dayahead.errors import ContractError, DeadLetterCode
+from dayahead.reading.arrow import as_numpy
+from dayahead.reading.arrow import compute as pc
+from dayahead.reading.record_table import Column, RecordTable
+from dayahead.rules import RowRules
+from dayahead.series import series_id_of
+from dayahead.source import Source
+
+
+class Codes:
+    """The values of a column, each as the number of a distinct one.
+
+    Attributes:
+        numbers: [n] number of each value.
+        values: the distinct values.
+    """
+
+    def __init__(self, column: Column) -> None:
+        if isinstance(column, list):
+            places: dict[object, int] = {}
+            self.values: list[object] = []
+            numbers = []
+            for value in column:
+                # 1, 1.0 and True are the same key but not the same label
+                key = (type(value), value) if isinstance(value, str | int | float | bytes | None) else (id(value),)
+                if key not in places:
+                    places[key] = len(self.values)
+                    self.values.append(value)
+                numbers.append(places[key])
+            self.numbers: NDArray[np.int64] = np.array(numbers, np.int64)
+        else:
+            array = pc.cast(column, pa.float64()) if pa.types.is_decimal(column.type) else column
+            encoded = pc.dictionary_encode(array, null_encoding="encode")
+            self.values = encoded.dictionary.to_pylist()
+            self.numbers = as_numpy(encoded.indices).astype(np.int64)
+
+
+class SeriesOfRecords:
+    """Finds the series of records, each distinct combination of labels once."""
+
+    def __init__(self, source: Source, rules: RowRules) -> None:
+        """Start with no series.
+
+        Args:
+            source: names the label columns.
+            rules: which series the source may have.
+        """
+        self._source, self._rules = source, rules
+        self._known: dict[tuple[tuple[type, object], ...], tuple[str, ...] | ContractError] = {}
+
+    def combinations(
+        self, table: RecordTable, suffixes: Sequence[str | None]
+    ) -> tuple[NDArray[np.int64], list[tuple[str, ...] | ContractError]]:
+        """The combination of labels of each record.
+
+        Args:
+            table: n records, which has all label columns.
+            suffixes: last label of the series of each value column; None: it adds none.
+
+        Returns:
+            [n] number of the combination, and the combinations: the series of each value column, or why there is none.
+        """
+        numbers = np.zeros(len(table), np.int64)
+        columns: list[tuple[str, Codes]] = []
+        for name in self._source.label_columns:
+            column = table.column(name)
+            codes = Codes([None] * len(table) if column is None else column)
+            columns.append((name, codes))
+            numbers = np.unique(numbers * len(codes.values) + codes.numbers, return_inverse=True)[1]
+        _, first, combination = np.unique(numbers, return_index=True, return_inverse=True)
+        found = []
+        for place in first.tolist():
+            labels = {name: codes.values[codes.numbers[place]] for name, codes in columns}
+            key = tuple((type(value), value) for value in labels.values())
+            try:
+                known = self._known.get((*key, (tuple, tuple(suffixes))))
+            except TypeError:  # a list or an object names no series
+                known = self._series(labels, suffixes)
+            else:
+                if known is None:
+                    known = self._known[*key, (tuple, tuple(suffixes))] = self._series(labels, suffixes)
+            found.append(known)
+        return combination.astype(np.int64), found
+
+    def _series(self, labels: dict[str, object], suffixes: Sequence[str | None]) -> tuple[str, ...] | ContractError:
+        constants = self._source.constant_labels
+        try:
+            names = [
+                constants[name] if name in constants else _label(name, labels[name])
+                for name in self._source.key_columns
+            ]
+            series = tuple(series_id_of([*names, *([] if suffix is None else [suffix])]) for suffix in suffixes)
+            for series_id in series:
+                self._rules.check_series(series_id)
+        except ContractError as error:
+            return error
+        return series
+
+
+def _label(column: str, value: object) -> str:
+    if value is None:
+        raise ContractError(DeadLetterCode.MISSING_FIELD, f"column {column!r} is null but identifies the row")
+    is_nan = isinstance(value, float) and math.isnan(value)  # an empty cell of a table
+    if is_nan or isinstance(value, bool | bytes | list | dict):
+        raise ContractError(DeadLetterCode.BAD_SERIES_ID, f"column {column!r} is {value!r}, which names no series")
+    return str(value).strip() if isinstance(value, str) else str(value)

@@ -1,0 +1,77 @@
+"""Collects the values of an answer as columns, table by table."""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.reading.periods import Parts
+from dayahead.reading.wall_times import WallTimes
+
+Number = TypeVar("Number", bound=np.generic)
+
+
+class PartColumns:
+    """Values of periods in the order of the answer."""
+
+    def __init__(self) -> None:
+        self._series: list[NDArray[np.int32]] = []
+        self._minute: list[NDArray[np.int64]] = []
+        self._value: list[NDArray[np.float64]] = []
+        self._place: list[NDArray[np.int64]] = []
+        self._open: list[NDArray[np.int64]] = []  # places of times that may occur twice
+        self._wall: list[NDArray[np.int64]] = []
+        self._mark: list[NDArray[np.int8]] = []
+        self._size = 0
+
+    def add(
+        self,
+        series: NDArray[np.int32],
+        minute: NDArray[np.int64],
+        value: NDArray[np.float64],
+        place: NDArray[np.int64],
+        times: tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int8]],
+    ) -> None:
+        """Add the values of one column of a table.
+
+        Args:
+            series: [n] number of the series of each value.
+            minute: [n] its time as labelled, minutes since 1970-01-01T00Z.
+            value: [n] in the unit of the source.
+            place: [n] number of its record in the answer.
+            times: [n] whether its time may occur twice; its time on the clock of the source; its mark.
+        """
+        is_open, wall, mark = times
+        self._series.append(series)
+        self._minute.append(minute)
+        self._value.append(value)
+        self._place.append(place)
+        self._open.append(self._size + np.flatnonzero(is_open))
+        self._wall.append(wall[is_open])
+        self._mark.append(mark[is_open])
+        self._size += len(series)
+
+    def sorted(self, zone: WallTimes) -> Parts:
+        """All values, sorted by series, time and record.
+
+        Args:
+            zone: decides which of two equal times a value has.
+        """
+        parts = Parts(
+            _joined(self._series, np.int32),
+            _joined(self._minute, np.int64),
+            _joined(self._value, np.float64),
+            _joined(self._place, np.int64),
+        )
+        if len(places := _joined(self._open, np.int64)):
+            # the columns of a table follow each other: within a series the order is that of its records
+            wall, mark = _joined(self._wall, np.int64), _joined(self._mark, np.int8)
+            parts.minute[places] = zone.settle(parts.series[places], wall, mark)
+        key = parts.series.astype(np.int64) << 40 | parts.minute + (1 << 32)
+        if np.all(key[1:] >= key[:-1]):
+            return parts
+        return parts.take(np.argsort(key, kind="stable"))
+
+
+def _joined(pieces: "list[NDArray[Number]]", kind: type[Number]) -> "NDArray[Number]":
+    return np.concatenate(pieces) if pieces else np.zeros(0, kind)

@@ -1,0 +1,128 @@
+"""Reads the value columns of a table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dayahead.contracts import ABSURD_MAGNITUDE
+from dayahead.errors import ContractError, DeadLetterCode
+from dayahead.reading.arrow import as_numpy
+from dayahead.reading.arrow import compute as pc
+from dayahead.reading.number_text import NumberTexts
+from dayahead.reading.record_table import Column
+from dayahead.record_format import RecordFormat
+from dayahead.rules import number_of, shown
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The values of a column.
+
+    Attributes:
+        values: [n] as numbers, in the unit of the source.
+        ok: [n] whether each is one.
+        absent: [n] whether the text says that there is no value (`null_marks`).
+    """
+
+    values: NDArray[np.float64]
+    ok: NDArray[np.bool_]
+    absent: NDArray[np.bool_]
+
+
+class ValueColumns:
+    """Reads the values of the records of one source."""
+
+    def __init__(self, form: RecordFormat) -> None:
+        """Store the arguments.
+
+        Args:
+            form: names the marks in numbers.
+        """
+        self._form = form
+        self._texts = NumberTexts(form)
+        self._null_marks = pa.array([mark.strip() for mark in form.null_marks], pa.string())
+
+    def read(self, column: Column) -> Numbers:
+        """The values of a column.
+
+        Args:
+            column: [n] texts, numbers or both.
+        """
+        if isinstance(column, list):
+            return self._of_objects(column)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            return self._of_texts(column)
+        is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+        if is_number or pa.types.is_decimal(column.type):
+            return self._scaled(as_numpy(pc.cast(column, pa.float64(), safe=False)))
+        return self._scaled(np.full(len(column), np.nan))
+
+    def error(self, value: object, column: str) -> ContractError:
+        """Why a value is no number.
+
+        Args:
+            value: as its record has it.
+            column: its name.
+        """
+        what = f"column {column!r}"
+        if isinstance(value, str):
+            if not value.strip():
+                return ContractError(DeadLetterCode.NULL_VALUE, f"{what} is empty")
+            if abs(self._texts.parse(pa.array([value.strip()], pa.string()))[0]) >= ABSURD_MAGNITUDE:
+                return ContractError(
+                    DeadLetterCode.ABSURD_VALUE, f"{what} is {shown(value)}, beyond what any series can have in an hour"
+                )
+            return ContractError(
+                DeadLetterCode.NOT_A_NUMBER, f"{what} is no number: {shown(value)}{self._hint(value.strip())}"
+            )
+        try:
+            number_of(value, what)
+        except ContractError as error:
+            return error
+        return ContractError(DeadLetterCode.NOT_A_NUMBER, f"{what} is no number: {shown(value)}")
+
+    def _hint(self, text: str) -> str:
+        """What would make the text a number, if anything would."""
+        form = self._form
+        other = {".": ",", ",": "."}[form.decimal]
+        for decimal, thousands in ((form.decimal, other), (other, None), (other, form.decimal), (form.decimal, " ")):
+            known = NumberTexts(form.model_copy(update={"decimal": decimal, "thousands": thousands}))
+            if np.isfinite(known.parse(pa.array([text], pa.string()))[0]):
+                marks = f"decimal: {decimal!r}" + ("" if thousands is None else f", thousands: {thousands!r}")
+                return f"; it would be one with {marks}"
+        if len(text) <= 4:  # n/e, '-', '?'
+            return "; if it stands for no value, add it to null_marks"
+        return ""
+
+    def _of_texts(self, column: "pa.Array[Any]") -> Numbers:
+        texts = pc.utf8_trim_whitespace(column)
+        absent = np.zeros(len(texts), np.bool_)
+        if len(self._null_marks):
+            is_absent = pc.fill_null(pc.is_in(texts, value_set=self._null_marks), False)
+            absent = as_numpy(is_absent)
+        return self._scaled(self._texts.parse(texts), absent)
+
+    def _of_objects(self, column: list[object]) -> Numbers:
+        values = np.full(len(column), np.nan)
+        absent = np.zeros(len(column), np.bool_)
+        texts = [place for place, value in enumerate(column) if isinstance(value, str)]
+        if texts:
+            read = self._of_texts(pa.array([column[place] for place in texts], pa.string()))
+            values[texts], absent[texts] = read.values / self._form.scale, read.absent
+        for place, value in enumerate(column):
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                try:
+                    values[place] = value
+                except OverflowError:
+                    values[place] = np.inf
+        return self._scaled(values, absent)
+
+    def _scaled(self, values: NDArray[np.float64], absent: NDArray[np.bool_] | None = None) -> Numbers:
+        none = np.zeros(len(values), np.bool_) if absent is None else absent
+        with np.errstate(invalid="ignore", over="ignore"):
+            scaled = values if self._form.scale == 1 else values * self._form.scale
+            ok = (np.abs(scaled) < ABSURD_MAGNITUDE) & ~none
+        return Numbers(scaled, ok, none)
