@@ -7,6 +7,8 @@ published yet is null; the newest file is rewritten as values come.
 """
 
 from collections.abc import Sequence
+from itertools import zip_longest
+from math import inf
 from typing import TypeGuard
 
 from pydantic import Field
@@ -69,19 +71,24 @@ class SmardReader:
         self._fields, self._fetcher = fields, fetcher
 
     def read(self, start: Hour, end: Hour | None) -> Answer:
-        """See `Reader.read`; returns whole files, without what is not published yet."""
+        """See `Reader.read`; returns these hours alone, and nothing for what is not published yet."""
         return Answer.of([record for region in self._fields.regions for record in self._region(region, start, end)])
 
     def _region(self, region: str, start: Hour, end: Hour | None) -> Sequence[Record]:
         number, resolution = self._fields.smard_filter, self._fields.resolution
         folder = f"chart_data/{number}/{region}"
+        low, high = start * HOUR_MS, inf if end is None else end * HOUR_MS
         starts = file_starts(self._fetcher.get(f"{folder}/index_{resolution}.json"))
         records: list[Record] = []
         for first in files_of_hours(starts, start, end):
             pairs = values_of_file(self._fetcher.get(f"{folder}/{number}_{region}_{resolution}_{first}.json"))
             if first == starts[-1]:
                 pairs = without_unpublished(pairs)
-            records += [{"timestamp": moment, "region": region, "value": value} for moment, value in pairs]
+            records += [
+                {"timestamp": moment, "region": region, "value": value}
+                for moment, value in pairs
+                if low <= moment < high
+            ]
         return records
 
 
@@ -91,9 +98,10 @@ def file_starts(index: Reply) -> Sequence[int]:
     Raises:
         SourceUnavailable: it is no index.
     """
-    starts = [start for start in _list_in(index, "timestamps") if _is_moment(start)]
-    if not starts:
-        raise index.bad_answer("`timestamps` without a moment in milliseconds")
+    listed = _list_in(index, "timestamps")
+    starts = [start for start in listed if _is_moment(start)]
+    if len(starts) < len(listed):
+        raise index.bad_answer("`timestamps` that are no milliseconds")
     return sorted(starts)
 
 
@@ -106,10 +114,9 @@ def files_of_hours(starts: Sequence[int], start: Hour, end: Hour | None) -> Sequ
         end: the hour after the last one; None: all that there are.
     """
     low, high = start * HOUR_MS, None if end is None else end * HOUR_MS
-    ends: list[int | None] = [*starts[1:], None]
     return [
         first
-        for first, last in zip(starts, ends, strict=True)
+        for first, last in zip_longest(starts, starts[1:])
         if (last is None or last > low) and (high is None or first < high)
     ]
 
