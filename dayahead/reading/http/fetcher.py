@@ -43,6 +43,7 @@ class Fetcher:
         advice: str = "Check the source file.",
         answer_timeout_s: float = 300.0,
         max_body_bytes: int = MAX_BODY_BYTES,
+        ban_s: float | None = None,
     ) -> None:
         """Store the arguments; no request is sent yet. Kinds use `Fetcher.of`.
 
@@ -58,12 +59,13 @@ class Fetcher:
             answer_timeout_s: seconds from a request to the last byte of its response; the client's timeout applies to
                 each part of it.
             max_body_bytes: of a decompressed response.
+            ban_s: for how long the publisher refuses requests after a 429 without Retry-After; None: unknown.
         """
         self._client, self._clock, self._pause = client, clock, pause
         self._budget = budget or Budgets().of(client.base_url.netloc.decode())
         self._rates, self._key, self._advice = rates, key, advice
         self._deadline = Deadline(answer_timeout_s)
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes, self._ban_s = max_body_bytes, ban_s
         self.name = f"{what} at {self._bare(client.base_url)}"
 
     @classmethod
@@ -79,6 +81,7 @@ class Fetcher:
         key: Key | None = None,
         advice: str = "",
         max_body_bytes: int = MAX_BODY_BYTES,
+        ban_s: float | None = None,
     ) -> Self:
         """The fetcher of a source.
 
@@ -92,6 +95,7 @@ class Fetcher:
             key: that each request carries.
             advice: what to check where the API rejects a request.
             max_body_bytes: of a decompressed response.
+            ban_s: for how long the publisher refuses requests after a 429 without Retry-After; None: unknown.
         """
         base_url = surroundings.base_url or str(fields.url)
         client = surroundings.resources.enter_context(http_client(base_url, surroundings.request_timeout_s))
@@ -107,6 +111,7 @@ class Fetcher:
             advice=advice or f"Check the fields of source {source.name}.",
             answer_timeout_s=surroundings.answer_timeout_s,
             max_body_bytes=max_body_bytes,
+            ban_s=ban_s,
         )
 
     def get(
@@ -190,6 +195,7 @@ class Fetcher:
         status, words = reply.status, f"{self.name} answered {reply.status}: {reply.words}"
         retry_s = retry_after_s(reply.headers, self._clock)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
+            retry_s = self._ban_s if retry_s is None else retry_s
             if retry_s is not None:
                 self._budget.close(retry_s)
             raise SourceUnavailable(words, retry_s, cause="rate_limited")
