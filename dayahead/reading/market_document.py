@@ -9,7 +9,7 @@ Where there is no data, or the request is refused, the document is an Acknowledg
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NoReturn
@@ -100,6 +100,26 @@ def one_resolution_an_hour(points: Iterable[Point]) -> list[Point]:
         for hour, lengths in found.items()
     }
     return [point for point in given if point.minutes == kept[_hour(point)]]
+
+
+def in_finest_resolution(points: Iterable[Point]) -> list[Point]:
+    """Repeat coarser points, so that all are as far apart as the finest ones.
+
+    The mean of an hour is the mean of its quarters whatever they are, and a change of resolution needs no guess.
+
+    Args:
+        points: of one area.
+
+    Returns:
+        Points with the length as published, each once for every finest period in it.
+    """
+    given = list(points)
+    finest = min((point.minutes for point in given), default=HOUR_MINUTES)
+    return [
+        replace(point, start=point.start + timedelta(minutes=minute))
+        for point in given
+        for minute in range(0, point.minutes, finest)
+    ]
 
 
 def _tree(body: bytes) -> Element:

@@ -29,7 +29,13 @@ from dayahead.reading.http.fetcher import Fetcher
 from dayahead.reading.http.fields import KeyedHttpFields
 from dayahead.reading.http.key import KeyName, key_of
 from dayahead.reading.http.rate import Rate
-from dayahead.reading.market_document import MalformedDocument, Point, one_resolution_an_hour, read_document
+from dayahead.reading.market_document import (
+    MalformedDocument,
+    Point,
+    in_finest_resolution,
+    one_resolution_an_hour,
+    read_document,
+)
 from dayahead.reading.reader import Answer
 from dayahead.reading.record_table import Record
 from dayahead.reading.source_kind import SourceKind, Surroundings
@@ -154,7 +160,8 @@ class Entsoe:
             )
         if stray := {point.area for point in document.points} - {code}:
             raise reply.bad_answer(f"for {label} ({code}) the load of {', '.join(sorted(stray))}")
-        return [_record(label, point) for point in one_resolution_an_hour(document.points)]
+        points = in_finest_resolution(one_resolution_an_hour(document.points))
+        return [_record(label, point) for point in points]
 
 
 def _record(label: str, point: Point) -> Record:

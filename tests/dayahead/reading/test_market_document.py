@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from dayahead.reading.market_document import MalformedDocument, Point, one_resolution_an_hour, read_document
+from dayahead.reading.market_document import (
+    MalformedDocument,
+    Point,
+    in_finest_resolution,
+    one_resolution_an_hour,
+    read_document,
+)
 
 PAYLOADS = Path(__file__).parent / "kinds" / "payloads"
 LOAD = (PAYLOADS / "entsoe_actual_load.xml").read_bytes()
@@ -120,3 +126,22 @@ def test_of_an_hour_in_two_resolutions_the_finer_one_is_kept_where_it_is_whole()
 def test_the_hours_of_another_area_do_not_decide_the_resolution() -> None:
     points = [point("2025-10-01T00:00", 60, area="A"), point("2025-10-01T00:15", 15, area="B")]
     assert one_resolution_an_hour(points) == points
+
+
+def test_hours_next_to_quarters_are_repeated_so_that_all_points_are_as_far_apart() -> None:
+    points = [point("2025-10-01T00:00", 60, "7"), point("2025-10-01T01:00", 15, "8"), point("2025-10-01T01:15", 15)]
+    found = in_finest_resolution(points)
+    assert [(f"{one.start:%H:%M}", one.minutes, one.value) for one in found] == [
+        ("00:00", 60, "7"),
+        ("00:15", 60, "7"),
+        ("00:30", 60, "7"),
+        ("00:45", 60, "7"),
+        ("01:00", 15, "8"),
+        ("01:15", 15, "1"),
+    ]
+
+
+def test_points_of_one_resolution_stay_as_they_are() -> None:
+    hours = [point("2025-10-01T00:00", 60), point("2025-10-01T01:00", 60)]
+    assert in_finest_resolution(hours) == hours
+    assert in_finest_resolution([]) == []
