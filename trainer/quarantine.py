@@ -252,7 +252,10 @@ def spikes(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
 
 
 def level_breaks(row: NDArray[np.float64], settings: QuarantineSettings) -> list[Run]:
-    """Everything before the newest permanent change of level: another meter, or other consumers."""
+    """Everything before the newest permanent change of level: another meter, or other consumers.
+
+    Exact zeros are no level but a rest (closed, or out of season), after which the level from before may return.
+    """
     days = len(row) // DAY
     side = settings.level_days
     if days < 2 * side:
@@ -266,7 +269,7 @@ def level_breaks(row: NDArray[np.float64], settings: QuarantineSettings) -> list
         if np.isnan(before).sum() > side // 2 or np.isnan(after).sum() > side // 2:
             continue
         low, high = sorted((np.nanmedian(before), np.nanmedian(after)))
-        if low < 0 or high < TINY or high < settings.level_factor * low:
+        if low <= 0 or high < TINY or high < settings.level_factor * low:
             continue
         # The sides are separate: no day of one is nearer to the other.
         middle = (low + high) / 2

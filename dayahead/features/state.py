@@ -39,7 +39,7 @@ class SeriesState:
         set_aside: bool [n, 912], True where a value was observed but is implausible.
         stuck: bool [n, 912], True where the meter stood still.
         first: int64 [n], column of the first observed hour, 912 where there is none.
-        scale: float64 [n], mean |value| of the last week; 0 where the series is all zero.
+        scale: float64 [n], mean |value| of the last week; 0 where the series is all zero or at rest (rest.py).
         past_scales: float64 [n, 193], column d is the scale as of the origin d hours before, divided by `scale`.
         z: float32 [n, 864], value / scale - 1, the last column the origin.
     """
@@ -118,14 +118,21 @@ def _forget(observed: NDArray[np.bool_], marked: NDArray[np.bool_]) -> None:
 
 
 @compiled
-def scale_window(values: NDArray[np.float64], past_scales: NDArray[np.float64], z: NDArray[np.float32]) -> float:
-    """Bring one filled window into its own scale, which is returned.
+def scale_window(
+    values: NDArray[np.float64], rests: bool, past_scales: NDArray[np.float64], z: NDArray[np.float32]
+) -> float:
+    """Bring one filled window into its own scale, which is returned; a series at rest has none, as one of zeros.
 
     Args:
         values: float64 [hours].
+        rests: whether the series is at rest (dayahead/features/rest.py).
         past_scales: float64 [193], written.
         z: float32 [864], written.
     """
+    if rests:
+        past_scales[:] = 1.0
+        z[:] = -1.0
+        return 0.0
     floor = SCALE_FLOOR * _mean_magnitude(values, FOUR_WEEKS)
     _week_means(values, past_scales)
     for back in range(PAST_ORIGINS + 1):

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.features.fill import DAY
 from dayahead.machine_code import compiled
 
 STUCK_STEPS = 6
@@ -17,7 +18,9 @@ def mark_stuck(values: NDArray[np.float64], observed: NDArray[np.bool_], stuck: 
     """Mark the hours at which a meter stood still while its series is not in the habit of it; tell if there are any.
 
     The first hour of a run of equal values may have been measured and is not among them. A series with a second run
-    as long in the window (zeros at night, a works that rests on Sundays) has the habit.
+    as long in the window (zeros at night, a works that rests on Sundays) has the habit. What lasts for longer than
+    `LONGEST_STUCK_H` is believed; zeros between two loads are marked however long they lasted (a place that was closed
+    or out of season), since they tell nothing about the load that has returned.
 
     Args:
         values: float64 [hours], filled, the last column the origin.
@@ -40,7 +43,9 @@ def mark_stuck(values: NDArray[np.float64], observed: NDArray[np.bool_], stuck: 
         if end - begin >= STUCK_STEPS:
             runs, first, last = runs + 1, begin, end
         hour = (end // STUCK_STEPS + 1) * STUCK_STEPS
-    if runs != 1 or last - first > LONGEST_STUCK_H:
+    if runs != 1:
+        return False
+    if last - first > LONGEST_STUCK_H and not _ended_rest(values, observed, first, last):
         return False
     stuck[first:last] = True
     return True
@@ -49,3 +54,14 @@ def mark_stuck(values: NDArray[np.float64], observed: NDArray[np.bool_], stuck: 
 @compiled
 def _repeats(values: NDArray[np.float64], observed: NDArray[np.bool_], hour: int) -> bool:
     return bool(values[hour] == values[hour - 1] and observed[hour] and observed[hour - 1])
+
+
+@compiled
+def _ended_rest(values: NDArray[np.float64], observed: NDArray[np.bool_], first: int, last: int) -> bool:
+    """Tell whether a run is of zeros that follow a day or more of the window and have ended."""
+    if values[first] != 0 or first <= DAY:
+        return False
+    for hour in range(last, len(values)):
+        if observed[hour] and values[hour] != 0:
+            return True
+    return False

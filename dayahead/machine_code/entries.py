@@ -11,6 +11,7 @@ import numpy as np
 from numba import carray, types
 
 from dayahead.features.fill import FILL_WINDOWS, fill_holes, take_observed
+from dayahead.features.rest import is_at_rest
 from dayahead.features.snapshot import SNAPSHOT, SNAPSHOT_NAMES, summarize
 from dayahead.features.state import DESCRIBE_WINDOWS, LAG_HOURS, PAST_ORIGINS, clean, scale_window
 from dayahead.features.trees import TREE_FEATURES, TREE_TABLE, describe_targets
@@ -72,7 +73,7 @@ def _describe_windows(  # type: ignore[no-untyped-def]
     for row in range(count):
         take_observed(windows[row], values[row], observed[row])
         first[row] = clean(values[row], observed[row], set_aside[row], stuck[row], screened != 0)
-        scale[row] = scale_window(values[row], past_scales[row], z[row])
+        scale[row] = scale_window(values[row], is_at_rest(windows[row]), past_scales[row], z[row])
 
 
 @entry(SNAPSHOT)

@@ -30,7 +30,8 @@ LOG_SPREAD_RANGE = (-12.0, 6.0)
 class Quantiles:
     """Quantiles of n series by lead, float64 [n, leads] each, in the unit of the series; not yet checked.
 
-    NaN on a day of the horizon that the release has no member for, or whose member did not beat the naive.
+    NaN on a day of the horizon that the release has no member for, or whose member did not beat the naive; a series
+    whose scale is 0 is forecast to stay 0 on every day.
     """
 
     p10: NDArray[np.float64]
@@ -105,6 +106,7 @@ class Engine:
             p50 = middle.astype(np.float64) + 1.0
             made[0, :, place], made[1, :, place] = (p50 + low * spread) * scale, p50 * scale
             made[2, :, place] = (p50 + high * spread) * scale
+        made[:, state.scale == 0] = 0.0  # nothing but zeros, or at rest: so is every day, whoever forecasts it
         p10, p50, p90 = made.reshape(3, len(state), -1)[:, :, :leads]
         return Quantiles(p10, p50, p90)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dayahead.features.fill import take_observed
+from dayahead.features.rest import is_at_rest
 from dayahead.features.state import LAG_HOURS, PAST_ORIGINS, SeriesState, clean, describe, scale_window
 
 HOURS = 912
@@ -23,7 +24,7 @@ def by_the_rules(values: NDArray[np.float64], *, screened: bool) -> SeriesState:
     for row in range(count):
         take_observed(values[row], filled[row], observed[row])
         first[row] = clean(filled[row], observed[row], set_aside[row], stuck[row], screened)
-        scale[row] = scale_window(filled[row], past[row], z[row])
+        scale[row] = scale_window(filled[row], is_at_rest(values[row]), past[row], z[row])
     return SeriesState(filled, observed, set_aside, stuck, first, scale, past, z)
 
 
@@ -42,7 +43,7 @@ def raw_windows(draw: st.DrawFn) -> NDArray[np.float64]:
     for _ in range(draw(st.integers(0, 4))):
         begin = draw(st.integers(0, HOURS - 1))
         end = begin + draw(st.integers(1, 200))
-        harm = draw(st.sampled_from(["hole", "stuck", "spike", "level", "infinite", "young"]))
+        harm = draw(st.sampled_from(["hole", "stuck", "spike", "level", "infinite", "young", "rest"]))
         if harm == "hole":
             values[begin:end] = np.nan
         elif harm == "stuck":
@@ -51,6 +52,8 @@ def raw_windows(draw: st.DrawFn) -> NDArray[np.float64]:
             values[begin] *= draw(st.sampled_from([50.0, -3.0, 0.0]))
         elif harm == "level":
             values[begin:] *= 9
+        elif harm == "rest":
+            values[begin:] = 0.0
         elif harm == "infinite":
             values[begin] = np.inf
         else:
