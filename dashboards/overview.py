@@ -131,9 +131,9 @@ def _accuracy(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "MAPE by area",
-                "Mean of |error| / |actual|, with the limits of the two alerts.",
+                "Mean of |error| / |actual| on the day of the horizon that the alerts judge, with their limits.",
                 [
-                    prom("area:dayahead_mape:24h", "{{area}}"),
+                    prom("area:dayahead_alert_mape:24h", "{{area}}"),
                     prom("dayahead_mape_limit", "{{severity}}", ref="B"),
                 ],
                 width=9,

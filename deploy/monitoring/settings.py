@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, HttpUrl, model_validator
 
+from dayahead.horizon import MAX_DAYS
 from deploy.monitoring.receivers import ReceiverSettings
 
 
@@ -47,6 +48,13 @@ class MonitoringSettings(ReceiverSettings):
     )
     alert_mape_min_hours: int = Field(
         default=500, ge=1, description="Scored hours of an area in 24 h below which its accuracy raises no alert"
+    )
+    alert_horizon_day: int = Field(
+        default=1,
+        ge=1,
+        le=MAX_DAYS,
+        description="Day of the horizon whose accuracy raises alerts: 1 is hours 1 to 24 after the newest observed one, "
+        "2 is hours 25 to 48; a source that forecasts no such whole day raises none",
     )
     alert_accuracy_s: int = Field(
         default=600, ge=0, description="Seconds that accuracy must be bad before the alert fires"

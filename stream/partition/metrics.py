@@ -119,6 +119,15 @@ DAY_ACTUAL = Counter(
     "Sum of |actual| over the same hours",
     ["area", "horizon_day"],
 )
+DAY_PERCENTAGE_ERROR = Counter(
+    "dayahead_horizon_day_absolute_percentage_error_total",
+    "Sum of |forecast - actual| / |actual| over a day of the horizon that has matured (1 is 100 %); an actual counts as "
+    "at least a quarter of the usual level of its series",
+    ["area", "horizon_day"],
+)
+DAY_PERCENTAGE_HOURS = Counter(
+    "dayahead_horizon_day_percentage_hours_total", "Hours behind the percentage errors", ["area", "horizon_day"]
+)
 DAY_NAIVE_ERROR = Counter(
     "dayahead_horizon_day_naive_absolute_error_total",
     "Sum of |seasonal naive - actual| where it is known: the newest same hour of the week, or of the day, that was "
@@ -211,14 +220,18 @@ def count_days(scores: ScoreRows, horizon_day: NDArray[np.int64], areas: NDArray
         for values in (
             sums.absolute_error,
             sums.absolute_actual,
+            sums.percentage_error,
+            sums.percentage_hours,
             sums.naive_error,
             sums.daily_naive_error,
             sums.naive_actual,
         )
     ]
-    for (area, day), error, actual, weekly, daily, naive_actual in zip(groups, *added, strict=True):
+    for (area, day), error, actual, percentage, hours, weekly, daily, naive_actual in zip(groups, *added, strict=True):
         DAY_ERROR.labels(area, day).inc(error)
         DAY_ACTUAL.labels(area, day).inc(actual)
+        DAY_PERCENTAGE_ERROR.labels(area, day).inc(percentage)
+        DAY_PERCENTAGE_HOURS.labels(area, day).inc(hours)
         DAY_NAIVE_ERROR.labels(area, day, "weekly").inc(weekly)
         DAY_NAIVE_ERROR.labels(area, day, "daily").inc(daily)
         DAY_NAIVE_ACTUAL.labels(area, day).inc(naive_actual)

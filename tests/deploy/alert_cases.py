@@ -11,24 +11,26 @@ PROMETHEUS: Series = {PROMETHEUS_START: "0x180"}
 """A Prometheus that has run since promtool's clock began."""
 RUNTIME = 'go_memstats_alloc_bytes_total{job="prometheus"}'
 """A counter of Prometheus that begins again when it is restarted, and not when it is reloaded."""
-HOURS = 'dayahead_forecast_percentage_hours_total{area="DK1",release="r-1"}'
-PERCENTAGE = 'dayahead_forecast_absolute_percentage_error_total{area="DK1",release="r-1"}'
 
 
-def accuracy(mape: float, hours: int = 24) -> Series:
-    """Counters of an area that scores so many hours a minute with this MAPE."""
-    return {HOURS: f"0+{hours}x180", PERCENTAGE: f"0+{hours * mape:g}x180"}
-
-
-def skill(model: float, naive: float) -> Series:
-    """Counters of an area whose model and naive have these WAPEs."""
+def accuracy(mape: float, hours: int = 24, day: int = 1) -> Series:
+    """Counters of an area that scores so many hours a minute on a day of the horizon with this MAPE."""
+    labels = f'{{area="DK1",horizon_day="{day}"}}'
     return {
-        HOURS: "0+24x180",
-        'dayahead_forecast_absolute_error_total{area="DK1",lead_bucket="1-6",release="r-1"}': f"0+{model * 100:g}x180",
-        'dayahead_forecast_absolute_actual_total{area="DK1",lead_bucket="1-6",release="r-1"}': "0+100x180",
-        'dayahead_naive_absolute_error_total{area="DK1",naive="weekly"}': f"0+{naive * 100:g}x180",
-        'dayahead_naive_absolute_error_total{area="DK1",naive="daily"}': f"0+{naive * 150:g}x180",
-        'dayahead_naive_absolute_actual_total{area="DK1"}': "0+100x180",
+        f"dayahead_horizon_day_percentage_hours_total{labels}": f"0+{hours}x180",
+        f"dayahead_horizon_day_absolute_percentage_error_total{labels}": f"0+{hours * mape:g}x180",
+    }
+
+
+def skill(model: float, naive: float, day: int = 1) -> Series:
+    """Counters of an area whose model and naive have these WAPEs on a day of the horizon."""
+    labels = f'area="DK1",horizon_day="{day}"'
+    return accuracy(model, day=day) | {
+        f"dayahead_horizon_day_absolute_error_total{{{labels}}}": f"0+{model * 100:g}x180",
+        f"dayahead_horizon_day_absolute_actual_total{{{labels}}}": "0+100x180",
+        f'dayahead_horizon_day_naive_absolute_error_total{{{labels},naive="weekly"}}': f"0+{naive * 100:g}x180",
+        f'dayahead_horizon_day_naive_absolute_error_total{{{labels},naive="daily"}}': f"0+{naive * 150:g}x180",
+        f"dayahead_horizon_day_naive_absolute_actual_total{{{labels}}}": "0+100x180",
     }
 
 

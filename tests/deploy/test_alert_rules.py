@@ -10,7 +10,7 @@ from deploy.local.places import Places
 from deploy.local.tree import DebianTree
 from deploy.monitoring import MonitoringSettings, Target, render_prometheus, render_rules, render_targets
 from deploy.monitoring.receivers import ReceiverSettings
-from tests.deploy.alert_cases import CASES, PROMETHEUS, UP, AlertCase, Series
+from tests.deploy.alert_cases import CASES, PROMETHEUS, UP, AlertCase, Series, accuracy, skill
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = MonitoringSettings.model_construct()
@@ -106,6 +106,28 @@ def test_a_service_that_was_up_is_down_throughout_a_long_first_start(tools: Path
     assert judge(tools, rules, tmp_path, case, series, fires=True) == ""
 
 
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("alert", "severity", "good", "bad"),
+    [
+        ("MapeWarning", "warning", accuracy(0.05), accuracy(0.16, day=2)),
+        ("MapeCritical", "critical", accuracy(0.05), accuracy(0.26, day=2)),
+        ("WorseThanNaive", "warning", skill(0.05, 0.10), skill(0.12, 0.10, day=2)),
+    ],
+)
+def test_accuracy_alerts_judge_the_day_of_the_horizon_that_the_setting_names(
+    tools: Path, tmp_path: Path, alert: str, severity: str, good: Series, bad: Series
+) -> None:
+    case = AlertCase(alert, severity, good | bad, good, {"area": "DK1"})
+    for day, fires in ((1, False), (2, True), (3, False)):
+        folder = tmp_path / str(day)
+        folder.mkdir()
+        for name, text in render_rules(MonitoringSettings.model_construct(alert_horizon_day=day)).items():
+            (folder / name).write_text(text)
+        rules = [str(path) for path in sorted(folder.glob("*.yml"))]
+        assert judge(tools, rules, tmp_path, case, case.fires, fires=fires) == ""
+
+
 NEVER_UP = {series: samples for series, samples in UP.items() if "ingest" not in series}
 
 
@@ -159,7 +181,7 @@ def test_alerts_link_the_runbook_where_people_reach_it(given: dict[str, object],
 def test_a_threshold_comes_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAYAHEAD_ALERT_MAPE_WARNING", "0.071")
     rule = alerts(load_settings(MonitoringSettings))["MapeWarning"]
-    assert "area:dayahead_mape:24h > 0.071" in str(rule["expr"])
+    assert "area:dayahead_alert_mape:24h > 0.071" in str(rule["expr"])
 
 
 def test_every_alert_setting_is_used_by_a_template() -> None:

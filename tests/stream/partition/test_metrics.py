@@ -112,6 +112,8 @@ def test_each_day_of_the_horizon_is_added_to_the_counters_of_its_area_and_day_al
                 for name, column in (
                     ("absolute_error", "absolute_error"),
                     ("absolute_actual", "absolute_actual"),
+                    ("absolute_percentage_error", "percentage_error"),
+                    ("percentage_hours", "percentage_hours"),
                     ("naive_absolute_actual", "naive_actual"),
                 ):
                     found = counted(f"dayahead_horizon_day_{name}_total", **labels)
