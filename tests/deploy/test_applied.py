@@ -128,7 +128,8 @@ def test_up_restarts_what_a_change_is_for_and_leaves_the_rest_alone(
     assert up() == (["ingest (DAYAHEAD_MAX_RECORDS)"], {"ingest"})
     assembly.env_file.set({"DAYAHEAD_ALERT_MAPE_WARNING": "0.11"})
     assert up() == (["prometheus (DAYAHEAD_ALERT_MAPE_WARNING)"], {"prometheus"})
-    assert "area:dayahead_alert_mape:24h > 0.11" in (assembly.stack.folder / "monitoring/rules/forecasts.yml").read_text()
+    rules = (assembly.stack.folder / "monitoring/rules/forecasts.yml").read_text()
+    assert "area:dayahead_alert_mape:24h > 0.11" in rules
     assembly.env_file.set({"DAYAHEAD_ALERT_SLACK_URL": "http://127.0.0.1:1/slack"})
     assert up() == (["alertmanager (DAYAHEAD_ALERT_SLACK_URL)"], {"alertmanager"})
 
