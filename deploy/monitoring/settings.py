@@ -53,8 +53,8 @@ class MonitoringSettings(ReceiverSettings):
         default=1,
         ge=1,
         le=MAX_DAYS,
-        description="Day of the horizon whose accuracy raises alerts: 1 is hours 1 to 24 after the newest observed one, "
-        "2 is hours 25 to 48; a source that forecasts no such whole day raises none",
+        description="Day of the horizon whose accuracy raises alerts: 1 is hours 1 to 24 after the newest observed "
+        "hour, 2 is hours 25 to 48; a source that forecasts no such whole day raises none",
     )
     alert_accuracy_s: int = Field(
         default=600, ge=0, description="Seconds that accuracy must be bad before the alert fires"

@@ -121,8 +121,8 @@ DAY_ACTUAL = Counter(
 )
 DAY_PERCENTAGE_ERROR = Counter(
     "dayahead_horizon_day_absolute_percentage_error_total",
-    "Sum of |forecast - actual| / |actual| over a day of the horizon that has matured (1 is 100 %); an actual counts as "
-    "at least a quarter of the usual level of its series",
+    "Sum of |forecast - actual| / |actual| over a day of the horizon that has matured (1 is 100 %); an actual counts "
+    "as at least a quarter of the usual level of its series",
     ["area", "horizon_day"],
 )
 DAY_PERCENTAGE_HOURS = Counter(
