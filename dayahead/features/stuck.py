@@ -61,7 +61,7 @@ def _ended_rest(values: NDArray[np.float64], observed: NDArray[np.bool_], first:
     """Tell whether a run is of zeros that follow a day or more of the window and have ended."""
     if values[first] != 0 or first <= DAY:
         return False
-    for hour in range(last, len(values)):
-        if observed[hour] and values[hour] != 0:
-            return True
-    return False
+    hour = last
+    while hour < len(values) and not (observed[hour] and values[hour] != 0):
+        hour += 1
+    return hour < len(values)
