@@ -10,14 +10,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
 from dayahead.errors import SourceRefused
 from dayahead.reading.files.header import SEARCHED_LINES, Header, find_header
 from dayahead.reading.files.text_blocks import BLOCK_BYTES, TextBlock, text_blocks
-from dayahead.reading.files.text_lines import QUOTE, first_cells, sort_lines
+from dayahead.reading.files.text_lines import LineSorter, first_cells, may_open_quotes
 from dayahead.reading.record_table import RecordTable, Torn
 from dayahead.source import Source
 
@@ -25,7 +24,6 @@ PARSED_BYTES = 4 << 20
 """Share of a block that one thread parses at a time; longer than any line."""
 
 TAB = "\t"
-NEWLINE, QUOTE_CODE = ord("\n"), ord(QUOTE)
 
 
 class DelimitedFile:
@@ -73,7 +71,7 @@ class DelimitedFile:
 
     def _parsed_whole(self, block: TextBlock, header: Header) -> RecordTable | None:
         """The table of a block that holds nothing but records of one line each; None for any other."""
-        if not block.is_utf8 or _has_open_quote(block.data):
+        if not block.is_utf8 or may_open_quotes(block.data, self._separator):
             return None
         if not block.data:
             return RecordTable()
@@ -88,13 +86,13 @@ class DelimitedFile:
 
     def _parsed_by_line(self, block: TextBlock, header: Header) -> tuple[RecordTable | None, bytes]:
         """The table of the records in a block, and the lines at its end that belong to the next one."""
-        found = sort_lines(block, self._separator, len(header.names), self._path.name)
+        found = LineSorter(block, self._separator, len(header.names), self._path.name).sort()
         self._torn += found.torn
         if not found.records:
             return None, found.rest
         invalid: list[object] = []
-        data = self._parsed(b"\n".join(found.records), header, invalid, has_long_cells=True)
-        if invalid or data.num_rows != len(found.records):
+        data = self._parsed(b"".join(found.records), header, invalid, has_long_cells=found.has_long_cells)
+        if invalid or data.num_rows != len(found.numbers):
             raise SourceRefused(
                 f"{self._path}, lines {found.numbers[0]} to {found.numbers[-1]} cannot be separated into columns: "
                 "save the file again as CSV without quotes in its texts"
@@ -145,15 +143,6 @@ def _without_lines(block: TextBlock, count: int) -> TextBlock:
         if not place:
             return TextBlock(b"", block.first_line + count, block.is_last)
     return TextBlock(block.data[place:], block.first_line + count, block.is_last, block.is_utf8)
-
-
-def _has_open_quote(data: bytes) -> bool:
-    """Whether any line has an odd number of quotes."""
-    if QUOTE not in data:
-        return False
-    codes = np.frombuffer(data, np.uint8)
-    before = np.searchsorted(np.flatnonzero(codes == QUOTE_CODE), np.flatnonzero(codes == NEWLINE))
-    return bool((before & 1).any()) or data.count(QUOTE) % 2 == 1
 
 
 def _may_have_blank_rows(data: "pa.Table") -> bool:

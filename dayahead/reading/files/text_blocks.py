@@ -6,12 +6,12 @@ the same result for every file in one encoding, and one damaged byte does not ch
 """
 
 import codecs
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from dayahead.errors import SourceRefused, SourceUnavailable
@@ -31,7 +31,6 @@ OTHER_FORMATS = {
     b"\x28\xb5\x2f\xfd": "compressed with zstd: add .zst to its name",
     b"PAR1": "Parquet: name it .parquet",
 }
-VALID_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 SAMPLE_BYTES = 1000
 
 
@@ -155,7 +154,7 @@ def _as_utf8(data: bytes, line: int, encoding: str, *, is_last: bool) -> TextBlo
         return TextBlock(data, line, is_last)
     if encoding != AUTO:
         return TextBlock(data, line, is_last, is_utf8=False)
-    if VALID_UTF8.search(data) is None:
+    if not _may_have_utf8(data):
         return TextBlock(_western(data), line, is_last)
     lines = [one if is_utf8(one) else _western(one) for one in data.split(b"\n")]
     return TextBlock(b"\n".join(lines), line, is_last)
@@ -168,6 +167,13 @@ def is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _may_have_utf8(data: bytes) -> bool:
+    """Whether any byte that may start a character of UTF-8 is followed by one that may continue it."""
+    codes = np.frombuffer(data, np.uint8)
+    starts = (codes[:-1] >= 0xC2) & (codes[:-1] <= 0xF4)
+    return bool((starts & (codes[1:] >= 0x80) & (codes[1:] <= 0xBF)).any())
 
 
 def _western(data: bytes) -> bytes:
