@@ -72,11 +72,12 @@ def _days_of(column: Column, source: Source) -> Days | None:
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         return _integers(pc.cast(column, pa.date32(), safe=False))
     if source.time_format in EPOCHS:
-        return _days_since_epoch(column, DAY_US // EPOCHS[source.time_format])
+        numbers: Any = column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
+        return _days_since_epoch(numbers, DAY_US // EPOCHS[source.time_format])
     pattern = _day_pattern(source.time_format)
-    if pattern is None or not pa.types.is_string(column.type):
+    coded: Any = column.dictionary_encode() if pa.types.is_string(column.type) else column
+    if pattern is None or not pa.types.is_dictionary(coded.type):
         return None
-    coded: Any = column.dictionary_encode()
     days = _days_of_text(coded.dictionary, pattern)
     places = coded.indices.fill_null(len(days)).to_numpy(zero_copy_only=False)
     of_each: Days = np.append(days, np.int32(UNKNOWN))[places]

@@ -9,6 +9,7 @@ needs no memory after it. What is larger than `KEPT_BYTES` is parsed each time.
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,6 +22,9 @@ KEPT_BYTES = 256 << 20
 SAMPLE_ROWS = 10_000
 REPEATS = 4
 """A text that occurs at least so often on average is kept once."""
+
+OBJECT_BYTES = 100
+"""Memory of a value that is a Python object, roughly."""
 
 
 @dataclass
@@ -51,7 +55,7 @@ class ParsedFiles:
         self._files = {path: file for path, file in self._files.items() if path in paths}
 
     def tables(self, path: Path, torn: list[Torn]) -> Iterator[RecordTable]:
-        """The tables of a file.
+        """The tables of a file; repeated texts may be coded, see `decoded`.
 
         Args:
             path: the file.
@@ -70,7 +74,7 @@ class ParsedFiles:
             yield from self._parsed_again(path, before, torn)
         else:
             torn += before.torn
-            yield from map(_plain, before.tables)
+            yield from before.tables
 
     def _parsed_again(self, path: Path, file: _Parsed, torn: list[Torn]) -> Iterator[RecordTable]:
         """Parse a file, and keep its tables if they are small and it has not changed meanwhile."""
@@ -99,21 +103,20 @@ def _compact(table: RecordTable) -> RecordTable:
         if pa.types.is_string(column.type):
             sample = column.slice(0, SAMPLE_ROWS)
             if len(sample.unique()) * REPEATS <= len(sample):
-                data = data.set_column(place, data.column_names[place], column.dictionary_encode())
+                coded: Any = column.combine_chunks().dictionary_encode()
+                data = data.set_column(place, data.column_names[place], coded)
     return replace(table, data=data, _columns={})
 
 
-def _plain(table: RecordTable) -> RecordTable:
-    if table.data is None:
+def decoded(table: RecordTable) -> RecordTable:
+    """The table with each text in full."""
+    if table.data is None or not any(pa.types.is_dictionary(kind) for kind in table.data.schema.types):
         return table
     data = table.data
     for place, column in enumerate(data.columns):
         if pa.types.is_dictionary(column.type):
             data = data.set_column(place, data.column_names[place], column.cast(pa.string()))
     return replace(table, data=data, _columns={})
-
-
-OBJECT_BYTES = 100
 
 
 def _size(table: RecordTable) -> int:

@@ -9,7 +9,7 @@ from dayahead.errors import DayaheadError
 from dayahead.hours import Hour
 from dayahead.reading.files.found_files import FileVersion, check_ending, find_files, version_of
 from dayahead.reading.files.near_hours import records_near
-from dayahead.reading.files.parsed_files import ParsedFiles
+from dayahead.reading.files.parsed_files import ParsedFiles, decoded
 from dayahead.reading.reader import Answer
 from dayahead.reading.record_table import RecordTable, Torn
 from dayahead.reading.source_kind import KindFields, SourceKind, SourcePath, Surroundings
@@ -70,6 +70,6 @@ class FileSource:
         self._parsed.keep_only(paths)
         for path in paths:
             for table in self._parsed.tables(path, torn):
-                near = records_near(table, self._source, start, end)
+                near = decoded(records_near(table, self._source, start, end))
                 if len(near):
                     yield near

@@ -36,6 +36,7 @@ def written(pattern: str) -> "pa.Array[Any]":
 def test_of_a_file_the_days_asked_for_and_two_around_them_are_left(pattern: str, fields: dict[str, Any]) -> None:
     assert near(written(pattern), START + 24, **fields) == [18, 19, 20, 21, 22, 23]
     assert near(written(pattern), **fields) == list(range(18, 41))
+    assert near(written(pattern).dictionary_encode(), **fields) == list(range(18, 41))
 
 
 def test_times_with_a_type_and_numbers_since_1970_are_compared_too() -> None:
@@ -47,6 +48,7 @@ def test_times_with_a_type_and_numbers_since_1970_are_compared_too() -> None:
     seconds = times.cast(pa.timestamp("s")).cast(pa.int64())
     assert near(seconds, time_format="epoch_s") == expected
     assert near(seconds.cast(pa.string()), time_format="epoch_s") == expected
+    assert near(seconds.cast(pa.string()).dictionary_encode(), time_format="epoch_s") == expected
     milliseconds = times.cast(pa.timestamp("ms")).cast(pa.int64())
     assert near(milliseconds, time_format="epoch_ms") == expected
 

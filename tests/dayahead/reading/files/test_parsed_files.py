@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from dayahead.reading.files.open_tables import open_tables
-from dayahead.reading.files.parsed_files import ParsedFiles
+from dayahead.reading.files.parsed_files import ParsedFiles, decoded
 from dayahead.reading.record_table import Torn
 from tests.dayahead.reading.files.building import HEADER, make_source
 
@@ -12,7 +12,7 @@ TEXT = HEADER + "torn\n" + "".join(f"2024-01-01T00:00Z,m1,{number},ok\n" for num
 
 def read(files: ParsedFiles, path: Path) -> tuple[list[object], list[Torn]]:
     torn: list[Torn] = []
-    tables = list(files.tables(path, torn))
+    tables = [decoded(table) for table in files.tables(path, torn)]
     return [table.record(place) for table in tables for place in range(len(table))], torn
 
 
