@@ -5,7 +5,8 @@ its result counts only if the block has as many rows as lines and no line with a
 lines are sorted first (`text_lines.py`), and the records among them parsed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow.csv
 from dayahead.errors import SourceRefused
 from dayahead.reading.files.header import SEARCHED_LINES, Header, find_header
 from dayahead.reading.files.text_blocks import BLOCK_BYTES, TextBlock, text_blocks
-from dayahead.reading.files.text_lines import LineSorter, first_cells, may_open_quotes
+from dayahead.reading.files.text_lines import LineSorter, first_rows, may_open_quotes
 from dayahead.reading.record_table import RecordTable, Torn
 from dayahead.source import Source
 
@@ -50,9 +51,9 @@ class DelimitedFile:
         """
         blocks = text_blocks(self._path, self._source.encoding, self._block_bytes)
         first = next(blocks)
-        header = self._header(first)
+        header, above = self._header(first)
         rest = b""
-        for block in chain([_without_lines(first, header.row + 1)], blocks):
+        for block in chain([_without_lines(first, above)], blocks):
             whole = block
             if rest:
                 line = block.first_line - rest.count(b"\n")
@@ -65,9 +66,13 @@ class DelimitedFile:
             if table is not None and len(table):
                 yield table
 
-    def _header(self, block: TextBlock) -> Header:
+    def _header(self, block: TextBlock) -> tuple[Header, int]:
+        """The header, and how many lines end with it."""
         lines = block.data.split(b"\n", SEARCHED_LINES)[:SEARCHED_LINES]
-        return find_header(list(first_cells(lines, self._separator)), self._source, self._path.name)
+        rows = list(first_rows(lines, self._separator))
+        header = find_header([cells for _, cells in rows], self._source, self._path.name)
+        after = next((cells for _, cells in rows[header.row + 1 :] if any(cells)), None)
+        return replace(header, names=_as_wide_as(after, header.names)), rows[header.row][0]
 
     def _parsed_whole(self, block: TextBlock, header: Header) -> RecordTable | None:
         """The table of a block that holds nothing but records of one line each; None for any other."""
@@ -134,6 +139,15 @@ def _delimiter_of(path: Path, source: Source) -> str:
     if "delimiter" not in source.model_fields_set and ".tsv" in (suffix.lower() for suffix in path.suffixes[-2:]):
         return TAB
     return source.delimiter
+
+
+def _as_wide_as(record: Sequence[str] | None, names: Sequence[str]) -> Sequence[str]:
+    """The names of all columns, where only the header or only the records end with delimiters."""
+    if record is None or len(record) == len(names):
+        return names
+    if len(record) > len(names):
+        return [*names, *record[len(names) :]] if not any(record[len(names) :]) else names
+    return names[: len(record)] if not any(names[len(record) :]) else names
 
 
 def _without_lines(block: TextBlock, count: int) -> TextBlock:

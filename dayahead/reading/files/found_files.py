@@ -1,6 +1,7 @@
 """Finds the data files that a path means: one file, all files of a folder, or those that a pattern matches."""
 
 import glob
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +31,9 @@ def check_ending(path: Path) -> None:
     Raises:
         SettingsError: no file with this ending can be read.
     """
-    if ending_of(path) is None and not path.is_dir() and (path.suffix or path.is_file()) and not _is_open(path.suffix):
+    # os.path, since it answers False where the path may not be looked at: the read raises the error
+    may_be_many = os.path.isdir(path) or _is_open(path.suffix) or not (path.suffix or os.path.isfile(path))
+    if ending_of(path) is None and not may_be_many:
         raise SettingsError(f"{path}: {_known_endings()}")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
+from unicodedata import normalize
 
 from dayahead.errors import SourceRefused
 from dayahead.record_format import ALL_COLUMNS
@@ -11,8 +12,7 @@ from dayahead.source import Source
 SEARCHED_LINES = 50
 SHOWN_COLUMNS = 40
 SEPARATORS = {";": ";", ",": ",", "\t": "\\t", "|": "|"}
-BLANKS = " \t\r\n\u00a0\ufeff"
-"""Around a name they are no part of it: also the byte order mark, which some programs write into the first name."""
+BYTE_ORDER_MARK = "\ufeff"
 
 INDEX_COLUMN = "__index_level_"
 """Start of the names under which pandas writes row numbers to Parquet."""
@@ -45,11 +45,12 @@ class Header:
         Raises:
             SourceRefused: a column is missing, or occurs twice.
         """
-        names = [_stripped(cell) for cell in cells]
+        texts = [str(cell) for cell in cells]
+        names = [plain_name(text) for text in texts]
         needed = source.data_columns
-        if missing := [name for name in needed if _stripped(name) not in names]:
-            raise SourceRefused(_missing(missing, names, source, file))
-        own = {_stripped(name): name for name in needed}
+        if missing := [name for name in needed if plain_name(name) not in names]:
+            raise SourceRefused(_missing(missing, texts, source, file))
+        own = {plain_name(name): name for name in needed}
         if source.value_columns == ALL_COLUMNS:
             own |= {name: name for name in names if name and name not in own and not name.startswith(INDEX_COLUMN)}
         if repeated := sorted({name for name in names if name in own and names.count(name) > 1}):
@@ -68,19 +69,23 @@ def find_header(rows: Sequence[Sequence[object]], source: Source, file: str) -> 
     Raises:
         SourceRefused: there is none; the message compares the most similar row with the source.
     """
-    needed = {_stripped(name) for name in source.data_columns}
+    needed = {plain_name(name) for name in source.data_columns}
     loose = {_loose(name) for name in needed}
 
     def likeness(row: int) -> tuple[int, int, int]:
-        names = [_stripped(cell) for cell in rows[row]]
+        names = [plain_name(cell) for cell in rows[row]]
         return len(needed & set(names)), len(loose & {_loose(name) for name in names}), len(list(filter(None, names)))
 
     best = max(range(len(rows)), key=likeness, default=None)
     return Header.of([] if best is None else rows[best], source, file, best or 0)
 
 
-def _stripped(cell: object) -> str:
-    return str(cell).strip(BLANKS)
+def plain_name(cell: object) -> str:
+    """The name of a column without blanks around it, with one blank for several or for a line end, and accents as NFC.
+
+    Some programs also write a byte order mark into the first name.
+    """
+    return " ".join(normalize("NFC", str(cell).replace(BYTE_ORDER_MARK, " ")).split())
 
 
 def _loose(name: str) -> str:
@@ -88,13 +93,13 @@ def _loose(name: str) -> str:
     return "".join(filter(str.isalnum, name.casefold())) or name
 
 
-def _missing(missing: Sequence[str], names: Sequence[str], source: Source, file: str) -> str:
-    there = [name for name in names if name]
+def _missing(missing: Sequence[str], texts: Sequence[str], source: Source, file: str) -> str:
+    there = [name for name in map(plain_name, texts) if name]
     text = f"{file} has no column {', '.join(map(repr, missing))}, which source {source.name} names"
     alike = [(name, other) for name in missing for other in there if _loose(name) == _loose(other)]
     if alike:
         text += "; " + ", ".join(f"write {other!r} instead of {name!r}" for name, other in alike)
-    if len(there) == 1 and (mark := _other_separator(there[0], source.delimiter)):
+    if len(texts) == 1 and (mark := _other_separator(texts[0], source.delimiter)):
         text += f'; its columns may be separated by {mark!r}: set delimiter: "{SEPARATORS[mark]}"'
     more = f" and {len(there) - SHOWN_COLUMNS} more" if len(there) > SHOWN_COLUMNS else ""
     return f"{text}. Its columns are: {', '.join(there[:SHOWN_COLUMNS]) or 'none'}{more}"

@@ -13,8 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from dayahead.reading.files.file_errors import with_source_errors
 from dayahead.reading.files.found_files import FileVersion, version_of
-from dayahead.reading.files.open_tables import open_tables, with_source_errors
+from dayahead.reading.files.open_tables import open_tables
 from dayahead.reading.record_table import RecordTable, Torn
 from dayahead.source import Source
 

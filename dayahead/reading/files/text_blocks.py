@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from dayahead.errors import SourceRefused, SourceUnavailable
+from dayahead.reading.files.file_format import check_text
 from dayahead.reading.files.found_files import COMPRESSED
 from dayahead.record_format import AUTO
 
@@ -24,14 +25,9 @@ BLOCK_BYTES = 32 << 20
 WESTERN = "windows-1252"
 UTF_8 = "utf-8"
 MARKS = ((codecs.BOM_UTF8, UTF_8), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-OTHER_FORMATS = {
-    b"PK\x03\x04": "a ZIP archive or an Excel workbook: unpack it, or name it .xlsx",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook: save it as .xlsx or CSV",
-    b"\x1f\x8b": "compressed with gzip: add .gz to its name",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd: add .zst to its name",
-    b"PAR1": "Parquet: name it .parquet",
-}
 SAMPLE_BYTES = 1000
+ZEROS_OF_UTF_16 = 4
+"""Text in UTF-16 has a zero byte in at least so many bytes, unless hardly any letter of it is Latin."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +97,7 @@ def _decoded(chunks: Iterator[bytes], encoding: str, path: Path) -> Iterator[byt
     first = next(chunks, b"")
     if not first:
         raise SourceUnavailable(f"{path} is empty: it may be about to be written", cause="bad_answer")
-    if other := next((what for start, what in OTHER_FORMATS.items() if first.startswith(start)), None):
-        raise SourceRefused(f"{path} is not text but {other}")
+    check_text(first, path)  # again: of what was compressed
     name = _encoding_of(first, encoding, path)
     if name == UTF_8:
         yield first.removeprefix(codecs.BOM_UTF8)
@@ -124,7 +119,8 @@ def _encoding_of(first: bytes, encoding: str, path: Path) -> str:
         encoding = UTF_8
     if encoding == "utf-16" and marked is None:
         return "utf-16-be" if _zeros(first, 0) > _zeros(first, 1) else "utf-16-le"
-    if encoding == UTF_8 and b"\0" in first[:SAMPLE_BYTES]:
+    sample = first[:SAMPLE_BYTES]
+    if encoding == UTF_8 and sample.count(0) * ZEROS_OF_UTF_16 > len(sample):
         raise SourceRefused(f"{path} has zero bytes, which text does not have: if it is UTF-16, set encoding: utf-16")
     return encoding
 

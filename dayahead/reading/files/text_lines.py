@@ -18,12 +18,14 @@ from dayahead.reading.files.text_blocks import TextBlock, is_utf8
 from dayahead.reading.record_table import Record, Torn
 
 MAX_RECORD_LINES = 100
+MAX_NAME_LINES = 5
 TORN_LINE = "line"
 """The only column of what is left of a torn line."""
 
 SHOWN_BYTES = 10_000
 QUOTE = b'"'
-BLANKS = b" \t"
+BLANKS = b" \t\x1a"
+"""They make no record; the last one is how DOS ended a text."""
 NEWLINE = ord("\n")
 FIRST_BEYOND_ASCII = 0x80
 QUOTED_CELL = re.compile(rb'"(?:[^"]|"")*"(?!")')
@@ -178,18 +180,38 @@ def column_count(text: bytes, delimiter: bytes, *, strictly: bool = False) -> in
         place += 1
 
 
-def first_cells(lines: Sequence[bytes], delimiter: bytes) -> Iterator[list[str]]:
-    """The cells of some lines, each by itself."""
-    for line in lines:
-        cells, place = [], 0
-        while place <= len(line):
-            quoted = QUOTED_CELL.match(line, place)
-            end = line.find(delimiter, quoted.end() if quoted else place)
-            end = len(line) if end < 0 else end
-            cell = line[place:end].decode(errors="replace")
-            cells.append(cell[1:].replace('""', "\0").replace('"', "").replace("\0", '"') if quoted else cell)
-            place = end + 1
-        yield cells
+def first_rows(lines: Sequence[bytes], delimiter: bytes) -> Iterator[tuple[int, list[str]]]:
+    """The rows that may be a header, each with the place of the line after it.
+
+    Args:
+        lines: the first ones of a file.
+        delimiter: one byte.
+    """
+    place = 0
+    while place < len(lines):
+        row, end = lines[place], place + 1
+        if column_count(row, delimiter) is None:  # perhaps a name with a line end in it
+            for length in range(2, MAX_NAME_LINES + 1):
+                longer = b"\n".join(lines[place : place + length])
+                if column_count(longer, delimiter, strictly=True):
+                    row, end = longer, place + length
+                    break
+        yield end, _cells(row, delimiter)
+        place = end
+
+
+def _cells(row: bytes, delimiter: bytes) -> list[str]:
+    cells, place = [], 0
+    while place <= len(row):
+        quoted = QUOTED_CELL.match(row, place)
+        end = row.find(delimiter, quoted.end() if quoted else place)
+        end = len(row) if end < 0 else end
+        text = row[quoted.end() if quoted else place : end]
+        if quoted:
+            text = quoted.group()[1:-1].replace(QUOTE * 2, QUOTE) + text
+        cells.append(text.decode(errors="replace"))
+        place = end + 1
+    return cells
 
 
 def _left_of(line: bytes) -> Record:

@@ -10,7 +10,8 @@ from datetime import date, datetime, time, timedelta
 from itertools import chain, islice
 from pathlib import Path
 
-from dayahead.errors import SourceRefused, SourceUnavailable
+from dayahead.errors import SourceRefused
+from dayahead.reading.files.file_errors import damaged
 from dayahead.reading.files.header import SEARCHED_LINES, find_header
 from dayahead.reading.record_table import Record, RecordTable
 from dayahead.source import Source
@@ -20,7 +21,8 @@ EXACT = 2**53
 """Below it a float holds every integer."""
 
 ROUNDING = timedelta(milliseconds=50)
-HALF_SECOND, SECOND = timedelta(milliseconds=500), timedelta(seconds=1)
+HALF_SECOND = timedelta(milliseconds=500)
+ANY_DAY = date(2000, 1, 1)
 
 
 def workbook_tables(path: Path, source: Source, sheet: str | None = None, rows: int = ROWS) -> Iterator[RecordTable]:
@@ -51,7 +53,7 @@ def workbook_tables(path: Path, source: Source, sheet: str | None = None, rows: 
     except PasswordError as error:
         raise SourceRefused(f"{path} is protected by a password: save it without one") from error
     except CalamineError as error:
-        raise SourceUnavailable(f"{path} cannot be read: {error}", cause="bad_answer") from error
+        raise damaged(path, error) from error
 
 
 def _tables(given: Iterator[Sequence[object]], name: str, source: Source, rows: int) -> Iterator[RecordTable]:
@@ -77,11 +79,22 @@ def _cell(value: object, whole_dates: bool) -> object:
         return value or None
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         return int(value)
+    return _moment(value, whole_dates) if isinstance(value, date | time | timedelta) else value
+
+
+def _moment(value: date | time | timedelta, whole_dates: bool) -> object:
     if isinstance(value, datetime):
         return _rounded(value)
-    if whole_dates and isinstance(value, date):  # midnight of a column of times
-        return datetime.combine(value, time())
-    return value
+    if isinstance(value, time):
+        return _rounded(datetime.combine(ANY_DAY, value)).time()
+    if isinstance(value, timedelta):  # a clock that shows 24:00
+        return _clock(value)
+    return datetime.combine(value, time()) if whole_dates else value  # midnight of a column of times
+
+
+def _clock(since_midnight: timedelta) -> str:
+    minutes, seconds = divmod(round(since_midnight.total_seconds()), 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
 
 
 def _rounded(moment: datetime) -> datetime:

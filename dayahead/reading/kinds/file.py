@@ -7,6 +7,7 @@ from pydantic import Field
 
 from dayahead.errors import DayaheadError
 from dayahead.hours import Hour
+from dayahead.reading.files.file_errors import with_source_errors
 from dayahead.reading.files.found_files import FileVersion, check_ending, find_files, version_of
 from dayahead.reading.files.near_hours import records_near
 from dayahead.reading.files.parsed_files import ParsedFiles, decoded
@@ -64,7 +65,9 @@ class FileSource:
     def read(self, start: Hour, end: Hour | None) -> Answer:
         """See `Reader.read`; returns up to two more days on both sides. Errors of a file are raised by its tables."""
         torn: list[Torn] = []
-        return Answer(self._tables(find_files(self._path), start, end, torn), torn)
+        with with_source_errors(self._path):
+            paths = find_files(self._path)
+        return Answer(self._tables(paths, start, end, torn), torn)
 
     def _tables(self, paths: Sequence[Path], start: Hour, end: Hour | None, torn: list[Torn]) -> Iterator[RecordTable]:
         self._parsed.keep_only(paths)

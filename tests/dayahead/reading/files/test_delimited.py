@@ -105,6 +105,33 @@ def test_blank_lines_and_lines_of_delimiters_alone_are_skipped(tmp_path: Path) -
     assert places_of(file) == ["a.csv, line 3", "a.csv, line 6"]
 
 
+@pytest.mark.parametrize(("header_end", "line_end"), [(",", ""), ("", ","), ("", ",,"), (",,", ","), (",", ",")])
+def test_delimiters_at_the_end_of_the_header_or_of_the_lines_alone_are_no_columns(
+    tmp_path: Path, header_end: str, line_end: str
+) -> None:
+    lines = [line(1), line(2), "torn\n", line(3)]
+    text = "".join(one.replace("\n", line_end + "\n") for one in lines)
+    torn: list[Torn] = []
+    assert values_of(write(tmp_path, HEADER.replace("\n", header_end + "\n\n") + text), torn) == ["1", "2", "3"]
+    assert [one.reason.split()[2] for one in torn] == ["5"]
+
+
+def test_a_name_in_quotes_may_have_a_line_end(tmp_path: Path) -> None:
+    file = write(tmp_path, 'A "report"\n"time","meter","value\n[kWh]",note\n' + line(1) + "torn\n")
+    torn: list[Torn] = []
+    assert [one["value [kWh]"] for one in records_of(file, torn, value_column="value [kWh]")] == ["1"]
+    assert torn[0].reason.startswith("a.csv, line 5 ")
+
+
+def test_a_quote_that_is_not_closed_above_the_header_does_not_hide_it(tmp_path: Path) -> None:
+    assert values_of(write(tmp_path, '"Report\n' + HEADER.replace("note", '"note"') + line(1))) == ["1"]
+
+
+def test_the_mark_at_the_end_of_a_text_of_dos_is_no_line(tmp_path: Path) -> None:
+    torn: list[Torn] = []
+    assert (values_of(write(tmp_path, HEADER + line(1) + "\x1a"), torn), torn) == (["1"], [])
+
+
 def test_a_line_that_is_not_in_the_encoding_of_the_source_is_torn(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes((HEADER + line(1)).encode() + line(2, "\xe6").encode("latin-1"))
     torn: list[Torn] = []

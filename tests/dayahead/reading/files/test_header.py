@@ -17,6 +17,11 @@ def test_blanks_and_the_byte_order_mark_are_no_part_of_a_name() -> None:
     assert list(header.wanted.values()) == ["time", "meter", "value"]
 
 
+def test_names_that_look_the_same_are_the_same() -> None:
+    header = find_header([["time", "meter", "Ma\u0308ngde\n[kWh]"]], make_source(value_column="Mängde [kWh]"), "a.csv")
+    assert list(header.wanted.values()) == ["time", "meter", "Mängde [kWh]"]
+
+
 def test_all_columns_are_read_where_each_is_a_series_but_those_without_a_name() -> None:
     source = make_source(
         key_columns=["site"], constant_labels={"site": "a"}, value_column=None, value_columns="all", value_label="part"

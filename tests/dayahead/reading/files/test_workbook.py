@@ -58,10 +58,16 @@ def test_a_date_and_a_clock_in_two_columns_stay_apart(tmp_path: Path) -> None:
         page = book.add_worksheet()
         page.write_row(0, 0, ["day", "clock", "meter", "value"])
         page.write_number(1, 0, 45292, book.add_format({"num_format": "dd.mm.yyyy"}))
-        page.write_number(1, 1, 14 / 24, book.add_format({"num_format": "hh:mm"}))
+        page.write_number(1, 1, 14 / 24 - 1e-10, book.add_format({"num_format": "hh:mm"}))
         page.write_row(1, 2, ["m1", 1])
-    (record,) = records_of(file, time_column=None, time_columns=["day", "clock"])
-    assert (str(record["day"]), str(record["clock"])) == ("2024-01-01", "14:00:00")
+        page.write_number(2, 0, 45292, book.add_format({"num_format": "dd.mm.yyyy"}))
+        page.write_number(2, 1, 1, book.add_format({"num_format": "[hh]:mm"}))
+        page.write_row(2, 2, ["m1", 2])
+    records = records_of(file, time_column=None, time_columns=["day", "clock"])
+    assert [f"{record['day']} {record['clock']}" for record in records] == [
+        "2024-01-01 14:00:00",
+        "2024-01-01 24:00:00",
+    ]
 
 
 def test_the_first_sheet_is_read_or_the_one_that_the_source_names(tmp_path: Path) -> None:
@@ -82,7 +88,6 @@ def test_a_long_sheet_is_read_in_parts(tmp_path: Path) -> None:
 
 def test_a_workbook_that_is_half_written_is_waited_for(tmp_path: Path) -> None:
     file = write(tmp_path, [["time", "meter", "value"], [START, "m1", 1]])
-    for data in (file.read_bytes()[:-200], b"no workbook at all"):
-        file.write_bytes(data)
-        with pytest.raises(SourceUnavailable, match="cannot be read"):
-            records_of(file)
+    file.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(SourceUnavailable, match="may still be being written"):
+        records_of(file)
