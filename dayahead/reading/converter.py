@@ -210,6 +210,8 @@ class _Converter:
         start = minute - (self._zone.period if self._source.time_label == "end" else 0)
         is_known = self._source.forecast_of is None  # the hours of a forecast are yet to come
         wrong = (is_known & (start * MINUTE_US > self._now_us)) | (start < self._rules.oldest * HOUR_MINUTES)
+        if wrong.any():
+            wrong &= ~self._without_any_value(table)
         for place in np.flatnonzero(wrong).tolist():
             if place not in faults:
                 written = f"{self._written(table, place)} ({self._source.time_zone})"
@@ -219,6 +221,15 @@ class _Converter:
                     self._rules.check_start(int(start[place]) * MINUTE_US, written)
                 except ContractError as error:
                     faults[place] = error
+
+    def _without_any_value(self, table: RecordTable) -> NDArray[np.bool_]:
+        """The records that have no value, as their source says: hours that are written before they are over."""
+        empty = np.ones(len(table), np.bool_)
+        for name in self._source.values_in(table.columns):
+            column = table.column(name)
+            if column is not None:
+                empty &= self._values.read(column).absent
+        return empty
 
     def _add_values(self, placed: _Placed, name: str, number: int) -> None:
         """Add the values of one column as parts."""

@@ -24,7 +24,7 @@ class Numbers:
     Attributes:
         values: [n] as numbers, in the unit of the source.
         ok: [n] whether each is one.
-        absent: [n] whether the text says that there is no value (`null_marks`).
+        absent: [n] whether the source says that there is no value (`null_marks`).
     """
 
     values: NDArray[np.float64]
@@ -43,7 +43,9 @@ class ValueColumns:
         """
         self._form = form
         self._texts = NumberTexts(form)
-        self._null_marks = pa.array([mark.strip() for mark in form.null_marks], pa.string())
+        marks = [mark.strip() for mark in form.null_marks]
+        self._null_marks = pa.array(marks, pa.string())
+        self._null_is_absent = "" in marks
 
     def read(self, column: Column) -> Numbers:
         """The values of a column.
@@ -57,8 +59,12 @@ class ValueColumns:
             return self._of_texts(column)
         is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
         if is_number or pa.types.is_decimal(column.type):
-            return self._scaled(as_numpy(pc.cast(column, pa.float64(), safe=False)))
-        return self._scaled(np.full(len(column), np.nan))
+            return self._scaled(as_numpy(pc.cast(column, pa.float64(), safe=False)), self._nulls_of(column))
+        return self._scaled(np.full(len(column), np.nan), self._nulls_of(column))
+
+    def _nulls_of(self, column: "pa.Array[Any]") -> NDArray[np.bool_]:
+        """Which values are null, where null stands for a value that does not exist."""
+        return as_numpy(pc.is_null(column)) if self._null_is_absent else np.zeros(len(column), np.bool_)
 
     def error(self, value: object, column: str) -> ContractError:
         """Why a value is no number.
@@ -102,7 +108,7 @@ class ValueColumns:
         absent = np.zeros(len(texts), np.bool_)
         if len(self._null_marks):
             is_absent = pc.fill_null(pc.is_in(texts, value_set=self._null_marks), False)
-            absent = as_numpy(is_absent)
+            absent = as_numpy(is_absent) | self._nulls_of(texts)
         return self._scaled(self._texts.parse(texts), absent)
 
     def _of_objects(self, column: list[object]) -> Numbers:
@@ -118,6 +124,8 @@ class ValueColumns:
                     values[place] = value
                 except OverflowError:
                     values[place] = np.inf
+            elif value is None:
+                absent[place] = self._null_is_absent
         return self._scaled(values, absent)
 
     def _scaled(self, values: NDArray[np.float64], absent: NDArray[np.bool_] | None = None) -> Numbers:
