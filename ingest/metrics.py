@@ -55,6 +55,14 @@ TOTALS_FAILURES = Counter(
 REFERENCE_VERSIONS = Counter(
     "dayahead_reference_versions_total", "Hours of a reference forecast that are new or changed", ["source"]
 )
+REFERENCE_UNMATCHED = Gauge(
+    "dayahead_reference_unmatched_series",
+    "Series of a reference that the source it names does not observe, or in another unit",
+    ["source"],
+)
+REFERENCE_SCORING_FAILURES = Counter(
+    "dayahead_reference_scoring_failures_total", "Rounds of scoring references that failed because TimescaleDB was away"
+)
 REFERENCE_NEWEST_HOUR = Gauge(
     "dayahead_reference_newest_hour_timestamp_seconds", "Start of the last hour that a reference forecasts", ["source"]
 )

@@ -28,6 +28,7 @@ from ingest.condition import Condition, all_of
 from ingest.patience import PatientReader
 from ingest.poller import Poller, PollResult
 from ingest.reference_poller import ReferencePoller
+from ingest.reference_scoring import ReferenceScoring
 from ingest.settings import IngestSettings
 from ingest.totals import Totals
 
@@ -135,6 +136,11 @@ def make_totals(settings: IngestSettings) -> Totals:
     )
 
 
+def make_reference_scoring(settings: IngestSettings) -> ReferenceScoring:
+    """Make what scores reference forecasts; nothing is connected yet."""
+    return ReferenceScoring(connect=lambda: connect(settings.database_url, wait_s=0, autocommit=True))
+
+
 class Pollers:
     """The pollers of one process."""
 
@@ -190,7 +196,7 @@ class Pollers:
                     poller.close()
 
     def run(self) -> None:
-        """Poll, and make totals, until SIGTERM or SIGINT.
+        """Poll, make totals and score references until SIGTERM or SIGINT.
 
         A thread that crashes ends the process: its supervisor restarts it.
         """
@@ -224,9 +230,11 @@ class Pollers:
     def _loops(self) -> dict[str, Callable[[], None]]:
         """What runs in a thread of its own, by its name."""
         totals, interval_s = make_totals(self._settings), self._settings.totals_interval_s
+        references, every_s = make_reference_scoring(self._settings), self._settings.references_interval_s
         return {
             **{f"poller-{number}": poller.run for number, poller in enumerate(self._pollers)},
             "totals": lambda: totals.run(self._stop.wait, interval_s),
+            "references": lambda: references.run(self._stop.wait, every_s),
         }
 
     def _guarded(self, run: Callable[[], None]) -> None:

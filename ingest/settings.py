@@ -40,6 +40,9 @@ class IngestSettings(ProcessSettings):
     max_records: int = Field(
         default=200_000, ge=0, description="Maximum records of one response; longer ones are read in pages; 0: no limit"
     )
+    references_interval_s: float = Field(
+        default=60.0, gt=0, description="Seconds between two rounds that score reference forecasts"
+    )
     totals_interval_s: float = Field(
         default=10.0, gt=0, description="Seconds between two rounds that sum the changed hours of sources with totals"
     )

@@ -58,6 +58,8 @@ TABLES = (
     RetainedTable("forecast_superseded", "origin", chunked=True),
     RetainedTable("score", "origin", chunked=True),
     RetainedTable("day_score", "origin", chunked=True),
+    RetainedTable("reference_score", "origin", chunked=True),
+    RetainedTable("reference_forecast", "valid_time", chunked=False, key=("reference_key",)),
     RetainedTable("observation_revision", "valid_time", chunked=False),
     RetainedTable("accuracy_day", "day", chunked=False, key=("area", "unit")),
     RetainedTable("total_hour", "valid_time", chunked=False, key=("source_key",)),
@@ -67,7 +69,7 @@ TABLES = (
 
 
 NEWEST = (
-    b"DROP TABLE IF EXISTS newest_by_series_key, newest_by_area_unit, newest_by_source_key",
+    b"DROP TABLE IF EXISTS newest_by_series_key, newest_by_area_unit, newest_by_source_key, newest_by_reference_key",
     b"""
     CREATE TEMPORARY TABLE newest_by_series_key AS
     SELECT series.series_key, series.area, series.unit, series.source_key,
@@ -87,9 +89,14 @@ NEWEST = (
     CREATE TEMPORARY TABLE newest_by_source_key AS
     SELECT source_key, max(newest) AS newest FROM newest_by_series_key GROUP BY source_key
     """,
+    b"""
+    CREATE TEMPORARY TABLE newest_by_reference_key AS
+    SELECT reference_key, max(newest) AS newest
+    FROM newest_by_series_key JOIN reference_of_series USING (series_key) GROUP BY reference_key
+    """,
     b"ANALYZE newest_by_series_key",
 )
-"""Statements that find the newest hour by series, by area and unit, and by source; at most `now`."""
+"""Statements that find the newest hour by series, by area and unit, by source and by reference; at most `now`."""
 
 _IN_CHUNK = "one JOIN {newest} AS newest USING ({key}) WHERE one.{time} >= %(start)s AND one.{time} < %(end)s"
 
@@ -155,6 +162,12 @@ class RetentionSettings(ServiceSettings):
     )
     retain_total_hour_days: int = Field(
         default=0, ge=0, description="Days of total_hour to keep, 60 or more; 0 keeps all"
+    )
+    retain_reference_forecast_days: int = Field(
+        default=0, ge=0, description="Days of reference_forecast to keep, 60 or more; 0 keeps all"
+    )
+    retain_reference_score_days: int = Field(
+        default=0, ge=0, description="Days of reference_score to keep, 60 or more; 0 keeps all"
     )
     retain_drift_event_days: int = Field(
         default=0, ge=0, description="Days of drift_event to keep, 60 or more; 0 keeps all"

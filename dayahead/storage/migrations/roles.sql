@@ -35,11 +35,12 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_reader;
 -- The poller and the backfill: sources and how far each was read; of the rest what is known already.
 GRANT SELECT ON
     source, series, observation, backfill, poll_cursor, poll_failure, limit_loss, total_cursor, total_hour,
-    reference_series, reference_forecast
+    reference_series, reference_forecast, reference_of_series, reference_score, reference_day_score, forecast, score,
+    day_score, day_ahead
     TO dayahead_ingest;
 GRANT INSERT, UPDATE ON
     source, backfill, poll_cursor, poll_failure, limit_loss, total_cursor, total_hour, reference_series,
-    reference_forecast
+    reference_forecast, reference_score, reference_day_score
     TO dayahead_ingest;
 GRANT DELETE ON poll_failure, limit_loss TO dayahead_ingest;
 

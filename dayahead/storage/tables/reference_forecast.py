@@ -1,10 +1,12 @@
 """Table `reference_forecast`: every version of what others, such as grid operators, forecast of our series."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg.rows import class_row
 
 from dayahead.hours import from_hour
 from dayahead.reading.records import Row
@@ -33,6 +35,19 @@ ADD_VERSIONS = """
             AND known.available_at > %(available)s AND known.value = given.value
       ))
     ON CONFLICT DO NOTHING
+"""
+
+OF_SERIES = """
+    SELECT DISTINCT ON (matched.reference, version.valid_time)
+           matched.reference AS source, matched.title, coalesce(source.definition ->> 'attribution', '') AS attribution,
+           version.valid_time, version.value, version.available_at
+    FROM reference_of_series AS matched
+    JOIN source ON source.source_key = matched.reference_source_key
+    JOIN reference_forecast AS version USING (reference_key)
+    WHERE matched.series_key = %(series_key)s AND version.valid_time >= %(start)s
+      AND (%(end)s::timestamptz IS NULL OR version.valid_time < %(end)s)
+      AND (%(as_of)s::timestamptz IS NULL OR version.available_at <= %(as_of)s)
+    ORDER BY matched.reference, version.valid_time, version.available_at DESC
 """
 
 
@@ -67,3 +82,45 @@ def write_versions(
     }
     add_reference_series(connection, source_key, given["series_ids"])
     return connection.execute(ADD_VERSIONS, given).rowcount
+
+
+@dataclass(frozen=True)
+class ReferenceHour:
+    """An hour of a series as a reference forecasts it.
+
+    Attributes:
+        source: name of the reference source.
+        title: what a person reads.
+        attribution: credit that its licence asks for.
+        valid_time: start of the hour.
+        value: in the unit of the series.
+        available_at: when the value was published or received.
+    """
+
+    source: str
+    title: str
+    attribution: str
+    valid_time: datetime
+    value: float
+    available_at: datetime
+
+
+def read_reference_hours(
+    connection: psycopg.Connection,
+    series_key: int,
+    start: datetime,
+    end: datetime | None,
+    as_of: datetime | None,
+) -> list[ReferenceHour]:
+    """Read what references forecast of a series, by reference and hour, each hour as known.
+
+    Args:
+        connection: an open connection.
+        series_key: the series.
+        start: first hour.
+        end: hour after the last; None for no end.
+        as_of: versions that were known by this moment; None for the newest.
+    """
+    given = {"series_key": series_key, "start": start, "end": end, "as_of": as_of}
+    with connection.cursor(row_factory=class_row(ReferenceHour)) as cursor:
+        return cursor.execute(OF_SERIES, given).fetchall()

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg.rows import class_row
+
+OVERLAP = timedelta(seconds=60)
+"""How far the clocks of the workers that write `recorded_at` may differ."""
 
 ADD = """
     INSERT INTO reference_series (source_key, series_id)
@@ -29,6 +32,50 @@ BY_REFERENCE = """
     ) AS newest ON true
     WHERE source.definition ? 'forecast_of'
     GROUP BY source.source_key ORDER BY source.name
+"""
+
+OLDEST = """
+    SELECT min(oldest.valid_time) FROM reference_series AS known CROSS JOIN LATERAL (
+        SELECT valid_time FROM reference_forecast AS version WHERE version.reference_key = known.reference_key
+        ORDER BY valid_time LIMIT 1
+    ) AS oldest
+    WHERE known.source_key = %s
+"""
+
+# A series lies in one partition, whose checkpoints follow each other, and its versions are written by one poller: hence
+# two cursors a series. Hours before the first one of the reference are not compared.
+CHANGED = """
+    SELECT known.reference_key, array_agg(DISTINCT changed.valid_time ORDER BY changed.valid_time) AS hours,
+           count(*)::integer AS rows, max(changed.recorded_at) FILTER (WHERE is_observed) AS observed_until,
+           max(changed.recorded_at) FILTER (WHERE NOT is_observed) AS versions_until
+    FROM reference_of_series AS matched
+    JOIN reference_series AS known USING (reference_key)
+    CROSS JOIN LATERAL (
+        SELECT valid_time FROM reference_forecast AS version WHERE version.reference_key = known.reference_key
+        ORDER BY valid_time LIMIT 1
+    ) AS oldest
+    CROSS JOIN LATERAL (
+        SELECT valid_time, recorded_at, true AS is_observed FROM observation
+        WHERE observation.series_key = matched.series_key AND observation.valid_time >= oldest.valid_time
+          AND (known.observed_until IS NULL OR recorded_at >= known.observed_until - %(overlap)s)
+        UNION ALL
+        SELECT valid_time, recorded_at, false FROM reference_forecast AS version
+        WHERE version.reference_key = known.reference_key
+          AND (known.versions_until IS NULL OR recorded_at >= known.versions_until - %(overlap)s)
+    ) AS changed
+    WHERE matched.reference_source_key = %(source)s
+    GROUP BY known.reference_key ORDER BY known.reference_key
+"""
+
+MOVE = """
+    UPDATE reference_series AS known
+    SET observed_until = greatest(known.observed_until, seen.observed_until),
+        versions_until = greatest(known.versions_until, seen.versions_until)
+    FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[])
+        AS seen (reference_key, observed_until, versions_until)
+    WHERE known.reference_key = seen.reference_key
+      AND (seen.observed_until > known.observed_until OR seen.versions_until > known.versions_until
+           OR known.observed_until IS NULL OR known.versions_until IS NULL)
 """
 
 
@@ -64,3 +111,53 @@ def series_by_reference(connection: psycopg.Connection) -> list[ReferenceSeries]
 def add_reference_series(connection: psycopg.Connection, source_key: int, series_ids: Sequence[str]) -> None:
     """Add the series of a reference source that are not there yet. The caller commits."""
     connection.execute(ADD, {"source": source_key, "series_ids": series_ids})
+
+
+@dataclass(frozen=True)
+class ChangedReference:
+    """Hours of a series, observed or forecast by a reference, that were recorded since they were compared last.
+
+    Attributes:
+        reference_key: the reference of the series.
+        hours: starts of the hours, each once, in their order.
+        rows: number of rows; with the two moments it says whether anything came since the last look.
+        observed_until: newest `recorded_at` of the observed hours; None where none was recorded.
+        versions_until: newest `recorded_at` of the versions; None where none was recorded.
+    """
+
+    reference_key: int
+    hours: Sequence[datetime]
+    rows: int
+    observed_until: datetime | None
+    versions_until: datetime | None
+
+
+def read_changed_references(connection: psycopg.Connection, source_key: int) -> list[ChangedReference]:
+    """Read which hours of the series of a reference source may have to be compared again.
+
+    Only series that are observed; of one that never was compared, all hours that the reference has.
+
+    Args:
+        connection: an open connection.
+        source_key: the reference source.
+    """
+    with connection.cursor(row_factory=class_row(ChangedReference)) as cursor:
+        return cursor.execute(CHANGED, {"source": source_key, "overlap": OVERLAP}).fetchall()
+
+
+def oldest_hour_of(connection: psycopg.Connection, source_key: int) -> datetime | None:
+    """Read the oldest hour that a reference source forecasts; None where it has none."""
+    row = connection.execute(OLDEST, [source_key]).fetchone()
+    return None if row is None else row[0]
+
+
+def move_reference_cursors(connection: psycopg.Connection, changed: Sequence[ChangedReference]) -> None:
+    """Record up to where hours were compared; a cursor never moves back. The caller commits."""
+    connection.execute(
+        MOVE,
+        [
+            [one.reference_key for one in changed],
+            [one.observed_until for one in changed],
+            [one.versions_until for one in changed],
+        ],
+    )

@@ -29,6 +29,8 @@ WRITERS: dict[str, set[str]] = {
     "total_hour": {"ingest", "app"},
     "reference_series": {"ingest", "app"},
     "reference_forecast": {"ingest", "app"},
+    "reference_score": {"ingest", "app"},
+    "reference_day_score": {"ingest", "app"},
     "series": {"worker", "app"},
     "observation": {"worker", "app"},
     "observation_revision": {"worker", "app"},
