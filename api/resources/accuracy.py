@@ -12,10 +12,13 @@ from api.edge.media import JSON
 from api.edge.route import resource
 from api.parameters import Area, Cursor, GateTime, Moment, SeriesIds, Utc, check_area, check_gate, series_key_of
 from api.problems import NOT_FOUND
+from api.resources.reference_accuracy import ReferenceAccuracy, references_of
 from api.tables import COUNT, MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, next_link, table_response
 from dayahead.horizon import MAX_DAYS
 from dayahead.storage.tables.accuracy_day import read_group_sums
 from dayahead.storage.tables.day_ahead_score import newest_gate_windows, read_gate_group_sums, read_gate_series_sums
+from dayahead.storage.tables.reference_day_score import read_gate_reference_sums
+from dayahead.storage.tables.reference_score import read_reference_sums
 from dayahead.storage.tables.score import ACCURACY_DAYS, AddedScores, newest_windows, read_series_sums
 
 router = resource("/v1/accuracy", "accuracy")
@@ -117,6 +120,9 @@ class AccuracyReport(BaseModel):
     overall: list[GroupAccuracy] = Field(description="All series, by unit")
     areas: list[GroupAccuracy] = Field(description="By area and unit")
     series: list[SeriesAccuracy] = Field(description="By series")
+    references: list[ReferenceAccuracy] = Field(
+        description="Forecasts of others, such as grid operators, in comparison with ours on the same hours"
+    )
     next_cursor: str | None = Field(description="`cursor` of the next page of series; null on the last one")
 
 
@@ -126,6 +132,9 @@ class SeriesAccuracyReport(BaseModel):
     start: Utc | None = Field(description="First origin of the window, UTC; null if nothing is scored yet")
     end: Utc | None = Field(description="Newest scored origin of the window, UTC")
     accuracy: SeriesAccuracy
+    references: list[ReferenceAccuracy] = Field(
+        description="Forecasts of others, such as the grid operator, in comparison with ours on the same hours"
+    )
 
 
 @router.get("", summary="Accuracy of all series", response_model=AccuracyReport, responses=NOT_FOUND | TABLES)
@@ -155,10 +164,12 @@ def list_accuracy(
             windows = newest_windows(connection, days, end=end, horizon_day=horizon_day)
             groups = read_group_sums(connection, windows, area, horizon_day)
             series = read_series_sums(connection, windows, limit + 1, area=area, after=cursor, horizon_day=horizon_day)
+            references = read_reference_sums(connection, windows, area=area, horizon_day=horizon_day)
         else:
             windows = newest_gate_windows(connection, gate, days, end=end)
             groups = read_gate_group_sums(connection, gate, windows, area)
             series = read_gate_series_sums(connection, gate, windows, limit + 1, area=area, after=cursor)
+            references = read_gate_reference_sums(connection, gate, windows, area=area)
     day = None if gate else horizon_day
     report = AccuracyReport(
         start=min((window.start for window in windows), default=None),
@@ -167,6 +178,7 @@ def list_accuracy(
         overall=[_group(one, day) for one in groups if one.area is None],
         areas=[_group(one, day) for one in groups if one.area is not None],
         series=[_series(one, day) for one in series[:limit]],
+        references=references_of(references),
         next_cursor=series[limit - 1].series_id if len(series) > limit else None,
     )
     headers = next_link(request, report.next_cursor)
@@ -204,11 +216,16 @@ def get_accuracy(
         if gate is None:
             windows = newest_windows(connection, days, end=end, series_key=key, horizon_day=horizon_day)
             [found] = read_series_sums(connection, windows, 1, series_key=key, horizon_day=horizon_day)
+            references = read_reference_sums(connection, windows, series_key=key, horizon_day=horizon_day)
         else:
             windows = newest_gate_windows(connection, gate, days, end=end, series_key=key)
             [found] = read_gate_series_sums(connection, gate, windows, 1, series_key=key)
+            references = read_gate_reference_sums(connection, gate, windows, series_key=key)
     report = SeriesAccuracyReport(
-        start=found.start, end=found.end, accuracy=_series(found, None if gate else horizon_day)
+        start=found.start,
+        end=found.end,
+        accuracy=_series(found, None if gate else horizon_day),
+        references=references_of(references),
     )
     return report if form == "json" else table_response(TABLE, [_row("series", report.accuracy)], form)
 
