@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import psycopg
 import structlog
@@ -33,6 +34,7 @@ class BackfillReport:
         rows: rows that Kafka acknowledged.
         series: number of series in these rows.
         rejections: dead letters published.
+        incomplete: number of hours that lack a part; left out.
         newest: the newest hour published, also before an interruption; None if no row was.
         cursor_moved: whether the poller's cursor was moved to the newest hour.
     """
@@ -41,8 +43,18 @@ class BackfillReport:
     rows: int
     series: int
     rejections: int
+    incomplete: int
     newest: Hour | None
     cursor_moved: bool
+
+
+class _Page(NamedTuple):
+    """What one page of a source brought: see `BackfillReport`."""
+
+    rows: int
+    rejections: int
+    incomplete: int
+    newest: Hour | None
 
 
 class Backfiller:
@@ -92,24 +104,24 @@ class Backfiller:
         backfill = Backfill(source_key, start, end)
         before = read_progress(self._connection, backfill) if resume else None
         position, newest = (before.next_hour, before.newest) if before else (start, None)
-        rows = rejections = 0
+        rows = rejections = incomplete = 0
         while position < end:
             page_end = min(end, position + max(1, int(self._source.page_h)))
             answer = self._reader.read(position, page_end)
             reached = page_end if answer.cut_at is None else min(page_end, answer.cut_at)
-            page_rows, page_rejections, page_newest = self._publish(answer, position, reached, is_last=reached >= end)
-            rows, rejections = rows + page_rows, rejections + page_rejections
-            newest = max((hour for hour in (newest, page_newest) if hour is not None), default=None)
+            page = self._publish(answer, position, reached, is_last=reached >= end)
+            rows, rejections, incomplete = rows + page.rows, rejections + page.rejections, incomplete + page.incomplete
+            newest = max((hour for hour in (newest, page.newest) if hour is not None), default=None)
             position = reached
             write_progress(self._connection, backfill, Progress(position, newest), self._clock())
             if on_progress:
                 on_progress(position, rows)
         moved = newest is not None and join_backfill(self._connection, source_key, start, newest + 1, self._clock())
         resumed_at = None if before is None else before.next_hour
-        return BackfillReport(resumed_at, rows, len(self._series), rejections, newest, moved)
+        return BackfillReport(resumed_at, rows, len(self._series), rejections, incomplete, newest, moved)
 
-    def _publish(self, answer: Answer, start: Hour, end: Hour, *, is_last: bool) -> tuple[int, int, Hour | None]:
-        """Publish one page; returns its rows, its dead letters and its newest hour."""
+    def _publish(self, answer: Answer, start: Hour, end: Hour, *, is_last: bool) -> _Page:
+        """Publish one page."""
         name, received_at = self._source.name, self._clock()
         conversion = convert_answer(answer, self._source, received_at)
         rows = within(conversion.rows, start, end)
@@ -128,7 +140,9 @@ class Backfiller:
         self._known.remember((), rejections)
         self._series.update(row.series_id for row in rows)
         log.debug("backfilled", source=name, rows=len(rows), dead_letters=len(letters))
-        return len(rows), len(letters), newest_hour(rows)
+        # an answer may reach beyond the page: its hours outside are no hours of this page
+        incomplete = conversion.incomplete_within(start, end)
+        return _Page(len(rows), len(letters), incomplete, newest_hour(rows))
 
 
 def _newest_of_each(rows: Iterable[Row]) -> set[Row]:

@@ -79,11 +79,12 @@ def run_backfill(
 
 def sentence(source: Source, report: BackfillReport) -> str:
     """The result of a backfill as a sentence."""
+    incomplete = f", {report.incomplete:,} hours left out that lack a part" if report.incomplete else ""
     if report.newest is None:
-        return f"{source.name}: nothing published, {report.rejections} dead letters"
+        return f"{source.name}: nothing published, {report.rejections} dead letters{incomplete}"
     resumed = "" if report.resumed_at is None else f", resumed at {format_utc(from_hour(report.resumed_at))}"
     onward = "the poller continues from there" if report.cursor_moved else "the poller's cursor is unchanged"
     return (
         f"{source.name}: {report.rows:,} rows of {report.series} series published{resumed}, {report.rejections} dead "
-        f"letters, newest hour {format_utc(from_hour(report.newest))}; {onward}"
+        f"letters{incomplete}, newest hour {format_utc(from_hour(report.newest))}; {onward}"
     )

@@ -43,7 +43,8 @@ def ingest(
     results = Pollers(sources, settings, attempts=3).once()
     for polled, result in zip(sources, results, strict=True):
         newest = "no hour yet" if result.newest is None else f"newest hour {format_utc(from_hour(result.newest))}"
-        typer.echo(f"{polled.name}: {result.rows} rows, {result.rejections} dead letters, {newest}")
+        incomplete = f"; {result.incomplete}" if result.incomplete else ""
+        typer.echo(f"{polled.name}: {result.rows} rows, {result.rejections} dead letters, {newest}{incomplete}")
 
 
 def backfill(

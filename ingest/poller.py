@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import psycopg
 import structlog
@@ -18,6 +19,7 @@ from dayahead.errors import BrokerUnavailable, DeadLetterCode, SourceRefused, So
 from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
 from dayahead.limit_metrics import LOST_VALUES
 from dayahead.publisher import Publication, Publisher
+from dayahead.reading.blame import blamed_on
 from dayahead.reading.converter import convert_answer
 from dayahead.reading.reader import Answer, Reader
 from dayahead.reading.records import Rejection, Row, newest_hour, within
@@ -52,12 +54,32 @@ class PollResult:
         rejections: dead letters published.
         newest: the newest hour that the source shows, or None.
         advanced: whether it is newer than every hour before.
+        incomplete: what is to be said about hours that lack a part; empty if none does.
     """
 
     rows: int
     rejections: int
     newest: Hour | None
     advanced: bool
+    incomplete: str = ""
+
+
+class Page(NamedTuple):
+    """What one answer of a source brought.
+
+    Attributes:
+        rows: rows published.
+        letters: dead letters published.
+        rejections: all rejected records, also those known before.
+        newest: its newest hour; None if it has none.
+        incomplete: what is to be said about hours that lack a part.
+    """
+
+    rows: int
+    letters: int
+    rejections: list[Rejection]
+    newest: Hour | None
+    incomplete: str
 
 
 class Poller:
@@ -145,7 +167,8 @@ class Poller:
         self._backoff.reset()
         self._source_backoff.reset()
         newest = "no hour yet" if result.newest is None else f"newest hour {format_utc(from_hour(result.newest))}"
-        self._condition.succeeded(f"last poll brought {result.rows} rows, {newest}")
+        incomplete = f"; {result.incomplete}" if result.incomplete else ""
+        self._condition.succeeded(f"last poll brought {result.rows} rows, {newest}{incomplete}")
         return self._source.poll_interval_s * (1 + JITTER * self._draw())
 
     def _source_failed(self, error: Exception, pause_s: float) -> float:
@@ -181,17 +204,20 @@ class Poller:
         position, published, rejected = start, 0, 0
         seen: list[Rejection] = []
         newest: Hour | None = None
+        incomplete = ""
         while True:
-            answer = self._reader.read(position, None)
+            with blamed_on(self._source):
+                answer = self._reader.read(position, None)
             self._condition.resting(0)
             try:
-                fresh, letters, rejections, page_newest = self._publish(answer, start)
+                page = self._publish(answer, start)
             except BrokerUnavailable:
                 self._failures.succeeded(connection, self._source_key)  # the source has answered
                 raise
-            published, rejected, seen = published + fresh, rejected + letters, seen + rejections
-            if page_newest is not None:
-                newest = page_newest if newest is None else max(newest, page_newest)
+            published, rejected, seen = published + page.rows, rejected + page.letters, seen + page.rejections
+            incomplete = page.incomplete or incomplete
+            if page.newest is not None:
+                newest = page.newest if newest is None else max(newest, page.newest)
                 move_cursor(connection, self._source_key, newest + 1, self._clock())
             elif cursor is not None:
                 move_cursor(connection, self._source_key, cursor.next_hour, self._clock())
@@ -204,21 +230,18 @@ class Poller:
         self._measure(newest, advanced)
         self._limits.report(connection, self._source_key, self._clock())
         if newest is None and cursor is None:
-            raise _no_hour(self._source, start, len(seen), self._older_hours.newest_before(start))
+            older = self._older_hours.newest_before(start)
+            raise _no_hour(self._source, start, _losses(len(seen), incomplete), older)
         self._failures.succeeded(connection, self._source_key)
-        return PollResult(published, rejected, newest, advanced)
+        return PollResult(published, rejected, newest, advanced, incomplete)
 
     def _first_hour(self, cursor: PollCursor | None) -> Hour:
         if cursor is None:
             return to_hour(self._clock()) - int(self._source.history_h)
         return cursor.next_hour - int(self._source.revision_window_h)
 
-    def _publish(self, answer: Answer, start: Hour) -> tuple[int, int, list[Rejection], Hour | None]:
-        """Publish the new and changed rows of one answer.
-
-        Returns:
-            Rows and dead letters published; all rejections of the answer, also those known before; its newest hour.
-        """
+    def _publish(self, answer: Answer, start: Hour) -> Page:
+        """Publish the new and changed rows of one answer."""
         name, received_at = self._source.name, self._clock()
         conversion = convert_answer(answer, self._source, received_at)
         rows: list[Row] = within(conversion.rows, start)
@@ -237,7 +260,8 @@ class Poller:
             log.info("published", source=name, rows=len(fresh), dead_letters=len(letters))
         metrics.REPEATED_RECORDS.labels(name).inc(conversion.repeated)
         metrics.INCOMPLETE_HOURS.labels(name).inc(conversion.incomplete_hours)
-        return len(fresh), len(rejections), conversion.rejections, newest_hour(rows)
+        incomplete = conversion.incomplete_sentence(self._source)
+        return Page(len(fresh), len(rejections), conversion.rejections, newest_hour(rows), incomplete)
 
     def _promise(self) -> None:
         """Measure by when a new hour must come."""
@@ -276,13 +300,18 @@ class Poller:
             connection.close()
 
 
-def _no_hour(source: Source, start: Hour, refused: int, newest: Hour | None) -> SourceUnavailable:
+def _losses(refused: int, incomplete: str) -> str:
+    """What became of records that made no hour, as parts of a sentence."""
+    rejected = f"{refused} records were rejected (`dayahead dead-letters list`)" if refused else ""
+    return "".join(f"; {part}" for part in (rejected, incomplete) if part)
+
+
+def _no_hour(source: Source, start: Hour, losses: str, newest: Hour | None) -> SourceUnavailable:
     """The error of a first poll that found no hour: without it, every later poll would silently find none either."""
-    refusals = f"; {refused} records were rejected (`dayahead dead-letters list`)" if refused else ""
     older = "if its newest hour is older" if newest is None else f"its newest hour is {format_utc(from_hour(newest))}"
     return SourceUnavailable(
         f"source {source.name} has no hour since {format_utc(from_hour(start))}, history_h ({source.history_h:g} h) "
-        f"before now{refusals}; {older}: raise history_h or run `dayahead backfill`",
+        f"before now{losses}; {older}: raise history_h or run `dayahead backfill`",
         cause="no_hours",
     )
 

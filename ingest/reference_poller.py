@@ -15,7 +15,7 @@ from dayahead.reading.records import Rejection, newest_hour, within
 from dayahead.storage.tables.poll_cursor import PollCursor
 from dayahead.storage.tables.reference_forecast import write_versions
 from ingest import metrics
-from ingest.poller import STAGE, Poller
+from ingest.poller import STAGE, Page, Poller
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class ReferencePoller(Poller):
         revised = to_hour(self._clock()) - int(self._source.revision_window_h)
         return min(super()._first_hour(cursor), revised)
 
-    def _publish(self, answer: Answer, start: Hour) -> tuple[int, int, list[Rejection], Hour | None]:
+    def _publish(self, answer: Answer, start: Hour) -> Page:
         name, received_at = self._source.name, self._clock()
         publications, rejections = by_publication(answer, self._source, received_at)
         converted = [(one.available_at, convert_answer(one.answer, self._source, received_at)) for one in publications]
@@ -51,7 +51,9 @@ class ReferencePoller(Poller):
         metrics.REFERENCE_VERSIONS.labels(name).inc(written)
         if written or letters:
             log.info("reference_read", source=name, versions=written, dead_letters=letters)
-        return written, letters, rejections, newest_hour(row for _, rows in versions for row in rows)
+        newest = newest_hour(row for _, rows in versions for row in rows)
+        incomplete = [conversion.incomplete_sentence(self._source) for _, conversion in converted]
+        return Page(written, letters, rejections, newest, max(incomplete, default=""))
 
     def _reject(self, rejections: list[Rejection]) -> int:
         """Send the rejections that are new to the dead letters; returns their number."""

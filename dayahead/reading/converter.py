@@ -17,6 +17,7 @@ from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.hours import format_utc, from_hour, to_microseconds
 from dayahead.reading.arrow import as_numpy
 from dayahead.reading.arrow import compute as pc
+from dayahead.reading.blame import blamed_on
 from dayahead.reading.clock_changes import utc_text
 from dayahead.reading.doubts import doubts
 from dayahead.reading.label_columns import SeriesOfRecords
@@ -58,13 +59,18 @@ def convert_answer(answer: Answer, source: Source, now: datetime) -> Conversion:
         answer: what a reader returned; read once, table by table.
         source: its source.
         now: the present moment.
+
+    Raises:
+        SourceUnavailable: a table cannot be read now.
+        SourceRefused: a table can never be read.
     """
-    converter = _Converter(answer.source or source, now)
-    for table in answer.tables:
-        converter.add(table)
-    for torn in answer.torn:
-        converter.reject(Rejection(torn.record, DeadLetterCode.MISSING_FIELD, torn.reason))
-    return converter.result()
+    with blamed_on(source):
+        converter = _Converter(answer.source or source, now)
+        for table in answer.tables:
+            converter.add(table)
+        for torn in answer.torn:
+            converter.reject(Rejection(torn.record, DeadLetterCode.MISSING_FIELD, torn.reason))
+        return converter.result()
 
 
 @dataclass(frozen=True)

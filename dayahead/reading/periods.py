@@ -50,7 +50,7 @@ class Hours:
         value: [h] in the unit of the source.
         place: [h] number of the record of the first part.
         period: [h] length of its parts in minutes.
-        incomplete: number of hours that lack a part.
+        incomplete: [i] hours that lack a part, once for each series.
         off_grid: places in the parts of those that start no period, or share their hour with such.
         off_hour: places in the parts of hourly series that do not start on an hour of UTC.
     """
@@ -60,7 +60,7 @@ class Hours:
     value: NDArray[np.float64]
     place: NDArray[np.int64]
     period: NDArray[np.int64]
-    incomplete: int
+    incomplete: NDArray[np.int64]
     off_grid: NDArray[np.int64]
     off_hour: NDArray[np.int64]
 
@@ -132,7 +132,7 @@ def hours_of(parts: Parts, form: RecordFormat) -> Hours:
         value[good],
         used.place[buckets.start[good]],
         buckets.period[good],
-        int(np.count_nonzero(~good & ~wrong)),
+        buckets.hour[~good & ~wrong],
         kept[np.flatnonzero(np.repeat(wrong, buckets.count))],
         off_hour,
     )

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from dayahead.errors import DeadLetterCode
 from dayahead.hours import Hour
 from dayahead.reading.record_table import Record
+from dayahead.record_format import AUTO
+from dayahead.source import Source
 
 
 class Row(NamedTuple):
@@ -84,7 +86,7 @@ class Conversion:
         hours: the hourly values.
         rejections: records that violate their contract.
         repeated: number of records that repeat another one; dropped.
-        incomplete_hours: number of hours with a missing part (records of less than an hour); dropped.
+        incomplete: [i] hours with a missing part (records of less than an hour), once for each series; dropped.
         absent: number of values that the source says it does not have (`null_marks`); dropped.
         periods: lengths of the records of which hours were made, in minutes.
     """
@@ -92,9 +94,32 @@ class Conversion:
     hours: HourColumns
     rejections: list[Rejection]
     repeated: int
-    incomplete_hours: int
+    incomplete: NDArray[np.int64]
     absent: int
     periods: Sequence[int]
+
+    @property
+    def incomplete_hours(self) -> int:
+        """Number of hours with a missing part."""
+        return len(self.incomplete)
+
+    def incomplete_within(self, start: Hour, end: Hour) -> int:
+        """Number of hours with a missing part from `start` (inclusive) to `end` (exclusive)."""
+        return int(np.count_nonzero((self.incomplete >= start) & (self.incomplete < end)))
+
+    def incomplete_sentence(self, source: Source) -> str:
+        """How many hours lack a part, and what to check if these are most; empty if none does.
+
+        Hours after the newest complete one do not count: they may just not be over.
+        """
+        newest = int(self.hours.hour.max()) if len(self.hours) else None
+        count = self.incomplete_hours if newest is None else int(np.count_nonzero(self.incomplete < newest))
+        if not count:
+            return ""
+        sentence = f"{count:,} hours are incomplete: they lack a part and are left out"
+        if count > len(self.hours) and source.period_minutes != AUTO:
+            sentence += f". Is period_minutes {source.period_minutes} right? auto finds it in the data"
+        return sentence
 
     @cached_property
     def rows(self) -> list[Row]:

@@ -22,7 +22,7 @@ class RegisterHours:
         value: [h] in the unit of the source.
         place: [h] number of the record of the reading at the start.
         broken: places in the readings of those after which the register was reset or replaced.
-        incomplete: number of hours that lack a reading at their start or end.
+        incomplete: [i] hours that lack a reading at their start or end, once for each series.
     """
 
     series: NDArray[np.int32]
@@ -30,7 +30,7 @@ class RegisterHours:
     value: NDArray[np.float64]
     place: NDArray[np.int64]
     broken: NDArray[np.int64]
-    incomplete: int
+    incomplete: NDArray[np.int64]
 
 
 def hours_of_readings(readings: Parts, rollover: float | None, maximum: float) -> RegisterHours:
@@ -61,8 +61,20 @@ def hours_of_readings(readings: Parts, rollover: float | None, maximum: float) -
         difference[good],
         at.place[good],
         on_hour[np.flatnonzero(is_hour & ~plausible)],
-        int(np.sum(gap_h[same & (gap_h > 1)])),
+        _between(at.minute[:-1][same & (gap_h > 1)] // HOUR_MINUTES, gap_h[same & (gap_h > 1)]),
     )
+
+
+def _between(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The hours of gaps.
+
+    Args:
+        first: [g] first hour of each gap.
+        count: [g] number of its hours.
+    """
+    within = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+    hours: NDArray[np.int64] = np.repeat(first, count) + within
+    return hours
 
 
 def _usual_rise(at: Parts, difference: NDArray[np.float64], is_hour: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -116,6 +116,8 @@ class BacktestCommand:
         file = read_data_file(data.path, data.source, self._training.quarantine, self._clock())
         from_file = FileReader(file.data, str(data.path), data.source, self._training.quarantine)
         self._print_input(from_file, file.rejected, file.example)
+        if file.incomplete:
+            self._say(f"{file.incomplete[0].upper()}{file.incomplete[1:]}.")
         self._print_losses(file.losses, "")
         return from_file
 

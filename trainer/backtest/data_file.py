@@ -29,12 +29,14 @@ class DataFile:
         rejected: number of rejected records, by code.
         example: why the first one was rejected; empty if none was.
         losses: values of each series that the limits of the source reject.
+        incomplete: what is to be said about hours that lack a part; empty if none does.
     """
 
     data: TrainingSet
     rejected: Counter[str]
     example: str
     losses: list[LimitLoss]
+    incomplete: str
 
 
 def read_data_file(path: Path, source: Source, settings: QuarantineSettings, now: datetime) -> DataFile:
@@ -54,22 +56,28 @@ def read_data_file(path: Path, source: Source, settings: QuarantineSettings, now
     conversion = convert_answer(FileSource(source, path).read(0, to_hour(now) + 1), source, now)
     rejected = Counter(str(rejection.code) for rejection in conversion.rejections)
     example = conversion.rejections[0].reason if conversion.rejections else ""
-    if not conversion.rows:
+    incomplete = conversion.incomplete_sentence(source)
+    if not len(conversion.hours):
         raise NotEnoughHistoryError(
             f"{path} contains no valid hour: {sum(rejected.values())} records were rejected"
             + (f", the first because {example}. Compare its columns with source {source.name}" if example else "")
+            + (f"; {incomplete}" if incomplete else "")
         )
-    losses = limit_losses(conversion.rejections, (row.series_id for row in conversion.rows), source)
-    return DataFile(_training_set(conversion, source, settings), rejected, example, losses)
+    names = conversion.hours.names
+    kept = (names[series] for series in conversion.hours.series.tolist())
+    losses = limit_losses(conversion.rejections, kept, source)
+    return DataFile(_training_set(conversion, source, settings), rejected, example, losses, incomplete)
 
 
 def _training_set(conversion: Conversion, source: Source, settings: QuarantineSettings) -> TrainingSet:
-    names, rows = np.unique([row.series_id for row in conversion.rows], return_inverse=True)
-    hours = np.array([row.hour for row in conversion.rows], np.int64)
+    names, series, hours = conversion.hours.names, conversion.hours.series, conversion.hours.hour
+    present = sorted(np.unique(series).tolist(), key=names.__getitem__)
+    row = np.zeros(len(names), np.int64)
+    row[present] = np.arange(len(present))
     start = int(hours.min())
-    values = np.full((len(names), int(hours.max()) - start + 1), np.nan)
-    values[rows, hours - start] = [row.value for row in conversion.rows]
-    ids = tuple(str(name) for name in names)
+    values = np.full((len(present), int(hours.max()) - start + 1), np.nan)
+    values[row[series], hours - start] = conversion.hours.value
+    ids = tuple(names[place] for place in present)
     cleaned = clean(values, start, registered_as(ids, source), source, settings)
     observed = History(ids, start, values, (source.calendar,), leads=source.leads)
     return TrainingSet(
