@@ -9,6 +9,9 @@ from dayahead.record_format import RecordFormat
 LEAST_READINGS = 48
 """Hours that a series must have before it can be taken for a register: no consumption rises for two days."""
 
+MOST_RESETS = 0.05
+"""Share of hours in which a register may start again."""
+
 LEAST_DAYS = 4
 DAY_H = 24
 
@@ -27,7 +30,7 @@ def doubt_about(hours: NDArray[np.int64], values: NDArray[np.float64], form: Rec
         steps = np.diff(values)
         falls = steps < 0
         if (
-            np.mean(falls) <= 0.02
+            np.mean(falls) <= MOST_RESETS
             and np.mean(steps > 0) >= 0.5
             and np.all(values[1:][falls] < 0.1 * values[:-1][falls])
         ):

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from dayahead.errors import SettingsError
 from dayahead.reading import kinds
 from dayahead.reading.source_kind import FOLDER, SourceKind, kind_faults
+from dayahead.reading.time_text import TimeTexts
 from dayahead.source import Source
 
 ENTRY_POINTS = "dayahead.source_kinds"
@@ -92,8 +93,11 @@ def source_of(fields: Mapping[str, Any], folder: Path | None = None) -> Source:
     faults += [f"{name}: Extra inputs are not permitted" for name in given if name not in anywhere]
     try:
         source = Source.model_validate({**given, **own})
+        TimeTexts(source)
     except ValidationError as error:
         faults += [f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()]
+    except ValueError as error:  # of the time format
+        faults.append(str(error))
     if faults:
         raise SettingsError("; ".join(faults))
     return source

@@ -1,6 +1,7 @@
 """Reads the time columns of a table: text, typed stamps or numbers, in one column or several."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from dayahead.reading.arrow import as_numpy
 from dayahead.reading.arrow import compute as pc
 from dayahead.reading.record_table import Column, RecordTable
-from dayahead.reading.time_text import ParsedTimes, TimeTexts, plain_times
+from dayahead.reading.time_text import FIRST_MARK, SECOND_MARK, ParsedTimes, TimeTexts, plain_times
 from dayahead.record_format import EPOCHS, RecordFormat
 
 US_OF_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
@@ -27,16 +28,28 @@ class TimeColumns:
         Args:
             form: names the columns and how times are written.
         """
-        self._names = form.times
+        self._names, self._form = form.times, form
         self._texts = TimeTexts(form)
         self._unit_us = EPOCHS.get(form.time_format)
 
     def read(self, table: RecordTable) -> ParsedTimes:
-        """The times of a table that has all columns of the time.
+        """The times of a table.
 
         Args:
-            table: n records.
+            table: n records. A time is none where a column of it is missing.
         """
+        times = self._read(table)
+        marks = None if self._form.mark_column is None else table.column(self._form.mark_column)
+        return times if marks is None else replace(times, mark=self._marks(marks))
+
+    def _marks(self, column: Column) -> NDArray[np.int8]:
+        """Which of two equal times each record has, as its mark says."""
+        known = dict.fromkeys(self._form.first_marks, FIRST_MARK)
+        known |= dict.fromkeys(self._form.second_marks, SECOND_MARK)
+        values = column if isinstance(column, list) else column.to_pylist()
+        return np.array([known.get(str(value).strip(), 0) for value in values], np.int8)
+
+    def _read(self, table: RecordTable) -> ParsedTimes:
         columns = [table.column(name) for name in self._names]
         present = [column for column in columns if column is not None]
         if len(present) < len(columns):
@@ -126,8 +139,3 @@ def _plain_text(value: object) -> str | None:
     if isinstance(value, datetime) and value.time() == time():
         return value.date().isoformat()
     return value.isoformat() if isinstance(value, datetime | date | time) else str(value).strip()
-
-
-def written_as(values: NDArray[np.object_] | Sequence[object]) -> str:
-    """A time as its record has it, for messages."""
-    return " ".join(str(value) for value in values)
