@@ -1,11 +1,13 @@
 """Meter readings: recognized, and turned into hours."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.dayahead.reading.made import codes, hours, read
 
 
-def readings(values: list[float]) -> list[tuple[str, float]]:
+def readings(values: Sequence[float]) -> list[tuple[str, float]]:
     return [(f"2024-01-{1 + hour // 24:02d}T{hour % 24:02d}:00Z", value) for hour, value in enumerate(values)]
 
 

@@ -1,7 +1,7 @@
 """Every way of writing a time that publishers use, and what it stands for."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pytest
@@ -160,8 +160,13 @@ def test_typed_dates_and_numbers_of_a_workbook_make_a_numbered_period() -> None:
     assert hours(convert_answer(Answer([RecordTable(data)]), form, NOW)) == {"2024-01-01T00:00": 3.0}
 
 
-@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
-def test_a_typed_stamp_is_read_in_its_own_unit_and_a_stray_nanosecond_rejects_one_record(unit: str) -> None:
+UNITS: list[Literal["s", "ms", "us", "ns"]] = ["s", "ms", "us", "ns"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_typed_stamp_is_read_in_its_own_unit_and_a_stray_nanosecond_rejects_one_record(
+    unit: Literal["s", "ms", "us", "ns"],
+) -> None:
     factor = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
     stamps = [1704171600 * factor, 1704175200 * factor + (unit == "ns")]
     data = pa.table({"time": pa.array(stamps, pa.timestamp(unit)), "meter": ["m", "m"], "value": [1.0, 2.0]})
