@@ -3,13 +3,25 @@
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
+from dayahead.hours import to_hour
+from dayahead.reading.converter import convert
 from dayahead.reading.gridstatus_call import answer
+from dayahead.reading.kinds.gridstatus import GridstatusFields
+from dayahead.reading.published import by_publication
+from dayahead.reading.reader import Answer
+from dayahead.reading.source_file import load_source
+from dayahead.source import Source
+
+SOURCES = Path(__file__).parents[3] / "ingest" / "sources"
+NOW = datetime(2026, 11, 5, tzinfo=UTC)
 
 Reply = tuple[int, str]
 
@@ -26,6 +38,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], Reply]],
             response.raw = io.BytesIO(body.encode())
             response.headers["Content-Type"] = "text/csv"
             response.headers["Retry-After"] = "90"
+            response.headers["Last-Modified"] = "Sun, 01 Nov 2026 12:15:00 GMT"
             return response
 
         monkeypatch.setattr(HTTPAdapter, "send", send)
@@ -33,8 +46,16 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], Reply]],
     return install
 
 
-def call(start: str, end: str, iso: str = "caiso", key: str | None = None) -> dict[str, Any]:
-    return answer({"iso": iso, "method": "get_load", "start": start, "end": end, "key": key})
+def call(start: str, end: str, iso: str = "caiso", key: str | None = None, method: str = "get_load") -> dict[str, Any]:
+    return answer({"iso": iso, "method": method, "start": start, "end": end, "key": key})
+
+
+def shipped(name: str) -> tuple[Source, list[dict[str, Any]]]:
+    """A shipped source file, and what its operator says of 1 November 2026, in whose night clocks go back."""
+    source = load_source(SOURCES / f"{name}.yaml")
+    fields = GridstatusFields.of(source)
+    found = call("2026-11-01T04:00:00+00:00", "2026-11-02T05:00:00+00:00", fields.iso, method=fields.method)
+    return source, found["records"]
 
 
 def demand_csv(missing_hour: int | None = None) -> str:
@@ -131,6 +152,39 @@ def test_the_key_of_an_operator_is_passed_to_the_library(serve: Any) -> None:
         "2025-06-01T00:05:00-04:00",
     ]
     assert found["records"][0]["PJM WESTERN REGION"] == 80_000.0
+
+
+def test_the_hours_of_new_york_are_read_with_the_shipped_file_on_a_day_of_25_hours(serve: Any) -> None:
+    clock = [(0, "EDT"), (1, "EDT"), *((hour, "EST") for hour in range(1, 24))]
+    lines = ['"Time Stamp","Time Zone","Name","PTID","Integrated Load"']
+    for number, (hour, zone) in enumerate(clock):
+        lines += [
+            f'"11/01/2026 {hour:02d}:00:00","{zone}","{name}",61757,{1000 + number}' for name in ("WEST", "N.Y.C.")
+        ]
+    serve(lambda _: (200, "\n".join(lines)))
+    source, records = shipped("gridstatus-nyiso")
+    conversion = convert(records, source, NOW)
+    start = to_hour(datetime(2026, 11, 1, 4, tzinfo=UTC))
+    assert conversion.rejections == []
+    assert {row.series_id: 0 for row in conversion.rows} == {"NYISO/N.Y.C.": 0, "NYISO/WEST": 0}
+    assert [(row.hour, row.value) for row in conversion.rows if row.series_id == "NYISO/WEST"] == [
+        (start + number, 1000.0 + number) for number in range(25)
+    ]
+
+
+def test_a_forecast_of_new_york_counts_from_the_moment_at_which_its_file_was_written(serve: Any) -> None:
+    zones = ("Capitl", "Centrl", "Dunwod", "Genese", "Hud Vl", "Longil", "Mhk Vl", "Millwd", "N.Y.C.", "North", "West")
+    lines = [",".join(f'"{name}"' for name in ("Time Stamp", *zones, "NYISO"))]
+    lines += [f'"11/02/2026 {hour:02d}:00",' + ",".join(["100"] * 11 + ["1100"]) for hour in range(24)]
+    serve(lambda _: (200, "\n".join(lines)))
+    source, records = shipped("gridstatus-nyiso-forecast")
+    (published,), rejections = by_publication(Answer.of(records), source, NOW)
+    conversion = convert(published.answer.records, source, NOW)
+    assert (rejections, conversion.rejections) == ([], [])
+    assert published.available_at == datetime(2026, 11, 1, 12, 15, tzinfo=UTC)
+    assert len(conversion.rows) == 24 * len(zones)
+    assert "NYISO/HUD VL" in {row.series_id for row in conversion.rows}
+    assert load_source(SOURCES / f"{source.forecast_of}.yaml").label_names == source.label_names
 
 
 def test_days_that_an_operator_does_not_publish_in_this_form_are_counted(serve: Any) -> None:

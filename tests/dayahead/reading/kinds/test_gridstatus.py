@@ -144,10 +144,6 @@ def test_a_poll_passes_days_that_the_library_no_longer_serves(publish: Publish) 
     ("fault", "cause", "retry_after_s"),
     [
         (429, "rate_limited", 1800),
-        (503, "server_error", 1800),
-        (404, "server_error", 1800),
-        ("unreachable", "unreachable", None),
-        ("changed page", "bad_answer", None),
         ("crash", "bad_answer", None),
     ],
 )

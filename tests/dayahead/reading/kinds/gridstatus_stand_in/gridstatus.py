@@ -56,10 +56,6 @@ class Operator:
             time.sleep(3600)
         if fault == "crash":
             os._exit(3)
-        if fault == "changed page":
-            raise KeyError("Current demand")
-        if fault == "unreachable":
-            raise requests.ConnectionError("connection refused")
         if isinstance(fault, int):
             response = requests.Response()
             response.status_code = fault
