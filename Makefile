@@ -43,7 +43,7 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/service.stamp
 	@$(LOCKED) install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
-up: $(VENV)/service.stamp ## Start everything on the sample (or on DAYAHEAD_SOURCE_URL)
+up: $(VENV)/service.stamp ## Start everything on the sample, or on a live source: DAYAHEAD_SOURCE=ingest/sources/FILE.yaml make up
 	@$(BIN)/dayahead up
 
 down: ## Stop it; data is kept

@@ -11,9 +11,11 @@ from rich.console import Console
 
 from dayahead.errors import StackError
 from dayahead.hours import wall_clock
+from dayahead.reading.source_file import load_source
 from dayahead.settings import PREFIX, load_settings, wrong_values
 from dayahead.settings_document import settings_classes
 from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, polled_source, show_results, show_series
+from deploy.live import base_url, check_reachable
 from deploy.local.env_file import EnvFile
 from deploy.local.places import CHECKOUT
 from deploy.local.ports import HOST
@@ -26,6 +28,30 @@ from deploy.overview import Overview, read_overview
 from deploy.settings import StackSettings
 
 FILE = CHECKOUT / "docker-compose.yml"
+
+
+def polled_variables(settings: StackSettings) -> dict[str, str]:
+    """Variables of docker-compose.yml that make the poller read a live source; none for the sample.
+
+    Args:
+        settings: a source without DAYAHEAD_SOURCE_URL is polled at the URL of its file.
+
+    Raises:
+        StackError: the file is not in the image, and no URL is given.
+    """
+    if settings.replays:
+        return {}
+    file = settings.source_file(in_containers=True)
+    if settings.source_url is None and file is None:
+        raise StackError(
+            f"DAYAHEAD_SOURCE={settings.source} is not in the image: put the file into ingest/sources, and name it "
+            "ingest/sources/FILE"
+        )
+    url = settings.source_url or (base_url(load_source(file)) if file else None)
+    variables = {f"{PREFIX}SOURCE_URL": str(url)} if url else {}
+    if inside := settings.source_in_image():
+        variables[f"{PREFIX}SOURCE"] = str(inside)
+    return variables
 
 
 class Compose:
@@ -57,7 +83,7 @@ class Compose:
                 f"{PREFIX}KAFKA_USERNAME": USER,
             }
         )
-        self._replays = self._settings.source_url is None
+        self._replays = self._settings.replays
         self._command = ["docker", "compose", "--file", str(FILE), "--env-file", str(env_file.path)]
 
     def up(self) -> None:
@@ -68,6 +94,10 @@ class Compose:
         """
         refuse(wrong_values(settings_classes().values(), in_containers=True))
         steps = Steps(self._console)
+        if not self._replays and (file := self._settings.source_file(in_containers=True)):
+            with steps.step("host of the source") as step:
+                url = self._settings.source_url
+                step.outcome = check_reachable(file, None if url is None else str(url))
         with steps.step("docker compose: images, servers, services"):
             sample = ["--profile", "sample"] if self._replays else []
             self._docker(*sample, "up", "--detach", "--build", "--wait")
@@ -116,7 +146,9 @@ class Compose:
         return read_overview(self._database_url, wall_clock())
 
     def _docker(self, *arguments: str) -> None:
-        done = subprocess.run([*self._command, *arguments], check=False)
+        done = subprocess.run(
+            [*self._command, *arguments], check=False, env={**os.environ, **polled_variables(self._settings)}
+        )
         if done.returncode:
             raise StackError(
                 f"`docker compose {' '.join(arguments)}` failed (exit {done.returncode}): see its output above. "

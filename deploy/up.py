@@ -10,10 +10,12 @@ from dayahead.hours import wall_clock
 from dayahead.settings import wrong_values
 from dayahead.settings_document import settings_classes
 from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, polled_source, show_results
+from deploy.live import check_reachable
 from deploy.local import sample
 from deploy.local.assembly import Assembly
 from deploy.local.build import build
 from deploy.local.preflight import port_obstacles, refuse
+from deploy.local.services import ServiceProcess
 from deploy.local.stack import FAILED, last_lines
 from deploy.local.steps import Steps
 from deploy.local.supervision import ProgramState, log_file
@@ -21,6 +23,7 @@ from deploy.local.waiting import Progress, wait_on_progress
 from deploy.overview import Overview, read_champion, read_lag, read_overview
 from deploy.running import run_dayahead, strays_sentence
 
+SHORT_HISTORY = "waits for history"  # how the trainer's reason begins while a source has too few hours to fit a model
 MOST_LIVES = 4  # a process that ended this often while being waited for is in a crash loop
 
 
@@ -66,24 +69,49 @@ class Up:
         Raises:
             StackError: a check or a step failed or timed out.
         """
+        if not self._replays:
+            self._check_live_source()
         self.servers_only()
         with self.steps.step("workers and API"):
             self._start("worker", "api")
         if self._replays:
             self._give_history()
+            self._train()
+            self._poll("live replay of the sample")
+        else:
+            self._poll("poller, with the last weeks of its source first")
+            self._train()
+        with self.steps.step("every service ready"):
+            self._await(self._all_ready, lambda: len(self._ready()), "every service to be ready", *self._jobs)
+        show_results(self.steps.console, self._overview(), self.assembly.settings.api_port, self.steps.elapsed_s)
+
+    def _check_live_source(self) -> None:
+        settings = self.assembly.settings
+        file = settings.source_file(in_containers=False)
+        with self.steps.step("host of the source") as step:
+            if file is not None:
+                step.outcome = check_reachable(file, None if settings.source_url is None else str(settings.source_url))
+
+    def _train(self) -> None:
         with self.steps.step("first model") as step:
             self._start("trainer")
-            if self._replays:
-                self._await(self._has_champion, self._training_parts, "the trainer to promote a first model", "trainer")
-            step.outcome = self._champion() or "waits for two weeks of history"
-        with self.steps.step("live replay of the sample" if self._replays else "poller") as step:
+            what = "the trainer to promote a first model"
+            self._await(lambda: self._has_champion() or self._short_history(), self._training_parts, what, "trainer")
+            step.outcome = self._champion() or self._short_history() or ""
+
+    def _poll(self, step_name: str) -> None:
+        with self.steps.step(step_name) as step:
             self._start("replay", "ingest")
             what = f"a forecast of every series of {self._source}"
             self._await(self._all_forecast, self._forecasts, what, "ingest", "worker")
             step.outcome = f"{self._forecasts()[1]} series have a forecast"
-        with self.steps.step("every service ready"):
-            self._await(self._all_ready, lambda: len(self._ready()), "every service to be ready", *self._jobs)
-        show_results(self.steps.console, self._overview(), self.assembly.settings.api_port, self.steps.elapsed_s)
+
+    def _short_history(self) -> str | None:
+        """What the trainer says while a live source has too little history for a model; None otherwise."""
+        if self._replays:
+            return None
+        reasons = [service.readiness().reason for service in self.assembly.services if service.job == "trainer"]
+        return next((reason for reason in reasons if reason.startswith(SHORT_HISTORY)), None)
 
     @cached_property
     def _source(self) -> str | None:
@@ -91,7 +119,7 @@ class Up:
 
     @property
     def _replays(self) -> bool:
-        return self.assembly.settings.source_url is None
+        return self.assembly.settings.replays
 
     def _start(self, *jobs: str) -> None:
         self.stack.start_services([service.name for service in self.assembly.services if service.job in jobs])
@@ -116,7 +144,12 @@ class Up:
         return {service.job for service in self.assembly.services}
 
     def _ready(self) -> list[str]:
-        return [service.name for service in self.assembly.services if service.readiness().ok]
+        """Names of the services that are ready, or whose trainer only lacks history."""
+        return [service.name for service in self.assembly.services if self._is_ready(service)]
+
+    def _is_ready(self, service: ServiceProcess) -> bool:
+        readiness = service.readiness()
+        return readiness.ok or (not self._replays and readiness.reason.startswith(SHORT_HISTORY))
 
     def _all_ready(self) -> bool:
         states = self.stack.states()

@@ -122,7 +122,7 @@ def service_processes(
     replays: list[ServiceProcess] = []
     if settings.source_url:
         poller_settings[f"{PREFIX}SOURCE_URL"] = str(settings.source_url)
-    else:
+    elif settings.replays:
         # The history is complete before the trainer starts, so it need not wait for the newest hour to settle.
         trainer_settings[f"{PREFIX}TRAINING__SCHEDULE__SETTLE_S"] = "0"
         # The replay has no rate limit: the publisher's one request a minute would only slow it down.
