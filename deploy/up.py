@@ -96,7 +96,7 @@ class Up:
         with self.steps.step("first model") as step:
             self._start("trainer")
             what = "the trainer to promote a first model"
-            self._await(lambda: self._has_champion() or self._short_history(), self._training_parts, what, "trainer")
+            self._await(self._has_champion_or_waits, self._training_parts, what, "trainer")
             step.outcome = self._champion() or self._short_history() or ""
 
     def _poll(self, step_name: str) -> None:
@@ -105,6 +105,9 @@ class Up:
             what = f"a forecast of every series of {self._source}"
             self._await(self._all_forecast, self._forecasts, what, "ingest", "worker")
             step.outcome = f"{self._forecasts()[1]} series have a forecast"
+
+    def _has_champion_or_waits(self) -> bool:
+        return self._has_champion() or self._short_history() is not None
 
     def _short_history(self) -> str | None:
         """What the trainer says while a live source has too little history for a model; None otherwise."""
