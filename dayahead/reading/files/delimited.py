@@ -24,6 +24,9 @@ from dayahead.source import Source
 PARSED_BYTES = 4 << 20
 """Share of a block that one thread parses at a time; longer than any line."""
 
+MANY_TORN = 20
+"""If so many lines are torn and none is a record, the file is written in another way than the source says."""
+
 TAB = "\t"
 
 
@@ -93,6 +96,10 @@ class DelimitedFile:
         """The table of the records in a block, and the lines at its end that belong to the next one."""
         found = LineSorter(block, self._separator, len(header.names), self._path.name).sort()
         self._torn += found.torn
+        if not found.records and len(found.torn) >= MANY_TORN and block.first_line <= SEARCHED_LINES:
+            raise SourceRefused(
+                f"{found.torn[0].reason}, and no line after it fits: check delimiter, and whether decimal needs quotes"
+            )
         if not found.records:
             return None, found.rest
         invalid: list[object] = []

@@ -5,9 +5,9 @@ whatever its zone; a record whose time has no such day is kept, since the conver
 """
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -32,24 +32,53 @@ Days = NDArray[np.int32]
 """Days since 1970 of some records; UNKNOWN where a time has none that is recognized."""
 
 
-def records_near(table: RecordTable, source: Source, start: Hour, end: Hour | None) -> RecordTable:
-    """Leave out the records that are more than two days before `start` or after `end`.
+@dataclass(frozen=True)
+class DayRange:
+    """Some days.
+
+    Attributes:
+        low: first day, days since 1970.
+        high: last day; None: to the newest.
+    """
+
+    low: int = 0
+    high: int | None = None
+
+    @classmethod
+    def around(cls, start: Hour, end: Hour | None) -> Self:
+        """The days of some hours, and two more on both sides.
+
+        Args:
+            start: first hour.
+            end: hour after the last one; None: to the newest.
+        """
+        low = (from_hour(max(start, 0)).date() - EPOCH - MARGIN).days
+        high = None if end is None else (from_hour(end).date() - EPOCH + MARGIN).days
+        return cls(max(low, 0), high)
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether no day lies outside."""
+        return not self.low and self.high is None
+
+    def covers(self, other: Self) -> bool:
+        """Whether it has all days of another range."""
+        return self.low <= other.low and (self.high is None or (other.high is not None and other.high <= self.high))
+
+
+def records_near(table: RecordTable, source: Source, wanted: DayRange) -> RecordTable:
+    """Leave out the records of other days.
 
     Args:
         table: some records.
         source: their columns.
-        start: first hour that is needed.
-        end: hour after the last one; None: to the newest.
+        wanted: the days to keep.
     """
-    low = (from_hour(max(start, 0)).date() - EPOCH - MARGIN).days
-    high = None if end is None else (from_hour(end).date() - EPOCH + MARGIN).days
-    if low <= 0 and high is None:
-        return table
-    column = table.column(source.times[0])
+    column = None if wanted.is_everything else table.column(source.times[0])
     days = None if column is None else _days_of(column, source)
     if days is None:
         return table
-    near = days >= low if high is None else (days >= low) & (days <= high)
+    near = days >= wanted.low if wanted.high is None else (days >= wanted.low) & (days <= wanted.high)
     near |= days == UNKNOWN
     return table if near.all() else _selected(table, np.flatnonzero(near))
 

@@ -1,9 +1,10 @@
-"""Keeps the parsed tables of files that are read more than once and have not changed.
+"""Keeps what was parsed of files that have not changed since.
 
-A poll reads an unchanged file again and again, a backfill once for each page of hours. Parsing it each time would cost
-as much as the first time, and returning nothing for an unchanged file would lose the rows of a poll that could not
-publish them. So the tables are kept from the second read of a version on: a file that is read once, as for a training,
-needs no memory after it. What is larger than `KEPT_BYTES` is parsed each time.
+A poll reads the newest days of an unchanged file again and again, a backfill a page of hours after the other. Parsing
+the file each time would cost as much as the first time, and returning nothing for an unchanged file would lose the rows
+of a poll that could not publish them. So the records near the hours of the first read are kept, which are enough for
+the next polls. A read of other hours keeps the whole file if it fits into `KEPT_BYTES`. A file that is read once and as
+a whole, as for a training, needs no memory after it.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from dayahead.reading.files.file_errors import with_source_errors
 from dayahead.reading.files.found_files import FileVersion, version_of
+from dayahead.reading.files.near_hours import DayRange, records_near
 from dayahead.reading.files.open_tables import open_tables
 from dayahead.reading.record_table import RecordTable, Torn
 from dayahead.source import Source
@@ -28,14 +30,20 @@ OBJECT_BYTES = 100
 """Memory of a value that is a Python object, roughly."""
 
 
+EVERYTHING = DayRange()
+
+
 @dataclass
 class _Parsed:
-    """A file as it was read."""
+    """A version of a file, and what is kept of it: the tables of some days, and all torn lines."""
 
     version: FileVersion
-    tables: list[RecordTable] | None = None
+    days: DayRange | None = None
+    tables: list[RecordTable] = field(default_factory=list)
     torn: list[Torn] = field(default_factory=list)
     size: int = 0
+    was_read: bool = False
+    is_large: bool = False
 
 
 class ParsedFiles:
@@ -55,11 +63,12 @@ class ParsedFiles:
         """Drop what is kept of other files."""
         self._files = {path: file for path, file in self._files.items() if path in paths}
 
-    def tables(self, path: Path, torn: list[Torn]) -> Iterator[RecordTable]:
-        """The tables of a file; repeated texts may be coded, see `decoded`.
+    def tables(self, path: Path, wanted: DayRange, torn: list[Torn]) -> Iterator[RecordTable]:
+        """The tables of a file.
 
         Args:
             path: the file.
+            wanted: the days to return; a record whose day is not recognized is always returned.
             torn: where lines that are no records are added.
 
         Raises:
@@ -67,32 +76,41 @@ class ParsedFiles:
         """
         with with_source_errors(path):
             version = version_of(path)
-        before = self._files.get(path)
-        if before is None or before.version != version:
-            self._files[path] = _Parsed(version)
-            yield from open_tables(path, self._source, torn)
-        elif before.tables is None:
-            yield from self._parsed_again(path, before, torn)
+        file = self._files.get(path)
+        if file is None or file.version != version:
+            file = self._files[path] = _Parsed(version)
+        if file.days is not None and file.days.covers(wanted):
+            torn += file.torn
+            near = map(_decoded, (records_near(table, self._source, wanted) for table in file.tables))
+            yield from filter(len, near)
         else:
-            torn += before.torn
-            yield from before.tables
+            yield from filter(len, self._parsed(path, file, wanted, torn))
 
-    def _parsed_again(self, path: Path, file: _Parsed, torn: list[Torn]) -> Iterator[RecordTable]:
-        """Parse a file, and keep its tables if they are small and it has not changed meanwhile."""
-        free = self._kept_bytes - sum(other.size for other in self._files.values())
+    def _parsed(self, path: Path, file: _Parsed, wanted: DayRange, torn: list[Torn]) -> Iterator[RecordTable]:
+        """Parse a file, and keep its tables, or those of the days wanted, if they are small."""
+        days = EVERYTHING if file.was_read and not file.is_large else wanted
+        free = self._kept_bytes - sum(other.size for other in self._files.values() if other is not file)
+        # A first read of everything may be the only one.
+        keeps = file.was_read or not wanted.is_everything
         tables: list[RecordTable] = []
         size, first_torn = 0, len(torn)
         for table in open_tables(path, self._source, torn):
-            if size <= free:
-                tables.append(_compact(table))
+            near = records_near(table, self._source, wanted)
+            kept = table if days.is_everything else near
+            if keeps and len(kept):
+                tables.append(_compact(kept))
                 size += _size(tables[-1])
-            else:
-                tables.clear()
-            yield table
+                if size > free:
+                    keeps = False
+                    tables.clear()
+            yield near
+        file.was_read = True
         with with_source_errors(path):
             is_same = version_of(path) == file.version
-        if size <= free and is_same:
-            file.tables, file.torn, file.size = tables, torn[first_torn:], size
+        if keeps and is_same:
+            file.days, file.tables, file.torn, file.size = days, tables, torn[first_torn:], size
+        elif size > free and days.is_everything:
+            file.is_large = True
 
 
 def _compact(table: RecordTable) -> RecordTable:
@@ -109,7 +127,7 @@ def _compact(table: RecordTable) -> RecordTable:
     return replace(table, data=data, _columns={})
 
 
-def decoded(table: RecordTable) -> RecordTable:
+def _decoded(table: RecordTable) -> RecordTable:
     """The table with each text in full."""
     if table.data is None or not any(pa.types.is_dictionary(kind) for kind in table.data.schema.types):
         return table

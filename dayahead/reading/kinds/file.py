@@ -9,8 +9,8 @@ from dayahead.errors import DayaheadError
 from dayahead.hours import Hour
 from dayahead.reading.files.file_errors import with_source_errors
 from dayahead.reading.files.found_files import FileVersion, check_ending, find_files, version_of
-from dayahead.reading.files.near_hours import records_near
-from dayahead.reading.files.parsed_files import ParsedFiles, decoded
+from dayahead.reading.files.near_hours import DayRange
+from dayahead.reading.files.parsed_files import ParsedFiles
 from dayahead.reading.reader import Answer
 from dayahead.reading.record_table import RecordTable, Torn
 from dayahead.reading.source_kind import KindFields, SourceKind, SourcePath, Surroundings
@@ -67,12 +67,9 @@ class FileSource:
         torn: list[Torn] = []
         with with_source_errors(self._path):
             paths = find_files(self._path)
-        return Answer(self._tables(paths, start, end, torn), torn)
+        return Answer(self._tables(paths, DayRange.around(start, end), torn), torn)
 
-    def _tables(self, paths: Sequence[Path], start: Hour, end: Hour | None, torn: list[Torn]) -> Iterator[RecordTable]:
+    def _tables(self, paths: Sequence[Path], days: DayRange, torn: list[Torn]) -> Iterator[RecordTable]:
         self._parsed.keep_only(paths)
         for path in paths:
-            for table in self._parsed.tables(path, torn):
-                near = decoded(records_near(table, self._source, start, end))
-                if len(near):
-                    yield near
+            yield from self._parsed.tables(path, days, torn)

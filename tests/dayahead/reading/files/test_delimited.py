@@ -98,6 +98,11 @@ def test_a_line_with_too_few_or_too_many_columns_is_torn(tmp_path: Path, torn_li
     assert (record, f"a.csv, line 3 {reason}" in text) == ({"line": torn_line}, True)
 
 
+def test_a_file_of_torn_lines_alone_is_refused_with_what_to_check(tmp_path: Path) -> None:
+    with pytest.raises(SourceRefused, match=r"a\.csv, line 2 has 5 columns, the header has 4, and no line .* decimal"):
+        records_of(write(tmp_path, HEADER + line("12,5") * 20))
+
+
 def test_blank_lines_and_lines_of_delimiters_alone_are_skipped(tmp_path: Path) -> None:
     torn: list[Torn] = []
     file = write(tmp_path, HEADER + "\n" + line(1) + "   \n,,,\n" + line(2) + ",,,\n\n")

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from dayahead.hours import to_hour
-from dayahead.reading.files.near_hours import records_near
+from dayahead.reading.files.near_hours import DayRange, records_near
 from dayahead.reading.record_table import RecordTable
 from tests.dayahead.reading.files.building import make_source
 
@@ -15,7 +15,7 @@ START = to_hour(datetime(2024, 1, 20, tzinfo=UTC))
 
 def near(times: Any, end: int | None = None, **fields: Any) -> list[int]:
     table = RecordTable(pa.table({"time": times}), name="a.csv", first_line=1)
-    found = records_near(table, make_source(**fields), START, end)
+    found = records_near(table, make_source(**fields), DayRange.around(START, end))
     return [int(found.place(index).removeprefix("a.csv, line ")) for index in range(len(found))]
 
 
@@ -58,9 +58,24 @@ def test_a_time_whose_day_is_not_recognized_is_kept(time_format: str) -> None:
     assert near(pa.array(["some day", None, "99.99.2024 00:00"]), time_format=time_format) == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "covers"),
+    [
+        (DayRange(), DayRange(5, 9), True),
+        (DayRange(5), DayRange(6), True),
+        (DayRange(5), DayRange(4), False),
+        (DayRange(5, 9), DayRange(5, 9), True),
+        (DayRange(5, 9), DayRange(6), False),
+        (DayRange(5, 9), DayRange(6, 10), False),
+    ],
+)
+def test_a_range_covers_another_that_has_no_further_day(one: DayRange, other: DayRange, covers: bool) -> None:
+    assert one.covers(other) is covers
+
+
 def test_records_that_are_objects_keep_their_lines() -> None:
     records = [{"time": datetime(day.year, day.month, day.day, tzinfo=UTC)} for day in DAYS]
     table = RecordTable(objects=[*records, {"time": None}], lines=list(range(2, 43)))
-    found = records_near(table, make_source(), START, None)
+    found = records_near(table, make_source(), DayRange.around(START, None))
     assert found.lines == list(range(19, 43))
     assert found.record(0) == records[17]
