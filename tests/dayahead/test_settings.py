@@ -5,6 +5,7 @@ from dayahead.settings import MigrationSettings, ProcessSettings, load_settings,
 from dayahead.settings_document import settings_classes
 from deploy.arrival import polled_source
 from deploy.settings import StackSettings
+from ingest.settings import IngestSettings
 
 
 def test_a_wrong_setting_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,3 +68,14 @@ def test_a_source_file_of_the_image_is_looked_up_in_the_checkout(monkeypatch: py
     assert "DAYAHEAD_SOURCE" in fault
     monkeypatch.setenv("DAYAHEAD_SOURCE", "/mounted/own.yaml")
     assert polled_source(load_settings(StackSettings), in_containers=True) is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("DAYAHEAD_SOURCE_KEYS__ENTSOE", "s3cret"), ("DAYAHEAD_SOURCE_KEYS", '{"entsoe": "s3cret"}')],
+)
+def test_keys_of_publishers_are_set_by_their_names(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    settings = load_settings(IngestSettings)
+    assert settings.source_keys["entsoe"].get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(settings)

@@ -41,7 +41,7 @@ CONTAINERS_OF = {
 }
 WITHOUT_DIGEST = {"timescaledb", "kafka"}
 """Images whose digest has yet to be looked up at their registry: `docker buildx imagetools inspect IMAGE`."""
-USE_REDIS = {"worker-1", "worker-2", "api"}
+USE_REDIS = {"ingest", "worker-1", "worker-2", "api"}
 each_service = pytest.mark.parametrize("name", SERVICES)
 
 

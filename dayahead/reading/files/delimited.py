@@ -31,9 +31,16 @@ TAB = "\t"
 
 
 class DelimitedFile:
-    """One text file with columns."""
+    """One text file with columns, or an answer that is one."""
 
-    def __init__(self, path: Path, source: Source, torn: list[Torn], block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self,
+        path: Path,
+        source: Source,
+        torn: list[Torn],
+        block_bytes: int = BLOCK_BYTES,
+        body: bytes | None = None,
+    ) -> None:
         """Store the arguments; nothing is opened.
 
         Args:
@@ -41,8 +48,10 @@ class DelimitedFile:
             source: names the columns, the delimiter and the encoding.
             torn: where lines that are no records are added.
             block_bytes: approximate size of what is read at once.
+            body: of an answer that is no file; `path` is then only its name in messages.
         """
         self._path, self._source, self._torn, self._block_bytes = path, source, torn, block_bytes
+        self._body = body
         self._delimiter = _delimiter_of(path, source)
         self._separator = self._delimiter.encode()
 
@@ -52,7 +61,7 @@ class DelimitedFile:
         Raises:
             SourceUnavailable, SourceRefused: see `text_blocks` and `find_header`.
         """
-        blocks = text_blocks(self._path, self._source.encoding, self._block_bytes)
+        blocks = text_blocks(self._path, self._source.encoding, self._block_bytes, self._body)
         first = next(blocks)
         header, above = self._header(first)
         rest = b""

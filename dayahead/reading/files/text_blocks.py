@@ -52,13 +52,16 @@ class TextBlock:
         return self.data.count(b"\n") + (bool(self.data) and not self.data.endswith(b"\n"))
 
 
-def text_blocks(path: Path, encoding: str, block_bytes: int = BLOCK_BYTES) -> Iterator[TextBlock]:
+def text_blocks(
+    path: Path, encoding: str, block_bytes: int = BLOCK_BYTES, body: bytes | None = None
+) -> Iterator[TextBlock]:
     """Read a file lazily.
 
     Args:
         path: the file; its last ending says how it is compressed.
         encoding: as in the source.
         block_bytes: approximate size of a block.
+        body: of an answer that is no file; `path` is then only its name in messages.
 
     Raises:
         SourceUnavailable: the file is empty.
@@ -67,7 +70,8 @@ def text_blocks(path: Path, encoding: str, block_bytes: int = BLOCK_BYTES) -> It
     """
     line = 1
     rest = b""
-    pieces = _unified(_decoded(_chunks(path, block_bytes), encoding, path))
+    chunks = _chunks(path, block_bytes) if body is None else _parts(body, block_bytes)
+    pieces = _unified(_decoded(chunks, encoding, path))
     piece = next(pieces, b"")
     while piece:
         following = next(pieces, b"")
@@ -90,6 +94,10 @@ def _chunks(path: Path, size: int) -> Iterator[bytes]:
         stream: Any = pa.CompressedInputStream(file, compression) if compression else file
         while chunk := stream.read(size):
             yield chunk
+
+
+def _parts(body: bytes, size: int) -> Iterator[bytes]:
+    return (body[place : place + size] for place in range(0, len(body), size))
 
 
 def _decoded(chunks: Iterator[bytes], encoding: str, path: Path) -> Iterator[bytes]:

@@ -82,6 +82,7 @@ class Fetcher:
         advice: str = "",
         max_body_bytes: int = MAX_BODY_BYTES,
         ban_s: float | None = None,
+        base_url: str | None = None,
     ) -> Self:
         """The fetcher of a source.
 
@@ -96,8 +97,9 @@ class Fetcher:
             advice: what to check where the API rejects a request.
             max_body_bytes: of a decompressed response.
             ban_s: for how long the publisher refuses requests after a 429 without Retry-After; None: unknown.
+            base_url: of the API; by default the field `url`. DAYAHEAD_SOURCE_URL replaces both.
         """
-        base_url = surroundings.base_url or str(fields.url)
+        base_url = surroundings.base_url or base_url or str(fields.url)
         client = surroundings.resources.enter_context(http_client(base_url, surroundings.request_timeout_s))
         host = client.base_url.netloc.decode()
         return cls(

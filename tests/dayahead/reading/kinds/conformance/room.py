@@ -38,6 +38,7 @@ class Room:
         source: its source.
         now: the present moment of the readers.
         points: all that are published.
+        usual: the reader of `read`, unless it is given another one.
     """
 
     publisher: StandIn
@@ -48,10 +49,12 @@ class Room:
     points: list[Point] = field(default_factory=list)
     time: ManualTime = field(default_factory=ManualTime)
     budgets: Budgets = field(init=False)
+    usual: Reader = field(init=False)
 
     def __post_init__(self) -> None:
         """Start with nothing sent."""
         self.budgets = Budgets(monotonic=self.time.monotonic)
+        self.usual = self.reader()
 
     def reader(self, budgets: Budgets | None = None, key: str | None = KEY) -> Reader:
         """A reader of the source.
@@ -74,7 +77,7 @@ class Room:
         return kind_of(self.source).reader(self.source, surroundings)
 
     def publish(self, start: datetime, hours: int, minutes: int | None = None) -> None:
-        """Publish values of every series, each another, oldest first.
+        """Publish values of every series, each another, oldest first; short periods have their share of an energy.
 
         Args:
             start: of the first hour.
@@ -86,7 +89,8 @@ class Room:
             moment = start + timedelta(minutes=period * minutes)
             for number, series in enumerate(self.publisher.series):
                 value = 1000.0 + int(moment.timestamp()) // (60 * minutes) % 797 + number * 1000
-                self.points.append(Point(series, moment, minutes, value))
+                share = 1.0 if self.source.is_power else minutes / HOUR_MINUTES
+                self.points.append(Point(series, moment, minutes, value * share))
 
     def revise(self, hour: datetime, series: str, by: float) -> None:
         """Change the values of one hour."""
@@ -115,7 +119,7 @@ class Room:
         self, start: datetime, end: datetime | None = None, reader: Reader | None = None
     ) -> tuple[list[Row], list[Rejection]]:
         """Read as the poller does: on from the hour at which an answer was cut, then only the hours asked for."""
-        reader = reader or self.reader()
+        reader = reader or self.usual
         first, last = to_hour(start), None if end is None else to_hour(end)
         position, rows, rejections = first, {}, []
         for _ in range(MOST_PARTS):

@@ -122,7 +122,7 @@ def test_a_429_says_when_to_come_back_and_no_reader_of_the_process_asks_before(r
         room.read(START)
     assert (caught.value.retry_after_s, caught.value.cause) == (3000, "rate_limited")
     with pytest.raises(SourceUnavailable) as caught:
-        room.read(START)
+        room.read(START, reader=room.reader())
     assert caught.value.retry_after_s == pytest.approx(3000)
     assert len(room.server.requests) == 1
     room.time.seconds += 3000
@@ -241,12 +241,11 @@ def test_newest_hours_that_have_no_value_yet_are_left_out(room: Room, written: s
 )
 def test_what_may_pass_is_unavailable_and_the_next_read_has_everything(room: Room, fault: Response, cause: str) -> None:
     room.publish(START, 24)
-    reader = room.reader()
     room.server.faults.append(fault)
     with pytest.raises(SourceUnavailable) as caught:
-        room.read(START, reader=reader)
+        room.read(START)
     assert caught.value.cause == cause
-    rows, rejections = room.read(START, reader=reader)
+    rows, rejections = room.read(START)
     assert values_of(rows) == pytest.approx(room.expected(START))
     assert rejections == []
 
