@@ -5,7 +5,7 @@ What its pages on the API and its users say (https://transparencyplatform.zendes
 - One request is for one area. Times are UTC, to the minute; `periodStart` is inclusive, `periodEnd` exclusive. An
   answer holds whole periods and may begin before the first minute that was asked for.
 - 400 requests a minute, counted by address and by token; more are refused for ten minutes (429).
-- A request may span a year; since August 2026 it is refused beyond a month, and in the winter of 2025 answers ended
+- A request may span a year; since September 2026 it is refused beyond a month, and in the winter of 2025 answers ended
   after 1,000 points without a word. Requests of ten days (960 quarter hours) were safe all along.
 - No data, and a request that is refused, are acknowledgements with a reason; no data comes with status 200 or 400.
 - For days in September 2026, while the platform moved, each request was answered with 404: that is an outage.
