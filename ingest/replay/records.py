@@ -1,18 +1,20 @@
 """The records that the replay publishes, by hour."""
 
+import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
+import numpy as np
 
-from dayahead.errors import ContractError, SettingsError
+from dayahead.errors import SettingsError, SourceError
 from dayahead.hours import Hour
-from dayahead.reading.local_time import LocalTimes
-from dayahead.reading.record_table import Record
+from dayahead.reading.files.open_tables import open_tables
+from dayahead.reading.record_hours import NO_HOUR, record_hours
+from dayahead.reading.record_table import Record, RecordTable, Torn
+from dayahead.reading.value_columns import ValueColumns
+from dayahead.record_format import ALL_COLUMNS
 from dayahead.source import Source
 
 
@@ -39,42 +41,53 @@ class ReplayRecords:
 
 
 def load_records(source: Source, data: Path) -> ReplayRecords:
-    """Read a data file.
+    """Read a data file as a poll or a backfill would.
+
+    Numbers that are text become numbers, as an API sends them; everything else, also what a poll will reject, is
+    published as it is. A record without a time is published with the one before it.
 
     Args:
-        source: names its columns and the zone of its times.
-        data: CSV or Parquet.
+        source: names its columns and how they are written.
+        data: any data file.
 
     Raises:
         SettingsError: the file cannot be read, is empty, or lacks a column of the source.
     """
+    # an API answers with all columns of a dataset, not only with those that a source names
+    whole = source.model_copy(update={"value_columns": ALL_COLUMNS})
+    torn: list[Torn] = []
     try:
-        table = (
-            pq.read_table(data)
-            if data.suffix == ".parquet"
-            else pyarrow.csv.read_csv(data, parse_options=pyarrow.csv.ParseOptions(delimiter=source.delimiter))
-        )
-    except (OSError, pa.ArrowInvalid) as error:
-        raise SettingsError(f"{data} cannot be read: {error}") from error
-    if missing := [name for name in source.data_columns if name not in table.column_names]:
-        raise SettingsError(f"{data} has no column {', '.join(missing)}, which source {source.name} names")
-    times = LocalTimes(source.time_zone)
-    records = table.to_pylist()
-    times.learn_direction(record[source.times[0]] for record in records)
-    keys = [name for name in source.key_columns if name not in source.constant_labels]
-    try:
-        hours = [
-            times.minute_of(record[source.times[0]], tuple(str(record[key]) for key in keys)) // 60
-            for record in records
-        ]
-    except ContractError as error:
-        raise SettingsError(f"{data} has a time that cannot be replayed: {error.reason}") from error
-    if not records:
-        raise SettingsError(f"{data} contains no records")
-    order = sorted(range(len(records)), key=hours.__getitem__)
+        tables = list(open_tables(data, whole, torn))
+    except SourceError as error:
+        raise SettingsError(str(error)) from error
+    hours = record_hours(tables, source)
+    known = hours != NO_HOUR
+    if not known.any():
+        raise SettingsError(f"{data} contains no records with a time: check time_column and time_format of the source")
+    newest_known = np.maximum.accumulate(np.where(known, np.arange(len(hours)), 0))
+    hours = np.where(known, hours, hours[np.where(known[newest_known], newest_known, np.argmax(known))])
+    records = [record for table in tables for record in _as_of_an_api(table, source)]
+    order = np.argsort(hours, kind="stable").tolist()
     return ReplayRecords(
-        columns=table.column_names,
+        columns=tables[0].columns,
         records=[records[index] for index in order],
-        record_hours=[hours[index] for index in order],
-        hours=sorted(set(hours)),
+        record_hours=hours[order].tolist(),
+        hours=np.unique(hours).tolist(),
     )
+
+
+def _as_of_an_api(table: RecordTable, source: Source) -> Iterator[Record]:
+    """The records of a table, with numbers that are no text."""
+    numbers = {}
+    values = ValueColumns(source.model_copy(update={"scale": 1.0}))
+    for name in source.values_in(table.columns):
+        column = table.column(name)
+        if column is not None:
+            read = values.read(column)
+            numbers[name] = np.where(read.ok, read.values, np.nan).tolist()
+    for index in range(len(table)):
+        record = dict(table.record(index))
+        for name, parsed in numbers.items():
+            if isinstance(record[name], str) and not math.isnan(parsed[index]):
+                record[name] = parsed[index]
+        yield record

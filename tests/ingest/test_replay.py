@@ -7,8 +7,11 @@ from fastapi.testclient import TestClient
 
 from dayahead.errors import SettingsError
 from dayahead.hours import to_hour
+from dayahead.reading.converter import convert, convert_answer
+from dayahead.reading.kinds.file import FileSource
 from ingest.replay.clock import Pace, ReplayClock
 from ingest.replay.records import load_records
+from tests.dayahead.reading import made
 from tests.ingest.building import (
     FIRST,
     SAMPLE,
@@ -176,5 +179,29 @@ def test_the_sample_is_replayed_newest_first_with_its_own_columns() -> None:
 
 
 def test_a_file_that_lacks_a_column_of_the_source_is_refused() -> None:
-    with pytest.raises(SettingsError, match="has no column Area, Type, kWh"):
+    with pytest.raises(SettingsError, match="has no column 'Area', 'Type', 'kWh'"):
         load_records(make_source(), SAMPLE)
+
+
+def test_a_text_file_is_replayed_as_a_backfill_reads_it(tmp_path: Path) -> None:
+    data = tmp_path / "meters.csv"
+    data.write_text(
+        "time;meter;value;note\n"
+        "2024-01-01T00:00Z;m1;74,02;a\n"
+        "2024-01-01T01:00Z;m1;n/e;b\n"
+        "Total;m1;145,81;\n"
+        "2024-01-01T02:00Z;m1\n"
+        "2024-01-01T03:00Z;m1;73,33;d\n"
+    )
+    source = made.source(
+        delimiter=";", decimal=",", kind="energi-data-service", url="http://source.test", dataset="Test"
+    )
+    replayed = load_records(source, data)
+    now = datetime(2024, 1, 2, tzinfo=UTC)
+    read = convert_answer(FileSource(source, data).read(0, None), source, now)
+    asked = convert(replayed.records, source, now)
+    assert asked.rows == read.rows
+    assert [row.value for row in read.rows] == [74.02, 73.33]
+    assert [one.code for one in asked.rejections] == ["not_a_number", "bad_time"]
+    assert [one.code for one in read.rejections] == ["not_a_number", "bad_time", "missing_field"]
+    assert replayed.records[0] == {"time": "2024-01-01T00:00Z", "meter": "m1", "value": 74.02, "note": "a"}

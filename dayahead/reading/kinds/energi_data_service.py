@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo
 import orjson
 from pydantic import Field
 
-from dayahead.errors import ContractError, SettingsError, SourceRefused
+from dayahead.errors import SettingsError, SourceRefused
 from dayahead.hours import Hour, from_hour
 from dayahead.reading.http.fetcher import Fetcher
 from dayahead.reading.http.fields import HttpFields
 from dayahead.reading.http.rate import Rate
 from dayahead.reading.http.reply import Reply
-from dayahead.reading.local_time import LocalTimes
 from dayahead.reading.reader import Answer
-from dayahead.reading.record_table import Record
+from dayahead.reading.record_hours import NO_HOUR, record_hours
+from dayahead.reading.record_table import Record, tables_of
 from dayahead.reading.source_kind import SourceKind, Surroundings
 from dayahead.source import Source
 
@@ -126,21 +126,14 @@ class EnergiDataService:
 
     def _cut(self, records: Sequence[Record], total: int, start: Hour) -> Answer:
         """A truncated answer: its last hour may be incomplete, so the next read starts there."""
-        times = LocalTimes(self._source.time_zone)
-        hours = [_hour(times, record.get(self._time_column)) for record in records]
-        known = [hour for hour in hours if hour is not None]
-        if not known or min(known) == max(known) or max(known) <= start:  # asked for by whole local days
+        hours = record_hours(tables_of(records), self._source)
+        known = hours[hours != NO_HOUR]
+        if not len(known) or known.min() == known.max() or known.max() <= start:  # asked for by whole local days
             raise SourceRefused(
                 f"{self._fetcher.name} gave {len(records)} of {total} records, none after the first hour: "
                 "raise DAYAHEAD_MAX_RECORDS, or narrow the source by `filters`"
             )
-        last = max(known)
-        whole = [record for record, hour in zip(records, hours, strict=True) if hour is None or hour < last]
+        last = int(known.max())
+        # a record without an hour is rejected by the conversion, with its reason
+        whole = [record for record, hour in zip(records, hours.tolist(), strict=True) if hour < last]
         return Answer.of(whole, cut_at=last)
-
-
-def _hour(times: LocalTimes, written: object) -> Hour | None:
-    try:
-        return times.minute_of(written, ()) // 60
-    except ContractError:
-        return None  # the conversion rejects it, with its reason
