@@ -15,6 +15,7 @@ CURRENT = "/Reports/Current/Operational_Demand/ACTUAL_HH/"
 ARCHIVE = "/Reports/Archive/Operational_Demand/ACTUAL_HH/"
 COLUMNS = "REGIONID,INTERVAL_DATETIME,OPERATIONAL_DEMAND,OPERATIONAL_DEMAND_ADJUSTMENT,WDR_ESTIMATE,LASTCHANGED"
 Rows = tuple[tuple[str, float | None], ...]
+Folders = tuple[dict[str, bytes], dict[str, bytes]]
 
 
 @cache
@@ -55,6 +56,8 @@ class _Nemweb(StandIn):
     def __init__(self) -> None:
         """Publish nothing yet."""
         self._versions: dict[datetime, list[Rows]] = {}
+        self._published: tuple[Sequence[Point], int] = ((), -1)
+        self._folders: Folders = ({}, {})
 
     def fields(self, address: str) -> Mapping[str, Any]:
         return {
@@ -76,7 +79,10 @@ class _Nemweb(StandIn):
         }
 
     def answer(self, request: Request, points: Sequence[Point]) -> Response:
-        current, weeks = self._files(points)
+        known, count = self._published
+        if points is not known or len(points) != count:  # hundreds of requests for the same points
+            self._published, self._folders = (points, len(points)), self._files(points)
+        current, weeks = self._folders
         for folder, files in ((CURRENT, current), (ARCHIVE, weeks)):
             if request.path == folder:
                 return Response(self._page(folder, files), headers={"Content-Type": "text/html"})
@@ -84,7 +90,7 @@ class _Nemweb(StandIn):
                 return Response(files[name], headers={"Content-Type": "application/x-zip-compressed"})
         return Response("<html><title>404 - File or directory not found.</title></html>", 404)
 
-    def _files(self, points: Sequence[Point]) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    def _files(self, points: Sequence[Point]) -> Folders:
         """The files of the newest intervals, and those of the weeks of which none is among them."""
         rows: dict[datetime, list[tuple[str, float | None]]] = {}
         for point in points:
