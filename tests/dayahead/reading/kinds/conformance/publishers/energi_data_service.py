@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from tests.dayahead.reading.kinds.conformance.stand_in import Point, Request, Response, StandIn
@@ -13,11 +13,11 @@ ZONE = ZoneInfo("Europe/Copenhagen")
 
 class _EnergiDataService(StandIn):
     kind = "energi-data-service"
-    series = ("DK1/Industry", "DK2/Industry", "DK2/Housing")
+    series: ClassVar[Sequence[str]] = ("DK1/Industry", "DK2/Industry", "DK2/Housing")
     zone = "Europe/Copenhagen"
-    resolutions = (60,)
+    resolutions: ClassVar[Sequence[int]] = (60,)
     max_records = 32
-    cap_h = 11
+    cap_h: ClassVar[int | None] = 11
     column = "HourUTC"
 
     def fields(self, address: str) -> Mapping[str, Any]:
