@@ -19,8 +19,8 @@ from dayahead.reading.files.file_format import check_text
 from dayahead.reading.files.found_files import COMPRESSED
 from dayahead.record_format import AUTO
 
-BLOCK_BYTES = 32 << 20
-"""About 800,000 lines of an hourly file: enough for all processors, and a small part of a gigabyte."""
+BLOCK_BYTES = 16 << 20
+"""About 400,000 lines of an hourly file: enough for all processors, and a small part of a gigabyte."""
 
 WESTERN = "windows-1252"
 UTF_8 = "utf-8"
