@@ -118,6 +118,13 @@ def test_the_forecast_is_another_type_of_the_same_route() -> None:
         assert room.server.requests[0].query["facets[type][]"] == ["DF"]
 
 
+def test_a_forecast_has_the_hours_that_lie_ahead() -> None:
+    with room_of(EiaForecast()) as room:
+        room.now = START + timedelta(hours=12, minutes=30)
+        room.publish(START, 48)
+        assert room.values(START) == room.expected(START)
+
+
 def test_a_malformed_code_of_a_respondent_is_named() -> None:
     with pytest.raises(SettingsError, match=r"respondents\.0"):
         source_of({"name": "x", "kind": "eia", "title": "X", "respondents": ["ciso"]})

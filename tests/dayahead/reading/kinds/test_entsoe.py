@@ -157,6 +157,15 @@ def test_a_poll_asks_for_the_hour_that_has_begun_and_one_of_forecasts_for_the_en
         assert forecasts.server.requests[0].parameter("periodEnd") == "202511211200"
 
 
+def test_a_forecast_has_the_hours_of_tomorrow() -> None:
+    with room_of(EntsoeForecast()) as room:
+        room.now = START + timedelta(hours=12, minutes=30)
+        room.publish(START, 48, 15)
+        values = room.values(START)
+        assert values == pytest.approx(room.expected(START))
+        assert max(hour for _, hour in values) == to_hour(START) + 47
+
+
 def test_a_malformed_code_of_an_area_is_named() -> None:
     fields = {"name": "x", "kind": "entsoe", "title": "X", "areas": {"DK1": "DK1"}}
     with pytest.raises(SettingsError, match=r"areas\.DK1"):

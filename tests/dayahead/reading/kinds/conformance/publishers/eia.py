@@ -77,6 +77,9 @@ class EiaForecast(_Eia):
 
     data_type = "DF"
 
+    def fields(self, address: str) -> Mapping[str, Any]:
+        return {**super().fields(address), "forecast_of": "demand"}
+
 
 def _json(body: object, status: int = 200) -> Response:
     return Response(json.dumps(body), status, {"Content-Type": "application/json"})

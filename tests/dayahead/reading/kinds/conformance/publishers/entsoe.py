@@ -116,7 +116,7 @@ class EntsoeForecast(_Entsoe):
     process = "A01"
 
     def fields(self, address: str) -> Mapping[str, Any]:
-        return {**super().fields(address), "load": "day-ahead"}
+        return {**super().fields(address), "load": "day-ahead", "forecast_of": "load"}
 
 
 def acknowledged(text: str, status: int = 200) -> Response:
