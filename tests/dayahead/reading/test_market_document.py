@@ -1,7 +1,9 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dayahead.reading.market_document import (
     MalformedDocument,
@@ -10,6 +12,13 @@ from dayahead.reading.market_document import (
     one_resolution_an_hour,
     read_document,
 )
+from tests.dayahead.reading.kinds.conformance.publishers.entsoe import (
+    AREAS,
+    EntsoeWithChangesOnly,
+    EntsoeWithEveryPoint,
+)
+from tests.dayahead.reading.kinds.conformance.stand_in import Point as Published
+from tests.dayahead.reading.kinds.conformance.stand_in import Request
 
 PAYLOADS = Path(__file__).parent / "kinds" / "payloads"
 LOAD = (PAYLOADS / "entsoe_actual_load.xml").read_bytes()
@@ -42,6 +51,27 @@ def test_a_point_that_is_left_out_of_curve_a03_repeats_the_one_before_up_to_the_
 def test_a_point_that_is_left_out_of_curve_a01_is_missing() -> None:
     found = values(LOAD.replace(b"A03", b"A01"))
     assert [time for time, _, _ in found] == ["22:00", "00:00", "00:15", "00:45", "01:30"]
+
+
+@given(numbers=st.lists(st.none() | st.integers(0, 2), min_size=1, max_size=40), minutes=st.sampled_from([15, 30, 60]))
+def test_both_curves_of_the_same_values_with_any_gaps_are_read_alike(numbers: list[int | None], minutes: int) -> None:
+    start = datetime(2025, 10, 1, tzinfo=UTC)
+    points = [
+        Published("DK1", start + number * timedelta(minutes=minutes), minutes, value)
+        for number, value in enumerate(numbers)
+    ]
+    query = {
+        "documentType": ["A65"],
+        "processType": ["A16"],
+        "outBiddingZone_Domain": [AREAS["DK1"]],
+        "periodStart": ["202510010000"],
+        "periodEnd": ["202510030000"],
+    }
+    expected = [(point.start, f"{point.value:g}") for point in points if point.value is not None]
+    for publisher in (EntsoeWithChangesOnly(), EntsoeWithEveryPoint()):
+        body = publisher.answer(Request("/api", query, {}), points).body
+        found = read_document(body if isinstance(body, bytes) else body.encode()).points
+        assert [(point.start, point.value) for point in found] == expected
 
 
 def test_a_series_without_a_curve_type_has_every_point() -> None:
