@@ -37,6 +37,12 @@ def print_backtest(console: Console, backtest: Backtest, figures: Figures) -> No
         highlight=False,
         soft_wrap=True,
     )
+    if not accuracy.hours:
+        console.print(
+            "No forecast hour was observed, so that nothing is judged: choose an earlier --from.",
+            highlight=False,
+            soft_wrap=True,
+        )
     if accuracy.hours and not math.isfinite(accuracy.wape):
         console.print(
             f"All {accuracy.hours:,} observed hours are 0, so that WAPE is not defined. Mean absolute error: "
