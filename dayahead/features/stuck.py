@@ -19,8 +19,8 @@ def mark_stuck(values: NDArray[np.float64], observed: NDArray[np.bool_], stuck: 
 
     The first hour of a run of equal values may have been measured and is not among them. A series with a second run
     as long in the window (zeros at night, a works that rests on Sundays) has the habit. What lasts for longer than
-    `LONGEST_STUCK_H` is believed; zeros between two loads are marked however long they lasted (a place that was closed
-    or out of season), since they tell nothing about the load that has returned.
+    `LONGEST_STUCK_H` is believed; zeros that have ended are marked however long they lasted (a place that was closed or
+    out of season), since they tell nothing about the load that has returned.
 
     Args:
         values: float64 [hours], filled, the last column the origin.
@@ -45,8 +45,10 @@ def mark_stuck(values: NDArray[np.float64], observed: NDArray[np.bool_], stuck: 
         hour = (end // STUCK_STEPS + 1) * STUCK_STEPS
     if runs != 1:
         return False
-    if last - first > LONGEST_STUCK_H and not _ended_rest(values, observed, first, last):
-        return False
+    if last - first > LONGEST_STUCK_H:
+        if not _ended_rest(values, observed, first, last):
+            return False
+        first = 0 if first == 1 else first  # a window that begins at rest has no hour under load before it
     stuck[first:last] = True
     return True
 
@@ -58,10 +60,10 @@ def _repeats(values: NDArray[np.float64], observed: NDArray[np.bool_], hour: int
 
 @compiled
 def _ended_rest(values: NDArray[np.float64], observed: NDArray[np.bool_], first: int, last: int) -> bool:
-    """Tell whether a run is of zeros that follow a day or more of the window and have ended."""
-    if values[first] != 0 or first <= DAY:
+    """Tell whether a run is of zeros, has ended, and has a day of other hours before or after it to be filled from."""
+    if values[first] != 0:
         return False
-    hour = last
-    while hour < len(values) and not (observed[hour] and values[hour] != 0):
-        hour += 1
-    return hour < len(values)
+    awake = 0
+    for hour in range(last, len(values)):
+        awake += observed[hour] and values[hour] != 0
+    return awake >= DAY or (awake > 0 and first > DAY)

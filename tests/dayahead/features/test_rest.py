@@ -67,3 +67,12 @@ def test_the_hours_of_a_rest_that_has_ended_are_missing_so_that_the_load_from_be
     assert np.flatnonzero(state.stuck[0]).tolist() == list(range(501, 800))
     assert np.array_equal(state.values, expected.values)
     assert state.scale > 5
+
+
+def test_a_series_that_returns_from_a_rest_longer_than_its_window_is_a_young_series() -> None:
+    values = closed(load(), 0, HOURS - 48)
+    state = describe(values, screened=False)
+    assert state.history_h.tolist() == [48]
+    assert (state.values > 4).all()
+    barely = describe(closed(load(), 0, HOURS - 3), screened=False)
+    assert barely.history_h.tolist() == [HOURS]
