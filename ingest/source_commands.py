@@ -107,11 +107,14 @@ def inspect(
 ) -> None:
     """Look at a data file and propose its source file; ask what the file does not say."""
     import sys
+    import tempfile
+    import time
 
     from dayahead.hours import wall_clock
     from ingest.inspection.asking import ask_on_terminal
     from ingest.inspection.inspecting import Inspection
-    from ingest.inspection.located import LocatedFile
+    from ingest.inspection.located import Located, LocatedFile
+    from ingest.inspection.located_url import LocatedUrl
     from ingest.inspection.proposal import Answers
 
     answers = Answers(
@@ -131,7 +134,10 @@ def inspect(
         off_hour=off_hour,
     )
     ask = ask_on_terminal if sys.stdin.isatty() else None
-    code = Inspection(LocatedFile(Path(file)), answers, ask=ask, say=typer.echo).run(write, wall_clock())
+    with tempfile.TemporaryDirectory() as folder:
+        is_url = file.startswith(("http://", "https://"))
+        located: Located = LocatedUrl(file, Path(folder), wall_clock, time.sleep) if is_url else LocatedFile(Path(file))
+        code = Inspection(located, answers, ask=ask, say=typer.echo).run(write, wall_clock())
     if code:
         raise typer.Exit(code)
 

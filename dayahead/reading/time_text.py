@@ -189,7 +189,7 @@ def pattern_of(form: str) -> str:
     rest = form
     while rest:
         if rest.startswith(PERIOD):
-            parts.append(r"(?P<period>\d{1,2})")
+            parts.append(r"(?P<period>\d{1,3})")
             rest = rest[len(PERIOD) :]
         elif rest[0] == ANYTHING:
             parts.append(".*")

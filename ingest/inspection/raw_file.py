@@ -18,7 +18,7 @@ from dayahead.reading.files.header import SEARCHED_LINES, SEPARATORS
 from dayahead.reading.files.open_tables import open_tables
 from dayahead.reading.files.text_blocks import TextBlock, text_blocks
 from dayahead.reading.files.text_lines import first_rows
-from dayahead.reading.record_table import Column, RecordTable, Torn, tables_of
+from dayahead.reading.record_table import Column, Record, RecordTable, Torn, tables_of
 from dayahead.source import Source
 from ingest.inspection.proposal import BY_OPTION, Answers, Said
 from ingest.inspection.shapes import is_data, like_data
@@ -77,7 +77,7 @@ def open_raw(path: Path, answers: Answers) -> RawFile:
     return RawFile(raw.name, raw.columns, raw.rows, raw.is_whole, said)
 
 
-def of_records(records: Sequence[dict[str, object]], name: str) -> RawFile:
+def of_records(records: Sequence[Record], name: str) -> RawFile:
     """The columns of records that are objects (JSON)."""
     return _read(tables_of(records), Path(name))
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 
 NUMBER = r"[+-]?[\d.,'\u00a0\u202f ]*\d"
-DATE = r"\d{1,4}[-./ ](?:\d{1,2}|\w{3,9})[-./ ]\d{2,4}\b.*"
+DATE = r"\d{1,4}[-./ ](?:\d{1,2}|\w{3,9})[-./ ]\d{2,4}(?!\d).*"
 CLOCK = r"\d{1,2}:\d{2}.*"
 DATA = re.compile(rf"(?:{NUMBER}|{DATE}|{CLOCK})", re.ASCII)
 
