@@ -65,6 +65,36 @@ GROUP BY GROUPING SETS ((unit, gate), (unit, gate, area))
 ORDER BY unit, gate, area NULLS FIRST
 """  # noqa: S608 - all names are the code's own
 
+# On the hours of which both were known when ours was issued.
+REFERENCES = """
+SELECT title AS reference, area, unit, count(DISTINCT series_id) AS series,
+       CASE WHEN GROUPING(first_lead) = 1 THEN 'all' ELSE first_lead || ' to ' || last_lead END AS "hours ahead",
+       sum(hours) AS "hours compared",
+       sum(reference_error) / nullif(sum(absolute_actual), 0) AS "WAPE of the reference",
+       sum(absolute_error) / nullif(sum(absolute_actual), 0) AS "WAPE of Dayahead",
+       1 - sum(absolute_error) / nullif(sum(reference_error), 0) AS "smaller error"
+FROM reference_score_point
+WHERE area = '$area' AND origin > (SELECT max(origin) FROM reference_score) - $days * INTERVAL '1 day'
+GROUP BY GROUPING SETS ((title, area, unit), (title, area, unit, first_lead, last_lead))
+ORDER BY title, unit, first_lead NULLS FIRST
+"""
+
+NEXT_TO_REFERENCES = """
+SELECT o.valid_time AS time, 'observed' AS metric, o.value
+FROM observation o JOIN series s USING (series_key)
+WHERE s.series_id = '$series' AND $__timeFilter(o.valid_time)
+UNION ALL
+SELECT p.valid_time, 'Dayahead, $lead h ahead', p.p50
+FROM forecast_point p
+WHERE p.series_id = '$series' AND p.lead = $lead AND $__timeFilter(p.valid_time)
+UNION ALL
+(SELECT DISTINCT ON (title, valid_time) valid_time, title || ', known $lead h ahead', value
+ FROM reference_forecast_point
+ WHERE series_id = '$series' AND $__timeFilter(valid_time) AND available_at <= valid_time - $lead * INTERVAL '1 hour'
+ ORDER BY title, valid_time, available_at DESC)
+ORDER BY time
+"""
+
 BY_LEAD = """
 SELECT lead AS hour, avg(error) AS "mean |error|"
 FROM score_by_series, unnest(lead_error) WITH ORDINALITY AS each_lead (error, lead)
@@ -154,6 +184,28 @@ def build() -> dashboard.Dashboard:
                 Sql(BY_LEAD),
                 width=8,
                 height=8,
+            )
+        )
+        .with_panel(
+            rows(
+                "Reference forecasts of $area and ours, on the same hours",
+                "Forecasts of others, such as the grid operator, with the version known when ours was issued; over the "
+                "last days of compared forecasts. Smaller error: how much less ours is wrong.",
+                Sql(REFERENCES),
+                height=6,
+                units=[
+                    (name, "percentunit") for name in ("WAPE of the reference", "WAPE of Dayahead", "smaller error")
+                ],
+                empty="no source has forecast_of, or none of its hours is over yet",
+            )
+        )
+        .with_panel(
+            lines(
+                "$series: observed, our forecast and the references, $lead h before",
+                "Each as it was known then, over the time range chosen above; for a replay the years of its data.",
+                [Sql(NEXT_TO_REFERENCES, "time_series")],
+                width=24,
+                datasource=TIMESCALEDB,
             )
         )
         .with_panel(

@@ -21,6 +21,7 @@ from dayahead.storage.tables.forecast import has_forecast, oldest_forecast
 from dayahead.storage.tables.limit_loss import StoredLoss
 from dayahead.storage.tables.observation import missing_hours, read_first_hour
 from dayahead.storage.tables.observation_revision import count_revised_hours
+from dayahead.storage.tables.reference_series import references_of_series
 from dayahead.storage.tables.series import areas
 from dayahead.storage.tables.training_quarantine import load_quarantine
 
@@ -141,6 +142,10 @@ class SeriesDetail(SeriesItem):
         "if there is none"
     )
     gates: list[GateDays] = Field(description="Days of `/v1/day-ahead`, by gate; empty if none was kept")
+    references: list[str] = Field(
+        description="Names of the references that forecast it, such as the grid operator's: see "
+        "`/v1/reference-forecasts`; empty if there are none"
+    )
     source_detail: SourceItem
     quality: DataQuality
 
@@ -182,11 +187,13 @@ def get_series(use: Use, series_ids: SeriesIds) -> SeriesDetail:
             day_before = None
         since = _forecasts_since(connection, key, source)
         gates = [GateDays(gate=one.gate, first=one.first, last=one.last) for one in kept_days(connection, key)]
+        references = references_of_series(connection, key)
     return SeriesDetail(
         **dict(series_item(status)),
         origin_day_before=day_before,
         forecasts_since=since,
         gates=gates,
+        references=references,
         source_detail=source_item(source),
         quality=quality,
     )

@@ -43,6 +43,16 @@ INSERT INTO day_ahead_score (series_key, day, gate, starts_at, release, rung, ho
     SELECT series_key, '2023-01-09', '11:00', '2023-01-08T23:00Z', 'r-1', 0, 24, 240, 2400, 2.4, 24, 12, 480, 360, 24,
            2400, 240, 20, 48
     FROM series;
+INSERT INTO source (name, definition)
+    VALUES ('operator', '{"title": "The operator", "forecast_of": "de35", "unit": "kWh"}');
+INSERT INTO reference_series (source_key, series_id)
+    SELECT source.source_key, series_id FROM series, source WHERE name = 'operator';
+INSERT INTO reference_forecast (reference_key, valid_time, available_at, value)
+    SELECT reference_key, hour, hour - INTERVAL '40 hours', 105
+    FROM reference_series, generate_series('2023-01-01Z'::timestamptz, '2023-01-12Z', '1 hour') AS hour;
+INSERT INTO reference_score
+    SELECT series_key, reference_key, '2023-01-08Z', first_lead, first_lead + 5, 1, 6, 60, 90, 600
+    FROM reference_of_series, unnest(ARRAY[1, 7]) AS first_lead;
 """
 
 
@@ -87,6 +97,7 @@ def test_every_query_runs_and_returns_data(prometheus: str, reader_url: SecretSt
     wait_until(lambda: not unhappy(), 60, "every query to return data", pause_s=1)
     rows = {result.query.panel: result.rows for result in check_queries(prometheus, reader_url)}
     assert rows["Tomorrow as forecast at the gates"] == 3  # both areas, and all together
+    assert rows["Reference forecasts of $area and ours, on the same hours"] == 3  # two ranges of leads, and all
 
 
 @pytest.mark.servers

@@ -1,7 +1,7 @@
 // Missing hours, and hours that stand alone.
 
 import { deepEqual } from "node:assert/strict";
-import { aloneIn, gapsOf, profileSentence } from "../../api/page/assets/hours.js";
+import { aloneIn, byHour, gapsOf, profileSentence } from "../../api/page/assets/hours.js";
 
 const HOUR_MS = 3_600_000;
 const START = Date.parse("2023-01-24T00:00:00Z");
@@ -37,4 +37,10 @@ Deno.test("a forecast of one maker names no hours", () => {
   deepEqual(profileSentence({ leads: 50, rung: 0, day_rungs: [0, 0, 0] }), null);
   deepEqual(profileSentence({ leads: 50, rung: 3, day_rungs: [3, 3, 3] }), null);
   deepEqual(profileSentence({ leads: 0, rung: 5, day_rungs: [] }), null);
+});
+
+Deno.test("values with their hours become a row of hours, cut to what is shown", () => {
+  const times = [-1, 0, 2, 3].map((i) => new Date(at(i)).toISOString());
+  deepEqual(byHour(START, 3, times, [7, 8, 9, 10]), [8, null, 9]);
+  deepEqual(byHour(START, 2, [], []), [null, null]);
 });

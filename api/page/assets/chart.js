@@ -13,6 +13,7 @@ const MARGIN = { top: 18, right: 14, bottom: 34, left: 52 };
  * The data of the chart. Element i of an array is for the hour `start + i`.
  * @typedef {{zone: string, unit: string, start: number, observed: (number|null)[], firstHour: number|null,
  *   forecast: {start: number, p10: number[], p50: number[], p90: number[]} | null,
+ *   references?: {name: string, values: (number|null)[]}[],
  *   earlier: {start: number, p50: (number|null)[], name: string} | null, setAside: {start: number, end: number}[], outdated: boolean,
  *   message: string, now: number, length?: number}} ChartData `now` is the present hour of the source, `length` the least number of hours
  */
@@ -51,8 +52,8 @@ export class Chart {
     const width = this.box.clientWidth;
     const height = this.box.clientHeight;
     if (!this.data || width < 50) return;
-    const { forecast, earlier, observed, start, zone } = this.data;
-    const series = [observed, forecast?.p10 ?? [], forecast?.p90 ?? [], earlier?.p50 ?? []];
+    const { forecast, earlier, observed, start, zone, references = [] } = this.data;
+    const series = [observed, forecast?.p10 ?? [], forecast?.p90 ?? [], earlier?.p50 ?? [], ...references.map(({ values }) => values)];
     const values = series.flat().filter((value) => value !== null);
     const ticks = niceTicks(values, Math.max(3, Math.round(height / 70)));
     const [low, high] = [ticks[0], ticks.at(-1)];
@@ -76,6 +77,7 @@ export class Chart {
     if (earlier) layers.push(s("path", { class: "earlier", d: this.line(earlier.start, earlier.p50) }));
     layers.push(s("path", { class: "observed", d: this.line(start, observed), "data-hours": observed.filter((v) => v !== null).length }));
     layers.push(...aloneIn(observed).map((i) => s("circle", { class: "observed-dot", cx: this.x(start + i * HOUR_MS), cy: this.y(observed[i]), r: 3 })));
+    references.forEach(({ values }, i) => layers.push(s("path", { class: i % 2 ? "reference second" : "reference", d: this.line(start, values) })));
     if (forecast?.p50.length) layers.push(...this.forecastLayers(forecast, bottom));
     layers.push(...this.nowLayers(width, bottom));
     this.cursor = s("g", { class: "cursor" });
@@ -196,7 +198,7 @@ export class Chart {
   }
 
   reading() {
-    const { start, observed, forecast, earlier, unit, zone } = this.data;
+    const { start, observed, forecast, earlier, unit, zone, references = [] } = this.data;
     const ms = start + this.hour * HOUR_MS;
     const lines = [dayAndClock(ms, zone)];
     const seen = this.valueAt(observed, start, ms);
@@ -210,6 +212,10 @@ export class Chart {
     }
     const before = earlier && this.valueAt(earlier.p50, earlier.start, ms);
     if (before !== null && before !== undefined) lines.push(`${earlier.name} ${number(before)} ${unit}`);
+    for (const { name, values } of references) {
+      const value = this.valueAt(values, start, ms);
+      if (value !== null) lines.push(`${name} ${number(value)} ${unit}`);
+    }
     return lines;
   }
 

@@ -25,6 +25,19 @@ export function aloneIn(values) {
   return values.flatMap((_, i) => (has(i) && !has(i - 1) && !has(i + 1) ? [i] : []));
 }
 
+/**
+ * Values by hour from `start` on, null for an hour without one.
+ * @param {number} start ms; @param {number} length hours; @param {string[]} times starts of hours; @param {number[]} values of them
+ */
+export function byHour(start, length, times, values) {
+  const found = Array.from({ length }, () => null);
+  times.forEach((time, i) => {
+    const place = Math.round((Date.parse(time) - start) / HOUR_MS);
+    if (place >= 0 && place < length) found[place] = values[i];
+  });
+  return found;
+}
+
 /** Which hours ahead come from the profile although a model made the first ones; null where there are none. */
 export function profileSentence(forecast) {
   if (!forecast?.day_rungs || forecast.rung === PROFILE) return null;

@@ -85,6 +85,8 @@ async function loadChosen(run) {
       found.earlierOf = found.forecast.origin;
     }
   }
+  if (found.detail && !found.detail.references.length) found.references = null;
+  else if (found.observations) await ask("references", "reference-forecasts", `?start=${found.observations.start}`);
   if (found.seriesAccuracy) found.moreAccuracy = await loadMoreAccuracy(id, found);
   if (found.forecast === null) found.earlier = null;
   if (run !== view.run) return; // another series was chosen in the meantime
@@ -161,7 +163,8 @@ function show() {
   const some = known.series?.length > 0;
   byId("view").hidden = !some;
   showEmpty(some);
-  const attributions = [...new Set(known.quality?.sources.map((entry) => entry.source.attribution).filter(Boolean))];
+  const credited = [...(known.quality?.sources.map((entry) => entry.source) ?? []), ...(known.references?.references ?? [])];
+  const attributions = [...new Set(credited.map((entry) => entry.attribution).filter(Boolean))];
   renew(byId("attribution"), attributions, () => attributions.map((text) => h("span", {}, `${text} `)));
   if (!some) return;
   picker.show(known.series, view.chosen);

@@ -3,13 +3,14 @@
 import { Chart } from "./chart.js";
 import { byId, h, renew } from "./elements.js";
 import { clock, count, day, isoDay, moment, number, percent, utc, zoneName } from "./format.js";
-import { gapsOf, profileSentence } from "./hours.js";
+import { byHour, gapsOf, profileSentence } from "./hours.js";
 import { csvOf, fileName, save } from "./csv.js";
 import { iso } from "./days.js";
 import { badge, rungBadge, STATES } from "./states.js";
 
 const HOUR_MS = 3_600_000;
 const WEEK_H = 168;
+const DAY_H = 24;
 
 let chart = null;
 let drawnRows = null;
@@ -20,11 +21,12 @@ const nowOf = (detail) => Date.parse(detail.source_detail.current_hour);
 /** Update everything about the chosen series. */
 export function showSeries(known, hoursShown) {
   const { detail, forecast, observations, earlier, seriesAccuracy, moreAccuracy, models } = known;
+  const references = known.references?.series_id === detail?.series_id ? known.references.references : [];
   if (!detail) return;
   const zone = detail.source_detail.local_time_zone;
   showHead(detail, forecast, zone);
-  showChart(detail, forecast, earlier, observations, zone, hoursShown);
-  if (seriesAccuracy) renew(byId("accuracy"), [seriesAccuracy.accuracy, moreAccuracy], accuracyCard);
+  showChart(detail, forecast, earlier, observations, references, zone, hoursShown);
+  if (seriesAccuracy) renew(byId("accuracy"), [seriesAccuracy.accuracy, moreAccuracy, seriesAccuracy.references], accuracyCard);
   renew(byId("quality"), { detail, zone }, qualityCard);
   renew(byId("model"), { forecast, models, zone }, modelCard);
   showHours(detail, forecast, observations, zone);
@@ -33,8 +35,8 @@ export function showSeries(known, hoursShown) {
 /** Save what the chart shows: observed hours and the newest forecast. */
 export function saveChart() {
   if (!drawnRows) return;
-  const { detail, zone, start, length, values } = drawnRows();
-  const columns = ["series_id", "valid_time", "local_time", "unit", "observed", "p10", "p50", "p90"];
+  const { detail, zone, start, length, values, names } = drawnRows();
+  const columns = ["series_id", "valid_time", "local_time", "unit", "observed", "p10", "p50", "p90", ...names];
   const rows = Array.from({ length }, (_, i) => {
     const ms = start + i * HOUR_MS;
     return [detail.series_id, iso(ms), `${isoDay(ms, zone)} ${clock(ms, zone)}`, detail.unit, ...values(ms)];
@@ -71,7 +73,7 @@ function showHead(detail, forecast, zone) {
   renew(why, reasons, () => reasons.map((reason) => h("span", {}, reason)));
 }
 
-function showChart(detail, forecast, earlier, observations, zone, hoursShown) {
+function showChart(detail, forecast, earlier, observations, references, zone, hoursShown) {
   chart ??= new Chart(byId("chart"), (text) => { byId("chart-reading").textContent = text; });
   if (!observations) return;
   const end = Date.parse(observations.end);
@@ -87,18 +89,24 @@ function showChart(detail, forecast, earlier, observations, zone, hoursShown) {
   const message = drawn ? "" : "No forecast yet: the first one needs 24 hours of history.";
   const outdated = detail.stale || detail.expired;
   const firstHour = detail.quality.first_hour === null ? null : Date.parse(detail.quality.first_hour);
-  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, setAside, outdated, message, now: nowOf(detail) });
+  const length = Math.max(observed.length, drawn ? (drawn.start - start) / HOUR_MS + drawn.p50.length : observed.length + DAY_H);
+  const others = references
+    .map(({ source, title, valid_time: times, value }) => ({ source, name: title, values: byHour(start, length, times, value) }))
+    .filter(({ values }) => values.some((value) => value !== null));
+  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, references: others, setAside, outdated, message, now: nowOf(detail) });
   drawnRows = () => ({
     detail, zone, start, length: chart.hours,
-    values: (ms) => [[observed, start], ...["p10", "p50", "p90"].map((name) => [drawn?.[name] ?? [], drawn?.start ?? start])]
+    names: others.map(({ source }) => source),
+    values: (ms) => [[observed, start], ...["p10", "p50", "p90"].map((name) => [drawn?.[name] ?? [], drawn?.start ?? start]), ...others.map(({ values }) => [values, start])]
       .map(([list, from]) => list[(ms - from) / HOUR_MS] ?? null),
   });
   const gaps = gapsOf(start, observed, firstHour).length > 0;
-  renew(byId("chart-caption"), [detail.unit, !!drawn, !!before, gaps, setAside.length, outdated], () => [
+  renew(byId("chart-caption"), [detail.unit, !!drawn, !!before, gaps, setAside.length, outdated, others.map(({ name }) => name)], () => [
     h("span", { class: "key observed" }, "Observed"),
     drawn ? h("span", { class: outdated ? "key median outdated" : "key median" }, outdated ? "Forecast, outdated" : "Forecast") : null,
     drawn ? h("span", { class: outdated ? "key band outdated" : "key band" }, "10–90 % band") : null,
     before ? h("span", { class: "key earlier" }, "Forecast a day before") : null,
+    ...others.map(({ name }, i) => h("span", { class: i % 2 ? "key reference second" : "key reference" }, name)),
     gaps ? h("span", { class: "key gap" }, "Missing") : null,
     setAside.length ? h("span", { class: "key set-aside" }, "Excluded from training") : null,
     h("span", { class: "unit" }, detail.unit),
@@ -115,7 +123,19 @@ function figures(pairs) {
   return h("dl", { class: "figures" }, pairs.map(([name, value, title]) => h("div", { title }, h("dt", {}, name), h("dd", {}, value))));
 }
 
-function accuracyCard([a, more]) {
+/** A reference and ours on the hours of which both were known at the same moment. */
+const comparison = (reference) => {
+  const { wape_percent: theirs, dayahead_wape_percent: ours } = reference;
+  if (theirs === null) return [];
+  const most = Math.max(ours, theirs);
+  return [
+    h("p", { class: "note" }, `${reference.title}, on the same ${count(reference.hours, "hour")}, as known when ours was made. `, h("strong", {}, reference.verdict)),
+    bar("Dayahead", ours, most, "ours"),
+    bar("Reference", theirs, most, "reference-bar"),
+  ];
+};
+
+function accuracyCard([a, more, references]) {
   const tone = !a.compared ? "idle" : a.skill_percent >= 0.5 ? "good" : a.skill_percent <= -0.5 ? "bad" : "idle";
   const verdict = h("p", { class: "verdict", "data-tone": tone }, a.verdict);
   if (a.wape_percent === null) return [verdict];
@@ -134,6 +154,7 @@ function accuracyCard([a, more]) {
     h("p", { class: "note" }, `${count(a.forecasts, "matured forecast")}, the first 24 hours of each`),
     ...(more ?? []).map(({ name, accuracy }) => h("p", { class: "note" }, `${name}: `, h("strong", {}, `WAPE ${percent(accuracy.wape_percent)}`),
       accuracy.naive_wape_percent === null ? "" : `, seasonal naive ${percent(accuracy.naive_wape_percent)}`)),
+    ...references.flatMap(comparison),
   ];
 }
 

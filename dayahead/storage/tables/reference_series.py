@@ -161,3 +161,11 @@ def move_reference_cursors(connection: psycopg.Connection, changed: Sequence[Cha
             [one.versions_until for one in changed],
         ],
     )
+
+
+def references_of_series(connection: psycopg.Connection, series_key: int) -> list[str]:
+    """Read the names of the reference sources that forecast an observed series, in their order."""
+    rows = connection.execute(
+        "SELECT reference FROM reference_of_series WHERE series_key = %s ORDER BY reference", [series_key]
+    ).fetchall()
+    return [name for (name,) in rows]
