@@ -53,9 +53,7 @@ class Smard(SourceKind):
         fields = SmardFields.of(source)
         what = f"series {fields.smard_filter}"
         advice = f"Check smard_filter, regions and resolution of source {source.name}."
-        return SmardReader(
-            fields, Fetcher.of(source, fields, surroundings, what=what, rates=[RATE], scope="files", advice=advice)
-        )
+        return SmardReader(fields, Fetcher.of(source, fields, surroundings, what=what, rates=[RATE], advice=advice))
 
 
 class SmardReader:

@@ -1,4 +1,6 @@
-"""NEMWeb: folders of zip files as HTML pages, one file an interval that never changes, weeks in the archive."""
+"""NEMWeb, as aemo-demand.yaml reads it: folders of zip files as HTML pages, one file an interval that never changes,
+weeks in the archive.
+"""
 
 import io
 import zipfile
@@ -7,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
+from tests.dayahead.reading.kinds.conformance.shipped import shipped_fields
 from tests.dayahead.reading.kinds.conformance.stand_in import Point, Request, Response, StandIn
 
 MARKET = timezone(timedelta(hours=10))
@@ -60,23 +63,7 @@ class _Nemweb(StandIn):
         self._folders: Folders = ({}, {})
 
     def fields(self, address: str) -> Mapping[str, Any]:
-        return {
-            "url": address,
-            "report": REPORT,
-            "folder": CURRENT,
-            "archive_folder": self.archive,
-            "table": ["OPERATIONAL_DEMAND", "ACTUAL"],
-            "time_column": "INTERVAL_DATETIME",
-            "time_format": "%Y/%m/%d %H:%M:%S",
-            "time_label": "end",
-            "time_zone": "Australia/Brisbane",
-            "period_minutes": 30,
-            "quantity": "power",
-            "key_columns": ["REGIONID", "Series"],
-            "constant_labels": {"Series": "operational demand"},
-            "value_column": "OPERATIONAL_DEMAND",
-            "unit": "MW",
-        }
+        return {**shipped_fields("aemo-demand", address), "archive_folder": self.archive}
 
     def answer(self, request: Request, points: Sequence[Point]) -> Response:
         known, count = self._published

@@ -1,4 +1,6 @@
-"""SMARD: an index of weeks from Monday 00:00 in Berlin, one file a week, null for what is not published."""
+"""SMARD, as smard-load.yaml reads it: an index of weeks from Monday 00:00 in Berlin, one file a week, null for what is
+not published.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.dayahead.reading.kinds.conformance.shipped import shipped_fields
 from tests.dayahead.reading.kinds.conformance.stand_in import Point, Request, Response, StandIn
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -31,19 +34,9 @@ class _Smard(StandIn):
     resolution = "quarterhour"
 
     def fields(self, address: str) -> Mapping[str, Any]:
-        return {
-            "url": f"{address}/app",
-            "smard_filter": 410,
-            "regions": ["DE", "50Hertz"],
-            "resolution": self.resolution,
-            "time_column": "timestamp",
-            "time_format": "epoch_ms",
-            "quantity": "energy",
-            "key_columns": ["region", "Series"],
-            "constant_labels": {"Series": "grid load"},
-            "value_column": "value",
-            "unit": "MWh",
-        }
+        minutes = self.resolutions[0]
+        own = {"regions": ["DE", "50Hertz"], "resolution": self.resolution, "period_minutes": minutes}
+        return {**shipped_fields("smard-load", address), **own}
 
     def answer(self, request: Request, points: Sequence[Point]) -> Response:
         mine = [point for point in points if request.path.startswith(f"/app/chart_data/410/{point.series[:-10]}/")]
