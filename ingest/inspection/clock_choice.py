@@ -43,7 +43,7 @@ def choose_zone(time: TimeChoice, evidence: ClockEvidence, answers: Answers, lab
     known = label.value if isinstance(label, Said) else None
     zones = list(dict.fromkeys(zone for zone, one in evidence.fitting if known in (None, one)))
     if evidence.nights and len(zones) == 1 and zones[0] in CLOCK_OF:
-        return Said(zones[0], f"{_nights(evidence)} is as on the clock of {CLOCK_OF[zones[0]]}")
+        return Said(zones[0], f"clocks change as in {CLOCK_OF[zones[0]]}: {_nights(evidence)}")
     return Question(
         "time-zone",
         "Which time zone do the times follow? They carry no offset.",
@@ -58,9 +58,9 @@ def _nights(evidence: ClockEvidence) -> str:
 
 def _shown(evidence: ClockEvidence, zones: Sequence[str]) -> str:
     if evidence.nights and not zones:
-        return f"{_nights(evidence)} has a gap or a repetition that no usual zone explains"
+        return f"no usual zone explains the missing or repeated times of {_nights(evidence)}"
     if evidence.nights:
-        return f"{_nights(evidence)} has a missing or repeated hour, as in {', '.join(zones)}"
+        return f"the missing or repeated times of {_nights(evidence)} are those of {', '.join(zones)}"
     if zones:
         return "no hour is missing or repeated where clocks change: perhaps UTC, or standard time all year (Etc/GMT-1)"
     return f"it covers no clock change, from {wall_text(evidence.first)} on"

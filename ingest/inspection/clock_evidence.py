@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from dayahead.reading.clock_changes import EPOCH
+from dayahead.reading.clock_changes import EPOCH, utc_midnights
 from dayahead.reading.time_text import plain_times
 from dayahead.reading.wall_times import MINUTE_US, WallTimes
 from dayahead.record_format import DIVISORS, RecordFormat
@@ -92,6 +92,37 @@ def clock_evidence(wall: NDArray[np.int64], step: int, zone: str | None = None) 
     ]
     nights = [f"{EPOCH + timedelta(days=day):%Y-%m-%d}" for day in covered if _is_odd(wall, day, step)]
     return ClockEvidence(fitting, nights, _edges(first, last, step), first, last)
+
+
+def edge_evidence(wall: NDArray[np.int64], step: int) -> ClockEvidence:
+    """Look at the first and last time alone, of a series whose times say their offset.
+
+    Args:
+        wall: [n] its times as written, minutes since 1970.
+        step: minutes from one to the next.
+    """
+    first, last = int(wall.min()), int(wall.max())
+    return ClockEvidence((), (), _edges(first, last, step), first, last)
+
+
+def numbered_evidence(days: NDArray[np.int64], step: int) -> ClockEvidence:
+    """Look at how many numbered periods the days of a series have.
+
+    Args:
+        days: [n] day of each of its records, since 1970.
+        step: minutes of a period.
+    """
+    found, counts = np.unique(days, return_counts=True)
+    inner = slice(1, -1)  # the first and the last day may be cut
+    odd = found[inner][counts[inner] != DAY // step]
+    fitting = []
+    for zone in ZONES if len(odd) else ():
+        known = ZoneInfo(zone)
+        length = utc_midnights((found + 1) * DAY, known) - utc_midnights(found * DAY, known)
+        if np.all((length // step == counts)[inner]):
+            fitting += [(zone, "start"), (zone, "end")]
+    nights = [f"{EPOCH + timedelta(days=int(day)):%Y-%m-%d}" for day in odd]
+    return ClockEvidence(fitting, nights, "", int(found[0]) * DAY, int(found[-1]) * DAY)
 
 
 def _change_days(zone: str, first: int, last: int) -> set[int]:

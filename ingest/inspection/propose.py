@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from dayahead.errors import SettingsError, SourceRefused
 from dayahead.reading.clock_changes import utc_minutes
 from dayahead.reading.time_text import pattern_of
+from dayahead.reading.wall_times import MINUTE_US
 from dayahead.record_format import HOUR_MINUTES, known_zone
 from ingest.inspection.clock_choice import choose_label, choose_zone
-from ingest.inspection.clock_evidence import DAY, clock_evidence
+from ingest.inspection.clock_evidence import DAY, clock_evidence, edge_evidence, numbered_evidence
 from ingest.inspection.number_marks import NumberMarks
 from ingest.inspection.proposal import BY_OPTION, Answers, Proposal, Question, Said
-from ingest.inspection.quantity import choose_quantity, choose_unit, is_register, values_of
+from ingest.inspection.quantity import choose_quantity, choose_unit, register_evidence, values_of
 from ingest.inspection.raw_file import RawFile
 from ingest.inspection.series_choice import SeriesChoice, choose_series
-from ingest.inspection.time_choice import TimeChoice, choose_time
+from ingest.inspection.time_choice import TimeChoice, choose_time, minute_as_written
 
 LONGEST_NAME = 60
 
@@ -30,13 +31,17 @@ class Longest:
 
     Attributes:
         places: [m] its records, in the order of the file.
-        minute: [m] their times, minutes since 1970 as written.
+        minute: [m] their times, minutes since 1970 (`TimeChoice.minute`).
+        written: [m] the same as the texts have them, without an offset.
+        day: [m] days since 1970 as written.
         step: the usual distance of times in minutes.
         shortest: the shortest distance that is not rare, in minutes.
     """
 
     places: NDArray[np.int64]
     minute: NDArray[np.int64]
+    written: NDArray[np.int64]
+    day: NDArray[np.int64]
     step: int
     shortest: int
 
@@ -56,7 +61,7 @@ def propose(raw: RawFile, answers: Answers, place: Mapping[str, Said]) -> Propos
     _check(answers)
     time = choose_time(raw, answers)
     series = choose_series(raw, time, answers)
-    longest = longest_series(time, series)
+    longest = longest_series(raw, time, series)
     _check_step(raw, longest.step)
     proposal = Proposal()
     name = answers.name or name_of(raw.name)
@@ -66,11 +71,11 @@ def propose(raw: RawFile, answers: Answers, place: Mapping[str, Said]) -> Propos
     for field, said in {**place, **raw.said, **time.fields}.items():
         if field != "kind" and (field, said.value) != ("delimiter", ","):
             proposal.fields[field] = said
-    rises = is_register(longest.minute, values_of(raw.columns[series.values[0]], series.marks)[longest.places])
-    _add_clock(proposal, time, longest, answers, rises=rises)
+    rises = register_evidence(longest.minute, values_of(raw.columns[series.values[0]], series.marks)[longest.places])
+    _add_clock(proposal, time, longest, answers, rises)
     proposal.fields |= series.fields
     _add_marks(proposal, series.marks, answers)
-    _add_quantity(proposal, raw, series, longest, answers, rises=rises)
+    _add_quantity(proposal, raw, series, longest, answers, rises)
     proposal.questions[:0] = [*time.questions, *series.questions]
     return proposal
 
@@ -96,18 +101,19 @@ def name_of(text: str) -> str:
     return name or "my-source"
 
 
-def longest_series(time: TimeChoice, series: SeriesChoice) -> Longest:
+def longest_series(raw: RawFile, time: TimeChoice, series: SeriesChoice) -> Longest:
     """The series with the most records that have a time."""
     ok = np.flatnonzero(time.times.ok)
     most = np.bincount(series.series[ok]).argmax() if len(ok) else 0
     places = ok[series.series[ok] == most]
-    minute = time.minute[places]
+    minute, written = time.minute[places], minute_as_written(raw, time)[places]
+    day = time.times.wall_us[places] // (DAY * MINUTE_US)
     gaps, counts = np.unique(np.diff(np.unique(minute)), return_counts=True)
     if not len(gaps):
-        return Longest(places, minute, HOUR_MINUTES, HOUR_MINUTES)
+        return Longest(places, minute, written, day, HOUR_MINUTES, HOUR_MINUTES)
     usual = int(gaps[np.argmax(counts)])
     shortest = int(gaps[counts > 0.002 * counts.sum()].min(initial=usual))
-    return Longest(places, minute, time.minutes or usual, time.minutes or shortest)
+    return Longest(places, minute, written, day, time.minutes or usual, time.minutes or shortest)
 
 
 def _check_step(raw: RawFile, step: int) -> None:
@@ -120,10 +126,15 @@ def _check_step(raw: RawFile, step: int) -> None:
         )
 
 
-def _add_clock(proposal: Proposal, time: TimeChoice, longest: Longest, answers: Answers, *, rises: bool) -> None:
+def _add_clock(proposal: Proposal, time: TimeChoice, longest: Longest, answers: Answers, rises: str) -> None:
     """Add zone, label and what to do with hours that start within an hour of UTC."""
     has_offset = bool(np.any(time.times.has_offset[longest.places]))
-    evidence = clock_evidence(longest.minute, longest.step, answers.time_zone)
+    if time.minutes:
+        evidence = numbered_evidence(longest.day, longest.step)
+    elif has_offset:
+        evidence = edge_evidence(longest.written, longest.step)
+    else:
+        evidence = clock_evidence(longest.minute, longest.step, answers.time_zone)
     label = choose_label(time, evidence, answers, None)
     zone = None if has_offset else choose_zone(time, evidence, answers, label)
     if isinstance(zone, Said):
@@ -185,10 +196,10 @@ def _add_marks(proposal: Proposal, marks: NumberMarks, answers: Answers) -> None
 
 
 def _add_quantity(
-    proposal: Proposal, raw: RawFile, series: SeriesChoice, longest: Longest, answers: Answers, *, rises: bool
+    proposal: Proposal, raw: RawFile, series: SeriesChoice, longest: Longest, answers: Answers, rises: str
 ) -> None:
     unit = choose_unit(raw.columns, series.values, series.unused, answers)
-    quantity = choose_quantity(unit, longest.shortest, answers, rises=rises)
+    quantity = choose_quantity(unit, longest.shortest, answers, rises)
     for field, found in (("unit", unit), ("quantity", quantity)):
         if isinstance(found, Said):
             proposal.fields[field] = found

@@ -30,8 +30,8 @@ def values_of(column: "pa.Array[Any]", marks: NumberMarks) -> NDArray[np.float64
     return NumberTexts(form).parse(pc.fill_null(pc.utf8_trim_whitespace(column), ""))
 
 
-def is_register(minute: NDArray[np.int64], values: NDArray[np.float64]) -> bool:
-    """Whether a series only rises, as the readings of a meter do.
+def register_evidence(minute: NDArray[np.int64], values: NDArray[np.float64]) -> str:
+    """How a series rises, if it does as the readings of a meter do; else empty.
 
     Args:
         minute: [n] times, in any order.
@@ -41,7 +41,10 @@ def is_register(minute: NDArray[np.int64], values: NDArray[np.float64]) -> bool:
     order = np.argsort(minute[known], kind="stable")
     readings = values[known][order]
     form = RecordFormat.model_construct(quantity=None)
-    return doubt_about(np.arange(len(readings)), readings, form) is not None if len(readings) else False
+    if not len(readings) or doubt_about(np.arange(len(readings)), readings, form) is None:
+        return ""
+    falls = np.count_nonzero(np.diff(readings) < 0)
+    return f"values rise to {readings.max():,g} and " + (f"start again {falls:,} times" if falls else "never fall")
 
 
 def choose_unit(
@@ -66,19 +69,19 @@ def choose_unit(
     return Question("unit", "Which unit do the values have?", ["kWh", "MWh", "kW", "MW"])
 
 
-def choose_quantity(unit: Said | Question, shortest: int, answers: Answers, *, rises: bool) -> Said | Question | None:
+def choose_quantity(unit: Said | Question, shortest: int, answers: Answers, rises: str) -> Said | Question | None:
     """What the values are; None where hours do not depend on it.
 
     Args:
         unit: of the values, or its open question.
         shortest: minutes of the shortest period.
         answers: the quantity, where it is known.
-        rises: whether a series only rises.
+        rises: how a series rises like readings of a meter; empty if it does not.
     """
     if answers.quantity is not None:
         return Said(answers.quantity, BY_OPTION)
     if rises:
-        return Said("register", "the values only rise, as readings of a meter do: hours are their differences")
+        return Said("register", f"{rises}, as readings of a meter do: hours are their differences")
     if shortest >= 60:
         return None
     if isinstance(unit, Said) and (of_energy := is_energy(unit.value)) is not None:

@@ -75,18 +75,27 @@ def choose_series(raw: RawFile, time: TimeChoice, answers: Answers) -> SeriesCho
     texts = {name: one for name, one in rest.items() if pa.types.is_string(one.type)}
     marks = number_marks(texts, answers.decimal, answers.thousands)
     numbers = [name for name, one in rest.items() if name in marks.columns or _is_typed_number(one)]
+    numbers = [name for name in numbers if not _numbers_rows(rest[name])] or numbers
     codes = {name: _codes(column) for name, column in rest.items()}
     moments = _joined_codes([_number_codes(time.times.wall_us), _number_codes(time.times.period), time.times.mark])
     keys, why_keys = _keys(raw, rest, numbers, codes, moments[time.times.ok], time, answers)
     candidates = [name for name in numbers if name not in keys]
     values, why_value, questions = _values(raw, candidates, codes, answers)
-    series = _joined_codes([codes[name] for name in keys]) if keys else np.zeros(raw.rows, np.int64)
+    series = _joined_codes([_codes(raw.columns[name]) for name in keys]) if keys else np.zeros(raw.rows, np.int64)
     fields = {"key_columns": Said(keys or ["file"], why_keys)}
     if not keys:
         fields["constant_labels"] = Said({"file": raw.name}, "a label of your choice: no column tells series apart")
     fields |= _value_fields(values, candidates, why_value, answers)
     used = {*keys, *values}
     return SeriesChoice(fields, values, series, marks, [name for name in raw.columns if name not in used], questions)
+
+
+def _numbers_rows(column: "pa.Array[Any]") -> bool:
+    """Whether a column counts the records."""
+    if len(column) < 3 or column.null_count or not _is_whole(column):
+        return False
+    numbers = as_numpy(pc.cast(column, pa.float64()))
+    return bool(np.all(np.diff(numbers) == 1))
 
 
 def _has_any(column: "pa.Array[Any]") -> bool:
@@ -161,8 +170,8 @@ def _spaced(name: str) -> str:
 
 
 def _is_whole(column: "pa.Array[Any]") -> bool:
-    if pa.types.is_integer(column.type):
-        return True
+    if not pa.types.is_string(column.type):
+        return pa.types.is_integer(column.type)
     texts = pc.drop_null(pc.unique(pc.utf8_trim_whitespace(column.cast(pa.string()))))
     return bool(pc.all(pc.match_substring_regex(texts, r"^\d+(\.0)?$")).as_py())
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dayahead.errors import SourceRefused
 from dayahead.reading.arrow import compute as pc
+from dayahead.reading.record_table import RecordTable
 from dayahead.reading.time_columns import TimeColumns
 from dayahead.reading.time_text import ParsedTimes
 from dayahead.record_format import AUTO, EPOCHS, PERIOD, RecordFormat
@@ -52,7 +53,7 @@ class TimeChoice:
 
     @property
     def minute(self) -> NDArray[np.int64]:
-        """[n] minutes since 1970 as written, without the zone; numbered periods are placed in their day."""
+        """[n] minutes since 1970: UTC where the times have an offset; numbered periods are placed in their day."""
         before: NDArray[np.int64] = np.maximum(self.times.period - 1, 0) * self.minutes
         return self.times.wall_us // MINUTE_US + before
 
@@ -74,6 +75,9 @@ def choose_time(raw: RawFile, answers: Answers) -> TimeChoice:
             raise SourceRefused(f"{raw.name} has no column {', '.join(missing)}; there are: {', '.join(columns)}")
         columns = {name: columns[name] for name in wanted}
     parts = time_parts(columns, answers.time_format)
+    if not (parts.moments or parts.clocks or parts.hours or parts.periods):
+        midnights = [part for part in parts.days if part.has_clock]
+        parts = replace(parts, moments=midnights, days=[part for part in parts.days if not part.has_clock])
     if parts.moments:
         choice = _of_moments(raw, parts)
     elif parts.days:
@@ -160,6 +164,27 @@ def _joined_form(form: str, column: "pa.Array[Any]", kind: str) -> str:
 
 def _form(form: str, why: str) -> dict[str, Said]:
     return {} if form == AUTO else {"time_format": Said(form, why)}
+
+
+def minute_as_written(raw: RawFile, choice: TimeChoice) -> NDArray[np.int64]:
+    """Minutes since 1970 as the texts have them, without their offset.
+
+    Args:
+        raw: the columns.
+        choice: the time.
+
+    Returns:
+        [n] minutes; where there is no offset those of the choice.
+    """
+    column = raw.columns[choice.columns[0]]
+    if len(choice.columns) > 1 or not np.any(choice.times.has_offset) or not pa.types.is_string(column.type):
+        return choice.minute
+    form = choice.fields.get("time_format", Said(AUTO, "")).value
+    texts = pc.replace_substring_regex(pc.utf8_trim_whitespace(column), r"\s*(Z|UTC|GMT|[+-]\d\d:?(\d\d)?)$", "")
+    table = RecordTable(pa.table({choice.columns[0]: texts}))
+    times = TimeColumns(_record_format(choice.columns, form)).read(table)
+    minute: NDArray[np.int64] = times.wall_us // MINUTE_US
+    return np.where(times.ok & ~times.has_offset, minute, choice.minute)
 
 
 def _label_of_form(part: TimePart) -> Said | None:

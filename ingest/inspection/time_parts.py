@@ -32,6 +32,7 @@ class TimePart:
         form: `time_format` of it alone; empty where another column has the day.
         why: how the format was found.
         minutes: of numbered periods: their length; else 0.
+        has_clock: whether it says a time of day, perhaps always midnight.
         is_last_24: whether a time of day is 24:00, which only the end of a period is.
         question: about the order of day and month, where nothing shows it.
     """
@@ -40,6 +41,7 @@ class TimePart:
     form: str = ""
     why: str = ""
     minutes: int = 0
+    has_clock: bool = False
     is_last_24: bool = False
     question: Question | None = None
 
@@ -70,7 +72,9 @@ def time_parts(columns: "Mapping[str, pa.Array[Any]]", form: str | None) -> Time
     for name, column in columns.items():
         if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
             is_day = pa.types.is_date(column.type) or not np.any(_stamps_us(column) % DAY_US)
-            (days if is_day else moments).append(TimePart(name, AUTO, "the file has it as a time"))
+            has_clock = pa.types.is_timestamp(column.type)
+            part = TimePart(name, AUTO, "the file has it as a time", has_clock=has_clock)
+            (days if is_day else moments).append(part)
             continue
         distinct = [text for text in pc.unique(column.cast(pa.string())).to_pylist() if text and text.strip()]
         if epoch := _epoch_of(distinct):
@@ -131,7 +135,8 @@ def _moment(name: str, distinct: Sequence[str], form: str | None) -> tuple[TimeP
     wall = chosen.times.wall_us[chosen.times.ok]
     is_day = bool(np.all(chosen.times.is_date | ~chosen.times.ok)) or not np.any(wall % DAY_US)
     last = any("24:00" in text for text in distinct)
-    return TimePart(name, chosen.form, why, is_last_24=last, question=question), is_day
+    has_clock = bool(np.any(chosen.times.ok))
+    return TimePart(name, chosen.form, why, has_clock=has_clock, is_last_24=last, question=question), is_day
 
 
 def _chosen(found: Sequence[FormFit], example: str) -> tuple[FormFit, str, Question | None]:

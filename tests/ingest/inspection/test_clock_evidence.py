@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingest.inspection.clock_evidence import clock_evidence
+from ingest.inspection.clock_evidence import clock_evidence, numbered_evidence
 from tests.ingest.inspection.inspecting import moments
 
 
@@ -67,3 +67,16 @@ def test_a_file_of_whole_days_shows_its_label(label_end: bool, edges: str) -> No
 
 def test_a_file_that_begins_anywhere_shows_no_label() -> None:
     assert clock_evidence(wall("2024-01-01", 3, "UTC")[5:], 60).edges == ""
+
+
+def test_numbered_periods_show_the_days_of_clock_changes() -> None:
+    days = np.repeat(np.arange(19811, 19816), [48, 48, 46, 48, 48])  # the third is 2024-03-31
+    found = numbered_evidence(days, 30)
+    assert found.zones == ["Europe/London", "Europe/Berlin", "Europe/Helsinki"]
+    assert found.nights == ["2024-03-31"]
+
+
+def test_numbered_periods_of_equal_days_show_nothing() -> None:
+    found = numbered_evidence(np.repeat(np.arange(19811, 19816), 48), 30)
+    assert not found.fitting
+    assert not found.nights

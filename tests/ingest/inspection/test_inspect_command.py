@@ -208,3 +208,30 @@ def test_hours_within_an_hour_of_utc_are_asked(tmp_path: Path) -> None:
 def test_an_unknown_zone_is_a_sentence(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "load.csv", "time,kWh", [f"2024-01-01T{hour:02d}:00,{hour}" for hour in range(24)])
     assert "no time zone" in str(run("inspect", file, "--time-zone", "Europe/Kopenhagen").exception)
+
+
+def test_days_with_an_offset_are_whole_on_the_clock_that_is_written(tmp_path: Path) -> None:
+    zone = ZoneInfo("Europe/Copenhagen")
+    every = list(moments("2024-01-01", 3, zone="Europe/Copenhagen"))
+    lines = [f"{m.astimezone(zone).isoformat()},{value_at(m)}" for m in every]
+    rows = inspected(write_csv(tmp_path / "load.csv", "time,kWh", lines))
+    assert rows == expected("2024-01-01", 3, "load", "Europe/Copenhagen")
+
+
+def test_numbers_of_rows_are_no_values(tmp_path: Path) -> None:
+    lines = [f"{i},{m:%Y-%m-%d %H:%M}Z,{value_at(m)}" for i, m in enumerate(moments("2024-01-01", 2))]
+    assert inspected(write_csv(tmp_path / "load.csv", "id,time,kWh", lines)) == expected("2024-01-01", 2, "load")
+
+
+def test_one_record_is_enough_to_describe_a_file(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "load.csv", "time,kWh", ["2024-01-01T00:00Z,5"])
+    assert asked(run("inspect", file).output) == {"time-label"}
+
+
+def test_a_series_that_rises_is_proposed_as_a_register_with_the_evidence(tmp_path: Path) -> None:
+    lines = [f"{m:%Y-%m-%d %H:%M}Z,{(place % 100) * 2.5}" for place, m in enumerate(moments("2024-01-01", 10))]
+    done = run("inspect", write_csv(tmp_path / "meter.csv", "time,kWh", lines))
+    assert "quantity: register" in done.output
+    assert "values rise to 247.5 and start again 2 times" in done.output
+    consumption = run("inspect", tmp_path / "meter.csv", "--quantity", "energy")
+    assert "read: 240 hours" in consumption.output
