@@ -186,3 +186,42 @@ def test_compression_says_which_licence_it_lacks(connection: psycopg.Connection)
         assert rows(connection, "observation") == 300
     else:
         assert said == f"compression needs timescaledb.license = timescale, this server has {licence}"
+
+
+@pytest.mark.servers
+def test_references_go_counted_from_the_newest_observed_hour_and_unobserved_ones_stay(
+    connection: psycopg.Connection,
+) -> None:
+    """An operator forecasts beyond the newest hour, and a series that is not observed yet."""
+    connection.execute(
+        "INSERT INTO source (name, definition)"
+        """ VALUES ('operator', '{"title": "Operator", "forecast_of": "sample", "unit": "kWh"}')"""
+    )
+    connection.execute(
+        "INSERT INTO reference_series (source_key, series_id)"
+        " SELECT source_key, series_id FROM source, unnest(ARRAY['sample/1', 'sample/new']) AS series_id"
+        " WHERE name = 'operator'"
+    )
+    connection.execute(
+        "INSERT INTO reference_forecast (reference_key, valid_time, available_at, value)"
+        " SELECT reference_key, day, day - INTERVAL '1 day', 1"
+        " FROM reference_series, generate_series(%s::timestamptz - INTERVAL '299 days', %s, INTERVAL '1 day') AS day",
+        [NEWEST, NEWEST + timedelta(days=5)],
+    )
+    connection.execute(
+        "INSERT INTO reference_score SELECT 1, reference_key, valid_time, 1, 6, 1, 6, 1, 1, 1"
+        " FROM reference_forecast JOIN reference_series USING (reference_key) WHERE series_id = 'sample/1'"
+    )
+    wanted = settings(retain_reference_forecast_days=90, retain_reference_score_days=100)
+    removed = {one.table: one.unit for one in Retention(connection, wanted, lambda: NOW).run()}
+    assert removed == {"reference_score": "chunks", "reference_forecast": "rows"}
+    kept = connection.execute(
+        "SELECT series_id, count(*), min(valid_time)"
+        " FROM reference_forecast JOIN reference_series USING (reference_key) GROUP BY series_id ORDER BY series_id"
+    ).fetchall()
+    assert kept == [
+        ("sample/1", 91 + 5, NEWEST - timedelta(days=90)),
+        ("sample/new", 305, NEWEST - timedelta(days=299)),
+    ]
+    cut = NEWEST - timedelta(days=100)
+    assert cut - timedelta(days=28) < oldest(connection, "reference_score", "origin") <= cut
