@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from dayahead.errors import SettingsError
-from dayahead.hours import Clock, Hour, from_hour, to_hour
+from dayahead.hours import Clock, Hour, format_utc, from_hour, to_hour
 from dayahead.reading.reader import Answer
 from dayahead.reading.records import Row
 from dayahead.retry import Backoff
@@ -24,6 +25,7 @@ from ingest.backfill_command import run_backfill
 from ingest.condition import Condition
 from ingest.reference_poller import ReferencePoller
 from ingest.settings import IngestSettings
+from ingest.source_commands import sources
 from tests.conftest import TopicRoom
 from tests.ingest.building import make_source
 from tests.ingest.servers import connector, cursor_of, dead_letters, make_publisher, published
@@ -231,3 +233,17 @@ def test_at_every_moment_the_value_known_is_the_newest_that_was_published_by_the
             by_then = [value for published_at, value in sorted(stated.items()) if published_at <= moment]
             assert (None if row is None else row[0]) == (by_then[-1] if by_then else None)
         connection.rollback()
+
+
+def test_the_list_of_sources_names_a_reference_and_how_many_of_its_series_are_observed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.poll(forecast(7.0), forecast(8.0, AHEAD + 1))
+    monkeypatch.setenv("DAYAHEAD_DATABASE_URL", desk.url)
+    shown = CliRunner().invoke(sources, ["list"])
+    assert shown.exit_code == 0, shown.output
+    last = format_utc(from_hour(AHEAD + 1))
+    assert shown.output == (
+        "operator\tenergi-data-service\tforecast of test-source: 1 series, 0 of them observed there\t"
+        f"last hour {last}\n"
+    )
