@@ -73,7 +73,7 @@ class Answers:
         return {one.name: value for one in fields(self) if (value := getattr(self, one.name)) is not None}
 
 
-BY_OPTION = "as the command line says"
+BY_OPTION = "as answered"
 
 
 @dataclass

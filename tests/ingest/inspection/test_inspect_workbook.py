@@ -1,6 +1,5 @@
 """`dayahead sources inspect` on Excel workbooks, whose cells have types."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +14,7 @@ EXPECTED = [Row("load", to_hour(m), value_at(m)) for m in moments("2024-01-01", 
 OPTIONS = ("--time-zone", "UTC", "--unit", "kWh")
 
 
-def write(file: Path, sheets: dict[str, Sequence[Sequence[object]]], form: str = "yyyy-mm-dd hh:mm") -> Path:
+def write(file: Path, sheets: dict[str, list[list[object]]], form: str = "yyyy-mm-dd hh:mm") -> Path:
     with xlsxwriter.Workbook(file, {"default_date_format": form}) as book:
         for name, rows in sheets.items():
             page = book.add_worksheet(name)
@@ -29,7 +28,7 @@ def bare(moment: datetime) -> datetime:
 
 
 def test_cells_with_times_are_times(tmp_path: Path) -> None:
-    rows = [["time", "load"], *([bare(m), value_at(m)] for m in moments("2024-01-01", 3))]
+    rows: list[list[object]] = [["time", "load"], *([bare(m), value_at(m)] for m in moments("2024-01-01", 3))]
     assert inspected(write(tmp_path / "load.xlsx", {"Data": rows}), *OPTIONS) == EXPECTED
 
 
@@ -51,13 +50,18 @@ def test_a_day_and_a_time_of_day_are_joined(clock: str, tmp_path: Path) -> None:
 
 
 def test_the_first_sheet_is_read_unless_another_is_named(tmp_path: Path) -> None:
-    rows = [["time", "load"], *([bare(m), value_at(m)] for m in moments("2024-01-01", 3))]
-    notes = [["year", "who"], ["2024", "a person"], ["2025", "another"]]
+    rows: list[list[object]] = [["time", "load"], *([bare(m), value_at(m)] for m in moments("2024-01-01", 3))]
+    notes: list[list[object]] = [["year", "who"], ["2024", "a person"], ["2025", "another"]]
     file = write(tmp_path / "load.xlsx", {"Notes": notes, "Data": rows})
     assert inspected(file, *OPTIONS, "--sheet", "Data") == EXPECTED
     assert "no sheet 'Date'; there are: Notes, Data" in str(run("inspect", file, "--sheet", "Date").exception)
 
 
 def test_lines_above_the_header_of_a_sheet_are_skipped(tmp_path: Path) -> None:
-    rows = [["Report"], [], ["time", "load"], *([bare(m), value_at(m)] for m in moments("2024-01-01", 3))]
+    rows: list[list[object]] = [
+        ["Report"],
+        [],
+        ["time", "load"],
+        *([bare(m), value_at(m)] for m in moments("2024-01-01", 3)),
+    ]
     assert inspected(write(tmp_path / "load.xlsx", {"Data": rows}), *OPTIONS) == EXPECTED
