@@ -15,6 +15,9 @@ from dayahead.rules import RowRules
 from dayahead.series import series_id_of
 from dayahead.source import Source
 
+MOST_COUNTED = 4_000_000
+"""Combinations of labels up to which they are counted and not sorted."""
+
 
 class Codes:
     """The values of a column, each as the number of a distinct one.
@@ -69,14 +72,16 @@ class SeriesOfRecords:
         Returns:
             [n] number of the combination, and the combinations: the series of each value column, or why there is none.
         """
-        numbers = np.zeros(len(table), np.int64)
+        numbers, count = np.zeros(len(table), np.int64), 1
         columns: list[tuple[str, Codes]] = []
         for name in self._source.label_columns:
             column = table.column(name)
             codes = Codes([None] * len(table) if column is None else column)
             columns.append((name, codes))
-            numbers = np.unique(numbers * len(codes.values) + codes.numbers, return_inverse=True)[1]
-        _, first, combination = np.unique(numbers, return_index=True, return_inverse=True)
+            numbers, first = _renumbered(numbers * len(codes.values) + codes.numbers, count * len(codes.values))
+            count = len(first)
+        if not columns:
+            first = np.zeros(min(len(table), 1), np.int64)
         found = []
         for place in first.tolist():
             labels = {name: codes.values[codes.numbers[place]] for name, codes in columns}
@@ -89,7 +94,7 @@ class SeriesOfRecords:
                 if known is None:
                     known = self._known[*key, (tuple, tuple(suffixes))] = self._series(labels, suffixes)
             found.append(known)
-        return combination.astype(np.int64), found
+        return numbers, found
 
     def _series(self, labels: dict[str, object], suffixes: Sequence[str | None]) -> tuple[str, ...] | ContractError:
         constants = self._source.constant_labels
@@ -104,6 +109,24 @@ class SeriesOfRecords:
         except ContractError as error:
             return error
         return series
+
+
+def _renumbered(numbers: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number values by rank, and find where each occurs first.
+
+    Args:
+        numbers: [n] from 0.
+        count: they are below it.
+    """
+    if count > MOST_COUNTED:
+        _, first, ranks = np.unique(numbers, return_index=True, return_inverse=True)
+        return ranks.astype(np.int64), first
+    place = np.full(count, -1)
+    place[numbers[::-1]] = np.arange(len(numbers))[::-1]
+    present = np.flatnonzero(place >= 0)
+    rank = np.zeros(count, np.int64)
+    rank[present] = np.arange(len(present))
+    return rank[numbers], place[present]
 
 
 def _label(column: str, value: object) -> str:

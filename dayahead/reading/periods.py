@@ -110,6 +110,8 @@ def hours_of(parts: Parts, form: RecordFormat) -> Hours:
         form: says what a time names, the period, and how parts make an hour.
     """
     is_end = form.time_label == "end"
+    if form.period_minutes in (AUTO, HOUR_MINUTES) and not np.any(parts.minute % HOUR_MINUTES):
+        return _whole_hours(parts, is_end)
     off_hour = _off_hour(parts, form, is_end)
     if len(off_hour) and form.off_hour == "split":
         parts, off_hour = _split(parts, off_hour, form, is_end), off_hour[:0]
@@ -136,6 +138,14 @@ def hours_of(parts: Parts, form: RecordFormat) -> Hours:
         kept[np.flatnonzero(np.repeat(wrong, buckets.count))],
         off_hour,
     )
+
+
+def _whole_hours(parts: Parts, is_end: bool) -> Hours:
+    """Hours of parts that all are at full hours: nothing says that any is shorter."""
+    none = np.zeros(0, np.int64)
+    hour = parts.minute // HOUR_MINUTES - is_end
+    period = np.full(len(parts), HOUR_MINUTES)
+    return Hours(parts.series, hour, parts.value, parts.place, period, none, none, none)
 
 
 def _buckets(parts: Parts, is_end: bool) -> _Buckets:
