@@ -5,6 +5,7 @@ DayaheadError
 ├── ContractError            a message or a record breaks its contract (carries a DeadLetterCode)
 ├── SourceError              a source API did not give what it promised
 │   ├── SourceUnavailable    it may answer later: retried, with backoff
+│   ├── MalformedAnswer      a document is not as its publisher describes it; its reader decides what follows
 │   └── SourceRefused        it will not: a wrong dataset, a malformed query
 ├── ReplayRefused            a dead letter cannot be put back as it is
 ├── BrokerUnavailable        Kafka did not take a message in time: what was not acknowledged is sent again
@@ -93,6 +94,10 @@ class SourceUnavailable(SourceError):  # noqa: N818 - reads as what happened, li
 
 class SourceRefused(SourceError):  # noqa: N818
     """The source will not answer this request however often it is sent."""
+
+
+class MalformedAnswer(SourceError):  # noqa: N818
+    """A document of a source is not as its publisher describes it; the message says what it is instead."""
 
 
 class BrokerUnavailable(DayaheadError):  # noqa: N818

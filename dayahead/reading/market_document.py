@@ -16,6 +16,7 @@ from typing import NoReturn
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
+from dayahead.errors import MalformedAnswer
 from dayahead.record_format import DIVISORS, HOUR_MINUTES
 
 EVERY_POINT, CHANGES_ONLY = "A01", "A03"
@@ -24,10 +25,6 @@ NO_DATA_CODE, NO_DATA_TEXT = "999", "no matching data"
 NAMESPACE_END = "}"
 RESOLUTION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?")
 LOAD_DOCUMENT, ACKNOWLEDGEMENT = "GL_MarketDocument", "Acknowledgement_MarketDocument"
-
-
-class MalformedDocument(ValueError):  # noqa: N818 - reads as what was found
-    """A body that is no market document of load, or one that this module does not understand."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +63,14 @@ def read_document(body: bytes) -> MarketDocument:
     """Read a body.
 
     Raises:
-        MalformedDocument: it is neither a document of load nor an acknowledgement, or it contradicts itself.
+        MalformedAnswer: it is neither a document of load nor an acknowledgement, or it contradicts itself.
     """
     root = _tree(body)
     name = _name(root)
     if name == ACKNOWLEDGEMENT:
         return MarketDocument(refusal=_refusal(root))
     if name != LOAD_DOCUMENT:
-        raise MalformedDocument(f"a {name}, not a {LOAD_DOCUMENT}")
+        raise MalformedAnswer(f"a {name}, not a {LOAD_DOCUMENT}")
     return MarketDocument([point for series in _children(root, "TimeSeries") for point in _points_of(series)])
 
 
@@ -133,12 +130,12 @@ def _tree(body: bytes) -> Element:
     try:
         parser.Parse(body, True)
     except expat.ExpatError as error:
-        raise MalformedDocument(f"no XML ({error})") from error
+        raise MalformedAnswer(f"no XML ({error})") from error
     return builder.close()
 
 
 def _refuse_document_type(*_: object) -> NoReturn:
-    raise MalformedDocument("no XML of the platform (it has a document type)")
+    raise MalformedAnswer("no XML of the platform (it has a document type)")
 
 
 def _hour(point: Point) -> tuple[str, datetime]:
@@ -149,10 +146,10 @@ def _points_of(series: Element) -> Iterator[Point]:
     area = _text(series, "outBiddingZone_Domain.mRID")
     unit = _text(series, "quantity_Measure_Unit.name")
     if unit != MEGAWATT:
-        raise MalformedDocument(f"a time series in {unit}, not in {MEGAWATT} (megawatts)")
+        raise MalformedAnswer(f"a time series in {unit}, not in {MEGAWATT} (megawatts)")
     curve = _text(series, "curveType", EVERY_POINT)
     if curve not in (EVERY_POINT, CHANGES_ONLY):
-        raise MalformedDocument(f"a time series of curve type {curve}, not {EVERY_POINT} or {CHANGES_ONLY}")
+        raise MalformedAnswer(f"a time series of curve type {curve}, not {EVERY_POINT} or {CHANGES_ONLY}")
     for period in _children(series, "Period"):
         interval = _child(period, "timeInterval")
         start, end = _moment(interval, "start"), _moment(interval, "end")
@@ -171,7 +168,7 @@ def _numbered(period: Element, count: int) -> list[tuple[int, str]]:
     for point in _children(period, "Point"):
         written = _text(point, "position")
         if not written.isascii() or not written.isdigit() or not 1 <= int(written) <= count:
-            raise MalformedDocument(f"a point at position {written} of a period of {count}")
+            raise MalformedAnswer(f"a point at position {written} of a period of {count}")
         points.append((int(written), _text(point, "quantity", "")))
     return sorted(points)
 
@@ -190,7 +187,7 @@ def _minutes(resolution: str) -> int:
     found = RESOLUTION.fullmatch(resolution)
     minutes = HOUR_MINUTES * int(found[1] or 0) + int(found[2] or 0) if found else 0
     if minutes not in DIVISORS:
-        raise MalformedDocument(f"a period of resolution {resolution}, which does not divide an hour")
+        raise MalformedAnswer(f"a period of resolution {resolution}, which does not divide an hour")
     return minutes
 
 
@@ -206,7 +203,7 @@ def _moment(interval: Element, name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(written)
     except ValueError as error:
-        raise MalformedDocument(f"a period with the {name} {written!r}, which is no time") from error
+        raise MalformedAnswer(f"a period with the {name} {written!r}, which is no time") from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -221,7 +218,7 @@ def _children(element: Element, name: str) -> list[Element]:
 def _child(element: Element, name: str) -> Element:
     found = _children(element, name)
     if not found:
-        raise MalformedDocument(f"a {_name(element)} without {name}")
+        raise MalformedAnswer(f"a {_name(element)} without {name}")
     return found[0]
 
 

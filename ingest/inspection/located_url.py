@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import orjson
 
-from dayahead.errors import SettingsError, SourceRefused
+from dayahead.errors import MalformedAnswer, SettingsError, SourceRefused
 from dayahead.hours import Clock
 from dayahead.reading.http.client import http_client
 from dayahead.reading.http.fetcher import Fetcher
-from dayahead.reading.http.json_path import PathError, records_at
+from dayahead.reading.http.json_path import records_at
 from dayahead.reading.http.reply import Reply
 from dayahead.reading.kinds.file import FileSource
 from dayahead.reading.reader import Answer
@@ -132,7 +132,7 @@ def _found_in(reply: Reply) -> Found | None:
     for path, columns in _candidates(document, "", 0):
         try:
             records = records_at(document, path, columns)
-        except PathError:
+        except MalformedAnswer:
             continue
         if any(isinstance(one, list | dict) for record in records[:10] for one in record.values()):
             continue

@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from dayahead.errors import MalformedAnswer
 from dayahead.reading.record_table import Record
-
-
-class PathError(Exception):
-    """A document does not have what a path names; the message says what it has instead."""
 
 
 def value_at(document: object, path: str) -> object:
@@ -33,7 +30,7 @@ def records_at(document: object, path: str, columns: Sequence[str] = ()) -> list
         Of a list of objects, the objects; of an object of lists, which are columns, its rows; null: none.
 
     Raises:
-        PathError: there is no such place, or no records are there.
+        MalformedAnswer: there is no such place, or no records are there.
     """
     steps = [step for step in path.split(".") if step]
     found: list[Record] = []
@@ -55,7 +52,7 @@ def _places(
         yield from _places(value[steps[0]], steps[1:], path, {**above, **single})
     elif value is not None:
         names = ", ".join(map(str, value)) if isinstance(value, Mapping) else type(value).__name__
-        raise PathError(f"no `{steps[0]}` of `{path}`, but {names or 'nothing'}")
+        raise MalformedAnswer(f"no `{steps[0]}` of `{path}`, but {names or 'nothing'}")
 
 
 def _records(place: object, path: str, columns: Sequence[str]) -> list[Record]:
@@ -65,27 +62,27 @@ def _records(place: object, path: str, columns: Sequence[str]) -> list[Record]:
     if isinstance(place, Mapping):
         return _of_object(place, where, columns)
     if not isinstance(place, list):
-        raise PathError(f"{where} that is a {type(place).__name__}")
+        raise MalformedAnswer(f"{where} that is a {type(place).__name__}")
     if all(isinstance(one, Mapping) for one in place):
         return [_flat(one) for one in place]
     if not columns:
-        raise PathError(f"{where} that are not objects: name their columns")
+        raise MalformedAnswer(f"{where} that are not objects: name their columns")
     if not all(isinstance(one, list) and len(one) >= len(columns) for one in place):
-        raise PathError(f"{where} that are not lists of {len(columns)} values")
+        raise MalformedAnswer(f"{where} that are not lists of {len(columns)} values")
     return [dict(zip(columns, one, strict=False)) for one in place]
 
 
 def _of_object(place: Mapping[str, object], where: str, columns: Sequence[str]) -> list[Record]:
     if columns:
         if len(columns) != 2:
-            raise PathError(f"{where} that is an object, whose members have a name and a value: name two columns")
+            raise MalformedAnswer(f"{where} that is an object, whose members have a name and a value: name two columns")
         return [dict(zip(columns, member, strict=True)) for member in place.items()]
     lists = {name: column for name, column in place.items() if isinstance(column, list)}
     if not lists:
-        raise PathError(f"{where} that is an object without lists")
+        raise MalformedAnswer(f"{where} that is an object without lists")
     lengths = {len(column) for column in lists.values()}
     if len(lengths) > 1:
-        raise PathError(f"{where} whose columns have {' and '.join(map(str, sorted(lengths)))} values")
+        raise MalformedAnswer(f"{where} whose columns have {' and '.join(map(str, sorted(lengths)))} values")
     single = {name: one for name, one in place.items() if not isinstance(one, list | Mapping)}
     return [{**single, **dict(zip(lists, row, strict=True))} for row in zip(*lists.values(), strict=True)]
 

@@ -23,14 +23,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, HttpUrl
 
-from dayahead.errors import SourceRefused, SourceUnavailable
+from dayahead.errors import MalformedAnswer, SourceRefused, SourceUnavailable
 from dayahead.hours import Clock, Hour, from_hour, to_hour
 from dayahead.reading.http.fetcher import Fetcher
 from dayahead.reading.http.fields import KeyedHttpFields
 from dayahead.reading.http.key import KeyName, key_of
 from dayahead.reading.http.rate import Rate
 from dayahead.reading.market_document import (
-    MalformedDocument,
     Point,
     in_finest_resolution,
     one_resolution_an_hour,
@@ -151,7 +150,7 @@ class Entsoe:
             raise SourceUnavailable(f"{reply.name} answered 404: {reply.words}", cause="server_error")
         try:
             document = read_document(reply.body)
-        except MalformedDocument as error:
+        except MalformedAnswer as error:
             raise reply.bad_answer(f"for {label} {error}") from error
         if document.refusal is not None:
             raise SourceRefused(

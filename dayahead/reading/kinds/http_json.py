@@ -2,8 +2,9 @@
 
 from pydantic import Field
 
+from dayahead.errors import MalformedAnswer
 from dayahead.reading.http.described import DescribedFields, DescribedReader
-from dayahead.reading.http.json_path import PathError, records_at
+from dayahead.reading.http.json_path import records_at
 from dayahead.reading.http.paging import Page
 from dayahead.reading.http.reply import Reply
 from dayahead.reading.reader import Reader
@@ -43,6 +44,6 @@ class HttpJson(DescribedReader):
         fields, document = HttpJsonFields.of(self.source), reply.json()
         try:
             records = records_at(document, fields.records, fields.columns)
-        except PathError as error:
+        except MalformedAnswer as error:
             raise reply.bad_answer(str(error)) from error
         return Page([RecordTable(objects=records)], document)

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 
 from pydantic import Field
 
-from dayahead.errors import SourceRefused, SourceUnavailable
+from dayahead.errors import MalformedAnswer, SourceRefused, SourceUnavailable
 from dayahead.hours import Hour, from_hour, to_hour
 from dayahead.reading.http.fetcher import Fetcher
 from dayahead.reading.http.fields import HttpFields
@@ -80,10 +80,6 @@ class Nemweb(SourceKind):
         return NemwebReader(
             fields, Fetcher.of(source, fields, surroundings, what=fields.report, rates=[RATE], advice=advice)
         )
-
-
-class UnreadableReport(ValueError):  # noqa: N818 - caught in this module
-    """A file is no report; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -152,7 +148,7 @@ class NemwebReader:
             try:
                 reply = self._fetcher.get(f"{self._fields.folder.strip('/')}/{name}")
                 self._kept[name] = rows_of_zip(reply.body, name, self._fields.table)
-            except (SourceRefused, UnreadableReport) as error:  # moved to the archive meanwhile, or still being written
+            except (SourceRefused, MalformedAnswer) as error:  # moved to the archive meanwhile, or still being written
                 failed.append(Torn({"file": name}, str(error)))
         if failed and len(failed) == len(missing):
             raise SourceUnavailable(
@@ -172,7 +168,7 @@ class NemwebReader:
                 reply = self._fetcher.get(f"{folder.strip('/')}/{week.name}")
                 try:
                     found.append(rows_of_archive(reply.body, week.name, self._fields, low, last))
-                except UnreadableReport as error:
+                except MalformedAnswer as error:
                     raise SourceUnavailable(f"{week.name} of the archive: {error}", None, "bad_answer") from error
         return found
 
@@ -219,7 +215,7 @@ def rows_of_archive(body: bytes, name: str, fields: NemwebFields, low: datetime,
     """The rows of a week: of the intervals that end after `low` and at `last` or before.
 
     Raises:
-        UnreadableReport: it is no zip file of reports.
+        MalformedAnswer: it is no zip file of reports.
     """
     inner = dict(_members(body, name))
     wanted = [one for one in newest_versions(_parsed(inner, fields.report)) if low < one.moment <= last]
@@ -239,11 +235,11 @@ def rows_of_zip(body: bytes, name: str, table: Sequence[str]) -> Content:
         table: second and third column of the lines of the table.
 
     Raises:
-        UnreadableReport: it is no such file, or it is truncated.
+        MalformedAnswer: it is no such file, or it is truncated.
     """
     members = _members(body, name)
     if len(members) != 1:
-        raise UnreadableReport(f"{name} holds {len(members)} files instead of one")
+        raise MalformedAnswer(f"{name} holds {len(members)} files instead of one")
     return rows_of_csv(members[0][1].decode("utf-8", errors="replace"), name, table)
 
 
@@ -259,7 +255,7 @@ def rows_of_csv(text: str, name: str, table: Sequence[str]) -> Content:
         if line[0] == "I":
             columns = line[4:]
         elif line[0] == "D" and columns is None:
-            raise UnreadableReport(f"{name}, line {number}: a row of {'.'.join(table)} before its columns")
+            raise MalformedAnswer(f"{name}, line {number}: a row of {'.'.join(table)} before its columns")
         elif line[0] == "D" and columns is not None:
             values = line[4:]
             if len(values) == len(columns):
@@ -269,9 +265,9 @@ def rows_of_csv(text: str, name: str, table: Sequence[str]) -> Content:
                 torn.append(Torn(dict(zip(columns, values, strict=False)), reason))
     last = lines[-1] if lines else []
     if last[:2] != ["C", END_OF_REPORT] or last[2:3] not in ([], [str(len(lines))]):
-        raise UnreadableReport(f"{name} is truncated: it does not end with `{END_OF_REPORT}` and its number of lines")
+        raise MalformedAnswer(f"{name} is truncated: it does not end with `{END_OF_REPORT}` and its number of lines")
     if columns is None:
-        raise UnreadableReport(f"{name} has no table {'.'.join(table)}")
+        raise MalformedAnswer(f"{name} has no table {'.'.join(table)}")
     return Content(records, torn)
 
 
@@ -280,7 +276,7 @@ def _members(body: bytes, name: str) -> Sequence[tuple[str, bytes]]:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             members = [one for one in archive.infolist() if not one.is_dir()]
             if (size := sum(one.file_size for one in members)) > MAX_UNPACKED:
-                raise UnreadableReport(f"{name} unpacks to {size:,} bytes, more than {MAX_UNPACKED:,}")
+                raise MalformedAnswer(f"{name} unpacks to {size:,} bytes, more than {MAX_UNPACKED:,}")
             return [(one.filename.rsplit("/", 1)[-1], archive.read(one)) for one in members]
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise UnreadableReport(f"{name} is no zip file that can be read ({error})") from error
+        raise MalformedAnswer(f"{name} is no zip file that can be read ({error})") from error

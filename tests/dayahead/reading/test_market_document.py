@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dayahead.errors import MalformedAnswer
 from dayahead.reading.market_document import (
-    MalformedDocument,
     Point,
     in_finest_resolution,
     one_resolution_an_hour,
@@ -130,19 +130,19 @@ def test_an_acknowledgement_without_a_reason_is_a_refusal() -> None:
 )
 def test_what_is_not_understood_is_malformed(old: bytes, new: bytes, reason: str) -> None:
     assert old in LOAD
-    with pytest.raises(MalformedDocument, match=reason):
+    with pytest.raises(MalformedAnswer, match=reason):
         read_document(LOAD.replace(old, new))
 
 
 @pytest.mark.parametrize("body", [b"", b"<html><body>Unauthorized</body></html>", b"\xff\xfe", b"{}"])
 def test_a_body_of_another_kind_is_malformed(body: bytes) -> None:
-    with pytest.raises(MalformedDocument):
+    with pytest.raises(MalformedAnswer):
         read_document(body)
 
 
 def test_entities_are_not_expanded() -> None:
     bomb = b'<!DOCTYPE x [<!ENTITY a "1"><!ENTITY b "&a;&a;">]><GL_MarketDocument>&b;</GL_MarketDocument>'
-    with pytest.raises(MalformedDocument, match="no XML"):
+    with pytest.raises(MalformedAnswer, match="no XML"):
         read_document(bomb)
 
 

@@ -1,6 +1,7 @@
 import pytest
 
-from dayahead.reading.http.json_path import PathError, records_at, value_at
+from dayahead.errors import MalformedAnswer
+from dayahead.reading.http.json_path import records_at, value_at
 
 HOURS = [{"t": 1, "v": 2.0}, {"t": 2, "v": 3.0}]
 
@@ -56,7 +57,7 @@ def test_nothing_is_no_record(document: object, path: str) -> None:
     ],
 )
 def test_what_is_no_record_is_named(document: object, path: str, columns: list[str], message: str) -> None:
-    with pytest.raises(PathError, match=message):
+    with pytest.raises(MalformedAnswer, match=message):
         records_at(document, path, columns)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dayahead.errors import SourceRefused, SourceUnavailable
+from dayahead.errors import MalformedAnswer, SourceRefused, SourceUnavailable
 from dayahead.hours import to_hour
 from dayahead.reading.http.fetcher import Fetcher
 from dayahead.reading.http.reply import Reply
@@ -16,7 +16,6 @@ from dayahead.reading.kinds.nemweb import (
     MAX_UNPACKED,
     NemwebFields,
     NemwebReader,
-    UnreadableReport,
     listed_files,
     newest_versions,
     rows_of_csv,
@@ -359,17 +358,17 @@ def test_a_row_with_too_few_values_is_set_aside_with_its_line() -> None:
     ],
 )
 def test_a_file_that_is_no_whole_report_is_unreadable(lines: Sequence[str], reason: str) -> None:
-    with pytest.raises(UnreadableReport, match=reason):
+    with pytest.raises(MalformedAnswer, match=reason):
         rows_of_csv("\n".join(lines), "x.zip", TABLE)
 
 
 def test_a_zip_file_that_unpacks_to_too_much_is_not_unpacked() -> None:
     bomb = zipped(a__CSV=bytes(MAX_UNPACKED + 1))
     assert len(bomb) < MAX_UNPACKED / 100
-    with pytest.raises(UnreadableReport, match="unpacks to"):
+    with pytest.raises(MalformedAnswer, match="unpacks to"):
         rows_of_zip(bomb, "x.zip", TABLE)
 
 
 def test_a_zip_file_with_two_files_is_unreadable() -> None:
-    with pytest.raises(UnreadableReport, match="2 files instead of one"):
+    with pytest.raises(MalformedAnswer, match="2 files instead of one"):
         rows_of_zip(zipped(a__CSV="", b__CSV=""), "x.zip", TABLE)
