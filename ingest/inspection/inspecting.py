@@ -46,11 +46,13 @@ class Inspection:
             The exit code: 0, or 2 where questions are open.
 
         Raises:
-            SettingsError: an answer is wrong, or the file to write exists.
+            SettingsError: an answer is wrong, or the file cannot be written.
             SourceError: the file cannot be read.
         """
         if write is not None and write.exists():
             raise SettingsError(f"{write} exists: remove it, or write another file")
+        if write is not None and not write.parent.is_dir():
+            raise SettingsError(f"folder {write.parent} does not exist: make it, or write to another one")
         folder = write.parent if write is not None else Path()
         proposal = self._proposal(folder)
         self._say(proposal.text())

@@ -235,3 +235,17 @@ def test_a_series_that_rises_is_proposed_as_a_register_with_the_evidence(tmp_pat
     assert "values rise to 247.5 and start again 2 times" in done.output
     consumption = run("inspect", tmp_path / "meter.csv", "--quantity", "energy")
     assert "read: 240 hours" in consumption.output
+
+
+def test_a_folder_that_does_not_exist_is_a_sentence(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "load.csv", "time,kWh", ["2024-01-01T00:00Z,1", "2024-01-01T01:00Z,2"])
+    done = run("inspect", file, "--time-label", "start", "--write", tmp_path / "none" / "load.yaml")
+    assert "does not exist" in str(done.exception)
+
+
+def test_a_folder_of_files_with_the_same_columns_is_one_source(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name, start in (("a.csv", "2024-01-01"), ("b.csv", "2024-01-03")):
+        lines = [f"{m:%Y-%m-%d %H:%M}Z,m1,{value_at(m)}" for m in moments(start, 2)]
+        write_csv(tmp_path / "data" / name, "time,meter,kWh", lines)
+    assert inspected(tmp_path / "data") == expected("2024-01-01", 4, "m1")
