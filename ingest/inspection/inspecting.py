@@ -68,12 +68,20 @@ class Inspection:
 
     def _proposal(self, folder: Path) -> Proposal:
         raw, place = self._located.raw(self._answers), self._located.place(folder)
+        before = self._answers
         for _ in range(MOST_QUESTIONS):
-            proposal = propose(raw, self._answers, place)
+            try:
+                proposal = propose(raw, self._answers, place)
+            except SettingsError as error:
+                if self._answers == before:
+                    raise
+                self._say(str(error))
+                self._answers = before
+                continue
             if self._ask is None or not proposal.questions:
                 return proposal
-            question = proposal.questions[0]
-            self._answers = replace(self._answers, **{question.option.replace("-", "_"): self._ask(question)})
+            question, before = proposal.questions[0], self._answers
+            self._answers = replace(before, **{question.option.replace("-", "_"): self._ask(question)})
         return proposal
 
     def _read(self, source: Source, now: datetime) -> ReadResult:

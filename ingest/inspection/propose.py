@@ -23,6 +23,13 @@ from ingest.inspection.series_choice import SeriesChoice, choose_series
 from ingest.inspection.time_choice import TimeChoice, choose_time, minute_as_written
 
 LONGEST_NAME = 60
+CHOICES = {
+    "time_label": ("start", "end"),
+    "quantity": ("energy", "power", "register"),
+    "off_hour": ("split", "reject"),
+    "decimal": (".", ","),
+}
+"""Answers that have no others."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,9 @@ def _check(answers: Answers) -> None:
     Raises:
         SettingsError: one is wrong.
     """
+    for option, allowed in CHOICES.items():
+        if (given := answers.given().get(option)) is not None and given not in allowed:
+            raise SettingsError(f"--{option.replace('_', '-')} {given!r} must be one of {', '.join(allowed)}")
     try:
         if answers.time_zone:
             known_zone(answers.time_zone)

@@ -42,3 +42,13 @@ def test_a_unit_that_is_answered_says_what_short_periods_are(tmp_path: Path) -> 
     person = Person({"unit": "kWh"})
     Inspection(LocatedFile(file), Answers(), ask=person.answer, say=lambda line: None).run(tmp_path / "load.yaml", NOW)
     assert person.asked == ["unit"]
+
+
+def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:
+    lines = [f"{m:%Y-%m-%d %H:%M},{value_at(m)}" for m in moments("2024-01-01", 2)]
+    file = write_csv(tmp_path / "load.csv", "time,kWh", lines)
+    answers, said = iter(["Europe/Kopenhagen", "Europe/Copenhagen"]), list[str]()
+    inspection = Inspection(LocatedFile(file), Answers(), ask=lambda question: next(answers), say=said.append)
+    assert inspection.run(tmp_path / "load.yaml", NOW) == 0
+    assert "'Europe/Kopenhagen' is no time zone" in said[0]
+    assert load_source(tmp_path / "load.yaml").time_zone == "Europe/Copenhagen"

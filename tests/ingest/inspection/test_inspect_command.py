@@ -249,3 +249,9 @@ def test_a_folder_of_files_with_the_same_columns_is_one_source(tmp_path: Path) -
         lines = [f"{m:%Y-%m-%d %H:%M}Z,m1,{value_at(m)}" for m in moments(start, 2)]
         write_csv(tmp_path / "data" / name, "time,meter,kWh", lines)
     assert inspected(tmp_path / "data") == expected("2024-01-01", 4, "m1")
+
+
+def test_an_answer_that_is_no_choice_is_a_sentence(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "load.csv", "time,kWh", ["2024-01-01T00:00Z,1", "2024-01-01T01:00Z,2"])
+    done = run("inspect", file, "--time-label", "begin")
+    assert "--time-label 'begin' must be one of start, end" in str(done.exception)
