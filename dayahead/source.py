@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from holidays import list_supported_countries
 from pydantic import Field, field_validator, model_validator
@@ -116,6 +116,11 @@ class Source(RecordFormat):
         default_factory=list,
         description="Times of day (local_time_zone, HH:MM) at which the forecast of the next day of the calendar is "
         "kept as it stands, published to topic day-ahead, and later scored by itself",
+    )
+    predecessor: dict[str, Any] | None = Field(
+        default=None,
+        description="Fields in which an earlier dataset of the same series differs from this one, and until: the first "
+        "hour (UTC) that counts from this one",
     )
     publication_lag_h: float = Field(
         default=1, ge=0, description="Hours from the start of an hour to its publication, as the publisher states it"

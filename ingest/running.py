@@ -15,8 +15,9 @@ from dayahead.publisher import Publisher, kafka_producer
 from dayahead.reading.http.budget import Budgets
 from dayahead.reading.http.shared_budget import SharedBudget
 from dayahead.reading.reader import Reader
-from dayahead.reading.source_file import kind_of, load_source
+from dayahead.reading.source_file import kind_of, load_source, predecessor_of
 from dayahead.reading.source_kind import Surroundings
+from dayahead.reading.succession import SuccessiveReader, until_of
 from dayahead.retry import Backoff, Pause
 from dayahead.source import Source
 from dayahead.stopping import end_soon_without, stop_on_signals
@@ -109,7 +110,11 @@ def make_reader(
         keys=settings.source_keys,
         budgets=budgets,
     )
-    return kind_of(source).reader(source, surroundings)
+    later = kind_of(source).reader(source, surroundings)
+    if source.predecessor is None:
+        return later
+    earlier = predecessor_of(source)
+    return SuccessiveReader(kind_of(earlier).reader(earlier, surroundings), later, earlier, until_of(source))
 
 
 def make_budgets(settings: IngestSettings) -> Budgets:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dayahead.errors import ContractError, DeadLetterCode
-from dayahead.hours import format_utc, from_hour, to_microseconds
+from dayahead.hours import Hour, format_utc, from_hour, to_microseconds
 from dayahead.reading.arrow import as_numpy
 from dayahead.reading.arrow import compute as pc
 from dayahead.reading.blame import blamed_on
@@ -70,7 +70,7 @@ def convert_answer(answer: Answer, source: Source, now: datetime) -> Conversion:
             converter.add(table)
         for torn in answer.torn:
             converter.reject(Rejection(torn.record, DeadLetterCode.MISSING_FIELD, torn.reason))
-        return converter.result()
+        return converter.result(answer.until)
 
 
 @dataclass(frozen=True)
@@ -283,12 +283,14 @@ class _Converter:
             record, minute = placed.table.record(place), int(placed.minute[index])
             self.reject(Rejection(record, error.code, reason, series_id, minute, value), placed.first + place)
 
-    def result(self) -> Conversion:
-        """Make hours of all parts."""
+    def result(self, until: Hour | None = None) -> Conversion:
+        """Make hours of all parts, before `until` if it is given."""
         names = list(self._numbers)
         parts = self._once(self._parts.sorted(self._zone), names)
         make = self._of_readings if self._source.quantity == "register" else self._of_parts
         hours = make(parts, names)
+        if until is not None:
+            hours = hours.take(hours.hour < until)
         good = self._within_limits(hours, names) & self._undoubted(hours, names)
         order = np.argsort(hours.place[good], kind="stable")
         columns = HourColumns(names, hours.series[good][order], hours.hour[good][order], hours.value[good][order])

@@ -18,12 +18,14 @@ class Answer:
         torn: pieces that are no records. Complete when the tables have been read.
         cut_at: hour at which the source truncated its answer: all hours before it are complete, continue here.
         source: definition of the records where it differs from that of the source read: an earlier dataset of it.
+        until: hours from this one on do not count, although there may be records of them.
     """
 
     tables: Iterable[RecordTable]
     torn: Sequence[Torn] = ()
     cut_at: Hour | None = None
     source: Source | None = None
+    until: Hour | None = None
 
     @classmethod
     def of(cls, records: Iterable[Record], cut_at: Hour | None = None) -> Self:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from dayahead.errors import SettingsError
 from dayahead.reading import kinds
 from dayahead.reading.source_kind import FOLDER, SourceKind, kind_faults
+from dayahead.reading.succession import fields_of_predecessor, until_of
 from dayahead.reading.time_text import TimeTexts
 from dayahead.source import Source
 
@@ -100,7 +101,31 @@ def source_of(fields: Mapping[str, Any], folder: Path | None = None) -> Source:
         faults.append(str(error))
     if faults:
         raise SettingsError("; ".join(faults))
-    return source
+    return source if source.predecessor is None else _with_predecessor(source, folder)
+
+
+def _with_predecessor(source: Source, folder: Path | None) -> Source:
+    """Check the predecessor of a source, and make its paths absolute."""
+    until_of(source)
+    earlier = predecessor_of(source, folder)
+    own = {name: value for name, value in (earlier.model_extra or {}).items() if name in (source.predecessor or {})}
+    return source.model_copy(update={"predecessor": {**(source.predecessor or {}), **own}})
+
+
+def predecessor_of(source: Source, folder: Path | None = None) -> Source:
+    """The earlier dataset of a source that has one.
+
+    Args:
+        source: the later one.
+        folder: where its file is, if the paths are still relative to it.
+
+    Raises:
+        SettingsError: a field is invalid; the message names each.
+    """
+    try:
+        return source_of(fields_of_predecessor(source), folder)
+    except SettingsError as error:
+        raise SettingsError(f"predecessor: {error}") from error
 
 
 def load_source(path: Path) -> Source:
