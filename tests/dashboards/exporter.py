@@ -15,6 +15,7 @@ LABELS = {
     "area": ["DK1", "DK2"],
     "lead_bucket": ["1-6", "13-24"],
     "release": ["r-1"],
+    "horizon_day": ["1", "2"],
     "rung": ["0", "3"],
     "state": ["fresh", "stale"],
     "partition": ["0"],
