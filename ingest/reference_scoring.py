@@ -9,8 +9,6 @@ from collections.abc import Sequence
 import psycopg
 import structlog
 
-from dayahead.errors import StorageError
-from dayahead.retry import Pause
 from dayahead.source import Source
 from dayahead.storage.tables.reference_day_score import compare_new_products, compare_products_of_hours
 from dayahead.storage.tables.reference_score import compare_hours
@@ -24,6 +22,7 @@ from dayahead.storage.tables.reference_series import (
 from dayahead.storage.tables.source import RegisteredSource, load_references, load_sources
 from ingest import metrics
 from ingest.poller import Connect
+from ingest.rounds import Rounds
 
 log = structlog.get_logger()
 
@@ -32,43 +31,16 @@ HOURS_AT_ONCE = 1_000
 PRODUCTS_AT_ONCE = 2_000
 
 
-class ReferenceScoring:
+class ReferenceScoring(Rounds):
     """Scores every registered reference."""
 
-    def __init__(self, *, connect: Connect) -> None:
-        """Prepare; nothing is connected yet.
+    failed_event, failures = "reference_scoring_failed", metrics.REFERENCE_SCORING_FAILURES
 
-        Args:
-            connect: opens TimescaleDB.
-        """
-        self._connect = connect
-        self._connection: psycopg.Connection | None = None
+    def __init__(self, *, connect: Connect) -> None:
+        """See `Rounds`."""
+        super().__init__(connect)
         self._looked: dict[int, ChangedReference] = {}
         self._shown: set[str] = set()
-
-    def run(self, pause: Pause, interval_s: float) -> None:
-        """Score until `pause` says that the process stops; while TimescaleDB is away, try again.
-
-        Args:
-            pause: waits between two rounds; returns True on a stop signal.
-            interval_s: seconds between two rounds.
-        """
-        try:
-            while not pause(interval_s):
-                self.try_round()
-        finally:
-            self.close()
-
-    def try_round(self) -> bool:
-        """Run a round, and log it where TimescaleDB is away; returns whether it was run."""
-        try:
-            self.round()
-        except (StorageError, psycopg.Error) as error:
-            self.close()
-            metrics.REFERENCE_SCORING_FAILURES.inc()
-            log.warning("reference_scoring_failed", error=str(error))
-            return False
-        return True
 
     def round(self) -> int:
         """Score what changed since the last round, of every reference.
@@ -80,9 +52,7 @@ class ReferenceScoring:
             StorageError: TimescaleDB is unavailable.
             psycopg.Error: TimescaleDB failed.
         """
-        if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
-        connection = self._connection
+        connection = self._connected()
         references = {name: one for name, one in load_references(connection).items() if one.removed_at is None}
         self._show_unmatched(connection, references)
         if not references:
@@ -95,12 +65,6 @@ class ReferenceScoring:
                 log.info("reference_scored", source=name, scores=scores)
                 written += scores
         return written
-
-    def close(self) -> None:
-        """Close the connection."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
 
     def _score(self, connection: psycopg.Connection, reference: RegisteredSource, observed: Source) -> int:
         oldest = oldest_hour_of(connection, reference.source_key)

@@ -12,12 +12,11 @@ import numpy as np
 import psycopg
 import structlog
 
-from dayahead.errors import BrokerUnavailable, ContractError, StorageError
+from dayahead.errors import ContractError
 from dayahead.grouping import grouped
 from dayahead.hours import Clock, Hour, from_hour, from_microseconds
 from dayahead.publisher import Publication, Publisher
 from dayahead.reading.records import Row
-from dayahead.retry import Pause
 from dayahead.source import Source
 from dayahead.storage.tables.source import RegisteredSource, load_sources, register_source, remove_source
 from dayahead.storage.tables.total_cursor import move_total_cursors, read_total_cursors
@@ -43,6 +42,7 @@ from dayahead.totals import (
 )
 from ingest import metrics
 from ingest.poller import Connect
+from ingest.rounds import Rounds
 
 log = structlog.get_logger()
 
@@ -77,8 +77,10 @@ class _Hour:
     version: TotalVersion | None
 
 
-class Totals:
+class Totals(Rounds):
     """Makes the totals of every registered source that asks for them."""
+
+    failed_event, failures = "totals_failed", metrics.TOTALS_FAILURES
 
     def __init__(self, *, publisher: Publisher, connect: Connect, clock: Clock) -> None:
         """Prepare; nothing is connected yet.
@@ -88,34 +90,10 @@ class Totals:
             connect: opens TimescaleDB.
             clock: the present moment.
         """
-        self._publisher, self._connect, self._clock = publisher, connect, clock
-        self._connection: psycopg.Connection | None = None
+        super().__init__(connect)
+        self._publisher, self._clock = publisher, clock
         self._kept: dict[str, _Sums] = {}
         self._refused: dict[str, str] = {}
-
-    def run(self, pause: Pause, interval_s: float) -> None:
-        """Make totals until `pause` says that the process stops; while a server is away, try again.
-
-        Args:
-            pause: waits between two rounds; returns True on a stop signal.
-            interval_s: seconds between two rounds.
-        """
-        try:
-            while not pause(interval_s):
-                self.try_round()
-        finally:
-            self.close()
-
-    def try_round(self) -> bool:
-        """Run a round, and log it where a server is away; returns whether it was run."""
-        try:
-            self.round()
-        except (StorageError, BrokerUnavailable, psycopg.Error) as error:
-            self._drop_connection()
-            metrics.TOTALS_FAILURES.inc()
-            log.warning("totals_failed", error=str(error))
-            return False
-        return True
 
     def round(self) -> int:
         """Sum the hours that changed since the last round, of every source with totals.
@@ -143,7 +121,7 @@ class Totals:
 
     def close(self) -> None:
         """Close the connections."""
-        self._drop_connection()
+        super().close()
         self._publisher.close()
 
     def _retire(self, connection: psycopg.Connection, sources: Iterable[RegisteredSource]) -> None:
@@ -240,16 +218,6 @@ class Totals:
         whole = next((one.newest_hour for one in states if one.total == WHOLE), None)
         if whole is not None:
             metrics.TOTALS_BEHIND.labels(name).set((from_hour(newest) - whole).total_seconds() / 3600)
-
-    def _connected(self) -> psycopg.Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
-        return self._connection
-
-    def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
 
 
 def _definition(source: Source) -> dict[str, object]:
