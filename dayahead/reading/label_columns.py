@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.reading.arrow import as_numpy
 from dayahead.reading.arrow import compute as pc
-from dayahead.reading.record_table import Column, RecordTable
+from dayahead.reading.record_table import Column, RecordTable, plain_values
 from dayahead.rules import RowRules
 from dayahead.series import series_id_of
 from dayahead.source import Source
@@ -41,9 +41,8 @@ class Codes:
                 numbers.append(places[key])
             self.numbers: NDArray[np.int64] = np.array(numbers, np.int64)
         else:
-            array = pc.cast(column, pa.float64()) if pa.types.is_decimal(column.type) else column
-            encoded = pc.dictionary_encode(array, null_encoding="encode")
-            self.values = encoded.dictionary.to_pylist()
+            encoded = pc.dictionary_encode(column, null_encoding="encode")
+            self.values = list(plain_values(encoded.dictionary))
             self.numbers = as_numpy(encoded.indices).astype(np.int64)
 
 
@@ -75,8 +74,7 @@ class SeriesOfRecords:
         numbers, count = np.zeros(len(table), np.int64), 1
         columns: list[tuple[str, Codes]] = []
         for name in self._source.label_columns:
-            column = table.column(name)
-            codes = Codes([None] * len(table) if column is None else column)
+            codes = Codes(_labels_in(table, name))
             columns.append((name, codes))
             numbers, first = _renumbered(numbers * len(codes.values) + codes.numbers, count * len(codes.values))
             count = len(first)
@@ -109,6 +107,15 @@ class SeriesOfRecords:
         except ContractError as error:
             return error
         return series
+
+
+def _labels_in(table: RecordTable, name: str) -> Column:
+    column = table.column(name)
+    if column is None:
+        return [None] * len(table)
+    if table.objects is not None and not isinstance(column, list) and pa.types.is_floating(column.type):
+        return [record.get(name) for record in table.objects]  # 12 is 12 also next to 12.5
+    return column
 
 
 def _renumbered(numbers: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -4,15 +4,15 @@ An answer may have several versions of an hour, each with its moment of publicat
 contradict each other.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
+import numpy as np
 
 from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.grouping import grouped
+from dayahead.reading.blame import blamed_on
 from dayahead.reading.reader import Answer
 from dayahead.reading.record_table import RecordTable
 from dayahead.reading.records import Rejection
@@ -43,24 +43,37 @@ def by_publication(answer: Answer, source: Source, received_at: datetime) -> tup
 
     Returns:
         The records by moment, oldest first; and those whose moment cannot be read.
+
+    Raises:
+        SourceUnavailable: a table cannot be read now.
+        SourceRefused: a table can never be read.
     """
     column = (answer.source or source).published_column
     if column is None:
         return [Published(received_at, answer)], []
-    zone = ZoneInfo((answer.source or source).time_zone)
+    with blamed_on(source):
+        return _split(answer, answer.source or source, column, received_at)
+
+
+def _split(
+    answer: Answer, source: Source, column: str, received_at: datetime
+) -> tuple[list[Published], list[Rejection]]:
+    zone = ZoneInfo(source.time_zone)
     rejections: list[Rejection] = []
     parts: list[tuple[datetime, RecordTable]] = []
     for table in answer.tables:
         read: dict[object, datetime] = {}
         places: list[tuple[datetime, int]] = []
-        for index, written in enumerate(_values(table, column)):
+        for index, written in enumerate(table.values(column)):
+            key = written if isinstance(written, datetime) else str(written)
             try:
-                moment = read[written] if written in read else read.setdefault(written, _moment(written, column, zone))
+                moment = read[key] if key in read else read.setdefault(key, _moment(written, column, zone))
             except ContractError as error:
-                rejections.append(Rejection(table.record(index), error.code, error.reason))
+                reason = table.placed(error.reason, index)
+                rejections.append(Rejection(table.record(index), error.code, reason))
             else:
                 places.append((min(moment, received_at), index))
-        parts += [(moment, _some(table, chosen)) for moment, chosen in grouped(places).items()]
+        parts += [(moment, table.take(np.array(chosen))) for moment, chosen in grouped(places).items()]
     torn = answer.torn
     found = []
     for moment, tables in sorted(grouped(parts).items()):
@@ -71,13 +84,6 @@ def by_publication(answer: Answer, source: Source, received_at: datetime) -> tup
     return found, rejections
 
 
-def _values(table: RecordTable, column: str) -> Sequence[object]:
-    values = table.column(column)
-    if values is None:
-        return [None] * len(table)
-    return values if isinstance(values, list) else values.to_pylist()
-
-
 def _moment(written: object, column: str, zone: ZoneInfo) -> datetime:
     if written is None or written == "":
         raise ContractError(
@@ -85,20 +91,8 @@ def _moment(written: object, column: str, zone: ZoneInfo) -> datetime:
         )
     try:
         moment = written if isinstance(written, datetime) else datetime.fromisoformat(str(written))
-    except ValueError as error:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # or a moment before the year 1 in UTC
         raise ContractError(
             DeadLetterCode.BAD_TIME, f"column {column!r} (published_column) is {shown(written)}, not an ISO 8601 time"
         ) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-
-
-def _some(table: RecordTable, places: Sequence[int]) -> RecordTable:
-    """Some records of a table, in their order, each with its line."""
-    lines = table.lines
-    if lines is None and table.first_line:
-        lines = range(table.first_line, table.first_line + len(table))
-    kept = None if lines is None else [lines[place] for place in places]
-    if table.objects is not None:
-        return RecordTable(name=table.name, lines=kept, objects=[table.objects[place] for place in places])
-    assert table.data is not None
-    return RecordTable(table.data.take(pa.array(places, pa.int64())), table.name, lines=kept)

@@ -1,7 +1,7 @@
 """Records as columns: what every kind of source returns, from a file, an API or a replay."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any, TypeAlias
@@ -78,11 +78,29 @@ class RecordTable:
             return column_of([record.get(name) for record in self.objects])
         assert self.data is not None
         array = self.data.column(name).combine_chunks()
-        if isinstance(array, pa.ChunkedArray):  # several chunks that do not fit into one
-            array = pa.concat_arrays(array.chunks)
-        if pa.types.is_nested(array.type) or pa.types.is_binary(array.type):
-            return array.to_pylist()
-        return array
+        return array if _is_simple(array.type) else array.to_pylist()
+
+    def values(self, name: str) -> Sequence[object]:
+        """[n] the values of a column as Python has them; None where it has none."""
+        column = self.column(name)
+        if column is None:
+            return [None] * len(self)
+        return plain_values(column)
+
+    def take(self, places: "NDArray[np.int64]") -> "RecordTable":
+        """Some of the records, each with its line.
+
+        Args:
+            places: of the records, ascending.
+        """
+        lines = self.lines
+        if lines is not None:
+            lines = [lines[place] for place in places]
+        elif self.first_line:
+            lines = (places + self.first_line).tolist()
+        data = None if self.data is None else self.data.take(places)
+        objects = None if self.objects is None else [self.objects[place] for place in places]
+        return replace(self, data=data, objects=objects, lines=lines, _columns={})
 
     def record(self, index: int) -> Record:
         """One record as it was read."""
@@ -154,11 +172,27 @@ def tables_of(records: Iterable[Record], name: str = "") -> Iterator[RecordTable
         yield RecordTable(objects=part, name=name)
 
 
+def plain_values(column: Column) -> Sequence[object]:
+    """The values of a column as Python has them."""
+    if isinstance(column, list):
+        return column
+    return [_plain(value) for value in column] if pa.types.is_temporal(column.type) else column.to_pylist()
+
+
+def _is_simple(kind: "pa.DataType") -> bool:
+    """Whether values of a type are computed with as columns; all others are Python objects."""
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)
+    is_span = pa.types.is_duration(kind) or pa.types.is_interval(kind)
+    return (
+        is_text or pa.types.is_decimal(kind) or pa.types.is_null(kind) or (pa.types.is_primitive(kind) and not is_span)
+    )
+
+
 def _plain(value: "pa.Scalar[Any]") -> object:
-    """A value as Python has it; a text where Python cannot hold its nanoseconds."""
-    if pa.types.is_timestamp(value.type) and value.type.unit == "ns":
-        try:
-            return value.cast(pa.timestamp("us", value.type.tz)).as_py()
-        except pa.ArrowInvalid:
-            return value.cast(pa.string()).as_py()
-    return value.as_py()
+    """A value as Python has it; a text where Python cannot hold it, such as nanoseconds or the year 10000."""
+    try:
+        if pa.types.is_timestamp(value.type) and value.type.unit == "ns":
+            value = value.cast(pa.timestamp("us", value.type.tz))
+        return value.as_py()
+    except (ValueError, OverflowError):
+        return value.cast(pa.string()).as_py()

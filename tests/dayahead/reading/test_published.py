@@ -75,6 +75,8 @@ def test_without_such_a_column_everything_counts_from_its_receipt() -> None:
         ({"published": ""}, DeadLetterCode.MISSING_FIELD),
         ({"published": "soon"}, DeadLetterCode.BAD_TIME),
         ({"published": 17}, DeadLetterCode.BAD_TIME),
+        ({"published": ["2023-01-25T10:00Z"]}, DeadLetterCode.BAD_TIME),
+        ({"published": "0001-01-01T00:00+01:00"}, DeadLetterCode.BAD_TIME),
     ],
 )
 def test_a_record_without_a_readable_moment_is_rejected_and_the_others_are_kept(
@@ -93,3 +95,9 @@ def test_a_torn_piece_is_reported_once() -> None:
         answer = Answer(Answer.of(records).tables, torn)
         publications, _ = by_publication(answer, reference(), RECEIVED)
         assert [piece for one in publications for piece in one.answer.torn] == torn
+
+
+def test_a_record_without_a_readable_moment_is_rejected_with_its_line() -> None:
+    table = RecordTable(pa.table({"published": ["soon"], "n": [1]}), "load.csv", first_line=2)
+    _, [rejection] = by_publication(Answer([table]), reference(), RECEIVED)
+    assert rejection.reason.startswith("load.csv, line 2: ")
