@@ -1,7 +1,7 @@
 """Converts wall clock times to UTC, whole columns at once; two equal times of an autumn night stay two candidates."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,6 +11,8 @@ SLOT_MIN = 15
 """Clocks change at whole quarters of an hour: within a slot of the wall clock the offset from UTC does not change."""
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - on the wall
+SLOT = timedelta(minutes=SLOT_MIN)
+FIRST_SLOT, LAST_SLOT = (date.min - EPOCH.date()) // SLOT, (date.max - EPOCH.date()) // SLOT
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,14 @@ def utc_minutes(wall: NDArray[np.int64], zone: ZoneInfo) -> UtcMinutes:
     """Convert minutes of the wall clock to minutes of UTC.
 
     Args:
-        wall: [n] minutes since 1970-01-01T00:00 on the wall, in years 1 to 9999.
+        wall: [n] minutes since 1970-01-01T00:00 on the wall; beyond years 1 to 9999 the offset at their ends counts.
         zone: of the wall clock.
     """
     slots, place = np.unique(wall // SLOT_MIN, return_inverse=True)
     early = np.empty(len(slots), np.int64)
     late = np.empty(len(slots), np.int64)
-    for index, slot in enumerate(slots.tolist()):
-        moment = EPOCH + timedelta(minutes=slot * SLOT_MIN)
+    for index, slot in enumerate(np.clip(slots, FIRST_SLOT, LAST_SLOT).tolist()):
+        moment = EPOCH + slot * SLOT
         early[index] = _offset_min(moment.replace(tzinfo=zone, fold=0))
         late[index] = _offset_min(moment.replace(tzinfo=zone, fold=1))
     # before and after a change: clocks that are set back show an hour twice, clocks that are set forward skip one

@@ -17,6 +17,7 @@ from dayahead.errors import SettingsError
 from dayahead.reading import kinds
 from dayahead.reading.source_kind import FOLDER, SourceKind, kind_faults
 from dayahead.reading.succession import fields_of_predecessor, until_of
+from dayahead.reading.time_pattern import check_complete
 from dayahead.reading.time_text import TimeTexts
 from dayahead.source import Source
 
@@ -95,6 +96,7 @@ def source_of(fields: Mapping[str, Any], folder: Path | None = None) -> Source:
     try:
         source = Source.model_validate({**given, **own})
         TimeTexts(source)
+        check_complete(source.time_format)
     except ValidationError as error:
         faults += [f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()]
     except ValueError as error:  # of the time format

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from dayahead.reading.arrow import as_numpy
 from dayahead.reading.arrow import compute as pc
-from dayahead.record_format import ANYTHING, AUTO, PERIOD, RecordFormat
+from dayahead.reading.time_pattern import pattern_of
+from dayahead.record_format import ANYTHING, AUTO, HOUR_MINUTES, RecordFormat
 
 SECOND_US = 1_000_000
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
@@ -24,25 +25,13 @@ ISO = rf"(?P<Y>\d{{4}})-(?P<m>\d{{1,2}})-(?P<d>\d{{1,2}})(?:[T ]+{CLOCK})?"
 OFFSET = r"(?:\s*(?P<z>Z|UTC|GMT|[+-]\d{2}:?(?:\d{2})?))?"
 PLAIN_ISO = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?$"
 
-DIRECTIVES = {
-    "Y": r"(?P<Y>\d{4})",
-    "y": r"(?P<y>\d{2})",
-    "m": r"(?P<m>\d{1,2})",
-    "d": r"(?P<d>\d{1,2})",
-    "e": r"(?P<d>\d{1,2})",
-    "b": r"(?P<b>\pL{3,9})\.?",
-    "B": r"(?P<b>\pL{3,9})",
-    "H": r"(?P<H>\d{1,2})",
-    "I": r"(?P<H>\d{1,2})",
-    "M": r"(?P<M>\d{2})",
-    "S": r"(?P<S>\d{2})",
-    "f": r"(?P<f>\d{1,9})",
-    "p": r"(?P<p>[AaPp])\.?[Mm]\.?",
-    "z": r"(?P<z>Z|UTC|GMT|[+-]\d{2}:?(?:\d{2})?)",
-    "a": r"\pL+\.?",
-    "A": r"\pL+",
-    "%": "%",
-}
+INTERVAL = r"(?P<startH>\d{1,2}):(?P<startM>\d{2})-(?P<endH>\d{2}):(?P<endM>\d{2})$"
+"""The start and the end of a period; of a single text the end could be an offset, -05:00."""
+
+LEAST_ENDS = 3
+"""Different ends from which on they are ends: a publisher has two offsets, in winter and in summer."""
+
+EARLIEST_OFFSET_S, LATEST_OFFSET_S = -12 * HOUR_S, 14 * HOUR_S
 MONTHS = {
     name.lower(): number
     for names in (calendar.month_name, calendar.month_abbr)
@@ -112,6 +101,7 @@ class TimeTexts:
         marks = "|".join(re.escape(mark) for mark in sorted(self._marks, key=len, reverse=True))
         body = ISO if self._is_iso else pattern_of(form.time_format)
         offset = "" if "?P<z>" in body else OFFSET
+        self._may_have_intervals = bool(offset) and ANYTHING not in form.time_format
         self._pattern = f"^{body}{offset}" + (rf"(?:\s*(?P<mark>{marks}))?$" if marks else "$")
 
     def parse(self, texts: "pa.Array[Any]") -> ParsedTimes:
@@ -123,6 +113,8 @@ class TimeTexts:
         texts = pc.utf8_trim_whitespace(texts)
         if self._is_iso and (quick := _quick_iso(texts)) is not None:
             return quick
+        if self._may_have_intervals and _are_intervals(texts):
+            return plain_times(np.zeros(len(texts), np.int64), np.zeros(len(texts), np.bool_), has_offset=False)
         groups = pc.extract_regex(texts, self._pattern)
         parsed = self._of_groups(groups, len(texts))
         if self._is_iso and not parsed.ok.all():
@@ -167,50 +159,25 @@ class TimeTexts:
         seconds = (first + day - 1) * DAY_S + hour * HOUR_S + minute * MINUTE_S + second
         wall_us = seconds * SECOND_US + _fraction_us(texts("f") if "f" in given else None, size)
         has_offset, offset_s = _offsets(texts("z") if "z" in given else None, size)
+        ok &= (offset_s >= EARLIEST_OFFSET_S) & (offset_s <= LATEST_OFFSET_S)
         wall_us = wall_us - offset_s * SECOND_US
         mark = np.array([self._marks.get(text, 0) for text in texts("mark")], np.int8)
         period = number("period", 0)
         if "period" in given:
-            ok &= period >= 1
+            ok &= (period >= 1) & (seconds % DAY_S == 0)
         return ParsedTimes(wall_us, has_offset, period, mark, ok & ~is_date, is_date)
 
 
-def pattern_of(form: str) -> str:
-    """The regular expression of a pattern of strptime.
-
-    Args:
-        form: with directives like %d, `{period}` for the number of a period and `*` for any text.
-
-    Raises:
-        ValueError: a directive is not known, or given twice.
-    """
-    given: set[str] = set()
-    parts: list[str] = []
-    rest = form
-    while rest:
-        if rest.startswith(PERIOD):
-            parts.append(r"(?P<period>\d{1,3})")
-            rest = rest[len(PERIOD) :]
-        elif rest[0] == ANYTHING:
-            parts.append(".*")
-            rest = rest[1:]
-        elif rest[0] == "%" and len(rest) > 1:
-            if rest[1] not in DIRECTIVES:
-                raise ValueError(f"time_format {form!r}: %{rest[1]} is unknown; there are %{' %'.join(DIRECTIVES)}")
-            piece = DIRECTIVES[rest[1]]
-            name = piece[:6]
-            if "?P<" in name and name in given:
-                raise ValueError(f"time_format {form!r} has %{rest[1]} twice: write * for the end of an interval")
-            given.add(name)
-            parts.append(piece)
-            rest = rest[2:]
-        elif rest[0].isspace():
-            parts.append(r"\s+")
-            rest = rest.lstrip()
-        else:
-            parts.append(re.escape(rest[0]))
-            rest = rest[1:]
-    return "".join(parts)
+def _are_intervals(texts: "pa.Array[Any]") -> bool:
+    """Whether texts end with the start and the end of a period, like 05:00-06:00: no offset changes by the hour."""
+    found = pc.drop_null(pc.extract_regex(texts, INTERVAL))
+    if len(found) * 2 <= len(texts):
+        return False
+    numbers = [
+        as_numpy(pc.cast(pc.struct_field(found, name), pa.int64())) for name in ("startH", "startM", "endH", "endM")
+    ]
+    start, end = numbers[0] * HOUR_MINUTES + numbers[1], numbers[2] * HOUR_MINUTES + numbers[3]
+    return len(np.unique(end)) >= LEAST_ENDS and len(np.unique((end - start) % (DAY_S // MINUTE_S))) == 1
 
 
 def _quick_iso(texts: "pa.Array[Any]") -> ParsedTimes | None:
@@ -236,7 +203,10 @@ def _add_rare_iso(texts: "pa.Array[Any]", parsed: ParsedTimes) -> None:
         if not re.search(r"[T ]\d", text):
             parsed.is_date[place] = True
             continue
-        parsed.has_offset[place] = moment.tzinfo is not None
+        offset = moment.utcoffset()
+        if offset is not None and not EARLIEST_OFFSET_S <= offset.total_seconds() <= LATEST_OFFSET_S:
+            continue
+        parsed.has_offset[place] = offset is not None
         parsed.wall_us[place] = _microseconds(moment)
         parsed.ok[place] = True
 
@@ -247,10 +217,12 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _fraction_us(texts: list[str] | None, size: int) -> NDArray[np.int64]:
-    """Microseconds of fractions of a second; what is smaller rounds up, so that it does not look like a whole one."""
+    """Microseconds of fractions of a second; what is smaller counts as one, so that it does not look like none."""
     if texts is None:
         return np.zeros(size, np.int64)
-    return np.array([-(-int(text.ljust(9, "0")[:9]) // 1000) if text else 0 for text in texts], np.int64)
+    return np.array(
+        [int(text[:6].ljust(6, "0")) or int(bool(text.strip("0"))) if text else 0 for text in texts], np.int64
+    )
 
 
 def _offsets(texts: list[str] | None, size: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

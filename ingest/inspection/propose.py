@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dayahead.errors import SettingsError, SourceRefused
 from dayahead.reading.clock_changes import utc_minutes
-from dayahead.reading.time_text import pattern_of
+from dayahead.reading.time_pattern import pattern_of
 from dayahead.reading.wall_times import MINUTE_US
 from dayahead.record_format import HOUR_MINUTES, known_zone
 from ingest.inspection.clock_choice import choose_label, choose_zone

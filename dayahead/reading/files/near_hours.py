@@ -5,7 +5,7 @@ whatever its zone; a record whose time has no such day is kept, since the conver
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Self
 
@@ -16,16 +16,18 @@ from numpy.typing import NDArray
 
 from dayahead.hours import Hour, from_hour
 from dayahead.reading.record_table import Column, RecordTable
-from dayahead.record_format import AUTO, EPOCHS
+from dayahead.reading.time_columns import DAY_US
+from dayahead.reading.time_pattern import pattern_of
+from dayahead.record_format import ANYTHING, AUTO, EPOCHS, PERIOD
 from dayahead.source import Source
 
 # No zone is further from UTC than 14 hours, and a record of the day before may decide which 02:00 a time is.
 MARGIN = timedelta(days=2)
 EPOCH = date(1970, 1, 1)
-DAY_US = 86_400_000_000
 ISO_DAY = r"^(?P<Y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})"
-DIRECTIVES = {"Y": r"(?P<Y>\d{4})", "m": r"(?P<m>\d{1,2})", "d": r"(?P<d>\d{1,2})"}
-CLOCK = dict.fromkeys("HMS", r"\d{1,2}")
+DAY, CLOCK = "Ymd", "HMS"
+"""Directives of a day, and others that may be before it."""
+
 UNKNOWN = np.iinfo(np.int32).min
 
 Days = NDArray[np.int32]
@@ -80,18 +82,7 @@ def records_near(table: RecordTable, source: Source, wanted: DayRange) -> Record
         return table
     near = days >= wanted.low if wanted.high is None else (days >= wanted.low) & (days <= wanted.high)
     near |= days == UNKNOWN
-    return table if near.all() else _selected(table, np.flatnonzero(near))
-
-
-def _selected(table: RecordTable, places: NDArray[np.intp]) -> RecordTable:
-    lines = table.lines
-    if lines is not None:
-        lines = [lines[place] for place in places]
-    elif table.first_line:
-        lines = (places + table.first_line).tolist()
-    data = None if table.data is None else table.data.take(places)
-    objects = None if table.objects is None else [table.objects[place] for place in places]
-    return replace(table, data=data, objects=objects, lines=lines, _columns={})
+    return table if near.all() else table.take(np.flatnonzero(near))
 
 
 def _days_of(column: Column, source: Source) -> Days | None:
@@ -150,15 +141,8 @@ def _day_pattern(time_format: str) -> str | None:
     """A regular expression that finds year, month and day in a text; None if the format does not start with them."""
     if time_format == AUTO:
         return ISO_DAY
-    pattern, rest = "^", time_format
-    while rest and not all(f"<{part}>" in pattern for part in DIRECTIVES):
-        if rest[0] in "{*":
-            return None
-        if rest[0] != "%":
-            pattern, rest = pattern + re.escape(rest[0]), rest[1:]
-            continue
-        part = rest[1:2]
-        if part not in DIRECTIVES | CLOCK or f"<{part}>" in pattern:
-            return None
-        pattern, rest = pattern + (DIRECTIVES | CLOCK)[part], rest[2:]
-    return pattern if all(f"<{part}>" in pattern for part in DIRECTIVES) else None
+    places = [time_format.find(f"%{part}") for part in DAY]
+    start = time_format[: max(places) + 2]
+    if -1 in places or PERIOD in start or ANYTHING in start or set(re.findall("%(.)", start)) - set(DAY + CLOCK):
+        return None
+    return "^" + pattern_of(start)

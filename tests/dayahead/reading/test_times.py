@@ -33,6 +33,8 @@ from tests.dayahead.reading.made import NOW, codes, hours, read, source
         ("%m/%d/%y %I:%M %p", "1/2/24 1:00 pm", "2024-01-02T13:00"),
         ("%Y%m%d%H", "2024010205", "2024-01-02T05:00"),
         ("%Y-%m-%d %H:%M %z", "2024-01-02 05:00 +0200", "2024-01-02T03:00"),
+        ("%Y%m%d%H", 2024010205, "2024-01-02T05:00"),
+        ("auto", "2024-01-01T04:00-05:00", "2024-01-01T09:00"),
         ("epoch_s", 1704171600, "2024-01-02T05:00"),
         ("epoch_s", "1704171600", "2024-01-02T05:00"),
         ("epoch_ms", 1704171600000, "2024-01-02T05:00"),
@@ -53,6 +55,10 @@ def test_a_time_is_read_as_its_format_says(time_format: str, written: object, ho
         ("auto", "2024-01-01T24:30"),
         ("auto", "01.01.2024 05:00"),
         ("auto", 1704171600),
+        ("auto", "2024-01-01T05:00+15:00"),
+        ("auto", "2024-01-01T05:00-99:00"),
+        ("auto", "9999-12-31T24:00"),
+        ("epoch_s", 1704171600000),
         ("%d.%m.%Y %H:%M", "2024-01-01T05:00"),
         ("%d.%m.%Y %H:%M", "31.02.2024 05:00"),
         ("%m/%d/%Y %H:%M", "13/01/2024 05:00"),
@@ -82,6 +88,10 @@ def test_a_day_is_no_start_of_an_hour(written: str) -> None:
         ("%H:%M - %H:%M", "write * for the end of an interval"),
         ("iso", "must be auto, epoch_s, epoch_ms or a pattern"),
         ("%d.%m.%Y {period}", "needs period_minutes"),
+        ("%d.%m. %H:%M", "lacks the year"),
+        ("%Y %H:%M", "lacks the month .%m., the day .%d."),
+        ("%d.%m.%Y", "lacks the time of day"),
+        ("%d.%m.%Y %I:%M", "no %p"),
     ],
 )
 def test_a_format_that_cannot_be_read_is_an_error_of_the_source_file(time_format: str, complaint: str) -> None:
@@ -173,3 +183,44 @@ def test_a_typed_stamp_is_read_in_its_own_unit_and_a_stray_nanosecond_rejects_on
     conversion = convert_answer(Answer([RecordTable(data)]), source(), NOW)
     assert len(conversion.rows) == (1 if unit == "ns" else 2)
     assert codes(conversion) == (["not_on_the_hour"] if unit == "ns" else [])
+
+
+@pytest.mark.parametrize("label", ["start", "end"])
+@pytest.mark.parametrize("written", ["0001-01-01T00:00", "0001-01-01T00:00:00.0000000"])
+def test_the_first_day_of_the_calendar_is_before_the_oldest_one(written: str, label: str) -> None:
+    conversion = read([(written, 1), ("2024-01-01T05:00", 2)], time_zone="Europe/Copenhagen", time_label=label)
+    assert (len(conversion.rows), codes(conversion)) == (1, ["before_oldest"])
+
+
+def test_stamps_that_python_cannot_hold_are_rejected_one_by_one() -> None:
+    stamps = pa.array([2**63 - 1, -(2**62), 1704171600 * 10**6], pa.timestamp("us"))
+    data = pa.table({"time": stamps, "meter": ["m"] * 3, "value": [1.0, 2.0, 3.0]})
+    conversion = convert_answer(Answer([RecordTable(data)]), source(time_zone="Europe/Copenhagen"), NOW)
+    assert list(hours(conversion).values()) == [3.0]
+    assert codes(conversion) == ["bad_time"] * 2
+    assert all(rejection.raw() for rejection in conversion.rejections)
+
+
+@pytest.mark.parametrize("written", ["2024-01-01T05:59:59.9999999", "2024-01-01T05:00:00.0000001"])
+def test_less_than_a_microsecond_next_to_a_whole_minute_is_no_whole_minute(written: str) -> None:
+    assert codes(read([(written, 1)])) == ["not_on_the_hour"]
+
+
+def test_the_ends_of_periods_are_no_offsets() -> None:
+    """01:00-02:00 looks like a time of the Azores in ISO 8601."""
+    times = [(f"2024-01-01 {hour:02d}:00-{(hour + 1) % 24:02d}:00", hour) for hour in range(24)]
+    conversion = read(times)
+    assert (conversion.rows, codes(conversion)) == ([], ["bad_time"] * 24)
+    described = read(times, time_format="%Y-%m-%d %H:%M-*")
+    assert list(hours(described).values()) == [float(hour) for hour in range(24)]
+
+
+def test_a_number_of_a_period_next_to_a_time_of_day_is_rejected() -> None:
+    form = {"time_format": "%Y-%m-%d %H:%M {period}", "period_minutes": 60}
+    conversion = read([("2024-01-01 00:00 6", 1), ("2024-01-01 05:00 6", 2)], **form)
+    assert (hours(conversion), codes(conversion)) == ({"2024-01-01T05:00": 1.0}, ["bad_time"])
+
+
+def test_a_null_among_plain_times_is_rejected_alone() -> None:
+    conversion = read([("2024-01-01T05:00", 1), (None, 2), ("2024-01-01T06:00", 3)])
+    assert (list(hours(conversion).values()), codes(conversion)) == ([1.0, 3.0], ["missing_field"])
