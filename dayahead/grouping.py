@@ -1,7 +1,7 @@
 """Things by key: groups of equal keys, and one number for a series at an hour."""
 
 from collections.abc import Hashable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,14 @@ def groups(keys: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
     ordered = keys[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
     yield from zip(ordered[starts].tolist(), np.split(order, starts[1:]), strict=True)
+
+
+def runs(keys: NDArray[np.signedinteger[Any]]) -> list[tuple[int, int]]:
+    """Runs of equal keys: the first place of each, and the place after its last."""
+    if not len(keys):
+        return []
+    edges = (np.flatnonzero(np.diff(keys)) + 1).tolist()
+    return list(zip([0, *edges], [*edges, len(keys)], strict=True))
 
 
 def numbered(values: Iterable[Key]) -> tuple[list[Key], NDArray[np.int64]]:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.grouping import runs
 from dayahead.reading.periods import Hours
 from dayahead.record_format import RecordFormat
 
@@ -52,8 +53,7 @@ def doubts(hours: Hours, form: RecordFormat) -> dict[int, str]:
         Number of the series -> why.
     """
     found: dict[int, str] = {}
-    edges = np.flatnonzero(np.diff(hours.series)) + 1
-    for low, high in zip([0, *edges.tolist()], [*edges.tolist(), len(hours.hour)], strict=True):
-        if high > low and (why := doubt_about(hours.hour[low:high], hours.value[low:high], form)):
+    for low, high in runs(hours.series):
+        if why := doubt_about(hours.hour[low:high], hours.value[low:high], form):
             found[int(hours.series[low])] = why
     return found

@@ -5,11 +5,13 @@ that its records show, if the hours around it show the same. A single record at 
 quarters, is a quarter without its others, never an hour.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.grouping import runs
 from dayahead.record_format import AUTO, HOUR_MINUTES, RecordFormat
 
 LEAST_RUN = 3
@@ -88,17 +90,19 @@ class _Buckets:
     period: NDArray[np.int64]
 
 
-def usual_spacing(minutes: NDArray[np.int64]) -> int:
-    """The most frequent distance of times, if it divides an hour; else 60.
+def spacings(minutes: NDArray[np.int64]) -> Counter[int]:
+    """How often neighbouring times are how many minutes apart.
 
     Args:
         minutes: [n] times in minutes, in any order.
     """
-    gaps = np.diff(np.unique(minutes))
-    if not len(gaps):
-        return HOUR_MINUTES
-    lengths, counts = np.unique(gaps, return_counts=True)
-    usual = int(lengths[np.argmax(counts)])
+    lengths, counts = np.unique(np.diff(np.unique(minutes)), return_counts=True)
+    return Counter(dict(zip(lengths.tolist(), counts.tolist(), strict=True)))
+
+
+def usual_spacing(found: Counter[int]) -> int:
+    """The most frequent distance of times, of several the shortest, if it divides an hour; else 60."""
+    usual = min(found, key=lambda length: (-found[length], length), default=HOUR_MINUTES)
     return usual if HOUR_MINUTES % usual == 0 else HOUR_MINUTES
 
 
@@ -112,9 +116,11 @@ def hours_of(parts: Parts, form: RecordFormat) -> Hours:
     is_end = form.time_label == "end"
     if form.period_minutes in (AUTO, HOUR_MINUTES) and not np.any(parts.minute % HOUR_MINUTES):
         return _whole_hours(parts, is_end)
-    off_hour = _off_hour(parts, form, is_end)
+    off_hour = _off_hour(parts, form)
+    given, length = np.arange(len(parts)), np.full(len(parts), HOUR_MINUTES)
     if len(off_hour) and form.off_hour == "split":
-        parts, off_hour = _split(parts, off_hour, form, is_end), off_hour[:0]
+        parts, given, length = _split(parts, off_hour, form, is_end)
+        off_hour = off_hour[:0]
     keep = np.ones(len(parts), np.bool_)
     keep[off_hour] = False
     kept = np.flatnonzero(keep)
@@ -123,9 +129,9 @@ def hours_of(parts: Parts, form: RecordFormat) -> Hours:
     if form.period_minutes == AUTO:
         good, wrong = _believed(used, buckets, form)
     else:
-        good = buckets.period == form.period_minutes
-        wrong = _has_strays(used, buckets, form.period_minutes)
-        good &= ~wrong
+        period = length[kept] if form.period_minutes == HOUR_MINUTES else np.full(len(used), form.period_minutes)
+        wrong = _has_strays(used, buckets, period)
+        good = (buckets.period == period[buckets.start]) & ~wrong
     sums = _sums(used.value, buckets)
     value = np.where(form.is_power, sums / np.maximum(buckets.count, 1), sums)
     return Hours(
@@ -135,7 +141,7 @@ def hours_of(parts: Parts, form: RecordFormat) -> Hours:
         used.place[buckets.start[good]],
         buckets.period[good],
         buckets.hour[~good & ~wrong],
-        kept[np.flatnonzero(np.repeat(wrong, buckets.count))],
+        np.unique(given[kept[np.repeat(wrong, buckets.count)]]),
         off_hour,
     )
 
@@ -173,8 +179,8 @@ def _sums(values: NDArray[np.float64], buckets: _Buckets) -> NDArray[np.float64]
     return np.add.reduceat(values.astype(np.longdouble), buckets.start).astype(np.float64)
 
 
-def _has_strays(parts: Parts, buckets: _Buckets, period: int) -> NDArray[np.bool_]:
-    """Whether a bucket has a part that does not start a period."""
+def _has_strays(parts: Parts, buckets: _Buckets, period: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a bucket has a part that does not start a period; each part has a period of so many minutes."""
     strays = (parts.minute % period != 0).astype(np.int64)
     return np.add.reduceat(strays, buckets.start) > 0 if len(buckets.start) else np.zeros(0, np.bool_)
 
@@ -186,9 +192,8 @@ def _believed(parts: Parts, buckets: _Buckets, form: RecordFormat) -> tuple[NDAr
     if not len(good):
         return good, wrong
     sums = _sums(parts.value, buckets)
-    edges = np.flatnonzero(np.diff(buckets.series)) + 1
     usual_anywhere = _most_frequent(buckets.period)
-    for low, high in zip([0, *edges.tolist()], [*edges.tolist(), len(good)], strict=True):
+    for low, high in runs(buckets.series):
         which = slice(low, high)
         periods = buckets.period[which]
         if np.all(periods == HOUR_MINUTES) and (high - low >= LEAST_RUN or usual_anywhere == HOUR_MINUTES):
@@ -249,13 +254,12 @@ def _is_an_hour(value: float, typical: float, share: float) -> bool:
     return bool(abs(np.log(value / typical)) <= abs(np.log(value / (typical * share))))
 
 
-def _off_hour(parts: Parts, form: RecordFormat, is_end: bool) -> NDArray[np.int64]:
+def _off_hour(parts: Parts, form: RecordFormat) -> NDArray[np.int64]:
     """Places of the parts of hourly series that start within an hour of UTC, always at the same minute."""
     if form.period_minutes not in (AUTO, HOUR_MINUTES) or not np.any(parts.minute % HOUR_MINUTES):
         return np.zeros(0, np.int64)
     found = []
-    edges = np.flatnonzero(np.diff(parts.series)) + 1
-    for low, high in zip([0, *edges.tolist()], [*edges.tolist(), len(parts)], strict=True):
+    for low, high in runs(parts.series):
         minutes = parts.minute[low:high]
         within = minutes % HOUR_MINUTES
         if high - low >= LEAST_RUN and within[0] and np.all(within == within[0]):
@@ -265,8 +269,20 @@ def _off_hour(parts: Parts, form: RecordFormat, is_end: bool) -> NDArray[np.int6
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
-def _split(parts: Parts, places: NDArray[np.int64], form: RecordFormat, is_end: bool) -> Parts:
-    """Split periods of an hour between the two hours that they lie in: in pieces of the length that divides both."""
+def _split(
+    parts: Parts, places: NDArray[np.int64], form: RecordFormat, is_end: bool
+) -> tuple[Parts, NDArray[np.int64], NDArray[np.int64]]:
+    """Split periods of an hour between the two hours that they lie in: in pieces of the length that divides both.
+
+    Args:
+        parts: [n] of any number of series.
+        places: of those that are split.
+        form: says whether a value is a mean.
+        is_end: whether times name the end of a period.
+
+    Returns:
+        [m] the pieces, with the others as they are; the place of the part that each is of; its length in minutes.
+    """
     pieces = []
     others = np.ones(len(parts), np.bool_)
     others[places] = False
@@ -279,4 +295,7 @@ def _split(parts: Parts, places: NDArray[np.int64], form: RecordFormat, is_end: 
         pieces.append(Parts(whole.series, first + number * length, value, whole.place))
     pieces.append(parts.take(others))
     every = Parts(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in Parts.__dataclass_fields__))
-    return every.take(np.lexsort((every.minute, every.series)))
+    given = np.concatenate([np.tile(places, count), np.flatnonzero(others)])
+    lengths = np.repeat([length, HOUR_MINUTES], [len(places) * count, len(parts) - len(places)])
+    order = np.lexsort((every.minute, every.series))
+    return every.take(order), given[order], lengths[order]

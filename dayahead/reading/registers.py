@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.grouping import runs
 from dayahead.reading.periods import Parts
 from dayahead.record_format import HOUR_MINUTES
 
@@ -80,8 +81,7 @@ def _between(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.i
 def _usual_rise(at: Parts, difference: NDArray[np.float64], is_hour: NDArray[np.bool_]) -> NDArray[np.float64]:
     """[n - 1] for each difference the median of those of its series that rise; infinite where there are too few."""
     usual = np.full(len(difference), np.inf)
-    edges = np.flatnonzero(np.diff(at.series)) + 1
-    for low, high in zip([0, *edges.tolist()], [*edges.tolist(), len(at)], strict=True):
+    for low, high in runs(at.series):
         here = difference[low : high - 1][is_hour[low : high - 1]]
         rising = here[here > 0]
         if len(rising) >= 24:

@@ -1,6 +1,6 @@
 """Places the times of records in UTC: zones, labels at the end of a period, the two equal hours of autumn nights."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.reading.clock_changes import utc_midnights, utc_minutes, wall_text
-from dayahead.reading.periods import usual_spacing
+from dayahead.reading.periods import spacings, usual_spacing
 from dayahead.reading.time_text import FIRST_MARK, ParsedTimes
 from dayahead.record_format import AUTO, HOUR_MINUTES, RecordFormat
 
@@ -50,6 +50,7 @@ class WallTimes:
         self._zone = ZoneInfo(form.time_zone)
         self._is_end = form.time_label == "end"
         self._newest_first: bool | None = None
+        self._spacings: Counter[int] = Counter()
         self.period = HOUR_MINUTES if form.period_minutes == AUTO else form.period_minutes
 
     def place(self, times: ParsedTimes, written: Callable[[int], str]) -> PlacedTimes:
@@ -60,8 +61,9 @@ class WallTimes:
             written: the text of a record's time, for messages.
         """
         wall = times.wall_us // MINUTE_US
-        if self._form.period_minutes == AUTO and times.ok.any():
-            self.period = usual_spacing(wall[times.ok])
+        if self._form.period_minutes == AUTO:
+            self._spacings.update(spacings(wall[times.ok]))
+            self.period = usual_spacing(self._spacings)
         self._learn_direction(wall[times.ok & ~times.has_offset])
         faults = {
             place: ContractError(DeadLetterCode.NOT_ON_THE_HOUR, f"{written(place)} is not on a whole minute")
@@ -112,10 +114,10 @@ class WallTimes:
         return minute, start.is_ambiguous | label.is_ambiguous, ~start.exists & ~label.exists
 
     def _learn_direction(self, wall: NDArray[np.int64]) -> None:
-        if self._newest_first is None and len(wall):
-            others = np.flatnonzero(wall != wall[0])
-            if len(others):
-                self._newest_first = bool(wall[others[0]] < wall[0])
+        steps = np.sign(np.diff(wall))
+        if self._newest_first is None and steps.any():
+            # the second 02:00 follows 02:45 and each series starts again: most steps decide
+            self._newest_first = int(steps.sum()) < 0
 
     def settle(self, series: NDArray[np.int32], wall: NDArray[np.int64], mark: NDArray[np.int8]) -> NDArray[np.int64]:
         """Decide which of two equal times each record of an answer has, by marks or by the order of the records.

@@ -2,7 +2,9 @@
 
 import pytest
 
-from dayahead.reading.converter import convert
+from dayahead.reading.converter import convert, convert_answer
+from dayahead.reading.reader import Answer
+from dayahead.reading.record_table import RecordTable
 from tests.dayahead.reading.made import NOW, codes, hours, read, source
 
 NEW_YORK = {"time_zone": "America/New_York"}
@@ -111,3 +113,42 @@ def test_quarters_of_india_fit_the_hours_of_utc() -> None:
     conversion = read(times, time_zone="Asia/Kolkata", quantity="energy")
     assert hours(conversion) == {"2023-12-31T19:00": 4.0, "2023-12-31T20:00": 4.0}
     assert conversion.incomplete_hours == 2
+
+
+def test_a_split_is_possible_where_the_source_says_that_records_are_hourly() -> None:
+    times = [(f"2024-01-01T{hour:02d}:00", 10 * (hour + 1)) for hour in range(4)]
+    conversion = read(times, time_zone="Asia/Kolkata", off_hour="split", quantity="energy", period_minutes=60)
+    assert list(hours(conversion).values()) == [15.0, 25.0, 35.0]
+    assert (conversion.incomplete_hours, codes(conversion)) == (2, [])
+
+
+@pytest.mark.parametrize("period", ["auto", 60])
+def test_records_off_the_hour_next_to_a_split_series_are_rejected_themselves(period: object) -> None:
+    form = source(time_zone="Asia/Kolkata", off_hour="split", quantity="energy", period_minutes=period)
+    whole = [{"time": f"2024-01-01T{hour:02d}:00", "meter": "m", "value": 1} for hour in range(12)]
+    strays = [{"time": f"2024-01-01T{clock}", "meter": "n", "value": 1} for clock in ("05:07", "06:10", "07:20")]
+    conversion = convert([*whole, *strays], form, NOW)
+    assert len(conversion.rows) == 11
+    assert [(str(one.code), one.record) for one in conversion.rejections] == [
+        ("not_on_the_hour", one) for one in strays
+    ]
+
+
+def test_quarters_of_a_night_are_placed_by_all_tables_of_an_answer() -> None:
+    ends = [60 * hour + minute for hour in (0, 1, 1, 2) for minute in (15, 30, 45, 60)]
+    labels = [f"2024-11-03T{end // 60:02d}:{end % 60:02d}" for end in ends]
+    records = [{"time": label, "meter": "m", "value": number} for number, label in enumerate(labels)]
+    form = source(**NEW_YORK, time_label="end", quantity="energy")
+    whole = convert(records, form, NOW)
+    last = [{"time": "2024-11-03T04:00", "meter": "m", "value": 1}]
+    conversion = convert_answer(Answer([RecordTable(objects=records), RecordTable(objects=last)]), form, NOW)
+    assert codes(conversion) == []
+    assert len(whole.rows) == 4
+    assert hours(whole).items() <= hours(conversion).items()
+
+
+def test_one_record_out_of_order_does_not_turn_an_answer_around() -> None:
+    times = [("2024-10-27T05:00", 5), *[(f"2024-10-27T{hour:02d}:00", hour) for hour in (0, 1)]]
+    night = [("2024-10-27T02:00", 2.1), ("2024-10-27T02:00", 2.2), ("2024-10-27T03:00", 3)]
+    found = hours(read([*times, *night], time_zone="Europe/Copenhagen"))
+    assert (found["2024-10-27T00:00"], found["2024-10-27T01:00"]) == (2.1, 2.2)
