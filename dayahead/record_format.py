@@ -46,7 +46,7 @@ class RecordFormat(BaseModel):
     null_marks: list[str] = Field(
         default_factory=list,
         description="Texts that stand for a value that does not exist, e.g. [n/e, '?']: counted, not dead letters; '' "
-        "stands for an empty text and for null",
+        "stands for an empty text and for null, a number for itself however it is written",
     )
     scale: float = Field(default=1.0, description="Factor from the values of the records to unit: 1000 for MWh to kWh")
     encoding: str = Field(

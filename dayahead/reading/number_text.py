@@ -11,8 +11,6 @@ from dayahead.reading.arrow import as_numpy
 from dayahead.reading.arrow import compute as pc
 from dayahead.record_format import RecordFormat
 
-PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-
 
 class NumberTexts:
     """Parses the texts of one source."""
@@ -48,6 +46,7 @@ class NumberTexts:
             text = pc.replace_substring(text, self._thousands, "")
         if self._decimal != ".":
             text = pc.replace_substring(text, self._decimal, ".")
+        text = pc.utf8_ltrim(text, characters="+")  # Arrow reads no plus
         return as_numpy(pc.cast(text, pa.float64()))
 
 

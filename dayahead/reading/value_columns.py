@@ -1,6 +1,7 @@
 """Reads the value columns of a table."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,9 +44,10 @@ class ValueColumns:
         """
         self._form = form
         self._texts = NumberTexts(form)
-        marks = [mark.strip() for mark in form.null_marks]
-        self._null_marks = pa.array(marks, pa.string())
-        self._null_is_absent = "" in marks
+        marks = pa.array([mark.strip() for mark in form.null_marks], pa.string())
+        numbers = self._texts.parse(marks)
+        self._null_marks, self._null_numbers = marks, numbers[np.isfinite(numbers)]
+        self._null_is_absent = "" in marks.to_pylist()
 
     def read(self, column: Column) -> Numbers:
         """The values of a column.
@@ -77,10 +79,8 @@ class ValueColumns:
         if isinstance(value, str):
             if not value.strip():
                 return ContractError(DeadLetterCode.NULL_VALUE, f"{what} is empty")
-            if abs(self._texts.parse(pa.array([value.strip()], pa.string()))[0]) >= ABSURD_MAGNITUDE:
-                return ContractError(
-                    DeadLetterCode.ABSURD_VALUE, f"{what} is {shown(value)}, beyond what any series can have in an hour"
-                )
+            if not np.isnan(self._texts.parse(pa.array([value.strip()], pa.string()))[0]):
+                return self._absurd(value, what)
             return ContractError(
                 DeadLetterCode.NOT_A_NUMBER, f"{what} is no number: {shown(value)}{self._hint(value.strip())}"
             )
@@ -88,36 +88,53 @@ class ValueColumns:
             number_of(value, what)
         except ContractError as error:
             return error
-        return ContractError(DeadLetterCode.NOT_A_NUMBER, f"{what} is no number: {shown(value)}")
+        return self._absurd(value, what)
+
+    def _absurd(self, value: object, what: str) -> ContractError:
+        scaled = "" if self._form.scale == 1 else f" times {self._form.scale:g} (scale)"
+        return ContractError(
+            DeadLetterCode.ABSURD_VALUE,
+            f"{what} is {shown(value)}{scaled}, beyond what any series can have in an hour",
+        )
+
+    @cached_property
+    def _other_texts(self) -> list[tuple[str, NumberTexts]]:
+        """Other marks that numbers may have, as a source file would name them."""
+        form, found = self._form, []
+        other = {".": ",", ",": "."}[form.decimal]
+        for decimal, thousands in ((form.decimal, other), (other, None), (other, form.decimal), (form.decimal, " ")):
+            marks = f"decimal: {decimal!r}" + ("" if thousands is None else f", thousands: {thousands!r}")
+            changed = form.model_copy(update={"decimal": decimal, "thousands": thousands})
+            found.append((marks, NumberTexts(changed)))
+        return found
 
     def _hint(self, text: str) -> str:
         """What would make the text a number, if anything would."""
-        form = self._form
-        other = {".": ",", ",": "."}[form.decimal]
-        for decimal, thousands in ((form.decimal, other), (other, None), (other, form.decimal), (form.decimal, " ")):
-            known = NumberTexts(form.model_copy(update={"decimal": decimal, "thousands": thousands}))
-            if np.isfinite(known.parse(pa.array([text], pa.string()))[0]):
-                marks = f"decimal: {decimal!r}" + ("" if thousands is None else f", thousands: {thousands!r}")
+        for marks, texts in self._other_texts:
+            if np.isfinite(texts.parse(pa.array([text], pa.string()))[0]):
                 return f"; it would be one with {marks}"
         if len(text) <= 4:  # n/e, '-', '?'
             return "; if it stands for no value, add it to null_marks"
         return ""
 
     def _of_texts(self, column: "pa.Array[Any]") -> Numbers:
+        return self._scaled(*self._parsed(column))
+
+    def _parsed(self, column: "pa.Array[Any]") -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Numbers of texts, in the unit of the records, and which of the texts stand for none."""
         texts = pc.utf8_trim_whitespace(column)
         absent = np.zeros(len(texts), np.bool_)
         if len(self._null_marks):
             is_absent = pc.fill_null(pc.is_in(texts, value_set=self._null_marks), False)
             absent = as_numpy(is_absent) | self._nulls_of(texts)
-        return self._scaled(self._texts.parse(texts), absent)
+        return self._texts.parse(texts), absent
 
     def _of_objects(self, column: list[object]) -> Numbers:
         values = np.full(len(column), np.nan)
         absent = np.zeros(len(column), np.bool_)
         texts = [place for place, value in enumerate(column) if isinstance(value, str)]
         if texts:
-            read = self._of_texts(pa.array([column[place] for place in texts], pa.string()))
-            values[texts], absent[texts] = read.values / self._form.scale, read.absent
+            values[texts], absent[texts] = self._parsed(pa.array([column[place] for place in texts], pa.string()))
         for place, value in enumerate(column):
             if isinstance(value, int | float) and not isinstance(value, bool):
                 try:
@@ -128,9 +145,10 @@ class ValueColumns:
                 absent[place] = self._null_is_absent
         return self._scaled(values, absent)
 
-    def _scaled(self, values: NDArray[np.float64], absent: NDArray[np.bool_] | None = None) -> Numbers:
-        none = np.zeros(len(values), np.bool_) if absent is None else absent
+    def _scaled(self, values: NDArray[np.float64], absent: NDArray[np.bool_]) -> Numbers:
+        if len(self._null_numbers):
+            absent = absent | np.isin(values, self._null_numbers)
         with np.errstate(invalid="ignore", over="ignore"):
             scaled = values if self._form.scale == 1 else values * self._form.scale
-            ok = (np.abs(scaled) < ABSURD_MAGNITUDE) & ~none
-        return Numbers(scaled, ok, none)
+            ok = (np.abs(scaled) < ABSURD_MAGNITUDE) & ~absent
+        return Numbers(scaled, ok, absent)

@@ -18,6 +18,8 @@ TIME = "2024-01-01T05:00Z"
         ("1'000", {"thousands": "'"}, 1000.0),
         (" 1.5e3 ", {}, 1500.0),
         ("-0.5", {}, -0.5),
+        ("+5", {}, 5.0),
+        ("+1.000,5", {"decimal": ",", "thousands": ".", "delimiter": ";"}, 1000.5),
         (".5", {}, 0.5),
         ("12", {}, 12.0),
         ("2", {"scale": 1000}, 2000.0),
@@ -65,3 +67,16 @@ def test_texts_and_numbers_in_one_column_are_both_read() -> None:
         5.5,
         6.5,
     ]
+
+
+@pytest.mark.parametrize("values", [[-999, 5], [-999.0, 5.5], ["-999.00", "5"], ["-999", 5]])
+def test_a_mark_that_is_a_number_is_absent_however_it_is_written(values: list[object]) -> None:
+    conversion = read(zip([TIME, "2024-01-01T06:00Z"], values, strict=True), null_marks=["-999"])
+    assert (len(conversion.rows), conversion.absent, codes(conversion)) == (1, 1, [])
+
+
+@pytest.mark.parametrize("written", [1e14, "1e14"])
+def test_a_value_that_is_absurd_by_its_scale_is_called_so(written: object) -> None:
+    conversion = read([(TIME, written)], scale=1000)
+    assert codes(conversion) == ["absurd_value"]
+    assert "times 1000 (scale)" in conversion.rejections[0].reason
