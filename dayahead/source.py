@@ -299,7 +299,8 @@ class Source(RecordFormat):
             return {self.value_column: None}
         if self.value_columns != ALL_COLUMNS:
             return dict(self.named_values)
-        return {name: name for name in columns if name not in self.data_columns}
+        own = set(self.data_columns)
+        return {name: name for name in columns if name not in own}
 
     @property
     def area_label(self) -> str:

@@ -32,12 +32,12 @@ def record_hours(tables: Iterable[RecordTable], source: Source) -> NDArray[np.in
     numbers: dict[object, int] = {}
     pieces = []
     for table in tables:
-        combination, series = series_of.combinations(table, [None] if source.value_column else [source.value_label])
+        combination, series = series_of.combinations(table, list(source.values_in(table.columns).values()))
         known = np.array([not isinstance(one, ContractError) for one in series], np.bool_)
         number = np.array([numbers.setdefault(one, len(numbers)) for one in series], np.int32)
         read = times.read(table)
         placed = zone.place(read, lambda _: "")
-        ok = read.ok & known[combination] & (placed.minute > NO_HOUR)
+        ok = read.ok & known[combination]
         ok[list(placed.faults)] = False
         pieces.append((placed.minute, ok, placed.open & ok, placed.wall, read.mark, number[combination]))
     if not pieces:
