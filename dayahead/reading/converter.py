@@ -166,14 +166,15 @@ class _Converter:
     def _wanted(self, table: RecordTable) -> NDArray[np.bool_]:
         """Which records the filters keep; one without the column is kept, to be rejected with its reason."""
         keeps = np.ones(len(table), np.bool_)
-        for name, wanted in self._source.filters.items():
-            column = table.column(name)
+        for name, values in self._source.filters.items():
+            column, wanted = table.column(name), [value.strip() for value in values]
             if column is None:
                 continue
             if isinstance(column, list):
-                keeps &= np.array([str(value) in wanted for value in column], np.bool_) | table.lacking(name)
+                keeps &= np.array([str(value).strip() in wanted for value in column], np.bool_) | table.lacking(name)
             else:
-                found = pc.fill_null(pc.is_in(pc.cast(column, pa.string()), value_set=pa.array(wanted)), False)
+                texts = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+                found = pc.fill_null(pc.is_in(texts, value_set=pa.array(wanted, pa.string())), False)
                 keeps &= as_numpy(found) | table.lacking(name)
         return keeps
 

@@ -115,6 +115,16 @@ def test_filters_drop_other_records_in_silence_but_a_missing_filter_column_is_no
     assert conversion.rejections == []
 
 
+def test_blanks_around_the_value_of_a_filter_are_no_part_of_it() -> None:
+    records = [make_record(area=" DK1"), make_record(FIRST + 1, area="DK1 ")]
+    assert len(convert(records, make_source(filters={"Area": ["DK1"]}), NOW).rows) == 2
+
+
+def test_a_label_is_the_same_whatever_labels_the_other_records_have() -> None:
+    records = [{**make_record(), "Area": area} for area in (12, 12.5)]
+    assert {row.series_id for row in convert(records, make_source(), NOW).rows} == {"12/111", "12.5/111"}
+
+
 def test_a_constant_label_replaces_a_missing_column() -> None:
     source = make_source(key_columns=["Country", "Type"], constant_labels={"Country": "DK"})
     assert convert([make_record()], source, NOW).rows[0].series_id == "DK/111"
