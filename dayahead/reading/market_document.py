@@ -129,7 +129,7 @@ def _tree(body: bytes) -> Element:
     parser.CharacterDataHandler = builder.data
     try:
         parser.Parse(body, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # or an encoding that is not known
         raise MalformedAnswer(f"no XML ({error})") from error
     return builder.close()
 

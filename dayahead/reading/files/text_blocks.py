@@ -73,6 +73,8 @@ def text_blocks(
     chunks = _chunks(path, block_bytes) if body is None else _parts(body, block_bytes)
     pieces = _unified(_decoded(chunks, encoding, path))
     piece = next(pieces, b"")
+    if not piece:  # nothing but a byte order mark
+        raise _empty(path)
     while piece:
         following = next(pieces, b"")
         data = rest + piece
@@ -104,7 +106,7 @@ def _decoded(chunks: Iterator[bytes], encoding: str, path: Path) -> Iterator[byt
     """Bytes as UTF-8, or as they are where that is decided line by line."""
     first = next(chunks, b"")
     if not first:
-        raise SourceUnavailable(f"{path} is empty: it may be about to be written", cause="bad_answer")
+        raise _empty(path)
     check_text(first, path)  # again: of what was compressed
     name = _encoding_of(first, encoding, path)
     if name == UTF_8:
@@ -116,6 +118,10 @@ def _decoded(chunks: Iterator[bytes], encoding: str, path: Path) -> Iterator[byt
     for chunk in chunks:
         yield decoder.decode(chunk).encode()
     yield decoder.decode(b"", final=True).encode()
+
+
+def _empty(path: Path) -> SourceUnavailable:
+    return SourceUnavailable(f"{path} is empty: it may be about to be written", cause="bad_answer")
 
 
 def _encoding_of(first: bytes, encoding: str, path: Path) -> str:

@@ -2,7 +2,7 @@
 
 python-calamine reads it: a reader in Rust, many times faster than one in Python, which opens every version of .xlsx.
 Excel stores a time as days in binary floating point, so 14:00 may be a microsecond off, and each number as a float, so
-a meter 12 is 12.0. Both are put right here, as Excel shows them.
+a meter 12 is 12.0. Both are corrected here to what Excel shows.
 """
 
 from collections.abc import Iterator, Sequence

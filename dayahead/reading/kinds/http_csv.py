@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Self
 
+import pyarrow as pa
 from pydantic import model_validator
 
 from dayahead.errors import SourceRefused
@@ -46,6 +47,10 @@ class HttpCsv(DescribedReader):
         file = DelimitedFile(Path(f"{self.source.name}.csv"), self.source, torn, body=reply.body)
         try:
             tables = list(file.tables())
-        except (SourceRefused, UnicodeError) as error:  # a page that says what is wrong comes with 200 too
+        except (
+            SourceRefused,
+            UnicodeError,
+            pa.ArrowException,
+        ) as error:  # a page that says what is wrong comes with 200 too
             raise reply.bad_answer(f"no such CSV ({error})") from error
         return Page(tables, torn=torn)

@@ -212,18 +212,24 @@ def newest_versions(files: Iterable[Listed]) -> Sequence[Listed]:
 
 
 def rows_of_archive(body: bytes, name: str, fields: NemwebFields, low: datetime, last: datetime) -> Content:
-    """The rows of a week: of the intervals that end after `low` and at `last` or before.
+    """The rows of a week: of the intervals that end after `low` and at `last` or before; a damaged one is torn.
 
     Raises:
         MalformedAnswer: it is no zip file of reports.
     """
     inner = dict(_members(body, name))
     wanted = [one for one in newest_versions(_parsed(inner, fields.report)) if low < one.moment <= last]
-    contents = [rows_of_zip(inner[one.name], one.name, fields.table) for one in wanted]
-    return Content(
-        [record for content in contents for record in content.records],
-        [piece for content in contents for piece in content.torn],
-    )
+    records: list[Record] = []
+    torn: list[Torn] = []
+    for one in wanted:
+        try:
+            content = rows_of_zip(inner[one.name], one.name, fields.table)
+        except MalformedAnswer as error:  # the archive does not change: one file must not stop a backfill
+            torn.append(Torn({"file": one.name}, str(error)))
+        else:
+            records += content.records
+            torn += content.torn
+    return Content(records, torn)
 
 
 def rows_of_zip(body: bytes, name: str, table: Sequence[str]) -> Content:
@@ -248,7 +254,10 @@ def rows_of_csv(text: str, name: str, table: Sequence[str]) -> Content:
     columns: list[str] | None = None
     records: list[Record] = []
     torn: list[Torn] = []
-    lines = list(csv.reader(io.StringIO(text)))
+    try:
+        lines = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise MalformedAnswer(f"{name} is no CSV that can be read ({error})") from error
     for number, line in enumerate(lines, 1):
         if [cell.upper() for cell in line[1:3]] != [part.upper() for part in table]:
             continue

@@ -134,7 +134,10 @@ def test_what_is_not_understood_is_malformed(old: bytes, new: bytes, reason: str
         read_document(LOAD.replace(old, new))
 
 
-@pytest.mark.parametrize("body", [b"", b"<html><body>Unauthorized</body></html>", b"\xff\xfe", b"{}"])
+NO_ENCODING = b'<?xml version="1.0" encoding="no-such"?><GL_MarketDocument/>'
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><body>Unauthorized</body></html>", b"\xff\xfe", b"{}", NO_ENCODING])
 def test_a_body_of_another_kind_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedAnswer):
         read_document(body)

@@ -80,8 +80,9 @@ def test_a_compressed_file_that_was_appended_to_is_read_to_its_end(tmp_path: Pat
     assert read(file) == TEXT + "2024-01-03;main;3\n"
 
 
-def test_an_empty_file_is_waited_for(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"")
+@pytest.mark.parametrize("body", [b"", b"\xef\xbb\xbf", b"\xff\xfe"])
+def test_a_file_that_is_empty_or_has_a_byte_order_mark_alone_is_waited_for(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "a.csv").write_bytes(body)
     with pytest.raises(SourceUnavailable, match="is empty"):
         read(tmp_path / "a.csv")
 

@@ -195,6 +195,20 @@ def test_hours_before_the_folder_come_from_the_weeks_of_the_archive_each_interva
     ]
 
 
+def test_a_damaged_file_of_an_archived_week_is_set_aside_alone() -> None:
+    sunday = datetime(2026, 9, 27, tzinfo=AEST)
+    site = NemwebSite(datetime(2026, 10, 4, tzinfo=AEST), NEWEST, archive_from=sunday)
+    (week,) = site.weeks
+    with zipfile.ZipFile(io.BytesIO(site.weeks[week])) as archive:
+        members = {name.replace(".zip", "__zip"): archive.read(name) for name in archive.namelist()}
+    (damaged,) = [name for name in members if "_202609271030_" in name]
+    site.weeks[week] = zipped(**{**members, damaged: b"PK"})
+    answer = reader_of(site.answer).read(to_hour(sunday + 18 * HALF), to_hour(sunday + 24 * HALF))
+    expected = every_half(sunday + 19 * HALF, sunday + 24 * HALF)
+    assert ends_read(answer) == [end for end in expected if end != sunday + 21 * HALF]
+    assert [piece.record["file"] for piece in answer.torn] == [damaged.replace("__zip", ".zip")]
+
+
 def test_a_poll_of_recent_hours_leaves_the_archive_alone() -> None:
     site = NemwebSite(MIDNIGHT - timedelta(days=2), NEWEST, archive_from=datetime(2026, 9, 27, tzinfo=AEST))
     reader_of(site.answer).read(to_hour(MIDNIGHT), None)
@@ -372,3 +386,9 @@ def test_a_zip_file_that_unpacks_to_too_much_is_not_unpacked() -> None:
 def test_a_zip_file_with_two_files_is_unreadable() -> None:
     with pytest.raises(MalformedAnswer, match="2 files instead of one"):
         rows_of_zip(zipped(a__CSV="", b__CSV=""), "x.zip", TABLE)
+
+
+def test_a_file_with_a_cell_that_does_not_end_is_malformed() -> None:
+    text = csv_lines(HEAD, ROW.rpartition(",")[0] + ',"' + "1" * 200_000)
+    with pytest.raises(MalformedAnswer, match=r"x\.zip is no CSV that can be read"):
+        rows_of_csv(text, "x.zip", TABLE)
