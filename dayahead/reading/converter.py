@@ -386,6 +386,13 @@ class _Converter:
                 "register_rollover",
             )
             self._reject_part(parts, index, names, error)
+        for index in hours.off_hour.tolist():
+            error = ContractError(
+                DeadLetterCode.NOT_ON_THE_HOUR,
+                f"{utc_text(parts.minute[index])} is not on an hour of UTC, like every reading of its series: an hour "
+                "needs a reading at its start and one at its end",
+            )
+            self._reject_part(parts, index, names, error)
         return Hours(
             hours.series,
             hours.hour,

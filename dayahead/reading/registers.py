@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.grouping import runs
-from dayahead.reading.periods import Parts
+from dayahead.reading.periods import LEAST_RUN, Parts
 from dayahead.record_format import HOUR_MINUTES
 
 IMPLAUSIBLE = 50.0
@@ -24,6 +24,7 @@ class RegisterHours:
         place: [h] number of the record of the reading at the start.
         broken: places in the readings of those after which the register was reset or replaced.
         incomplete: [i] hours that lack a reading at their start or end, once for each series.
+        off_hour: places in the readings of series that have several and none on an hour of UTC.
     """
 
     series: NDArray[np.int32]
@@ -32,6 +33,7 @@ class RegisterHours:
     place: NDArray[np.int64]
     broken: NDArray[np.int64]
     incomplete: NDArray[np.int64]
+    off_hour: NDArray[np.int64]
 
 
 def hours_of_readings(readings: Parts, rollover: float | None, maximum: float) -> RegisterHours:
@@ -45,6 +47,7 @@ def hours_of_readings(readings: Parts, rollover: float | None, maximum: float) -
         rollover: reading at which a register starts again from 0, in the unit of the source; None: it never does.
         maximum: greatest plausible value of an hour, in the unit of the source.
     """
+    counts = np.bincount(readings.series)
     on_hour = np.flatnonzero(readings.minute % HOUR_MINUTES == 0)
     at = readings.take(on_hour)
     same = at.series[1:] == at.series[:-1]
@@ -63,6 +66,7 @@ def hours_of_readings(readings: Parts, rollover: float | None, maximum: float) -
         at.place[good],
         on_hour[np.flatnonzero(is_hour & ~plausible)],
         _between(at.minute[:-1][same & (gap_h > 1)] // HOUR_MINUTES, gap_h[same & (gap_h > 1)]),
+        np.flatnonzero(~np.isin(readings.series, at.series) & (counts[readings.series] >= LEAST_RUN)),
     )
 
 

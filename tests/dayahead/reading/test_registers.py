@@ -78,3 +78,10 @@ def test_one_record_a_day_is_no_series_of_hours() -> None:
     conversion = read(days)
     assert (conversion.rows, codes(conversion)) == ([], ["no_hourly_values"])
     assert "one record a day" in conversion.rejections[0].reason
+
+
+def test_readings_that_are_never_at_an_hour_of_utc_are_rejected_and_not_ignored() -> None:
+    local = [(time.removesuffix("Z"), value) for time, value in readings(rising(5))]
+    conversion = read(local, quantity="register", time_zone="Asia/Kolkata")
+    assert (conversion.rows, codes(conversion)) == ([], ["not_on_the_hour"] * 5)
+    assert "like every reading of its series" in conversion.rejections[0].reason
