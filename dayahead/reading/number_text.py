@@ -46,7 +46,6 @@ class NumberTexts:
             text = pc.replace_substring(text, self._thousands, "")
         if self._decimal != ".":
             text = pc.replace_substring(text, self._decimal, ".")
-        text = pc.utf8_ltrim(text, characters="+")  # Arrow reads no plus
         return as_numpy(pc.cast(text, pa.float64()))
 
 
