@@ -230,7 +230,8 @@ class Poller:
         self._measure(newest, advanced)
         self._limits.report(connection, self._source_key, self._clock())
         if newest is None and cursor is None:
-            older = self._older_hours.newest_before(start)
+            with blamed_on(self._source):
+                older = self._older_hours.newest_before(start)
             raise _no_hour(self._source, start, _losses(len(seen), incomplete), older)
         self._failures.succeeded(connection, self._source_key)
         return PollResult(published, rejected, newest, advanced, incomplete)
@@ -309,9 +310,10 @@ def _losses(refused: int, incomplete: str) -> str:
 def _no_hour(source: Source, start: Hour, losses: str, newest: Hour | None) -> SourceUnavailable:
     """The error of a first poll that found no hour: without it, every later poll would silently find none either."""
     older = "if its newest hour is older" if newest is None else f"its newest hour is {format_utc(from_hour(newest))}"
+    backfill = " or run `dayahead backfill`" if source.forecast_of is None else ""  # a reference has none
     return SourceUnavailable(
         f"source {source.name} has no hour since {format_utc(from_hour(start))}, history_h ({source.history_h:g} h) "
-        f"before now{losses}; {older}: raise history_h or run `dayahead backfill`",
+        f"before now{losses}; {older}: raise history_h{backfill}",
         cause="no_hours",
     )
 

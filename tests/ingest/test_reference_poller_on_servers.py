@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from dayahead.errors import SettingsError
+from dayahead.errors import SettingsError, SourceUnavailable
 from dayahead.hours import Clock, Hour, format_utc, from_hour, to_hour
 from dayahead.reading.reader import Answer
 from dayahead.reading.records import Row
@@ -247,3 +247,10 @@ def test_the_list_of_sources_names_a_reference_and_how_many_of_its_series_are_ob
         "operator\tenergi-data-service\tforecast of test-source: 1 series, 0 of them observed there\t"
         f"last hour {last}\n"
     )
+    removed = CliRunner().invoke(sources, ["remove", "operator"])
+    assert removed.output == "operator: removed; the data of its 1 series stays\n"
+
+
+def test_a_first_poll_without_hours_does_not_advise_a_backfill_that_a_reference_refuses(desk: Desk) -> None:
+    with pytest.raises(SourceUnavailable, match=r"operator has no hour since .*: raise history_h$"):
+        desk.poll()

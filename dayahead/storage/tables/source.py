@@ -42,11 +42,12 @@ def remove_source(connection: psycopg.Connection, name: str) -> int | None:
     """Mark a source as no longer wanted; its series and their data stay. The caller commits.
 
     Returns:
-        Number of its series; None where no source of that name is registered.
+        Number of its series, observed or of a reference; None where no source of that name is registered.
     """
     row = connection.execute(
         "UPDATE source SET removed_at = coalesce(removed_at, now()), updated_at = now() WHERE name = %s"
-        " RETURNING (SELECT count(*) FROM series WHERE series.source_key = source.source_key)",
+        " RETURNING (SELECT count(*) FROM series WHERE series.source_key = source.source_key)"
+        " + (SELECT count(*) FROM reference_series AS known WHERE known.source_key = source.source_key)",
         [name],
     ).fetchone()
     return row[0] if row else None
