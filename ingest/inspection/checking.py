@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from dayahead.errors import SourceError
-from dayahead.hours import format_utc, from_hour, to_hour
+from dayahead.hours import Hour, format_utc, from_hour, to_hour
 from dayahead.reading.kinds.file import FileSource
 from dayahead.reading.reader import Reader
 from dayahead.source import Source
@@ -48,7 +48,7 @@ def check_source(source: Source, reader: Reader, now: datetime, say: Say, *, is_
     if answer.cut_at is not None:
         say(f"one request gave only the hours before {format_utc(from_hour(answer.cut_at))}")
     elif is_live:
-        say(_lag(source, result.last, now))
+        say(_lag(source, result.last, now) if source.forecast_of is None else _reach(result.last, now))
     return 0
 
 
@@ -60,7 +60,15 @@ def _why(result: ReadResult) -> str:
     return "the publisher has no record of these hours: check filters, and publication_lag_h against what is published"
 
 
-def _lag(source: Source, newest: int, now: datetime) -> str:
+def _reach(newest: Hour, now: datetime) -> str:
+    """How far a reference forecasts."""
+    ahead_h = (from_hour(newest) - now).total_seconds() / 3600
+    if ahead_h < 0:
+        return f"reach: the last hour started {-ahead_h:.1f} h ago, and a forecast has hours that lie ahead"
+    return f"reach: the last hour that is forecast starts in {ahead_h:.1f} h"
+
+
+def _lag(source: Source, newest: Hour, now: datetime) -> str:
     """The publication lag as seen, and as the source file states it."""
     seen_h = (now - from_hour(newest)).total_seconds() / 3600
     stated = (

@@ -47,6 +47,14 @@ def test_a_source_that_is_later_than_its_file_says_is_named() -> None:
     assert "later than stated; if that is usual, set publication_lag_h: 30.5" in shown
 
 
+def test_of_a_reference_the_reach_is_shown_and_no_lag() -> None:
+    _, shown = checked(Given(record_at(1.5), record_at(-30.5)), name="operator", forecast_of="test-source")
+    assert "reach: the last hour that is forecast starts in 30.5 h" in shown
+    assert "publication_lag_h" not in shown
+    _, shown = checked(Given(record_at(30.5)), name="operator", forecast_of="test-source")
+    assert "reach: the last hour started 30.5 h ago, and a forecast has hours that lie ahead" in shown
+
+
 def test_a_source_without_a_readable_record_fails_with_the_reason() -> None:
     code, shown = checked(Given(record_at(1, "x"), record_at(2, "y")))
     assert code == 1
