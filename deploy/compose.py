@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -100,7 +101,8 @@ class Compose:
                 step.outcome = check_reachable(file, None if url is None else str(url))
         with steps.step("docker compose: images, servers, services"):
             sample = ["--profile", "sample"] if self._replays else []
-            self._docker(*sample, "up", "--detach", "--build", "--wait")
+            arguments = (*sample, "up", "--detach", "--build", "--wait")
+            self._docker(*arguments, variables=polled_variables(self._settings))
         with steps.step("a forecast of every series") as step:
             stalled_s = self._settings.stalled_after_s
             wait_on_progress(self._all_forecast, self._progress, stalled_s, step.what, pause_s=1)
@@ -145,10 +147,8 @@ class Compose:
     def _overview(self) -> Overview:
         return read_overview(self._database_url, wall_clock())
 
-    def _docker(self, *arguments: str) -> None:
-        done = subprocess.run(
-            [*self._command, *arguments], check=False, env={**os.environ, **polled_variables(self._settings)}
-        )
+    def _docker(self, *arguments: str, variables: Mapping[str, str] | None = None) -> None:
+        done = subprocess.run([*self._command, *arguments], check=False, env={**os.environ, **(variables or {})})
         if done.returncode:
             raise StackError(
                 f"`docker compose {' '.join(arguments)}` failed (exit {done.returncode}): see its output above. "

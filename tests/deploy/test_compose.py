@@ -334,13 +334,16 @@ def version_of_the_project() -> str:
 def test_containers_can_be_stopped_while_the_source_file_cannot_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    called: list[tuple[str, ...]] = []
+    called, docker = tmp_path / "called", tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(f'#!/bin/sh\necho "$@" >> {called}\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(docker.parent), prepend=os.pathsep)
     monkeypatch.setenv("DAYAHEAD_SOURCE", str(tmp_path / "missing.yaml"))
-    monkeypatch.setattr(Compose, "_docker", lambda _, *arguments: called.append(arguments))
     containers = Compose(Console(), tmp_path)
     containers.down()
     containers.clean()
-    assert [arguments[2] for arguments in called] == ["down", "down"]
+    assert [line.partition(" sample ")[2] for line in called.read_text().splitlines()] == ["down", "down --volumes"]
 
 
 def test_containers_are_not_started_with_a_wrong_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
