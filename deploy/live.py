@@ -17,7 +17,7 @@ ADDRESSES_TRIED = 2
 
 
 def check_reachable(file: Path, url: str | None) -> str:
-    """Connect to the host that a source is read from, or to the proxy of the environment; no request is sent.
+    """Connect to the host that a source of observations is read from, or to its proxy; no request is sent.
 
     Args:
         file: of the source.
@@ -27,9 +27,15 @@ def check_reachable(file: Path, url: str | None) -> str:
         What was reached, in a few words.
 
     Raises:
-        StackError: the host cannot be reached; the message names it and the next step.
+        StackError: the host cannot be reached, or the source is a reference; the message names the next step.
     """
-    if not (base := url or base_url(load_source(file))):
+    source = load_source(file)
+    if source.forecast_of is not None:
+        raise StackError(
+            f"{file} is a reference forecast, of which no forecast is made: name the file of {source.forecast_of}, "
+            "and add this one to a poller later (`dayahead ingest --source`)"
+        )
+    if not (base := url or base_url(source)):
         return f"{file.name} names no host"
     host, port = _host_of(base)
     proxy = urllib.request.getproxies().get(urlsplit(base).scheme)

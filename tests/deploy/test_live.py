@@ -65,6 +65,13 @@ def test_a_host_that_cannot_be_reached_is_named_with_the_way_to_the_sample(tmp_p
         check_reachable(source_file(tmp_path, listening), f"http://127.0.0.1:{closed}/api")
 
 
+def test_a_reference_cannot_be_started_on(tmp_path: Path, listening: int) -> None:
+    file = source_file(tmp_path, listening)
+    file.write_text(f"{file.read_text()}forecast_of: metered\n")
+    with pytest.raises(StackError, match=r"live\.yaml is a reference forecast.*name the file of metered"):
+        check_reachable(file, None)
+
+
 def test_a_proxy_of_the_environment_is_what_must_answer(
     tmp_path: Path, listening: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

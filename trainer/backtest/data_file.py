@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dayahead.errors import NotEnoughHistoryError
+from dayahead.errors import NotEnoughHistoryError, SettingsError
 from dayahead.hours import from_hour, to_hour
 from dayahead.models.history import History
 from dayahead.reading.converter import convert_answer
@@ -49,10 +49,15 @@ def read_data_file(path: Path, source: Source, settings: QuarantineSettings, now
         now: the present moment; later hours are rejected.
 
     Raises:
-        SettingsError: no file with this ending can be read.
+        SettingsError: no file with this ending can be read, or the source is a reference forecast.
         SourceError: the file cannot be read.
         NotEnoughHistoryError: no record could be used.
     """
+    if source.forecast_of is not None:
+        raise SettingsError(
+            f"source {source.name} is a reference forecast: give --source the file of "
+            f"{source.forecast_of}, and --data what was observed"
+        )
     conversion = convert_answer(FileSource(source, path).read(0, to_hour(now) + 1), source, now)
     rejected = Counter(str(rejection.code) for rejection in conversion.rejections)
     example = conversion.rejections[0].reason if conversion.rejections else ""

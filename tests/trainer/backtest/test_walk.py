@@ -50,6 +50,12 @@ def test_a_file_without_a_usable_record_says_what_is_wrong(tmp_path: Path, quick
         read_data_file(data, load_source(SAMPLE_SOURCE), quick.quarantine, NOW)
 
 
+def test_a_reference_forecast_is_not_judged_as_if_it_was_observed(few_series: Path, quick: TrainingSettings) -> None:
+    operator = load_source(SAMPLE_SOURCE).model_copy(update={"name": "operator", "forecast_of": "metered"})
+    with pytest.raises(SettingsError, match="operator is a reference forecast: give --source the file of metered"):
+        read_data_file(few_series, operator, quick.quarantine, NOW)
+
+
 def test_the_fit_sees_nothing_from_the_first_forecast_hour_on(reader: FileReader, quickly: TrainingSettings) -> None:
     hours = 460
     first = reader.known.observed.start + hours
