@@ -151,10 +151,16 @@ def _sender(
     from dayahead.errors import ReplayRefused
     from dayahead.hours import wall_clock
     from dayahead.storage.tables.dead_letter_replay import mark_replayed
-    from dayahead.storage.tables.source import load_sources
+    from dayahead.storage.tables.source import load_references, load_sources
     from stream.dead_letters.replay import Replayer
 
-    replayer = Replayer(settings.kafka_bootstrap, settings.topic_prefix, load_sources(connection), wall_clock)
+    replayer = Replayer(
+        settings.kafka_bootstrap,
+        settings.topic_prefix,
+        load_sources(connection),
+        wall_clock,
+        load_references(connection).keys(),
+    )
 
     def send(letter: "KeptLetter") -> tuple[bool, str]:
         try:

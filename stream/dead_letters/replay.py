@@ -1,6 +1,6 @@
 """Replays dead letters into `observations`, or raises where that is not possible."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import orjson
 from confluent_kafka import KafkaException, Producer
@@ -12,6 +12,7 @@ from dayahead.grouping import grouped
 from dayahead.hours import HOUR_US, Clock, format_utc, from_hour, parse_utc, to_microseconds
 from dayahead.kafka_clients import Unsent, open_producer, send_all
 from dayahead.reading.converter import convert
+from dayahead.record_format import HOUR_MINUTES
 from dayahead.rules import RowRules
 from dayahead.series import partition_of
 from dayahead.storage.tables.source import RegisteredSource
@@ -21,7 +22,6 @@ from stream.servers.log_reader import LogMessage
 
 ANSWER_S = 10.0
 INGEST = "ingest"
-HOUR_MINUTES = 60
 
 
 class Replayer:
@@ -32,13 +32,19 @@ class Replayer:
         topic_prefix: put before the name of the topic.
         sources: registered sources by name.
         clock: the present moment: when the broker would take a message.
+        references: names of the registered references, whose hours are no observations.
     """
 
     def __init__(
-        self, bootstrap: str, topic_prefix: str, sources: Mapping[str, RegisteredSource], clock: Clock
+        self,
+        bootstrap: str,
+        topic_prefix: str,
+        sources: Mapping[str, RegisteredSource],
+        clock: Clock,
+        references: Collection[str] = (),
     ) -> None:
         self._bootstrap, self._topic = bootstrap, topic_prefix + OBSERVATIONS.name
-        self._sources, self._clock = sources, clock
+        self._sources, self._clock, self._references = sources, clock, references
         self._producer: Producer | None = None
 
     def check(self, letter: KeptLetter, corrected: bytes | None = None) -> DecodedMessage:
@@ -122,9 +128,14 @@ class Replayer:
 
         Raises:
             ContractError: the source refuses the record, as it did before.
-            ReplayRefused: the source is not registered, or the record is no hour by itself.
+            ReplayRefused: the source is not registered or a reference, or the record is no hour by itself.
         """
         name = letter.headers.get("source", "")
+        if name in self._references:
+            raise ReplayRefused(
+                f"it is a record of source {name!r}, a reference forecast, which is not written to observations: once "
+                "its publisher corrects it, a poll reads it"
+            )
         registered = self._sources.get(name)
         if registered is None:
             raise ReplayRefused(

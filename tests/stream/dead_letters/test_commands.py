@@ -13,6 +13,7 @@ from confluent_kafka import Producer
 from dayahead.dead_letters import DeadLetter
 from dayahead.errors import BrokerUnavailable, DeadLetterCode
 from dayahead.hours import format_utc, from_hour, wall_clock
+from dayahead.storage.tables.source import register_source
 from stream.dead_letters.replay import Replayer
 from stream.intake.decode import DecodedMessage
 from tests.stream.conftest import WorkerRoom
@@ -171,6 +172,15 @@ def test_release_ids_are_whole_in_a_pipe(room: WorkerRoom) -> None:
             [release],
         )
     assert release in output_of(room, "models", "list")
+
+
+def test_a_record_of_a_reference_is_not_replayed_as_an_observation(room: WorkerRoom) -> None:
+    with psycopg.connect(room.database_url) as connection:
+        register_source(connection, SOURCE.model_copy(update={"name": "operator", "forecast_of": SOURCE.name}))
+    record = DeadLetter(b'{"kWh": "many"}', DeadLetterCode.NOT_A_NUMBER, "why", "ingest", from_hour(START), "operator")
+    write(room, record)
+    done = output_of(room, "dead-letters", "replay", "--source", "operator")
+    assert "refused: it is a record of source 'operator', a reference forecast" in done
 
 
 def test_rows_cannot_be_replayed_while_kafka_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
