@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from dayahead.errors import SettingsError
+from dayahead.errors import SettingsError, SourceRefused
 from dayahead.reading.source_file import source_of
 from dayahead.source import Source
 from ingest.inspection.located import Located
@@ -72,7 +72,7 @@ class Inspection:
         for _ in range(MOST_QUESTIONS):
             try:
                 proposal = propose(raw, self._answers, place)
-            except SettingsError as error:
+            except (SettingsError, SourceRefused) as error:
                 if self._answers == before:
                     raise
                 self._say(str(error))

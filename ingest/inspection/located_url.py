@@ -59,12 +59,16 @@ class LocatedUrl:
             pause: waits.
 
         Raises:
-            SettingsError: the URL carries a key, which a source file must not have.
+            SettingsError: it is no URL, or carries a key or a password, which a source file must not have.
             SourceUnavailable: it cannot be reached, or answers an error that may pass.
             SourceRefused: it answers another error, or more than 64 MB.
         """
-        address = httpx.URL(url)
-        if secret := [name for name in address.params if SECRET.search(name)]:
+        try:
+            address = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise SettingsError(f"{url} is no URL: {error}") from error
+        password = ["a password"] if address.password else []
+        if secret := password + [name for name in address.params if SECRET.search(name)]:
             raise SettingsError(
                 f"the URL carries {', '.join(secret)}: a source file has only the name of a key (`key`, "
                 "`key_parameter`), its value is a setting. Save the answer to a file and inspect that"

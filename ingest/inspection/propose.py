@@ -84,6 +84,8 @@ def propose(raw: RawFile, answers: Answers, place: Mapping[str, Said]) -> Propos
     _add_marks(proposal, series.marks, answers)
     _add_quantity(proposal, raw, series, longest, answers, rises)
     proposal.questions[:0] = [*time.questions, *series.questions]
+    if not raw.is_whole:
+        proposal.hints.append(f"the file has more than the {raw.rows:,} records that were looked at")
     return proposal
 
 

@@ -85,9 +85,10 @@ def choose_series(raw: RawFile, time: TimeChoice, answers: Answers) -> SeriesCho
     fields = {"key_columns": Said(keys or ["file"], why_keys)}
     if not keys:
         fields["constant_labels"] = Said({"file": raw.name}, "a label of your choice: no column tells series apart")
-    fields |= _value_fields(values, candidates, why_value, answers)
-    used = {*keys, *values}
-    return SeriesChoice(fields, values, series, marks, [name for name in raw.columns if name not in used], questions)
+    unused = [name for name in raw.columns if name not in {*keys, *values}]
+    is_rest = set(unused) <= set(time.columns)
+    fields |= _value_fields(values, why_value, answers, is_rest=is_rest)
+    return SeriesChoice(fields, values, series, marks, unused, questions)
 
 
 def _numbers_rows(column: "pa.Array[Any]") -> bool:
@@ -99,7 +100,10 @@ def _numbers_rows(column: "pa.Array[Any]") -> bool:
 
 
 def _has_any(column: "pa.Array[Any]") -> bool:
-    return column.null_count < len(column)
+    """Whether a column has more than nulls and blanks."""
+    if column.null_count == len(column) or not pa.types.is_string(column.type):
+        return column.null_count < len(column)
+    return bool(pc.any(pc.not_equal(pc.utf8_trim_whitespace(column), "")).as_py())
 
 
 def _is_typed_number(column: "pa.Array[Any]") -> bool:
@@ -220,9 +224,17 @@ def _named(raw: RawFile, names: str) -> list[str]:
     return wanted
 
 
-def _value_fields(values: Sequence[str], candidates: Sequence[str], why: str, answers: Answers) -> dict[str, Said]:
+def _value_fields(values: Sequence[str], why: str, answers: Answers, *, is_rest: bool) -> dict[str, Said]:
+    """The fields that name the values.
+
+    Args:
+        values: their columns.
+        why: the evidence.
+        answers: the columns, where they are known.
+        is_rest: whether no other column is left, which `all` would read as values too: a remark, a second time.
+    """
     if len(values) == 1 and answers.value != "all":
         return {"value_column": Said(values[0], why)}
-    is_all = answers.value in (None, "all")
+    is_all = is_rest and answers.value in (None, "all")
     columns: Any = "all" if is_all else {name: name for name in values}
     return {"value_columns": Said(columns, why), "value_label": Said("column", "name of the label that they make")}

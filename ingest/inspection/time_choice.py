@@ -14,6 +14,7 @@ from dayahead.reading.arrow import compute as pc
 from dayahead.reading.record_table import RecordTable
 from dayahead.reading.time_columns import TimeColumns
 from dayahead.reading.time_text import ParsedTimes
+from dayahead.reading.wall_times import MINUTE_US
 from dayahead.record_format import AUTO, EPOCHS, PERIOD, RecordFormat
 from ingest.inspection.proposal import BY_OPTION, Answers, Question, Said
 from ingest.inspection.raw_file import RawFile
@@ -24,7 +25,6 @@ SECOND_MARKS = {"CET", "GMT", "WET", "EET", "EST", "CST", "MST", "PST", "AEST", 
 LAST_WORD = re.compile(r"\s+\(?([A-Za-z]{1,5})\)?$")
 STARTS = {"start", "begin", "from", "von", "fra", "beginning", "beginn", "starting"}
 ENDS = {"end", "ending", "to", "bis", "til", "he", "ende", "slut", "until", "stop"}
-MINUTE_US = 60_000_000
 
 
 @dataclass(frozen=True)

@@ -52,3 +52,13 @@ def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:
     assert inspection.run(tmp_path / "load.yaml", NOW) == 0
     assert "'Europe/Kopenhagen' is no time zone" in said[0]
     assert load_source(tmp_path / "load.yaml").time_zone == "Europe/Copenhagen"
+
+
+def test_a_column_that_the_file_does_not_have_is_asked_again(tmp_path: Path) -> None:
+    lines = [f"{m:%Y-%m-%d %H:%M}Z,{value_at(m)},{m.hour / 7:.3f}1" for m in moments("2024-01-01", 2)]
+    file = write_csv(tmp_path / "load.csv", "time,load,temperature", lines)
+    answers, said = iter(["laod", "load", "kWh"]), list[str]()
+    inspection = Inspection(LocatedFile(file), Answers(), ask=lambda question: next(answers), say=said.append)
+    assert inspection.run(tmp_path / "load.yaml", NOW) == 0
+    assert "no column laod; there are: time, load, temperature" in said[0]
+    assert load_source(tmp_path / "load.yaml").value_column == "load"

@@ -117,6 +117,17 @@ def test_columns_side_by_side_are_series(tmp_path: Path) -> None:
     assert len(rows) == 96
 
 
+def test_a_second_time_a_remark_and_an_empty_column_next_to_series_are_no_series(tmp_path: Path) -> None:
+    lines = [
+        f"{m:%Y-%m-%d %H:%M}Z,{m + timedelta(hours=1):%Y-%m-%d %H:%M},{value_at(m)},{value_at(m) + 1},note {m:%d%H},"
+        for m in moments("2024-01-01", 2)
+    ]
+    file = write_csv(tmp_path / "wide.csv", "TimeUTC,TimeLocal,meter_1,meter_2,remark,spare", lines)
+    done = run("inspect", file, "--unit", "kWh")
+    assert "rejected: none" in done.output
+    assert {row.series_id for row in inspected(file, "--unit", "kWh")} == {"wide/meter_1", "wide/meter_2"}
+
+
 def test_the_value_is_asked_where_several_columns_could_be_it(tmp_path: Path) -> None:
     lines = [f"{m:%Y-%m-%d %H:%M}Z,{value_at(m)},{m.hour / 7:.3f}1" for m in moments("2024-01-01", 2)]
     file = write_csv(tmp_path / "load.csv", "time,load,temperature", lines)

@@ -89,6 +89,16 @@ def test_a_key_in_the_url_is_not_written(publisher: Publisher) -> None:
     assert publisher.paths == []
 
 
+def test_a_password_in_the_url_is_not_written(publisher: Publisher) -> None:
+    done = run("inspect", publisher.url("/load").replace("//", "//me:1234@"))
+    assert "the URL carries a password" in str(done.exception)
+    assert publisher.paths == []
+
+
+def test_what_is_no_url_is_a_sentence() -> None:
+    assert "http://host:port/load is no URL" in str(run("inspect", "http://host:port/load").exception)
+
+
 def test_json_without_records_is_refused(publisher: Publisher) -> None:
     publisher.body = b'{"error": "no such dataset"}'
     done = run("inspect", publisher.url("/load"))
