@@ -57,7 +57,7 @@ class Source(RecordFormat):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$", description="Name of the source inside Dayahead")
     kind: str = Field(
         pattern=r"^[a-z0-9][a-z0-9-]*$",
-        description="How the source is read: energi-data-service, file, or push (its rows are sent)",
+        description="How the source is read: file, http-json, the kind of a publisher, or push (its rows are sent)",
     )
     title: str = Field(min_length=1, description="What a person reads: dataset and publisher")
     attribution: str = Field(default="", description="Credit that the licence asks for; shown on the page")

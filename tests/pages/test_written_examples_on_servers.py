@@ -29,17 +29,13 @@ SITES = (("north", 1.0), ("south", 0.4))
 
 @pytest.fixture(scope="session")
 def folder(reader: Reader) -> Path:
-    """The reader's folder, with the files that README takes for granted: a load and its source file."""
+    """The reader's folder, with the file that README takes for granted: a load."""
     start = datetime(2024, 3, 1, tzinfo=UTC)
     lines = ["hour,site,kWh"]
     for hour in range(24 * 95):
         value = 1000 + 300 * math.sin(hour / 24 * 2 * math.pi) + 50 * math.sin(hour / 7)
         lines += [f"{(start + timedelta(hours=hour)).isoformat()},{site},{value * size:.1f}" for site, size in SITES]
     (reader.folder / "load.csv").write_text("\n".join(lines) + "\n")
-    (reader.folder / "load.yaml").write_text(
-        "name: load\nkind: file\ntitle: Load\npath: load.csv\ntime_column: hour\nkey_columns: [site]\n"
-        "value_column: kWh\nunit: kWh\n"
-    )
     return reader.folder
 
 
