@@ -101,7 +101,7 @@ def totals(
 
 
 def replay(
-    data: Annotated[Path, typer.Option(help="CSV or Parquet file with the records", exists=True, dir_okay=False)],
+    data: Annotated[Path, typer.Option(help="Data file with the records", exists=True, dir_okay=False)],
     source: Annotated[Path, typer.Option(help="Source file that names its columns", exists=True, dir_okay=False)],
     from_: Annotated[str, typer.Option("--from", help=f"First hour that is not published at the start: {HOUR_HELP}")],
     fast_hours: Annotated[int, typer.Option(min=0, help="Hours that are published at the fast pace first")] = 0,

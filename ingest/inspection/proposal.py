@@ -1,5 +1,7 @@
 """What an inspection finds: fields of a source file, each with its evidence, and open questions."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -106,15 +108,21 @@ class Proposal:
             for name, said in self.fields.items()
             if name not in asked
         ]
-        lines += [f"# {question.field}: ?  {question.text}" for question in self.questions]
+        lines += [_on_one_line(f"# {question.field}: ?  {question.text}") for question in self.questions]
         return "\n".join([*lines, *(f"# {hint}" for hint in self.hints)]) + "\n"
 
 
 def _line(setting: str, why: str) -> str:
-    return f"{setting:<{COMMENT_COLUMN - 1}} # {why}" if why else setting
+    return f"{setting:<{COMMENT_COLUMN - 1}} # {_on_one_line(why)}" if why else setting
+
+
+def _on_one_line(comment: str) -> str:
+    """A comment without line ends: names of columns in a workbook may have some."""
+    return re.sub(r"\s*[\r\n]\s*", " ", comment)
 
 
 def _as_yaml(value: object) -> str:
     """A value on one line."""
     text = yaml.safe_dump(value, default_flow_style=True, width=1_000_000, allow_unicode=True).strip()
-    return text.removesuffix("\n...").strip()
+    text = text.removesuffix("\n...").strip()
+    return json.dumps(value, ensure_ascii=False) if "\n" in text else text  # JSON is YAML, and on one line

@@ -65,3 +65,11 @@ def test_lines_above_the_header_of_a_sheet_are_skipped(tmp_path: Path) -> None:
         *([bare(m), value_at(m)] for m in moments("2024-01-01", 3)),
     ]
     assert inspected(write(tmp_path / "load.xlsx", {"Data": rows}), *OPTIONS) == EXPECTED
+
+
+def test_names_of_columns_with_line_ends_make_a_source_file_that_can_be_read(tmp_path: Path) -> None:
+    rows: list[list[object]] = [
+        ["Time\n(UTC)", "Load\n(MWh)"],
+        *([bare(m), value_at(m)] for m in moments("2024-01-01", 3)),
+    ]
+    assert inspected(write(tmp_path / "load.xlsx", {"Data": rows})) == EXPECTED
