@@ -8,6 +8,7 @@ import structlog
 
 from dayahead.dead_letters import DeadLetter
 from dayahead.hours import HOUR_S, Hour, to_hour
+from dayahead.reading.blame import blamed_on
 from dayahead.reading.converter import convert_answer
 from dayahead.reading.published import by_publication
 from dayahead.reading.reader import Answer
@@ -34,7 +35,8 @@ class ReferencePoller(Poller):
 
     def _publish(self, answer: Answer, start: Hour) -> Page:
         name, received_at = self._source.name, self._clock()
-        publications, rejections = by_publication(answer, self._source, received_at)
+        with blamed_on(self._source):
+            publications, rejections = by_publication(answer, self._source, received_at)
         converted = [(one.available_at, convert_answer(one.answer, self._source, received_at)) for one in publications]
         for _, conversion in converted:
             rejections += conversion.rejections

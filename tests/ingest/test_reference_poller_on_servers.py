@@ -1,6 +1,6 @@
 """References are polled into TimescaleDB: every version, with the moment at which it was known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from dayahead.errors import SettingsError, SourceUnavailable
+from dayahead.errors import SettingsError, SourceRefused, SourceUnavailable
 from dayahead.hours import Clock, Hour, format_utc, from_hour, to_hour
 from dayahead.reading.reader import Answer
+from dayahead.reading.record_table import RecordTable, tables_of
 from dayahead.reading.records import Row
 from dayahead.retry import Backoff
 from dayahead.source import Source
@@ -249,6 +250,17 @@ def test_the_list_of_sources_names_a_reference_and_how_many_of_its_series_are_ob
     )
     removed = CliRunner().invoke(sources, ["remove", "operator"])
     assert removed.output == "operator: removed; the data of its 1 series stays\n"
+
+
+def test_an_error_that_no_rule_foresees_in_a_publication_fails_the_poll_and_not_the_process(desk: Desk) -> None:
+    def tables() -> Iterator[RecordTable]:
+        yield from tables_of([forecast(7.0, published="2026-11-29T08:30Z")])
+        raise LookupError("no such column")
+
+    with closing(desk.poller(DATED, lambda: NOW)) as poller:
+        desk.answers.read = lambda start, end: Answer(tables())  # type: ignore[method-assign]
+        with pytest.raises(SourceRefused, match="operator cannot be read: LookupError: no such column"):
+            poller.poll_once()
 
 
 def test_a_first_poll_without_hours_does_not_advise_a_backfill_that_a_reference_refuses(desk: Desk) -> None:
