@@ -85,7 +85,7 @@ def propose(raw: RawFile, answers: Answers, place: Mapping[str, Said]) -> Propos
     _add_quantity(proposal, raw, series, longest, answers, rises)
     proposal.questions[:0] = [*time.questions, *series.questions]
     if not raw.is_whole:
-        proposal.hints.append(f"the file has more than the {raw.rows:,} records that were looked at")
+        proposal.hints.append(f"only the first {raw.rows:,} records were looked at")
     return proposal
 
 

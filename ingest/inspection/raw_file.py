@@ -39,7 +39,7 @@ class RawFile:
         name: what it is called, without its ending.
         columns: name -> [n] values, text or with the type that the file has.
         rows: n.
-        is_whole: False if the file has more records than are looked at.
+        is_whole: False if the file may have more records than were looked at.
         said: fields of the source file that opening it showed.
     """
 

@@ -266,3 +266,13 @@ def test_an_answer_that_is_no_choice_is_a_sentence(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "load.csv", "time,kWh", ["2024-01-01T00:00Z,1", "2024-01-01T01:00Z,2"])
     done = run("inspect", file, "--time-label", "begin")
     assert "--time-label 'begin' must be one of start, end" in str(done.exception)
+
+
+def test_that_only_the_beginning_of_a_long_file_was_looked_at_is_stated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"{m:%Y-%m-%d %H:%M}Z,{value_at(m)}" for m in moments("2024-01-01", 2)]
+    file = write_csv(tmp_path / "load.csv", "time,kWh", lines)
+    assert "were looked at" not in run("inspect", file).output
+    monkeypatch.setattr("ingest.inspection.raw_file.MOST_RECORDS", 10)
+    assert "# only the first 48 records were looked at" in run("inspect", file).output
