@@ -13,6 +13,12 @@ LEAST_READINGS = 48
 MOST_RESETS = 0.05
 """Share of hours in which a register may start again."""
 
+MOST_REPLACEMENTS = 0.01
+"""Share of hours in which a meter may be replaced by one that stands lower."""
+
+LEAST_RISES = 0.1
+"""Share of hours in which a register must rise: in whole kWh it stands still for hours."""
+
 LEAST_DAYS = 4
 DAY_H = 24
 
@@ -30,11 +36,9 @@ def doubt_about(hours: NDArray[np.int64], values: NDArray[np.float64], form: Rec
     if form.quantity is None and len(hours) >= LEAST_READINGS:
         steps = np.diff(values)
         falls = steps < 0
-        if (
-            np.mean(falls) <= MOST_RESETS
-            and np.mean(steps > 0) >= 0.5
-            and np.all(values[1:][falls] < 0.1 * values[:-1][falls])
-        ):
+        to_zero = bool(np.all(values[1:][falls] < 0.1 * values[:-1][falls]))
+        most_falls = MOST_RESETS if to_zero else MOST_REPLACEMENTS
+        if np.mean(falls) <= most_falls and np.mean(steps > 0) >= LEAST_RISES:
             return (
                 f"only rises ({np.count_nonzero(steps > 0):,} of {len(steps):,} hours) like a meter reading: set "
                 "quantity: register to take differences, or quantity: energy if it is consumption"

@@ -29,6 +29,19 @@ def test_a_series_that_only_rises_and_starts_again_is_recognized_too() -> None:
     assert codes(read(readings([value % 500 for value in rising(100)]))) == ["no_hourly_values"]
 
 
+def test_a_register_in_whole_units_stands_still_for_hours_and_is_recognized() -> None:
+    assert codes(read(readings([hour // 5 for hour in range(100)]))) == ["no_hourly_values"]
+
+
+def test_a_meter_that_was_replaced_by_one_that_stands_lower_is_recognized() -> None:
+    assert codes(read(readings([*rising(100, start=5000), *rising(50, start=3000)]))) == ["no_hourly_values"]
+
+
+@pytest.mark.parametrize("load", [[5.0] * 100, [0.0] * 60 + [8.0] * 60])
+def test_a_load_that_stands_still_is_no_register(load: list[float]) -> None:
+    assert codes(read(readings(load))) == []
+
+
 def test_a_rising_series_can_be_consumption_if_its_source_says_so() -> None:
     assert len(read(readings(rising(100)), quantity="energy").rows) == 100
 
