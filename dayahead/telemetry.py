@@ -47,7 +47,8 @@ def configure_logging(service: str, level: str = "info") -> None:
             structlog.processors.JSONRenderer(serializer=render),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=stream),
+        # a line is one write, as those of `logging` are: threads of both write to this stream
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
     )
 
