@@ -56,6 +56,7 @@ def count(connection: psycopg.Connection, table: str) -> int:
     return int(row[0])
 
 
+@pytest.mark.timeout(600)
 def test_the_shipped_recipe_beats_the_naive_on_the_whole_sample_and_serves(
     connection: psycopg.Connection, database_url: str, whole_sample: Sample, clock: FakeClock
 ) -> None:

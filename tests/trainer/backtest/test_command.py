@@ -145,6 +145,7 @@ unit: kWh
 
 
 @pytest.mark.parametrize("open_days", [0, 40], ids=["always_zero", "turned_to_zero"])
+@pytest.mark.timeout(600)
 def test_a_series_of_zeros_is_forecast_as_zero_and_judged(run: Run, tmp_path: Path, open_days: int) -> None:
     hours = np.arange(80 * 24)
     load = np.where(hours < open_days * 24, 100 + 30 * np.sin(hours / 24 * 2 * np.pi) + hours % 7, 0.0)
