@@ -6,7 +6,7 @@ its source. Only what violates it is looked at one by one, and rejected with a c
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -291,7 +291,7 @@ class _Converter:
         make = self._of_readings if self._source.quantity == "register" else self._of_parts
         hours = make(parts, names)
         if until is not None:
-            hours = hours.take(hours.hour < until)
+            hours = replace(hours.take(hours.hour < until), incomplete=hours.incomplete[hours.incomplete < until])
         good = self._within_limits(hours, names) & self._undoubted(hours, names)
         order = np.argsort(hours.place[good], kind="stable")
         columns = HourColumns(names, hours.series[good][order], hours.hour[good][order], hours.value[good][order])
