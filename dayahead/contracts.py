@@ -63,6 +63,8 @@ class Reason(IntFlag):
     NO_RELEASE = 32
     MODEL_FAILED = 64
     OUTPUT_REJECTED = 128
+    NO_WEATHER = 256
+    WEATHER_STALE = 512
 
     @classmethod
     def codes(cls, flags: int) -> list[str]:
@@ -89,6 +91,8 @@ _REASON_MEANINGS = {
     Reason.NO_RELEASE: "no model release has been promoted yet",
     Reason.MODEL_FAILED: "the model could not be computed",
     Reason.OUTPUT_REJECTED: "the model's output failed its checks",
+    Reason.NO_WEATHER: "the weather does not cover every hour: hours without it are forecast from load alone",
+    Reason.WEATHER_STALE: "the newest run of the weather is too old to be used: forecast from load alone",
 }
 
 

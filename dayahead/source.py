@@ -18,6 +18,7 @@ from dayahead.features.calendar import Calendar
 from dayahead.horizon import LEAST_LEADS, MAX_LEADS, default_horizon_h
 from dayahead.local_day import hours_of_day, local_date, moment_on
 from dayahead.record_format import ALL_COLUMNS, RecordFormat, known_zone
+from dayahead.weather.places import WeatherPlaces
 
 Hours = Annotated[float, Field(gt=0, le=24 * 366 * 2)]
 
@@ -131,6 +132,11 @@ class Source(RecordFormat):
     totals: bool = Field(
         default=False,
         description="Whether its series are summed to totals by area and of the whole source, as series of their own",
+    )
+    weather: WeatherPlaces | None = Field(
+        default=None,
+        description="Weather that its series follow: the weather source, and the location of each area or series, or "
+        "weights of several locations; left out, forecasts are made from load alone",
     )
     totals_of: str | None = Field(
         default=None, description="Name of the source whose values it sums; set by Dayahead, not in a file"
