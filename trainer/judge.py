@@ -142,7 +142,7 @@ def _broken(result: RunResult) -> int:
 
 def _batches(observed: History, windows: JudgedWindows) -> Iterator[tuple[NDArray[np.int64], WindowBatch]]:
     """Series indices and their windows, in batches."""
-    for number, calendar in enumerate(observed.calendars):
+    for number in range(len(observed.calendars)):
         series = windows.series[observed.calendar_of[windows.series] == number]
         if not len(series):
             continue
@@ -150,4 +150,4 @@ def _batches(observed: History, windows: JudgedWindows) -> Iterator[tuple[NDArra
         for first in range(0, len(windows.origins), origins_at_once):
             origins = windows.origins[first : first + origins_at_once]
             rows, at = np.tile(series, len(origins)), np.repeat(origins, len(series))
-            yield rows, WindowBatch(observed.windows(rows, at), at, calendar, observed.leads)
+            yield rows, observed.window_batch(rows, at)

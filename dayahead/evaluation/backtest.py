@@ -130,9 +130,8 @@ def forecast_origin(origin: Hour, *, history: History, forecaster: Forecaster) -
     Series whose hour at the origin is missing are forecast all the same, as the service would at their newest hour.
     """
     parts = []
-    for calendar, series in groups(history.calendar_of):
-        origins = np.full(len(series), origin, np.int64)
-        windows = WindowBatch(history.windows(series, origins), origins, history.calendars[calendar], history.leads)
+    for calendar in np.unique(history.calendar_of).tolist():
+        series, windows = history.batch(origin, calendar)
         parts.append(judge(history, series, windows, forecaster))
     return RunResult.join(parts)
 

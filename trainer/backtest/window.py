@@ -68,7 +68,8 @@ def _parts(window: Window) -> Iterator[RunResult]:
     values, actual, forecaster = window.known.read(), window.actual, _forecaster(window.release)
     for number, series in groups(actual.calendar_of):
         at = np.full(len(series), window.origin, np.int64)
-        windows = WindowBatch(values[series], at, actual.calendars[number], actual.leads)
+        weather = actual.window_weather(series, at)
+        windows = WindowBatch(values[series], at, actual.calendars[number], actual.leads, weather)
         yield judge(actual, series, windows, forecaster)
 
 

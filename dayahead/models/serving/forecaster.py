@@ -92,14 +92,7 @@ class Forecaster:
         Never raises for what is in the windows, and gives finite, ordered quantiles on rungs 0 to 4.
         """
         pieces = [
-            self._forecast_piece(
-                WindowBatch(
-                    batch.values[start : start + PIECE_ROWS],
-                    batch.origin[start : start + PIECE_ROWS],
-                    batch.calendar,
-                    batch.leads,
-                )
-            )
+            self._forecast_piece(batch.take(slice(start, start + PIECE_ROWS)))
             for start in range(0, max(len(batch), 1), PIECE_ROWS)
         ]
         if len(pieces) == 1:

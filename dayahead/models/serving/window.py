@@ -83,3 +83,8 @@ class WindowBatch:
 
     def __len__(self) -> int:
         return len(self.origin)
+
+    def take(self, rows: slice) -> "WindowBatch":
+        """The windows of some of the series."""
+        weather = None if self.weather is None else self.weather.take(rows)
+        return WindowBatch(self.values[rows], self.origin[rows], self.calendar, self.leads, weather)
