@@ -13,14 +13,15 @@ from dayahead.settings_document import all_settings, settings_classes
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
 OLDEST_VERSION = "1.30"
-KUSTOMIZATION: dict[str, Any] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
+BASE = FOLDER / "base"
+KUSTOMIZATION: dict[str, Any] = yaml.safe_load((BASE / "kustomization.yaml").read_text())
 OBJECTS: list[dict[str, Any]] = [
-    document for name in KUSTOMIZATION["resources"] for document in yaml.safe_load_all((FOLDER / name).read_text())
+    document for name in KUSTOMIZATION["resources"] for document in yaml.safe_load_all((BASE / name).read_text())
 ]
 SPECS = [(one["metadata"]["name"], one["spec"].get("jobTemplate", one)["spec"]) for one in OBJECTS if "spec" in one]
 PODS: dict[str, dict[str, Any]] = {name: spec["template"]["spec"] for name, spec in SPECS if "template" in spec}
 SETTINGS = dict(
-    line.split("=", 1) for line in (FOLDER / "settings.env").read_text().splitlines() if not line.startswith("#")
+    line.split("=", 1) for line in (BASE / "settings.env").read_text().splitlines() if not line.startswith("#")
 )
 each_pod = pytest.mark.parametrize("name", PODS)
 
