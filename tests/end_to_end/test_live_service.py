@@ -11,6 +11,7 @@ import pytest
 from dashboards.checking import check_queries
 from deploy.local.places import Places
 from deploy.local.supervision import Supervisor
+from deploy.release.smoke import check
 from tests.end_to_end.conftest import RunningService
 from tests.looking import Visit
 from tests.waiting import wait_until
@@ -63,6 +64,10 @@ def test_status_shows_every_process_ready(running_service: RunningService) -> No
 def test_the_api_serves_the_series_and_the_page(running_service: RunningService) -> None:
     assert httpx.get(f"{running_service.url}/v1/forecasts/DK1/111").json()["rung"] in (0, 1)
     assert "<html" in httpx.get(running_service.url, follow_redirects=True).text.lower()
+
+
+def test_the_smoke_test_of_a_deployment_finds_a_forecast_of_every_series(running_service: RunningService) -> None:
+    assert check(running_service.url, least=76).startswith("76 forecasts")
 
 
 @pytest.mark.browser
