@@ -46,7 +46,9 @@ def release_text(tag: str, checkout: Path = CHECKOUT) -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python3 -m deploy.release.changelog TAG")
     try:
-        sys.stdout.write(release_text(*sys.argv[1:2]))
-    except (ValueError, TypeError) as error:
-        sys.exit(f"{error}\nusage: python3 -m deploy.release.changelog TAG")
+        sys.stdout.write(release_text(sys.argv[1]))
+    except ValueError as error:
+        sys.exit(str(error))

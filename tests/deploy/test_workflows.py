@@ -41,7 +41,7 @@ def test_actionlint_accepts_the_workflows() -> None:
 
 def test_zizmor_finds_no_weakness_in_the_workflows() -> None:
     zizmor = program("zizmor", "it is locked in requirements/dev.txt")
-    command = [zizmor, "--offline", "--no-progress", "--persona", "pedantic", "--format", "plain", FOLDER.parent]
+    command = [zizmor, "--offline", "--no-progress", "--persona", "pedantic", "--format", "plain", str(FOLDER.parent)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
