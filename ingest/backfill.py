@@ -10,6 +10,7 @@ import structlog
 from dayahead.dead_letters import DeadLetter
 from dayahead.hours import Clock, Hour
 from dayahead.publisher import Publisher
+from dayahead.reading.blame import blamed_on
 from dayahead.reading.converter import convert_answer
 from dayahead.reading.reader import Answer, Reader
 from dayahead.reading.records import Row, newest_hour, within
@@ -107,7 +108,8 @@ class Backfiller:
         rows = rejections = incomplete = 0
         while position < end:
             page_end = min(end, position + max(1, int(self._source.page_h)))
-            answer = self._reader.read(position, page_end)
+            with blamed_on(self._source):
+                answer = self._reader.read(position, page_end)
             reached = page_end if answer.cut_at is None else min(page_end, answer.cut_at)
             page = self._publish(answer, position, reached, is_last=reached >= end)
             rows, rejections, incomplete = rows + page.rows, rejections + page.rejections, incomplete + page.incomplete

@@ -1,6 +1,7 @@
 """Retries of a read while the source is unavailable, for commands that run once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from dayahead.errors import SourceUnavailable
 from dayahead.reading.reader import Answer, Reader
@@ -32,7 +33,10 @@ class PatientReader:
         self._on_failure, self._attempts = on_failure, attempts
 
     def read(self, start: int, end: int | None) -> Answer:
-        """See `Reader.read`; retried while the source is unavailable.
+        """See `Reader.read`; retried while the source is unavailable, with its tables already read.
+
+        A file is opened and parsed when its tables are read, so that one which is still being written fails there. The
+        tables of an answer are therefore held in memory at once; the rows that a command makes of them take more.
 
         Raises:
             SourceRefused: the source rejects the request; a retry would not help.
@@ -40,10 +44,14 @@ class PatientReader:
             Stopped: the process was asked to stop while it waited.
         """
         return retry(
-            lambda: self._reader.read(start, end),
+            lambda: self._read(start, end),
             (SourceUnavailable,),
             backoff=self._backoff,
             pause=self._pause,
             on_failure=self._on_failure,
             attempts=self._attempts,
         )
+
+    def _read(self, start: int, end: int | None) -> Answer:
+        answer = self._reader.read(start, end)
+        return replace(answer, tables=tuple(answer.tables))

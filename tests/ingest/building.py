@@ -9,6 +9,7 @@ import httpx
 from starlette.testclient import TestClient
 
 from dayahead.hours import Hour, from_hour, to_hour
+from dayahead.reading.http.budget import Budgets
 from dayahead.reading.http.fetcher import Fetcher
 from dayahead.reading.kinds.energi_data_service import EnergiDataService
 from dayahead.reading.source_file import load_source
@@ -118,15 +119,16 @@ def reader_of(
     answer_timeout_s: float = 300.0,
     **options: Any,
 ) -> EnergiDataService:
-    """A reader that asks through a client, at any rate."""
-    source = source or make_source()
+    """A reader that asks through a client, at any rate; where the publisher asks it to wait, its own clock moves on."""
+    source, time = source or make_source(), ManualTime()
     dataset = (source.model_extra or {})["dataset"]
     advice = f"Check dataset and columns of source {source.name}."
     fetcher = Fetcher(
         client,
         what=f"dataset {dataset}",
         clock=clock,
-        pause=lambda _: False,
+        pause=time.pause,
+        budget=Budgets(monotonic=time.monotonic).of("source.test"),
         advice=advice,
         answer_timeout_s=answer_timeout_s,
     )

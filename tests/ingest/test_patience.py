@@ -1,9 +1,12 @@
+import gzip
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dayahead.errors import SourceRefused, SourceUnavailable, Stopped
+from dayahead.reading.kinds.file import FileSource
 from dayahead.reading.reader import Answer
 from dayahead.retry import Backoff
 from ingest.patience import PatientReader
@@ -88,3 +91,53 @@ def test_waiting_for_a_source_ends_when_the_process_is_asked_to_stop() -> None:
     reader, _ = patient([Fault(kind=FaultKind.HTML, answers=9)], lambda _: True)
     with pytest.raises(Stopped):
         reader.read(FIRST, None)
+
+
+WHOLE = b"HourUTC,Area,Type,kWh\n2023-01-01T00:00,DK1,111,1.5\n2023-01-01T01:00,DK1,111,2.5\n"
+PACKED = gzip.compress(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "whole"),
+    [("load.csv", b"", WHOLE), ("load.csv.gz", PACKED[:-12], PACKED), ("load.csv", None, WHOLE)],
+    ids=["empty", "half", "missing"],
+)
+def test_a_file_that_is_completed_during_the_pause_is_read_whole(
+    tmp_path: Path, name: str, before: bytes | None, whole: bytes
+) -> None:
+    path = tmp_path / name
+    if before is not None:
+        path.write_bytes(before)
+    failures: list[str] = []
+
+    def complete(_: float) -> bool:
+        path.write_bytes(whole)
+        return False
+
+    reader = PatientReader(
+        reader=FileSource(make_source(), path),
+        pause=complete,
+        backoff=Backoff(draw=lambda: 0.5),
+        on_failure=lambda error, _: failures.append(error.cause),
+        attempts=3,
+    )
+    answer = reader.read(FIRST, None)
+    assert [record["kWh"] for record in answer.records] == ["1.5", "2.5"]
+    assert len(failures) == 1
+    assert not answer.torn
+
+
+def test_a_file_that_stays_empty_fails_after_the_attempts(tmp_path: Path) -> None:
+    path = tmp_path / "load.csv"
+    path.touch()
+    pauses: list[float] = []
+    reader = PatientReader(
+        reader=FileSource(make_source(), path),
+        pause=pauses.append,
+        backoff=Backoff(),
+        on_failure=lambda *_: None,
+        attempts=3,
+    )
+    with pytest.raises(SourceUnavailable, match="is empty"):
+        reader.read(FIRST, None)
+    assert len(pauses) == 2
