@@ -1,15 +1,14 @@
 """What a method of the accuracy benchmark is, how it is measured, and the methods that need no peer."""
 
-import resource
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy_protocols import Protocol
+from benchmarks.peak_memory import peak_mb
 from dayahead.evaluation.metrics import ratio
 from dayahead.evaluation.score import pinball_loss
 from dayahead.features.fill import DAY, fill
@@ -175,18 +174,6 @@ def measure(protocol: Protocol, method: Method, limit_s: float = float("inf")) -
         seconds / len(order) * 1e6,
         peak_mb(),
     )
-
-
-def peak_mb() -> float:
-    """Peak resident memory of this process so far, in MB.
-
-    Linux reports it for the program alone in /proc; `getrusage` there also remembers the process that started it.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        peaks = [line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
-        return int(peaks[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 class _Sums:

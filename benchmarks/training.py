@@ -16,8 +16,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from benchmarks.accuracy_methods import peak_mb
 from benchmarks.made_up_load import SOURCE, START, Load
+from benchmarks.peak_memory import peak_mb
 from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
 from dayahead.models.settings import ModelSettings

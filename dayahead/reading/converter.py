@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ from dayahead.reading.blame import blamed_on
 from dayahead.reading.clock_changes import utc_text
 from dayahead.reading.doubts import doubts
 from dayahead.reading.label_columns import SeriesOfRecords
+from dayahead.reading.linear_order import answer_order
 from dayahead.reading.part_columns import PartColumns
 from dayahead.reading.periods import Hours, Parts, hours_of
 from dayahead.reading.reader import Answer
@@ -33,6 +35,8 @@ from dayahead.reading.wall_times import MINUTE_US, WallTimes
 from dayahead.record_format import AUTO, HOUR_MINUTES
 from dayahead.rules import RowRules, check_known, contradicted, contradiction
 from dayahead.source import Source
+
+Number = TypeVar("Number", bound=np.generic)
 
 RECORDS_KEPT = 500_000
 """Records of an answer that are kept until its end, to show in rejections; of a larger one only the values are."""
@@ -150,17 +154,16 @@ class _Converter:
                     Rejection(table.record(place), error.code, table.placed(error.reason, place)), first + place
                 )
         wanted[list(faults)] = False
-        places = np.flatnonzero(wanted)
         return _Placed(
             table,
             first,
-            places,
-            combination[places],
+            np.flatnonzero(wanted),
+            _those(combination, wanted),
             [() if isinstance(one, ContractError) else one for one in series],
-            times_in_utc.minute[places],
-            times_in_utc.wall[places],
-            times.mark[places],
-            times_in_utc.open[places],
+            _those(times_in_utc.minute, wanted),
+            _those(times_in_utc.wall, wanted),
+            _those(times.mark, wanted),
+            _those(times_in_utc.open, wanted),
         )
 
     def _wanted(self, table: RecordTable) -> NDArray[np.bool_]:
@@ -248,9 +251,11 @@ class _Converter:
                 self.reject(Rejection(table.record(place), error.code, error.reason), placed.first + place)
             return
         read = self._values.read(column)
-        values, ok = read.values[placed.places], read.ok[placed.places]
-        self._absent += int(np.count_nonzero(read.absent[placed.places]))
-        for index in np.flatnonzero(~ok & ~read.absent[placed.places]).tolist():
+        if len(placed.places) < len(table):
+            read = read.take(placed.places)
+        values, ok, absent = read.values, read.ok, read.absent
+        self._absent += int(np.count_nonzero(absent))
+        for index in np.flatnonzero(~ok & ~absent).tolist():
             place = int(placed.places[index])
             error = (
                 self._no_value(table, place, name)
@@ -266,13 +271,13 @@ class _Converter:
             outside = ok & ((values < self._rules.low) | (values > self._rules.high))
             for index in np.flatnonzero(outside).tolist():
                 self._reject_outside(placed, index, names[placed.combination[index]], float(values[index]), name)
-            ok &= ~outside
+            ok = ok & ~outside
         self._parts.add(
-            series_of[ok],
-            placed.minute[ok],
-            values[ok],
-            placed.first + placed.places[ok],
-            (placed.open[ok], placed.wall[ok], placed.mark[ok]),
+            _those(series_of, ok),
+            _those(placed.minute, ok),
+            _those(values, ok),
+            placed.first + _those(placed.places, ok),
+            (_those(placed.open, ok), _those(placed.wall, ok), _those(placed.mark, ok)),
         )
 
     def _reject_outside(self, placed: _Placed, index: int, series_id: str, value: float, column: str) -> None:
@@ -293,8 +298,10 @@ class _Converter:
         if until is not None:
             hours = replace(hours.take(hours.hour < until), incomplete=hours.incomplete[hours.incomplete < until])
         good = self._within_limits(hours, names) & self._undoubted(hours, names)
-        order = np.argsort(hours.place[good], kind="stable")
-        columns = HourColumns(names, hours.series[good][order], hours.hour[good][order], hours.value[good][order])
+        if not good.all():
+            hours = hours.take(good)
+        order = answer_order(hours.place)
+        columns = HourColumns(names, hours.series[order], hours.hour[order], hours.value[order])
         self._rejections.sort(key=lambda one: one[0])
         return Conversion(
             columns,
@@ -302,7 +309,7 @@ class _Converter:
             self._repeated,
             hours.incomplete,
             self._absent,
-            [int(period) for period in np.unique(hours.period)],
+            _distinct(hours.period),
         )
 
     def _once(self, parts: Parts, names: Sequence[str]) -> Parts:
@@ -335,7 +342,8 @@ class _Converter:
         unsaid = hours.period < HOUR_MINUTES
         if unsaid.any():
             self._reject_unsaid(parts, hours, names)
-        return hours.take(~unsaid)
+            return hours.take(~unsaid)
+        return hours
 
     def _off_hour(self, parts: Parts, index: int) -> ContractError:
         zone = self._source.time_zone
@@ -438,4 +446,16 @@ class _Converter:
         for number, why in found.items():
             reason = f"{names[number]} {why}"
             self.reject(Rejection({"series_id": names[number]}, DeadLetterCode.NO_HOURLY_VALUES, reason, names[number]))
-        return ~np.isin(hours.series, list(found))
+        return ~np.isin(hours.series, list(found)) if found else np.ones(len(hours.hour), np.bool_)
+
+
+def _distinct(periods: NDArray[np.int64]) -> list[int]:
+    """The distinct lengths, ascending; nearly always one."""
+    if len(periods) and periods.min() == periods.max():
+        return [int(periods[0])]
+    return [int(period) for period in np.unique(periods)]
+
+
+def _those(column: "NDArray[Number]", which: NDArray[np.bool_]) -> "NDArray[Number]":
+    """Some values of a column; the column itself where these are all."""
+    return column if which.all() else column[which]

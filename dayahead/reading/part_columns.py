@@ -5,6 +5,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.reading.linear_order import series_order
 from dayahead.reading.periods import Parts
 from dayahead.reading.wall_times import WallTimes
 
@@ -52,7 +53,7 @@ class PartColumns:
         self._size += len(series)
 
     def sorted(self, zone: WallTimes) -> Parts:
-        """All values, sorted by series, time and record.
+        """All values, sorted by series, time and record; this collection is empty after it.
 
         Args:
             zone: decides which of two equal times a value has.
@@ -67,11 +68,22 @@ class PartColumns:
             # the columns of a table follow each other: within a series the order is that of its records
             wall, mark = _joined(self._wall, np.int64), _joined(self._mark, np.int8)
             parts.minute[places] = zone.settle(parts.series[places], wall, mark)
-        key = parts.series.astype(np.int64) << 40 | parts.minute + (1 << 32)
-        if np.all(key[1:] >= key[:-1]):
+        if _is_sorted(parts):
             return parts
-        return parts.take(np.argsort(key, kind="stable"))
+        parts = parts.take(series_order(parts.series))
+        if _is_sorted(parts):  # most sources are in the order of time
+            return parts
+        return parts.take(np.lexsort((parts.minute, parts.series)))
+
+
+def _is_sorted(parts: Parts) -> bool:
+    """Whether values are sorted by series and time."""
+    step = np.diff(parts.series)
+    return not (step < 0).any() and not ((np.diff(parts.minute) < 0) & (step == 0)).any()
 
 
 def _joined(pieces: "list[NDArray[Number]]", kind: type[Number]) -> "NDArray[Number]":
-    return np.concatenate(pieces) if pieces else np.zeros(0, kind)
+    """All pieces as one column; they are freed."""
+    column = np.concatenate(pieces) if pieces else np.zeros(0, kind)
+    pieces.clear()
+    return column

@@ -96,7 +96,10 @@ def spacings(minutes: NDArray[np.int64]) -> Counter[int]:
     Args:
         minutes: [n] times in minutes, in any order.
     """
-    lengths, counts = np.unique(np.diff(np.unique(minutes)), return_counts=True)
+    steps = np.diff(minutes)
+    if (steps < 0).any():
+        steps = np.diff(np.unique(minutes))
+    lengths, counts = np.unique(steps[steps > 0], return_counts=True)
     return Counter(dict(zip(lengths.tolist(), counts.tolist(), strict=True)))
 
 

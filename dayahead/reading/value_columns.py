@@ -32,6 +32,10 @@ class Numbers:
     ok: NDArray[np.bool_]
     absent: NDArray[np.bool_]
 
+    def take(self, places: NDArray[np.int64]) -> "Numbers":
+        """Some of the values."""
+        return Numbers(self.values[places], self.ok[places], self.absent[places])
+
 
 class ValueColumns:
     """Reads the values of the records of one source."""

@@ -8,6 +8,7 @@ the same result for every file in one encoding, and one damaged byte does not ch
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class TextBlock:
     is_last: bool
     is_utf8: bool = True
 
-    @property
+    @cached_property
     def line_count(self) -> int:
         """Number of lines."""
         return self.data.count(b"\n") + (bool(self.data) and not self.data.endswith(b"\n"))
