@@ -117,12 +117,14 @@ class Comparison:
         unseen_h: number of hours that neither was trained on.
         challenger_figures: by scenario; empty if there are too few hours.
         champion_figures: on the same windows.
+        champion_follows_weather: whether the champion was fitted with weather.
     """
 
     champion: str
     unseen_h: int
     challenger_figures: Judgement
     champion_figures: Judgement
+    champion_follows_weather: bool = True
 
 
 def decide(
@@ -204,6 +206,9 @@ def _beats_champion(comparison: Comparison, settings: GateSettings) -> Sequence[
     checks = []
     for scenario, champion in comparison.champion_figures.items():
         challenger = comparison.challenger_figures[scenario]
+        if scenario is Scenario.WRONG_PLACE and not comparison.champion_follows_weather:
+            checks.append(_holds_by_the_naive(challenger, scenario))
+            continue
         usual = scenario is Scenario.ALL_WELL
         margin = settings.margin if usual else settings.scenario_margin
         limit = champion.wape * (1 - margin)
@@ -218,6 +223,16 @@ def _beats_champion(comparison: Comparison, settings: GateSettings) -> Sequence[
             )
         )
     return [*checks, _holds_on_later_days(comparison, settings)]
+
+
+def _holds_by_the_naive(challenger: ScenarioFigures, scenario: Scenario) -> GateCheck:
+    """Compare a fault that the champion does not know: weather of the wrong place is nothing to it."""
+    return GateCheck(
+        f"holds_under_{scenario}",
+        challenger.skill > 0,
+        f"WAPE {challenger.wape:.2%} against {challenger.naive_wape:.2%} of the better seasonal naive "
+        f"({scenario.meaning}); the champion follows no weather",
+    )
 
 
 def _holds_on_later_days(comparison: Comparison, settings: GateSettings) -> GateCheck:

@@ -16,9 +16,10 @@ from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.serving.release import Release
 from dayahead.models.serving.window import WindowBatch
 from trainer.gate import DayFigures, Judgement, ScenarioFigures
-from trainer.scenarios import Scenario, damaged
+from trainer.scenarios import Scenario, damaged, scenarios_of
 from trainer.settings import HoldoutSettings
 from trainer.training_set import TrainingSet
+from trainer.weather_damage import DamagedWeather
 
 WINDOWS_AT_ONCE = 2000
 
@@ -56,9 +57,13 @@ def judge(release: Release, training_set: TrainingSet, windows: JudgedWindows) -
         release: to judge; the caller ensures that it was not trained on these hours.
         training_set: windows come from the observed values, actuals from the cleaned ones.
         windows: the forecasts to judge.
+
+    Returns:
+        Figures of each scenario; those of the weather only where the series have weather.
     """
     forecaster = Forecaster(release)
-    return {scenario: _figures(forecaster, scenario, training_set, windows) for scenario in Scenario}
+    scenarios = scenarios_of(training_set.observed.weather)
+    return {scenario: _figures(forecaster, scenario, training_set, windows) for scenario in scenarios}
 
 
 def lost_days(release: Release, training_set: TrainingSet, windows: JudgedWindows, least_windows: int) -> list[int]:
@@ -92,8 +97,11 @@ def judge_scenario(
 def _figures(
     forecaster: Forecaster, scenario: Scenario, training_set: TrainingSet, windows: JudgedWindows
 ) -> ScenarioFigures:
+    observed = training_set.observed
+    if observed.weather is not None and scenario.is_of_weather:
+        observed = replace(observed, weather=DamagedWeather(observed.weather, scenario))
     parts = []
-    for rows, batch in _batches(training_set.observed, windows):
+    for rows, batch in _batches(observed, windows):
         broken = replace(batch, values=damaged(batch.values, scenario))
         parts.append(judge_windows(training_set.history, rows, broken, forecaster))
     if not parts:

@@ -112,8 +112,27 @@ def test_every_question_is_asked_after_one_was_failed() -> None:
         "holds_under_last_hours_missing",
         "holds_under_day_missing",
         "holds_under_stuck_meter",
+        "holds_under_no_weather",
+        "holds_under_run_late",
+        "holds_under_wrong_place",
         "holds_on_later_days",
     ]
+
+
+def test_the_wrong_place_is_measured_by_the_naive_where_the_champion_follows_no_weather() -> None:
+    ours = judged(0.04, wrong_place=0.06)
+    first_with_weather = replace(comparison(ours, judged(0.05)), champion_follows_weather=False)
+    assert decide(ours, first_with_weather, False, SETTINGS).passed
+    lost = dict(ours) | {Scenario.WRONG_PLACE: replace(GOOD, wape=0.12, skill=-0.2)}
+    decision = decide(lost, replace(first_with_weather, challenger_figures=lost), False, SETTINGS)
+    assert failed(decision) == ["holds_under_wrong_place"]
+    assert "follows no weather" in decision.reason
+
+
+def test_a_first_release_with_weather_holds_without_it() -> None:
+    ours = judged(0.04, no_weather=0.06)
+    first_with_weather = replace(comparison(ours, judged(0.05)), champion_follows_weather=False)
+    assert failed(decide(ours, first_with_weather, False, SETTINGS)) == ["holds_under_no_weather"]
 
 
 def days(*wape: float) -> tuple[DayFigures, ...]:

@@ -51,12 +51,12 @@ def test_an_outage_makes_a_forecast_worse_but_never_breaks_it(
 ) -> None:
     data = training_set(sample)
     judged = judge(release, data, judged_windows(data.observed, sample.start + CUT, quick.holdout))
-    assert set(judged) == set(Scenario)
+    assert set(judged) == {scenario for scenario in Scenario if not scenario.is_of_weather}
     well = judged[Scenario.ALL_WELL]
     assert 0 < well.wape < well.naive_wape
     assert judged[Scenario.LAST_HOURS_MISSING].wape > well.wape
     assert judged[Scenario.STUCK_METER].wape > well.wape
-    assert [figures.broken for figures in judged.values()] == [0] * len(Scenario)
+    assert [figures.broken for figures in judged.values()] == [0] * len(judged)
     assert len({figures.windows for figures in judged.values()}) == 1
 
 

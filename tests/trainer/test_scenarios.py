@@ -32,3 +32,9 @@ def test_the_windows_that_are_given_are_not_changed() -> None:
     for scenario in Scenario:
         damaged(WINDOWS, scenario)
     assert np.array_equal(WINDOWS, before)
+
+
+def test_a_fault_of_the_weather_leaves_the_load_as_it_is() -> None:
+    for scenario in Scenario:
+        if scenario.is_of_weather:
+            assert np.array_equal(damaged(WINDOWS, scenario), WINDOWS)
