@@ -34,6 +34,7 @@ from dayahead.topics import (
     RETUNE_REQUESTS,
     TopicSpec,
 )
+from dayahead.weather.message import WeatherBatch
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -49,6 +50,7 @@ class Channel:
         sent: whether Dayahead sends to it (else it reads from it; `observations` is open to any producer).
         summary: what it is for.
         compression: what its batches are compressed with.
+        also: other messages that it carries.
     """
 
     spec: TopicSpec
@@ -57,6 +59,12 @@ class Channel:
     sent: bool
     summary: str
     compression: str = "none"
+    also: tuple[type[Message], ...] = ()
+
+    @property
+    def messages(self) -> tuple[type[Message], ...]:
+        """Every message that it carries."""
+        return (self.message, *self.also)
 
 
 ANY_CODEC = f"{', '.join(CODECS[:-1])} or {CODECS[-1]}, as its producers choose"
@@ -79,10 +87,12 @@ CHANNELS = (
     Channel(
         OBSERVATIONS,
         ObservationBatch,
-        "series_id, or none where the message is sent to the partition of its rows (murmur2 of series_id)",
+        "series_id, or none where the message is sent to the partition of its rows (murmur2 of series_id) or, with "
+        "weather, to every partition",
         False,
-        "Measured values; the poller sends them, and so may anybody",
+        "Measured values, and weather in every partition; the poller sends them, and so may anybody",
         ANY_CODEC,
+        (WeatherBatch,),
     ),
     Channel(
         FORECASTS, ForecastMessage, "series_id", True, "The newest forecast of every series; compacted", CODEC_SENT
@@ -143,7 +153,7 @@ def _channel(channel: Channel) -> dict[str, object]:
         "address": channel.spec.name,
         "summary": channel.summary,
         "x-compression": channel.compression,
-        "messages": {channel.message.__name__: _message(channel)},
+        "messages": {message.__name__: _message(message, channel.key) for message in channel.messages},
         "bindings": {"kafka": {"topicConfiguration": _topic_configuration(channel.spec)}},
     }
 
@@ -187,11 +197,11 @@ def _operation(name: str, sent: bool) -> dict[str, object]:
     return {"action": "send" if sent else "receive", "channel": {"$ref": f"#/channels/{name}"}}
 
 
-def _message(channel: Channel) -> dict[str, object]:
+def _message(message: type[Message], key: str) -> dict[str, object]:
     return {
-        "name": channel.message.__name__,
-        "payload": {"$ref": f"./{channel.message.__name__}.json"},
-        "bindings": {"kafka": {"key": {"type": "string", "description": channel.key}}},
+        "name": message.__name__,
+        "payload": {"$ref": f"./{message.__name__}.json"},
+        "bindings": {"kafka": {"key": {"type": "string", "description": key}}},
     }
 
 
@@ -219,8 +229,8 @@ def write_contracts(folder: Path, version: str) -> list[Path]:
     document.write_text(yaml.safe_dump(asyncapi(version), sort_keys=False, width=110), encoding="utf-8")
     files = [document]
     for channel in CHANNELS:
-        file = folder / f"{channel.message.__name__}.json"
-        text = json.dumps(json_schema(channel.message, channel.sent), indent=2)
-        file.write_text(text + "\n", encoding="utf-8")
-        files.append(file)
+        for message in channel.messages:
+            file = folder / f"{message.__name__}.json"
+            file.write_text(json.dumps(json_schema(message, channel.sent), indent=2) + "\n", encoding="utf-8")
+            files.append(file)
     return files

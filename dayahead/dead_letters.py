@@ -31,6 +31,7 @@ CARRIED_BYTES = 8 * 1024
 REMEDIES: Mapping[DeadLetterCode, str] = {
     DeadLetterCode.NOT_JSON: "Send JSON in UTF-8, as docs/contracts/ObservationBatch.json describes it.",
     DeadLetterCode.NOT_A_BATCH: "Send an object with source, available_at and rows, see docs/contracts.",
+    DeadLetterCode.NOT_WEATHER: "Send what docs/contracts/WeatherBatch.json describes, to every partition.",
     DeadLetterCode.UNKNOWN_SOURCE: "Register the source (dayahead sources register FILE), then replay.",
     DeadLetterCode.MISROUTED: (
         "Replay: each row goes to its own partition. Let the producer key by series_id and partition by murmur2 "

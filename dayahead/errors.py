@@ -34,6 +34,7 @@ class DeadLetterCode(StrEnum):
 
     NOT_JSON = "not_json"
     NOT_A_BATCH = "not_a_batch"
+    NOT_WEATHER = "not_weather"
     BAD_ROW = "bad_row"
     BAD_SERIES_ID = "bad_series_id"
     BAD_TIME = "bad_time"

@@ -20,6 +20,8 @@ from dayahead.settings import PREFIX, ServiceSettings
 from dayahead.stopping import stop_on_signals
 from dayahead.storage.database import connect
 from dayahead.storage.tables.retention_cut import note_cut
+from dayahead.storage.tables.weather_arrival import LEAST_KEPT_DAYS, delete_old_arrivals
+from dayahead.storage.tables.weather_run import delete_old_runs
 
 log = structlog.get_logger()
 
@@ -175,6 +177,18 @@ class RetentionSettings(ServiceSettings):
     retain_training_quarantine_days: int = Field(
         default=0, ge=0, description="Days of training_quarantine to keep, 60 or more; 0 keeps all"
     )
+    retain_weather_arrival_days: int = Field(
+        default=0,
+        ge=0,
+        description=f"Days of weather_arrival to keep, {LEAST_KEPT_DAYS} or more; 0 keeps all. Workers rebuild the "
+        "weather of their partitions from them; counted from the newest run of the location",
+    )
+    retain_weather_run_days: int = Field(
+        default=0,
+        ge=0,
+        description="Days of weather_run to keep, 60 or more; 0 keeps all. They are the training data; those in "
+        "weather_arrival stay",
+    )
     compress_after_days: int = Field(
         default=0,
         ge=0,
@@ -187,11 +201,15 @@ class RetentionSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _keep_what_the_service_needs(self) -> Self:
-        for name in ("compress_after_days", *(f"retain_{table.name}_days" for table in TABLES)):
-            if 0 < (days := getattr(self, name)) < LEAST_DAYS:
+        least = dict.fromkeys(
+            ("compress_after_days", "retain_weather_run_days", *(f"retain_{table.name}_days" for table in TABLES)),
+            LEAST_DAYS,
+        )
+        for name, least_days in {**least, "retain_weather_arrival_days": LEAST_KEPT_DAYS}.items():
+            if 0 < (days := getattr(self, name)) < least_days:
                 raise ValueError(
-                    f"{PREFIX}{name.upper()}: {days} days are fewer than the {LEAST_DAYS} that the service reads: "
-                    f"set {LEAST_DAYS} or more, or 0"
+                    f"{PREFIX}{name.upper()}: {days} days are fewer than the {least_days} that the service reads: "
+                    f"set {least_days} or more, or 0"
                 )
         return self
 
@@ -275,6 +293,25 @@ class Retention:
             else:
                 removed.append(Removed(table.name, before, self._delete(table, kept, give_up), "rows"))
             log.info("retention", table=table.name, before=before.isoformat(), removed=removed[-1].count)
+        return removed + self._remove_weather(give_up)
+
+    def _remove_weather(self, give_up: Callable[[], bool]) -> list[Removed]:
+        """Remove old arrivals of weather, then old publications that no partition knows."""
+        removed = []
+        now, limit = self._clock(), self._settings.retention_batch_rows
+        for table, delete in (("weather_arrival", delete_old_arrivals), ("weather_run", delete_old_runs)):
+            days = getattr(self._settings, f"retain_{table}_days")
+            if not days or give_up():
+                continue
+            kept, count = timedelta(days=days), 0
+            note_cut(self._connection, table, now - kept)
+            while not give_up():
+                gone = delete(self._connection, kept, now, limit)
+                count += gone
+                if gone < limit:
+                    break
+            removed.append(Removed(table, now - kept, count, "rows"))
+            log.info("retention", table=table, before=(now - kept).isoformat(), removed=count)
         return removed
 
     def compress(self) -> str:

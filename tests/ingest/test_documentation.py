@@ -22,7 +22,7 @@ PAGE = "\n".join((CHECKOUT / "docs" / name).read_text() for name in ("sources.md
 NAMED = set(re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```$", "", PAGE, flags=re.MULTILINE | re.DOTALL)))
 WORDS = {word for phrase in NAMED for word in re.split(r"[^\w-]+", phrase)}
 # Codes of messages, which the worker finds.
-OF_MESSAGES = {"not_json", "not_a_batch", "bad_row", "misrouted", "unknown_source"}
+OF_MESSAGES = {"not_json", "not_a_batch", "bad_row", "misrouted", "unknown_source", "not_weather"}
 
 
 OF_KINDS = [field for kind in source_kinds().values() for field in kind.fields.model_fields]

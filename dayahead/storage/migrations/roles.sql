@@ -43,6 +43,8 @@ GRANT INSERT, UPDATE ON
     reference_forecast, reference_score, reference_day_score
     TO dayahead_ingest;
 GRANT DELETE ON poll_failure, limit_loss TO dayahead_ingest;
+GRANT SELECT ON weather_run TO dayahead_ingest;
+GRANT INSERT ON weather_run TO dayahead_ingest;
 
 -- The worker and its auditor: what follows from messages. It reads releases and makes none.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_worker;
@@ -51,6 +53,8 @@ GRANT INSERT, UPDATE ON
     accuracy_day, partition_quality, drift_event, drift_watched, worker_offset, limit_rejection, day_ahead, day_ahead_score
     TO dayahead_worker;
 GRANT DELETE ON limit_rejection TO dayahead_worker;
+GRANT INSERT ON weather_run, weather_arrival TO dayahead_worker;
+GRANT UPDATE (log_offset) ON weather_arrival TO dayahead_worker;
 
 -- The trainer: releases, what became of trainings, and the studies of Optuna.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_trainer;

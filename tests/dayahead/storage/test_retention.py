@@ -4,9 +4,13 @@ import psycopg
 import pytest
 
 from dayahead.errors import SettingsError
+from dayahead.hours import to_hour
 from dayahead.settings import load_settings
 from dayahead.storage.retention import TABLES, Retention, RetentionSettings
+from dayahead.storage.tables.weather_arrival import LEAST_KEPT_DAYS, Arrival, read_arrived, write_arrivals
+from dayahead.storage.tables.weather_run import WeatherRun, read_runs
 from tests.conftest import FreshDatabase
+from tests.dayahead.weather.publications import run
 
 NEWEST = datetime(2023, 1, 20, 5, tzinfo=UTC)
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -225,3 +229,29 @@ def test_references_go_counted_from_the_newest_observed_hour_and_unobserved_ones
     ]
     cut = NEWEST - timedelta(days=100)
     assert cut - timedelta(days=28) < oldest(connection, "reference_score", "origin") <= cut
+
+
+def test_weather_goes_counted_from_the_newest_run_arrivals_first(connection: psycopg.Connection) -> None:
+    last = to_hour(NEWEST)
+    starts = [last - 24 * days for days in range(0, 300, 10)]
+    arrivals = [Arrival(number, WeatherRun("gfs", run(start, [1.0] * 24))) for number, start in enumerate(starts)]
+    with connection.transaction(), connection.cursor() as cursor:
+        write_arrivals(cursor, "observations", 0, arrivals, NOW)
+
+    def removed(**days: int) -> list[tuple[str, int]]:
+        run_once = Retention(connection, settings(retention_batch_rows=1_000, **days), lambda: NOW).run()
+        return [(one.table, one.count) for one in run_once]
+
+    known = read_arrived(connection, "observations", 0)
+    # each has 24 hours: what started 150 days before the newest ends 149 days before it
+    assert removed(retain_weather_arrival_days=150) == [("weather_arrival", 14)]
+    assert len(read_runs(connection, "gfs", ["aarhus"], starts[-1], last + 24)) == 30
+    assert removed(retain_weather_run_days=60) == [("weather_run", 14)]
+    assert len(read_runs(connection, "gfs", ["aarhus"], starts[-1], last + 24)) == 16
+    assert [one.run_id for one in read_arrived(connection, "observations", 0)] == [one.run_id for one in known]
+
+
+def test_arrivals_that_a_worker_needs_cannot_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYAHEAD_RETAIN_WEATHER_ARRIVAL_DAYS", str(LEAST_KEPT_DAYS - 1))
+    with pytest.raises(SettingsError, match=f"99 days are fewer than the {LEAST_KEPT_DAYS} that the service reads"):
+        load_settings(RetentionSettings)

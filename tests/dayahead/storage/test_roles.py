@@ -47,6 +47,8 @@ WRITERS: dict[str, set[str]] = {
     "drift_watched": {"worker", "app"},
     "worker_offset": {"worker", "app"},
     "limit_rejection": {"worker", "app"},
+    "weather_run": {"worker", "ingest", "app"},
+    "weather_arrival": {"worker", "app"},
     "model_release": {"trainer", "app"},
     "release_shape": {"trainer", "app"},
     "promotion": {"trainer", "api", "app"},
