@@ -81,7 +81,11 @@ Moment = Annotated[
 ]
 """A moment that a caller gives: ISO 8601 with an offset."""
 
-Utc = Annotated[datetime, PlainSerializer(format_utc, return_type=str)]
+Utc = Annotated[
+    datetime,
+    PlainSerializer(format_utc, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 """A moment that the API gives: UTC with Z."""
 
 Area = Annotated[

@@ -9,7 +9,7 @@ from enum import IntEnum, IntFlag, StrEnum
 from functools import cache
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from dayahead.horizon import MAX_LEADS
 from dayahead.hours import format_utc
@@ -23,7 +23,11 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 ABSURD_MAGNITUDE = 1e15
 """No hour of any series is beyond this in its unit: more is a broken meter or a wrong column."""
 
-UtcTime = Annotated[AwareDatetime, PlainSerializer(format_utc, return_type=str)]
+UtcTime = Annotated[
+    AwareDatetime,
+    PlainSerializer(format_utc, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 class Rung(IntEnum):

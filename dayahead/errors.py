@@ -18,6 +18,15 @@ DayaheadError
 ├── MachineCodeError         the rules of the hot path could not be translated for this processor
 ├── StackError               the local stack cannot start
 ├── Stopped                  no failure: the process was asked to stop, what was begun is repeated by the next one
+├── ClientError              a request of the Python client failed (dayahead/client/errors.py)
+│   ├── Unreachable          no answer
+│   ├── UnexpectedAnswer     an answer that the API does not give
+│   └── AnsweredError        the API answered with an error
+│       ├── NotFound         404
+│       ├── NotAllowed       401, 403
+│       ├── Refused          any other 4xx
+│       ├── TooManyRequests  429
+│       └── ServerFailed     5xx
 ├── Problem                  an HTTP error on its way to a client of the API (api/problems.py)
 ├── CannotReplay             the event stream cannot resume where its client was (api/replay.py)
 └── ApiError                 an HTTP error of `dayahead replay`, in the words of the real API (ingest/replay/query.py)

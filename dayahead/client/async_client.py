@@ -1,0 +1,186 @@
+"""The client for programs with an event loop."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import httpx
+import pyarrow as pa
+from httpx_sse import aconnect_sse
+from pydantic import BaseModel, SecretStr
+
+from dayahead.client.errors import ClientError
+from dayahead.client.events import PATH, SILENCE_S, Event, Position, ended, stream_query
+from dayahead.client.frames import pandas_of, polars_of
+from dayahead.client.query import Query
+from dayahead.client.sending import (
+    ARROW,
+    JSON,
+    Attempts,
+    Sending,
+    check,
+    next_page,
+    next_table,
+    read_table,
+    unreachable,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class AsyncClient:
+    """Asks the API; as many requests at a time as are awaited together. The methods are those of `Client`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str | None = None,
+        timeout_s: float = 30.0,
+        attempts: int = 5,
+        longest_wait_s: float = 60.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Prepare; nothing is asked yet.
+
+        Args:
+            base_url: of the API, such as http://localhost:8000.
+            token: `DAYAHEAD_API_TOKEN` of the server, for changes.
+            timeout_s: for each part of a request.
+            attempts: failures of one request after which its error is raised.
+            longest_wait_s: a `Retry-After` up to this is waited for.
+            transport: of httpx, for proxies or tests.
+            sleep: waits between attempts.
+        """
+        self._sending = Sending(base_url, SecretStr(token) if token else None, timeout_s, attempts, longest_wait_s)
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(
+            base_url=base_url, headers=self._sending.headers, timeout=timeout_s, transport=transport
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def get(self, query: Query[A]) -> A:
+        """Ask, and return the answer.
+
+        Raises:
+            ClientError: of the class that says why; what may succeed later was retried.
+        """
+        return query.read(await self._answer(query, JSON))
+
+    async def pages(self, query: Query[A]) -> AsyncIterator[A]:
+        """Ask for all pages of a query of many series, one after the other.
+
+        Raises:
+            ClientError: as of `get`.
+        """
+        following: Query[A] | None = query
+        while following is not None:
+            answer = await self.get(following)
+            yield answer
+            following = next_page(following, answer)
+
+    async def arrow(self, query: Query[A]) -> pa.Table:
+        """Ask for all pages as one table, a row an hour; docs/api.md has the columns.
+
+        Raises:
+            ClientError: as of `get`; 406 where the API has no table of it.
+        """
+        tables = []
+        following: Query[A] | None = query
+        while following is not None:
+            response = await self._answer(following, ARROW)
+            tables.append(read_table(response))
+            following = next_table(following, response)
+        return pa.concat_tables(tables)
+
+    async def pandas(self, query: Query[A]) -> "pd.DataFrame":
+        """Ask for all pages as a pandas data frame.
+
+        Raises:
+            ClientError: as of `arrow`.
+            SettingsError: pandas is not installed.
+        """
+        return pandas_of(await self.arrow(query))
+
+    async def polars(self, query: Query[A]) -> "pl.DataFrame":
+        """Ask for all pages as a polars data frame.
+
+        Raises:
+            ClientError: as of `arrow`.
+            SettingsError: polars is not installed.
+        """
+        return polars_of(await self.arrow(query))
+
+    async def stream(self, *series_ids: str, area: str | None = None) -> AsyncGenerator[Event, None]:
+        """Give forecasts as they are made, for ever; connects again where the connection ends, without a gap.
+
+        Args:
+            series_ids: only these; none for all.
+            area: only series of this area.
+
+        Raises:
+            ClientError: the stream was refused, or could not be connected `attempts` times in a row.
+        """
+        position, attempts = Position(), Attempts(self._sending, is_repeatable=True)
+        while True:
+            try:
+                async for event in self._events(position, stream_query(area, series_ids)):
+                    attempts.reset()
+                    yield event
+            except httpx.TransportError as error:
+                await self._wait_or_raise(attempts, unreachable(error, f"GET {self._http.base_url.join(PATH)}"))
+            except ClientError as error:
+                await self._wait_or_raise(attempts, error)
+            else:
+                await self._wait_or_raise(attempts, ended())
+
+    async def _events(self, position: Position, parameters: httpx.QueryParams) -> AsyncIterator[Event]:
+        """Give the events of one connection."""
+        timeout = httpx.Timeout(self._sending.timeout_s, read=SILENCE_S)
+        async with aconnect_sse(
+            self._http, "GET", PATH, params=parameters, headers=position.headers, timeout=timeout
+        ) as source:
+            if not source.response.is_success:
+                await source.response.aread()
+                check(source.response)
+            async for sent in source.aiter_sse():
+                event = position.take(sent)
+                if event is not None:
+                    yield event
+
+    async def _answer(self, query: Query[A], accept: str) -> httpx.Response:
+        attempts = Attempts(self._sending, is_repeatable=query.is_repeatable)
+        while True:
+            request = self._sending.request(self._http, query, accept)
+            try:
+                response = await self._http.send(request)
+                check(response)
+            except httpx.TransportError as error:
+                await self._wait_or_raise(attempts, unreachable(error, f"{request.method} {request.url}"))
+            except ClientError as error:
+                await self._wait_or_raise(attempts, error)
+            else:
+                return response
+
+    async def _wait_or_raise(self, attempts: Attempts, error: ClientError) -> None:
+        pause_s = attempts.pause_s(error)
+        if pause_s is None:
+            raise error
+        await self._sleep(pause_s)
