@@ -23,6 +23,7 @@ from dayahead.source import Source
 
 # No zone is further from UTC than 14 hours, and a record of the day before may decide which 02:00 a time is.
 MARGIN = timedelta(days=2)
+LONGEST_PAGE = 400
 EPOCH = date(1970, 1, 1)
 ISO_DAY = r"^(?P<Y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})"
 DAY, CLOCK = "Ymd", "HMS"
@@ -63,6 +64,15 @@ class DayRange:
         """Whether no day lies outside."""
         return not self.low and self.high is None
 
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a part of a history that is read piece by piece, and not all of it."""
+        return self.high is not None and self.high - self.low <= LONGEST_PAGE
+
+    def overlaps(self, other: Self) -> bool:
+        """Whether it shares a day with another range."""
+        return (self.high is None or self.high >= other.low) and (other.high is None or self.low <= other.high)
+
     def covers(self, other: Self) -> bool:
         """Whether it has all days of another range."""
         return self.low <= other.low and (self.high is None or (other.high is not None and other.high <= self.high))
@@ -76,13 +86,26 @@ def records_near(table: RecordTable, source: Source, wanted: DayRange) -> Record
         source: their columns.
         wanted: the days to keep.
     """
-    column = None if wanted.is_everything else table.column(source.times[0])
-    days = None if column is None else _days_of(column, source)
+    days = None if wanted.is_everything else days_in(table, source)
     if days is None:
         return table
     near = days >= wanted.low if wanted.high is None else (days >= wanted.low) & (days <= wanted.high)
     near |= days == UNKNOWN
     return table if near.all() else table.take(np.flatnonzero(near))
+
+
+def days_in(table: RecordTable, source: Source) -> Days | None:
+    """The days of the records of a table.
+
+    Args:
+        table: n records.
+        source: their columns.
+
+    Returns:
+        [n] days; None where the way in which they are written is not recognized.
+    """
+    column = table.column(source.times[0])
+    return None if column is None else _days_of(column, source)
 
 
 def _days_of(column: Column, source: Source) -> Days | None:

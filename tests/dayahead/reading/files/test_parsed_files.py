@@ -74,11 +74,53 @@ def test_pages_of_a_file_parse_it_twice(file: Path, opened: list[Path]) -> None:
     assert len(opened) == 2
 
 
-def test_a_file_that_is_too_large_to_keep_is_parsed_for_each_page(file: Path, opened: list[Path]) -> None:
+def test_pages_of_a_file_that_is_too_large_for_memory_parse_it_twice(file: Path, opened: list[Path]) -> None:
+    files = ParsedFiles(make_source(), kept_bytes=1000)
+    (torn,) = read(ParsedFiles(make_source()), file)[1]
+    opened.clear()
+    for first in (10, 20, 30, 40, 40):
+        assert read(files, file, page(first)) == (list(range(first - 2, first + 13)), [torn])
+    assert len(opened) == 2
+
+
+def test_a_large_file_keeps_the_line_of_each_record_and_records_without_a_day(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(TEXT + "later,m1,100,ok\n")
+    files = ParsedFiles(make_source(), kept_bytes=0)
+    for _ in range(3):
+        found = [
+            (table.record(place)["value"], table.place(place))
+            for table in files.tables(path, page(50), [])
+            for place in range(len(table))
+        ]
+        assert found == [(str(day), f"a.csv, line {day + 3}") for day in [*range(48, 63), 100]]
+
+
+def test_a_large_file_is_parsed_for_each_page_where_there_is_no_room_on_disk(
+    file: Path, opened: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     files = ParsedFiles(make_source(), kept_bytes=1000)
     for first in (10, 20, 30, 40, 40):
-        read(files, file, page(first))
+        assert read(files, file, page(first))[0] == list(range(first - 2, first + 13))
     assert len(opened) == 4
+
+
+def test_a_changed_large_file_is_parsed_again(file: Path, opened: list[Path]) -> None:
+    files = ParsedFiles(make_source(), kept_bytes=0)
+    for first in (10, 20, 30):
+        read(files, file, page(first))
+    with file.open("a") as appended:
+        appended.write("2024-04-10T12:00Z,m1,100,ok\n")
+    assert read(files, file, page(95))[0] == [*range(93, 101)]
+    assert len(opened) == 3
+
+
+def test_a_history_that_is_read_at_once_is_not_written_to_disk(file: Path, opened: list[Path]) -> None:
+    files = ParsedFiles(make_source(), kept_bytes=0)
+    for _ in range(3):
+        assert len(read(files, file, DayRange(0, 40_000))[0]) == DAYS
+    assert len(opened) == 3
 
 
 def test_a_changed_file_is_parsed_again(file: Path, opened: list[Path]) -> None:
