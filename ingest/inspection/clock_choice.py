@@ -32,8 +32,18 @@ def choose_label(time: TimeChoice, evidence: ClockEvidence, answers: Answers, zo
     return Question("time-label", "Do the times name the start or the end of their period?", ["start", "end"], shown)
 
 
-def choose_zone(time: TimeChoice, evidence: ClockEvidence, answers: Answers, label: Said | Question) -> Said | Question:
-    """The zone of times without an offset."""
+def choose_zone(
+    time: TimeChoice, evidence: ClockEvidence, answers: Answers, label: Said | Question, profile: str = ""
+) -> Said | Question:
+    """The zone of times without an offset.
+
+    Args:
+        time: what texts and names say.
+        evidence: what the series shows.
+        answers: the zone, where it is known.
+        label: what the times name.
+        profile: what the average day shows; said with the question, and decides nothing.
+    """
     if answers.time_zone:
         fits = not evidence.nights or evidence.in_zone(answers.time_zone)
         doubt = "" if fits else f"; but it does not explain {_nights(evidence)}: look at the gaps below"
@@ -48,7 +58,7 @@ def choose_zone(time: TimeChoice, evidence: ClockEvidence, answers: Answers, lab
         "time-zone",
         "Which time zone do the times follow? They carry no offset.",
         zones or USUAL_ZONES,
-        _shown(evidence, zones),
+        "; ".join(filter(None, [_shown(evidence, zones), "" if evidence.nights else profile])),
     )
 
 

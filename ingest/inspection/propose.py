@@ -15,6 +15,7 @@ from dayahead.reading.wall_times import MINUTE_US
 from dayahead.record_format import HOUR_MINUTES, known_zone
 from ingest.inspection.clock_choice import choose_label, choose_zone
 from ingest.inspection.clock_evidence import DAY, clock_evidence, edge_evidence, numbered_evidence
+from ingest.inspection.daily_profile import profile_hint
 from ingest.inspection.number_marks import NumberMarks
 from ingest.inspection.proposal import BY_OPTION, Answers, Proposal, Question, Said
 from ingest.inspection.quantity import choose_quantity, choose_unit, register_evidence, values_of
@@ -78,8 +79,10 @@ def propose(raw: RawFile, answers: Answers, place: Mapping[str, Said]) -> Propos
     for field, said in {**place, **raw.said, **time.fields}.items():
         if field != "kind" and (field, said.value) != ("delimiter", ","):
             proposal.fields[field] = said
-    rises = register_evidence(longest.minute, values_of(raw.columns[series.values[0]], series.marks)[longest.places])
-    _add_clock(proposal, time, longest, answers, rises)
+    values = values_of(raw.columns[series.values[0]], series.marks)[longest.places]
+    rises = register_evidence(longest.minute, values)
+    profile = "" if rises else profile_hint(longest.minute, values)
+    _add_clock(proposal, time, longest, answers, rises, profile)
     proposal.fields |= series.fields
     _add_marks(proposal, series.marks, answers)
     _add_quantity(proposal, raw, series, longest, answers, rises)
@@ -138,7 +141,9 @@ def _check_step(raw: RawFile, step: int) -> None:
         )
 
 
-def _add_clock(proposal: Proposal, time: TimeChoice, longest: Longest, answers: Answers, rises: str) -> None:
+def _add_clock(
+    proposal: Proposal, time: TimeChoice, longest: Longest, answers: Answers, rises: str, profile: str
+) -> None:
     """Add zone, label and what to do with hours that start within an hour of UTC."""
     has_offset = bool(np.any(time.times.has_offset[longest.places]))
     if time.minutes:
@@ -148,7 +153,12 @@ def _add_clock(proposal: Proposal, time: TimeChoice, longest: Longest, answers: 
     else:
         evidence = clock_evidence(longest.minute, longest.step, answers.time_zone)
     label = choose_label(time, evidence, answers, None)
-    zone = None if has_offset else choose_zone(time, evidence, answers, label)
+    zone = None if has_offset else choose_zone(time, evidence, answers, label, profile)
+    if has_offset and answers.time_zone:
+        proposal.hints.append(
+            f"--time-zone {answers.time_zone} is not used: the times carry their offset; local_time_zone says where "
+            "people live"
+        )
     if isinstance(zone, Said):
         proposal.fields["time_zone"] = zone
         label = choose_label(time, evidence, answers, zone.value)
