@@ -11,12 +11,14 @@ import numpy as np
 from numba import carray, types
 
 from dayahead.features.fill import FILL_WINDOWS, fill_holes, take_observed
+from dayahead.features.last_week import LAST_WEEK, count_last_week
 from dayahead.features.rest import is_at_rest
 from dayahead.features.snapshot import SNAPSHOT, SNAPSHOT_NAMES, summarize
 from dayahead.features.state import DESCRIBE_WINDOWS, LAG_HOURS, PAST_ORIGINS, clean, scale_window
 from dayahead.features.trees import TREE_FEATURES, TREE_TABLE, describe_targets
 from dayahead.horizon import DAY_LEADS
 from dayahead.machine_code.function import MachineFunction
+from dayahead.models.serving.past_errors import PAST_ERRORS, PAST_FORECASTS, judge_past
 from dayahead.models.serving.tree_walk import ADD_TREES, BLOCK_ROWS, WORD_BITS, add_trees
 
 
@@ -76,6 +78,15 @@ def _describe_windows(  # type: ignore[no-untyped-def]
         scale[row] = scale_window(values[row], is_at_rest(windows[row]), past_scales[row], z[row])
 
 
+@entry(LAST_WEEK)
+def _last_week(count, hours, observed, set_aside, stuck, first, counts):  # type: ignore[no-untyped-def]
+    shape = (count, hours)
+    observed, set_aside, stuck = carray(observed, shape), carray(set_aside, shape), carray(stuck, shape)
+    first, counts = carray(first, (count,)), carray(counts, (count, 4))
+    for row in range(count):
+        count_last_week(observed[row], set_aside[row], stuck[row], first[row], counts[row])
+
+
 @entry(SNAPSHOT)
 def _snapshot(count, hours, values, observed, rows):  # type: ignore[no-untyped-def]
     values, observed = carray(values, (count, hours)), carray(observed, (count, hours))
@@ -94,6 +105,19 @@ def _tree_table(count, week_back, clock, z, linear, one_step_errors, day_errors,
         describe_targets(
             week_back, clock, z[row], linear[row], one_step_errors[row], day_errors[row], week_error[row], table[:, row]
         )
+
+
+@entry(PAST_ERRORS)
+def _past_errors(  # type: ignore[no-untyped-def]
+    count, hours, raw, past_scales, observed, z, constant, growth, offsets, targets, errors
+):
+    raw, errors = carray(raw, (count, DAY_LEADS + PAST_FORECASTS)), carray(errors, (count, PAST_FORECASTS))
+    past_scales, observed = carray(past_scales, (count, PAST_ORIGINS + 1)), carray(observed, (count, hours))
+    z = carray(z, (count, LAG_HOURS))
+    constant, growth = carray(constant, (PAST_FORECASTS,)), carray(growth, (PAST_FORECASTS,))
+    offsets, targets = carray(offsets, (PAST_FORECASTS,)), carray(targets, (PAST_FORECASTS,))
+    for row in range(count):
+        judge_past(raw[row], past_scales[row], observed[row], z[row], constant, growth, offsets, targets, errors[row])
 
 
 @entry(ADD_TREES)

@@ -191,7 +191,7 @@ class PartitionState:
         windows = np.empty((len(series), hours))
         for hour, here in groups(origin):
             chosen = slice(None) if len(here) == len(series) else here
-            of_hour = series[chosen]
+            of_hour = _as_slice(series[chosen])
             first = (hour + 1 - hours) % WINDOW_HOURS
             until_end = min(hours, WINDOW_HOURS - first)
             windows[chosen, :until_end] = self._values[of_hour, first : first + until_end]
@@ -239,3 +239,10 @@ class PartitionState:
             if hour > NEVER:
                 newest[source] = hour
         return newest
+
+
+def _as_slice(places: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Turn consecutive places into a slice, whose rows are copied once instead of twice; leave others as they are."""
+    first, last = int(places[0]), int(places[-1])
+    consecutive = last - first + 1 == len(places) and bool((np.diff(places) == 1).all())
+    return slice(first, last + 1) if consecutive else places

@@ -1,8 +1,8 @@
 """Sends to Kafka, and waits until all replicas have acknowledged."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -22,8 +22,7 @@ POLLED_EVERY = 1_000
 """Messages between two polls for delivery reports."""
 
 
-@dataclass(frozen=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A message to send.
 
     Attributes:
@@ -39,7 +38,7 @@ class Outgoing:
     value: bytes
     key: bytes | None = None
     partition: int | None = None
-    headers: Headers = field(default_factory=list)
+    headers: Headers | None = None
     shorter: "Callable[[], Outgoing] | None" = None
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dayahead.contracts import Reason, Rung
 from dayahead.features.fill import WEEK
+from dayahead.features.last_week import last_week
 from dayahead.features.quality import reasons
 from dayahead.features.snapshot import SNAPSHOT_NAMES, snapshot
 from dayahead.features.state import SeriesState, describe
@@ -104,10 +105,9 @@ class Forecaster:
     def _forecast_piece(self, batch: WindowBatch) -> ForecastBatch:
         screened = self.release.feature_spec.screened if self.release else True
         state = describe(batch.values, screened=screened)
-        draft = _Draft(state, reasons(state, batch.calendar), batch.leads)
-        modelled = (state.history_h >= LEAST_MODEL_HISTORY_H) & (
-            state.observed[:, -WEEK:].mean(axis=1) >= LEAST_MODEL_SHARE
-        )
+        week = last_week(state)
+        draft = _Draft(state, reasons(state, week, batch.calendar), batch.leads)
+        modelled = (state.history_h >= LEAST_MODEL_HISTORY_H) & (week.observed >= LEAST_MODEL_SHARE * WEEK)
         for engine, rung in self._engines:
             self._try_engine(engine, rung, batch, draft, modelled)
         if self.release is None:
@@ -153,8 +153,10 @@ class _Draft:
         self._limit = CAPACITY_FACTOR * np.maximum(highest, -lowest)
         # A series that was never below 0, but for noise, has no reason to be forecast there; another one goes no
         # farther down than its lowest hour gives reason for.
-        noise = NEGATIVE_SHARE * np.abs(state.values).mean(axis=1)
-        self._least = np.where(lowest >= -noise, 0.0, CAPACITY_FACTOR * lowest)
+        self._least = np.zeros(count)
+        below = np.flatnonzero(lowest < 0)
+        noise = NEGATIVE_SHARE * np.abs(state.values[below]).mean(axis=1)
+        self._least[below] = np.where(lowest[below] >= -noise, 0.0, CAPACITY_FACTOR * lowest[below])
 
     def flag(self, rows: NDArray[np.bool_], reason: Reason) -> None:
         """Give some rows a reason."""

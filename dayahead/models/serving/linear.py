@@ -17,6 +17,7 @@ from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Hour
 from dayahead.models.serving.arithmetic import product
 from dayahead.models.serving.linear_day import REMEMBERED_ORIGINS, LinearDay
+from dayahead.models.serving.past_errors import PAST_ERRORS
 
 ONE_STEP_ORIGINS = (1, 2, 3)
 """Origins this many hours back whose 1-hour forecasts are judged."""
@@ -109,13 +110,23 @@ class LinearMember:
             origin: hour of the last column of their windows.
         """
         plan = self._plan(calendar, origin)
-        raw = product(state.z, plan.weights) + plan.intercept
-        # A past origin had another scale: its intercept counts in that one.
-        rescale = (state.past_scales[:, _OFFSETS[DAY_LEADS:]] - 1.0).astype(np.float32)
-        past = raw[:, DAY_LEADS:] + rescale * (1.0 + plan.intercept - plan.total)[DAY_LEADS:]
-        hours = state.z[:, _TARGETS]
-        errors = np.where(state.observed[:, -LAG_HOURS:][:, _TARGETS], hours - past, np.float32(0))
-        return LinearOutlook(raw[:, :DAY_LEADS], errors * plan.growth)
+        raw = product(state.z, plan.weights)
+        raw += plan.intercept
+        errors = np.empty((len(state), len(PAST_OFFSETS)), np.float32)
+        PAST_ERRORS(
+            *state.observed.shape,
+            raw,
+            state.past_scales,
+            state.observed,
+            state.z,
+            # A past origin had another scale: its intercept counts in that one.
+            (1.0 + plan.intercept - plan.total)[DAY_LEADS:],
+            plan.growth,
+            PAST_OFFSETS,
+            _TARGETS,
+            errors,
+        )
+        return LinearOutlook(raw[:, :DAY_LEADS], errors)
 
     def _make_plan(self, calendar: Calendar, origin: int) -> _Plan:
         context, constant = self.first_day.context(calendar, origin - np.arange(PAST_ORIGINS))
@@ -127,7 +138,7 @@ class LinearMember:
             weights[DAY_LEADS + place, : LAG_HOURS - offset] = of_past[place, offset:]
         intercept = self.first_day.intercepts(context, constant, _OFFSETS, _LEADS)
         seen = self.trained_until is not None and origin - past + leads < self.trained_until
-        growth = np.where(seen, self.optimism, 1.0).astype(np.float32)
+        growth = np.where(np.broadcast_to(seen, past.shape), self.optimism, 1.0).astype(np.float32)
         return _Plan(np.ascontiguousarray(weights.T), intercept, weights.sum(axis=1), growth)
 
 
