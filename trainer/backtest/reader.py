@@ -7,6 +7,7 @@ import numpy as np
 
 from dayahead.hours import Hour
 from dayahead.models.history import History
+from dayahead.models.serving.window import WindowWeather
 from dayahead.source import Source
 from trainer.backtest.window import KnownHours, ObservedHours
 from trainer.quarantine import LEVEL_BREAK, clean
@@ -80,7 +81,13 @@ def judged_by(known: TrainingSet) -> History:
 
 
 def hours_after(history: History, origin: Hour) -> History:
-    """The hours after an origin, as many as are forecast; NaN where missing or outside the history."""
+    """The hours after an origin, as many as are forecast, without weather; NaN where missing or outside the history."""
     rows = np.arange(len(history.series_ids))
     values = history.targets(rows, np.full(len(rows), origin, np.int64), history.leads)
-    return replace(history, start=origin + 1, values=values)
+    return replace(history, start=origin + 1, values=values, weather=None)
+
+
+def weather_at(history: History, origin: Hour) -> WindowWeather | None:
+    """The weather of all series as known at an origin; None without weather."""
+    rows = np.arange(len(history.series_ids))
+    return history.window_weather(rows, np.full(len(rows), origin, np.int64))

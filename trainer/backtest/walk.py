@@ -1,6 +1,6 @@
 """Runs a backtest: fits on past hours, then forecasts from origin to origin."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -11,7 +11,7 @@ from dayahead.models.serving.release import Release
 from trainer.backtest.fitting import do_fit, fit_before
 from trainer.backtest.kept import RunFolder
 from trainer.backtest.plan import Period, Plan
-from trainer.backtest.reader import BacktestReader, hours_after, judged_by
+from trainer.backtest.reader import BacktestReader, hours_after, judged_by, weather_at
 from trainer.backtest.window import Window, forecast_window
 from trainer.settings import TrainingSettings
 
@@ -68,6 +68,7 @@ class Walk:
         *,
         mapped: Mapped = map,
         folder: RunFolder | None = None,
+        releases: Mapping[Hour, Release] | None = None,
         on_windows: OnWindows = _ignore,
     ) -> None:
         """Prepare.
@@ -78,13 +79,14 @@ class Walk:
             settings: how to fit.
             mapped: runs fits and windows, which are independent of each other.
             folder: saves each finished window and has those of an earlier run; begun by the caller.
+            releases: of an earlier walk of the same plan, which forecast instead of new fits.
             on_windows: called when windows are finished.
 
         Raises:
             SettingsError: no forecast fits in the plan.
         """
         self._reader, self._plan, self._settings = reader, plan, settings
-        self._mapped, self._folder, self._on_windows = mapped, folder, on_windows
+        self._mapped, self._folder, self._given, self._on_windows = mapped, folder, releases or {}, on_windows
         self._judged_by = judged_by(reader.known)
         self.origins = plan.origins(reader.known)
 
@@ -115,9 +117,9 @@ class Walk:
     def _releases(self, periods: Sequence[Period]) -> dict[Hour, Release]:
         """The release of each period; a new one is saved at once."""
         firsts = [period.first for period in periods]
-        found: dict[Hour, Release] = {}
+        found = {first: self._given[first] for first in firsts if first in self._given}
         if self._folder:
-            found = {first: kept for first in firsts if (kept := self._folder.release(first))}
+            found |= {first: kept for first in firsts if (kept := self._folder.release(first))}
         missing = [first for first in firsts if first not in found]
         fits = (fit_before(self._reader, first, self._settings) for first in missing)
         for fitted in self._mapped(do_fit, fits):
@@ -129,7 +131,13 @@ class Walk:
     def _forecast(self, period: Period, release: Release, finished: set[Hour]) -> Iterator[RunResult]:
         blob = release.to_bytes()
         missing = (
-            Window(origin, self._reader.at(origin), hours_after(self._judged_by, origin), blob)
+            Window(
+                origin,
+                self._reader.at(origin),
+                hours_after(self._judged_by, origin),
+                blob,
+                weather_at(self._judged_by, origin),
+            )
             for origin in period.origins
             if origin not in finished
         )

@@ -14,7 +14,7 @@ from dayahead.hours import Hour
 from dayahead.models.history import History
 from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.serving.release import Release
-from dayahead.models.serving.window import WindowBatch
+from dayahead.models.serving.window import WindowBatch, WindowWeather
 
 RELEASES_KEPT = 4
 """Releases that a process caches: as many as windows in flight may use."""
@@ -51,12 +51,14 @@ class Window:
         known: the hours up to it, of each series.
         actual: the actual values of the hours after it, as many as are forecast.
         release: bytes of the release that forecasts; fitted before the origin.
+        weather: of the places of the series, as known at the origin; None without weather.
     """
 
     origin: Hour
     known: KnownHours
     actual: History
     release: bytes
+    weather: WindowWeather | None = None
 
 
 def forecast_window(window: Window) -> RunResult:
@@ -68,7 +70,7 @@ def _parts(window: Window) -> Iterator[RunResult]:
     values, actual, forecaster = window.known.read(), window.actual, _forecaster(window.release)
     for number, series in groups(actual.calendar_of):
         at = np.full(len(series), window.origin, np.int64)
-        weather = actual.window_weather(series, at)
+        weather = window.weather.take(series) if window.weather else None
         windows = WindowBatch(values[series], at, actual.calendars[number], actual.leads, weather)
         yield judge(actual, series, windows, forecaster)
 
