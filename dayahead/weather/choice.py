@@ -36,10 +36,11 @@ class Choice:
     """The proposed place of one series.
 
     Attributes:
-        locations: rows of the temperatures whose mean it follows, the best first; empty where too few hours are known.
+        locations: rows of the temperatures whose mean it follows, in the order in which they were added, the best one
+            first; empty where too few hours are known.
         r2: of the mean of those; NaN where too few hours are known.
         by_location: float64 [locations], R2 of each location alone.
-        by_count: float64 [counts], R2 of the mean of the best 1, 2 … locations.
+        by_count: float64 [counts], R2 of the mean of the first 1, 2 … of `locations`.
         hours: hours with a known difference of the load.
     """
 
@@ -167,23 +168,32 @@ def _best(
     most: int,
     found: dict[tuple[int, ...], NDArray[np.float64]],
 ) -> Choice:
-    """The mean of the best locations, of as few as are nearly as good as more."""
+    """Begin with the best location, and add the one that helps the mean most, as long as it helps."""
     hours = int(np.isfinite(change).sum())
     usable = np.flatnonzero(np.isfinite(alone))
     ranked = usable[np.argsort(-alone[usable], kind="stable")]
     if not len(ranked):
         return Choice((), float("nan"), alone, np.empty(0), hours)
-    by_count = []
-    for count in range(1, min(most, len(ranked)) + 1):
-        members = tuple(sorted(ranked[:count].tolist()))
-        if members not in found:
-            found[members] = hinge_differences(temperature[list(members)].mean(axis=0))
-        by_count.append(explained(change, found[members]))
-    best = 0
-    for count in range(1, len(by_count)):
-        if by_count[count] > by_count[best] + WORTH_A_LOCATION:
-            best = count
-    return Choice(tuple(ranked[: best + 1].tolist()), by_count[best], alone, np.array(by_count), hours)
+    chosen, by_count = [int(ranked[0])], [float(alone[ranked[0]])]
+    while len(chosen) < min(most, len(ranked)):
+        others = [place for place in ranked.tolist() if place not in chosen]
+        means = {place: explained(change, _mean_features(temperature, [*chosen, place], found)) for place in others}
+        added = max(means, key=lambda place: np.nan_to_num(means[place], nan=-np.inf))
+        if not means[added] > by_count[-1] + WORTH_A_LOCATION:
+            break
+        chosen.append(added)
+        by_count.append(means[added])
+    return Choice(tuple(chosen), by_count[-1], alone, np.array(by_count), hours)
+
+
+def _mean_features(
+    temperature: NDArray[np.float32], members: list[int], found: dict[tuple[int, ...], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """The features of a mean of locations, computed once for all series."""
+    key = tuple(sorted(members))
+    if key not in found:
+        found[key] = hinge_differences(temperature[list(key)].mean(axis=0))
+    return found[key]
 
 
 def _clipped(change: NDArray[np.float64]) -> NDArray[np.float64]:

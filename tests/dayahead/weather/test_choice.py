@@ -46,6 +46,14 @@ def test_a_region_follows_the_mean_of_its_locations() -> None:
     assert chosen.r2 == chosen.by_count[1]
 
 
+def test_a_mean_has_the_location_that_helps_it_most_not_the_next_best_alone() -> None:
+    weather = temperatures(3)
+    twin = (weather[0] + np.random.default_rng(3).normal(0, 1, HOURS)).astype(np.float32)
+    chosen = only(load_of(0.6 * weather[0] + 0.4 * weather[1]), np.stack([weather[0], twin, weather[1]]))
+    assert chosen.by_location[1] > chosen.by_location[2]
+    assert chosen.locations == (0, 2)
+
+
 def test_a_series_without_heating_has_no_location_that_helps() -> None:
     weather = temperatures(3)
     chosen = only(load_of(np.full(HOURS, 20.0), noise=40.0), weather)
