@@ -105,6 +105,37 @@ def _workers(built: dashboard.Dashboard) -> dashboard.Dashboard:
         )
         .with_panel(
             lines(
+                "Freshness",
+                "From the arrival of an hour in Kafka until its forecast is served: 50, 95 and 99 % of the messages.",
+                [
+                    prom(
+                        f"histogram_quantile({level}, sum by (le) (rate(dayahead_freshness_seconds_bucket[{RATE}])))",
+                        name,
+                    )
+                    for level, name in ((0.5, "50 %"), (0.95, "95 %"), (0.99, "99 %"))
+                ],
+                width=12,
+                unit="s",
+                empty=NOTHING,
+            )
+        )
+        .with_panel(
+            lines(
+                "Hours forecast too late",
+                "Share of the hours whose forecast took longer than DAYAHEAD_FRESH_WITHIN_S; the objective is 5 % at "
+                "most, if it was not changed.",
+                [
+                    prom("dayahead_late_hours:share1h", "1 hour"),
+                    prom("dayahead_late_hours:share6h", "6 hours"),
+                    prom("dayahead_late_hours:share3d", "3 days"),
+                ],
+                width=12,
+                unit="percentunit",
+                empty=NOTHING,
+            )
+        )
+        .with_panel(
+            lines(
                 "Stage times",
                 "Mean seconds of a micro-batch in each stage.",
                 [

@@ -100,6 +100,7 @@ def build_worker(
         clock=clock,
         probe=probe,
         batch_rows=settings.worker_batch_rows,
+        fresh_within_s=settings.fresh_within_s,
         threads=settings.worker_threads,
     )
     return worker, releases

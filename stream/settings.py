@@ -52,6 +52,12 @@ class WorkerSettings(ProcessSettings):
         description="Minimum seconds between two copies of a partition's windows to Redis, from which a starting "
         "worker resumes; 0: no copies, so it reads all windows from TimescaleDB",
     )
+    fresh_within_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="Seconds from the arrival of an hour in Kafka within which its forecast must be served: the "
+        "objective of freshness",
+    )
     worker_accept_lost_messages: bool = Field(
         default=False,
         description="Whether to continue when Kafka has deleted messages that were not processed: they are lost",

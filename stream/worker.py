@@ -19,6 +19,7 @@ from dayahead.source import Source
 from dayahead.storage.checkpoint import ChangedHours, Checkpoint
 from dayahead.storage.tables.accuracy_day import AccuracyDays
 from dayahead.storage.tables.worker_offset import Move
+from stream.commit import freshness
 from stream.commit.committing import Committer
 from stream.commit.limit_losses import LossKeeper
 from stream.commit.partition_quality import QualityKeeper
@@ -82,6 +83,7 @@ class Worker:
         clock: Clock,
         probe: Probe,
         batch_rows: int,
+        fresh_within_s: float,
         threads: int,
     ) -> None:
         self._database, self._log = database, kafka_log
@@ -91,7 +93,7 @@ class Worker:
         self._keeper, self._quality, self._losses, self._follower = keeper, quality, losses, follower
         self._gates = gates
         self._clock, self._probe = clock, probe
-        self._batch_rows = batch_rows
+        self._batch_rows, self._fresh_within_s = batch_rows, fresh_within_s
         self._isolation = Isolation(self._checkpoint, takeover.rebuild)
         self._refreshers = ThreadPoolExecutor(threads, thread_name_prefix="refresh")
         self._held: dict[int, HeldPartition] = {}
@@ -188,6 +190,7 @@ class Worker:
             rows += len(message.hours) + len(message.refusals)
             if rows >= self._batch_rows or end == len(decoded):
                 self._isolation.take_in(held, decoded[start:end], by_offset)
+                freshness.count(decoded[start:end], by_offset, self._clock(), self._fresh_within_s)
                 start, rows = end, 0
         return Progress(held.next_offset, None if in_place else held.next_offset)
 

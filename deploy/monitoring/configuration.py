@@ -16,6 +16,14 @@ TEMPLATES = Path(__file__).resolve().parents[1]
 RULES = TEMPLATES / "prometheus" / "rules"
 
 
+FAST_BURN, SLOW_BURN = 14.4, 6.0
+"""How many times faster than in a month the error budget is spent when an alert fires. Source: Beyer et al., The Site
+Reliability Workbook, 2018, chapter 5."""
+
+MOST_LATE = 0.95
+"""An alert that waits for a larger part of the hours to be late would never fire, however low the objective."""
+
+
 class _Template(string.Template):
     """Placeholders are `@{name}`, since `$` and `{{ }}` belong to Prometheus and Alertmanager."""
 
@@ -68,6 +76,9 @@ def render_rules(settings: MonitoringSettings) -> dict[str, str]:
     """The rule files with the thresholds filled in: text by file name."""
     values = {name: _text(value) for name, value in settings} | {"runbook_url": settings.runbook}
     values["start_offset_s"] = _text(max(settings.alert_start_s, 1))  # PromQL knows no offset of 0 s
+    budget = 1 - settings.alert_freshness_objective
+    values["freshness_fast_share"] = _text(round(min(FAST_BURN * budget, MOST_LATE), 6))
+    values["freshness_slow_share"] = _text(round(min(SLOW_BURN * budget, MOST_LATE), 6))
     values["start_window_s"] = _text(max(settings.alert_start_s, LEAST_START_WINDOW_S))
     return {path.name: _fill(path, **values) for path in sorted(RULES.glob("*.yml"))}
 

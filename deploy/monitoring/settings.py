@@ -66,6 +66,13 @@ class MonitoringSettings(ReceiverSettings):
     alert_expired_share: float = Field(
         default=0.2, ge=0, lt=1, description="Share of a source's forecasts that may be expired"
     )
+    alert_freshness_objective: float = Field(
+        default=0.95,
+        gt=0,
+        lt=0.99,
+        description="Share of the hours whose forecast must be served within DAYAHEAD_FRESH_WITHIN_S; what is missing "
+        "is the error budget, and an alert fires when it is spent too fast",
+    )
     alert_drift_share: float = Field(
         default=0.2, ge=0, lt=1, description="Share of an area's series whose errors may drift within a day"
     )

@@ -77,6 +77,14 @@ def drift(drifting: int, others: int, kind: str = "concept", period: str = "1d")
     }
 
 
+def late(share: float) -> Series:
+    """Hours that arrive every minute, a share of which is forecast too late."""
+    return {
+        'dayahead_freshness_hours_total{outcome="late"}': f"0+{100 * share:g}x180",
+        'dayahead_freshness_hours_total{outcome="in_time"}': f"0+{100 * (1 - share):g}x180",
+    }
+
+
 EXPIRED = 'dayahead_forecasts_expired{source="de35"}'
 
 
@@ -163,6 +171,22 @@ CASES = [
         {"job": "ingest", "instance": "ingest:1"},
         minute=45,
     ),
+    AlertCase("FreshnessLost", "critical", late(0.8), late(0.6)),
+    # a burst of late hours is over, and the next one is still to come
+    AlertCase(
+        "FreshnessLost",
+        "critical",
+        {
+            'dayahead_freshness_hours_total{outcome="late"}': "0x90 100x90",
+            'dayahead_freshness_hours_total{outcome="in_time"}': "0x180",
+        },
+        {
+            'dayahead_freshness_hours_total{outcome="late"}': "0x180",
+            'dayahead_freshness_hours_total{outcome="in_time"}': "0x90 100x90",
+        },
+        minute=130,
+    ),
+    AlertCase("FreshnessAtRisk", "warning", late(0.4), late(0.2)),
     AlertCase(
         "ServiceRestarting",
         "critical",
