@@ -10,6 +10,7 @@ def register(app: typer.Typer) -> None:
     """Add `monitoring` to the command line."""
     monitoring = typer.Typer(help="Configuration of Prometheus and Alertmanager.", no_args_is_help=True)
     monitoring.command()(render)
+    monitoring.command()(rules)
     app.add_typer(monitoring, name="monitoring")
 
 
@@ -41,3 +42,12 @@ def render(
         load_settings(MonitoringSettings),
     )
     typer.echo(f"written to {folder}: {files.prometheus_config} and {files.alertmanager_config}")
+
+
+def rules(file: Annotated[Path, typer.Argument(help="File to write")]) -> None:
+    """Write the rules into FILE as an object of the Prometheus Operator (PrometheusRule)."""
+    from dayahead.settings import load_settings  # noqa: PLC0415 - `dayahead --help` stays quick
+    from deploy.monitoring.prometheus_rule import prometheus_rule_text  # noqa: PLC0415
+    from deploy.monitoring.settings import MonitoringSettings  # noqa: PLC0415
+
+    file.write_text(prometheus_rule_text(load_settings(MonitoringSettings)), encoding="utf-8")

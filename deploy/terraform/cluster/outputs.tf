@@ -25,11 +25,10 @@ output "places" {
     region           = var.region
     host             = var.domain
     backups          = "s3://${aws_s3_bucket.backups.bucket}/timescaledb"
-    redis            = aws_elasticache_replication_group.this.primary_endpoint_address
+    redis            = "${aws_elasticache_replication_group.this.primary_endpoint_address}:6379/0"
     secret-passwords = data.aws_secretsmanager_secret.passwords.name
     secret-own       = data.aws_secretsmanager_secret.own.name
     secret-redis     = data.aws_secretsmanager_secret.redis.name
     secret-kafka     = data.aws_secretsmanager_secret.kafka.name
-    partitions       = var.partitions
   }
 }
