@@ -2,7 +2,8 @@
 
 Real hours are changed from a random hour on, and judged day by day as the worker judges them: inputs from what was
 observed, errors from forecasts that a release makes at every origin, fitted on the first part of the data. Thresholds
-were chosen on `tuning` (GEFCom2012, ten zones, 500 days); figures are stated on `stated` (PJM, ten zones, a year).
+were chosen on `tuning` (GEFCom2012, ten zones, 500 days); figures are stated on `stated` (PJM, ten zones, a year), with
+`--weather` on `later` (the days of GEFCom2012 after those of `tuning`): PJM has no temperatures.
 A change counts as found within so many days where a detector fires at the end of a day, at most so long after it began.
 Prints sentences, then a JSON line a part.
 """
@@ -27,8 +28,20 @@ from dayahead.models.history import History
 from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.settings import ModelSettings
 from dayahead.storage.tables.drift_watched import DueSeries, WatchedValues
+from dayahead.weather.choice import choose
 from stream.drift.days import BACK_DAYS, DAY_H
-from stream.drift.detecting import ERROR, LEVEL, LOOKBACK_DAYS, PATTERN, SPREAD, WINDOW_DAYS
+from stream.drift.detecting import (
+    ADJUSTED_LEVEL,
+    ADJUSTED_PATTERN,
+    ADJUSTED_SPREAD,
+    ERROR,
+    LEVEL,
+    LOOKBACK_DAYS,
+    PATTERN,
+    SPREAD,
+    WINDOW_DAYS,
+)
+from stream.drift.thermal import HourlyTemperature
 from stream.drift.watch import judge_series
 
 FIT_DAYS = 500
@@ -37,6 +50,7 @@ AFTER_DAYS = 8
 """Days after a change within which it may be found."""
 DAYS_YEAR = 365.25
 BACK_H = (LOOKBACK_DAYS + BACK_DAYS) * DAY_H
+MEASURES = (LEVEL, SPREAD, PATTERN)
 
 Change = Callable[[NDArray[np.float64], np.random.Generator], NDArray[np.float64]]
 """Makes other hours of those after a change, and of 24 more."""
@@ -65,12 +79,15 @@ class Part:
         history: all hours.
         first: hour from which on is measured; a release is fitted on what is before.
         last: hour after the last.
+        temperature: float32 [series, hours] of the same hours as the history, at the places that were chosen on what
+            is before `first`; None where the data have none.
     """
 
     name: str
     history: History
     first: Hour
     last: Hour
+    temperature: NDArray[np.float32] | None = None
 
 
 def tuning() -> Part:
@@ -82,8 +99,21 @@ def tuning() -> Part:
     start = int(table["hour_local"][0].as_py().timestamp() // 3600) // DAY_H * DAY_H
     names = [f"zone_{zone}" for zone in (1, 3, 4, 5, 8, 9, 10, 12, 18, 20)]
     values = np.array([table[name].to_numpy().astype(np.float64) for name in names])
-    first = start + FIT_DAYS * DAY_H
-    return Part("tuning", History(tuple(names), start, values, (Calendar("UTC", "US"),)), first, first + 500 * DAY_H)
+    stations = np.array([table[f"station_{one}_c"].to_numpy().astype(np.float32) for one in range(1, 12)])
+    learnt = FIT_DAYS * DAY_H
+    places = choose(values[:, :learnt], stations[:, :learnt])
+    temperature = np.array([stations[list(place.locations)].mean(axis=0) for place in places])
+    history = History(tuple(names), start, values, (Calendar("UTC", "US"),))
+    first = start + learnt
+    return Part("tuning", history, first, first + 500 * DAY_H, temperature)
+
+
+def later() -> Part:
+    """The same zones on the days after those of `tuning`, on which nothing was chosen."""
+    part = tuning()
+    hours = part.history.values.shape[1] // DAY_H * DAY_H
+    first = part.last - BACK_H
+    return replace(part, name="later", first=first, last=part.history.start + hours)
 
 
 def stated() -> Part:
@@ -93,7 +123,7 @@ def stated() -> Part:
     return Part("stated", history, first, first + 365 * DAY_H)
 
 
-PARTS = {"tuning": tuning, "stated": stated}
+PARTS = {"tuning": tuning, "stated": stated, "later": later}
 
 
 def main(
@@ -101,16 +131,21 @@ def main(
     cases: Annotated[int, typer.Option(min=1, help="Changes of each kind")] = 60,
     *,
     errors: Annotated[bool, typer.Option(help="Watch errors too: a fit and many forecasts, some minutes")] = True,
+    weather: Annotated[bool, typer.Option(help="Take the effect of the temperature off the inputs")] = False,
 ) -> None:
     """Measure detection delay and false alarms."""
-    for name in part or list(PARTS):
+    for name in part or ["tuning", "stated"]:
         data = PARTS[name]()
+        if not weather:
+            data = replace(data, temperature=None)
+        elif data.temperature is None:
+            raise typer.BadParameter(f"the data of {name} have no temperatures: use tuning or later")
         forecaster = None
         if errors:
             learnt = data.history.until(data.first).since(data.first - FIT_DAYS * DAY_H)
             forecaster = Forecaster(fit_release(learnt, ModelSettings(), SEED))
         judge = _Judge(data, forecaster)
-        line: dict[str, object] = {"part": name, "series": len(data.history.series_ids)}
+        line: dict[str, object] = {"part": name, "series": len(data.history.series_ids), "weather": weather}
         line["false_alarms_a_series_year"] = _false_alarms(judge)
         line["changes"] = {kind: _found(judge, change, cases) for kind, change in CHANGES.items()}
         _say(line)
@@ -150,7 +185,7 @@ class _Judge:
         for start in range(first, last, WINDOW_DAYS * DAY_H):
             end = min(start + WINDOW_DAYS * DAY_H, last)
             errors = None if self._quiet is None else self._quiet[series, : end - DAY_H - data.first]
-            found += self._judge(history.values[series], errors, start, end)
+            found += self._judge(series, history.values[series], errors, start, end)
         return found
 
     def changed(self, series: int, begun: Hour, last: Hour, after: NDArray[np.float64]) -> list[tuple[Hour, str]]:
@@ -163,16 +198,20 @@ class _Judge:
             known_until = begun - DAY_H
             before = self._quiet[series, : known_until - data.first]
             errors = np.concatenate([before, self._ratios(alone, known_until, last - DAY_H)[0]])
-        return self._judge(values, errors, begun // DAY_H * DAY_H, last)
+        return self._judge(series, values, errors, begun // DAY_H * DAY_H, last)
 
     def _judge(
-        self, values: NDArray[np.float64], errors: NDArray[np.float64] | None, first: Hour, last: Hour
+        self, series: int, values: NDArray[np.float64], errors: NDArray[np.float64] | None, first: Hour, last: Hour
     ) -> list[tuple[Hour, str]]:
         """An error is known when the 24 hours of its forecast are: a day after its origin."""
         due, start = DueSeries(0, "", first, last), self.data.history.start
         since = first - BACK_H
         watched = _watched(since, values[since - start : last - start])
-        found = [((one.hour // DAY_H + 1) * DAY_H, one.detector) for one in judge_series(DriftKind.DATA, due, watched)]
+        at = None
+        if self.data.temperature is not None:
+            at = HourlyTemperature(start, self.data.temperature[series].astype(np.float64))
+        inputs = judge_series(DriftKind.DATA, due, watched, at)
+        found = [((one.hour // DAY_H + 1) * DAY_H, one.detector) for one in inputs]
         if errors is not None:
             due = replace(due, start=first - DAY_H, end=last - DAY_H)
             found += [
@@ -199,7 +238,8 @@ def _watched(first: Hour, values: NDArray[np.float64]) -> WatchedValues:
 
 def _false_alarms(judge: _Judge) -> dict[str, float]:
     data = judge.data
-    count: dict[str, int] = {measure.detector: 0 for measure in (LEVEL, SPREAD, PATTERN)}
+    inputs = (ADJUSTED_LEVEL, ADJUSTED_SPREAD, ADJUSTED_PATTERN) if data.temperature is not None else MEASURES
+    count: dict[str, int] = {measure.detector: 0 for measure in inputs}
     if judge.forecaster:
         count[ERROR.detector] = 0
     for series in range(len(data.history.series_ids)):

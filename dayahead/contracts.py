@@ -189,7 +189,10 @@ class DriftEvent(Message):
     series_id: str = Field(description="The series")
     kind: DriftKind = Field(description="`data`: the inputs changed; `concept`: the errors did")
     valid_time: UtcTime = Field(description="Start of the hour at which the detector fired, UTC")
-    detector: str = Field(description="The detector that fired")
+    detector: str = Field(
+        description="The detector that fired, and its input; with the ending :weather-adjusted the effect of the "
+        "temperature was taken off"
+    )
     statistic: float = Field(description="The detector's estimate after the change, in units of the series' scale")
 
 

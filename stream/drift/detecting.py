@@ -6,7 +6,7 @@ whole window, and the day drifts where the test is beyond its threshold within i
 on the first day of a run of days that drift.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,13 @@ SPREAD = Measure(DriftKind.DATA, "page-hinkley:spread", "both", least_scale=0.35
 PATTERN = Measure(DriftKind.DATA, "page-hinkley:pattern", "up", least_scale=0.2)
 """How little a day's hours resemble those of three weeks."""
 
+WEATHER_ADJUSTED = ":weather-adjusted"
+"""End of the name of a detector whose values have the effect of the temperature taken off."""
+ADJUSTED_LEVEL = replace(LEVEL, detector=LEVEL.detector + WEATHER_ADJUSTED, least_scale=0.12)
+"""Without the weather a level is steadier, so that less is a change of it (decision 0093)."""
+ADJUSTED_SPREAD = replace(SPREAD, detector=SPREAD.detector + WEATHER_ADJUSTED)
+ADJUSTED_PATTERN = replace(PATTERN, detector=PATTERN.detector + WEATHER_ADJUSTED)
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -87,15 +94,16 @@ def detect(hours: NDArray[np.int64], values: NDArray[np.float64], day: Hour, mea
     Returns:
         None where the day does not drift, where the day before does already, or where the reference is too short.
     """
-    known = np.isfinite(values)
-    hours, values = hours[known], values[known]
-    found = _fired(hours, values, day, measure)
-    if found is None or _fired(hours, values, day - DAY_H, measure) is not None:
+    found = fired(hours, values, day, measure)
+    if found is None or fired(hours, values, day - DAY_H, measure) is not None:
         return None
     return found
 
 
-def _fired(hours: NDArray[np.int64], values: NDArray[np.float64], day: Hour, measure: Measure) -> Detection | None:
+def fired(hours: NDArray[np.int64], values: NDArray[np.float64], day: Hour, measure: Measure) -> Detection | None:
+    """Detect whether the series drifts on a day, whatever it did on the day before; arguments as of `detect`."""
+    known = np.isfinite(values)
+    hours, values = hours[known], values[known]
     end = day + DAY_H
     inside = (hours >= end - WINDOW_DAYS * DAY_H) & (hours < end)
     hours, values = hours[inside], values[inside]

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from pydantic import SecretStr
 
 from dayahead.contracts import DriftKind
-from dayahead.hours import Clock
+from dayahead.hours import Clock, Hour
 from dayahead.storage.database import connect
+from dayahead.storage.place_weather import places_by_key, read_temperatures
 from dayahead.storage.tables.drift_event import FoundDrift, mark_published, save_drift, unpublished
 from dayahead.storage.tables.drift_watched import (
     DriftCounts,
@@ -27,8 +28,23 @@ from dayahead.storage.tables.drift_watched import (
     read_watched,
 )
 from stream.drift.days import BACK_DAYS, DAY_H, Days
-from stream.drift.detecting import ERROR, LEVEL, LOOKBACK_DAYS, PATTERN, SPREAD, WINDOW_DAYS, Measure, detect
+from stream.drift.detecting import (
+    ADJUSTED_LEVEL,
+    ADJUSTED_PATTERN,
+    ADJUSTED_SPREAD,
+    ERROR,
+    LEVEL,
+    LOOKBACK_DAYS,
+    PATTERN,
+    SPREAD,
+    WINDOW_DAYS,
+    Detection,
+    Measure,
+    detect,
+    fired,
+)
 from stream.drift.publishing import DriftTopic
+from stream.drift.thermal import HourlyTemperature, without_weather
 
 AT_ONCE = 100
 """Series that are judged in one transaction."""
@@ -96,13 +112,25 @@ class DriftWatch:
     def _judge(self, connection: psycopg.Connection, kind: DriftKind, due: list[DueSeries]) -> list[FoundDrift]:
         start = min(_first_day(kind, one) for one in due) - (LOOKBACK_DAYS + BACK_DAYS) * DAY_H
         end = max(one.end for one in due)
-        values = read_watched(connection, kind, [one.series_key for one in due], start, end)
+        keys = [one.series_key for one in due]
+        values = read_watched(connection, kind, keys, start, end)
+        temperatures = _temperatures(connection, keys, start - DAY_H, end) if kind is DriftKind.DATA else {}
         found: list[FoundDrift] = []
         for one in due:
             if one.series_key in values:
-                found += judge_series(kind, one, values[one.series_key])
+                found += judge_series(kind, one, values[one.series_key], temperatures.get(one.series_key))
                 self._ended.wait(BREATH_S * (one.end - _first_day(kind, one)) / DAY_H)
         return found
+
+
+def _temperatures(
+    connection: psycopg.Connection, series_keys: list[int], first: Hour, end: Hour
+) -> dict[int, HourlyTemperature]:
+    """The temperature at the place of each series that has one."""
+    places = places_by_key(connection, series_keys)
+    read = read_temperatures(connection, set(places.values()), first, end)
+    made = {place: HourlyTemperature(first, values.astype(np.float64)) for place, values in read.items()}
+    return {key: made[place] for key, place in places.items()}
 
 
 def _first_day(kind: DriftKind, due: DueSeries) -> int:
@@ -115,17 +143,66 @@ def _first_day(kind: DriftKind, due: DueSeries) -> int:
     return earliest if due.start is None else max(due.start, earliest)
 
 
-def judge_series(kind: DriftKind, due: DueSeries, watched: WatchedValues) -> list[FoundDrift]:
-    """Detect drift on the days of a series that were not judged yet."""
-    return [
-        FoundDrift(due.series_key, due.area, kind, found.hour, measure.detector, found.statistic)
+def judge_series(
+    kind: DriftKind, due: DueSeries, watched: WatchedValues, temperature: HourlyTemperature | None = None
+) -> list[FoundDrift]:
+    """Detect drift on the days of a series that were not judged yet.
+
+    Args:
+        kind: of drift.
+        due: the series and its days.
+        watched: what it is judged by.
+        temperature: at its place; None for a series without weather.
+    """
+    days = range(_first_day(kind, due), due.end, DAY_H)
+    found = [
+        (measure, detection)
         for measure, hours, values in _measured(kind, watched)
-        for day in range(_first_day(kind, due), due.end, DAY_H)
-        if (found := detect(hours, values, day, measure))
+        for day in days
+        if (detection := detect(hours, values, day, measure))
+    ]
+    if temperature is not None and kind is DriftKind.DATA:
+        found = _with_weather(days, watched, temperature, found)
+    return [
+        FoundDrift(due.series_key, due.area, kind, one.hour, measure.detector, one.statistic) for measure, one in found
     ]
 
 
-def _measured(kind: DriftKind, watched: WatchedValues) -> list[tuple[Measure, NDArray[np.int64], NDArray[np.float64]]]:
+Found = list[tuple[Measure, Detection]]
+Measured = list[tuple[Measure, NDArray[np.int64], NDArray[np.float64]]]
+
+
+def _with_weather(days: range, watched: WatchedValues, temperature: HourlyTemperature, without: Found) -> Found:
+    """Judge each day whose weather is known by what the temperature does not explain, the others as without weather."""
+    before = _adjusted(watched, temperature, days.start) if days else None
+    found: Found = []
+    for day in days:
+        adjusted = _adjusted(watched, temperature, day + DAY_H)
+        if adjusted is None:
+            found += [(measure, one) for measure, one in without if day <= one.hour < day + DAY_H]
+        else:
+            for number, (measure, hours, values) in enumerate(adjusted):
+                detection = fired(hours, values, day, measure)
+                earlier = before and fired(*before[number][1:], day - DAY_H, measure)
+                if detection and not earlier:
+                    found.append((measure, detection))
+        before = adjusted
+    return found
+
+
+def _adjusted(watched: WatchedValues, temperature: HourlyTemperature, end: Hour) -> Measured | None:
+    hours = without_weather(watched.hours, watched.values, temperature, end)
+    if hours is None:
+        return None
+    days = Days.of(*hours)
+    return [
+        (ADJUSTED_LEVEL, days.hours, days.level),
+        (ADJUSTED_SPREAD, days.hours, days.spread),
+        (ADJUSTED_PATTERN, days.hours, days.pattern),
+    ]
+
+
+def _measured(kind: DriftKind, watched: WatchedValues) -> Measured:
     if kind is DriftKind.CONCEPT:
         return [(ERROR, watched.hours, np.log(np.maximum(watched.values, LEAST_RATIO)))]
     days = Days.of(watched.hours, watched.values)
