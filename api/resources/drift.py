@@ -23,8 +23,8 @@ class DriftItem(BaseModel):
     kind: DriftKind = Field(description="`data`: the inputs changed; `concept`: the errors grew")
     valid_time: Utc = Field(description="Start of the hour at which the detector fired, UTC")
     detector: str = Field(
-        description="The detector and its input, e.g. page-hinkley:error; with the ending :weather-adjusted the effect of "
-        "the temperature was taken off"
+        description="The detector and its input, e.g. page-hinkley:error; with the ending :weather-adjusted, the "
+        "effect of the temperature was taken off"
     )
     statistic: float = Field(description="Distance of that day from the weeks before, in their standard deviations")
     recorded_at: Utc = Field(description="When it was detected, UTC")
