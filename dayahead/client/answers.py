@@ -1533,7 +1533,7 @@ class DriftItem(BaseModel):
     """
     detector: str
     """
-    The detector and its input, e.g. page-hinkley:error
+    The detector and its input, e.g. page-hinkley:error; with the ending :weather-adjusted, the effect of the temperature was taken off
     """
     statistic: float
     """

@@ -71,7 +71,7 @@ def without_weather(
     """
     start, recent = end - SPAN_H, RECENT_DAYS * DAY_H
     at = hinges(temperature.between(start - DAY_H, SPAN_H + DAY_H))[:, DAY_H:]
-    unknown = np.isnan(at).any(axis=0)
+    unknown = np.isnan(at.sum(axis=0))
     if max(unknown.mean(), unknown[-recent:].mean()) > MOST_UNKNOWN:
         return None
     inside = (hours >= start) & (hours < end)
@@ -112,10 +112,11 @@ def response(load: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.f
         return None
     change, moved = change[known], moved[:, known]
     weight = _weight(np.abs(change), FIRST_LIMIT * float(np.abs(change).mean()))
-    slopes = np.zeros(len(moved))
+    slopes: NDArray[np.float64] = np.zeros(len(moved))
     for _ in range(PASSES):
         weighted = moved * weight
-        slopes = np.linalg.solve(weighted @ moved.T + PRIOR * np.eye(len(moved)), weighted @ change)
+        gram = weighted @ moved.T + PRIOR * np.eye(len(moved))
+        slopes = np.asarray(np.linalg.solve(gram, weighted @ change), np.float64)
         left = np.abs(change - slopes @ moved)
         weight = _weight(left, RESIDUAL_LIMIT * float(np.median(left)))
     return slopes
