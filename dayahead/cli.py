@@ -11,6 +11,7 @@ from rich.table import Table
 
 from dayahead.console import standard_output
 from dayahead.errors import DayaheadError
+from dayahead.weather.command_group import weather
 
 SERVICES = ("worker", "ingest", "trainer", "api", "migrate")
 """Commands whose every line is JSON."""
@@ -22,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(weather, name="weather")
 
 
 def _show_version(wanted: bool) -> None:

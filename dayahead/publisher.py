@@ -128,30 +128,60 @@ class Publisher:
         Raises:
             BrokerUnavailable: not all were acknowledged; the caller sends all of them again.
         """
+        published = list(letters)
+
+        def send(producer: Producer, partitions: int) -> Iterator[Delivery]:
+            for publication in publications:
+                for packed in pack(publication.rows, partitions):
+                    body = batch_bytes(packed.rows, source, publication.available_at, refresh)
+                    yield producer.send(self._topic, body, partition=packed.partition)
+            for fitting in self._that_fit(published):
+                yield self._send(producer, fitting)
+
+        self._deliver(send, source)
+        for letter in published:
+            count_letter(letter)
+
+    def publish_everywhere(self, messages: Sequence[bytes], source: str) -> None:
+        """Send messages to every partition of `observations`, in their order, and wait until all are acknowledged.
+
+        Args:
+            messages: what all partitions must know.
+            source: name of the source.
+
+        Raises:
+            BrokerUnavailable: not all were acknowledged; the caller sends all of them again, to all partitions.
+        """
+
+        def send(producer: Producer, partitions: int) -> Iterator[Delivery]:
+            for message in messages:
+                for partition in range(partitions):
+                    yield producer.send(self._topic, message, partition=partition)
+
+        self._deliver(send, source)
+
+    def _deliver(self, send: Callable[[Producer, int], Iterator[Delivery]], source: str) -> None:
+        """Send messages and wait until all are acknowledged.
+
+        Args:
+            send: queues them, given the producer and the number of partitions of `observations`.
+            source: name of the source, for the error.
+
+        Raises:
+            BrokerUnavailable: not all were acknowledged.
+        """
         try:
             producer = self._producer = self._producer or self._make_producer()
             partitions = producer.partitions_for(self._topic)
             if not partitions:
                 raise BrokerUnavailable(f"topic {self._topic} does not exist: run `dayahead migrate`")
-            deliveries = [
-                producer.send(
-                    self._topic,
-                    batch_bytes(packed.rows, source, publication.available_at, refresh),
-                    partition=packed.partition,
-                )
-                for publication in publications
-                for packed in pack(publication.rows, len(partitions))
-            ]
-            published = list(letters)
-            deliveries += [self._send(producer, fitting) for fitting in self._that_fit(published)]
+            deliveries = list(send(producer, len(partitions)))
             producer.flush(DELIVERY_TIMEOUT_MS / 1000)
             for delivery in deliveries:
                 delivery.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
         except KafkaError as error:
             self.close()
             raise BrokerUnavailable(f"Kafka did not acknowledge what source {source} published: {error!r}") from error
-        for letter in published:
-            count_letter(letter)
 
     def _send(self, producer: Producer, letter: DeadLetter) -> Delivery:
         return producer.send(self._letters_topic, letter.value, headers=letter.headers())

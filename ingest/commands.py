@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ingest import weather_commands as _  # adds its commands to `dayahead weather`
 from ingest.source_commands import sources
 
 # Heavy imports are inside the commands, so that `dayahead --help` starts fast.
@@ -25,22 +26,32 @@ def register(app: typer.Typer) -> None:
 
 def ingest(
     source: Annotated[list[Path], typer.Option(help=SOURCE_HELP, exists=True)],
+    weather: Annotated[
+        list[Path] | None,
+        typer.Option(help="A weather source file, or a folder of them; may be repeated", exists=True),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Poll each source once, then exit")] = False,
 ) -> None:
     """Poll sources and publish their new hours to Kafka until stopped."""
     from dayahead.hours import format_utc, from_hour
     from dayahead.settings import load_settings
     from dayahead.telemetry import configure_logging
+    from dayahead.weather.source_file import load_weather_sources
     from ingest.running import Pollers, load_sources_from
     from ingest.settings import IngestSettings
 
     settings = load_settings(IngestSettings)
     configure_logging("ingest", settings.log_level)
     sources = load_sources_from(source)
+    weather_sources = load_weather_sources([*(weather or []), *filter(None, [settings.weather_source])])
     if not once:
-        Pollers(sources, settings).run()
+        Pollers(sources, settings, weather=weather_sources).run()
         return
-    results = Pollers(sources, settings, attempts=3).once()
+    pollers = Pollers(sources, settings, attempts=3, weather=weather_sources)
+    for one, result in zip(weather_sources, pollers.weather_once(), strict=True):
+        newest = "no run yet" if result.newest is None else f"newest run {format_utc(from_hour(result.newest))}"
+        typer.echo(f"{one.name}: {result.publications} publications of weather, {newest}")
+    results = pollers.once()
     for polled, result in zip(sources, results, strict=True):
         newest = "no hour yet" if result.newest is None else f"newest hour {format_utc(from_hour(result.newest))}"
         incomplete = f"; {result.incomplete}" if result.incomplete else ""

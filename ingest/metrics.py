@@ -66,3 +66,24 @@ REFERENCE_SCORING_FAILURES = Counter(
 REFERENCE_NEWEST_HOUR = Gauge(
     "dayahead_reference_newest_hour_timestamp_seconds", "Start of the last hour that a reference forecasts", ["source"]
 )
+WEATHER_POLLS = Counter("dayahead_weather_poll_total", "Polls of a weather source, by their outcome", ["source", "outcome"])
+WEATHER_PUBLICATIONS = Counter(
+    "dayahead_weather_publications_total",
+    "Publications of weather (a run or observed hours of one location) that every partition has acknowledged",
+    ["source"],
+)
+WEATHER_NEWEST = Gauge(
+    "dayahead_weather_newest_run_timestamp_seconds",
+    "Start of the newest run that was published, or of the newest observed hour; 0 before the first",
+    ["source"],
+)
+WEATHER_MISSED = Gauge(
+    "dayahead_weather_missed_runs",
+    "Runs of a weather source that were due an hour ago or more and were not published",
+    ["source"],
+)
+WEATHER_FAILING_SINCE = Gauge(
+    "dayahead_weather_poll_failing_since_timestamp_seconds",
+    "When polls of the weather source began to fail, seconds since 1970; 0 while they succeed",
+    ["source"],
+)

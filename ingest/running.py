@@ -16,7 +16,6 @@ from dayahead.reading.http.budget import Budgets
 from dayahead.reading.http.shared_budget import SharedBudget
 from dayahead.reading.reader import Reader
 from dayahead.reading.source_file import kind_of, load_source, predecessor_of
-from dayahead.reading.source_kind import Surroundings
 from dayahead.reading.succession import SuccessiveReader, until_of
 from dayahead.retry import Backoff, Pause
 from dayahead.source import Source
@@ -24,6 +23,7 @@ from dayahead.stopping import end_soon_without, stop_on_signals
 from dayahead.storage.database import connect
 from dayahead.telemetry import TelemetryServer
 from dayahead.topics import OBSERVATIONS
+from dayahead.weather.source import WeatherSource
 from ingest import metrics
 from ingest.condition import Condition, all_of
 from ingest.patience import PatientReader
@@ -31,7 +31,10 @@ from ingest.poller import Poller, PollResult
 from ingest.reference_poller import ReferencePoller
 from ingest.reference_scoring import ReferenceScoring
 from ingest.settings import IngestSettings
+from ingest.surroundings import make_surroundings
 from ingest.totals import Totals
+from ingest.weather_poller import WeatherPollResult
+from ingest.weather_running import make_weather_poller, poll_patiently
 
 log = structlog.get_logger()
 
@@ -98,18 +101,7 @@ def make_reader(
     Raises:
         SettingsError: the source cannot be read, e.g. because its rows are sent to the API.
     """
-    surroundings = Surroundings(
-        clock=wall_clock,
-        pause=pause,
-        resources=resources,
-        base_url=None if settings.source_url is None else str(settings.source_url),
-        min_request_interval_s=settings.min_request_interval_s,
-        request_timeout_s=settings.request_timeout_s,
-        answer_timeout_s=settings.answer_timeout_s,
-        max_records=settings.max_records,
-        keys=settings.source_keys,
-        budgets=budgets,
-    )
+    surroundings = make_surroundings(settings, pause, resources, budgets)
     later = kind_of(source).reader(source, surroundings)
     if source.predecessor is None:
         return later
@@ -149,13 +141,20 @@ def make_reference_scoring(settings: IngestSettings) -> ReferenceScoring:
 class Pollers:
     """The pollers of one process."""
 
-    def __init__(self, sources: Sequence[Source], settings: IngestSettings, attempts: int | None = None) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        settings: IngestSettings,
+        attempts: int | None = None,
+        weather: Sequence[WeatherSource] = (),
+    ) -> None:
         """Build the pollers without connecting.
 
         Args:
             sources: one poller each.
             settings: of the process.
             attempts: attempts of one read, for `once`; None for `run`, which retries whole polls.
+            weather: weather sources, one poller each.
         """
         self._settings, self._attempts = settings, attempts
         self._stop = threading.Event()
@@ -168,6 +167,12 @@ class Pollers:
         ]
         self._pollers = [
             self._poller(source, condition) for source, condition in zip(sources, self._conditions, strict=True)
+        ]
+        # weather that fails holds up nothing either: forecasts are made without it
+        self._weather_conditions = [Condition(one.name, answer_timeout_s=settings.answer_timeout_s) for one in weather]
+        self._weather_pollers = [
+            make_weather_poller(one, settings, self._stop.wait, self._resources, self._budgets, condition)
+            for one, condition in zip(weather, self._weather_conditions, strict=True)
         ]
         self._crashes: list[BaseException] = []
 
@@ -200,6 +205,19 @@ class Pollers:
                 for poller in self._pollers:
                     poller.close()
 
+    def weather_once(self) -> list[WeatherPollResult]:
+        """Poll each weather source once.
+
+        Raises:
+            DayaheadError: a source or a server is unavailable or rejects a request.
+        """
+        with self._resources:
+            try:
+                return [poll_patiently(poller, self._stop.wait, self._attempts) for poller in self._weather_pollers]
+            finally:
+                for poller in self._weather_pollers:
+                    poller.close()
+
     def run(self) -> None:
         """Poll, make totals and score references until SIGTERM or SIGINT.
 
@@ -218,12 +236,14 @@ class Pollers:
             "ingest",
             self._settings.bind_host,
             self._settings.metrics_port,
-            live=lambda: all_of([condition.live() for condition in self._conditions]),
+            live=lambda: all_of([one.live() for one in (*self._conditions, *self._weather_conditions)]),
             # between two polls, hours apart for some sources, only the watch detects an unavailable Kafka
             ready=lambda: all_of([*(condition.ready() for condition in self._observed), kafka.health()]),
         )
         with self._resources, server, kafka.thread():
-            log.info("started", sources=len(self._pollers), port=server.port)
+            log.info(
+                "started", sources=len(self._pollers), weather_sources=len(self._weather_pollers), port=server.port
+            )
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -238,6 +258,7 @@ class Pollers:
         references, every_s = make_reference_scoring(self._settings), self._settings.references_interval_s
         return {
             **{f"poller-{number}": poller.run for number, poller in enumerate(self._pollers)},
+            **{f"weather-{number}": poller.run for number, poller in enumerate(self._weather_pollers)},
             "totals": lambda: totals.run(self._stop.wait, interval_s),
             "references": lambda: references.run(self._stop.wait, every_s),
         }

@@ -1,4 +1,6 @@
-"""Settings of `dayahead ingest`, `dayahead backfill` and `dayahead replay`."""
+"""Settings of `dayahead ingest`, `dayahead backfill`, `dayahead weather` and `dayahead replay`."""
+
+from pathlib import Path
 
 from pydantic import Field, HttpUrl, SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -16,6 +18,11 @@ class IngestSettings(ProcessSettings):
     )
     source_url: HttpUrl | None = Field(
         default=None, description="Base URL to poll instead of the source file's, e.g. that of a replay"
+    )
+    weather_source: Path | None = Field(
+        default=None,
+        description="Weather source file, or folder of them, that `dayahead ingest` polls too, like --weather; none if "
+        "empty",
     )
     min_request_interval_s: float = Field(
         default=60.0,

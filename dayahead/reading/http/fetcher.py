@@ -123,6 +123,7 @@ class Fetcher:
         *,
         headers: Parameters | None = None,
         accepted: Collection[int] = (HTTPStatus.OK,),
+        calls: int = 1,
     ) -> Reply:
         """Send one GET request when its turn has come, and read the response to its end.
 
@@ -131,6 +132,7 @@ class Fetcher:
             params: query parameters, added to those in `path`.
             headers: additional headers.
             accepted: statuses that are answers; every other one is raised.
+            calls: as how many requests the publisher counts it.
 
         Raises:
             SourceUnavailable: a retry may succeed: unreachable, too slow, 408, 429, 5xx; `retry_after_s` has the
@@ -140,7 +142,8 @@ class Fetcher:
         """
         url = self._url(path).copy_merge_params({**(params or {}), **(self._key.parameters if self._key else {})})
         sent_headers = {**(headers or {}), **(self._key.headers if self._key else {})}
-        self._budget.wait_turn(self._rates, self._pause)
+        for _ in range(calls):
+            self._budget.wait_turn(self._rates, self._pause)
         reply = self._send(url, sent_headers)
         if reply.status not in accepted:
             self._raise(reply)

@@ -1,0 +1,93 @@
+"""Builds the pollers of weather sources from settings."""
+
+from contextlib import ExitStack
+
+import structlog
+
+from dayahead.errors import SourceUnavailable
+from dayahead.hours import wall_clock
+from dayahead.publisher import Publisher, kafka_producer
+from dayahead.reading.http.budget import Budgets
+from dayahead.retry import Backoff, Pause, retry
+from dayahead.storage.database import connect
+from dayahead.weather.source import WeatherSource
+from dayahead.weather.source_file import weather_kind_of
+from dayahead.weather.weather_kind import WeatherReader
+from ingest import metrics
+from ingest.condition import Condition
+from ingest.settings import IngestSettings
+from ingest.surroundings import make_surroundings
+from ingest.weather_poller import WeatherPoller, WeatherPollResult
+
+log = structlog.get_logger()
+
+
+def make_weather_reader(
+    source: WeatherSource, settings: IngestSettings, pause: Pause, resources: ExitStack, budgets: Budgets
+) -> WeatherReader:
+    """Make the reader of a weather source of any kind.
+
+    Args:
+        source: what is read.
+        settings: of the process.
+        pause: waits; returns True when the process is stopping.
+        resources: closes what the reader opens.
+        budgets: of the process.
+
+    Raises:
+        SettingsError: the source cannot be read, e.g. since its key is not set.
+    """
+    return weather_kind_of(source).reader(source, make_surroundings(settings, pause, resources, budgets))
+
+
+def make_weather_poller(
+    source: WeatherSource,
+    settings: IngestSettings,
+    pause: Pause,
+    resources: ExitStack,
+    budgets: Budgets,
+    condition: Condition,
+) -> WeatherPoller:
+    """Make the poller of a weather source; nothing is connected yet.
+
+    Args:
+        source: what is polled.
+        settings: of the process.
+        pause: waits; returns True when the process is stopping.
+        resources: closes what the reader opens.
+        budgets: of the process.
+        condition: records the outcome of each poll.
+
+    Raises:
+        SettingsError: the source cannot be read.
+    """
+    return WeatherPoller(
+        source=source,
+        reader=make_weather_reader(source, settings, pause, resources, budgets),
+        publisher=Publisher(lambda: kafka_producer(settings.kafka_bootstrap), settings.topic_prefix),
+        connect=lambda: connect(settings.database_url, wait_s=0, autocommit=True),
+        clock=wall_clock,
+        pause=pause,
+        condition=condition,
+    )
+
+
+def poll_patiently(poller: WeatherPoller, pause: Pause, attempts: int | None) -> WeatherPollResult:
+    """Poll once, and again while the source is unavailable.
+
+    Args:
+        poller: of the source.
+        pause: waits between attempts.
+        attempts: failures after which to give up; None: never.
+
+    Raises:
+        DayaheadError: the source stayed unavailable or rejects the request, or a server is unavailable.
+    """
+
+    def on_failure(error: SourceUnavailable, pause_s: float) -> None:
+        metrics.RETRIES.labels(poller.name, error.cause).inc()
+        log.warning("source_retry", source=poller.name, error=str(error), pause_s=round(pause_s, 2))
+
+    return retry(
+        poller.poll_once, (SourceUnavailable,), backoff=Backoff(), pause=pause, on_failure=on_failure, attempts=attempts
+    )
