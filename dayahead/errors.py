@@ -93,7 +93,7 @@ class SourceUnavailable(SourceError):  # noqa: N818 - reads as what happened, li
     Attributes:
         retry_after_s: what it asked for, in seconds, if it did.
         cause: in a word, for a metric label: `unreachable`, `rate_limited`, `server_error`, `bad_answer`, `no_file`,
-            `no_hours`.
+            `no_hours`, `no_run`.
     """
 
     def __init__(self, message: str, retry_after_s: float | None = None, cause: str = "unreachable") -> None:

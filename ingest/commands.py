@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from ingest import weather_commands as _  # adds its commands to `dayahead weather`
 from ingest.source_commands import sources
 
 # Heavy imports are inside the commands, so that `dayahead --help` starts fast.
@@ -48,9 +47,9 @@ def ingest(
         Pollers(sources, settings, weather=weather_sources).run()
         return
     pollers = Pollers(sources, settings, attempts=3, weather=weather_sources)
-    for one, result in zip(weather_sources, pollers.weather_once(), strict=True):
-        newest = "no run yet" if result.newest is None else f"newest run {format_utc(from_hour(result.newest))}"
-        typer.echo(f"{one.name}: {result.publications} publications of weather, {newest}")
+    for one, weathered in zip(weather_sources, pollers.weather_once(), strict=True):
+        newest = "no run yet" if weathered.newest is None else f"newest run {format_utc(from_hour(weathered.newest))}"
+        typer.echo(f"{one.name}: {weathered.publications} publications of weather, {newest}")
     results = pollers.once()
     for polled, result in zip(sources, results, strict=True):
         newest = "no hour yet" if result.newest is None else f"newest hour {format_utc(from_hour(result.newest))}"

@@ -66,7 +66,9 @@ REFERENCE_SCORING_FAILURES = Counter(
 REFERENCE_NEWEST_HOUR = Gauge(
     "dayahead_reference_newest_hour_timestamp_seconds", "Start of the last hour that a reference forecasts", ["source"]
 )
-WEATHER_POLLS = Counter("dayahead_weather_poll_total", "Polls of a weather source, by their outcome", ["source", "outcome"])
+WEATHER_POLLS = Counter(
+    "dayahead_weather_poll_total", "Polls of a weather source, by their outcome", ["source", "outcome"]
+)
 WEATHER_PUBLICATIONS = Counter(
     "dayahead_weather_publications_total",
     "Publications of weather (a run or observed hours of one location) that every partition has acknowledged",

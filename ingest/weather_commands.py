@@ -63,7 +63,7 @@ def list_sources() -> None:
         found, polls = load_weather_sources(connection), read_weather_polls(connection)
     for name, one in found.items():
         state = state_of(one, polls.get(name, WeatherPoll()), wall_clock())
-        typer.echo(f"{name}\t{one.source.kind}\t{len(one.source.locations)} locations\t{state}")
+        typer.echo(f"{name}\t{one.source.kind}\t{', '.join(one.source.locations)}\t{state}")
     if not found:
         typer.echo("No weather source is registered: `dayahead weather register FILE`, or start the poller with it.")
 

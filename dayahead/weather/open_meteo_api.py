@@ -89,8 +89,8 @@ class OpenMeteoApi:
         self._rates: Sequence[Rate] = fields.rates(FREE_RATES if is_public and key is None else ())
         self._fetchers: dict[str, Fetcher] = {}
 
-    def metadata(self, model: str) -> tuple[Hour, datetime] | None:
-        """The start of the newest run of a model, and when it was there; None while the metadata say nothing of it."""
+    def metadata(self, model: str) -> tuple[Hour, datetime]:
+        """The start of the newest run of a model, and when it was there."""
         reply = self._fetcher("").get(f"data/{model}/static/meta.json")
         document = reply.json()
         start, there = (
@@ -143,7 +143,10 @@ class OpenMeteoApi:
 
     def _fetcher(self, api: str) -> Fetcher:
         if api not in self._fetchers:
-            client = http_client(base_url(str(self._fields.url), api, is_customer=self._key is not None), self._surroundings.request_timeout_s)
+            client = http_client(
+                base_url(str(self._fields.url), api, is_customer=self._key is not None),
+                self._surroundings.request_timeout_s,
+            )
             self._surroundings.resources.enter_context(client)
             self._fetchers[api] = Fetcher(
                 client,

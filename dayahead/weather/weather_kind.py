@@ -18,7 +18,13 @@ from dayahead.weather.source import WeatherSource
 
 
 class WeatherReader(Protocol):
-    """Reads one weather source, without retries."""
+    """Reads one weather source, without retries.
+
+    Attributes:
+        chunk_h: hours that one call of `archive` should span.
+    """
+
+    chunk_h: int
 
     def news(self, newest: Hour | None, now: datetime) -> Sequence[Variables]:
         """What became known since the last read, oldest first; empty while a run that is due is not there yet.

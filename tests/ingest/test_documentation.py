@@ -12,13 +12,17 @@ from dayahead.errors import DeadLetterCode
 from dayahead.reading.source_file import source_kinds
 from dayahead.settings import PREFIX, ProcessSettings
 from dayahead.source import Source
+from dayahead.weather.command_group import weather
+from dayahead.weather.source import Location, WeatherSource
+from dayahead.weather.source_file import weather_kinds
+from dayahead.weather.values import Variable
 from ingest import metrics
 from ingest.commands import register
 from ingest.replay.faults import FaultKind
 from ingest.settings import IngestSettings
 from tests.ingest.building import CHECKOUT, SOURCES
 
-PAGE = "\n".join((CHECKOUT / "docs" / name).read_text() for name in ("sources.md", "live-sources.md"))
+PAGE = "\n".join((CHECKOUT / "docs" / name).read_text() for name in ("sources.md", "live-sources.md", "weather.md"))
 NAMED = set(re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```$", "", PAGE, flags=re.MULTILINE | re.DOTALL)))
 WORDS = {word for phrase in NAMED for word in re.split(r"[^\w-]+", phrase)}
 # Codes of messages, which the worker finds.
@@ -26,6 +30,10 @@ OF_MESSAGES = {"not_json", "not_a_batch", "bad_row", "misrouted", "unknown_sourc
 
 
 OF_KINDS = [field for kind in source_kinds().values() for field in kind.fields.model_fields]
+OF_WEATHER = [*WeatherSource.model_fields, *Location.model_fields, *Variable] + [
+    field for kind in weather_kinds().values() for field in kind.fields.model_fields
+]
+WEATHER_PAGE = (CHECKOUT / "docs" / "weather.md").read_text()
 
 
 @pytest.mark.parametrize("field", [*Source.model_fields, *OF_KINDS])
@@ -35,6 +43,23 @@ def test_every_field_of_a_source_is_explained(field: str) -> None:
 
 def test_every_kind_of_source_is_explained() -> None:
     assert source_kinds().keys() <= WORDS
+
+
+@pytest.mark.parametrize("field", OF_WEATHER)
+def test_every_field_of_a_weather_source_is_explained(field: str) -> None:
+    assert f"`{field}`" in WEATHER_PAGE
+
+
+def test_every_kind_of_weather_source_is_explained() -> None:
+    assert all(f"Kind `{name}`" in WEATHER_PAGE for name in weather_kinds())
+
+
+def test_every_command_of_weather_sources_is_explained() -> None:
+    commands = {
+        command.name for command in weather.registered_commands if command.callback.__module__.startswith("ingest")
+    }
+    assert len(commands) > 5
+    assert all(f"dayahead weather {name}" in WEATHER_PAGE or f"`{name} NAME`" in WEATHER_PAGE for name in commands)
 
 
 def test_every_setting_of_ingest_is_explained_with_its_default() -> None:

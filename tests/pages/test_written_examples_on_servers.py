@@ -13,9 +13,11 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
+import yaml
 from kafka import KafkaProducer
 
 from dayahead.reading.source_file import load_source
+from dayahead.weather.source_file import load_weather_source, weather_kinds
 from tests.pages.conftest import TOKEN, Reader
 from tests.pages.examples import Example, commands_of, examples, matches
 from tests.waiting import wait_until
@@ -44,7 +46,8 @@ def test_the_example_does_what_its_page_says(example: Example, reader: Reader, f
     if example.mark == "file":
         (folder / example.value).write_text(example.text)
         if example.language == "yaml":
-            load_source(folder / example.value)
+            is_weather = yaml.safe_load(example.text).get("kind") in weather_kinds()
+            (load_weather_source if is_weather else load_source)(folder / example.value)
     elif example.mark == "until output":
         gets_an_event(example, reader)
     elif example.language == "console":

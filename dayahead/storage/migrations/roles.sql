@@ -45,6 +45,8 @@ GRANT INSERT, UPDATE ON
 GRANT DELETE ON poll_failure, limit_loss TO dayahead_ingest;
 GRANT SELECT ON weather_run TO dayahead_ingest;
 GRANT INSERT ON weather_run TO dayahead_ingest;
+GRANT SELECT ON weather_source, weather_poll, weather_backfill TO dayahead_ingest;
+GRANT INSERT, UPDATE ON weather_source, weather_poll, weather_backfill TO dayahead_ingest;
 
 -- The worker and its auditor: what follows from messages. It reads releases and makes none.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_worker;

@@ -130,6 +130,41 @@ def read_runs(
     return [run_of(row) for row in connection.execute(OF_LOCATIONS.encode(), given)]
 
 
+@dataclass(frozen=True)
+class StoredWeather:
+    """What is stored of one location, variable and kind.
+
+    Attributes:
+        location: name of the location in its weather source.
+        variable: what the values are.
+        kind: `run` or `observed`.
+        publications: how many.
+        first: start of the first hour.
+        end: end of the last hour.
+        newest_start: start of the newest run.
+    """
+
+    location: str
+    variable: str
+    kind: str
+    publications: int
+    first: datetime
+    end: datetime
+    newest_start: datetime
+
+
+def stored_weather(connection: psycopg.Connection, source: str) -> list[StoredWeather]:
+    """Read what is stored of a weather source, by location, variable and kind."""
+    rows = connection.execute(
+        """
+        SELECT location, variable, kind, count(*), min(first_hour), max(ends_at), max(start)
+        FROM weather_run WHERE source = %s GROUP BY location, variable, kind ORDER BY location, variable, kind
+        """,
+        [source],
+    )
+    return [StoredWeather(*row) for row in rows]
+
+
 def delete_old_runs(connection: psycopg.Connection, kept: timedelta, now: datetime, limit: int) -> int:
     """Delete publications that end longer ago than `kept` before the newest of their location; return their number.
 

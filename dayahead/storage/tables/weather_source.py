@@ -23,7 +23,7 @@ class RegisteredWeatherSource:
 
 
 def register_weather_source(connection: psycopg.Connection, source: WeatherSource) -> None:
-    """Register a weather source, or replace its definition; one that was removed is wanted again. The caller commits."""
+    """Register a weather source, or replace its definition; a removed one is wanted again. The caller commits."""
     connection.execute(
         """
         INSERT INTO weather_source (name, definition) VALUES (%s, %s)

@@ -74,10 +74,8 @@ class OpenMeteo:
         due = schedule.newest_due(now)
         if newest is not None and newest >= due:
             return []
-        if self._fields.metadata:
-            found = self._newest_of_forecast(self._fields.metadata, newest, now)
-        else:
-            found = self._newest_single(newest, due, now)
+        model = self._fields.metadata
+        found = self._newest_of_forecast(model, newest, now) if model else self._newest_single(newest, due, now)
         if found is None:
             return []
         start, values = found

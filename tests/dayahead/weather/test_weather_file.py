@@ -37,8 +37,12 @@ def make_file(path: Path, **changes: Any) -> WeatherFile:
 
 
 def line(place: str, run: datetime, lead: int, value: float, available: str = "") -> str:
-    valid = run + timedelta(hours=lead)
-    return f"{place},{run:%Y-%m-%dT%H:%M}Z,{available or f'{run + timedelta(hours=4):%Y-%m-%dT%H:%M}Z'},{valid:%Y-%m-%dT%H:%M}Z,{value}"
+    valid, available = run + timedelta(hours=lead), available or text(run + timedelta(hours=4))
+    return f"{place},{text(run)},{available},{text(valid)},{value}"
+
+
+def text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M}Z"
 
 
 def write(path: Path, *lines: str, header: str = "place,run,available,valid_time,t2m") -> Path:
