@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+import ingest.weather_commands  # noqa: F401 - adds its commands to the group `dayahead weather`
 from ingest.source_commands import sources
 
 # Heavy imports are inside the commands, so that `dayahead --help` starts fast.
