@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
-import ingest.weather_commands  # noqa: F401 - adds its commands to the group `dayahead weather`
 from ingest.source_commands import sources
+from ingest.weather_commands import HOUR_HELP  # the module adds its commands to the group `dayahead weather`
 
 # Heavy imports are inside the commands, so that `dayahead --help` starts fast.
 # ruff: noqa: PLC0415
 
 SOURCE_HELP = "A source file (ingest/sources/*.yaml), or a folder of them; may be repeated"
-HOUR_HELP = "2023-01-24T22 or 2023-01-24, UTC"
 
 
 def register(app: typer.Typer) -> None:
