@@ -236,7 +236,12 @@ def test_a_failing_source_is_recorded_with_its_reason_until_it_answers(desk: Des
 def test_a_poller_waits_no_longer_than_until_the_next_run_is_due(desk: Desk) -> None:
     desk.publisher.now = START + timedelta(hours=9, minutes=58)
     pauses: list[float] = []
-    desk.poller(pause=lambda seconds: bool(pauses.append(seconds)) or True).run()
+
+    def pause(seconds: float) -> bool:
+        pauses.append(seconds)
+        return True
+
+    desk.poller(pause=pause).run()
     assert pauses == [120.0]
 
 
