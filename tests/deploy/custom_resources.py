@@ -42,7 +42,16 @@ RESOURCES = fields(
 )
 PLUGIN = fields("name", name=TEXT)
 RULE: Schema = {
-    **fields("expr", alert=TEXT, record=TEXT, expr=TEXT, for_=DURATION, labels=TEXTS, annotations=TEXTS),
+    **fields(
+        "expr",
+        alert=TEXT,
+        record=TEXT,
+        expr=TEXT,
+        for_=DURATION,
+        keep_firing_for=DURATION,
+        labels=TEXTS,
+        annotations=TEXTS,
+    ),
     "oneOf": [{"required": ["alert"]}, {"required": ["record"]}],
 }
 REMOTE = fields("key", key=TEXT, property=TEXT)
