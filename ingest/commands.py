@@ -38,11 +38,13 @@ def ingest(
     from dayahead.weather.source_file import load_weather_sources
     from ingest.running import Pollers, load_sources_from
     from ingest.settings import IngestSettings
+    from ingest.weather_running import check_places
 
     settings = load_settings(IngestSettings)
     configure_logging("ingest", settings.log_level)
     sources = load_sources_from(source)
     weather_sources = load_weather_sources([*(weather or []), *filter(None, [settings.weather_source])])
+    check_places(sources, weather_sources)
     if not once:
         Pollers(sources, settings, weather=weather_sources).run()
         return

@@ -1,14 +1,16 @@
 """Builds the pollers of weather sources from settings."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import structlog
 
-from dayahead.errors import SourceUnavailable
+from dayahead.errors import SettingsError, SourceUnavailable
 from dayahead.hours import wall_clock
 from dayahead.publisher import Publisher, kafka_producer
 from dayahead.reading.http.budget import Budgets
 from dayahead.retry import Backoff, Pause, retry
+from dayahead.source import Source
 from dayahead.storage.database import connect
 from dayahead.weather.source import WeatherSource
 from dayahead.weather.source_file import weather_kind_of
@@ -70,6 +72,23 @@ def make_weather_poller(
         pause=pause,
         condition=condition,
     )
+
+
+def check_places(sources: Sequence[Source], weather: Sequence[WeatherSource]) -> None:
+    """Check that the locations that sources of load name exist, where their weather source is polled too.
+
+    Raises:
+        SettingsError: a weather source that is given does not have a location.
+    """
+    known = {one.name: one for one in weather}
+    for source in sources:
+        if source.weather is None or (one := known.get(source.weather.source)) is None:
+            continue
+        if missing := sorted(source.weather.locations - one.locations.keys()):
+            raise SettingsError(
+                f"source {source.name}: weather source {one.name} has no location {', '.join(missing)}; there are: "
+                f"{', '.join(one.locations)}"
+            )
 
 
 def poll_patiently(poller: WeatherPoller, pause: Pause, attempts: int | None) -> WeatherPollResult:
