@@ -2,9 +2,14 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from dayahead.weather.command_group import weather as weather_group
+
+if TYPE_CHECKING:
+    from trainer.weather_file import WeatherFileOption
 
 # Heavy imports are inside the commands, so that `dayahead --help` starts fast.
 # ruff: noqa: PLC0415
@@ -24,6 +29,23 @@ SettingsFile = Annotated[
         dir_okay=False,
     ),
 ]
+WeatherSourceFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="File of a weather source of kind weather-file that names the columns of --weather; by default they are "
+        "valid_time, temperature_c, and where there are several location, run, available_at",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+WeatherKindOption = Annotated[
+    str | None,
+    typer.Option(
+        "--weather-kind",
+        help="What --weather holds, runs or observations; by default what its source says, or runs where it has a "
+        "column run",
+    ),
+]
 Promote = Annotated[bool, typer.Option(help="Promote the release if it passes the gate; --no-promote only saves it")]
 
 
@@ -39,6 +61,7 @@ def register(app: typer.Typer) -> None:
     models.command("promote")(promote_model)
     models.command("rollback")(roll_back_model)
     app.add_typer(models, name="models")
+    weather_group.command("choose")(choose_places)
 
 
 def trainer(
@@ -119,6 +142,28 @@ def backtest(
             help="Folder for forecasts.parquet and report.html; an interrupted run continues from it", file_okay=False
         ),
     ] = None,
+    weather: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of weather for --data: CSV or Parquet, or the file of a weather source of kind weather-file; by "
+            "default what TimescaleDB has",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    weather_source: WeatherSourceFile = None,
+    weather_kind: WeatherKindOption = None,
+    perfect: Annotated[
+        bool,
+        typer.Option(
+            "--perfect",
+            help="Use observed weather as if it had been forecast without any error; by default it is served with "
+            "simulated errors",
+        ),
+    ] = False,
+    ablation: Annotated[
+        bool, typer.Option(help="Where there is weather: also forecast without it, and with perfect weather")
+    ] = True,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -132,7 +177,8 @@ def backtest(
 ) -> None:
     """Measure the accuracy on past hours: fit before --from, then forecast to --to with only the data known then.
 
-    With --data: on a file, without any server; otherwise on the data in TimescaleDB.
+    With --data: on a file, without any server; otherwise on the data in TimescaleDB. With weather it says what that
+    is, and what it is worth.
     """
     from dayahead.errors import SettingsError
     from dayahead.hours import wall_clock
@@ -140,7 +186,7 @@ def backtest(
     from dayahead.reading.source_file import load_source
     from dayahead.settings import load_settings
     from dayahead.telemetry import configure_logging
-    from trainer.backtest.command import BacktestCommand, DataOption
+    from trainer.backtest.command import BacktestCommand, DataOption, WeatherOption
     from trainer.backtest.plan import Plan
     from trainer.settings import TrainerSettings, load_training_settings
 
@@ -156,7 +202,61 @@ def backtest(
         refit_h=None if refit is None else _span_h(refit, "--refit"),
     )
     option = DataOption(data, load_source(source)) if data and source else None
-    BacktestCommand(settings, training, wall_clock).run(option, plan, workers, out)
+    if weather and option is None:
+        raise SettingsError("--weather goes with --data: on TimescaleDB the weather is what was ingested")
+    file = _weather_file(weather, weather_source, weather_kind)
+    chosen = WeatherOption(file, is_perfect=perfect, ablation=ablation)
+    BacktestCommand(settings, training, wall_clock).run(option, plan, workers, out, chosen)
+
+
+def choose_places(
+    data: Annotated[str, typer.Option(help="Data file, or the name of a source in TimescaleDB")],
+    weather: Annotated[str, typer.Option(help="File of weather, or the name of a weather source in TimescaleDB")],
+    source: Annotated[
+        Path | None, typer.Option(help="Source file that names the columns of --data", exists=True, dir_okay=False)
+    ] = None,
+    weather_source: WeatherSourceFile = None,
+    weather_kind: WeatherKindOption = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="What has a place of its own: series or area; by default each of up to 50 series"),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, max=20, help="Locations of a mean at most")] = 5,
+    until: Annotated[
+        str | None, typer.Option(help=f"Use the hours before this one, to leave a test period out: {HOUR_HELP}")
+    ] = None,
+    set_: Overrides = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Propose the location of each series or area, or a mean of several, by how its temperature explains the load."""
+    from dayahead.errors import SettingsError
+    from dayahead.hours import wall_clock
+    from dayahead.reading.hour_text import hour_of
+    from dayahead.settings import load_settings
+    from dayahead.telemetry import configure_logging
+    from trainer.settings import TrainerSettings, load_training_settings
+    from trainer.weather_choose import Chosen, choose_command
+    from trainer.weather_places import By
+
+    configure_logging("weather", "warning")
+    if by is not None and by not in set(By):
+        raise SettingsError(f"--by {by}: write series or area")
+    settings = load_settings(TrainerSettings)
+    choose_command(
+        Chosen(
+            data=data,
+            source=source,
+            weather=weather,
+            weather_source=weather_source,
+            weather_kind=weather_kind,
+            by=None if by is None else By(by),
+            most=most,
+            until=None if until is None else hour_of(until, "--until"),
+        ),
+        settings.database_url,
+        load_training_settings(settings_file or settings.training_settings, set_ or ()),
+        wall_clock(),
+    )
 
 
 def list_models(limit: Annotated[int, typer.Option(min=1, help="Releases to show, newest first")] = 20) -> None:
@@ -204,6 +304,20 @@ def _moment(text: str | None) -> datetime | None:
         return parse_utc(text)
     except ValueError as error:
         raise SettingsError(f"--as-of: {error}") from error
+
+
+def _weather_file(path: Path | None, source: Path | None, kind: str | None) -> "WeatherFileOption | None":
+    """The options on a file of weather."""
+    from dayahead.errors import SettingsError
+    from trainer.weather_file import OBSERVATIONS, RUNS, WeatherFileOption
+
+    if path is None:
+        if source or kind:
+            raise SettingsError("--weather-source and --weather-kind describe --weather: give that too")
+        return None
+    if kind not in {None, RUNS, OBSERVATIONS}:
+        raise SettingsError(f"--weather-kind {kind}: write {RUNS} or {OBSERVATIONS}")
+    return WeatherFileOption(path, source, kind)
 
 
 def _span_h(text: str, option: str) -> int:

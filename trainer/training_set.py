@@ -8,7 +8,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from dayahead.errors import NotEnoughHistoryError
+from dayahead.errors import NotEnoughHistoryError, SettingsError
 from dayahead.horizon import LEAST_LEADS
 from dayahead.hours import Hour, format_utc, to_hour
 from dayahead.models.history import History
@@ -18,8 +18,11 @@ from dayahead.storage.tables.observation import observed_hours, observed_range, 
 from dayahead.storage.tables.series import RegisteredSeries, load_series
 from dayahead.storage.tables.source import load_sources
 from dayahead.storage.tables.training_quarantine import QuarantinedRange
+from dayahead.weather.history import WeatherHistory
+from dayahead.weather.placed import PlacedWeather
 from trainer.quarantine import clean
 from trainer.settings import TrainingSettings
+from trainer.training_weather import Span, read_weather
 
 SERIES_AT_ONCE = 500
 """Series per query: bounds the memory of the rows before they are a matrix."""
@@ -55,6 +58,14 @@ class TrainingSet:
             history=replace(self.history, leads=LEAST_LEADS),
         )
 
+    def with_weather(self, weather: WeatherHistory | None) -> "TrainingSet":
+        """The same hours with the weather of their series."""
+        return replace(
+            self,
+            observed=replace(self.observed, weather=weather),
+            history=replace(self.history, weather=weather),
+        )
+
     def until(self, hour: Hour) -> "TrainingSet":
         """The same data before this hour."""
         return replace(self, observed=self.observed.until(hour), history=self.history.until(hour))
@@ -67,6 +78,10 @@ class _SourcePart:
     start: Hour
     observed: NDArray[np.float64]
     cleaned: NDArray[np.float64]
+
+    @property
+    def series_ids(self) -> list[str]:
+        return [one.series_id for one in self.series]
 
     @property
     def end(self) -> Hour:
@@ -85,6 +100,8 @@ def read_training_set(
     *,
     since: Hour | None = None,
     needed_h: int | None = None,
+    perfect_weather: bool = False,
+    only: str | None = None,
 ) -> TrainingSet:
     """Read and clean the history of every source.
 
@@ -94,8 +111,11 @@ def read_training_set(
         as_of: read only what was published by then; None for everything.
         since: first hour; None for as far back as configured.
         needed_h: minimum hours of a source; None for what a training needs.
+        perfect_weather: whether the weather after an origin is as it was, instead of as forecast.
+        only: name of the only source that is read; None for all.
 
     Raises:
+        SettingsError: `only` is not registered.
         NotEnoughHistoryError: no source has enough hours.
     """
     parts: list[_SourcePart] = []
@@ -103,7 +123,12 @@ def read_training_set(
     lengths = []
     needed_h = settings.needed_h if needed_h is None else needed_h
     all_series = load_series(connection)
-    for name, registered in sorted(load_sources(connection).items()):
+    sources = load_sources(connection)
+    if only is not None and only not in sources:
+        raise SettingsError(f"no source {only} is registered; there are: {', '.join(sorted(sources)) or 'none'}")
+    for name, registered in sorted(sources.items()):
+        if only not in {None, name}:
+            continue
         series = sorted((s for s in all_series if s.source_key == registered.source_key), key=lambda s: s.series_id)
         observed = observed_range(connection, registered.source_key)
         if not series or observed is None or registered.removed_at is not None or registered.source.totals_of:
@@ -125,7 +150,20 @@ def read_training_set(
             f"a training needs {needed_h} hours{known} of one source, {', '.join(lengths) or 'none has any'}: "
             "wait, backfill, or lower minimum_days, fit.least_history_h or holdout.least_h"
         )
-    return _side_by_side(parts, quarantined)
+    data = _side_by_side(parts, quarantined)
+    span = Span(data.history.start, data.history.end, data.history.leads)
+    weather = PlacedWeather.side_by_side(
+        [
+            (
+                len(part.series),
+                read_weather(
+                    connection, part.source, part.series_ids, span, settings.weather, as_of, perfect=perfect_weather
+                ),
+            )
+            for part in parts
+        ]
+    )
+    return data.with_weather(weather)
 
 
 def _side_by_side(parts: list[_SourcePart], quarantined: list[QuarantinedRange]) -> TrainingSet:

@@ -65,6 +65,8 @@ class ObservedLocation(LocationWeather):
         if not len(origins):
             return np.empty((0, hours), np.float32)
         first = origins - (WINDOW_HOURS - 1)
+        if self.start <= first.min() and first.max() + hours <= self.end:
+            return np.asarray(np.lib.stride_tricks.sliding_window_view(self.values, hours)[first - self.start])
         low, high = int(min(first.min(), self.start)), int(max(first.max() + hours, self.end))
         padded = np.full(high - low, np.nan, np.float32)
         padded[self.start - low : self.end - low] = self.values

@@ -36,6 +36,28 @@ class PlacedWeather(WeatherHistory):
         self.places: tuple[Weights, ...] = tuple(dict.fromkeys(weights for weights in known if weights))
         self.place_of = np.array([-1 if one is None else self.places.index(one) for one in known], np.int64)
 
+    @classmethod
+    def side_by_side(cls, parts: "Sequence[tuple[int, PlacedWeather | None]]") -> "PlacedWeather | None":
+        """The weather of the series of several sources; None where none has any.
+
+        Args:
+            parts: number of series and weather of each source, in the order of the series.
+        """
+        locations: dict[str, LocationWeather] = {}
+        weights_of: list[Weights | None] = []
+        bases = [part.basis for _, part in parts if part is not None]
+        for number, (series, part) in enumerate(parts):
+            if part is None:
+                weights_of += [None] * series
+                continue
+            # sources may know one location differently: their loads are published at different times
+            locations |= {f"{number}:{name}": location for name, location in part.locations.items()}
+            named = [tuple((f"{number}:{name}", weight) for name, weight in place) for place in part.places]
+            weights_of += [named[place] if place >= 0 else None for place in part.place_of.tolist()]
+        if not bases:
+            return None
+        return cls(locations, weights_of, WeatherBasis.RUNS if WeatherBasis.RUNS in bases else bases[0])
+
     @property
     def fingerprint(self) -> str:
         """Hex digits of the places and of the weather of their locations."""

@@ -31,13 +31,18 @@ SITES = (("north", 1.0), ("south", 0.4))
 
 @pytest.fixture(scope="session")
 def folder(reader: Reader) -> Path:
-    """The reader's folder, with the file that README takes for granted: a load."""
+    """The reader's folder, with the files that the pages take for granted: a load that is heated, and its weather."""
     start = datetime(2024, 3, 1, tzinfo=UTC)
-    lines = ["hour,site,kWh"]
+    lines, weather = ["hour,site,kWh"], ["location,valid_time,temperature_c"]
     for hour in range(24 * 95):
-        value = 1000 + 300 * math.sin(hour / 24 * 2 * math.pi) + 50 * math.sin(hour / 7)
-        lines += [f"{(start + timedelta(hours=hour)).isoformat()},{site},{value * size:.1f}" for site, size in SITES]
+        moment = (start + timedelta(hours=hour)).isoformat()
+        coast = 10 + 6 * math.cos(hour / 24 * 2 * math.pi) + 5 * math.sin(hour / 31)
+        hills = coast - 3 + 4 * math.sin(hour / 17)
+        value = 1000 + 300 * math.sin(hour / 24 * 2 * math.pi) + 50 * math.sin(hour / 7) + 12 * max(16 - coast, 0)
+        lines += [f"{moment},{site},{value * size:.1f}" for site, size in SITES]
+        weather += [f"coast,{moment},{coast:.2f}", f"hills,{moment},{hills:.2f}"]
     (reader.folder / "load.csv").write_text("\n".join(lines) + "\n")
+    (reader.folder / "weather.csv").write_text("\n".join(weather) + "\n")
     return reader.folder
 
 

@@ -91,7 +91,15 @@ class DatabaseReader:
         name: the database, without its password.
     """
 
-    def __init__(self, database_url: SecretStr, settings: TrainingSettings, first: Hour, known_at: datetime) -> None:
+    def __init__(
+        self,
+        database_url: SecretStr,
+        settings: TrainingSettings,
+        first: Hour,
+        known_at: datetime,
+        *,
+        perfect_weather: bool = False,
+    ) -> None:
         """Read the actuals.
 
         Args:
@@ -99,16 +107,23 @@ class DatabaseReader:
             settings: quarantine rules and needed history.
             first: first forecast hour.
             known_at: read the actuals as of this moment; a resumed run uses the same.
+            perfect_weather: whether the weather after an origin is as it was, instead of as forecast.
 
         Raises:
             StorageError: TimescaleDB does not answer.
             NotEnoughHistoryError: no source has an hour.
         """
         self._database_url, self._settings = database_url, settings
+        self._perfect_weather = perfect_weather
         self.name = describe(database_url)
         with connect(database_url) as connection:
             self.known: TrainingSet = read_training_set(
-                connection, settings, known_at, since=first - CONTEXT_H, needed_h=1
+                connection,
+                settings,
+                known_at,
+                since=first - CONTEXT_H,
+                needed_h=1,
+                perfect_weather=perfect_weather,
             )
             sources = {registered.source_key: registered.source for registered in load_sources(connection).values()}
             registered = {series.series_id: series for series in load_series(connection)}
@@ -122,9 +137,15 @@ class DatabaseReader:
             moment = min(self.at(first - 1).moments(connection))
             needed_h = self._settings.fit.least_history_h
             since = first - self._settings.history_days * 24
-            return read_training_set(connection, self._settings, moment, since=since, needed_h=needed_h).history.until(
-                first
+            known = read_training_set(
+                connection,
+                self._settings,
+                moment,
+                since=since,
+                needed_h=needed_h,
+                perfect_weather=self._perfect_weather,
             )
+            return known.history.until(first)
 
     def at(self, origin: Hour) -> PublishedHours:
         """The hours up to the origin, read lazily by the process that forecasts."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
@@ -11,39 +12,55 @@ from markupsafe import Markup
 
 from dayahead.hours import Hour, from_hour
 from dayahead.reading.limits import LimitLoss
+from trainer.backtest.ablation import Ablation, WeatherSlice
 from trainer.backtest.charts import Mark, columns, fan, lines
 from trainer.backtest.figures import Figures, Slice
 from trainer.backtest.walk import Backtest
+from trainer.weather_places import spoken
 
 REPORT_FILE = "report.html"
 TIME_LABELS = 12
 
 
-def write_report(
-    backtest: Backtest, figures: Figures, folder: Path, now: datetime, losses: Sequence[LimitLoss] = ()
-) -> Path:
+@dataclass(frozen=True)
+class Report:
+    """What a report shows.
+
+    Attributes:
+        backtest: the run.
+        figures: of the run.
+        losses: values that the limits of the source reject.
+        ablation: what weather is worth; None without weather.
+    """
+
+    backtest: Backtest
+    figures: Figures
+    losses: Sequence[LimitLoss] = ()
+    ablation: Ablation | None = None
+
+
+def write_report(report: Report, folder: Path, now: datetime) -> Path:
     """Write `report.html`.
 
     Args:
-        backtest: the run.
-        figures: of the run.
+        report: what it shows.
         folder: to write to.
         now: the current time, printed at the end of the page.
-        losses: values that the limits of the source reject.
 
     Returns:
         The file.
     """
     file = folder / REPORT_FILE
-    file.write_text(render_report(backtest, figures, now, losses), encoding="utf-8")
+    file.write_text(render_report(report, now), encoding="utf-8")
     return file
 
 
-def render_report(backtest: Backtest, figures: Figures, now: datetime, losses: Sequence[LimitLoss] = ()) -> str:
+def render_report(report: Report, now: datetime) -> str:
     """The page."""
+    backtest, figures, ablation = report.backtest, report.figures, report.ablation
     page = resources.files("trainer.backtest") / "page"
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"share": share, "signed": _signed, "hour": _hour}
+    environment.filters |= {"share": share, "signed": _signed, "hour": _hour, "spoken": spoken}
     template = environment.from_string((page / "report.html").read_text(encoding="utf-8"))
     return template.render(
         style=Markup((page / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
@@ -67,7 +84,10 @@ def render_report(backtest: Backtest, figures: Figures, now: datetime, losses: S
             (series, fan(series.p10, series.p50, series.p90, series.actual, f"Worst day of {series.name}"))
             for series in figures.worst
         ],
-        losses=losses,
+        losses=report.losses,
+        ablation=ablation,
+        weather_lead=columns(_weather_marks(ablation.by_lead), "WAPE with weather by lead") if ablation else None,
+        weather_season=columns(_weather_marks(ablation.by_season), "WAPE with weather by season") if ablation else None,
         now=now,
     )
 
@@ -104,6 +124,19 @@ def _time_marks(slices: Sequence[Slice]) -> list[Mark]:
 def _coverage_marks(slices: Sequence[Slice]) -> list[Mark]:
     return [
         Mark(part.name, part.coverage, f"{part.name}: {share(part.coverage, 1)} within the band; 80 % is right", 0.8)
+        for part in slices
+    ]
+
+
+def _weather_marks(slices: Sequence[WeatherSlice]) -> list[Mark]:
+    return [
+        Mark(
+            part.name,
+            part.with_,
+            f"{part.name}: {share(part.with_)} with weather, {share(part.without)} without, {share(part.perfect)} with "
+            f"perfect weather; {part.hours:,} hours",
+            part.without,
+        )
         for part in slices
     ]
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from dayahead.hours import Hour
 from dayahead.models.history import History
-from dayahead.weather.history import WeatherBasis, WeatherHistory
+from dayahead.weather.history import WeatherHistory
 from trainer.backtest.reader import BacktestReader
 from trainer.backtest.window import KnownHours
 from trainer.training_set import TrainingSet
@@ -22,16 +22,6 @@ class Variant(StrEnum):
     def folder(self) -> str:
         """Name of its folder in that of the backtest."""
         return f"{self}-weather"
-
-
-BASIS_MEANINGS = {
-    WeatherBasis.RUNS: "archived runs, each from the moment on at which it was available; where none is archived, "
-    "observed weather with simulated errors",
-    WeatherBasis.SIMULATED: "observations are no forecasts: the hours after an origin have simulated errors of "
-    "{size:.1f} K a day ahead, as a forecast of the weather would",
-    WeatherBasis.OBSERVED: "observations as if they had been forecast without any error: the figures flatter, since no "
-    "forecast of the weather is perfect",
-}
 
 
 @dataclass(frozen=True)
@@ -54,12 +44,7 @@ class VariantReader:
     @property
     def known(self) -> TrainingSet:
         """Everything known now, with this weather."""
-        known = self.inner.known
-        return replace(
-            known,
-            observed=replace(known.observed, weather=self.weather),
-            history=replace(known.history, weather=self.weather),
-        )
+        return self.inner.known.with_weather(self.weather)
 
     def learnable(self, first: Hour) -> History:
         """The training data before `first`, with this weather."""

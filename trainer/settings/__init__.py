@@ -10,6 +10,7 @@ from trainer.settings.training import (
     ScheduleSettings,
     TrainingSettings,
     TuningSettings,
+    WeatherSettings,
     load_training_settings,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "TrainerSettings",
     "TrainingSettings",
     "TuningSettings",
+    "WeatherSettings",
     "load_training_settings",
 ]

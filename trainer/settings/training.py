@@ -182,6 +182,20 @@ class TuningSettings(Part):
     )
 
 
+class WeatherSettings(Part):
+    """What a training does with the weather that a source names."""
+
+    use: bool = Field(default=True, description="Whether weather is used; false: forecasts from load alone")
+    error_factor: float | None = Field(
+        default=None,
+        ge=0,
+        le=10,
+        description="Size of simulated errors, where no run is archived; 1 is 1.6 K a day ahead. None (null): as "
+        "measured on the runs of the weather source, 1 where it has too few",
+    )
+    error_seed: int = Field(default=1, ge=0, description="Seed of the simulated errors")
+
+
 class TrainingSettings(Part):
     """How a training is done."""
 
@@ -198,6 +212,7 @@ class TrainingSettings(Part):
         description="Threads of a fit, about 100 MB each; 0: one per processor. The release does not depend on it",
     )
     fit: ModelSettings = Field(default_factory=ModelSettings, description="How the model is fitted")
+    weather: WeatherSettings = Field(default_factory=WeatherSettings, description="What is made of weather")
     quarantine: QuarantineSettings = Field(
         default_factory=QuarantineSettings, description="Which observed values are left out of a fit"
     )

@@ -9,7 +9,7 @@ from rich.console import Console
 from dayahead.horizon import DAY_LEADS
 from tests.trainer.filling import NOW
 from trainer.backtest.figures import Figures, figures_of
-from trainer.backtest.report import render_report, share
+from trainer.backtest.report import Report, render_report, share
 from trainer.backtest.table import print_backtest
 from trainer.backtest.walk import Backtest
 
@@ -99,7 +99,7 @@ def test_the_worst_series_come_first_with_their_worst_day(walked: Backtest, figu
 
 
 def test_the_page_needs_nothing_but_itself(walked: Backtest, figures: Figures) -> None:
-    page = render_report(walked, figures, NOW)
+    page = render_report(Report(walked, figures), NOW)
     tags = Tags(page)
     assert not {"script", "link", "img", "iframe", "object", "embed"} & set(tags.tags)
     assert not [value for name, value in tags.attributes if name in {"src", "href", "style"} or name.startswith("on")]
@@ -108,7 +108,7 @@ def test_the_page_needs_nothing_but_itself(walked: Backtest, figures: Figures) -
 
 
 def test_the_page_shows_the_figures(walked: Backtest, figures: Figures) -> None:
-    said = " ".join(Tags(render_report(walked, figures, NOW)).texts)
+    said = " ".join(Tags(render_report(Report(walked, figures), NOW)).texts)
     (release,) = walked.releases.values()
     for part in (
         f"{figures.accuracy.wape:.2%}".replace("%", "\u202f%"),
@@ -125,7 +125,7 @@ def test_the_page_shows_the_figures(walked: Backtest, figures: Figures) -> None:
 def test_a_name_is_never_markup(walked: Backtest) -> None:
     ids = tuple(f"%3Cscript%3E{number}/<b>&" for number in range(len(walked.result.series_ids)))
     named = replace(walked, source="<i>a & b</i>", result=replace(walked.result, series_ids=ids))
-    page = render_report(named, figures_of(named), NOW)
+    page = render_report(Report(named, figures_of(named)), NOW)
     assert not {"script", "i"} & set(Tags(page).tags)
     assert "&lt;script&gt;" in page
 
@@ -139,7 +139,7 @@ def test_what_could_not_be_measured_is_a_dash_and_not_nan(walked: Backtest) -> N
         scores=replace(scores, **{name: np.zeros_like(getattr(scores, name)) for name in vars(scores)}),
     )
     run = replace(walked, result=empty)
-    page = render_report(run, figures_of(run), NOW)
+    page = render_report(Report(run, figures_of(run)), NOW)
     assert not re.search(r"\bnan\b", page, re.IGNORECASE)
     assert "\u2013" in page
 
@@ -155,7 +155,7 @@ def test_each_day_of_the_horizon_has_its_own_figures_and_each_lead_too(walked: B
     wape = error / np.abs(result.actual[:, second])[known].sum()
     assert figures.by_horizon_day[1].wape == pytest.approx(wape)
 
-    page = render_report(walked, figures, NOW)
+    page = render_report(Report(walked, figures), NOW)
     assert "By day of the horizon" in page
     assert f"day 2: WAPE {share(wape)}" in page
     console = Console(record=True, width=160)
@@ -171,4 +171,4 @@ def test_a_run_of_24_hours_has_no_days_of_the_horizon_to_show(walked: Backtest) 
     console = Console(record=True, width=160)
     print_backtest(console, day, figures)
     assert "day 1" not in console.export_text()
-    assert "By day of the horizon" not in render_report(day, figures, NOW)
+    assert "By day of the horizon" not in render_report(Report(day, figures), NOW)
