@@ -199,6 +199,17 @@ class WorkerRoom:
             row = connection.execute("SELECT count(*) FROM forecast WHERE origin = %s", [from_hour(origin)]).fetchone()
         return int(row[0]) if row else 0
 
+    def database_gb(self) -> float:
+        """Size of the database on disk, in GB."""
+        with psycopg.connect(self.owner_url) as connection:
+            row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        return int(row[0]) / 1e9 if row else 0.0
+
+    def redis_gb(self) -> float:
+        """Memory that Redis uses, in GB."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            return int(client.info("memory")["used_memory"]) / 1e9
+
     def close(self) -> None:
         """End the workers."""
         for process in self._processes:
