@@ -32,6 +32,7 @@ def ingest(
     once: Annotated[bool, typer.Option("--once", help="Poll each source once, then exit")] = False,
 ) -> None:
     """Poll sources and publish their new hours to Kafka until stopped."""
+    from dayahead.errors import SourceError
     from dayahead.hours import format_utc, from_hour
     from dayahead.settings import load_settings
     from dayahead.telemetry import configure_logging
@@ -49,14 +50,19 @@ def ingest(
         Pollers(sources, settings, weather=weather_sources).run()
         return
     pollers = Pollers(sources, settings, attempts=3, weather=weather_sources)
-    for one, weathered in zip(weather_sources, pollers.weather_once(), strict=True):
-        newest = "no run yet" if weathered.newest is None else f"newest run {format_utc(from_hour(weathered.newest))}"
-        typer.echo(f"{one.name}: {weathered.publications} publications of weather, {newest}")
-    results = pollers.once()
+    results, weathered = pollers.once()
+    for one, outcome in zip(weather_sources, weathered, strict=True):
+        if isinstance(outcome, SourceError):
+            typer.echo(f"{one.name}: no weather: {outcome}", err=True)
+            continue
+        newest = "no run yet" if outcome.newest is None else f"newest run {format_utc(from_hour(outcome.newest))}"
+        typer.echo(f"{one.name}: {outcome.publications} publications of weather, {newest}")
     for polled, result in zip(sources, results, strict=True):
         newest = "no hour yet" if result.newest is None else f"newest hour {format_utc(from_hour(result.newest))}"
         incomplete = f"; {result.incomplete}" if result.incomplete else ""
         typer.echo(f"{polled.name}: {result.rows} rows, {result.rejections} dead letters, {newest}{incomplete}")
+    if any(isinstance(outcome, SourceError) for outcome in weathered):
+        raise typer.Exit(1)
 
 
 def backfill(

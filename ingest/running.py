@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from dayahead.broker_watch import BrokerWatch
-from dayahead.errors import SettingsError, SourceUnavailable
+from dayahead.errors import SettingsError, SourceError, SourceUnavailable
 from dayahead.hours import wall_clock
 from dayahead.publisher import Publisher, kafka_producer
 from dayahead.reading.http.budget import Budgets
@@ -33,7 +33,7 @@ from ingest.reference_scoring import ReferenceScoring
 from ingest.settings import IngestSettings
 from ingest.surroundings import make_surroundings
 from ingest.totals import Totals
-from ingest.weather_poller import WeatherPollResult
+from ingest.weather_poller import WeatherPoller, WeatherPollResult
 from ingest.weather_running import make_weather_poller, poll_patiently
 
 log = structlog.get_logger()
@@ -192,30 +192,22 @@ class Pollers:
             condition=condition,
         )
 
-    def once(self) -> list[PollResult]:
-        """Poll each source once.
+    def once(self) -> tuple[list[PollResult], list[WeatherPollResult | SourceError]]:
+        """Poll each weather source once, then each source; weather that fails holds up no source of load.
+
+        Returns:
+            The results of the sources; and those of the weather sources, or why one failed.
 
         Raises:
             DayaheadError: a source or a server is unavailable or rejects a request.
         """
+        pollers: list[Poller | WeatherPoller] = [*self._weather_pollers, *self._pollers]
         with self._resources:
             try:
-                return [poller.poll_once() for poller in self._pollers]
+                weather = [poll_patiently(one, self._stop.wait, self._attempts) for one in self._weather_pollers]
+                return [poller.poll_once() for poller in self._pollers], weather
             finally:
-                for poller in self._pollers:
-                    poller.close()
-
-    def weather_once(self) -> list[WeatherPollResult]:
-        """Poll each weather source once.
-
-        Raises:
-            DayaheadError: a source or a server is unavailable or rejects a request.
-        """
-        with self._resources:
-            try:
-                return [poll_patiently(poller, self._stop.wait, self._attempts) for poller in self._weather_pollers]
-            finally:
-                for poller in self._weather_pollers:
+                for poller in pollers:
                     poller.close()
 
     def run(self) -> None:

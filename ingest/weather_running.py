@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import structlog
 
-from dayahead.errors import SettingsError, SourceUnavailable
+from dayahead.errors import SettingsError, SourceError, SourceUnavailable
 from dayahead.hours import wall_clock
 from dayahead.publisher import Publisher, kafka_producer
 from dayahead.reading.http.budget import Budgets
@@ -91,8 +91,8 @@ def check_places(sources: Sequence[Source], weather: Sequence[WeatherSource]) ->
             )
 
 
-def poll_patiently(poller: WeatherPoller, pause: Pause, attempts: int | None) -> WeatherPollResult:
-    """Poll once, and again while the source is unavailable.
+def poll_patiently(poller: WeatherPoller, pause: Pause, attempts: int | None) -> WeatherPollResult | SourceError:
+    """Poll once, and again while the source is unavailable; returns the error of a source that fails.
 
     Args:
         poller: of the source.
@@ -100,13 +100,21 @@ def poll_patiently(poller: WeatherPoller, pause: Pause, attempts: int | None) ->
         attempts: failures after which to give up; None: never.
 
     Raises:
-        DayaheadError: the source stayed unavailable or rejects the request, or a server is unavailable.
+        DayaheadError: a server is unavailable.
     """
 
     def on_failure(error: SourceUnavailable, pause_s: float) -> None:
         metrics.RETRIES.labels(poller.name, error.cause).inc()
         log.warning("source_retry", source=poller.name, error=str(error), pause_s=round(pause_s, 2))
 
-    return retry(
-        poller.poll_once, (SourceUnavailable,), backoff=Backoff(), pause=pause, on_failure=on_failure, attempts=attempts
-    )
+    try:
+        return retry(
+            poller.poll_once,
+            (SourceUnavailable,),
+            backoff=Backoff(),
+            pause=pause,
+            on_failure=on_failure,
+            attempts=attempts,
+        )
+    except SourceError as error:
+        return error

@@ -69,7 +69,7 @@ def test_a_source_of_a_new_kind_is_polled_published_and_registered(
     settings = IngestSettings(
         kafka_bootstrap=topics.bootstrap, topic_prefix=topics.prefix, database_url=SecretStr(database_url)
     )
-    (result,) = Pollers(load_sources_from([file]), settings, attempts=1).once()
+    (result,), _ = Pollers(load_sources_from([file]), settings, attempts=1).once()
     assert (result.rows, result.rejections) == (1, 0)
     ((series_id, _, value),) = published(topics)
     assert (series_id, value) == ("north", 12.5)

@@ -71,7 +71,7 @@ class Service:
 
     def poll(self) -> list[int]:
         """Poll each source once, and let the worker take in the log; returns the rows of each."""
-        results = Pollers(load_sources_from([self.folder]), self.settings, attempts=1).once()
+        results, _ = Pollers(load_sources_from([self.folder]), self.settings, attempts=1).once()
         place = TopicPartition(self.room.topics.name("observations"), 0)
         messages: list[LogMessage] = []
         with closing(KafkaConsumer(bootstrap_servers=self.room.topics.bootstrap, enable_auto_commit=False)) as consumer:

@@ -103,6 +103,14 @@ def test_the_setting_names_weather_sources_as_the_option_does(run: Run) -> None:
     assert "own: 2 publications of weather" in done.stdout, done.stderr
 
 
+def test_weather_that_cannot_be_read_is_reported_and_holds_up_no_load(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_text("place,run,valid_time,t2m\nhall,2024-07-01T00:00Z,2024-07-01T00:00Z,warm\n")
+    done = run("ingest", "--source", "load.yaml", "--weather", "own.yaml", "--once")
+    assert done.returncode == 1
+    assert "own: no weather: weather source own: runs.csv, line 2: column 't2m' is 'warm'" in done.stderr
+    assert "meter: 3 rows" in done.stdout
+
+
 def test_a_location_that_the_weather_source_lacks_is_named(run: Run, tmp_path: Path) -> None:
     (tmp_path / "load.yaml").write_text(LOAD.replace("PLACE", "yard"))
     done = run("ingest", "--source", "load.yaml", "--weather", "own.yaml", "--once")

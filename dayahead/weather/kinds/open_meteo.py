@@ -79,6 +79,7 @@ class OpenMeteo:
         if found is None:
             return []
         start, values = found
+        self._check_whole(values)
         oldest = to_hour(now) - self._source.history_h
         passed = schedule.starts(oldest if newest is None else max(oldest, newest + 1), start)
         return publications_of([*self._joined(passed, start, now), *values])
@@ -94,6 +95,21 @@ class OpenMeteo:
             return publications_of(self._of_previous_days(starts))
         runs = [self._single(start, self._source.schedule.due_at(start)) or [] for start in starts]
         return publications_of([one for run in runs for one in run])
+
+    def _check_whole(self, values: Sequence[WeatherValues]) -> None:
+        """Check that a run has its first variable for each location: it may be there in part.
+
+        Raises:
+            SourceUnavailable: it does not.
+        """
+        first = self._source.variables[0]
+        there = {one.location for one in values if one.variable is first}
+        if missing := [name for name in self._source.locations if name not in there]:
+            raise SourceUnavailable(
+                f"weather source {self._source.name}: the run has no {first} for {', '.join(missing)}; if that stays, "
+                "check model and locations",
+                cause="bad_answer",
+            )
 
     def _newest_of_forecast(
         self, model: str, newest: Hour | None, now: datetime

@@ -195,6 +195,16 @@ def test_nulls_beyond_the_horizon_of_the_model_are_left_out(room: Room) -> None:
     assert len(only(room.reader(metadata=None).news(to_hour(START) - 6, NOW), "aarhus").values) == 30
 
 
+def test_a_run_that_is_there_for_some_locations_alone_is_read_again_later(room: Room) -> None:
+    reader = room.reader(metadata=None)
+    reader.news(to_hour(START) - 6, NOW)
+    document = orjson.loads(room.publisher.answer(room.server.requests[-1]).body)
+    document[1]["hourly"]["temperature_2m"] = [None] * len(document[1]["hourly"]["time"])
+    room.server.faults.append(Response(orjson.dumps(document)))
+    with pytest.raises(SourceUnavailable, match="no temperature_c for odense"):
+        reader.news(to_hour(START) - 6, NOW)
+
+
 def test_the_answer_of_yesterday_is_refused(room: Room) -> None:
     reader = room.reader(metadata=None)
     reader.news(to_hour(START) - 6, NOW)
