@@ -315,6 +315,14 @@ def test_a_server_in_the_namespace_is_reached_by_the_services_though_it_is_close
         assert template["metadata"]["labels"]["app.kubernetes.io/part-of"] == "dayahead"
 
 
+def test_the_page_of_the_docs_names_every_component_and_overlay() -> None:
+    page = (CHECKOUT / "docs" / "deployment.md").read_text()
+    assert set(re.findall(r"^\| `([\w-]+)` \|", page.partition("## Kubernetes")[2], re.MULTILINE)) == {
+        *COMPONENTS,
+        *OVERLAYS,
+    }
+
+
 @each_overlay
 def test_the_page_is_reached_by_https_under_one_name(overlay: str) -> None:
     spec = the(overlay_objects(overlay), "Ingress", "dayahead")["spec"]

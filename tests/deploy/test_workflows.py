@@ -121,3 +121,14 @@ def test_a_signature_is_verified_as_that_of_the_workflow_that_makes_it() -> None
     (identity,) = re.findall(r'--certificate-identity "(\S+)"', commands("deploy", "plan"))
     assert ".github/workflows/release.yml@refs/tags/$TAG" in identity
     assert "cosign sign" in commands("release", "image")
+
+
+def test_the_variables_and_workflows_stand_in_the_docs() -> None:
+    page = (CHECKOUT / "docs" / "deployment.md").read_text()
+    used = set(re.findall(r"\bvars\.(\w+)", (FOLDER / "deploy.yml").read_text()))
+    assert used == set(
+        re.findall(r"`([A-Z]+(?:_[A-Z]+)*)`", page.partition("### Variables of")[2].partition("\n## ")[0])
+    )
+    assert set(
+        re.findall(r"^\| `(\w+)` \|", page.partition("## Workflows")[2].partition("###")[0], re.MULTILINE)
+    ) == set(WORKFLOWS)
