@@ -35,7 +35,7 @@ def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
     monkeypatch.setenv("GRIDSTATUS_STAND_IN", str(file))
     monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
 
-    def write(values: list[float], start: datetime = START, minutes: int = 5, **others: Any) -> None:
+    def write(values: list[float], /, start: datetime = START, minutes: int = 5, **others: Any) -> None:
         moments = [start + timedelta(minutes=minutes * number) for number in range(len(values))]
         by_moment = {moment.isoformat(): value for moment, value in zip(moments, values, strict=True)}
         file.write_text(json.dumps({"zone": ZONE, "minutes": minutes, "values": by_moment, **others}))
@@ -94,6 +94,34 @@ def test_the_days_on_which_clocks_change_have_their_23_or_25_hours(publish: Publ
     publish([float(number) for number in range(count)], day, 60)
     answer = reader().read(to_hour(day), to_hour(day) + count)
     assert hours(answer.records) == {to_hour(day) + hour: float(hour) for hour in range(count)}
+
+
+@pytest.mark.parametrize("day", [datetime(2025, 3, 9, 8, tzinfo=UTC), datetime(2025, 11, 2, 7, tzinfo=UTC)])
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_each_hour_around_a_clock_change_is_right_when_it_is_the_newest(
+    publish: Publish, day: datetime, count: int
+) -> None:
+    publish([float(number) for number in range(count)], day, 60)
+    answer = reader(now=day + count * HOUR).read(to_hour(day), None)
+    assert hours(answer.records) == {to_hour(day) + hour: float(hour) for hour in range(count)}
+
+
+def test_hours_are_right_across_a_change_of_resolution(publish: Publish) -> None:
+    hourly = {(START + number * HOUR).isoformat(): 100.0 + number for number in range(4)}
+    short = {(START + 4 * HOUR + timedelta(minutes=5 * number)).isoformat(): float(number) for number in range(48)}
+    publish([], values=hourly | short)
+    answer = reader().read(to_hour(START), to_hour(START) + 8)
+    start = to_hour(START)
+    expected = {start + number: 100.0 + number for number in range(4)}
+    assert hours(answer.records) == expected | {start + 4 + number: 12 * number + 5.5 for number in range(4)}
+
+
+def test_yesterdays_table_all_day_is_no_news(publish: Publish) -> None:
+    publish([float(number) for number in range(24)], minutes=60)
+    first = hours(reader(now=START + 25 * HOUR).read(to_hour(START), None).records)
+    later = hours(reader(now=START + 41 * HOUR).read(to_hour(START), None).records)
+    assert later == first
+    assert len(later) == 24
 
 
 def test_a_missing_newest_value_is_null(publish: Publish) -> None:

@@ -43,6 +43,13 @@ def stand_ins() -> list[type[StandIn]]:
 
 
 ALL = stand_ins()
+NOT_OVER_HTTP = {"file": "test_sources.py", "push": "test_sent_observations.py", "gridstatus": "test_gridstatus.py"}
+"""Kinds that these tests cannot reach, and where their own ones are.
+
+The requests of `gridstatus` are made by that library, to addresses that are written in it, in a process that ends with
+the answer: nothing here could answer them, and no rate is kept for it. `test_gridstatus.py` tests the same behaviour
+with a stand-in of the library, `test_gridstatus_call.py` what the real one does with recorded shapes.
+"""
 KEYED = [one for one in ALL if one.key]
 for_all = pytest.mark.parametrize("room", ALL, indirect=True, ids=lambda one: one.__name__)
 for_keyed = pytest.mark.parametrize("room", KEYED, indirect=True, ids=lambda one: one.__name__)
@@ -58,6 +65,9 @@ def test_every_kind_over_http_has_a_stand_in() -> None:
     kinds = {name for name, kind in source_kinds().items() if issubclass(kind.fields, HttpFields)}
     assert kinds
     assert kinds == {one.kind for one in ALL}
+    assert set(source_kinds()) - kinds == set(NOT_OVER_HTTP)
+    tests = {file.name for file in Path(__file__).parents[4].rglob("test_*.py")}
+    assert set(NOT_OVER_HTTP.values()) <= tests
 
 
 @for_all
