@@ -54,9 +54,13 @@ TABLE: Columns = {
     "horizon_day": COUNT, "forecasts": COUNT, "hours": COUNT, "wape_percent": NUMBER, "mape_percent": NUMBER,
     "bias_percent": NUMBER, "coverage_percent": NUMBER, "weekly_naive_wape_percent": NUMBER,
     "daily_naive_wape_percent": NUMBER, "naive_wape_percent": NUMBER, "skill_percent": NUMBER, "compared": COUNT,
-    "verdict": TEXT,
+    "verdict": TEXT, "source": TEXT, "first_lead": COUNT, "last_lead": COUNT, "dayahead_wape_percent": NUMBER,
 }  # fmt: skip
-"""Columns of accuracy as a table; `level` is overall, area or series, `compared` 1 or 0."""
+"""Columns of accuracy as a table; `level` is overall, area, series or reference, `compared` 1 or 0.
+
+A row of a reference, and one of each of its ranges of leads, has the figures of the reference, and those of our
+forecasts on the same hours in `dayahead_wape_percent`.
+"""
 
 
 class Accuracy(BaseModel):
@@ -154,7 +158,8 @@ def list_accuracy(
 
     Figures are of one day of the horizon of each forecast: `horizon_day=2` is hours 25 to 48 after the origin. With
     `gate`, they are of the days of the calendar as they were forecast at it on the day before, and `horizon_day` has no
-    effect. As a table, all rows have the same columns; `level` is overall, area or series. The next page is
+    effect. As a table, all rows have the same columns; `level` is overall, area, series, or reference for the forecasts
+    of others: `source` is the reference, `wape_percent` its figure, `dayahead_wape_percent` ours. The next page is
     `next_cursor` in JSON, and the `Link` header with `rel="next"` in every format.
     """
     with use.database.connection() as connection:
@@ -188,6 +193,7 @@ def list_accuracy(
         "overall": report.overall, "area": report.areas, "series": report.series,
     }  # fmt: skip
     lines = [_row(level, one) for level, figures in levels.items() for one in figures]
+    lines += _reference_rows(report.references, day, area=area)
     return table_response(TABLE, lines, form, headers)
 
 
@@ -211,7 +217,7 @@ def get_accuracy(
     With `gate`, of the days of the calendar as they were forecast at it on the day before.
     """
     with use.database.connection() as connection:
-        key, _, _ = series_key_of(connection, series_ids)
+        key, series_id, _ = series_key_of(connection, series_ids)
         check_gate(connection, gate)
         if gate is None:
             windows = newest_windows(connection, days, end=end, series_key=key, horizon_day=horizon_day)
@@ -227,13 +233,28 @@ def get_accuracy(
         accuracy=_series(found, None if gate else horizon_day),
         references=references_of(references),
     )
-    return report if form == "json" else table_response(TABLE, [_row("series", report.accuracy)], form)
+    if form == "json":
+        return report
+    others = _reference_rows(report.references, report.accuracy.horizon_day, series_id=series_id)
+    return table_response(TABLE, [_row("series", report.accuracy), *others], form)
 
 
 def _row(level: str, figures: Accuracy) -> list[Any]:
     """A row of `TABLE`, in which `compared` is 1 or 0."""
     values = {"level": level, **dict(figures), "compared": int(figures.compared)}
     return [values.get(name) for name in TABLE]
+
+
+def _reference_rows(
+    references: Sequence[ReferenceAccuracy], horizon_day: int | None, **about: str | None
+) -> list[list[Any]]:
+    """Rows of `TABLE`: each reference as a whole, then by ranges of leads."""
+    rows = []
+    for one in references:
+        shared = {"level": "reference", "source": one.source, "unit": one.unit, "horizon_day": horizon_day, **about}
+        for values in ({**dict(one), "compared": 1}, *map(dict, one.leads)):
+            rows.append([{**shared, **values}.get(name) for name in TABLE])
+    return rows
 
 
 def _series(added: AddedScores, horizon_day: int | None) -> SeriesAccuracy:

@@ -168,6 +168,27 @@ def test_by_default_the_answer_begins_a_day_before_the_newest_hour_and_holds_all
 
 
 @pytest.mark.servers
+@pytest.mark.parametrize("path", ["/v1/accuracy", f"/v1/accuracy/{ONE}"])
+@pytest.mark.parametrize("params", [{}, {"horizon_day": "2"}])
+def test_a_table_of_accuracy_has_each_reference_as_a_whole_and_by_leads(
+    client: TestClient, path: str, params: dict[str, str]
+) -> None:
+    [reference] = client.get(path, params=params).json()["references"]
+    table = csv.DictReader(io.StringIO(client.get(path, params={**params, "format": "csv"}).text))
+    rows = [row for row in table if row["level"] == "reference"]
+    assert [(row["first_lead"], row["last_lead"]) for row in rows] == [
+        ("", ""),
+        *((str(one["first_lead"]), str(one["last_lead"])) for one in reference["leads"]),
+    ]
+    for row, one in zip(rows, [reference, *reference["leads"]], strict=True):
+        assert (row["source"], row["unit"]) == (reference["source"], reference["unit"])
+        assert int(row["hours"]) == one["hours"]
+        for name in ("wape_percent", "dayahead_wape_percent"):
+            assert float(row[name]) == pytest.approx(one[name])
+    assert rows[0]["verdict"] == reference["verdict"]
+    assert rows[0]["series_id"] == ("" if path == "/v1/accuracy" else ONE)
+
+
 def test_references_are_listed_and_a_removed_one_is_neither_shown_nor_compared(
     scene: Scene, client: TestClient
 ) -> None:

@@ -55,6 +55,20 @@ def test_the_forecast_of_an_operator_is_a_line_of_its_own_named_in_the_legend_an
     expect(seen.page.locator("#attribution")).to_contain_text("Credit to the operator")
 
 
+def test_the_day_view_draws_the_operators_forecast_as_it_was_known_and_saves_it(
+    site: Site, visit: Callable[..., Visit]
+) -> None:
+    seen = visit(site, f"/?series={FORECAST.replace('/', '%2F')}&day=today")
+    expect(seen.page.locator("#day-legend .key.reference")).to_have_text(TITLE)
+    line = seen.page.locator("#day-chart path.reference").get_attribute("d") or ""
+    with seen.page.expect_download() as download:
+        seen.page.locator("#day-csv").click()
+    header, *rows = download.value.path().read_text().splitlines()
+    assert header.split(",")[-1] == "operator"
+    known = [row for row in rows if row.split(",")[-1]]
+    assert 20 <= len(known) == line.count("L") + 1
+
+
 def test_a_series_that_no_reference_forecasts_shows_none(site: Site, visit: Callable[..., Visit]) -> None:
     seen = visit(site, f"/?series={OTHER.replace('/', '%2F')}")
     expect(seen.page.locator("#accuracy .bar-row").first).to_be_visible()

@@ -5,9 +5,11 @@ import { csvOf, fileName, save } from "./csv.js";
 import { addDays, between, changeWords, daysKept, errorWords, isDay, iso, momentText, planOf, shareOf, totalOf, totalUnit } from "./days.js";
 import { byId, h, renew } from "./elements.js";
 import { clock, count, day, moment, number, signed, utc, zoneName } from "./format.js";
+import { byHour } from "./hours.js";
 import { get, seriesPath } from "./requests.js";
 import { RUNGS, rungBadge } from "./states.js";
 
+const HOUR_MS = 3_600_000;
 const MOST_HELD = 60;
 const DEFAULT = { day: "tomorrow", issue: null, against: null };
 const TITLES = { today: "Today", tomorrow: "Tomorrow" };
@@ -69,15 +71,17 @@ export class DayView {
     const kept = daysKept(series);
     const id = detail.series_id;
     const asked = [id, plan.date, plan.issue.value, plan.against.value].join(" ");
-    const stamp = JSON.stringify([asked, series, detail.newest_hour, forecast?.issued_at]);
+    const stamp = JSON.stringify([asked, series, detail.newest_hour, forecast?.issued_at, detail.references]);
     Object.assign(this, { plan, asked, detail, kept, today: planOf({ ...DEFAULT, day: "today" }, series).date });
     if (this.found?.stamp === stamp && !slow && !this.found.refusal) return;
-    const found = { stamp, asked, plan, base: null, issue: null, other: null, refusal: null };
+    const found = { stamp, asked, plan, base: null, issue: null, other: null, references: [], refusal: null };
     if (kept && plan.date >= kept.first && plan.date <= kept.last) {
       const path = `${seriesPath(`days/${plan.date}`, id)}`;
       try {
         found.base = await get(path);
-        [found.issue, found.other] = await Promise.all([this.issueOf(plan.issue, plan, id, found.base), this.issueOf(plan.against, plan, id, null)]);
+        [found.issue, found.other, found.references] = await Promise.all([
+          this.issueOf(plan.issue, plan, id, found.base), this.issueOf(plan.against, plan, id, null), this.referencesOf(plan.issue, id, found.base),
+        ]);
       } catch (refusal) {
         if (this.found?.asked === asked && this.found.base) return; // what is known stays, the notice says why it is old
         found.refusal = refusal.message;
@@ -96,6 +100,17 @@ export class DayView {
       this.held.set(path, answer);
     }
     return this.held.get(path);
+  }
+
+  /** What references forecast of the hours of a day, as known when the forecast that is shown was made. */
+  async referencesOf({ at }, id, { valid_time: hours }) {
+    if (!this.detail.references.length || !hours.length) return [];
+    const known = at === null ? "" : `&as_of=${iso(at)}`;
+    const answer = await get(`${seriesPath("reference-forecasts", id)}?start=${hours[0]}&end=${iso(Date.parse(hours.at(-1)) + HOUR_MS)}${known}`).catch(() => null);
+    const start = Date.parse(hours[0]);
+    return (answer?.references ?? [])
+      .map(({ source, title, valid_time: times, value }) => ({ source, name: title, values: byHour(start, hours.length, times, value) }))
+      .filter(({ values }) => values.some((value) => value !== null));
   }
 
   show() {
@@ -205,6 +220,7 @@ export class DayView {
   showChart(rows) {
     this.chart ??= new Chart(byId("day-chart"), (text) => { byId("day-reading").textContent = text; });
     const { plan, detail } = this;
+    const { references } = this.found;
     const held = rows.map(({ p50 }, i) => (p50 === null ? -1 : i)).filter((i) => i >= 0);
     byId("day-figure").hidden = !held.length;
     if (!held.length) return;
@@ -219,13 +235,14 @@ export class DayView {
     this.chart.show({
       zone: plan.zone, unit: detail.unit, start: rows[0].ms, length: rows.length, observed, firstHour: seen ? rows[0].ms : null,
       forecast: { start: rows[from].ms, p10: part("p10"), p50: part("p50"), p90: part("p90") },
-      earlier: other, setAside: [], outdated, message: "", now: Date.parse(detail.source_detail.current_hour),
+      earlier: other, references, setAside: [], outdated, message: "", now: Date.parse(detail.source_detail.current_hour),
     });
-    renew(byId("day-legend"), [seen > 0, name, outdated, detail.unit], () => [
+    renew(byId("day-legend"), [seen > 0, name, outdated, detail.unit, references.map((one) => one.name)], () => [
       seen ? h("span", { class: "key observed" }, "Observed") : null,
       h("span", { class: outdated ? "key median outdated" : "key median" }, outdated ? "Forecast, outdated" : "Forecast"),
       h("span", { class: outdated ? "key band outdated" : "key band" }, "10–90 % band"),
       name ? h("span", { class: "key earlier" }, name) : null,
+      ...references.map((one, i) => h("span", { class: i % 2 ? "key reference second" : "key reference" }, one.name)),
       h("span", { class: "unit" }, detail.unit),
     ]);
   }
@@ -262,10 +279,11 @@ export class DayView {
     const { plan, detail, found } = this;
     const issue = found.issue;
     const [other, difference] = plan.against.value === "none" ? [] : plan.against.value === "observed" ? ["observed", "error"] : [`p50_as_of_${iso(plan.against.at)}`, "change"];
-    const columns = ["series_id", "valid_time", "local_time", "unit", "origin", "issued_at", "p10", "p50", "p90", ...(other ? [other, difference] : [])];
-    const lines = this.rows.map((row) => [
+    const columns = ["series_id", "valid_time", "local_time", "unit", "origin", "issued_at", "p10", "p50", "p90", ...(other ? [other, difference] : []), ...found.references.map(({ source }) => source)];
+    const lines = this.rows.map((row, i) => [
       detail.series_id, iso(row.ms), `${plan.date} ${clock(row.ms, plan.zone)}`, detail.unit, issue.origin, issue.issued_at, row.p10, row.p50, row.p90,
       ...(other ? [row.other, row.p50 === null || row.other === null ? null : row.p50 - row.other] : []),
+      ...found.references.map(({ values }) => values[i]),
     ]);
     save(fileName(detail.series_id, plan.date), csvOf(columns, lines));
   }
