@@ -15,7 +15,15 @@ import psycopg
 import structlog
 
 from dayahead.dead_letters import DeadLetter
-from dayahead.errors import BrokerUnavailable, DeadLetterCode, SourceRefused, SourceUnavailable, Stopped, StorageError
+from dayahead.errors import (
+    BrokerUnavailable,
+    DeadLetterCode,
+    SettingsError,
+    SourceRefused,
+    SourceUnavailable,
+    Stopped,
+    StorageError,
+)
 from dayahead.hours import HOUR_S, Clock, Hour, format_utc, from_hour, to_hour
 from dayahead.limit_metrics import LOST_VALUES
 from dayahead.publisher import Publication, Publisher
@@ -290,8 +298,15 @@ class Poller:
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
             connection = self._connect()
+            try:
+                self._source_key = register_source(connection, self._source).source_key
+            except SettingsError as error:  # a retry would not help; the other sources go on
+                connection.close()
+                raise SourceRefused(str(error)) from error
+            except BaseException:
+                connection.close()
+                raise
             self._connection = connection
-            self._source_key = register_source(connection, self._source).source_key
             self._failures.resume(connection, self._source_key)
         return self._connection
 

@@ -184,6 +184,29 @@ def test_a_reference_is_no_source_of_observations(desk: Desk) -> None:
         assert list(load_references(connection)) == ["operator"]
 
 
+def test_a_source_never_turns_into_the_other_kind_once_it_has_series(desk: Desk) -> None:
+    observed = make_source()
+    with connect(desk.url, autocommit=True) as connection:
+        # a name without series may still be corrected
+        register_source(connection, observed.model_copy(update={"forecast_of": "other"}))
+        key = register_source(connection, observed).source_key
+        connection.execute(
+            "INSERT INTO series (series_id, source_key, labels, area, unit, partition)"
+            " VALUES ('DK1/111', %s, '{}', 'DK1', 'kWh', 0)",
+            [key],
+        )
+        with pytest.raises(SettingsError, match="test-source is registered as a source of observed values"):
+            register_source(connection, observed.model_copy(update={"forecast_of": "other"}))
+        assert list(load_sources(connection)) == ["test-source"]
+    with pytest.raises(SourceRefused, match="give this one another name"):
+        desk.poll(forecast(7.0), source=observed.model_copy(update={"forecast_of": "other"}))
+    desk.poll(forecast(7.0))
+    with connect(desk.url, autocommit=True) as connection:
+        with pytest.raises(SettingsError, match="operator is registered as a reference forecast and has series"):
+            register_source(connection, make_source(name="operator"))
+        assert list(load_references(connection)) == ["operator"]
+
+
 def test_a_series_is_matched_once_it_is_observed_in_the_same_unit_by_the_source_that_is_named(desk: Desk) -> None:
     desk.poll(forecast(7.0))
     insert = (

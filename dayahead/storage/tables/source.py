@@ -7,6 +7,7 @@ from typing import LiteralString
 import psycopg
 from psycopg.types.json import Jsonb
 
+from dayahead.errors import SettingsError
 from dayahead.source import Source
 
 
@@ -24,17 +25,30 @@ class RegisteredSource:
 
 
 def register_source(connection: psycopg.Connection, source: Source) -> RegisteredSource:
-    """Register a source, or replace its definition; one that was removed is wanted again. The caller commits."""
+    """Register a source, or replace its definition; one that was removed is wanted again. The caller commits.
+
+    Raises:
+        SettingsError: a source of observed values would become a reference, or the other way round.
+    """
     definition = Jsonb(source.model_dump(mode="json", exclude_defaults=True))
     row = connection.execute(
         """
         INSERT INTO source (name, definition) VALUES (%s, %s)
         ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, updated_at = now(), removed_at = NULL
+        WHERE (source.definition ? 'forecast_of') = (excluded.definition ? 'forecast_of')
+           OR NOT EXISTS (SELECT FROM series WHERE series.source_key = source.source_key)
+              AND NOT EXISTS (SELECT FROM reference_series WHERE reference_series.source_key = source.source_key)
         RETURNING source_key
         """,
         [source.name, definition],
     ).fetchone()
-    assert row is not None
+    if row is None:
+        kinds = ("a source of observed values", "a reference forecast")
+        is_reference = source.forecast_of is not None
+        raise SettingsError(
+            f"source {source.name} is registered as {kinds[not is_reference]} and has series: it cannot become "
+            f"{kinds[is_reference]} ({'with' if is_reference else 'without'} forecast_of); give this one another name"
+        )
     return RegisteredSource(row[0], source)
 
 
