@@ -17,6 +17,7 @@ from dayahead.storage.tables.reference_series import (
     move_reference_cursors,
     oldest_hour_of,
     read_changed_references,
+    read_looked_series,
     series_by_reference,
 )
 from dayahead.storage.tables.source import RegisteredSource, load_references, load_sources
@@ -70,16 +71,14 @@ class ReferenceScoring(Rounds):
         oldest = oldest_hour_of(connection, reference.source_key)
         if oldest is None:
             return 0
+        looked = read_looked_series(connection, reference.source_key)
         changed = [
-            one
-            for one in read_changed_references(connection, reference.source_key)
-            if self._looked.get(one.reference_key) != one
+            one for one in read_changed_references(connection, looked) if self._looked.get(one.reference_key) != one
         ]
         written = self._compare(connection, reference, observed, changed)
         while (products := compare_new_products(connection, reference.source_key, oldest, PRODUCTS_AT_ONCE)) > 0:
             written += products
-        if changed:
-            move_reference_cursors(connection, changed)
+        move_reference_cursors(connection, changed, looked)
         self._looked.update((one.reference_key, one) for one in changed)
         return written
 

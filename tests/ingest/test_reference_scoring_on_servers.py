@@ -13,6 +13,7 @@ from dayahead.errors import StorageError
 from dayahead.hours import from_hour
 from dayahead.source import Source
 from dayahead.storage.database import connect
+from dayahead.storage.tables.reference_series import SLACK
 from dayahead.storage.tables.source import register_source, remove_source
 from ingest.reference_scoring import ReferenceScoring
 from tests.operator_forecasts import HOUR, Operator, Sums, Tables, reference_of, usual
@@ -170,6 +171,31 @@ def test_a_round_without_news_writes_nothing_and_a_lost_cursor_changes_nothing(s
         connection.execute("UPDATE reference_series SET observed_until = NULL, versions_until = NULL")
     scene.operator.score()
     assert same(before, scene.operator.scored())
+
+
+def test_a_series_without_news_keeps_up_so_that_a_round_reads_no_history(scene: Scene) -> None:
+    scene.publish_days(4)
+    scene.live(HOURS - 24)
+    scene.operator.score()
+    with connect(scene.url) as connection:
+        connection.execute(
+            "UPDATE reference_series SET observed_until = observed_until - INTERVAL '10 days',"
+            " versions_until = versions_until - INTERVAL '10 days' WHERE series_id = %s",
+            [ONE],
+        )
+        connection.execute("UPDATE observation SET recorded_at = recorded_at - INTERVAL '20 days'")
+        connection.execute("UPDATE reference_forecast SET recorded_at = recorded_at - INTERVAL '20 days'")
+    scene.operator.score()
+    with connect(scene.url) as connection:
+        behind = connection.execute(
+            "SELECT max(observed_until) - min(observed_until), max(versions_until) - min(versions_until)"
+            " FROM reference_series"
+        ).fetchone()
+    assert behind is not None
+    assert all(one <= SLACK for one in behind)
+    scene.live(24)
+    scene.operator.score()
+    assert same(scene.operator.scored(), scene.operator.expected())
 
 
 def test_rounds_as_hours_come_give_what_one_round_at_the_end_gives(scene: Scene) -> None:

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import psycopg
 from psycopg.rows import class_row
 
 OVERLAP = timedelta(seconds=60)
 """How far the clocks of the workers that write `recorded_at` may differ."""
+
+SLACK = timedelta(hours=1)
+"""How far a cursor may lie behind the newest one; no transaction that writes hours is open for so long."""
 
 ADD = """
     INSERT INTO reference_series (source_key, series_id)
@@ -42,29 +46,48 @@ OLDEST = """
     WHERE known.source_key = %s
 """
 
-# A series lies in one partition, whose checkpoints follow each other, and its versions are written by one poller: hence
-# two cursors a series. Hours before the first one of the reference are not compared.
-CHANGED = """
-    SELECT known.reference_key, array_agg(DISTINCT changed.valid_time ORDER BY changed.valid_time) AS hours,
-           count(*)::integer AS rows, max(changed.recorded_at) FILTER (WHERE is_observed) AS observed_until,
-           max(changed.recorded_at) FILTER (WHERE NOT is_observed) AS versions_until
+LOOKED = """
+    SELECT known.reference_key, matched.series_key, oldest.valid_time AS oldest, known.observed_until,
+           known.versions_until
     FROM reference_of_series AS matched
     JOIN reference_series AS known USING (reference_key)
     CROSS JOIN LATERAL (
         SELECT valid_time FROM reference_forecast AS version WHERE version.reference_key = known.reference_key
         ORDER BY valid_time LIMIT 1
     ) AS oldest
-    CROSS JOIN LATERAL (
-        SELECT valid_time, recorded_at, true AS is_observed FROM observation
-        WHERE observation.series_key = matched.series_key AND observation.valid_time >= oldest.valid_time
-          AND (known.observed_until IS NULL OR recorded_at >= known.observed_until - %(overlap)s)
+    WHERE matched.reference_source_key = %s
+"""
+
+# A series lies in one partition, whose checkpoints follow each other, and its versions are written by one poller: hence
+# two cursors a series. Hours before the first one of the reference are not compared. The bounds over all series say
+# which blocks of the tables to read; only of a series that never was compared, its whole history is.
+CHANGED = """
+    WITH looked AS MATERIALIZED (
+        SELECT * FROM unnest(%(reference_keys)s::integer[], %(series_keys)s::integer[], %(oldest)s::timestamptz[],
+                             %(observed_until)s::timestamptz[], %(versions_until)s::timestamptz[])
+            AS one (reference_key, series_key, oldest, observed_until, versions_until)
+    ), changed AS (
+        SELECT looked.reference_key, one.valid_time, one.recorded_at, true AS is_observed
+        FROM observation AS one JOIN looked USING (series_key)
+        WHERE one.recorded_at >= %(observed_since)s AND one.valid_time >= %(first)s
+          AND one.recorded_at >= looked.observed_until - %(overlap)s AND one.valid_time >= looked.oldest
         UNION ALL
-        SELECT valid_time, recorded_at, false FROM reference_forecast AS version
-        WHERE version.reference_key = known.reference_key
-          AND (known.versions_until IS NULL OR recorded_at >= known.versions_until - %(overlap)s)
-    ) AS changed
-    WHERE matched.reference_source_key = %(source)s
-    GROUP BY known.reference_key ORDER BY known.reference_key
+        SELECT looked.reference_key, one.valid_time, one.recorded_at, false
+        FROM reference_forecast AS one JOIN looked USING (reference_key)
+        WHERE one.recorded_at >= %(versions_since)s AND one.recorded_at >= looked.versions_until - %(overlap)s
+        UNION ALL
+        SELECT looked.reference_key, one.valid_time, one.recorded_at, true
+        FROM looked JOIN observation AS one USING (series_key)
+        WHERE looked.observed_until IS NULL AND one.valid_time >= looked.oldest
+        UNION ALL
+        SELECT looked.reference_key, one.valid_time, one.recorded_at, false
+        FROM looked JOIN reference_forecast AS one USING (reference_key)
+        WHERE looked.versions_until IS NULL
+    )
+    SELECT reference_key, array_agg(DISTINCT valid_time ORDER BY valid_time) AS hours, count(*)::integer AS rows,
+           max(recorded_at) FILTER (WHERE is_observed) AS observed_until,
+           max(recorded_at) FILTER (WHERE NOT is_observed) AS versions_until
+    FROM changed GROUP BY reference_key ORDER BY reference_key
 """
 
 MOVE = """
@@ -76,6 +99,21 @@ MOVE = """
     WHERE known.reference_key = seen.reference_key
       AND (seen.observed_until > known.observed_until OR seen.versions_until > known.versions_until
            OR known.observed_until IS NULL OR known.versions_until IS NULL)
+"""
+
+# Without it, one series that is observed no longer would keep the bounds of all others in the past.
+KEEP_UP = """
+    WITH newest AS (
+        SELECT max(observed_until) - %(slack)s AS observed, max(versions_until) - %(slack)s AS versions
+        FROM reference_series WHERE reference_key = ANY(%(keys)s)
+    )
+    UPDATE reference_series AS known
+    SET observed_until = greatest(known.observed_until, newest.observed),
+        versions_until = greatest(known.versions_until, newest.versions)
+    FROM newest
+    WHERE known.reference_key = ANY(%(keys)s)
+      AND (newest.observed > coalesce(known.observed_until, '-infinity')
+           OR newest.versions > coalesce(known.versions_until, '-infinity'))
 """
 
 
@@ -132,17 +170,65 @@ class ChangedReference:
     versions_until: datetime | None
 
 
-def read_changed_references(connection: psycopg.Connection, source_key: int) -> list[ChangedReference]:
-    """Read which hours of the series of a reference source may have to be compared again.
+class LookedSeries(NamedTuple):
+    """An observed series of a reference, and up to where it was compared.
 
-    Only series that are observed; of one that never was compared, all hours that the reference has.
+    Attributes:
+        reference_key: the reference of the series.
+        series_key: the series.
+        oldest: first hour of the reference.
+        observed_until: up to which `recorded_at` observed hours were compared; None: never.
+        versions_until: the same of the versions.
+    """
+
+    reference_key: int
+    series_key: int
+    oldest: datetime
+    observed_until: datetime | None
+    versions_until: datetime | None
+
+
+def read_looked_series(connection: psycopg.Connection, source_key: int) -> list[LookedSeries]:
+    """Read the observed series of a reference source.
 
     Args:
         connection: an open connection.
         source_key: the reference source.
     """
+    return [LookedSeries(*row) for row in connection.execute(LOOKED, [source_key]).fetchall()]
+
+
+def read_changed_references(connection: psycopg.Connection, looked: Sequence[LookedSeries]) -> list[ChangedReference]:
+    """Read which hours of the series of a reference source may have to be compared again.
+
+    Of a series that never was compared, all hours that the reference has.
+
+    Args:
+        connection: an open connection.
+        looked: the series.
+    """
+    if not looked:
+        return []
+    keys, series, oldest, observed, versions = (list(column) for column in zip(*looked, strict=True))
+    given = {
+        "reference_keys": keys,
+        "series_keys": series,
+        "oldest": oldest,
+        "observed_until": observed,
+        "versions_until": versions,
+        "first": min(oldest),
+        "observed_since": _since(observed),
+        "versions_since": _since(versions),
+        "overlap": OVERLAP,
+    }
     with connection.cursor(row_factory=class_row(ChangedReference)) as cursor:
-        return cursor.execute(CHANGED, {"source": source_key, "overlap": OVERLAP}).fetchall()
+        # not prepared: a statement that knows its bounds reads what was recorded since
+        return cursor.execute(CHANGED, given, prepare=False).fetchall()
+
+
+def _since(cursors: Sequence[datetime | None]) -> datetime | None:
+    """The moment from which on rows may be new to a series that was compared before; None if none was."""
+    return min((cursor - OVERLAP for cursor in cursors if cursor is not None), default=None)
 
 
 def oldest_hour_of(connection: psycopg.Connection, source_key: int) -> datetime | None:
@@ -151,16 +237,27 @@ def oldest_hour_of(connection: psycopg.Connection, source_key: int) -> datetime 
     return None if row is None else row[0]
 
 
-def move_reference_cursors(connection: psycopg.Connection, changed: Sequence[ChangedReference]) -> None:
-    """Record up to where hours were compared; a cursor never moves back. The caller commits."""
-    connection.execute(
-        MOVE,
-        [
-            [one.reference_key for one in changed],
-            [one.observed_until for one in changed],
-            [one.versions_until for one in changed],
-        ],
-    )
+def move_reference_cursors(
+    connection: psycopg.Connection, changed: Sequence[ChangedReference], looked: Sequence[LookedSeries]
+) -> None:
+    """Record up to where hours were compared; a cursor never moves back. The caller commits.
+
+    Args:
+        connection: an open connection.
+        changed: what was compared.
+        looked: all series that were looked at, also those without a change.
+    """
+    if changed:
+        connection.execute(
+            MOVE,
+            [
+                [one.reference_key for one in changed],
+                [one.observed_until for one in changed],
+                [one.versions_until for one in changed],
+            ],
+        )
+    if looked:
+        connection.execute(KEEP_UP, {"keys": [one.reference_key for one in looked], "slack": SLACK})
 
 
 def references_of_series(connection: psycopg.Connection, series_key: int) -> list[str]:
