@@ -58,28 +58,26 @@ class PartColumns:
         Args:
             zone: decides which of two equal times a value has.
         """
-        parts = Parts(
-            _joined(self._series, np.int32),
-            _joined(self._minute, np.int64),
-            _joined(self._value, np.float64),
-            _joined(self._place, np.int64),
-        )
+        series, minute = _joined(self._series, np.int32), _joined(self._minute, np.int64)
         if len(places := _joined(self._open, np.int64)):
             # the columns of a table follow each other: within a series the order is that of its records
             wall, mark = _joined(self._wall, np.int64), _joined(self._mark, np.int8)
-            parts.minute[places] = zone.settle(parts.series[places], wall, mark)
-        if _is_sorted(parts):
-            return parts
-        parts = parts.take(series_order(parts.series))
-        if _is_sorted(parts):  # most sources are in the order of time
-            return parts
-        return parts.take(np.lexsort((parts.minute, parts.series)))
+            minute[places] = zone.settle(series[places], wall, mark)
+        if _is_sorted(series, minute):
+            return Parts(series, minute, _joined(self._value, np.float64), _joined(self._place, np.int64))
+        order = series_order(series)
+        series, minute = series[order], minute[order]
+        if not _is_sorted(series, minute):  # most sources are in the order of time
+            again = np.lexsort((minute, series))
+            series, minute, order = series[again], minute[again], order[again]
+        # one column after the other, so that only one of them exists twice
+        return Parts(series, minute, _joined(self._value, np.float64)[order], _joined(self._place, np.int64)[order])
 
 
-def _is_sorted(parts: Parts) -> bool:
+def _is_sorted(series: NDArray[np.int32], minute: NDArray[np.int64]) -> bool:
     """Whether values are sorted by series and time."""
-    step = np.diff(parts.series)
-    return not (step < 0).any() and not ((np.diff(parts.minute) < 0) & (step == 0)).any()
+    step = np.diff(series)
+    return not (step < 0).any() and not ((np.diff(minute) < 0) & (step == 0)).any()
 
 
 def _joined(pieces: "list[NDArray[Number]]", kind: type[Number]) -> "NDArray[Number]":
