@@ -252,8 +252,8 @@ def _reference_rows(
     rows = []
     for one in references:
         shared = {"level": "reference", "source": one.source, "unit": one.unit, "horizon_day": horizon_day, **about}
-        for values in ({**dict(one), "compared": 1}, *map(dict, one.leads)):
-            rows.append([{**shared, **values}.get(name) for name in TABLE])
+        parts = ({**dict(one), "compared": 1}, *map(dict, one.leads))
+        rows += [[{**shared, **values}.get(name) for name in TABLE] for values in parts]
     return rows
 
 
