@@ -47,6 +47,7 @@ from api.resources import (
     series,
     services,
     totals,
+    weather,
 )
 from api.sending import KafkaRows
 from api.settings import ApiSettings
@@ -163,6 +164,7 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
         accuracy,
         quality,
         reference_forecasts,
+        weather,
         drift,
         dead_letters,
         models,

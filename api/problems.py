@@ -123,6 +123,17 @@ def no_forecast(series_id: str, detail: str) -> Problem:
     return Problem(404, "no-forecast", "No such forecast", f"Series {series_id!r}: {detail}")
 
 
+def no_weather(series_id: str, source: str) -> Problem:
+    """The series is known, and follows no weather."""
+    return Problem(
+        404,
+        "no-weather",
+        "The series follows no weather",
+        f"Series {series_id!r}: source {source!r} names no location for it. Add `weather` to the file of the source; "
+        "`dayahead weather choose` proposes locations.",
+    )
+
+
 def bad_parameter(parameter: str, value: object, reason: str) -> Problem:
     """One parameter is outside what is allowed."""
     return Problem(

@@ -183,10 +183,10 @@ def rows(
 
 
 def over_hours(
-    title: str, description: str, query: object, *, width: int = FULL_WIDTH, height: int = 10
+    title: str, description: str, query: object, *, width: int = FULL_WIDTH, height: int = 10, empty: str = ""
 ) -> trend.Panel:
     """Lines over a number of hours instead of the clock, so that it also works for a replay of old data."""
-    return (
+    panel = (
         trend.Panel()
         .title(title)
         .description(description)
@@ -205,6 +205,7 @@ def over_hours(
         )
         .tooltip(common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI))
     )
+    return panel.no_value(empty) if empty else panel
 
 
 def choice(name: str, label: str, statement: str) -> dashboard.QueryVariable:

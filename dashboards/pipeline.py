@@ -5,12 +5,15 @@ from grafana_foundation_sdk.builders import dashboard
 from dashboards.panels import NOTHING, lines, page, prom
 
 RATE = "$__rate_interval"
+NO_WEATHER = "no weather source"
+"""Text of a panel where no weather is polled."""
 
 
 def build() -> dashboard.Dashboard:
     """The dashboard `Dayahead: pipeline`."""
     built = page("dayahead-pipeline", "Dayahead: pipeline", "From the source to the reader: rates, times, faults.")
     built = _intake(built)
+    built = _weather(built)
     built = _workers(built)
     return _readers(built)
 
@@ -68,6 +71,38 @@ def _intake(built: dashboard.Dashboard) -> dashboard.Dashboard:
                 width=24,
                 height=6,
                 empty=NOTHING,
+            )
+        )
+    )
+
+
+def _weather(built: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        built.with_row(dashboard.Row("Weather"))
+        .with_panel(
+            lines(
+                "Age of the newest run",
+                "Seconds since the start of the newest run that was published, by weather source.",
+                [
+                    prom(
+                        "time() - max by (source) (dayahead_weather_newest_run_timestamp_seconds > 0)",
+                        "{{source}}",
+                    )
+                ],
+                width=12,
+                height=6,
+                unit="s",
+                empty=NO_WEATHER,
+            )
+        )
+        .with_panel(
+            lines(
+                "Missed runs",
+                "Runs that are due by the schedule of their source and were not published.",
+                [prom("max by (source) (dayahead_weather_missed_runs)", "{{source}}")],
+                width=12,
+                height=6,
+                empty=NO_WEATHER,
             )
         )
     )

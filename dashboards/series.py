@@ -23,6 +23,36 @@ FROM observed FULL JOIN predicted USING (valid_time)
 ORDER BY hour
 """
 
+# Hours of the place of the series: observed, else of the newest run; a place is a location or weights of several.
+TEMPERATURE = """
+WITH chosen AS (
+    SELECT series_key, series_id, area, definition -> 'weather' AS weather, max(origin) AS origin
+    FROM series JOIN source USING (source_key) JOIN forecast USING (series_key)
+    WHERE series_id = '$series' AND definition ? 'weather' GROUP BY series_key, definition
+), place AS (
+    SELECT origin, weather ->> 'source' AS source,
+           CASE WHEN weather -> 'series' ? series_id THEN weather -> 'series' -> series_id
+                WHEN weather -> 'areas' ? area THEN weather -> 'areas' -> area
+                ELSE weather -> 'default' END AS place
+    FROM chosen
+), locations AS (
+    SELECT origin, source, place #>> '{}' AS location, 1.0 AS weight FROM place WHERE jsonb_typeof(place) = 'string'
+    UNION ALL
+    SELECT origin, source, key, value::numeric FROM place, jsonb_each_text(place) WHERE jsonb_typeof(place) = 'object'
+), best AS (
+    SELECT DISTINCT ON (location, hour) location, weight, origin,
+           run.first_hour + (number - 1) * INTERVAL '1 hour' AS hour, value
+    FROM locations JOIN weather_run AS run USING (source, location),
+         unnest(run.values) WITH ORDINALITY AS one (value, number)
+    WHERE run.variable = 'temperature_c' AND run.ends_at > origin - INTERVAL '7 days' AND value <> 'NaN'
+      AND run.first_hour + (number - 1) * INTERVAL '1 hour' > origin - INTERVAL '7 days'
+    ORDER BY location, hour, (run.kind = 'observed') DESC, run.start DESC, run.available_at DESC
+)
+SELECT (extract(epoch FROM hour - origin) / 3600)::integer AS hour,
+       sum(weight * value) / sum(weight) AS "temperature, °C"
+FROM best GROUP BY hour, origin ORDER BY 1
+"""
+
 HISTORY = """
 SELECT o.valid_time AS time, o.value AS observed, p.p50 AS "forecast, $lead h ahead", p.p10 AS "10 %", p.p90 AS "90 %"
 FROM observation o
@@ -137,6 +167,15 @@ def build() -> dashboard.Dashboard:
                 "$series: last week and the hours ahead",
                 "Hours from the newest origin (0). Forecast: median with its 10 % and 90 % quantiles.",
                 Sql(AROUND_NOW),
+            )
+        )
+        .with_panel(
+            over_hours(
+                "$series: temperature of its place",
+                "The hours of the panel above: observed, else of the newest run. Degrees Celsius.",
+                Sql(TEMPERATURE),
+                height=6,
+                empty="its source names no weather",
             )
         )
         .with_panel(

@@ -15,6 +15,7 @@ from api.problems import NOT_FOUND
 from dayahead.contracts import Reason, Rung
 from dayahead.hours import from_hour, to_hour
 from dayahead.storage.losses import read_losses
+from dayahead.storage.place_weather import place_of
 from dayahead.storage.status import SeriesStatus, SourceStatus, State, read_series, read_sources
 from dayahead.storage.tables.day_ahead import kept_days
 from dayahead.storage.tables.forecast import has_forecast, oldest_forecast
@@ -146,6 +147,10 @@ class SeriesDetail(SeriesItem):
         description="Names of the references that forecast it, such as the grid operator's: see "
         "`/v1/reference-forecasts`; empty if there are none"
     )
+    weather: str | None = Field(
+        description="Name of the weather source that it follows: see `/v1/weather`; null if its forecasts are made "
+        "from load alone"
+    )
     source_detail: SourceItem
     quality: DataQuality
 
@@ -188,8 +193,10 @@ def get_series(use: Use, series_ids: SeriesIds) -> SeriesDetail:
         since = _forecasts_since(connection, key, source)
         gates = [GateDays(gate=one.gate, first=one.first, last=one.last) for one in kept_days(connection, key)]
         references = references_of_series(connection, key)
+    place = place_of(source.source, status.series_id)
     return SeriesDetail(
         **dict(series_item(status)),
+        weather=place[0] if place else None,
         origin_day_before=day_before,
         forecasts_since=since,
         gates=gates,

@@ -365,6 +365,29 @@ class ListedLetter(BaseModel):
     """
 
 
+class NewestRun(BaseModel):
+    """
+    The newest run of the weather model; of several locations that of the one whose newest run is the oldest.
+    """
+
+    start: AwareDatetime
+    """
+    Hour that it was started from, UTC
+    """
+    available_at: AwareDatetime
+    """
+    When its publisher had it ready, UTC
+    """
+    ends_at: AwareDatetime
+    """
+    End of its last hour, UTC
+    """
+    age_h: float
+    """
+    Hours since its start, by the clock of the source of the series
+    """
+
+
 LabelsAdditionalProperty = TypeAliasType(
     "LabelsAdditionalProperty", Annotated[str, Field(pattern="^[^\\u0000]*$")]
 )
@@ -1258,6 +1281,68 @@ class WaitingRequests(BaseModel):
     """
 
 
+class WeatherLocation(BaseModel):
+    """
+    A location that a series follows.
+    """
+
+    name: str
+    """
+    Name of the location in the weather source
+    """
+    weight: float
+    """
+    Share of it in the temperature; all shares together are 1
+    """
+    latitude: float | None
+    """
+    Degrees north of the equator; null where its source names none
+    """
+    longitude: float | None
+    """
+    Degrees east of Greenwich; null where its source names none
+    """
+
+
+class WeatherSourceItem(BaseModel):
+    """
+    The source of the weather, and how its polls fare.
+    """
+
+    name: str
+    """
+    Name of the weather source
+    """
+    title: str
+    """
+    Publisher and model
+    """
+    attribution: str
+    """
+    Credit that the licence asks for
+    """
+    newest_time: AwareDatetime | None
+    """
+    Start of the newest run that was published to the workers, or the newest observed hour, UTC
+    """
+    missed_runs: int
+    """
+    Runs that are due by its schedule and were not published
+    """
+    polled_at: AwareDatetime | None
+    """
+    When a poll last succeeded, UTC; null before the first
+    """
+    failing_since: AwareDatetime | None
+    """
+    When its polls began to fail, UTC; null while they succeed
+    """
+    failing_reason: str
+    """
+    Why the newest poll failed; empty while polls succeed
+    """
+
+
 class WholeLetter(BaseModel):
     """
     A letter with its value, and with key and headers of its message (`original_…`).
@@ -1958,6 +2043,10 @@ class SeriesDetail(BaseModel):
     """
     Names of the references that forecast it, such as the grid operator's: see `/v1/reference-forecasts`; empty if there are none
     """
+    weather: str | None
+    """
+    Name of the weather source that it follows: see `/v1/weather`; null if its forecasts are made from load alone
+    """
     source_detail: SourceItem
     quality: DataQuality
 
@@ -2058,6 +2147,58 @@ class SeriesList(BaseModel):
     next_cursor: str | None
     """
     `cursor` of the next page; null on the last one
+    """
+
+
+class SeriesWeather(BaseModel):
+    """
+    The temperature of the place of a series; `valid_time` and `temperature_c` have the same length.
+    """
+
+    series_id: str
+    start: AwareDatetime
+    """
+    First requested hour, UTC
+    """
+    end: AwareDatetime
+    """
+    Hour after the last requested one, UTC
+    """
+    as_of: AwareDatetime | None
+    """
+    The values are as published by this moment; null for now
+    """
+    valid_time: list[AwareDatetime]
+    """
+    Start of each hour of the range, UTC
+    """
+    temperature_c: list[float | None]
+    """
+    Mean temperature of each hour, degrees Celsius: observed, else of the newest run that covers it; null where nothing is known
+    """
+    covered_until: AwareDatetime | None
+    """
+    End of the last hour with a temperature, UTC; null without any
+    """
+    run: NewestRun | None
+    """
+    The newest run; null where none has been published
+    """
+    stale: bool
+    """
+    Whether the newest run started more than 36 hours before the newest hour of the series: forecasts do not use it then
+    """
+    stale_reason: str
+    """
+    Why it is stale; empty while it is not
+    """
+    locations: list[WeatherLocation]
+    """
+    What the temperature is a weighted mean of
+    """
+    source: WeatherSourceItem | None
+    """
+    Null where no weather source of that name is registered
     """
 
 

@@ -39,6 +39,9 @@ class MonitoringSettings(ReceiverSettings):
     alert_source_failing_s: int = Field(
         default=900, ge=60, description="Seconds without a successful poll after which a source is failing"
     )
+    alert_weather_missed_runs: int = Field(
+        default=2, ge=1, description="Runs of a weather source in a row that are overdue before the alert fires"
+    )
     alert_dead_letters: int = Field(default=0, ge=0, description="Dead letters in ten minutes that raise no alert")
     alert_mape_warning: float = Field(
         default=0.15, gt=0, description="MAPE of an area over 24 h, as a share, above which an alert warns operators"

@@ -53,6 +53,15 @@ INSERT INTO reference_forecast (reference_key, valid_time, available_at, value)
 INSERT INTO reference_score
     SELECT series_key, reference_key, '2023-01-08Z', first_lead, first_lead + 5, 1, 6, 60, 90, 600
     FROM reference_of_series, unnest(ARRAY[1, 7]) AS first_lead;
+UPDATE source SET definition = '{"weather": {"source": "sky", "areas": {"DK1": {"north": 3, "south": 1}}}}'
+    WHERE name = 'de35';
+INSERT INTO weather_run (run_id, source, location, variable, kind, start, available_at, first_hour, ends_at, values,
+                         recorded_at)
+    SELECT gen_random_uuid(), 'sky', location, 'temperature_c', kind, start, start, start, start + INTERVAL '48 hours',
+           array_fill(celsius::real, ARRAY[48]), start
+    FROM unnest(ARRAY['north', 'south'], ARRAY[4, 8]) AS place (location, celsius),
+         unnest(ARRAY['run', 'observed'], ARRAY['2023-01-09T18:00Z', '2023-01-08T00:00Z']::timestamptz[])
+             AS published (kind, start);
 """
 
 
@@ -96,6 +105,7 @@ def test_every_query_runs_and_returns_data(prometheus: str, reader_url: SecretSt
 
     wait_until(lambda: not unhappy(), 60, "every query to return data", pause_s=1)
     rows = {result.query.panel: result.rows for result in check_queries(prometheus, reader_url)}
+    assert rows["$series: temperature of its place"] == 48 + 48 - 6
     assert rows["Tomorrow as forecast at the gates"] == 3  # both areas, and all together
     assert rows["Reference forecasts of $area and ours, on the same hours"] == 3  # two ranges of leads, and all
 

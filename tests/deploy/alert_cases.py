@@ -308,6 +308,13 @@ CASES = [
         {'dayahead_poll_failing_since_timestamp_seconds{source="de35"}': "0x40 2400x10 0x2 3180x130"},
         {"source": "de35"},
     ),
+    AlertCase(  # one run is late now and then
+        "WeatherStale",
+        "warning",
+        {'dayahead_weather_missed_runs{source="sky"}': "0x40 1x10 2x130"},
+        {'dayahead_weather_missed_runs{source="sky"}': "0x20 1x160"},
+        {"source": "sky"},
+    ),
     AlertCase(
         "DeadLettersArriving",
         "warning",

@@ -4,6 +4,7 @@ import { s, h } from "./elements.js";
 import { clock, compact, day, dayAndClock, duration, hourOfDay, number, utc } from "./format.js";
 import { aloneIn, gapsOf } from "./hours.js";
 import { niceTicks } from "./scales.js";
+import { celsius, stripsHeight, temperatureStrip } from "./strips.js";
 
 const HOUR_MS = 3_600_000;
 const NEAR_PX = 8; // of the line of now, the one of the origin says nothing more
@@ -13,7 +14,7 @@ const MARGIN = { top: 18, right: 14, bottom: 34, left: 52 };
  * The data of the chart. Element i of an array is for the hour `start + i`.
  * @typedef {{zone: string, unit: string, start: number, observed: (number|null)[], firstHour: number|null,
  *   forecast: {start: number, p10: number[], p50: number[], p90: number[]} | null,
- *   references?: {name: string, values: (number|null)[]}[],
+ *   references?: {name: string, values: (number|null)[]}[], temperature?: (number|null)[] | null,
  *   earlier: {start: number, p50: (number|null)[], name: string} | null, setAside: {start: number, end: number}[], outdated: boolean,
  *   message: string, now: number, length?: number}} ChartData `now` is the present hour of the source, `length` the least number of hours
  */
@@ -40,6 +41,7 @@ export class Chart {
     if (text === this.text) return;
     this.text = text;
     this.data = data;
+    this.box.style.setProperty("--strips", `${stripsHeight(data)}px`);
     this.draw();
   }
 
@@ -57,7 +59,7 @@ export class Chart {
     const values = series.flat().filter((value) => value !== null);
     const ticks = niceTicks(values, Math.max(3, Math.round(height / 70)));
     const [low, high] = [ticks[0], ticks.at(-1)];
-    const inner = { width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom };
+    const inner = { width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom - stripsHeight(this.data) };
     this.x = (ms) => MARGIN.left + ((ms - start) / HOUR_MS / Math.max(1, this.hours - 1)) * inner.width;
     this.y = (value) => MARGIN.top + (1 - (value - low) / (high - low || 1)) * inner.height;
     const bottom = MARGIN.top + inner.height;
@@ -80,6 +82,14 @@ export class Chart {
     references.forEach(({ values }, i) => layers.push(s("path", { class: i % 2 ? "reference second" : "reference", d: this.line(start, values) })));
     if (forecast?.p50.length) layers.push(...this.forecastLayers(forecast, bottom));
     layers.push(...this.nowLayers(width, bottom));
+    this.floor = bottom;
+    this.temperatureY = null;
+    if (this.data.temperature) {
+      const strip = temperatureStrip(this, bottom + MARGIN.bottom, { left: MARGIN.left, right: width - MARGIN.right });
+      layers.push(...strip.layers);
+      this.temperatureY = strip.y;
+      this.floor = height;
+    }
     this.cursor = s("g", { class: "cursor" });
     layers.push(this.cursor);
     const picture = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.summary() }, layers);
@@ -216,6 +226,8 @@ export class Chart {
       const value = this.valueAt(values, start, ms);
       if (value !== null) lines.push(`${name} ${number(value)} ${unit}`);
     }
+    const warm = this.valueAt(this.data.temperature, start, ms);
+    if (warm !== null) lines.push(`${this.hour < observed.length ? "Temperature" : "Temperature forecast"} ${celsius(warm)}`);
     return lines;
   }
 
@@ -227,11 +239,13 @@ export class Chart {
     const { start, observed, forecast } = this.data;
     const ms = start + this.hour * HOUR_MS;
     const x = this.x(ms);
-    this.cursor.append(s("line", { x1: x, x2: x, y1: MARGIN.top, y2: this.box.clientHeight - MARGIN.bottom }));
+    this.cursor.append(s("line", { x1: x, x2: x, y1: MARGIN.top, y2: this.floor }));
     for (const [values, from, name] of [[observed, start, "observed-dot"], [forecast?.p50, forecast?.start, "median-dot"]]) {
       const value = this.valueAt(values, from, ms);
       if (value !== null) this.cursor.append(s("circle", { class: name, cx: x, cy: this.y(value), r: 4 }));
     }
+    const warm = this.valueAt(this.data.temperature, start, ms);
+    if (warm !== null) this.cursor.append(s("circle", { class: "temperature-dot", cx: x, cy: this.temperatureY(warm), r: 4 }));
     const [title, ...lines] = this.reading();
     this.tip.replaceChildren(h("strong", {}, title), h("small", {}, utc(ms)), ...lines.map((text) => h("span", {}, text)));
     const room = this.box.clientWidth - this.tip.offsetWidth - 8;

@@ -94,7 +94,7 @@ function alerts(answer, refusal) {
 /** The tile of an alert; the others, like AlertsNotDelivered, concern the monitoring. */
 const SUBJECTS = [
   ["Services", /^(Service|Worker|Partition|Lag|Trainer|Training|Release)/],
-  ["Source", /^(Source|DeadLetters)/],
+  ["Source", /^(Source|Weather|DeadLetters)/],
   ["Series", /^(Forecasts|Messages|NoChampion)/],
   ["Accuracy", /^(Mape|WorseThanNaive|Drift|Audit)/],
 ];

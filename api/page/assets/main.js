@@ -87,6 +87,8 @@ async function loadChosen(run) {
   }
   if (found.detail && !found.detail.references.length) found.references = null;
   else if (found.observations) await ask("references", "reference-forecasts", `?start=${found.observations.start}`);
+  if (found.detail && !found.detail.weather) found.weather = null;
+  else if (found.observations) await ask("weather", "weather", `?start=${found.observations.start}`);
   if (found.seriesAccuracy) found.moreAccuracy = await loadMoreAccuracy(id, found);
   if (found.forecast === null) found.earlier = null;
   if (run !== view.run) return; // another series was chosen in the meantime
@@ -163,7 +165,7 @@ function show() {
   const some = known.series?.length > 0;
   byId("view").hidden = !some;
   showEmpty(some);
-  const credited = [...(known.quality?.sources.map((entry) => entry.source) ?? []), ...(known.references?.references ?? [])];
+  const credited = [...(known.quality?.sources.map((entry) => entry.source) ?? []), ...(known.references?.references ?? []), ...(known.weather?.source ? [known.weather.source] : [])];
   const attributions = [...new Set(credited.map((entry) => entry.attribution).filter(Boolean))];
   renew(byId("attribution"), attributions, () => attributions.map((text) => h("span", {}, `${text} `)));
   if (!some) return;

@@ -7,6 +7,7 @@ import { byHour, gapsOf, profileSentence } from "./hours.js";
 import { csvOf, fileName, save } from "./csv.js";
 import { iso } from "./days.js";
 import { badge, rungBadge, STATES } from "./states.js";
+import { runWords, weatherSentences } from "./weather.js";
 
 const HOUR_MS = 3_600_000;
 const WEEK_H = 168;
@@ -24,8 +25,9 @@ export function showSeries(known, hoursShown) {
   const references = known.references?.series_id === detail?.series_id ? known.references.references : [];
   if (!detail) return;
   const zone = detail.source_detail.local_time_zone;
-  showHead(detail, forecast, zone);
-  showChart(detail, forecast, earlier, observations, references, zone, hoursShown);
+  const weather = known.weather?.series_id === detail?.series_id ? known.weather : null;
+  showHead(detail, forecast, weather, zone);
+  showChart(detail, forecast, earlier, observations, references, weather, zone, hoursShown);
   if (seriesAccuracy) renew(byId("accuracy"), [seriesAccuracy.accuracy, moreAccuracy, seriesAccuracy.references], accuracyCard);
   renew(byId("quality"), { detail, zone }, qualityCard);
   renew(byId("model"), { forecast, models, zone }, modelCard);
@@ -44,7 +46,7 @@ export function saveChart() {
   save(fileName(detail.series_id, iso(start).slice(0, 10)), csvOf(columns, rows));
 }
 
-function showHead(detail, forecast, zone) {
+function showHead(detail, forecast, weather, zone) {
   renew(byId("series-title"), detail.labels, (labels) =>
     Object.values(labels).map((value, i) => [i ? h("span", { class: "slash" }, " / ") : null, value]).flat());
   const { word, tone, sign } = STATES[detail.state];
@@ -54,12 +56,13 @@ function showHead(detail, forecast, zone) {
     rungBadge(rung, detail.rung_meaning, detail.stale || detail.expired),
     detail.source_detail.failing ? badge("bad", "▲", "Source is failing") : detail.source_detail.stale ? badge("bad", "▲", "Source is silent") : null,
   ]);
-  renew(byId("facts"), [detail.newest_hour, detail.origin, detail.unit, zone], () => [
+  renew(byId("facts"), [detail.newest_hour, detail.origin, detail.unit, zone, weather?.run], () => [
     "Newest hour ", h("strong", {}, moment(detail.newest_hour, zone)),
     detail.origin ? [" · forecast from ", h("strong", {}, moment(detail.origin, zone))] : " · no forecast yet",
     ` · ${detail.unit} per hour`,
+    weather ? [" · ", runWords(weather, zone)] : "",
     ` · times in ${zone.split("/").at(-1).replaceAll("_", " ")}`,
-  ].flat());
+  ].flat(2));
   const reasons = [
     detail.stale_reason && `This series is stale: ${detail.stale_reason}.`,
     detail.expired_reason && `Its forecast is expired: ${detail.expired_reason}.`,
@@ -67,13 +70,14 @@ function showHead(detail, forecast, zone) {
     detail.source_detail.stale_reason && `Its source is stale: ${detail.source_detail.stale_reason}.`,
     detail.reasons.length && `Why rung ${rung}: ${detail.reasons.map((reason) => reason.meaning).join("; ")}.`,
     profileSentence(forecast),
+    ...weatherSentences(weather),
   ].filter(Boolean);
   const why = byId("why");
   why.hidden = !reasons.length;
   renew(why, reasons, () => reasons.map((reason) => h("span", {}, reason)));
 }
 
-function showChart(detail, forecast, earlier, observations, references, zone, hoursShown) {
+function showChart(detail, forecast, earlier, observations, references, weather, zone, hoursShown) {
   chart ??= new Chart(byId("chart"), (text) => { byId("chart-reading").textContent = text; });
   if (!observations) return;
   const end = Date.parse(observations.end);
@@ -93,20 +97,23 @@ function showChart(detail, forecast, earlier, observations, references, zone, ho
   const others = references
     .map(({ source, title, valid_time: times, value }) => ({ source, name: title, values: byHour(start, length, times, value) }))
     .filter(({ values }) => values.some((value) => value !== null));
-  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, references: others, setAside, outdated, message, now: nowOf(detail) });
+  const temperatures = weather && byHour(start, length, weather.valid_time, weather.temperature_c);
+  const temperature = temperatures?.some((value) => value !== null) ? temperatures : null;
+  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, references: others, temperature, setAside, outdated, message, now: nowOf(detail) });
   drawnRows = () => ({
     detail, zone, start, length: chart.hours,
-    names: others.map(({ source }) => source),
-    values: (ms) => [[observed, start], ...["p10", "p50", "p90"].map((name) => [drawn?.[name] ?? [], drawn?.start ?? start]), ...others.map(({ values }) => [values, start])]
+    names: [...others.map(({ source }) => source), ...(temperature ? ["temperature_c"] : [])],
+    values: (ms) => [[observed, start], ...["p10", "p50", "p90"].map((name) => [drawn?.[name] ?? [], drawn?.start ?? start]), ...others.map(({ values }) => [values, start]), ...(temperature ? [[temperature, start]] : [])]
       .map(([list, from]) => list[(ms - from) / HOUR_MS] ?? null),
   });
   const gaps = gapsOf(start, observed, firstHour).length > 0;
-  renew(byId("chart-caption"), [detail.unit, !!drawn, !!before, gaps, setAside.length, outdated, others.map(({ name }) => name)], () => [
+  renew(byId("chart-caption"), [detail.unit, !!drawn, !!before, gaps, setAside.length, outdated, others.map(({ name }) => name), !!temperature], () => [
     h("span", { class: "key observed" }, "Observed"),
     drawn ? h("span", { class: outdated ? "key median outdated" : "key median" }, outdated ? "Forecast, outdated" : "Forecast") : null,
     drawn ? h("span", { class: outdated ? "key band outdated" : "key band" }, "10–90 % band") : null,
     before ? h("span", { class: "key earlier" }, "Forecast a day before") : null,
     ...others.map(({ name }, i) => h("span", { class: i % 2 ? "key reference second" : "key reference" }, name)),
+    temperature ? h("span", { class: "key temperature" }, "Temperature") : null,
     gaps ? h("span", { class: "key gap" }, "Missing") : null,
     setAside.length ? h("span", { class: "key set-aside" }, "Excluded from training") : null,
     h("span", { class: "unit" }, detail.unit),

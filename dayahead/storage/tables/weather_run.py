@@ -39,6 +39,13 @@ OF_LOCATIONS = f"""
     ORDER BY run.location, run.start, run.available_at, run.first_hour, run.run_id
 """  # noqa: S608 - the names are the code's own
 
+NEWEST = f"""
+    SELECT DISTINCT ON (run.location) {COLUMNS} FROM weather_run AS run
+    WHERE run.source = %(source)s AND run.location = ANY(%(locations)s) AND run.variable = %(variable)s
+      AND run.kind = 'run' AND (%(available_by)s::timestamptz IS NULL OR run.available_at <= %(available_by)s)
+    ORDER BY run.location, run.start DESC, run.available_at DESC, run.run_id
+"""  # noqa: S608 - the names are the code's own
+
 # A publication that a partition still knows stays, whatever its age: `weather_arrival` goes first.
 DELETE_OLD = """
     DELETE FROM weather_run WHERE run_id IN (
@@ -163,6 +170,32 @@ def stored_weather(connection: psycopg.Connection, source: str) -> list[StoredWe
         [source],
     )
     return [StoredWeather(*row) for row in rows]
+
+
+def newest_runs(
+    connection: psycopg.Connection,
+    source: str,
+    locations: Sequence[str],
+    *,
+    variable: Variable = Variable.TEMPERATURE,
+    available_by: datetime | None = None,
+) -> list[WeatherRun]:
+    """Read the newest run of each location by its start; of a location without any run none.
+
+    Args:
+        connection: an open connection.
+        source: name of the weather source.
+        locations: whose runs are read.
+        variable: which values.
+        available_by: only what its source had published by this moment; None for all.
+    """
+    given = {
+        "source": source,
+        "locations": list(locations),
+        "variable": variable.value,
+        "available_by": available_by,
+    }
+    return [run_of(row) for row in connection.execute(NEWEST.encode(), given)]
 
 
 def delete_old_runs(connection: psycopg.Connection, kept: timedelta, now: datetime, limit: int) -> int:
