@@ -29,7 +29,7 @@ class Scene:
         self.url = database_url
         self.sample: Sample = insert_sample(database_url, redis_url, NOW, 600)
         self.starts = insert_weather(database_url, self.sample.newest)
-        settings = ApiSettings(_env_file=None, database_url=database_url, redis_url=redis_url)  # type: ignore[arg-type]
+        settings = ApiSettings(_env_file=None, database_url=database_url, redis_url=redis_url)
         self.client = TestClient(create_app(settings, lambda: NOW))
 
 
@@ -129,7 +129,7 @@ def test_a_run_that_is_too_old_for_a_forecast_is_stale_and_a_failing_source_says
     insert_weather(database_url, sample.newest, start)
     with psycopg.connect(database_url) as connection:
         record_weather_failure(connection, "sky", "connection refused", 5, NOW, NOW + timedelta(minutes=5))
-    settings = ApiSettings(_env_file=None, database_url=database_url, redis_url=redis_url)  # type: ignore[arg-type]
+    settings = ApiSettings(_env_file=None, database_url=database_url, redis_url=redis_url)
     with TestClient(create_app(settings, lambda: NOW)) as client:
         found = client.get("/v1/weather/DK1/111").json()
     assert found["stale"]
