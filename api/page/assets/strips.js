@@ -21,7 +21,7 @@ export function temperatureStrip(chart, top, { left, right }) {
   const known = temperature.filter((value) => value !== null);
   const ticks = niceTicks(known, TICKS);
   const [low, high] = [ticks[0], ticks.at(-1)];
-  const [upper, lower] = [top + HEAD, top + HEAD + HEIGHT];
+  const lower = top + HEAD + HEIGHT;
   const y = (celsius) => lower - ((celsius - low) / (high - low || 1)) * HEIGHT;
   const seen = observed.length; // from here on it is forecast
   const path = (from, to) => {
