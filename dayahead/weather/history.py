@@ -17,7 +17,7 @@ class WeatherBasis(StrEnum):
     """Observed weather with simulated errors of a forecast."""
 
     OBSERVED = "observed"
-    """Observed weather, which nobody knew at the origin: figures measured with it flatter."""
+    """Observed weather, which is unknown at the origin: figures measured with it flatter."""
 
 
 class WeatherHistory(ABC):
