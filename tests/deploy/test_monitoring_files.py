@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from dayahead.errors import SettingsError
 from deploy.monitoring import MonitoringFiles, MonitoringSettings, Target, render_targets
-from deploy.monitoring.commands import register
+from deploy.monitoring.commands import register, rules
 
 TARGETS = [Target("worker", "w1:8111"), Target("api", "api:8000"), Target("worker", "w2:8111")]
 
@@ -69,3 +69,14 @@ def test_the_command_writes_the_whole_folder(tmp_path: Path) -> None:
 def test_a_target_without_a_job_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="'api:8000' must be job=host:port"):
         run(str(tmp_path), "--target=api:8000", "--alertmanager=am:9093", "--webhook=http://api/")
+
+
+def test_the_rules_can_be_written_as_an_object_of_the_prometheus_operator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAYAHEAD_ALERT_LAG_MESSAGES", "77777")
+    rules(tmp_path / "rules.yaml")
+    written = yaml.safe_load((tmp_path / "rules.yaml").read_text())
+    assert (written["kind"], written["apiVersion"]) == ("PrometheusRule", "monitoring.coreos.com/v1")
+    alerts = {one.get("alert"): one for group in written["spec"]["groups"] for one in group["rules"]}
+    assert alerts["LagHigh"]["expr"] == "dayahead_lag_messages:sum > 77777"
