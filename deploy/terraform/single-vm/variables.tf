@@ -52,13 +52,18 @@ variable "image" {
 }
 
 variable "profile" {
-  description = "sample replays the shipped sample; empty polls DAYAHEAD_SOURCE of settings"
+  description = "sample replays the shipped sample; empty polls DAYAHEAD_SOURCE at DAYAHEAD_SOURCE_URL, both in settings"
   type        = string
   default     = ""
 
   validation {
     condition     = contains(["", "sample"], var.profile)
     error_message = "profile is empty or sample."
+  }
+
+  validation {
+    condition     = var.profile == "sample" || alltrue([for name in ["DAYAHEAD_SOURCE", "DAYAHEAD_SOURCE_URL"] : contains(keys(var.settings), name)])
+    error_message = "Without profile sample there is no replay: settings needs DAYAHEAD_SOURCE (/app/sources/FILE.yaml) and DAYAHEAD_SOURCE_URL."
   }
 }
 

@@ -42,6 +42,11 @@ variables {
   repository = "https://example.org/dayahead.git"
   release    = "v0.3.0"
   image      = "ghcr.io/example/dayahead@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+
+  settings = {
+    DAYAHEAD_SOURCE     = "/app/sources/smard-load.yaml"
+    DAYAHEAD_SOURCE_URL = "https://www.smard.de/app"
+  }
 }
 
 run "nothing_reaches_the_machine_unless_a_domain_is_given" {
@@ -128,10 +133,21 @@ run "a_secret_is_no_setting" {
   command = plan
 
   variables {
+    profile  = "sample"
     settings = { DAYAHEAD_API_TOKEN = "secret" }
   }
 
   expect_failures = [var.settings]
+}
+
+run "what_is_polled_is_given_unless_it_is_the_sample" {
+  command = plan
+
+  variables {
+    settings = { DAYAHEAD_SOURCE = "/app/sources/smard-load.yaml" }
+  }
+
+  expect_failures = [var.profile]
 }
 
 run "an_image_is_given_by_digest" {
