@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,19 +46,24 @@ class RunningService:
         )
 
 
-@pytest.fixture(scope="session")
-def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """The service on the sample: every series has a forecast; stopped and forgotten when the session ends."""
+@contextmanager
+def service_up(folder: Path, what: str, **settings: str) -> Iterator[RunningService]:
+    """The service that `dayahead up` starts in a folder; stopped and forgotten at the end.
+
+    Args:
+        folder: an empty one.
+        what: for the name of the stack.
+        settings: more variables of the environment.
+    """
     places = Places()
     build(places)
     sweep(places)
-    name = f"{PREFIX}end-to-end-{os.getpid()}"
+    name = f"{PREFIX}{what}-{os.getpid()}"
     ports = [setting for setting in StackSettings.model_fields if setting.endswith("_port")]
     numbers = dict(zip(ports, free_ports(len(ports)), strict=True))
     numbers["worker_port"] = free_ports(2)[0]  # a port for each of two workers
     environment = {f"DAYAHEAD_{setting.upper()}": str(number) for setting, number in numbers.items()}
-    environment["DAYAHEAD_STACK_NAME"] = name
-    folder = tmp_path_factory.mktemp("service")
+    environment |= {"DAYAHEAD_STACK_NAME": name, **settings}
     service = RunningService(folder, environment, f"http://127.0.0.1:{numbers['api_port']}")
     with owned(places, name):
         try:
@@ -67,3 +73,10 @@ def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
             yield service
         finally:
             service.dayahead("clean")
+
+
+@pytest.fixture(scope="session")
+def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """The service on the sample: every series has a forecast."""
+    with service_up(tmp_path_factory.mktemp("service"), "end-to-end") as service:
+        yield service
