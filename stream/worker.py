@@ -6,7 +6,7 @@ Everything here runs on threads outside the event loop, so that heartbeats conti
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import structlog
@@ -188,7 +188,7 @@ class Worker:
         by_offset = {message.offset: message for message in ready}
         for end, message in enumerate(decoded, 1):
             rows += len(message.hours) + len(message.refusals)
-            if rows >= self._batch_rows or end == len(decoded):
+            if rows >= self._batch_rows or end == len(decoded) or _weather_follows(decoded, end):
                 self._isolation.take_in(held, decoded[start:end], by_offset)
                 freshness.count(decoded[start:end], by_offset, self._clock(), self._fresh_within_s)
                 start, rows = end, 0
@@ -214,10 +214,12 @@ class Worker:
         self._probe.reached(Step.DEAD_LETTERS)
         held.is_settled = False
         with metrics.stage("compute"):
+            held.state.weather.add(arrival.run for arrival in taken.weather)
             result = compute(prepared, held.state, self._releases.forecasting, self._sources, now)
         self._probe.reached(Step.COMPUTED)
         changed = self._changed_hours(held, result)
-        self._committer.commit(held, _checkpoint_of(held, result, int(taken.offsets[-1]) + 1, changed=changed))
+        checkpoint = _checkpoint_of(held, result, int(taken.offsets[-1]) + 1, changed=changed)
+        self._committer.commit(held, replace(checkpoint, weather=taken.weather))
         held.is_settled = True
         self._count(held, result, len(taken.refusals))
         for source, count in taken.beyond_limits.items():
@@ -348,6 +350,11 @@ class Worker:
         self._refreshers.shutdown()
         self._database.close()
         self._log.close()
+
+
+def _weather_follows(decoded: Sequence[DecodedMessage], end: int) -> bool:
+    """Whether a batch must end before a message: weather counts for the rows after it, not for those before."""
+    return end < len(decoded) and decoded[end].weather is not None and decoded[end - 1].weather is None
 
 
 def _checkpoint_of(

@@ -1,5 +1,6 @@
 """The single transaction of a micro-batch: all its results, and the new offset."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,6 +24,7 @@ from dayahead.storage.tables.forecast_superseded import keep_superseded
 from dayahead.storage.tables.observation import OBSERVATION, CurrentRows, write_observations
 from dayahead.storage.tables.observation_revision import OBSERVATION_REVISION, Versions, write_revisions
 from dayahead.storage.tables.score import SCORE, ScoreRows, copy_scores, replace_scores
+from dayahead.storage.tables.weather_arrival import Arrival, write_arrivals
 from dayahead.storage.tables.worker_offset import Claim, Move, move_offset
 
 log = structlog.get_logger()
@@ -81,6 +83,7 @@ class Checkpoint:
         changed: hours of series with day products that were revised or came late.
         day_scores: of later days of the horizon, each series, origin and day once.
         day_accuracy: the sums of these scores.
+        weather: publications that its messages have brought, in the order of the log.
     """
 
     observations: CurrentRows
@@ -94,6 +97,7 @@ class Checkpoint:
     changed: ChangedHours = field(default_factory=ChangedHours)
     day_scores: DayScoreRows = field(default_factory=DayScoreRows.none)
     day_accuracy: AccuracyDays = field(default_factory=AccuracyDays.none)
+    weather: Sequence[Arrival] = ()
 
 
 class CheckpointWriter:
@@ -149,3 +153,5 @@ class CheckpointWriter:
                 checkpoint.day_accuracy.add(cursor, claim.partition, "day_score")
                 if replaces:
                     replace_day_scores(cursor)
+            # last: other partitions write the same publications, and wait for this transaction
+            write_arrivals(cursor, claim.topic, claim.partition, checkpoint.weather, now)

@@ -78,7 +78,7 @@ class Forecasting:
                 chosen = of_source[start : start + SERIES_AT_ONCE]
                 origin = state.newest[series[chosen]]
                 with FORECASTING_SECONDS.labels("windows").time():
-                    windows = WindowBatch(state.windows(series[chosen], origin), origin, source.calendar, source.leads)
+                    windows = self._windows(state, source_key, source, series[chosen], origin)
                 with FORECASTING_SECONDS.labels("forecast").time():
                     made = self._forecaster.forecast(windows)
                 rows = self._rows(made, state.keys[series[chosen]], origin, message_offset[chosen], now)
@@ -90,6 +90,26 @@ class Forecasting:
             ForecastRows.joined([part.rows for part in parts]),
             np.concatenate([part.features for part in parts]),
         )
+
+    @staticmethod
+    def _windows(
+        state: PartitionState,
+        source_key: int,
+        source: Source,
+        series: NDArray[np.int64],
+        origin: NDArray[np.int64],
+    ) -> WindowBatch:
+        weather = None
+        if source.weather is not None:
+            weather = state.weather.windows(
+                source_key,
+                source.weather,
+                series,
+                lambda index: state.series[index].series_id,
+                origin,
+                source.leads,
+            )
+        return WindowBatch(state.windows(series, origin), origin, source.calendar, source.leads, weather)
 
     def _rows(
         self,

@@ -1,4 +1,4 @@
-"""Decodes messages of `observations` into rows; each invalid row becomes a dead letter.
+"""Decodes messages of `observations` into rows or weather; each invalid row becomes a dead letter.
 
 A rejection depends only on what the log holds, the message and its timestamp by the broker, never on the clock, so
 that reading the log again rejects the same rows.
@@ -18,6 +18,7 @@ from dayahead.errors import ContractError, DeadLetterCode
 from dayahead.hours import HOUR_US, Hour, format_utc, from_hour, to_microseconds
 from dayahead.row_reading import RowReader, moment_of
 from dayahead.rules import SHOWN, check_published, contradicted, contradiction, shown
+from dayahead.weather.message import WeatherPublication, is_weather, read_weather
 from stream.servers.log_reader import LogMessage
 from stream.servers.withheld import Withheld, too_large
 
@@ -61,6 +62,7 @@ class DecodedMessage:
         refusals: rejected rows, or the whole message.
         available_at: as written, for the envelope of a row that is rejected later.
         beyond_limits: series, hour and value of the rows outside the limits of the source.
+        weather: of a valid message of weather, which has no rows; its `source` is the weather source.
     """
 
     offset: int
@@ -73,6 +75,7 @@ class DecodedMessage:
     refusals: list[Refusal] = field(default_factory=list)
     available_at: str = ""
     beyond_limits: list[tuple[str, Hour, float]] = field(default_factory=list)
+    weather: WeatherPublication | None = None
 
     def refuse(self, errors: Mapping[int, ContractError]) -> None:
         """Reject rows that were decoded as valid.
@@ -125,6 +128,11 @@ class Decoder:
         body = _json(message.value)
         if not isinstance(body, dict):
             raise _not_a_batch(f"an object is expected, not {type(body).__name__}")
+        if is_weather(body):
+            if isinstance(name := body["weather"], str) and name.isprintable():
+                decoded.source = name
+            decoded.weather = read_weather(body, message.received_us)
+            return
         if missing := {"source", "available_at", "rows"} - body.keys():
             raise _not_a_batch(f"it lacks {', '.join(sorted(missing))}")
         if unknown := body.keys() - FIELDS:

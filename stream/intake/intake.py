@@ -17,6 +17,8 @@ from dayahead.series import check_canonical, partition_of
 from dayahead.storage.tables.limit_rejection import LimitRejection, write_rejections
 from dayahead.storage.tables.series import register_series
 from dayahead.storage.tables.source import RegisteredSource, load_sources, sources_version
+from dayahead.storage.tables.weather_arrival import Arrival
+from dayahead.storage.tables.weather_run import WeatherRun
 from stream.intake.decode import DecodedMessage, Decoder, Refusal
 from stream.partition.metrics import NEW_SERIES
 from stream.partition.rows import Rows
@@ -38,12 +40,14 @@ class Taken:
         offsets: int64 [m], offset of each message.
         refusals: rejected rows and messages, in the order of the log.
         beyond_limits: by source, number of values outside its limits, of known series.
+        weather: publications, in the order of the log.
     """
 
     rows: Rows
     offsets: NDArray[np.int64]
     refusals: Sequence[Refusal]
     beyond_limits: Mapping[str, int]
+    weather: Sequence[Arrival]
 
 
 class Intake:
@@ -216,6 +220,12 @@ class Intake:
             np.array([one.offset for one in decoded], np.int64),
             [refusal for one in decoded for refusal in one.refusals],
             beyond_limits,
+            [
+                Arrival(one.offset, WeatherRun(one.weather.source, values))
+                for one in decoded
+                if one.weather is not None
+                for values in one.weather.values
+            ],
         )
 
     @staticmethod

@@ -8,6 +8,7 @@ import structlog
 from numpy.typing import NDArray
 
 from dayahead.errors import CopyUnusableError
+from dayahead.storage.tables.weather_arrival import read_arrived
 from stream.compute.table_reading import Reader, TableReader
 from stream.intake.decode import Decoder
 from stream.ownership.window_copy import WindowCopies
@@ -36,6 +37,15 @@ class Restorer:
         Raises:
             Stopped: the worker was asked to end while it waited for a server.
         """
+        state = self._windows(held)
+        # always from the tables, which hold it as the messages brought it: there is little of it
+        arrived = self._database.retry(
+            lambda connection: read_arrived(connection, held.claim.topic, held.claim.partition)
+        )
+        state.weather.add(arrived)
+        return state
+
+    def _windows(self, held: HeldPartition) -> PartitionState:
         source = "timescaledb"
         if held.copy.name is not None and not self._copies.is_away():
             try:
@@ -92,7 +102,7 @@ class Restorer:
 def catch_up(reader: Reader, state: PartitionState, since: Sequence[LogMessage]) -> None:
     """Bring an older state up to date with the tables: reload all hours that later messages contain.
 
-    Whatever its outcome, a message changed no other hours than its own.
+    Whatever its outcome, a message changed no other hours than its own. Weather is not in the copy, see `restore`.
 
     Args:
         reader: of the tables.

@@ -9,6 +9,7 @@ from dayahead.contracts import Rung
 from dayahead.errors import StorageError
 from dayahead.hours import Clock
 from dayahead.storage.tables.forecast import ForecastRows, read_newest_forecasts, read_unconfirmed
+from dayahead.storage.tables.weather_arrival import begin_log_again
 from dayahead.storage.tables.worker_offset import Claim, claim_partition, skip_to, still_holds
 from stream.commit.committing import Committer
 from stream.commit.redis_following import RedisFollower
@@ -127,7 +128,10 @@ class Takeover:
         metrics.LOST_MESSAGES.inc(max(0, low - wanted))
 
         def skip(connection: psycopg.Connection) -> None:
-            skip_to(connection, claim, low)
+            with connection.transaction():
+                skip_to(connection, claim, low)
+                if wanted > high:
+                    begin_log_again(connection, claim.topic, claim.partition)
 
         self._database.retry(skip)
         return low

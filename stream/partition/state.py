@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dayahead.grouping import groups
 from dayahead.models.serving.window import WINDOW_HOURS
 from dayahead.storage.tables.series import RegisteredSeries
+from stream.weather.partition_weather import PartitionWeather
 
 NEVER = -(1 << 40)
 """An hour before all hours: the newest hour of a series without any."""
@@ -43,6 +44,7 @@ class PartitionState:
 
     Attributes:
         groups: area and unit of the series, each pair once; `group_of` gives the place of each series' pair.
+        weather: what the messages of the partition have brought of it.
     """
 
     def __init__(self) -> None:
@@ -58,6 +60,7 @@ class PartitionState:
         self._first_forecast = np.empty(0, np.int64)
         self._rung = np.empty(0, np.int8)
         self._values = np.empty((0, WINDOW_HOURS))
+        self.weather = PartitionWeather()
 
     def __len__(self) -> int:
         return len(self.series)
