@@ -42,6 +42,7 @@ from stream.partition.state import NEVER
 from stream.servers.connection import Database
 from stream.servers.log_reader import Log, LogMessage, read_again
 from stream.servers.probe import Probe, Step
+from stream.weather.metrics import NewestRuns, count_message
 
 log = structlog.get_logger()
 
@@ -96,6 +97,7 @@ class Worker:
         self._batch_rows, self._fresh_within_s = batch_rows, fresh_within_s
         self._isolation = Isolation(self._checkpoint, takeover.rebuild)
         self._refreshers = ThreadPoolExecutor(threads, thread_name_prefix="refresh")
+        self._newest_runs = NewestRuns()
         self._held: dict[int, HeldPartition] = {}
         self._sources: dict[int, Source] = {}
 
@@ -222,6 +224,7 @@ class Worker:
         self._committer.commit(held, replace(checkpoint, weather=taken.weather))
         held.is_settled = True
         self._count(held, result, len(taken.refusals))
+        self._count_weather(decoded)
         for source, count in taken.beyond_limits.items():
             LOST_VALUES.labels(source).inc(count)
 
@@ -257,6 +260,13 @@ class Worker:
         if len(later):
             areas = np.array([held.state.by_key[key].area for key in later.scores.series_key.tolist()], object)
             metrics.count_days(later.scores, later.horizon_day, areas)
+
+    def _count_weather(self, decoded: Sequence[DecodedMessage]) -> None:
+        named = {source.weather.source for source in self._sources.values() if source.weather is not None}
+        for message in decoded:
+            if message.is_weather:
+                kind = message.weather.values[0].kind.value if message.weather is not None else "refused"
+                count_message(message.source, kind, named)
 
     def run_maintenance(self) -> None:
         """Run the periodic maintenance: load a new champion, keep passed gates, fill Redis, record what was sent.
@@ -337,6 +347,9 @@ class Worker:
         metrics.PARTITIONS.set(len(self._held))
         sources = list(self._intake.sources.values())
         metrics.show_series(self._restored(), self._newest_by_source(), sources, self._clock())
+        places = [source.weather for source in self._sources.values() if source.weather is not None]
+        named = {(one.source, location) for one in places for location in one.locations}
+        self._newest_runs.show((held.state.weather for held in self._restored()), named)
 
     def _newest_by_source(self) -> dict[int, Hour]:
         newest: dict[int, Hour] = {}

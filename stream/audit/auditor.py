@@ -1,10 +1,11 @@
 """Recomputes served forecasts from TimescaleDB, and compares them byte for byte with what is kept and served.
 
-The newest forecast of a series is a function of the current window and of the release in service, since every message
-that changes the window makes a new forecast. The audit skips it where this does not hold: while workers load another
-release, and where later messages changed the window without asking for a forecast (a backfill), which the log must
-confirm. Forecasts of older origins used the values known at their time: a difference is a mismatch only where the log
-shows that no message has changed the window since.
+The newest forecast of a series is a function of the current window, of the weather that had come before the message
+that made it, and of the release in service, since every message that changes the window makes a new forecast. The
+audit skips it where this does not hold: while workers load another release, and where later messages changed the
+window without asking for a forecast (a backfill), which the log must confirm. Forecasts of older origins used the
+values known at their time: a difference is a mismatch only where the log shows that no message has changed the window
+since.
 
 The audit also compares with the tables what Redis serves, and the newest message of each series and origin in Kafka.
 """
@@ -30,7 +31,7 @@ from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.model_release import load_artifact
 from dayahead.storage.tables.series import load_series, random_ids
 from stream.audit.log_reading import LaterMessages, SentForecasts
-from stream.audit.table_reading import ServedForecast, ServingPair, read_older, read_served
+from stream.audit.table_reading import ServedForecast, ServingPair, read_older, read_served, weather_is_unsure
 
 FALLS_BACK = Reason.MODEL_FAILED | Reason.OUTPUT_REJECTED
 
@@ -131,10 +132,10 @@ class Auditor:
             served = read_older(connection, self._topic, series_id)
             if served is not None:
                 self._take_up(connection, served.pair)
-                findings.append(self._judge_older(served))
+                findings.append(self._judge_older(connection, served))
         return findings
 
-    def _judge_older(self, served: ServedForecast) -> Finding:
+    def _judge_older(self, connection: psycopg.Connection, served: ServedForecast) -> Finding:
         """Compare an older forecast with its inputs; a difference is a mismatch unless the log shows a later change."""
         series_id = served.series.series_id
         fault = fault_of(served, self._forecaster, served.pair)
@@ -142,6 +143,8 @@ class Auditor:
             return Finding(series_id, Outcome.MATCH)
         if served.row.reasons[0] & FALLS_BACK:
             return Finding(series_id, Outcome.SKIPPED, "the champion failed, and what took over depends on its worker")
+        if unsure := weather_is_unsure(connection, served):
+            return Finding(series_id, Outcome.SKIPPED, unsure)
         changed = self._later.changed_window(
             self._topic,
             served.series.partition,
@@ -203,13 +206,15 @@ class Auditor:
             return Finding(series_id, Outcome.SKIPPED, f"release {served.pair.release} is being loaded by the workers")
         fault = fault_of(served, self._forecaster, served.pair)
         if fault:
-            return self._explained(served, fault)
+            return self._explained(connection, served, fault)
         return self._compare_with_redis(connection, served)
 
-    def _explained(self, served: ServedForecast, fault: str) -> Finding:
+    def _explained(self, connection: psycopg.Connection, served: ServedForecast, fault: str) -> Finding:
         series_id = served.series.series_id
         if served.row.reasons[0] & FALLS_BACK:
             return Finding(series_id, Outcome.SKIPPED, "the champion failed, and what took over depends on its worker")
+        if unsure := weather_is_unsure(connection, served):
+            return Finding(series_id, Outcome.SKIPPED, unsure)
         quietly = self._later.changed_quietly(
             self._topic,
             served.series.partition,

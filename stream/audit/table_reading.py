@@ -1,22 +1,29 @@
 """Reads what an audit compares: a served forecast and all its inputs, from one snapshot of TimescaleDB."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
 from dayahead.features.calendar import Calendar
-from dayahead.hours import Hour
-from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
+from dayahead.hours import Hour, from_hour, from_microseconds
+from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch, WindowWeather
 from dayahead.storage.tables.feature_snapshot import read_snapshot
 from dayahead.storage.tables.forecast import ForecastRows, random_origin, read_forecasts, read_newest_forecasts
 from dayahead.storage.tables.observation import newest_hours, read_observations
 from dayahead.storage.tables.promotion import champion
+from dayahead.storage.tables.retention_cut import read_cut
 from dayahead.storage.tables.series import RegisteredSeries, load_series
-from dayahead.storage.tables.source import load_sources
+from dayahead.storage.tables.source import load_sources, registered_at
+from dayahead.storage.tables.weather_arrival import read_arrived
 from dayahead.storage.tables.worker_offset import PartitionPosition, read_positions
+from dayahead.weather.places import WeatherPlaces
+from dayahead.weather.timeline import KEPT_HOURS
+from stream.weather.partition_weather import PartitionWeather
+
+WEATHER_ARRIVALS = "weather_arrival"
 
 OLDER_H = 48
 """Hours before the newest forecast from which an older one is chosen."""
@@ -40,7 +47,8 @@ class ServedForecast:
         pair: the releases in service.
         row: one row, the forecast.
         features: float32 [k], as stored with it.
-        window: of one series, the 912 hours up to its newest one, or to the origin of an older forecast, as known now.
+        window: of one series, the 912 hours up to its newest one, or to the origin of an older forecast, as known now;
+            with the weather that had come before the message of the forecast.
     """
 
     series: RegisteredSeries
@@ -92,7 +100,7 @@ class _Scene:
 
     def __init__(self, connection: psycopg.Connection, topic: str, series_ids: Sequence[str]) -> None:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        self._connection = connection
+        self._connection, self._topic = connection, topic
         serving = champion(connection)
         self.pair = ServingPair(serving.release, serving.previous) if serving else ServingPair(None, None)
         self._positions = read_positions(connection, topic)
@@ -109,7 +117,47 @@ class _Scene:
         # a source may have another horizon by now than when the forecast was made
         leads = int(row.leads[0]) or source.leads
         window = _window(self._connection, one.series_key, last, source.calendar, leads)
+        if source.weather is not None:
+            weather = self._weather(one, source.weather, int(row.message_offset[0]), window)
+            window = replace(window, weather=weather)
         return ServedForecast(one, self._positions[one.partition], self.pair, row, features, window)
+
+    def _weather(self, one: RegisteredSeries, places: WeatherPlaces, before: int, window: WindowBatch) -> WindowWeather:
+        """Read the weather of a series as its partition knew it before a message."""
+        locations = [location for location, _ in places.weights_of(one.series_id) or ()]
+        weather = PartitionWeather()
+        weather.add(
+            read_arrived(
+                self._connection,
+                self._topic,
+                one.partition,
+                before=before,
+                source=places.source,
+                locations=locations,
+            )
+        )
+        return weather.windows(
+            one.source_key, places, np.zeros(1, np.int64), lambda _: one.series_id, window.origin, window.leads
+        )
+
+
+def weather_is_unsure(connection: psycopg.Connection, served: ServedForecast) -> str:
+    """Say why the weather of a forecast may not be the one that it was made with; empty where it is.
+
+    Args:
+        connection: an open connection.
+        served: the forecast.
+    """
+    if served.window.weather is None:
+        return ""
+    issued_at = from_microseconds(int(served.row.issued_us[0]))
+    registered = registered_at(connection, served.series.source_key)
+    if registered is None or registered > issued_at:
+        return "its source was registered again since, maybe with other locations of weather"
+    cut = read_cut(connection, WEATHER_ARRIVALS)
+    if cut is not None and from_hour(int(served.row.origin[0]) - KEPT_HOURS) < cut:
+        return "retention has removed some of the weather that it was made with"
+    return ""
 
 
 def _newest_hour(connection: psycopg.Connection, series_key: int) -> Hour:

@@ -152,7 +152,7 @@ def _sender(
     from dayahead.hours import wall_clock
     from dayahead.storage.tables.dead_letter_replay import mark_replayed
     from dayahead.storage.tables.source import load_references, load_sources
-    from stream.dead_letters.replay import Replayer
+    from stream.dead_letters.replay import Replayer, partition_of_weather
 
     replayer = Replayer(
         settings.kafka_bootstrap,
@@ -169,9 +169,11 @@ def _sender(
             return False, f"refused: {error}"
         count = len(message.series_ids)
         rows = f"{count} row{'s' if count != 1 else ''}"
+        if message.weather is not None:
+            rows = f"weather of {message.weather.values[0].location}"
         if dry_run:
             return True, f"{rows} would be put back"
-        replayer.put_back(message)
+        count = replayer.put_back(message, partition_of_weather(letter, corrected))
         place = (letter.offset, letter.written_at)
         mark_replayed(connection, topic, place, wall_clock(), count, replaced=corrected is not None)
         return True, f"{rows} put back into observations"

@@ -17,6 +17,7 @@ from dayahead.rules import RowRules
 from dayahead.series import partition_of
 from dayahead.storage.tables.source import RegisteredSource
 from dayahead.topics import OBSERVATIONS
+from dayahead.weather.message import is_weather, weather_bytes
 from stream.intake.decode import DecodedMessage, Decoder, envelope_bytes
 from stream.servers.log_reader import LogMessage
 
@@ -70,8 +71,12 @@ class Replayer:
             raise ReplayRefused(f"it would be set aside again, {error}. {remedy_of(error.code)}") from error
         return message
 
-    def put_back(self, message: DecodedMessage) -> int:
-        """Send checked rows, and return their number.
+    def put_back(self, message: DecodedMessage, partition: int | None = None) -> int:
+        """Send checked rows or weather, and return the number of rows or messages.
+
+        Args:
+            message: that was checked.
+            partition: that weather is sent to, None for every one; rows go where they belong.
 
         Raises:
             BrokerUnavailable: Kafka did not answer, or did not acknowledge them.
@@ -85,16 +90,17 @@ class Replayer:
             raise BrokerUnavailable(f"Kafka at {self._bootstrap} does not answer ({error}): try again") from error
         if not partitions:
             raise BrokerUnavailable(f"Kafka at {self._bootstrap} has no topic {self._topic}: run `dayahead migrate`")
-        rows = grouped(
-            (partition_of(series_id, partitions), [series_id, format_utc(from_hour(hour)), number])
-            for series_id, hour, number in zip(message.series_ids, message.hours, message.values, strict=True)
-        )
-        messages = [Unsent(envelope_bytes(message, part), partition=partition) for partition, part in rows.items()]
+        if message.weather is not None:
+            value = weather_bytes(message.weather.source, message.weather.values)
+            wanted = range(partitions) if partition is None else [partition]
+            messages = [Unsent(value, partition=one) for one in wanted]
+        else:
+            messages = _of_rows(message, partitions)
         try:
             send_all(producer, self._topic, messages, 4 * ANSWER_S)
         except BrokerUnavailable as error:
             raise BrokerUnavailable(f"Kafka at {self._bootstrap} did not take the rows ({error}): try again") from error
-        return sum(map(len, rows.values()))
+        return len(messages) if message.weather is not None else len(message.series_ids)
 
     def _check_rows(self, message: DecodedMessage) -> None:
         """Check rows against the rules of the source, as the workers do.
@@ -103,6 +109,8 @@ class Replayer:
             ContractError: one of the rows breaks them.
             ReplayRefused: the source is not registered.
         """
+        if message.weather is not None:
+            return
         registered = self._sources.get(message.source)
         if registered is None:
             raise ReplayRefused(f"source {message.source[:60]!r} is not registered: dayahead sources register FILE")
@@ -169,9 +177,29 @@ def _remedy(letter: KeptLetter) -> str:
 def _is_batch(value: bytes) -> bool:
     """Check whether a value is a message of `observations`, not a record of a source."""
     try:
-        return "rows" in orjson.loads(value)
+        body = orjson.loads(value)
+        return "rows" in body or is_weather(body)
     except (orjson.JSONDecodeError, TypeError):
         return False
+
+
+def _of_rows(message: DecodedMessage, partitions: int) -> list[Unsent]:
+    """Rows as messages, each to the partition of its series."""
+    rows = grouped(
+        (partition_of(series_id, partitions), [series_id, format_utc(from_hour(hour)), number])
+        for series_id, hour, number in zip(message.series_ids, message.hours, message.values, strict=True)
+    )
+    return [Unsent(envelope_bytes(message, part), partition=partition) for partition, part in rows.items()]
+
+
+def partition_of_weather(letter: KeptLetter, corrected: bytes | None) -> int | None:
+    """The partition that a message of weather goes back to.
+
+    Each partition has rejected the message by itself, so that each has a letter of its own; a corrected message, or one
+    that never reached Kafka, goes to all: None.
+    """
+    partition = int(letter.headers.get("source_partition", "-1"))
+    return None if corrected is not None or partition < 0 else partition
 
 
 def _record(value: bytes) -> dict[str, object]:

@@ -62,7 +62,8 @@ class DecodedMessage:
         refusals: rejected rows, or the whole message.
         available_at: as written, for the envelope of a row that is rejected later.
         beyond_limits: series, hour and value of the rows outside the limits of the source.
-        weather: of a valid message of weather, which has no rows; its `source` is the weather source.
+        is_weather: whether it is a message of weather, which has no rows; its `source` is the weather source.
+        weather: what it says, None where it is rejected.
     """
 
     offset: int
@@ -75,6 +76,7 @@ class DecodedMessage:
     refusals: list[Refusal] = field(default_factory=list)
     available_at: str = ""
     beyond_limits: list[tuple[str, Hour, float]] = field(default_factory=list)
+    is_weather: bool = False
     weather: WeatherPublication | None = None
 
     def refuse(self, errors: Mapping[int, ContractError]) -> None:
@@ -129,6 +131,7 @@ class Decoder:
         if not isinstance(body, dict):
             raise _not_a_batch(f"an object is expected, not {type(body).__name__}")
         if is_weather(body):
+            decoded.is_weather = True
             if isinstance(name := body["weather"], str) and name.isprintable():
                 decoded.source = name
             decoded.weather = read_weather(body, message.received_us)

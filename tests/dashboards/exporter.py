@@ -20,6 +20,8 @@ LABELS = {
     "state": ["fresh", "stale"],
     "partition": ["0"],
     "outcome": ["published", "new"],
+    "weather": ["gfs"],
+    "location": ["aarhus", "odense"],
 }
 
 

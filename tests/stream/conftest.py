@@ -63,6 +63,8 @@ EMPTIED = (
     "day_ahead",
     "day_ahead_score",
     "worker_offset",
+    "weather_arrival",
+    "weather_run",
 )
 
 
@@ -263,6 +265,11 @@ class WorkerRoom:
                 " naive_hours, naive_actual, model_error_where_naive, covered, pinball"
                 " FROM day_score JOIN series USING (series_key) ORDER BY 1, 2, 3"
             ),
+            "weather_run": self.query(
+                "SELECT run_id, source, location, variable, kind, start, available_at, first_hour, ends_at,"
+                " encode(array_send(values), 'hex') FROM weather_run ORDER BY 1"
+            ),
+            "weather_arrival": self.query("SELECT partition, run_id, log_offset FROM weather_arrival ORDER BY 1, 2"),
         }
 
     def check_accuracy_days(self) -> None:

@@ -9,7 +9,11 @@ import orjson
 from dayahead.hours import Hour, format_utc, from_hour
 from dayahead.series import partition_of
 from dayahead.source import Source
+from dayahead.weather.message import weather_bytes
+from dayahead.weather.places import WeatherPlaces
+from dayahead.weather.values import Variable
 from stream.servers.log_reader import LogMessage
+from tests.dayahead.weather.publications import observed, run
 
 PARTITIONS = 2
 SOURCE = Source(
@@ -24,6 +28,7 @@ SOURCE = Source(
     unit="kWh",
     local_time_zone="Europe/Copenhagen",
     country="DK",
+    weather=WeatherPlaces(source="gfs", default="aarhus", areas={"DK2": {"aarhus": 0.25, "odense": 0.75}}),
 )
 START: Hour = 465_000
 """2023-01-18T00:00Z, the first hour of test data."""
@@ -50,7 +55,8 @@ def batch(rows: Sequence[tuple[str, Hour, object]], available: Hour, *, refresh:
 def eventful_log(partition: int, hours: int = 66, partitions: int = PARTITIONS) -> list[bytes | None]:
     """Hours of three series with everything that happens: late, twice, revised, of old, out of place, and rubbish.
 
-    With 66 hours, day 2 of the horizon of some forecasts matures.
+    Between them weather comes, the same in every partition. With 66 hours, day 2 of the horizon of some forecasts
+    matures.
     """
     ids = series_of(partition, 3, partitions)
     stranger = series_of((partition + 1) % partitions, 1, partitions)[0]
@@ -74,7 +80,28 @@ def eventful_log(partition: int, hours: int = 66, partitions: int = PARTITIONS) 
         log.append(batch(rows, hour + chance.randrange(1, 3)))
         if chance.random() < 0.2:
             log.append(log[-1])
+        log += weather_known_at(hour)
     return log
+
+
+def weather_known_at(hour: Hour) -> list[bytes | None]:
+    """Messages of weather that come in an hour: a run of two places a quarter of a day, some late, twice or broken."""
+    start, chance = hour - 5, random.Random(hour)
+    if start % 6:
+        return []
+    forecast = [round(8 + 6 * math.sin(one / 3.8) + chance.gauss(), 2) for one in range(start, start + 72)]
+    missing = [math.nan if chance.random() < 0.1 else value for value in forecast]
+    humid = run(start, [80.0] * 72, variable=Variable.HUMIDITY)
+    messages: list[bytes | None] = [
+        weather_bytes("gfs", [run(start, forecast), humid]),
+        weather_bytes("gfs", [run(start, missing, location="odense")]),
+        weather_bytes("gfs", [observed(hour - 6, [value + 0.5 for value in forecast[:6]])]),
+    ]
+    if chance.random() < 0.3:
+        messages.append(weather_bytes("gfs", [run(start - 6, forecast, delay_h=11)]))
+    if chance.random() < 0.3:
+        messages += [messages[0], b'{"weather": "gfs", "location": "aarhus"}']
+    return messages
 
 
 def in_log(messages: Sequence[bytes | None], start: int = 0) -> list[LogMessage]:

@@ -41,7 +41,8 @@ def test_a_kill_at_any_step_changes_nothing(room: WorkerRoom) -> None:
 
 
 def test_a_crash_inside_the_transaction_leaves_nothing_of_it(room: WorkerRoom, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = eventful_log(0)
+    # one transaction: weather in between would begin another one
+    log = [message for message in eventful_log(0) if b'"weather"' not in (message or b"")]
     room.send(0, log)
     first = room.worker()
     first.assign([0])

@@ -20,3 +20,9 @@ def note_cut(connection: psycopg.Connection, table: str, before: datetime) -> No
         """,
         [table, before],
     )
+
+
+def read_cut(connection: psycopg.Connection, table: str) -> datetime | None:
+    """Read up to where rows of a table were removed; None where none ever were."""
+    row = connection.execute("SELECT before FROM retention_cut WHERE table_name = %s", [table]).fetchone()
+    return row[0] if row else None

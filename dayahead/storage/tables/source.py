@@ -98,6 +98,12 @@ def sources_version(connection: psycopg.Connection) -> tuple[int, datetime | Non
     return row[0], row[1]
 
 
+def registered_at(connection: psycopg.Connection, source_key: int) -> datetime | None:
+    """Read when a source was registered, replaced or removed last; None where there is none."""
+    row = connection.execute("SELECT updated_at FROM source WHERE source_key = %s", [source_key]).fetchone()
+    return row[0] if row else None
+
+
 @dataclass(frozen=True)
 class SourceSeries:
     """Number of series of a registered source.

@@ -27,7 +27,8 @@ ARRIVED = f"""
         FROM weather_arrival JOIN weather_run AS run USING (run_id)
         WHERE topic = %(topic)s AND partition = %(partition)s AND run.variable = %(variable)s
           AND (%(before)s::bigint IS NULL OR log_offset < %(before)s)
-          AND (%(sources)s::text[] IS NULL OR run.source = ANY(%(sources)s))
+          AND (%(source)s::text IS NULL OR run.source = %(source)s)
+          AND (%(locations)s::text[] IS NULL OR run.location = ANY(%(locations)s))
     )
     SELECT {COLUMNS} FROM arrived AS run
     JOIN (SELECT source, location, max(reaches) AS newest FROM arrived GROUP BY source, location) AS place
@@ -96,7 +97,8 @@ def read_arrived(
     partition: int,
     *,
     before: int | None = None,
-    sources: Sequence[str] | None = None,
+    source: str | None = None,
+    locations: Sequence[str] | None = None,
     variable: Variable = Variable.TEMPERATURE,
 ) -> list[WeatherRun]:
     """Read the publications of a partition that its timelines depend on.
@@ -106,14 +108,16 @@ def read_arrived(
         topic: full name of the topic.
         partition: of the topic.
         before: only those that arrived before this offset; None for all.
-        sources: names of weather sources; None for all.
+        source: name of a weather source; None for all.
+        locations: None for all.
         variable: which values.
     """
     given = {
         "topic": topic,
         "partition": partition,
         "before": before,
-        "sources": None if sources is None else list(sources),
+        "source": source,
+        "locations": None if locations is None else list(locations),
         "variable": variable.value,
         "kept": timedelta(hours=KEPT_HOURS),
     }
