@@ -1,5 +1,7 @@
 """What the forecasts of a partition get of its weather; no server."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -104,9 +106,14 @@ def test_a_source_that_is_registered_with_other_places_is_followed_at_once() -> 
 
 def test_the_rows_are_looked_up_again_only_when_the_weather_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     weather = weather_of(run(START, [4.0] * 40))
-    made = []
+    made: list[object] = []
     original = PartitionWeather._made
-    monkeypatch.setattr(PartitionWeather, "_made", lambda self, *place: made.append(place) or original(self, *place))
+
+    def counted(self: PartitionWeather, *place: Any) -> Any:
+        made.append(place)
+        return original(self, *place)
+
+    monkeypatch.setattr(PartitionWeather, "_made", counted)
     for _ in range(3):
         windows(weather, [START, START, START + 1], series=[0, 0, 0])
     assert len(made) == 2
