@@ -1,14 +1,16 @@
 """Kind open-meteo against a server that answers as Open-Meteo does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
+import yaml
 from pydantic import SecretStr
 
 from dayahead.errors import SettingsError, SourceRefused, SourceUnavailable
@@ -22,11 +24,12 @@ from dayahead.weather.weather_kind import WeatherReader
 from tests.dayahead.reading.kinds.conformance.loopback import CUT, RESET, Loopback, serving
 from tests.dayahead.reading.kinds.conformance.stand_in import Response
 from tests.dayahead.weather.open_meteo_stand_in import OpenMeteoStandIn, celsius, watts
-from tests.ingest.building import ManualTime
+from tests.ingest.building import CHECKOUT, ManualTime
 
 START = datetime(2026, 7, 1, 6, tzinfo=UTC)
 NOW = START + timedelta(hours=4, minutes=30)
 HOUR = timedelta(hours=1)
+SHIPPED = CHECKOUT / "ingest" / "weather-sources"
 KEY = "cust-0mer+key/1234"
 LATITUDES = {"aarhus": 56.25, "odense": 55.5}
 
@@ -60,6 +63,9 @@ class Room:
             "history_h": 48,
             **changes,
         }
+        return self.reader_of(given, secret)
+
+    def reader_of(self, given: Mapping[str, Any], secret: str | None = None) -> WeatherReader:
         source = weather_source_of(given)
         surroundings = Surroundings(
             clock=lambda: self.publisher.now,
@@ -75,7 +81,7 @@ class Room:
 
 @pytest.fixture
 def room() -> Iterator[Room]:
-    runs = {START - timedelta(hours=6 * back): START - timedelta(hours=6 * back - 4) for back in range(60)}
+    runs = {START - timedelta(hours=6 * back): START - timedelta(hours=6 * back - 4) for back in range(200)}
     publisher = OpenMeteoStandIn(NOW, runs)
     with serving(publisher.answer) as (address, server), ExitStack() as resources:
         yield Room(server, publisher, address, resources)
@@ -128,6 +134,19 @@ def test_other_units_than_those_asked_for_are_converted(room: Room) -> None:
     np.testing.assert_allclose(by_variable[Variable.TEMPERATURE], middle("aarhus", START, 48), rtol=1e-5)
     np.testing.assert_allclose(by_variable[Variable.WIND_SPEED], 10.0, rtol=1e-6)
     np.testing.assert_allclose(by_variable[Variable.HUMIDITY], 80.0)
+
+
+@pytest.mark.parametrize("file", sorted(SHIPPED.glob("open-meteo-*.yaml")), ids=lambda file: file.stem)
+def test_a_shipped_source_reads_every_variable_of_every_location(room: Room, file: Path) -> None:
+    given = {**yaml.safe_load(file.read_text()), "url": room.address}
+    news = room.reader_of(given).news(None, NOW)
+    run = [publication for publication in news if publication[0].start == to_hour(START)]
+    assert [one[0].location for one in run] == sorted(given["locations"])
+    for publication in run:
+        assert {one.variable.value for one in publication} == set(given["variables"])
+        assert all(np.isfinite(one.values).all() for one in publication)
+        assert len(publication[0].values) == given["horizon_h"]
+    assert len({publication[0].start for publication in news}) > 180  # a window and eight days, four runs a day
 
 
 def test_a_single_location_is_read_too(room: Room) -> None:
