@@ -18,10 +18,13 @@ class WorkerSettings(ProcessSettings):
         default=5_000, ge=1, le=1_000_000, description="Approximate number of rows in one transaction of a partition"
     )
     worker_batch_messages: int = Field(
-        default=500, ge=1, le=100_000, description="Maximum messages of one poll of Kafka, over all partitions"
+        default=500,
+        ge=1,
+        le=100_000,
+        description="Maximum messages of one poll of Kafka, and maximum that wait to be processed, over all partitions",
     )
     worker_batch_within_s: float = Field(
-        default=0.05, gt=0, le=60, description="Seconds that a batch waits for more messages"
+        default=0.02, gt=0, le=60, description="Seconds that an idle partition waits for more messages"
     )
     worker_threads: int = Field(
         default=2, ge=1, le=64, description="Partitions that are processed in parallel, each by a thread"

@@ -8,7 +8,7 @@ flight, or keep running without partitions. docs/decisions/ has the reasons.
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -21,9 +21,9 @@ from mode.supervisors import CrashingSupervisor
 
 from dayahead.dead_letters import carried_headers
 from dayahead.errors import DayaheadError, Stopped
-from dayahead.grouping import grouped
 from dayahead.stopping import LEAVE_S, end_soon_without, end_within
 from stream.group.faust_parts import NoTables, SeekingTransport, kafka_credentials
+from stream.group.inbox import Inbox
 from stream.group.liveness import Liveness
 from stream.group.restore_queue import RestoreQueue
 from stream.ownership.release_watch import ReleaseWatch
@@ -101,13 +101,18 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         observations = self.topic(
             topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False
         )
-        batch_messages, within_s = settings.worker_batch_messages, settings.worker_batch_within_s
+        self._inbox = Inbox(
+            process=self._take_in,
+            start=self.add_future,
+            limit=settings.worker_batch_messages,
+            within_s=settings.worker_batch_within_s,
+        )
 
         # Faust publishes no types
         @self.agent(observations, name="observations", supervisor_strategy=CrashingSupervisor)  # type: ignore[untyped-decorator]
         async def take_in(stream: faust.Stream[bytes]) -> None:
-            async for events in stream.noack().noack_take(batch_messages, within=within_s):
-                await self._take_in(events)
+            async for event in stream.noack().events():
+                await self._inbox.put(event.message.partition, event)
 
     def _new_transport(self) -> Any:
         return SeekingTransport(self.conf.broker_consumer, self)
@@ -126,8 +131,19 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run work on a thread of the worker, holding the lock `_turn`; an error crashes the process."""
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        loop = asyncio.get_running_loop()
+        return await self._outcome(self._begin(loop.run_in_executor(self._threads, work, *arguments)))
+
+    def _begin(self, work: Awaitable[T]) -> "asyncio.Future[T]":
+        """Begin work that work running alone waits for; call it holding the lock `_turn`."""
+        future = asyncio.ensure_future(work)
         self._in_flight.add(future)
+        future.add_done_callback(self._in_flight.discard)
+        future.add_done_callback(self._end_if_failed)
+        return future
+
+    async def _outcome(self, future: "asyncio.Future[T]") -> T:
+        """Wait for work that has begun, which continues where the waiting task is cancelled."""
         try:
             return await asyncio.shield(future)
         except (asyncio.CancelledError, Stopped):
@@ -135,12 +151,9 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         except BaseException as error:
             self._end(error)
             raise
-        finally:
-            future.add_done_callback(self._in_flight.discard)
-            future.add_done_callback(self._end_if_failed)
 
     def _end_if_failed(self, future: "asyncio.Future[Any]") -> None:
-        """Crash the process if work failed whose task was cancelled."""
+        """Crash the process if work failed, also where the task that waited for it was cancelled."""
         if not future.cancelled() and (error := future.exception()) and not isinstance(error, Stopped):
             self._end(error)
 
@@ -188,29 +201,29 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         if self._in_flight:
             await asyncio.wait(set(self._in_flight), timeout=FINISH_S)
 
-    async def _take_in(self, events: Sequence[Any]) -> None:
-        by_partition = grouped((event.message.partition, event) for event in events)
-        async with self._turn:
-            await self._quiet()
-            await asyncio.gather(*(self._take_in_of(*one) for one in by_partition.items()))
-
-    async def _take_in_of(self, partition: int, waiting: Sequence[Any]) -> None:
-        """Process the messages of one partition, concurrently with those of others."""
+    async def _take_in(self, partition: int) -> None:
+        """Process the waiting messages of a partition, concurrently with those of others."""
         await self._restoring.until_ready(partition, lambda: not self._is_ours(partition))
         async with self._slots:
-            if not self._is_ours(partition):
-                return
-            messages = [_log_message(event.message) for event in waiting]
-            try:
-                progress = await self._run(self._worker.process, partition, messages)
-            except Stopped:
-                return
-            for event in waiting:
-                if event.message.offset < progress.next_offset:
-                    event.ack()
-            if progress.seek_to is not None and TP(self._topic, partition) in self._assigned():
-                log.warning("partition_reread", partition=partition, offset=progress.seek_to)
-                await self.consumer.seek(TP(self._topic, partition), progress.seek_to)
+            # work that runs alone waits for what has begun, and nothing begins meanwhile
+            async with self._turn:
+                waiting = self._inbox.take(partition)
+                if not waiting or not self._is_ours(partition):
+                    return
+                work = self._begin(self._process(partition, waiting))
+            with suppress(Stopped):
+                await self._outcome(work)
+
+    async def _process(self, partition: int, waiting: Sequence[Any]) -> None:
+        messages = [_log_message(event.message) for event in waiting]
+        loop = asyncio.get_running_loop()
+        progress = await loop.run_in_executor(self._threads, self._worker.process, partition, messages)
+        for event in waiting:
+            if event.message.offset < progress.next_offset:
+                event.ack()
+        if progress.seek_to is not None and TP(self._topic, partition) in self._assigned():
+            log.warning("partition_reread", partition=partition, offset=progress.seek_to)
+            await self.consumer.seek(TP(self._topic, partition), progress.seek_to)
 
     async def _run_maintenance(self) -> None:
         if not self._is_between_owners() and not self._restoring.is_busy:
