@@ -23,7 +23,9 @@ from deploy.local.waiting import Progress, wait_on_progress
 from deploy.overview import Overview, read_champion, read_lag, read_overview
 from deploy.running import run_dayahead, strays_sentence
 
-SHORT_HISTORY = "waits for history"  # how the trainer's reason begins while a source has too few hours to fit a model
+WITHOUT_MODEL = ("waits for history", "no model was good enough")
+"""How the trainer's reason begins while a live source has too few hours to fit a model, or hours that none is good at:
+the profile forecasts it until then."""
 MOST_LIVES = 4  # a process that ended this often while being waited for is in a crash loop
 
 
@@ -97,7 +99,7 @@ class Up:
             self._start("trainer")
             what = "the trainer to promote a first model"
             self._await(self._has_champion_or_waits, self._training_parts, what, "trainer")
-            step.outcome = self._champion() or self._short_history() or ""
+            step.outcome = self._champion() or self._without_model() or ""
 
     def _poll(self, step_name: str) -> None:
         with self.steps.step(step_name) as step:
@@ -107,14 +109,14 @@ class Up:
             step.outcome = f"{self._forecasts()[1]} series have a forecast"
 
     def _has_champion_or_waits(self) -> bool:
-        return self._has_champion() or self._short_history() is not None
+        return self._has_champion() or self._without_model() is not None
 
-    def _short_history(self) -> str | None:
-        """What the trainer says while a live source has too little history for a model; None otherwise."""
+    def _without_model(self) -> str | None:
+        """What the trainer says while a live source has no model, and needs none to start; None otherwise."""
         if self._replays:
             return None
         reasons = [service.readiness().reason for service in self.assembly.services if service.job == "trainer"]
-        return next((reason for reason in reasons if reason.startswith(SHORT_HISTORY)), None)
+        return next((reason for reason in reasons if reason.startswith(WITHOUT_MODEL)), None)
 
     @cached_property
     def _source(self) -> str | None:
@@ -147,12 +149,12 @@ class Up:
         return {service.job for service in self.assembly.services}
 
     def _ready(self) -> list[str]:
-        """Names of the services that are ready, or whose trainer only lacks history."""
+        """Names of the services that are ready, or whose trainer only lacks a model."""
         return [service.name for service in self.assembly.services if self._is_ready(service)]
 
     def _is_ready(self, service: ServiceProcess) -> bool:
         readiness = service.readiness()
-        return readiness.ok or (not self._replays and readiness.reason.startswith(SHORT_HISTORY))
+        return readiness.ok or (not self._replays and readiness.reason.startswith(WITHOUT_MODEL))
 
     def _all_ready(self) -> bool:
         states = self.stack.states()

@@ -110,7 +110,8 @@ def _by_itself(
     due_at = (last.started_at if last else now) + timedelta(hours=schedule.every_h)
     if last is None or now >= due_at:
         return Due(SCHEDULE, f"every {schedule.every_h:g} hours")
-    return Waiting(f"the next training of the schedule is at {format_utc(due_at)}")
+    scheduled = f"the next training of the schedule is at {format_utc(due_at)}"
+    return Waiting(scheduled if champion else f"no model was good enough yet to be promoted; {scheduled}")
 
 
 def missing_history(history: HistoryLength, settings: TrainingSettings) -> str | None:

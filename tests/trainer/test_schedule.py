@@ -7,6 +7,7 @@ import pytest
 from dayahead.storage.tables.model_release import ReleaseRecord
 from dayahead.storage.tables.retune_request import WaitingRequest
 from dayahead.storage.tables.tuning_run import Outcome, TuningRun
+from deploy.up import WITHOUT_MODEL
 from trainer.schedule import Due, Settling, Waiting, judge_requests, next_training, searches
 from trainer.settings import TrainingSettings, load_training_settings
 from trainer.training_set import HistoryLength
@@ -78,6 +79,15 @@ def test_a_training_that_failed_is_not_tried_again_at_once() -> None:
 def test_a_first_release_that_was_not_promoted_waits_for_the_schedule() -> None:
     assert isinstance(step(run(1, Outcome.KEPT)), Waiting)
     assert isinstance(step(run(25, Outcome.KEPT)), Due)
+
+
+def test_a_start_on_a_live_source_knows_the_words_for_having_no_model() -> None:
+    for answer in (step(hours=383), step(run(1, Outcome.KEPT))):
+        assert isinstance(answer, Waiting)
+        assert answer.reason.startswith(WITHOUT_MODEL)
+    serving = step(run(1), learnt_h=5000)
+    assert isinstance(serving, Waiting)
+    assert not serving.reason.startswith(WITHOUT_MODEL)
 
 
 def test_the_schedule_counts_from_the_last_training() -> None:
