@@ -89,7 +89,7 @@ def _weather(built: dashboard.Dashboard) -> dashboard.Dashboard:
                         "{{source}}",
                     )
                 ],
-                width=12,
+                width=8,
                 height=6,
                 unit="s",
                 empty=NO_WEATHER,
@@ -100,9 +100,26 @@ def _weather(built: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Missed runs",
                 "Runs that are due by the schedule of their source and were not published.",
                 [prom("max by (source) (dayahead_weather_missed_runs)", "{{source}}")],
-                width=12,
+                width=8,
                 height=6,
                 empty=NO_WEATHER,
+            )
+        )
+        .with_panel(
+            lines(
+                "Forecasts without their weather",
+                "Share of the forecasts that have hours from load alone although their source names weather.",
+                [
+                    prom(
+                        """sum by (reason) (increase(dayahead_forecasts_without_weather_total[1h]))
+                        / on () group_left () (sum(increase(dayahead_forecasts_total[1h])) > 0)""",
+                        "{{reason}}",
+                    )
+                ],
+                width=8,
+                height=6,
+                unit="percentunit",
+                empty=NOTHING,
             )
         )
     )

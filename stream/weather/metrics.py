@@ -19,7 +19,7 @@ MESSAGES = Counter(
     ["weather", "outcome"],
 )
 NEWEST_RUN = Gauge(
-    "dayahead_weather_newest_run_timestamp_seconds",
+    "dayahead_weather_known_run_timestamp_seconds",
     "Start of the newest run that this worker has of a location, in the partition that is furthest behind",
     ["weather", "location"],
 )

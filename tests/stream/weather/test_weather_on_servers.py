@@ -269,7 +269,7 @@ def test_a_broken_message_of_weather_is_a_dead_letter_and_the_rest_goes_on(room:
     assert REGISTRY.get_sample_value("dayahead_weather_messages_total", refused) == before + 3
     worker.show()
     newest = {"weather": "gfs", "location": "aarhus"}
-    assert REGISTRY.get_sample_value("dayahead_weather_newest_run_timestamp_seconds", newest) == (START + 26) * 3600
+    assert REGISTRY.get_sample_value("dayahead_weather_known_run_timestamp_seconds", newest) == (START + 26) * 3600
 
 
 def test_weather_that_no_source_names_is_kept_for_a_source_that_does_later(room: WorkerRoom) -> None:
