@@ -10,13 +10,18 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
+from dayahead.dead_letter_box import DeadLetterBox
 from dayahead.errors import DeadLetterCode, FencedError
+from dayahead.hours import wall_clock
 from dayahead.storage import checkpoint
 from dayahead.storage.tables.weather_arrival import read_arrived
 from dayahead.weather.message import weather_bytes
+from stream.audit.auditor import Outcome
+from stream.dead_letters.replay import Replayer, partition_of_weather
 from stream.partition.state import PartitionState
 from stream.servers.probe import Step
 from tests.dayahead.weather.publications import run
+from tests.stream.audit.test_auditor import auditor_of
 from tests.stream.conftest import WorkerRoom
 from tests.stream.crashing import Crash, CrashingProbe
 from tests.stream.logs import SOURCE, START, batch, eventful_log, in_log, rows_only, series_of
@@ -298,3 +303,42 @@ def test_a_topic_that_was_created_again_keeps_the_weather(room: WorkerRoom) -> N
     with psycopg.connect(room.database_url) as connection:
         # it is older than every message of the new log
         assert len(read_arrived(connection, room.topics.name("observations"), 0, before=0)) == 1
+
+
+def test_the_audit_uses_the_weather_that_had_come_before_the_message_of_a_forecast(room: WorkerRoom) -> None:
+    log = [history(), forecast_run(20), row(30), row(30, OTHER), forecast_run(26, 9.0)]
+    room.send(0, log)
+    worker = room.worker()
+    worker.assign([0])
+    worker.process(0, in_log(log))
+    auditor = auditor_of(room)
+    # the last run counts for neither of the two newest forecasts
+    assert {finding.outcome for finding in auditor.audit_all()} == {Outcome.MATCH}
+    assert {finding.outcome for finding in auditor.audit_older([ONE, OTHER])} <= {Outcome.MATCH}
+    with psycopg.connect(room.database_url) as connection:
+        connection.execute("UPDATE weather_arrival SET log_offset = 1")
+    findings = {finding.series_id: finding for finding in auditor.audit_all()}
+    assert findings[ONE].outcome is Outcome.MISMATCH
+    with psycopg.connect(room.database_url) as connection:
+        connection.execute("UPDATE source SET updated_at = now()")
+    skipped = {finding.series_id: finding for finding in auditor.audit_all()}[ONE]
+    assert (skipped.outcome, "registered again" in skipped.message) == (Outcome.SKIPPED, True)
+    auditor.close()
+
+
+def test_a_dead_letter_of_weather_goes_back_to_its_partition_and_a_corrected_one_to_all(room: WorkerRoom) -> None:
+    early = forecast_run(26).replace(b'"available_at":"2023', b'"available_at":"2022')
+    worker = room.worker()
+    room.send(0, [None])
+    room.send(1, [early])
+    worker.assign([0, 1])
+    worker.process(1, in_log([early]))
+    (letter,) = DeadLetterBox(room.topics.bootstrap, room.topics.prefix).scan(50)
+    replayer = Replayer(room.topics.bootstrap, room.topics.prefix, {}, wall_clock)
+    message = replayer.check(letter, forecast_run(26))
+    assert replayer.put_back(message, partition_of_weather(letter, None)) == 1
+    assert [room.end_of("observations", partition) for partition in (0, 1)] == [1, 2]
+    assert replayer.put_back(message, partition_of_weather(letter, forecast_run(26))) == 2
+    assert [room.end_of("observations", partition) for partition in (0, 1)] == [2, 3]
+    (sent,) = [value for _, value, _ in room.read("observations") if value not in (None, early)][:1]
+    assert sent == forecast_run(26)
