@@ -95,7 +95,7 @@ class Proposals:
         if others:
             fields["series" if self.by is By.SERIES else "areas"] = others
         WeatherPlaces.model_validate(fields)
-        return yaml.safe_dump({"weather": fields}, sort_keys=False, allow_unicode=True, default_flow_style=None)
+        return yaml.safe_dump({"weather": fields}, sort_keys=False, allow_unicode=True)
 
 
 def propose(
