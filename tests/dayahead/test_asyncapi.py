@@ -30,7 +30,9 @@ def test_every_topic_with_a_message_of_ours_is_described() -> None:
     assert described == {spec.name for spec in TOPICS}
     assert all("x-compression" in channel for channel in document["channels"].values())
     for channel in CHANNELS:
-        Draft202012Validator.check_schema(json_schema(channel.message, channel.sent))
+        for message in channel.messages:
+            Draft202012Validator.check_schema(json_schema(message, channel.sent))
+            assert message.__name__ in document["channels"][channel.message.__name__]["messages"]
 
 
 def test_a_forecast_as_sent_fits_its_schema() -> None:
