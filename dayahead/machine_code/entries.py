@@ -16,6 +16,18 @@ from dayahead.features.rest import is_at_rest
 from dayahead.features.snapshot import SNAPSHOT, SNAPSHOT_NAMES, summarize
 from dayahead.features.state import DESCRIBE_WINDOWS, LAG_HOURS, PAST_ORIGINS, clean, scale_window
 from dayahead.features.trees import TREE_FEATURES, TREE_TABLE, describe_targets
+from dayahead.features.weather import (
+    DESCRIBE_PLACES,
+    RECENT,
+    RESPOND,
+    RESPONSE_HOURS,
+    SLOPES,
+    WEATHER_FEATURES,
+    WEATHER_TABLE,
+    describe_place,
+    describe_weather,
+    respond,
+)
 from dayahead.horizon import DAY_LEADS
 from dayahead.machine_code.function import MachineFunction
 from dayahead.models.serving.past_errors import PAST_ERRORS, PAST_FORECASTS, judge_past
@@ -38,6 +50,7 @@ class Entry(NamedTuple):
 
 COLUMNS = len(TREE_FEATURES)
 SNAPSHOT_COLUMNS = len(SNAPSHOT_NAMES)
+SLOPE_COUNT, RECENT_COUNT, WEATHER_COLUMNS = len(SLOPES), len(RECENT), len(WEATHER_FEATURES)
 
 ENTRIES: list[Entry] = []
 
@@ -118,6 +131,51 @@ def _past_errors(  # type: ignore[no-untyped-def]
     offsets, targets = carray(offsets, (PAST_FORECASTS,)), carray(targets, (PAST_FORECASTS,))
     for row in range(count):
         judge_past(raw[row], past_scales[row], observed[row], z[row], constant, growth, offsets, targets, errors[row])
+
+
+@entry(DESCRIBE_PLACES)
+def _describe_places(  # type: ignore[no-untyped-def]
+    count, hours, past, given, prior_slopes, prior_strength, temperature, day_mean, usable, recent, gain, start, room
+):
+    shape = (count, hours)
+    given, temperature, day_mean = carray(given, shape), carray(temperature, shape), carray(day_mean, shape)
+    prior_slopes, prior_strength = (
+        carray(prior_slopes, (SLOPE_COUNT,)),
+        carray(prior_strength, (SLOPE_COUNT, SLOPE_COUNT)),
+    )
+    usable, recent = carray(usable, (count,)), carray(recent, (count, RECENT_COUNT, SLOPE_COUNT))
+    gain, start = carray(gain, (count, RESPONSE_HOURS, SLOPE_COUNT)), carray(start, (count, SLOPE_COUNT))
+    room = carray(room, (2, SLOPE_COUNT, SLOPE_COUNT))
+    for row in range(count):
+        usable[row] = describe_place(
+            past,
+            given[row],
+            prior_slopes,
+            prior_strength,
+            temperature[row],
+            day_mean[row],
+            recent[row],
+            gain[row],
+            start[row],
+            room,
+        )
+
+
+@entry(RESPOND)
+def _respond(count, places, z, place, gain, start, slopes):  # type: ignore[no-untyped-def]
+    z, place, slopes = carray(z, (count, LAG_HOURS)), carray(place, (count,)), carray(slopes, (count, SLOPE_COUNT))
+    gain, start = carray(gain, (places, RESPONSE_HOURS, SLOPE_COUNT)), carray(start, (places, SLOPE_COUNT))
+    for row in range(count):
+        respond(z[row], gain[place[row]], start[place[row]], slopes[row])
+
+
+@entry(WEATHER_TABLE)
+def _weather_table(count, places, place, targets, recent, slopes, table):  # type: ignore[no-untyped-def]
+    place, slopes = carray(place, (count,)), carray(slopes, (count, SLOPE_COUNT))
+    targets, recent = carray(targets, (places, 3, 2, DAY_LEADS)), carray(recent, (places, RECENT_COUNT, SLOPE_COUNT))
+    table = carray(table, (count, DAY_LEADS, WEATHER_COLUMNS))
+    for row in range(count):
+        describe_weather(targets[place[row]], recent[place[row]], slopes[row], table[row])
 
 
 @entry(ADD_TREES)
