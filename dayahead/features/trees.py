@@ -94,6 +94,16 @@ def tree_features(
     return table.transpose(1, 2, 0)
 
 
+def tree_table_with(features: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Add columns to tree features; float32 [n, 24, 32 + k], in memory a feature's values lie together.
+
+    Args:
+        features: float32 [n, 24, 32], of `tree_features`.
+        columns: float32 [k, n, 24].
+    """
+    return np.concatenate([features.transpose(2, 0, 1), columns]).transpose(1, 2, 0)
+
+
 @compiled
 def describe_targets(
     week_back: int,

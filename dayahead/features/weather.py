@@ -167,8 +167,8 @@ def describe_places(temperature: NDArray[np.float32], past: int, prior: Response
         hours,
         past,
         np.ascontiguousarray(temperature, np.float32),
-        prior.slopes.astype(np.float64),
-        prior.strength.astype(np.float64),
+        np.ascontiguousarray(prior.slopes, np.float64),
+        np.ascontiguousarray(prior.strength, np.float64),
         made.temperature,
         made.day_mean,
         made.usable,
@@ -189,7 +189,9 @@ def responses(z: NDArray[np.float32], place: NDArray[np.int64], weather: PlaceWe
         weather: of the places.
     """
     slopes = np.empty((len(z), len(SLOPES)), np.float32)
-    RESPOND(len(z), len(weather), np.ascontiguousarray(z), place, weather.gain, weather.start, slopes)
+    RESPOND(
+        len(z), len(weather), np.ascontiguousarray(z), np.ascontiguousarray(place), weather.gain, weather.start, slopes
+    )
     return slopes
 
 
@@ -214,7 +216,7 @@ def weather_features(
     WEATHER_TABLE(
         len(place),
         len(targets),
-        place,
+        np.ascontiguousarray(place),
         np.ascontiguousarray(targets),
         np.ascontiguousarray(recent),
         np.ascontiguousarray(slopes),

@@ -1,7 +1,7 @@
 """Fit of a release: the linear member, the trees that correct it, the bands."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,17 @@ from dayahead.models.fitting.examples import block_starts, find_rows
 from dayahead.models.fitting.later_days import FirstDay, fit_later_days
 from dayahead.models.fitting.linear import fit_linear
 from dayahead.models.fitting.parts import no_report, parts_on
+from dayahead.models.fitting.response import fit_response
 from dayahead.models.fitting.tree_table import TreeTable, tree_table
+from dayahead.models.fitting.weather_first_day import fit_weather_first_day
 from dayahead.models.history import History
 from dayahead.models.serving.arithmetic import one_thread
 from dayahead.models.serving.release import FeatureSpec, Release
+from dayahead.models.serving.release_weather import ReleaseWeather
 from dayahead.models.settings import ModelSettings
+
+WEATHER_STREAM = 1_000
+"""Of the seed's random numbers, what the weather draws from, so that it changes nothing for the member without."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,14 @@ def fit_with_errors(
     rng = np.random.default_rng(seed)
     with one_thread(rescan=True), parts_on(threads, on_part) as parts:
         rows = find_rows(history, settings.linear.blocks_of(hours))
-        linear = fit_linear(history, rows, settings.linear, screened=settings.screen, rng=rng, parts=parts)
-        table = tree_table(history, rows, linear, settings.trees, screened=settings.screen, rng=rng)
+        weather_rng = np.random.default_rng([seed, WEATHER_STREAM])
+        prior = fit_response(history, rows, screened=settings.screen, rng=weather_rng)
+        linear = fit_linear(
+            history, rows, settings.linear, screened=settings.screen, rng=rng, parts=parts, weather=prior
+        )
+        table, weather_table = tree_table(
+            history, rows, linear, settings.trees, screened=settings.screen, rng=rng, prior=prior
+        )
         correction = parts.begin(lambda: fit_correction(table, settings.trees, seed))
         starts, newest = block_starts(rows), int(rows.origin.max())
         begun = history.start + int(observed[0])
@@ -95,12 +107,26 @@ def fit_with_errors(
         corrections = unseeing_corrections(table, np.unique(judged.block).tolist(), settings.trees, seed, parts)
         error = unseeing_errors(judged, corrections)
         bands = fit_bands(judged, error, settings.bands, seed, days=days, shrink=shrink, parts=parts)
-        first_day = FirstDay(rows, linear, corrections, bands.spread, days, since=settled_since(begun, newest))
-        later_days, later_metrics = fit_later_days(history, first_day, days_of(history.leads), settings, seed, parts)
+        weather = None
+        if prior is not None and linear.weather is not None and weather_table is not None:
+            weather = fit_weather_first_day(
+                linear.weather,
+                prior,
+                weather_table,
+                table.block >= first,
+                error,
+                settings,
+                seed,
+                days=days,
+                parts=parts,
+            )
+        since = settled_since(begun, newest)
+        first_day = FirstDay(rows, linear, corrections, bands.spread, days, since=since, weather=weather)
+        later = fit_later_days(history, first_day, days_of(history.leads), settings, seed, parts)
     release = Release(
         settings=settings,
         seed=seed,
-        feature_spec=FeatureSpec.of(annual=linear.annual, screened=settings.screen, days=1 + len(later_days)),
+        feature_spec=FeatureSpec.of(annual=linear.annual, screened=settings.screen, days=1 + len(later.days)),
         trained_from=history.start + int(observed[0]),
         trained_until=history.start + int(observed[-1]) + 1,
         data_fingerprint=history.fingerprint,
@@ -109,10 +135,23 @@ def fit_with_errors(
         correction=correction().text,
         spread=bands.spread.text,
         band_multipliers=bands.multipliers,
-        metrics=_metrics(judged.where(held_out), error[held_out], linear.penalty, len(rows)) | later_metrics,
-        later_days=later_days,
+        metrics=_metrics(judged.where(held_out), error[held_out], linear.penalty, len(rows)) | later.metrics,
+        later_days=later.days,
         quantile_shape=bands.shape,
     )
+    if history.weather is not None and weather is not None:
+        release = replace(
+            release,
+            metrics=release.metrics | weather.metrics | later.weather_metrics,
+            weather=ReleaseWeather(
+                basis=history.weather.basis,
+                slopes=weather.prior.slopes,
+                strength=weather.prior.strength,
+                correction=weather.correction.text,
+                spread=weather.spread.text,
+                days=(weather.parts, *later.weather_days),
+            ),
+        )
     return release, UnseenErrors(error, judged.lead)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dayahead.evaluation.score import daily_naive, weekly_naive
+from dayahead.features.calendar import Calendar
+from dayahead.features.state import SeriesState
 from dayahead.features.trees import TREE_FEATURES, usual_error
 from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Hour
@@ -18,12 +20,15 @@ from dayahead.models.fitting.bands import band_multipliers, quantile_shape, shri
 from dayahead.models.fitting.examples import Rows, rows_of_day
 from dayahead.models.fitting.linear import LinearFit, fit_linear
 from dayahead.models.fitting.parts import Parts
-from dayahead.models.fitting.tree_table import UnseeingMembers, by_origin, draw
+from dayahead.models.fitting.tree_table import UnseeingMembers, UnseeingWeatherMembers, by_origin, draw
+from dayahead.models.fitting.weather_first_day import WeatherFirstDay
 from dayahead.models.history import History
-from dayahead.models.serving.engine import LAST_CORRECTED_DAY, day_features
 from dayahead.models.serving.floor import later_profile
+from dayahead.models.serving.linear import LinearOutlook
 from dayahead.models.serving.linear_day import LinearDay
+from dayahead.models.serving.plain_days import LAST_CORRECTED_DAY, day_features, rows_of, spread_of
 from dayahead.models.serving.release import LaterDay
+from dayahead.models.serving.release_weather import WeatherDayParts
 from dayahead.models.serving.trees import TreeModel
 from dayahead.models.settings import ModelSettings
 
@@ -45,6 +50,7 @@ class FirstDay:
         spread: the spread model.
         days: that the judged blocks span.
         since: first origin with as much history behind it as in service, for days that no correction is needed for.
+        weather: the member of day 1 that knows the weather; None without.
     """
 
     rows: Rows
@@ -53,6 +59,7 @@ class FirstDay:
     spread: TreeModel
     days: float
     since: Hour
+    weather: WeatherFirstDay | None = None
 
     @property
     def all_days(self) -> float:
@@ -60,9 +67,31 @@ class FirstDay:
         return float(self.rows.origin.max() - self.since) / DAY_LEADS
 
 
+@dataclass(frozen=True)
+class LaterDays:
+    """Days 2, 3 … of the horizon.
+
+    Attributes:
+        days: as they stand in a release.
+        metrics: what was measured of them.
+        weather_days: of the members that know the weather, as far as it reaches.
+        weather_metrics: what was measured of these.
+    """
+
+    days: tuple[LaterDay, ...] = ()
+    metrics: dict[str, float] = field(default_factory=dict)
+    weather_days: tuple[WeatherDayParts, ...] = ()
+    weather_metrics: dict[str, float] = field(default_factory=dict)
+
+
 def fit_later_days(
-    history: History, first: FirstDay, days: int, settings: ModelSettings, seed: int, parts: Parts
-) -> tuple[tuple[LaterDay, ...], dict[str, float]]:
+    history: History,
+    first: FirstDay,
+    days: int,
+    settings: ModelSettings,
+    seed: int,
+    parts: Parts,
+) -> LaterDays:
     """Fit days 2, 3 … of the horizon; fewer where the history is too short for more.
 
     Args:
@@ -72,9 +101,6 @@ def fit_later_days(
         settings: of the fit.
         seed: of everything random.
         parts: computes the solutions.
-
-    Returns:
-        The days, and what was measured of them.
     """
     fits: dict[int, _DayFit] = {}
     for day in range(2, days + 1):
@@ -83,22 +109,40 @@ def fit_later_days(
             break
         fits[day] = fit
     if not fits:
-        return (), {}
-    judged = _judge(history, first, fits, settings, seed)
+        return LaterDays()
+    weather = None if first.weather is None else _WeatherJudge(history, first.weather, fits)
+    judged = _judge(history, first, fits, settings, seed, weather)
     metrics: dict[str, float] = {}
     later = []
     for day, fit in fits.items():
-        errors = judged[day]
-        judged_days = first.days if day <= LAST_CORRECTED_DAY else first.all_days
-        ratio = errors.ratio * fit.shrink
-        multipliers = band_multipliers(ratio, errors.lead, errors.hour, days=judged_days)
-        shape = quantile_shape(ratio, errors.lead, errors.hour, multipliers)
-        beats_naive = False
-        if errors.measured:
-            wape, naive_wape, beats_naive = errors.against_naives()
-            metrics |= {f"day_{day}_held_out_wape": wape, f"day_{day}_held_out_wape_naive": naive_wape}
+        multipliers, shape, beats_naive = _verdict(judged[day], fit.shrink, first, day, "", metrics)
         later.append(LaterDay(fit.linear.coefficients, multipliers, beats_naive, shape))
-    return tuple(later), metrics
+    weather_days: list[WeatherDayParts] = []
+    weather_metrics: dict[str, float] = {}
+    for day, errors in ({} if weather is None else weather.errors).items():
+        made = fits[day].linear.weather
+        if made is None:
+            break
+        shrink = shrink_of_all_rows(made.optimism, len(made.without_block))
+        multipliers, shape, serves = _verdict(errors, shrink, first, day, "weather_", weather_metrics)
+        weather_days.append(WeatherDayParts(made.coefficients, made.effects, multipliers, shape, serves))
+    return LaterDays(tuple(later), metrics, tuple(weather_days), weather_metrics)
+
+
+def _verdict(
+    errors: "_Errors", shrink: float, first: FirstDay, day: int, prefix: str, metrics: dict[str, float]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:
+    """Band and shape of a day, and whether its member is better than all that it is compared with; metrics grow."""
+    days = first.days if day <= LAST_CORRECTED_DAY else first.all_days
+    ratio = errors.ratio * shrink
+    multipliers = band_multipliers(ratio, errors.lead, errors.hour, days=days)
+    shape = quantile_shape(ratio, errors.lead, errors.hour, multipliers)
+    if not errors.measured:
+        return multipliers, shape, False
+    wape, other_wape, better = errors.against_others()
+    other = "without" if prefix else "naive"
+    metrics |= {f"day_{day}_{prefix}held_out_wape": wape, f"day_{day}_{prefix}held_out_wape_{other}": other_wape}
+    return multipliers, shape, better
 
 
 @dataclass(frozen=True)
@@ -122,7 +166,12 @@ class _DayFit:
 
 
 def _fit_day(
-    history: History, first: FirstDay, day: int, settings: ModelSettings, seed: int, parts: Parts
+    history: History,
+    first: FirstDay,
+    day: int,
+    settings: ModelSettings,
+    seed: int,
+    parts: Parts,
 ) -> _DayFit | None:
     rows = rows_of_day(history, first.rows, day)
     blocks, block = np.unique(rows.block, return_inverse=True)
@@ -137,6 +186,7 @@ def _fit_day(
         parts=parts,
         day=day,
         annual=first.linear.annual,
+        weather=None if first.weather is None else first.weather.prior,
     )
     label = np.full(len(first.linear.without_block), -1)
     label[blocks] = np.arange(len(blocks))
@@ -198,8 +248,8 @@ class _Errors:
         """Whether there is anything to measure by: a series of zeros alone has no consumption."""
         return bool((self.sums.get("actual", np.zeros(1)) > 0).any())
 
-    def against_naives(self) -> tuple[float, float, bool]:
-        """WAPE of the model, WAPE of the best naive, and whether the model is better.
+    def against_others(self) -> tuple[float, float, bool]:
+        """WAPE of the model, WAPE of the best of the others, and whether the model is better.
 
         Better is a matter of WAPE and of the mean of the series' own WAPE alike: the product of the two is compared.
         """
@@ -212,12 +262,74 @@ class _Errors:
             return wape * float(np.mean(missed[live] / actual[live])), wape
 
         model, wape = judged("model")
-        naive, naive_wape = min(judged(name) for name in self.sums if name not in {"model", "actual"})
-        return wape, naive_wape, model < naive
+        other, other_wape = min(judged(name) for name in self.sums if name not in {"model", "actual"})
+        return wape, other_wape, model < other
+
+
+class _WeatherJudge:
+    """Errors of the later days' members that know the weather, by the same rows as those of the members without.
+
+    Attributes:
+        errors: by day, for the days that the weather reaches; compared with the member without and with the naives.
+    """
+
+    def __init__(self, history: History, first: WeatherFirstDay, fits: "Mapping[int, _DayFit]") -> None:
+        self._first, self._count = first, len(history.series_ids)
+        self._members: dict[int, UnseeingWeatherMembers] = {}
+        for day, fit in fits.items():
+            if fit.linear.weather is None:
+                break
+            self._members[day] = UnseeingWeatherMembers(
+                history, fit.linear.weather, first.prior, annual=fit.linear.annual, day=day, label=fit.label
+            )
+        self.errors = {day: _Errors() for day in self._members}
+        self._spread: NDArray[np.float64] = np.empty((0, DAY_LEADS))
+
+    def add(
+        self,
+        day: int,
+        rows: Rows,
+        state: SeriesState,
+        calendar: Calendar,
+        outlook: LinearOutlook,
+        actual: NDArray[np.float64],
+        others: Mapping[str, NDArray[np.float64]] | None,
+    ) -> None:
+        """Forecast the rows of one origin without having seen their block; days come in ascending order.
+
+        Args:
+            day: of the horizon.
+            rows: of n series.
+            state: of theirs.
+            calendar: of their source.
+            outlook: of the member of day 1 without weather.
+            actual: float64 [n, 24].
+            others: forecasts to compare with, float64 [n, 24] in the unit of the series; None where only the spread is
+                needed, for later days.
+        """
+        if day not in self._members:
+            return
+        linear, features, covered = self._members[day].at(rows, state, calendar, outlook)
+        block = int(rows.block[0])
+        if day <= LAST_CORRECTED_DAY:
+            self._spread = spread_of(self._first.spread, features)
+            if block in self._first.corrections:
+                linear = linear + self._first.corrections[block].predict(rows_of(features)).reshape(linear.shape)
+        if others is None:
+            return
+        scale = np.where(state.scale > 0, state.scale, np.nan)[:, None]
+        forecasts = {**others, "model": np.asarray((linear.astype(np.float64) + 1.0) * scale)}
+        unit = np.where(covered, self._spread * scale, np.nan)
+        self.errors[day].add(rows.series, int(rows.hour[0]), actual, forecasts, unit, self._count)
 
 
 def _judge(
-    history: History, first: FirstDay, fits: Mapping[int, _DayFit], settings: ModelSettings, seed: int
+    history: History,
+    first: FirstDay,
+    fits: Mapping[int, _DayFit],
+    settings: ModelSettings,
+    seed: int,
+    weather: _WeatherJudge | None,
 ) -> dict[int, _Errors]:
     """Forecast drawn rows without having seen them, and collect the errors of each day.
 
@@ -231,7 +343,7 @@ def _judge(
         wanted = {day: errors[day] for day in fits if (day <= LAST_CORRECTED_DAY) is corrected}
         if wanted and rows.any():
             drawn = draw(first.rows.take(np.flatnonzero(rows)), JUDGED_ROWS, np.random.default_rng([seed, 0, place]))
-            _collect(history, drawn, first, fits, settings, wanted)
+            _collect(history, drawn, first, fits, settings, wanted, weather)
     return errors
 
 
@@ -242,6 +354,7 @@ def _collect(
     fits: Mapping[int, _DayFit],
     settings: ModelSettings,
     errors: Mapping[int, _Errors],
+    weather: _WeatherJudge | None,
 ) -> None:
     members = UnseeingMembers(first.rows, first.linear)
     # later days take their spread from the last corrected one
@@ -259,10 +372,13 @@ def _collect(
         spread: NDArray[np.float64] = np.empty((len(rows), DAY_LEADS))
         for day, member in days.items():
             linear = member.forecast(state, calendar, origin)
+            actual = history.targets(rows.series, rows.origin, day=day)
             if day <= LAST_CORRECTED_DAY:
                 features = day_features(state, linear, outlook, calendar, origin, day).reshape(-1, len(TREE_FEATURES))
                 spread = (usual_error(features) * np.exp(first.spread.predict(features))).reshape(linear.shape)
                 if day not in errors:
+                    if weather is not None:
+                        weather.add(day, rows, state, calendar, outlook, actual, None)
                     continue
                 linear = linear + first.corrections[block].predict(features).reshape(linear.shape)
             forecasts: dict[str, NDArray[np.float64]] = dict(
@@ -272,11 +388,14 @@ def _collect(
             errors[day].add(
                 rows.series,
                 int(rows.hour[0]),
-                history.targets(rows.series, rows.origin, day=day),
+                actual,
                 forecasts,
                 spread * scale,
                 len(history.series_ids),
             )
+            if weather is not None:
+                forecasts["without"] = forecasts.pop("model")
+                weather.add(day, rows, state, calendar, outlook, actual, forecasts)
 
 
 def _naives(

@@ -17,14 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from dayahead.features.linear import anchor, linear_feature_names, linear_features
+from dayahead.features.weather import ResponsePrior
 from dayahead.horizon import DAY_LEADS
-from dayahead.models.fitting.examples import CHUNK_ROWS, Rows, examples
+from dayahead.models.fitting.examples import CHUNK_ROWS, Rows
+from dayahead.models.fitting.linear_table import HOURS, LinearTable
 from dayahead.models.fitting.parts import ALONE, Parts
+from dayahead.models.fitting.weather_linear import WeatherLinearFit, fit_weather_linear
 from dayahead.models.history import History
 from dayahead.models.settings import LinearSettings
 
-HOURS = 24
 NEIGHBOURS: tuple[tuple[float, ...], ...] = ((), (0.2,), (0.5, 0.25))
 """Ways to learn from neighbour hours: weights of the rows of an hour of the day that lies one, two … hours off."""
 
@@ -49,6 +50,7 @@ class LinearFit:
         neighbours: weights of the rows of hours of the day one, two … hours off.
         optimism: root mean square error at the day's last lead on blocks left out, divided by that in sample.
         annual: whether the season is among the features.
+        weather: the member that knows the weather; None without weather.
     """
 
     coefficients: NDArray[np.float32]
@@ -57,6 +59,7 @@ class LinearFit:
     neighbours: tuple[float, ...]
     optimism: float
     annual: bool
+    weather: WeatherLinearFit | None = None
 
 
 def fit_linear(
@@ -69,6 +72,7 @@ def fit_linear(
     parts: Parts = ALONE,
     day: int = 1,
     annual: bool | None = None,
+    weather: ResponsePrior | None = None,
 ) -> LinearFit:
     """Fit the linear member of a day of the horizon on rows of a history.
 
@@ -81,12 +85,14 @@ def fit_linear(
         parts: computes the solutions.
         day: of the horizon.
         annual: whether the season is among the features; left out, where the rows span enough days.
+        weather: response of a series before its window says more, to fit the member that knows the weather too. It
+            changes nothing of the one that does not.
     """
     if len(rows) > settings.max_rows:
         rows = rows.take(np.sort(rng.choice(len(rows), settings.max_rows, replace=False)))
     if annual is None:
         annual = int(rows.origin.max() - rows.origin.min()) >= settings.annual_from_days * 24
-    table = _Table.read(history, rows, settings, annual=annual, screened=screened, day=day)
+    table = LinearTable.read(history, rows, settings, annual=annual, screened=screened, day=day, weather=weather)
     weight = table.weight
     grams = _grams(table, weight)
     few = grams.rows.sum() < settings.rows_per_feature * table.features.shape[1] * HOURS
@@ -106,57 +112,10 @@ def fit_linear(
         solution.neighbours,
         _optimism(grams, solution),
         annual,
+        fit_weather_linear(table, solution.penalty, solution.holds, solution.neighbours, settings, parts)
+        if table.weather is not None
+        else None,
     )
-
-
-@dataclass
-class _Table:
-    """Features and targets of the rows, sorted by hour of the day and block."""
-
-    features: NDArray[np.float32]
-    target: NDArray[np.float32]
-    missing: NDArray[np.bool_]
-    weight: NDArray[np.float32]
-    bounds: NDArray[np.int64]
-
-    @classmethod
-    def read(
-        cls, history: History, rows: Rows, settings: LinearSettings, *, annual: bool, screened: bool, day: int
-    ) -> "_Table":
-        blocks = int(rows.block.max()) + 1
-        group = rows.hour * blocks + rows.block
-        rows = rows.take(np.argsort(group, kind="stable"))
-        width = len(linear_feature_names(annual=annual, day=day))
-        features = np.empty((len(rows), width), np.float32)
-        target = np.empty((len(rows), DAY_LEADS), np.float32)
-        weight = np.empty(len(rows), np.float32)
-        for start in range(0, len(rows), CHUNK_ROWS):
-            part = slice(start, start + CHUNK_ROWS)
-            chunk = examples(history, rows.take(np.arange(len(rows))[part]), screened=screened, day=day)
-            features[part] = linear_features(chunk.state.z, chunk.context, annual=annual, day=day)
-            target[part] = chunk.outcome - anchor(chunk.state.z, day)
-            observed = np.isfinite(target[part]).mean(axis=1)
-            weight[part] = observed / np.maximum(chunk.spread, settings.least_spread) ** 2
-        missing = ~np.isfinite(target)
-        # Until there is a forecast, the anchor stands for an hour that was not observed.
-        target[missing] = 0.0
-        weight /= max(float(weight.mean()), 1e-30)
-        bounds = np.searchsorted(np.sort(group), np.arange(HOURS * blocks + 1))
-        return cls(features, target, missing, weight, bounds)
-
-    def misses(self, coefficients: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean |residual| of each row over its observed hours, and the forecasts."""
-        predicted = np.empty_like(self.target)
-        per_hour = self.bounds[:: (len(self.bounds) - 1) // HOURS]
-        for hour in range(HOURS):
-            part = slice(per_hour[hour], per_hour[hour + 1])
-            predicted[part] = self.features[part] @ coefficients[hour].astype(np.float32)
-        miss = np.abs(np.where(self.missing, 0.0, self.target - predicted)).sum(axis=1)
-        return (miss / np.maximum((~self.missing).sum(axis=1), 1)).astype(np.float32), predicted
-
-    def impute(self, predicted: NDArray[np.float32]) -> None:
-        """Put forecasts where nothing was observed, so that those hours pull at nothing."""
-        self.target = np.where(self.missing, predicted, self.target)
 
 
 @dataclass(frozen=True)
@@ -169,7 +128,7 @@ class _Grams:
     rows: NDArray[np.float64]
 
 
-def _grams(table: _Table, weight: NDArray[np.float32]) -> _Grams:
+def _grams(table: LinearTable, weight: NDArray[np.float32]) -> _Grams:
     width = table.features.shape[1]
     blocks = (len(table.bounds) - 1) // HOURS
     shape = (HOURS, blocks)
@@ -215,6 +174,7 @@ class _Solution:
     without_block: NDArray[np.float64]
     penalty: float
     neighbours: tuple[float, ...]
+    holds: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -268,7 +228,8 @@ def _solve(
     (way, _), least = min(tried.items(), key=lambda one: one[1])
     penalty = max(one for where, one in tried if where == way and tried[where, one] <= HARDLY_WORSE * least)
     *without, whole = pooled[way]
-    return _Solution(whole.coefficients(penalty), _without_block(without, penalty), penalty, way)
+    holds = np.stack([one.holds for one in pooled[way]])
+    return _Solution(whole.coefficients(penalty), _without_block(without, penalty), penalty, way, holds)
 
 
 def _without_block(sums: list[_Sums], penalty: float) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """The table that the trees learn from: rows and leads drawn from the history, as the linear member leaves them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -12,12 +12,15 @@ from dayahead.features.calendar import Calendar
 from dayahead.features.fill import WEEK
 from dayahead.features.lags import lagged
 from dayahead.features.state import SeriesState, describe
+from dayahead.features.weather import ResponsePrior
 from dayahead.horizon import DAY_LEADS
 from dayahead.models.fitting.examples import CHUNK_ROWS, Rows, block_starts
 from dayahead.models.fitting.linear import LinearFit
+from dayahead.models.fitting.weather_linear import WeatherLinearFit
 from dayahead.models.history import History
-from dayahead.models.serving.engine import day_features
 from dayahead.models.serving.linear import PAST_OFFSETS, LinearMember, LinearOutlook
+from dayahead.models.serving.plain_days import day_features
+from dayahead.models.serving.weather_member import DescribedPlaces, WeatherLinear, responses_of, weather_columns
 from dayahead.models.settings import TreeSettings
 
 LEAST_ORIGINS = 1_000
@@ -33,7 +36,7 @@ class TreeTable:
     """Rows that the trees learn from: one (series, origin, lead) each.
 
     Attributes:
-        features: float32 [n, 32].
+        features: float32 [n, 32], or [n, 38] of the member that knows the weather.
         residual: float32 [n], actual - out-of-block linear forecast, in units of the scale.
         block: int64 [n], block of time of the origin.
         lead: int64 [n], 1 to 24.
@@ -59,10 +62,35 @@ class TreeTable:
         """Some of the rows."""
         return TreeTable(*(getattr(self, item.name)[chosen] for item in fields(TreeTable)))
 
+    @staticmethod
+    def join(parts: "Sequence[TreeTable]") -> "TreeTable":
+        """Tables one after the other."""
+        return TreeTable(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(TreeTable)))
+
+
+@dataclass(frozen=True)
+class WeatherTreeTable:
+    """The rows of a table that the weather is known for, as the member that knows it leaves them.
+
+    Attributes:
+        rows: bool [rows of the table], which these are.
+        table: of these rows, with the columns of the weather.
+    """
+
+    rows: NDArray[np.bool_]
+    table: TreeTable
+
 
 def tree_table(
-    history: History, rows: Rows, linear: LinearFit, settings: TreeSettings, *, screened: bool, rng: np.random.Generator
-) -> TreeTable:
+    history: History,
+    rows: Rows,
+    linear: LinearFit,
+    settings: TreeSettings,
+    *,
+    screened: bool,
+    rng: np.random.Generator,
+    prior: ResponsePrior | None = None,
+) -> tuple[TreeTable, WeatherTreeTable | None]:
     """Draw rows and leads, and compute what the trees see.
 
     Args:
@@ -72,10 +100,19 @@ def tree_table(
         settings: how many rows and leads.
         screened: whether implausible values are set aside.
         rng: for the draw.
+        prior: response of a series before its window says more, where the linear member has one that knows the weather.
+
+    Returns:
+        The table of the member without weather, and that of the member with weather where there is one.
     """
     members = UnseeingMembers(rows, linear)
+    weather_members = None
+    if linear.weather is not None and prior is not None:
+        weather_members = UnseeingWeatherMembers(history, linear.weather, prior, annual=linear.annual)
     sizes = _sizes(history)
     parts: list[TreeTable] = []
+    weather_parts: list[TreeTable] = []
+    covered_parts: list[NDArray[np.bool_]] = []
     drawn = draw(rows, settings.rows, rng)
     # Where rows are few, each tells more of itself.
     leads_per_row = min(max(settings.rows * settings.leads_per_row // len(drawn), settings.leads_per_row), DAY_LEADS)
@@ -89,19 +126,31 @@ def tree_table(
         alive = np.where(state.scale > 0, state.scale, np.nan)[:, None]
         residual = (actual / alive - 1.0 - np.take_along_axis(outlook.forecast, leads, axis=1)).astype(np.float32)
         known = np.isfinite(residual)
-        parts.append(
-            TreeTable(
-                features[np.arange(len(group))[:, None], leads][known],
-                residual[known],
-                np.repeat(group.block[:1], int(known.sum())),
-                leads[known] + 1,
-                actual[known],
-                np.broadcast_to(state.scale[:, None], leads.shape)[known],
-                np.broadcast_to(sizes[group.series, None], leads.shape)[known],
-                np.take_along_axis(lagged(state.values, WEEK), leads, axis=1)[known],
-            )
+        part = TreeTable(
+            features[np.arange(len(group))[:, None], leads][known],
+            residual[known],
+            np.repeat(group.block[:1], int(known.sum())),
+            leads[known] + 1,
+            actual[known],
+            np.broadcast_to(state.scale[:, None], leads.shape)[known],
+            np.broadcast_to(sizes[group.series, None], leads.shape)[known],
+            np.take_along_axis(lagged(state.values, WEEK), leads, axis=1)[known],
         )
-    return TreeTable(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(TreeTable)))
+        parts.append(part)
+        if weather_members is not None:
+            made, columns, covered = weather_members.at(group, state, calendar, outlook)
+            missed = (actual / alive - 1.0 - np.take_along_axis(made, leads, axis=1)).astype(np.float32)
+            covered_parts.append(np.take_along_axis(covered, leads, axis=1)[known])
+            of_weather = replace(
+                part,
+                features=columns[np.arange(len(group))[:, None], leads][known],
+                residual=missed[known],
+            )
+            weather_parts.append(of_weather.where(covered_parts[-1]))
+    table = TreeTable.join(parts)
+    if not weather_parts:
+        return table, None
+    return table, WeatherTreeTable(np.concatenate(covered_parts), TreeTable.join(weather_parts))
 
 
 class UnseeingMembers:
@@ -131,6 +180,68 @@ class UnseeingMembers:
         made = self._member(block).outlook(state, calendar, origin)
         seen = origin - PAST_OFFSETS < self._starts[block]
         return LinearOutlook(made.forecast, made.errors * np.where(seen, self._linear.optimism, 1.0).astype(np.float32))
+
+
+class UnseeingWeatherMembers:
+    """The linear member that knows the weather as it would be had it not seen a row's block of time."""
+
+    def __init__(
+        self,
+        history: History,
+        linear: WeatherLinearFit,
+        prior: ResponsePrior,
+        *,
+        annual: bool,
+        day: int = 1,
+        label: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            history: with weather.
+            linear: the fit of a day of the horizon.
+            prior: of the responses.
+            annual: whether the season is among the features.
+            day: of the horizon.
+            label: int64 [blocks], place of each block in the fit, -1 where the block has no row; left out, its number.
+        """
+        self._history, self._linear, self._prior = history, linear, prior
+        self._annual, self._day, self._label = annual, day, label
+        self._member = lru_cache(maxsize=1)(self._without_block)
+
+    def _without_block(self, block: int) -> WeatherLinear:
+        label = block if self._label is None else int(self._label[block])
+        parts = self._linear.coefficients, self._linear.effects
+        if label >= 0:
+            parts = self._linear.without_block[label], self._linear.effects_without_block[label]
+        return WeatherLinear(*parts, annual=self._annual, day=self._day)
+
+    def at(
+        self, rows: Rows, state: SeriesState, calendar: Calendar, outlook: LinearOutlook
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        """Forecast rows of one block at one origin, without having seen the block.
+
+        Args:
+            rows: of n series.
+            state: of theirs.
+            calendar: of their source.
+            outlook: of the member without weather.
+
+        Returns:
+            Forecast, float32 [n, 24]; tree features, float32 [n, 24, 38]; for which leads they hold, bool [n, 24].
+        """
+        known = self._history.window_weather(rows.series, rows.origin)
+        if known is None:
+            raise ValueError("the history has no weather")
+        origin = int(rows.origin[0])
+        described = DescribedPlaces.of(known, self._prior)
+        place = np.maximum(known.place, 0)
+        slopes = responses_of(state, described, place)
+        member = self._member(int(rows.block[0]))
+        forecast = member.forecast(state, calendar, origin, described, place, slopes)
+        features = day_features(state, forecast, outlook, calendar, origin, self._day)
+        covered = described.covered(self._day)[place] & (known.place >= 0)[:, None]
+        return forecast, weather_columns(features, described, place, self._day), covered
 
 
 def _sizes(history: History) -> NDArray[np.float64]:

@@ -16,6 +16,8 @@ from dayahead.horizon import DAY_LEADS, days_of, leads_before
 from dayahead.models.serving.engine import Engine, Quantiles
 from dayahead.models.serving.floor import FloorForecast, last_value, later_profile, profile
 from dayahead.models.serving.release import Release
+from dayahead.models.serving.weather_days import SeriesWeather
+from dayahead.models.serving.weather_member import DescribedPlaces
 from dayahead.models.serving.window import WindowBatch
 
 LEAST_MODEL_HISTORY_H = WEEK + 24
@@ -92,8 +94,9 @@ class Forecaster:
 
         Never raises for what is in the windows, and gives finite, ordered quantiles on rungs 0 to 4.
         """
+        described = self._describe(batch)
         pieces = [
-            self._forecast_piece(batch.take(slice(start, start + PIECE_ROWS)))
+            self._forecast_piece(batch.take(slice(start, start + PIECE_ROWS)), described)
             for start in range(0, max(len(batch), 1), PIECE_ROWS)
         ]
         if len(pieces) == 1:
@@ -102,14 +105,20 @@ class Forecaster:
             *(np.concatenate([getattr(piece, item.name) for piece in pieces]) for item in fields(ForecastBatch))
         )
 
-    def _forecast_piece(self, batch: WindowBatch) -> ForecastBatch:
+    def _describe(self, batch: WindowBatch) -> DescribedPlaces | None:
+        """The places of a batch as the champion describes them, once for all pieces."""
+        return self._engines[0][0].describe(batch.weather) if self._engines else None
+
+    def _forecast_piece(self, batch: WindowBatch, described: DescribedPlaces | None) -> ForecastBatch:
         screened = self.release.feature_spec.screened if self.release else True
         state = describe(batch.values, screened=screened)
         week = last_week(state)
         draft = _Draft(state, reasons(state, week, batch.calendar), batch.leads)
         modelled = (state.history_h >= LEAST_MODEL_HISTORY_H) & (week.observed >= LEAST_MODEL_SHARE * WEEK)
-        for engine, rung in self._engines:
-            self._try_engine(engine, rung, batch, draft, modelled)
+        for place, (engine, rung) in enumerate(self._engines):
+            if (rows := np.flatnonzero(draft.open & modelled)).size:
+                of_engine = described if place == 0 else engine.describe(batch.weather)
+                self._try_engine(engine, rung, batch, draft, rows, of_engine)
         if self.release is None:
             draft.flag(draft.open, Reason.NO_RELEASE)
         for rung in (Rung.PROFILE, Rung.LAST_VALUE):
@@ -118,23 +127,30 @@ class Forecaster:
         return draft.finish()
 
     def _try_engine(
-        self, engine: Engine, rung: Rung, batch: WindowBatch, draft: "_Draft", modelled: NDArray[np.bool_]
+        self,
+        engine: Engine,
+        rung: Rung,
+        batch: WindowBatch,
+        draft: "_Draft",
+        rows: NDArray[np.int64],
+        described: DescribedPlaces | None,
     ) -> None:
-        rows = np.flatnonzero(draft.open & modelled)
-        if rows.size == 0:
-            return
         spec = engine.release.feature_spec
         state = draft.state
         if self.release is not None and spec.screened != self.release.feature_spec.screened:
             state = describe(batch.values, screened=spec.screened)
         try:
             part = state if len(rows) == len(state) else state.take(rows)
-            made = engine.quantiles(part, batch.calendar, batch.origin[rows], batch.leads)
+            weather = None
+            if described is not None and batch.weather is not None:
+                weather = SeriesWeather(described, batch.weather.place[rows])
+            made = engine.quantiles(part, batch.calendar, batch.origin[rows], batch.leads, weather)
         except (FloatingPointError, ValueError, IndexError) as error:
             _log.exception("model_failed", release=engine.release.release_id, error=str(error))
             draft.flag(_as_mask(rows, len(batch)), Reason.MODEL_FAILED)
             return
-        draft.accept_model(made, rows, rung)
+        reasons_of_weather = None if weather is None else engine.weather_reasons(weather, batch.leads)
+        draft.accept_model(made, rows, rung, reasons_of_weather)
 
 
 class _Draft:
@@ -162,11 +178,22 @@ class _Draft:
         """Give some rows a reason."""
         self._flags[rows] |= int(reason)
 
-    def accept_model(self, made: Quantiles, rows: NDArray[np.int64], rung: Rung) -> None:
-        """Take a model's quantiles for the rows where day 1 passes the output checks, each later day by itself."""
+    def accept_model(
+        self, made: Quantiles, rows: NDArray[np.int64], rung: Rung, flags: NDArray[np.int32] | None = None
+    ) -> None:
+        """Take a model's quantiles for the rows where day 1 passes the output checks, each later day by itself.
+
+        Args:
+            made: of some series.
+            rows: int64 [n], which series these are.
+            rung: that they have earned.
+            flags: int32 [n], reasons that the model itself gives.
+        """
         sound = np.isfinite(made.p10) & np.isfinite(made.p90) & (np.abs(made.p50) <= self._limit[rows, None])
         accepted = sound[:, :DAY_LEADS].all(axis=1)
         self.flag(_as_mask(rows[~accepted], len(self.open)), Reason.OUTPUT_REJECTED)
+        if flags is not None:
+            self._flags[rows[accepted]] |= flags[accepted]
         rows, made, sound = rows[accepted], made.take(accepted), sound[accepted]
         self._keep(rows, made, rung)
         for day in range(2, days_of(self._leads) + 1):

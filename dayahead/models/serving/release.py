@@ -20,6 +20,7 @@ from dayahead.errors import ReleaseError
 from dayahead.features.linear import linear_feature_names
 from dayahead.features.trees import TREE_FEATURES
 from dayahead.hours import Hour
+from dayahead.models.serving.release_weather import ReleaseWeather, weather_feature_names
 from dayahead.models.settings import ModelSettings
 
 MAGIC = b"dayahead-release-1\n"
@@ -92,6 +93,7 @@ class Release:
         later_days: days 2, 3 … of the horizon; none in a release for 24 hours.
         quantile_shape: float32 [24 leads, levels of dayahead.quantiles], where the other quantiles lie when the band is
             from -1 to +1; None in releases of versions before 0.3.
+        weather: the member that knows the weather; None in a release that was fitted without.
     """
 
     settings: ModelSettings
@@ -108,11 +110,23 @@ class Release:
     metrics: dict[str, float] = field(default_factory=dict)
     later_days: tuple[LaterDay, ...] = ()
     quantile_shape: NDArray[np.float32] | None = None
+    weather: ReleaseWeather | None = None
+
+    @property
+    def weather_days(self) -> tuple[int, ...]:
+        """Days of the horizon that the member with weather forecasts where the weather is known."""
+        return () if self.weather is None else self.weather.served_days
 
     @property
     def shape_by_day(self) -> NDArray[np.float32] | None:
-        """Shape of the quantiles of each day of the horizon, float32 [days, 24, levels]; None where a day has none."""
+        """Shape of the quantiles of each day of the horizon, float32 [days, 24, levels]; None where a day has none.
+
+        Of a day that the weather serves it is the shape of that member, also for hours that the weather does not reach.
+        """
         shapes = [self.quantile_shape, *(later.quantile_shape for later in self.later_days)]
+        if self.weather is not None:
+            for day in self.weather_days:
+                shapes[day - 1] = self.weather.days[day - 1].quantile_shape
         known = [shape for shape in shapes if shape is not None]
         return np.stack(known) if len(known) == len(shapes) else None
 
@@ -123,7 +137,12 @@ class Release:
 
     @property
     def floor_days(self) -> tuple[int, ...]:
-        """Days of the horizon whose member did not beat the naive: the profile forecasts them."""
+        """Days of the horizon that no member of the release forecasts better than the naive: the profile does."""
+        return tuple(day for day in self.plain_floor_days if day not in self.weather_days)
+
+    @property
+    def plain_floor_days(self) -> tuple[int, ...]:
+        """Days of the horizon that the profile forecasts where the weather is not known."""
         return tuple(day for day, later in enumerate(self.later_days, start=2) if not later.beats_naive)
 
     def with_floor(self, days: Collection[int]) -> "Release":
@@ -134,7 +153,8 @@ class Release:
             replace(later, beats_naive=later.beats_naive and day not in days)
             for day, later in enumerate(self.later_days, start=2)
         ]
-        return replace(self, later_days=tuple(later))
+        weather = None if self.weather is None else self.weather.without(frozenset(days))
+        return replace(self, later_days=tuple(later), weather=weather)
 
     def without_floor(self) -> "Release":
         """The release in which each day's own member forecasts it, to measure what the members can do."""
@@ -177,6 +197,8 @@ class Release:
             )
             spec = manifest["feature_spec"]
             later_names = tuple(tuple(names) for names in spec.get("later_days", []))
+            known = manifest.get("weather")
+            weather = None if known is None else ReleaseWeather.take_from(known, parts)
             release = cls(
                 settings=settings,
                 seed=manifest["seed"],
@@ -189,13 +211,14 @@ class Release:
                 optimism=manifest["optimism"],
                 metrics=manifest["metrics"],
                 later_days=later_days,
+                weather=weather,
                 **parts,
             )
         except (zlib.error, orjson.JSONDecodeError, KeyError, ValueError, TypeError, ValidationError) as error:
             raise ReleaseError(f"a release is damaged or of another version ({error}): train a new one") from error
         spec_read = release.feature_spec
         expected = FeatureSpec.of(annual=spec_read.annual, screened=spec_read.screened, days=release.days)
-        if spec_read != expected:
+        if spec_read != expected or (known is not None and known["features"] != weather_feature_names()):
             raise ReleaseError(
                 f"release {release.release_id} has features that this version of Dayahead does not compute: "
                 "run the version that trained it, or train a new one"
@@ -211,6 +234,8 @@ class Release:
             parts |= {_part_of_day(name, day): getattr(later, name) for name in _ARRAYS}
             if later.quantile_shape is not None:
                 parts[_part_of_day(_SHAPE, day)] = later.quantile_shape
+        if self.weather is not None:
+            parts |= self.weather.parts()
         blobs = {name: _blob(part) for name, part in parts.items()}
         spec = {item.name: getattr(self.feature_spec, item.name) for item in fields(FeatureSpec)}
         facts = {
@@ -231,6 +256,8 @@ class Release:
             facts["beats_naive"] = [later.beats_naive for later in self.later_days]
         else:
             del spec["later_days"]  # as releases for 24 hours have always been written
+        if self.weather is not None:
+            facts["weather"] = self.weather.facts()
         manifest = orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
         return len(manifest).to_bytes(8, "big") + manifest + b"".join(blobs.values())
 

@@ -92,7 +92,7 @@ def test_where_rows_are_few_each_shows_more_of_its_leads() -> None:
     rows = find_rows(history, 3)
     rng = np.random.default_rng(0)
     linear = fit_linear(history, rows, chosen, screened=False, rng=rng)
-    few = tree_table(history, rows, linear, TreeSettings(rows=1_000, leads_per_row=2), screened=False, rng=rng)
+    few, _ = tree_table(history, rows, linear, TreeSettings(rows=1_000, leads_per_row=2), screened=False, rng=rng)
     assert len(few) == len(rows) * (2_000 // len(rows))
     assert len(few) > 2 * len(rows)
 

@@ -15,6 +15,7 @@ from dayahead.models.history import History
 from dayahead.models.serving.engine import Engine, Quantiles
 from dayahead.models.serving.forecaster import ForecastBatch, Forecaster
 from dayahead.models.serving.release import Release
+from dayahead.models.serving.weather_days import SeriesWeather
 from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
 
 DENMARK = Calendar("Europe/Copenhagen", "DK")
@@ -236,16 +237,26 @@ class _Mad(Engine):
     """An engine whose answers are beyond all capacity for some series."""
 
     def quantiles(
-        self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64], leads: int = DAY_LEADS
+        self,
+        state: SeriesState,
+        calendar: Calendar,
+        origin: NDArray[np.int64],
+        leads: int = DAY_LEADS,
+        weather: SeriesWeather | None = None,
     ) -> Quantiles:
-        made = super().quantiles(state, calendar, origin, leads)
+        made = super().quantiles(state, calendar, origin, leads, weather)
         made.p50[::2] = 1e30
         return made
 
 
 class _Broken(Engine):
     def quantiles(
-        self, state: SeriesState, calendar: Calendar, origin: NDArray[np.int64], leads: int = DAY_LEADS
+        self,
+        state: SeriesState,
+        calendar: Calendar,
+        origin: NDArray[np.int64],
+        leads: int = DAY_LEADS,
+        weather: SeriesWeather | None = None,
     ) -> Quantiles:
         raise ValueError("damaged trees")
 

@@ -1,0 +1,102 @@
+"""The days of the horizon as the member that knows the weather forecasts them, where the weather is known."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.models.serving.plain_days import (
+    LAST_CORRECTED_DAY,
+    AtOrigin,
+    DayForecast,
+    day_features,
+    rows_of,
+    spread_of,
+)
+from dayahead.models.serving.weather_member import DescribedPlaces, WeatherMember, responses_of, weather_columns
+
+
+@dataclass(frozen=True)
+class SeriesWeather:
+    """Series and the places that they lie at, described.
+
+    Attributes:
+        described: places.
+        place: int64 [n], row of `described`, -1 for a series without weather.
+    """
+
+    described: DescribedPlaces
+    place: NDArray[np.int64]
+
+    def take(self, rows: NDArray[np.int64]) -> "SeriesWeather":
+        """That of some of the series."""
+        return SeriesWeather(self.described, self.place[rows])
+
+
+class WeatherDays:
+    """The days of the horizon of some series at one origin; ask for them in ascending order."""
+
+    def __init__(self, member: WeatherMember, here: AtOrigin, weather: SeriesWeather) -> None:
+        self._member, self._here = member, here
+        self._described, self._known_place = weather.described, weather.place
+        self._place = np.maximum(weather.place, 0)
+        self._spread: tuple[int, NDArray[np.float64]] | None = None
+
+    def served(self, day: int) -> NDArray[np.bool_] | None:
+        """Which hours of a day the member forecasts; bool [n, 24], or None where it forecasts none."""
+        if day not in self._member.days:
+            return None
+        served = self._described.covered(day)[self._place] & (self._known_place >= 0)[:, None]
+        return served if served.any() else None
+
+    def of_day(self, day: int) -> DayForecast:
+        """A day of the horizon, without meaning where the weather is not known."""
+        low, high = self._member.multipliers[day][self._here.hour].T
+        linear = self._linear(day)
+        if day > LAST_CORRECTED_DAY:
+            return DayForecast(linear, self._last_spread(), low, high)
+        features = self._features(linear, day)
+        spread = spread_of(self._member.spread, features)
+        self._spread = day, spread
+        correction = self._member.correction.predict(rows_of(features)).reshape(linear.shape)
+        return DayForecast(linear + correction, spread, low, high)
+
+    def _last_spread(self) -> NDArray[np.float64]:
+        """The spread of the last corrected day, which serves all later ones."""
+        if self._spread is None or self._spread[0] != LAST_CORRECTED_DAY:
+            features = self._features(self._linear(LAST_CORRECTED_DAY), LAST_CORRECTED_DAY)
+            self._spread = LAST_CORRECTED_DAY, spread_of(self._member.spread, features)
+        return self._spread[1]
+
+    def _linear(self, day: int) -> NDArray[np.float32]:
+        here = self._here
+        member = self._member.linear(day)
+        return member.forecast(here.state, here.calendar, here.origin, self._described, self._place, self._slopes)
+
+    def _features(self, linear: NDArray[np.float32], day: int) -> NDArray[np.float32]:
+        here = self._here
+        features = day_features(here.state, linear, here.outlook, here.calendar, here.origin, day)
+        return weather_columns(features, self._described, self._place, day)
+
+    @cached_property
+    def _slopes(self) -> NDArray[np.float32]:
+        return responses_of(self._here.state, self._described, self._place)
+
+
+def joined(known: DayForecast, plain: DayForecast | None, served: NDArray[np.bool_]) -> DayForecast:
+    """A day whose hours are forecast with the weather where it is known, without where it is not.
+
+    Args:
+        known: of the member that knows the weather.
+        plain: of the one that does not; None where the profile forecasts the day instead.
+        served: bool [n, 24], hours of `known`.
+    """
+    if plain is None:
+        return DayForecast(np.where(served, known.middle, np.float32(np.nan)), known.spread, known.low, known.high)
+    return DayForecast(
+        np.where(served, known.middle, plain.middle),
+        np.where(served, known.spread, plain.spread),
+        np.where(served, known.low, plain.low),
+        np.where(served, known.high, plain.high),
+    )

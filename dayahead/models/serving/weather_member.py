@@ -1,0 +1,206 @@
+"""The member that knows the weather, at work; each series' result depends on its own window and its place alone."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dayahead.contracts import Reason
+from dayahead.features.calendar import Calendar
+from dayahead.features.fill import DAY
+from dayahead.features.state import SeriesState
+from dayahead.features.trees import tree_table_with
+from dayahead.features.weather import (
+    SLOPES,
+    PlaceWeather,
+    ResponsePrior,
+    describe_places,
+    responses,
+    weather_features,
+    weather_tree_features,
+)
+from dayahead.horizon import DAY_LEADS
+from dayahead.models.serving.linear_day import LinearDay
+from dayahead.models.serving.plain_days import LAST_CORRECTED_DAY
+from dayahead.models.serving.release import Release
+from dayahead.models.serving.release_weather import ReleaseWeather
+from dayahead.models.serving.trees import TreeModel
+from dayahead.models.serving.window import WINDOW_HOURS, WindowWeather
+
+_NO_SLOPES_AND_UNITS = np.concatenate([np.zeros((1, len(SLOPES))), np.eye(len(SLOPES))]).astype(np.float32)
+
+
+@dataclass
+class DescribedPlaces:
+    """The places of a batch, described once for all its series.
+
+    Attributes:
+        places: of m places at an origin each.
+        stale: bool [m], whether the newest run is too old.
+    """
+
+    places: PlaceWeather
+    stale: NDArray[np.bool_]
+    _targets: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, weather: WindowWeather, prior: ResponsePrior) -> "DescribedPlaces":
+        """Describe the places of a batch; those whose run is stale have no weather."""
+        made = describe_places(weather.temperature, WINDOW_HOURS, prior)
+        return cls(made, weather.stale)
+
+    def targets(self, day: int) -> NDArray[np.float32]:
+        """As of `PlaceWeather.of_day`; NaN also where the run is stale."""
+        if day not in self._targets:
+            made = self.places.of_day(day)
+            made[self.stale] = np.nan
+            self._targets[day] = made
+        return self._targets[day]
+
+    def covered(self, day: int) -> NDArray[np.bool_]:
+        """Which leads of a day the weather is known for, up to the first hole; [m, 24]."""
+        known: NDArray[np.bool_] = np.isfinite(self.targets(day)[:, 0, 1])
+        return known if day == 1 else known & self.covered(day - 1)
+
+
+class WeatherLinear:
+    """The linear member of a day of the horizon that knows the weather: a map of the window, and effects."""
+
+    def __init__(
+        self, coefficients: NDArray[np.float32], effects: NDArray[np.float32], *, annual: bool, day: int = 1
+    ) -> None:
+        """Unpack.
+
+        Args:
+            coefficients: float32 [24 hours of day, features, 24 leads].
+            effects: float32 [24 hours of day, 24 leads, 18].
+            annual: whether the season is among the features.
+            day: of the horizon.
+        """
+        self.day = day
+        self._linear = LinearDay(coefficients, annual=annual, day=day)
+        self._effects = effects
+
+    def forecast(
+        self,
+        state: SeriesState,
+        calendar: Calendar,
+        origin: int,
+        described: DescribedPlaces,
+        place: NDArray[np.int64],
+        slopes: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """Forecast the day; float32 [n, 24], value / scale - 1, without meaning where the weather is not known.
+
+        Args:
+            state: of n series, all at this origin.
+            calendar: of their source.
+            origin: hour of the last column of their windows.
+            described: places.
+            place: int64 [n], row of `described`.
+            slopes: float32 [n, 4], response of each series.
+        """
+        used, local = np.unique(place, return_inverse=True)
+        terms = self.terms(calendar, origin, described, used)
+        made = self._linear.forecast(state, calendar, origin) + terms[:, 0][local]
+        for slope in range(len(SLOPES)):
+            made += slopes[:, slope, None] * terms[:, 1 + slope][local]
+        return made
+
+    def terms(
+        self, calendar: Calendar, origin: int, described: DescribedPlaces, places: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """What the weather adds by lead: alike for all series of a place, and by unit of each slope.
+
+        Returns:
+            float32 [m, 5, 24], of m places.
+        """
+        hour = int(calendar.at(np.array([origin])).hour[0])
+        count, cases = len(places), len(_NO_SLOPES_AND_UNITS)
+        features = weather_features(
+            described.targets(self.day),
+            described.places.recent,
+            np.repeat(places, cases),
+            np.tile(_NO_SLOPES_AND_UNITS, (count, 1)),
+        )
+        terms: NDArray[np.float32] = (features * self._effects[hour]).sum(axis=2).reshape(count, cases, DAY_LEADS)
+        terms[:, 1:] -= terms[:, :1]
+        return terms
+
+
+class WeatherMember:
+    """The part of a release that knows the weather, unpacked.
+
+    Attributes:
+        prior: the response that every series starts from.
+        days: days of the horizon that it forecasts where the weather is known.
+        multipliers: by day, float64 [24 hours of day, 24 leads, 2], 10 and 90 % quantiles of error / spread.
+    """
+
+    def __init__(self, release: Release, weather: ReleaseWeather) -> None:
+        self.prior = ResponsePrior(weather.slopes, weather.strength)
+        self.days = weather.served_days
+        annual = release.feature_spec.annual
+        needed = set(self.days) | ({LAST_CORRECTED_DAY} if max(self.days) > LAST_CORRECTED_DAY else set())
+        parts = {day: weather.days[day - 1] for day in sorted(needed)}
+        self._linear = {
+            day: WeatherLinear(one.coefficients, one.effects, annual=annual, day=day) for day, one in parts.items()
+        }
+        self.multipliers = {
+            day: np.broadcast_to(one.band_multipliers, (DAY, DAY_LEADS, 2)).astype(np.float64)
+            for day, one in parts.items()
+        }
+        self.correction = TreeModel(weather.correction)
+        self.spread = TreeModel(weather.spread)
+
+    def prepare(self) -> None:
+        """Do before the first forecast what it would have to wait for."""
+        self.correction.prepare()
+        self.spread.prepare()
+
+    def describe(self, weather: WindowWeather) -> DescribedPlaces:
+        """Describe the places of a batch once for all its series."""
+        return DescribedPlaces.of(weather, self.prior)
+
+    def linear(self, day: int) -> WeatherLinear:
+        """The linear member of a day."""
+        return self._linear[day]
+
+    def reasons(self, described: DescribedPlaces, place: NDArray[np.int64], leads: int) -> NDArray[np.int32]:
+        """Why hours of a forecast are made without weather: flags of `Reason`; int32 [n].
+
+        Args:
+            described: places.
+            place: int64 [n], row of `described`, -1 for a series without weather, which has no reason.
+            leads: of the forecast.
+        """
+        covered = np.ones(len(described.places), np.bool_)
+        for day in self.days:
+            wanted = min(leads - DAY_LEADS * (day - 1), DAY_LEADS)
+            if wanted > 0:
+                covered &= described.covered(day)[:, :wanted].all(axis=1)
+        flags = np.where(covered, 0, int(Reason.NO_WEATHER))
+        flags = np.where(described.stale, int(Reason.WEATHER_STALE), flags).astype(np.int32)
+        return np.where(place < 0, np.int32(0), flags[place])
+
+
+def weather_columns(
+    features: NDArray[np.float32], described: DescribedPlaces, place: NDArray[np.int64], day: int
+) -> NDArray[np.float32]:
+    """Tree features with those of the weather; float32 [n, 24, 38], in memory a feature's values lie together.
+
+    Args:
+        features: float32 [n, 24, 32], of `day_features`, with the forecast of the linear member that knows the weather.
+        described: places.
+        place: int64 [n], row of `described`.
+        day: of the horizon.
+    """
+    now = described.places.day_mean[:, described.places.past - 1]
+    used, local = np.unique(place, return_inverse=True)
+    columns = weather_tree_features(described.targets(day)[used], now[used])
+    return tree_table_with(features, columns[:, local])
+
+
+def responses_of(state: SeriesState, described: DescribedPlaces, place: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Thermal responses of series at their places; float32 [n, 4]."""
+    return responses(state.z, place, described.places)
