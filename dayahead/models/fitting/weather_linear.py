@@ -8,6 +8,7 @@ guessed the weather from the load, and that guess must be taken back.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,13 @@ from dayahead.models.settings import LinearSettings
 
 PENALTIES = (0.03, 0.3, 3.0, 30.0)
 """Of the weather's coefficients, for rows of mean weight 1; a block of time left out chooses."""
+
+FACTORS = (1.0, 4.0)
+"""Times the penalty of the usual features that the member without weather has chosen: with the weather among the
+features, less is left for them to learn."""
+
+CASES = tuple(product(FACTORS, PENALTIES))
+"""What is tried on blocks of time left out: factor and penalty."""
 
 FIRST_PENALTY = 0.3
 """Of the passes before the last one."""
@@ -92,7 +100,7 @@ def fit_weather_linear(
         effects[-1],
         weights[:-1],
         effects[:-1],
-        PENALTIES[best],
+        CASES[best][1],
         float(np.sqrt(max(unseen / seen, 1.0))) if seen > 0 else 1.0,
     )
 
@@ -158,14 +166,14 @@ class _Sums:
 
 @dataclass(frozen=True)
 class _Tried:
-    """What an hour of the day gives for each penalty of the effects.
+    """What an hour of the day gives for each case.
 
     Attributes:
-        losses: float64 [penalties], weighted squared error on blocks left out.
-        unseen: float64 [penalties], that of the last lead.
-        seen: float64 [penalties], that of the last lead in sample.
-        weights: float32 [penalties, blocks + 1, features, 24]; the last one is from all rows.
-        effects: float32 [penalties, blocks + 1, 24, 18].
+        losses: float64 [cases], weighted squared error on blocks left out.
+        unseen: float64 [cases], that of the last lead.
+        seen: float64 [cases], that of the last lead in sample.
+        weights: float32 [cases, blocks + 1, features, 24]; the last one is from all rows.
+        effects: float32 [cases, blocks + 1, 24, 18].
     """
 
     losses: NDArray[np.float64]
@@ -222,11 +230,10 @@ class _Work:
         blocks = self._pooled(hour, own)
         total = self._total(blocks)
         left_out = [
-            total.plus(block, -1.0).solve(self._penalty * holds, PENALTIES)
-            for block, holds in zip(blocks, self._holds[:-1], strict=True)
+            self._cases(total.plus(block, -1.0), holds) for block, holds in zip(blocks, self._holds[:-1], strict=True)
         ]
-        whole = total.solve(self._penalty * self._holds[-1], PENALTIES)
-        count = len(PENALTIES)
+        whole = self._cases(total, self._holds[-1])
+        count = len(CASES)
         losses, unseen, seen = np.zeros(count), np.zeros(count), np.zeros(count)
         for place in range(count):
             for block, solutions in zip(own, left_out, strict=True):
@@ -238,6 +245,10 @@ class _Work:
         weights = np.array([[one[0] for one in row] for row in solved], np.float32)
         effects = np.array([[one[1] for one in row] for row in solved], np.float32)
         return _Tried(losses, unseen, seen, weights, effects)
+
+    def _cases(self, sums: _Sums, holds: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Coefficients for every case."""
+        return [made for factor in FACTORS for made in sums.solve(factor * self._penalty * holds, PENALTIES)]
 
     def _sums_by_block(self, hour: int) -> list[_Sums]:
         return self._pooled(hour, self._sums_of(hour))
