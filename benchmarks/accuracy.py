@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.accuracy_methods import Measured
-from benchmarks.accuracy_protocols import PROTOCOLS, DataAbsentError
-from benchmarks.accuracy_run import OWN, SkippedError, run, with_seed
+from benchmarks.accuracy_protocols import DataAbsentError
+from benchmarks.accuracy_run import ALL_PROTOCOLS, OF_WEATHER, OWN, SkippedError, run, with_seed
 from benchmarks.peers.registry import MODULES
+from benchmarks.weather_protocols import WEATHER_PROTOCOLS
 
 
 def main(
-    protocol: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(PROTOCOLS)}; repeatable")] = None,
+    protocol: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(ALL_PROTOCOLS)}; repeatable")] = None,
     *,
     peers: Annotated[bool, typer.Option(help="Measure other libraries too, fitted in the same run")] = True,
     seeds: Annotated[int, typer.Option(min=1, help="Fit ours with so many seeds, to see how much chance there is")] = 1,
@@ -26,18 +27,19 @@ def main(
     """Measure our recipe, the seasonal naive and other libraries on public protocols."""
     console = Console(width=140)
     lines: list[Measured] = []
-    for name in protocol or list(PROTOCOLS):
-        if name not in PROTOCOLS:
-            raise typer.BadParameter(f"{name!r} is no protocol: choose from {', '.join(PROTOCOLS)}")
+    for name in protocol or list(ALL_PROTOCOLS):
+        if name not in ALL_PROTOCOLS:
+            raise typer.BadParameter(f"{name!r} is no protocol: choose from {', '.join(ALL_PROTOCOLS)}")
         try:
-            made = PROTOCOLS[name]()
+            made = ALL_PROTOCOLS[name]()
         except DataAbsentError as absent:
             console.print(f"{name}: skipped, {absent}")
             continue
         console.print(f"{name}: {made.title}; {len(made.series)} forecasts")
         del made
         ours = [with_seed(seed) for seed in range(2, seeds + 1)]
-        measured = [run(name, method) for method in [*OWN, *ours]]
+        with_weather = list(OF_WEATHER) if name in WEATHER_PROTOCOLS else []
+        measured = [run(name, method) for method in [*OWN, *with_weather, *ours]]
         for method in MODULES if peers else []:
             try:
                 measured.append(run(name, method, peer_minutes * 60))

@@ -144,9 +144,7 @@ def measure(protocol: Protocol, method: Method, limit_s: float = float("inf")) -
     for start in range(0, len(order), method.batch):
         rows = order[start : start + method.batch]
         series, origin = protocol.series[rows], protocol.origin[rows]
-        windows = WindowBatch(
-            protocol.history.windows(series, origin), origin, protocol.history.calendars[0], protocol.leads
-        )
+        windows = protocol.history.window_batch(series, origin)
         started = time.process_time()
         made = method.forecast(series, windows)
         seconds += time.process_time() - started

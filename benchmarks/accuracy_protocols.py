@@ -58,7 +58,8 @@ class DataAbsentError(Exception):
     """A file of the protocol is not there."""
 
 
-def _file(name: str) -> Path:
+def path_of(name: str) -> Path:
+    """Path of a file of the data."""
     path = DATA / name
     if not path.exists():
         raise DataAbsentError(f"{path} is absent: set DAYAHEAD_TEST_DATA to the folder that has it")
@@ -66,10 +67,10 @@ def _file(name: str) -> Path:
 
 
 def _columns(name: str) -> dict[str, list[object]]:
-    return pq.read_table(_file(name)).to_pydict()
+    return pq.read_table(path_of(name)).to_pydict()
 
 
-def _matrix(
+def matrix(
     hours: NDArray[np.int64], names: NDArray[np.str_], values: NDArray[np.float64]
 ) -> tuple[tuple[str, ...], int, NDArray[np.float64]]:
     """Long rows as a matrix, the mean where an hour comes twice, NaN where it does not come."""
@@ -82,7 +83,8 @@ def _matrix(
     return tuple(series_ids.tolist()), start, np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _walk(name: str, title: str, history: History, origins: range) -> Protocol:
+def walk(name: str, title: str, history: History, origins: range) -> Protocol:
+    """All series of a history at each origin; what is before the first origin may be learnt from."""
     count = len(history.series_ids)
     return Protocol(
         name,
@@ -101,7 +103,7 @@ def pjm_history() -> History:
     zones, values = np.array(table["Zone"], str), np.array(table["MW"], np.float64)
     first, last = (int(np.datetime64(text, "h").astype(np.int64)) for text in ("2013-06-01T00", "2018-08-02T23"))
     wanted = (hours >= first) & (hours <= last) & (zones != "NI")
-    return History(*_matrix(hours[wanted], zones[wanted], values[wanted]), (Calendar("UTC", "US"),))
+    return History(*matrix(hours[wanted], zones[wanted], values[wanted]), (Calendar("UTC", "US"),))
 
 
 def pjm_year() -> Protocol:
@@ -109,7 +111,7 @@ def pjm_year() -> Protocol:
     history = pjm_history()
     last = history.end - 1
     origins = range(last - 364 * DAY, last - DAY + 1, DAY)
-    return _walk("pjm-year", "PJM, 10 zones, 364 daily origins at 23:00", history, origins)
+    return walk("pjm-year", "PJM, 10 zones, 364 daily origins at 23:00", history, origins)
 
 
 def pjm_hourly() -> Protocol:
@@ -117,7 +119,7 @@ def pjm_hourly() -> Protocol:
     history = pjm_history()
     last = history.end - 1
     origins = range(last - 364 * DAY, last - DAY + 1, 7)
-    return _walk("pjm-hourly", "PJM, 10 zones, a year, an origin every 7 h", history, origins)
+    return walk("pjm-hourly", "PJM, 10 zones, a year, an origin every 7 h", history, origins)
 
 
 def _ahead(protocol: Protocol, name: str, title: str, first: int, last: int) -> Protocol:
@@ -203,10 +205,10 @@ def de35() -> Protocol:
     hours = np.array(table["HourUTC"], "datetime64[h]").astype(np.int64)
     names = np.char.add(np.char.add(np.array(table["PriceArea"], str), "/"), np.array(table["ConsumerType_DE35"], str))
     history = History(
-        *_matrix(hours, names, np.array(table["TotalCon"], np.float64)), (Calendar("Europe/Copenhagen", "DK"),)
+        *matrix(hours, names, np.array(table["TotalCon"], np.float64)), (Calendar("Europe/Copenhagen", "DK"),)
     )
     cut = history.end - 7 * DAY
-    return _walk(
+    return walk(
         "de35",
         "DE35, 76 series, 28 days; the last week, an origin every 3 h",
         history,
@@ -253,7 +255,7 @@ def _m4_values() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Training and test parts of each series one after the other, and the lengths of the training parts."""
     parts: dict[str, list[list[float]]] = {}
     for part in ("train", "test"):
-        with lzma.open(_file(f"Hourly-{part}.csv.xz"), "rt") as lines:
+        with lzma.open(path_of(f"Hourly-{part}.csv.xz"), "rt") as lines:
             next(lines)
             for line in lines:
                 name, *cells = [cell.strip('"') for cell in line.strip().split(",")]
@@ -270,15 +272,15 @@ def _vic(name: str, title: str, every_h: int | None) -> Protocol:
     moments = np.array([str(text).rstrip("Z") for text in table["Time"]], "datetime64[m]").astype(np.int64)
     values = np.array(table["Demand"], np.float64)
     calendar = Calendar("Australia/Melbourne", "AU", "VIC")
-    history = History(*_matrix(moments // 60, np.full(len(values), "VIC"), values), (calendar,))
+    history = History(*matrix(moments // 60, np.full(len(values), "VIC"), values), (calendar,))
     hours = np.arange(history.end - 182 * DAY - DAY, history.end)
     evenings = hours[(calendar.at(hours).hour == 23) & (hours + DAY < history.end)][-182:]
     if every_h is None:
-        protocol = _walk(name, title, history, range(int(evenings[0]), int(evenings[0]) + 1))
+        protocol = walk(name, title, history, range(int(evenings[0]), int(evenings[0]) + 1))
         return Protocol(
             name, title, protocol.training, history, np.zeros(len(evenings), np.int64), evenings.astype(np.int64)
         )
-    return _walk(name, title, history, range(int(evenings[0]), history.end - DAY, every_h))
+    return walk(name, title, history, range(int(evenings[0]), history.end - DAY, every_h))
 
 
 def vic_daily() -> Protocol:

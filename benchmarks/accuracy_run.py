@@ -23,6 +23,8 @@ from benchmarks.accuracy_methods import (
 )
 from benchmarks.accuracy_protocols import PROTOCOLS
 from benchmarks.peers.registry import MODULES, make_peer
+from benchmarks.weather_methods import WeatherLightGBM, WithoutWeather, WithPerfectWeather
+from benchmarks.weather_protocols import WEATHER_PROTOCOLS
 from dayahead.features.fill import DAY, WEEK
 
 OWN: dict[str, Callable[[], Method]] = {
@@ -31,6 +33,12 @@ OWN: dict[str, Callable[[], Method]] = {
     Dayahead.name: Dayahead,
     StaticBands.name: StaticBands,
 }
+OF_WEATHER: dict[str, Callable[[], Method]] = {
+    one.name: one for one in (WithoutWeather, WithPerfectWeather, WeatherLightGBM)
+}
+"""Measured on the protocols with weather alone."""
+
+ALL_PROTOCOLS = PROTOCOLS | WEATHER_PROTOCOLS
 SEEDED = re.compile(rf"{Dayahead.name}, seed (\d+)")
 PATIENCE = 3
 """Times its bound, which counts processor time, at which a method that keeps no bound is ended by the clock."""
@@ -75,13 +83,13 @@ def run(protocol: str, method: str, limit_s: float = float("inf")) -> Measured:
 
 
 def main(
-    protocol: Annotated[str, typer.Argument(help=f"One of {', '.join(PROTOCOLS)}")],
-    method: Annotated[str, typer.Argument(help=f"One of {', '.join([*OWN, *MODULES])}")],
+    protocol: Annotated[str, typer.Argument(help=f"One of {', '.join(ALL_PROTOCOLS)}")],
+    method: Annotated[str, typer.Argument(help=f"One of {', '.join([*OWN, *OF_WEATHER, *MODULES])}")],
     limit_s: Annotated[float, typer.Argument(help="Processor seconds that it may take")] = float("inf"),
 ) -> None:
     """Measure one method on one protocol; the last line is JSON."""
     try:
-        measured = measure(PROTOCOLS[protocol](), _make(method, limit_s), limit_s)
+        measured = measure(ALL_PROTOCOLS[protocol](), _make(method, limit_s), limit_s)
     except (OverTimeError, NoForecastError) as reason:
         print(reason)
         raise typer.Exit(SKIPPED) from reason
@@ -93,7 +101,8 @@ def _make(name: str, limit_s: float) -> Method:
         made: Method = Dayahead(int(seeded[1]))
         made.name = name
         return made
-    return OWN[name]() if name in OWN else make_peer(name, limit_s)
+    own = OWN | OF_WEATHER
+    return own[name]() if name in own else make_peer(name, limit_s)
 
 
 if __name__ == "__main__":

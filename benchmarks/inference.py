@@ -1,8 +1,8 @@
 """Microseconds a series that a forecast costs, from its raw window to P10, P50 and P90: `make benchmark B=inference`.
 
-The shipped recipe on one core, for 24 hours ahead or as many as `--leads` says, at an hour that the release has not
-forecast before, compared with mlforecast's `predict` in the same run on the same load. Prints a sentence, then a JSON
-line.
+The shipped recipe on one core, for 24 hours ahead or as many as `--leads` says, with weather of as many places as
+`--places` says, at an hour that the release has not forecast before, compared with mlforecast's `predict` in the same
+run on the same load. Prints a sentence, then a JSON line.
 """
 
 import os
@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,10 +22,14 @@ from numpy.typing import NDArray
 
 from benchmarks.made_up_load import SOURCE, START, Load, shipped_release
 from dayahead.contracts import Rung
+from dayahead.features.weather import SLOPES, WEATHER_FEATURES
 from dayahead.models.serving.arithmetic import stay_on_one_thread
 from dayahead.models.serving.forecaster import Forecaster
-from dayahead.models.serving.release import Release
-from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
+from dayahead.models.serving.release import LaterDay, Release
+from dayahead.models.serving.release_weather import ReleaseWeather, WeatherDayParts
+from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch, WindowWeather
+from dayahead.quantiles import LEVELS
+from dayahead.weather.history import WeatherBasis
 
 PEER = "benchmarks.mlforecast_refresh"
 ROUNDS = 5
@@ -36,6 +41,7 @@ def main(
     series: Annotated[int, typer.Option(min=10, help="Series")] = 10_000,
     leads: Annotated[int, typer.Option(min=24, max=408, help="Hours ahead")] = 24,
     *,
+    places: Annotated[int, typer.Option(min=0, help="Places whose weather the series follow; 0: no weather")] = 0,
     peer: Annotated[bool, typer.Option(help="Measure mlforecast too")] = True,
     release: Annotated[Path | None, typer.Option(help="Artifact of a release; else one is fitted")] = None,
 ) -> None:
@@ -43,18 +49,22 @@ def main(
     stay_on_one_thread()
     artifact = release.read_bytes() if release else shipped_release(leads).to_bytes()
     values = Load(series).values(START, START + WINDOW_HOURS)
+    if places:
+        artifact = _with_weather(Release.from_bytes(artifact)).to_bytes()
+    weather = _weather(series, places, leads) if places else None
     began = time.process_time()
     forecaster = Forecaster(Release.from_bytes(artifact))
     forecaster.prepare()
     prepare_s = time.process_time() - began
     before_mb = _memory_mb("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here
-    whole_s = _measure(forecaster, values, leads)
+    whole_s = _measure(forecaster, values, leads, weather)
     room_mb = _memory_mb("VmHWM") - before_mb
-    harmed_s = _measure(forecaster, _harmed(values), leads)
+    harmed_s = _measure(forecaster, _harmed(values), leads, weather)
     line = {
         "series": series,
         "leads": leads,
+        "places": places,
         "total_s": round(whole_s, 2),
         "us_per_series": round(whole_s / series * 1e6, 1),
         "us_per_series_with_gaps_and_outliers": round(harmed_s / series * 1e6, 1),
@@ -79,6 +89,34 @@ def main(
     print(orjson.dumps(line).decode())
 
 
+def _with_weather(release: Release) -> Release:
+    """The release with a member that knows the weather, of the size of the one without, which is what costs."""
+    days: list[Release | LaterDay] = [release, *release.later_days]
+    rng = np.random.default_rng(1)
+    parts = tuple(
+        WeatherDayParts(
+            one.coefficients,
+            rng.normal(0, 1e-3, (24, 24, len(WEATHER_FEATURES))).astype(np.float32),
+            one.band_multipliers,
+            np.zeros((24, len(LEVELS)), np.float32),
+            serves=True,
+        )
+        for one in days
+    )
+    slopes = np.full(len(SLOPES), 0.1, np.float32)
+    strength = 0.1 * np.eye(len(SLOPES), dtype=np.float32)
+    basis = WeatherBasis.SIMULATED
+    return replace(release, weather=ReleaseWeather(basis, slopes, strength, release.correction, release.spread, parts))
+
+
+def _weather(series: int, places: int, leads: int) -> WindowWeather:
+    rng = np.random.default_rng(2)
+    hour = np.arange(WINDOW_HOURS + leads)
+    days = rng.normal(14, 6, (places, len(hour) // 24 + 1)).repeat(24, axis=1)[:, : len(hour)]
+    temperature = (days + 4 * np.sin(2 * np.pi * hour / 24)).astype(np.float32)
+    return WindowWeather(temperature, np.arange(series) % places, np.zeros(places, np.bool_))
+
+
 def _harmed(values: NDArray[np.float64]) -> NDArray[np.float64]:
     rng = np.random.default_rng(1)
     harmed = np.where(rng.random(values.shape) < MISSING, np.nan, values)
@@ -86,7 +124,7 @@ def _harmed(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return harmed
 
 
-def _measure(forecaster: Forecaster, values: NDArray[np.float64], leads: int) -> float:
+def _measure(forecaster: Forecaster, values: NDArray[np.float64], leads: int, weather: WindowWeather | None) -> float:
     """The best of some rounds, in processor time of this thread: other programs then matter less.
 
     Each round is another hour, so that what is done once an hour counts; the first one, in which calendars are made, is
@@ -95,7 +133,7 @@ def _measure(forecaster: Forecaster, values: NDArray[np.float64], leads: int) ->
     taken = []
     for number in range(ROUNDS + 1):
         origin = np.full(len(values), START + WINDOW_HOURS + number, np.int64)
-        windows = WindowBatch(values, origin, SOURCE.calendar, leads)
+        windows = WindowBatch(values, origin, SOURCE.calendar, leads, weather)
         began = time.thread_time()
         made = forecaster.forecast(windows)
         taken.append(time.thread_time() - began)

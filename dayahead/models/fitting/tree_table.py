@@ -239,8 +239,10 @@ class UnseeingWeatherMembers:
         slopes = responses_of(state, described, place)
         member = self._member(int(rows.block[0]))
         forecast = member.forecast(state, calendar, origin, described, place, slopes)
-        features = day_features(state, forecast, outlook, calendar, origin, self._day)
         covered = described.covered(self._day)[place] & (known.place >= 0)[:, None]
+        if self._day == 1:  # as in service: the trees ask for the mean of the day
+            forecast = np.where(covered, forecast, outlook.forecast)
+        features = day_features(state, forecast, outlook, calendar, origin, self._day)
         return forecast, weather_columns(features, described, place, self._day), covered
 
 

@@ -147,19 +147,19 @@ class _Sums:
         plain, taken = solved[:, :DAY_LEADS], solved[:, DAY_LEADS:].reshape(width, DAY_LEADS, WIDTH)
         by_lead = self.xf.transpose(1, 2, 0)
         left = self.ff - by_lead @ taken.transpose(1, 0, 2)
-        known = self.fy - np.einsum("lap,pl->la", by_lead, plain)
+        known = self.fy - (by_lead @ plain.T[:, :, None])[..., 0]
         found = []
         for penalty in tried:
             effects = np.linalg.solve(left + penalty * np.eye(WIDTH), known[..., None])[..., 0]
-            found.append((plain - np.einsum("pla,la->pl", taken, effects), effects))
+            found.append((plain - (taken * effects).sum(axis=2), effects))
         return found
 
     def squared_errors(self, weights: NDArray[np.float64], effects: NDArray[np.float64]) -> NDArray[np.float64]:
         """Weighted sum of squared errors by lead, [24]."""
         cross = np.sum(weights * self.xy, axis=0) + np.sum(effects * self.fy, axis=1)
-        both = np.einsum("pl,pla,la->l", weights, self.xf, effects, optimize=True)
+        both = np.sum(weights * (self.xf * effects).sum(axis=2), axis=0)
         square = np.sum(weights * (self.xx @ weights), axis=0) + 2 * both
-        square += np.einsum("la,lab,lb->l", effects, self.ff, effects, optimize=True)
+        square += (effects[:, None, :] @ self.ff @ effects[:, :, None])[:, 0, 0]
         found: NDArray[np.float64] = self.yy - 2 * cross + square
         return found
 

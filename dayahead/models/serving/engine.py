@@ -12,6 +12,7 @@ from dayahead.grouping import groups
 from dayahead.horizon import DAY_LEADS, days_of
 from dayahead.models.serving.arithmetic import one_thread
 from dayahead.models.serving.linear import LinearMember
+from dayahead.models.serving.linear_day import LinearDay
 from dayahead.models.serving.plain_days import AtOrigin, DayForecast, PlainDays, PlainMember
 from dayahead.models.serving.release import Release
 from dayahead.models.serving.weather_days import SeriesWeather, WeatherDays, joined
@@ -41,6 +42,8 @@ class Engine:
 
     Attributes:
         release: what it was made from.
+        plain: the part that knows no weather.
+        weather: the part that does; None where the release has none that serves.
     """
 
     def __init__(self, release: Release) -> None:
@@ -52,28 +55,34 @@ class Engine:
                 trained_until=release.trained_until,
                 optimism=release.optimism,
             )
-            self._weather = (
-                WeatherMember(release, release.weather) if release.weather and release.weather_days else None
-            )
-        self._plain = PlainMember(release)
+            self.weather = WeatherMember(release, release.weather) if release.weather and release.weather_days else None
+        self.plain = PlainMember(release)
 
     def prepare(self) -> None:
         """Do before the first forecast what it would have to wait for."""
-        self._plain.prepare()
-        if self._weather is not None:
-            self._weather.prepare()
+        self.plain.prepare()
+        if self.weather is not None:
+            self.weather.prepare()
+
+    def at_origin(self, state: SeriesState, calendar: Calendar, origin: int) -> AtOrigin:
+        """Series at one origin, with what the linear member of day 1 says there."""
+        return AtOrigin(state, calendar, origin, self._linear.outlook(state, calendar, origin))
+
+    def linear_day(self, day: int) -> LinearDay:
+        """The linear member without weather of a day of the horizon."""
+        return self._linear.first_day if day == 1 else self.plain.later[day]
 
     def describe(self, weather: WindowWeather | None) -> DescribedPlaces | None:
         """Describe the places of a batch, once for all its series; None where the release knows no weather."""
-        if weather is None or self._weather is None:
+        if weather is None or self.weather is None:
             return None
-        return self._weather.describe(weather)
+        return self.weather.describe(weather)
 
     def weather_reasons(self, weather: SeriesWeather, leads: int) -> NDArray[np.int32]:
         """Why hours of series are forecast without weather: flags of `Reason`; int32 [n]."""
-        if self._weather is None:
+        if self.weather is None:
             return np.zeros(len(weather.place), np.int32)
-        return self._weather.reasons(weather.described, weather.place, leads)
+        return self.weather.reasons(weather.described, weather.place, leads)
 
     def quantiles(
         self,
@@ -122,11 +131,11 @@ class Engine:
         self, state: SeriesState, calendar: Calendar, origin: int, days: int, weather: SeriesWeather | None
     ) -> Iterator[DayForecast | None]:
         """Each day of the horizon; None where the release leaves it to the profile."""
-        here = AtOrigin(state, calendar, origin, self._linear.outlook(state, calendar, origin))
-        plain = PlainDays(self._plain, here)
+        here = self.at_origin(state, calendar, origin)
+        plain = PlainDays(self.plain, here)
         known = None
-        if weather is not None and self._weather is not None:
-            known = WeatherDays(self._weather, here, weather)
+        if weather is not None and self.weather is not None:
+            known = WeatherDays(self.weather, here, weather, plain)
         for day in range(1, days + 1):
             served = None if known is None else known.served(day)
             if known is None or served is None:

@@ -89,6 +89,11 @@ class Forecaster:
         for engine, _ in self._engines:
             engine.prepare()
 
+    def engine_of(self, rung: Rung) -> Engine | None:
+        """The release at work that makes forecasts of a rung; None where no release does."""
+        wanted = Rung.FULL if rung is Rung.DEGRADED_INPUT else rung
+        return next((engine for engine, of in self._engines if of is wanted), None)
+
     def forecast(self, batch: WindowBatch) -> ForecastBatch:
         """Forecast a batch; each series' result depends on its own window alone, bit for bit.
 

@@ -101,22 +101,27 @@ class PlainDays:
             return None
         low, high = self._member.multipliers[day - 1][self._here.hour].T
         if day > LAST_CORRECTED_DAY:
-            return DayForecast(self._linear(day), self._last_spread(), low, high)
-        linear = self._linear(day)
+            return DayForecast(self.linear(day), self._last_spread(), low, high)
+        linear = self.linear(day)
         features = self._features(linear, day)
         spread = spread_of(self._member.spread, features)
         self._spread = day, spread
         correction = self._member.correction.predict(rows_of(features)).reshape(linear.shape)
         return DayForecast(linear + correction, spread, low, high)
 
+    def tree_features(self, day: int) -> NDArray[np.float32] | None:
+        """What the trees see of a day; float32 [n, 24, 32], None on days that they do not correct."""
+        return self._features(self.linear(day), day) if day <= LAST_CORRECTED_DAY else None
+
     def _last_spread(self) -> NDArray[np.float64]:
         """The spread of the last corrected day, which serves all later ones."""
         if self._spread is None or self._spread[0] != LAST_CORRECTED_DAY:
-            features = self._features(self._linear(LAST_CORRECTED_DAY), LAST_CORRECTED_DAY)
+            features = self._features(self.linear(LAST_CORRECTED_DAY), LAST_CORRECTED_DAY)
             self._spread = LAST_CORRECTED_DAY, spread_of(self._member.spread, features)
         return self._spread[1]
 
-    def _linear(self, day: int) -> NDArray[np.float32]:
+    def linear(self, day: int) -> NDArray[np.float32]:
+        """What the linear member says of a day, value / scale - 1; float32 [n, 24]."""
         here = self._here
         if day == 1:
             return here.outlook.forecast

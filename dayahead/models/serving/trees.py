@@ -58,6 +58,17 @@ class TreeModel:
         if self.text:
             _ = self.tables
 
+    def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What each feature adds to the answers of float32 [n, features] rows (TreeSHAP), by LightGBM itself.
+
+        Returns:
+            float64 [n, features + 1]; the last column is what the trees answer on average. A row's sum is its answer.
+
+        Raises:
+            ValueError: LightGBM cannot read the text.
+        """
+        return np.asarray(self._booster.predict(np.ascontiguousarray(features), pred_contrib=True, num_threads=1))
+
     @cached_property
     def tables(self) -> TreeTables | None:
         """The trees as machine code walks through them; None where it would not answer as LightGBM does."""

@@ -6,14 +6,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.models.serving.linear_day import LinearDay
 from dayahead.models.serving.plain_days import (
     LAST_CORRECTED_DAY,
     AtOrigin,
     DayForecast,
+    PlainDays,
     day_features,
     rows_of,
     spread_of,
 )
+from dayahead.models.serving.trees import TreeModel
 from dayahead.models.serving.weather_member import DescribedPlaces, WeatherMember, responses_of, weather_columns
 
 
@@ -37,8 +40,16 @@ class SeriesWeather:
 class WeatherDays:
     """The days of the horizon of some series at one origin; ask for them in ascending order."""
 
-    def __init__(self, member: WeatherMember, here: AtOrigin, weather: SeriesWeather) -> None:
-        self._member, self._here = member, here
+    def __init__(self, member: WeatherMember, here: AtOrigin, weather: SeriesWeather, plain: PlainDays) -> None:
+        """Prepare.
+
+        Args:
+            member: of the release.
+            here: series and origin.
+            weather: of their places.
+            plain: the same days without weather: what the trees are given for leads that the weather does not reach.
+        """
+        self._member, self._here, self._plain = member, here, plain
         self._described, self._known_place = weather.described, weather.place
         self._place = np.maximum(weather.place, 0)
         self._spread: tuple[int, NDArray[np.float64]] | None = None
@@ -62,6 +73,24 @@ class WeatherDays:
         correction = self._member.correction.predict(rows_of(features)).reshape(linear.shape)
         return DayForecast(linear + correction, spread, low, high)
 
+    @property
+    def correction(self) -> TreeModel:
+        """The trees that correct the member."""
+        return self._member.correction
+
+    def linear_day(self, day: int) -> LinearDay:
+        """The linear member of a day without what it adds for the weather."""
+        return self._member.linear(day).of_load
+
+    def weather_term(self, day: int) -> NDArray[np.float32]:
+        """What the linear member adds for the weather, in units of the scale; float32 [n, 24]."""
+        here, member = self._here, self._member.linear(day)
+        return member.weather_term(here.calendar, here.origin, self._described, self._place, self._slopes)
+
+    def tree_features(self, day: int) -> NDArray[np.float32] | None:
+        """What the trees see of a day; float32 [n, 24, 38], None on days that they do not correct."""
+        return self._features(self._linear(day), day) if day <= LAST_CORRECTED_DAY else None
+
     def _last_spread(self) -> NDArray[np.float64]:
         """The spread of the last corrected day, which serves all later ones."""
         if self._spread is None or self._spread[0] != LAST_CORRECTED_DAY:
@@ -72,7 +101,9 @@ class WeatherDays:
     def _linear(self, day: int) -> NDArray[np.float32]:
         here = self._here
         member = self._member.linear(day)
-        return member.forecast(here.state, here.calendar, here.origin, self._described, self._place, self._slopes)
+        made = member.forecast(here.state, here.calendar, here.origin, self._described, self._place, self._slopes)
+        known = self._described.covered(day)[self._place] & (self._known_place >= 0)[:, None]
+        return made if known.all() else np.where(known, made, self._plain.linear(day))
 
     def _features(self, linear: NDArray[np.float32], day: int) -> NDArray[np.float32]:
         here = self._here

@@ -64,7 +64,12 @@ class DescribedPlaces:
 
 
 class WeatherLinear:
-    """The linear member of a day of the horizon that knows the weather: a map of the window, and effects."""
+    """The linear member of a day of the horizon that knows the weather: a map of the window, and effects.
+
+    Attributes:
+        day: of the horizon.
+        of_load: the map of the window.
+    """
 
     def __init__(
         self, coefficients: NDArray[np.float32], effects: NDArray[np.float32], *, annual: bool, day: int = 1
@@ -78,7 +83,7 @@ class WeatherLinear:
             day: of the horizon.
         """
         self.day = day
-        self._linear = LinearDay(coefficients, annual=annual, day=day)
+        self.of_load = LinearDay(coefficients, annual=annual, day=day)
         self._effects = effects
 
     def forecast(
@@ -100,9 +105,22 @@ class WeatherLinear:
             place: int64 [n], row of `described`.
             slopes: float32 [n, 4], response of each series.
         """
+        term = self.weather_term(calendar, origin, described, place, slopes)
+        made: NDArray[np.float32] = self.of_load.forecast(state, calendar, origin) + term
+        return made
+
+    def weather_term(
+        self,
+        calendar: Calendar,
+        origin: int,
+        described: DescribedPlaces,
+        place: NDArray[np.int64],
+        slopes: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """What is added for the weather; float32 [n, 24]; arguments as of `forecast`."""
         used, local = np.unique(place, return_inverse=True)
         terms = self.terms(calendar, origin, described, used)
-        made = self._linear.forecast(state, calendar, origin) + terms[:, 0][local]
+        made: NDArray[np.float32] = terms[:, 0][local]
         for slope in range(len(SLOPES)):
             made += slopes[:, slope, None] * terms[:, 1 + slope][local]
         return made

@@ -19,9 +19,9 @@ def temperatures(places: int, hours: int, seed: int = 0) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
     hour = np.arange(hours)
     wander = np.zeros((places, hours))
-    shocks = rng.normal(0, 0.45, (places, hours))
+    shocks = rng.normal(0, 0.6, (places, hours))
     for column in range(1, hours):
-        wander[:, column] = 0.99 * wander[:, column - 1] + shocks[:, column]
+        wander[:, column] = 0.96 * wander[:, column - 1] + shocks[:, column]
     return (14 + 4 * np.sin(2 * np.pi * (hour - 9) / 24) + 2 * wander).astype(np.float32)
 
 

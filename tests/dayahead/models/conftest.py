@@ -1,0 +1,44 @@
+"""A history with weather, and releases fitted on it with and without, once a session."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from dayahead.models.fitting import later_days, tree_table
+from dayahead.models.fitting.fit import fit_release
+from dayahead.models.history import History
+from dayahead.models.serving.release import Release
+from dayahead.models.settings import ModelSettings
+from tests.dayahead.models.weather_load import weather_history
+
+
+@pytest.fixture(scope="session")
+def weather_settings(small_settings: ModelSettings) -> Iterator[ModelSettings]:
+    """Small settings, and few rows to judge the later days by."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(later_days, "JUDGED_ROWS", 900)
+        patched.setattr(tree_table, "LEAST_ORIGINS", 150)
+        linear = small_settings.linear.model_copy(update={"penalties": (3.0,)})
+        yield small_settings.model_copy(update={"linear": linear})
+
+
+@pytest.fixture(scope="session")
+def history_with_weather() -> History:
+    """Six series of two months, 72 hours ahead; the last one has no place."""
+    return weather_history(6, 60 * 24, leads=72)
+
+
+@pytest.fixture(scope="session")
+def learnt_with_weather(history_with_weather: History) -> History:
+    return history_with_weather.until(history_with_weather.end - 5 * 24)
+
+
+@pytest.fixture(scope="session")
+def weather_release(learnt_with_weather: History, weather_settings: ModelSettings) -> Release:
+    return fit_release(learnt_with_weather, weather_settings, seed=1)
+
+
+@pytest.fixture(scope="session")
+def plain_release(learnt_with_weather: History, weather_settings: ModelSettings) -> Release:
+    return fit_release(replace(learnt_with_weather, weather=None), weather_settings, seed=1)
