@@ -36,6 +36,7 @@ from api.resources import (
     dead_letters,
     drift,
     forecast_stream,
+    forecast_why,
     forecasts,
     health,
     models,
@@ -156,6 +157,7 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
         series,
         totals,
         forecast_stream,  # before the resource whose path would take it for a series
+        forecast_why,
         forecasts,
         day_ahead,
         days,

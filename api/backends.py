@@ -11,6 +11,7 @@ import psycopg
 import structlog
 from fastapi import Depends, Request
 
+from api.explaining import Explainer
 from api.feed import ForecastFeed
 from api.letters import Letters
 from api.outlook import ReleaseShapes
@@ -127,6 +128,7 @@ class Backends:
     staleness: StalenessJudge
     letters: Letters
     shapes: ReleaseShapes = field(default_factory=ReleaseShapes)
+    explainer: Explainer = field(default_factory=Explainer)
 
     def now(self) -> datetime:
         """The present moment, UTC."""

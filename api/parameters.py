@@ -151,7 +151,7 @@ def check_gate(connection: psycopg.Connection, gate: str | None) -> None:
             raise unknown_gate(gate, sorted(known))
 
 
-def series_ids_of(scope: Scope, prefix: str) -> list[str]:
+def series_ids_of(scope: Scope, prefix: str, ending: str = "") -> list[str]:
     """What the caller may mean by the path: the series_id as it stands, or as a text that a client encoded.
 
     In the decoded path, a label with a slash looks like two labels, so the raw path is read.
@@ -159,14 +159,15 @@ def series_ids_of(scope: Scope, prefix: str) -> list[str]:
     Args:
         scope: of the request.
         prefix: the path before the series_id.
+        ending: the path after it.
 
     Returns:
         The ids, the likeliest first.
     """
     raw = scope.get("raw_path", b"").decode("ascii", "replace")
     if not raw.startswith(prefix):
-        return [scope["path"].removeprefix(prefix)]
-    written = raw[len(prefix) :]
+        return [scope["path"].removeprefix(prefix).removesuffix(ending)]
+    written = raw[len(prefix) :].removesuffix(ending)
     if PLAIN.fullmatch(written):
         return [written]
     candidates = []
@@ -177,8 +178,8 @@ def series_ids_of(scope: Scope, prefix: str) -> list[str]:
 
 
 def _series_ids(request: Request, series_id: Text) -> list[str]:
-    before = request.scope["route"].path_format.split("{series_id")[0]
-    return series_ids_of(request.scope, before.format(**request.path_params))
+    before, _, rest = request.scope["route"].path_format.partition("{series_id")
+    return series_ids_of(request.scope, before.format(**request.path_params), rest.partition("}")[2])
 
 
 SeriesIds = Annotated[list[str], Depends(_series_ids)]

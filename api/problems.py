@@ -134,6 +134,27 @@ def no_weather(series_id: str, source: str) -> Problem:
     )
 
 
+def no_model_library(missing: str) -> Problem:
+    """The process has no library that evaluates models."""
+    return Problem(
+        501,
+        "no-model-library",
+        "This API cannot evaluate models",
+        f"Module {missing!r} is not installed next to this API: install what workers have, or ask another API.",
+    )
+
+
+def too_busy(what: str, wait_s: float) -> Problem:
+    """Others wait for the same work."""
+    return Problem(
+        503,
+        "too-busy",
+        "Too many requests of this kind at once",
+        f"{what} is computed for one request at a time, and others took {wait_s:g} s: try again.",
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )
+
+
 def bad_parameter(parameter: str, value: object, reason: str) -> Problem:
     """One parameter is outside what is allowed."""
     return Problem(

@@ -1,10 +1,11 @@
 // A chart: observed hours, a forecast with its band, another forecast to compare with, and now, drawn in SVG.
 
 import { s, h } from "./elements.js";
-import { clock, compact, day, dayAndClock, duration, hourOfDay, number, utc } from "./format.js";
+import { clock, compact, day, dayAndClock, duration, hourOfDay, number, signed, utc } from "./format.js";
 import { aloneIn, gapsOf } from "./hours.js";
 import { niceTicks } from "./scales.js";
-import { celsius, stripsHeight, temperatureStrip } from "./strips.js";
+import { celsius, partsStrip, STRIP, stripsHeight, temperatureStrip } from "./strips.js";
+import { PARTS } from "./why.js";
 
 const HOUR_MS = 3_600_000;
 const NEAR_PX = 8; // of the line of now, the one of the origin says nothing more
@@ -15,6 +16,7 @@ const MARGIN = { top: 18, right: 14, bottom: 34, left: 52 };
  * @typedef {{zone: string, unit: string, start: number, observed: (number|null)[], firstHour: number|null,
  *   forecast: {start: number, p10: number[], p50: number[], p90: number[]} | null,
  *   references?: {name: string, values: (number|null)[]}[], temperature?: (number|null)[] | null,
+ *   parts?: {start: number, values: Object<string, number[]>} | null,
  *   earlier: {start: number, p50: (number|null)[], name: string} | null, setAside: {start: number, end: number}[], outdated: boolean,
  *   message: string, now: number, length?: number}} ChartData `now` is the present hour of the source, `length` the least number of hours
  */
@@ -88,8 +90,9 @@ export class Chart {
       const strip = temperatureStrip(this, bottom + MARGIN.bottom, { left: MARGIN.left, right: width - MARGIN.right });
       layers.push(...strip.layers);
       this.temperatureY = strip.y;
-      this.floor = height;
     }
+    if (this.data.parts) layers.push(...partsStrip(this, bottom + MARGIN.bottom + (this.data.temperature ? STRIP : 0), { left: MARGIN.left, right: width - MARGIN.right }));
+    if (stripsHeight(this.data)) this.floor = height;
     this.cursor = s("g", { class: "cursor" });
     layers.push(this.cursor);
     const picture = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": this.summary() }, layers);
@@ -228,6 +231,12 @@ export class Chart {
     }
     const warm = this.valueAt(this.data.temperature, start, ms);
     if (warm !== null) lines.push(`${this.hour < observed.length ? "Temperature" : "Temperature forecast"} ${celsius(warm)}`);
+    const { parts } = this.data;
+    const place = parts ? Math.round((ms - parts.start) / HOUR_MS) : -1;
+    for (const { key, name } of parts?.values.level[place] === undefined ? [] : [{ key: "level", name: "Level" }, ...PARTS]) {
+      const value = parts.values[key][place];
+      if (key === "level" || Math.abs(value) >= 0.005 * Math.abs(parts.values.level[place])) lines.push(`${name} ${key === "level" ? number(value) : signed(value)}`);
+    }
     return lines;
   }
 

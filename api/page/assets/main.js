@@ -21,7 +21,7 @@ const DAY_MS = 24 * 3_600_000;
 /** The newest answers; a failed request keeps the previous one. */
 const known = {};
 const refusals = {};
-const view = { chosen: null, hours: 168, round: 0, answeredAt: null, pauseMs: EVERY_MS, run: 0 };
+const view = { chosen: null, why: false, hours: 168, round: 0, answeredAt: null, pauseMs: EVERY_MS, run: 0 };
 
 const picker = new Picker(choose);
 const overview = new Overview(choose);
@@ -91,6 +91,7 @@ async function loadChosen(run) {
   else if (found.observations) await ask("weather", "weather", `?start=${found.observations.start}`);
   if (found.seriesAccuracy) found.moreAccuracy = await loadMoreAccuracy(id, found);
   if (found.forecast === null) found.earlier = null;
+  if (view.why && found.forecast?.leads && (known.why?.series_id !== id || known.why.issued_at !== found.forecast.issued_at)) Object.assign(found, await loadWhy(id, found));
   if (run !== view.run) return; // another series was chosen in the meantime
   Object.assign(known, found);
   if (known.detail?.series_id === id) await dayView.load(known.detail, known.forecast, view.round % SLOW_EVERY === 0);
@@ -102,6 +103,26 @@ async function loadMoreAccuracy(id, { detail, forecast }) {
   if (forecast?.leads >= 48) asked.unshift(["Hours 25 to 48", "?horizon_day=2"]);
   const answers = await Promise.all(asked.map(([, query]) => get(seriesPath("accuracy", id) + query).catch(() => null)));
   return answers.flatMap((answer, i) => (answer?.accuracy.wape_percent == null ? [] : [{ name: asked[i][0], accuracy: answer.accuracy }]));
+}
+
+/** What made the newest forecast, and what changed since that of a day before. */
+async function loadWhy(id, { detail }) {
+  const since = detail?.origin_day_before ? `?since=${detail.origin_day_before}` : "";
+  try {
+    return { why: await get(`${seriesPath("forecasts", id)}/why${since}`), whyRefused: null };
+  } catch (refusal) {
+    return { why: null, whyRefused: refusal.message };
+  }
+}
+
+/** Show or hide what made the forecast. */
+async function toggleWhy() {
+  view.why = !view.why;
+  byId("chart-why").setAttribute("aria-pressed", String(view.why));
+  Object.assign(known, { why: null, whyRefused: null });
+  if (view.why && known.forecast?.series_id === view.chosen) Object.assign(known, await loadWhy(view.chosen, known));
+  if (!view.why) Object.assign(known, { why: null, whyRefused: null });
+  show();
 }
 
 /** Show another day, or another forecast of it. */
@@ -238,6 +259,7 @@ globalThis.addEventListener("popstate", () => {
 });
 setInterval(showPulse, 1000);
 byId("chart-csv").addEventListener("click", saveChart);
+byId("chart-why").addEventListener("click", toggleWhy);
 dayView.read(location.search);
 startTheme(byId("theme"));
 keepFresh();

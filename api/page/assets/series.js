@@ -8,6 +8,7 @@ import { csvOf, fileName, save } from "./csv.js";
 import { iso } from "./days.js";
 import { badge, rungBadge, STATES } from "./states.js";
 import { runWords, weatherSentences } from "./weather.js";
+import { partsOf, whyWords } from "./why.js";
 
 const HOUR_MS = 3_600_000;
 const WEEK_H = 168;
@@ -26,8 +27,10 @@ export function showSeries(known, hoursShown) {
   if (!detail) return;
   const zone = detail.source_detail.local_time_zone;
   const weather = known.weather?.series_id === detail?.series_id ? known.weather : null;
+  const why = forecast && known.why?.series_id === detail?.series_id && known.why?.origin === forecast.origin ? known.why : null;
   showHead(detail, forecast, weather, zone);
-  showChart(detail, forecast, earlier, observations, references, weather, zone, hoursShown);
+  showChart(detail, forecast, earlier, observations, references, weather, why, zone, hoursShown);
+  showWhy(why, known.whyRefused, zone);
   if (seriesAccuracy) renew(byId("accuracy"), [seriesAccuracy.accuracy, moreAccuracy, seriesAccuracy.references], accuracyCard);
   renew(byId("quality"), { detail, zone }, qualityCard);
   renew(byId("model"), { forecast, models, zone }, modelCard);
@@ -77,7 +80,7 @@ function showHead(detail, forecast, weather, zone) {
   renew(why, reasons, () => reasons.map((reason) => h("span", {}, reason)));
 }
 
-function showChart(detail, forecast, earlier, observations, references, weather, zone, hoursShown) {
+function showChart(detail, forecast, earlier, observations, references, weather, why, zone, hoursShown) {
   chart ??= new Chart(byId("chart"), (text) => { byId("chart-reading").textContent = text; });
   if (!observations) return;
   const end = Date.parse(observations.end);
@@ -99,7 +102,9 @@ function showChart(detail, forecast, earlier, observations, references, weather,
     .filter(({ values }) => values.some((value) => value !== null));
   const temperatures = weather && byHour(start, length, weather.valid_time, weather.temperature_c);
   const temperature = temperatures?.some((value) => value !== null) ? temperatures : null;
-  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, references: others, temperature, setAside, outdated, message, now: nowOf(detail) });
+  const made = partsOf(why);
+  const parts = made && drawn ? { start: drawn.start, values: made } : null;
+  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, references: others, temperature, parts, setAside, outdated, message, now: nowOf(detail) });
   drawnRows = () => ({
     detail, zone, start, length: chart.hours,
     names: [...others.map(({ source }) => source), ...(temperature ? ["temperature_c"] : [])],
@@ -118,6 +123,13 @@ function showChart(detail, forecast, earlier, observations, references, weather,
     setAside.length ? h("span", { class: "key set-aside" }, "Excluded from training") : null,
     h("span", { class: "unit" }, detail.unit),
   ]);
+}
+
+/** What made the forecast, or why that cannot be said; hidden until it is asked for. */
+function showWhy(why, refused, zone) {
+  const box = byId("why-words");
+  box.hidden = !why && !refused;
+  renew(box, [why, refused, zone], () => (why ? whyWords(why, zone) : refused ? h("p", {}, `What made this forecast cannot be said: ${refused}`) : []));
 }
 
 function bar(name, value, most, kind) {

@@ -417,6 +417,24 @@ class StoredForecast:
     unit: str
 
 
+def message_offset(
+    connection: psycopg.Connection, series_key: int, origin: datetime, issued_at: datetime
+) -> int | None:
+    """Read the offset of the message that caused a forecast, also of one that was replaced; None where it is gone."""
+    row = connection.execute(
+        """
+        SELECT message_offset FROM forecast
+        WHERE series_key = %(key)s AND origin = %(origin)s AND issued_at = %(issued)s
+        UNION ALL
+        SELECT message_offset FROM forecast_superseded
+        WHERE series_key = %(key)s AND origin = %(origin)s AND issued_at = %(issued)s
+        LIMIT 1
+        """,
+        {"key": series_key, "origin": origin, "issued": issued_at},
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def stored_forecast(
     connection: psycopg.Connection, series_key: int, as_of: datetime | None = None, origin: datetime | None = None
 ) -> StoredForecast | None:
