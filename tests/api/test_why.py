@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 import psycopg
@@ -25,10 +26,10 @@ SOUND, YOUNG = series_of(0, 2)
 
 @pytest.fixture
 def client(room: WorkerRoom, small_release: Release) -> Iterator[TestClient]:  # noqa: F811
-    """Two series, one of them of 20 hours, whose last hours a worker forecast one by one; and the API."""
+    """Two series, one of them of 60 hours, whose last hours a worker forecast one by one; and the API."""
     crown(room, small_release.release_id, record_of(small_release), small_release.to_bytes())
     values = np.round(consumption(2, HOURS), 3)
-    values[1, :-20] = np.nan
+    values[1, :-60] = np.nan
     edges = [*range(0, HOURS - LIVE, 100), *range(HOURS - LIVE, HOURS + 1)]
     log = [
         batch(
@@ -41,7 +42,7 @@ def client(room: WorkerRoom, small_release: Release) -> Iterator[TestClient]:  #
             START + end,
             refresh=end == start + 1,
         )
-        for start, end in zip(edges[:-1], edges[1:], strict=True)
+        for start, end in pairwise(edges)
     ]
     room.send(0, log)
     worker = room.worker()
@@ -69,14 +70,15 @@ def test_the_parts_of_a_served_forecast_sum_to_its_median(client: TestClient) ->
     assert found["reason"] == ""
     assert found["p50"] == pytest.approx(served["p50"])
     assert summed(found["parts"]) == pytest.approx(served["p50"], abs=0.01)
-    assert set(found["member"]) == {"load"}
+    assert set(found["member"][:24]) == {"load"}
+    assert set(found["member"][24:]) == {"no_model"}  # the release has no member for day 2
     assert not any(found["parts"]["weather"])
     assert any(found["parts"]["recent_load"])
     assert any(found["parts"]["calendar"])
     assert found["change"] is None
 
 
-def test_what_changed_since_an_origin_or_a_moment_is_told_by_part(client: TestClient) -> None:
+def test_what_changed_since_an_origin_or_a_moment_is_named_by_part(client: TestClient) -> None:
     newest = client.get(f"/v1/forecasts/{SOUND}").json()
     origin = from_hour(START + HOURS - 1 - 6)
     earlier = client.get(f"/v1/forecasts/{SOUND}", params={"origin": format_utc(origin)}).json()
@@ -104,8 +106,9 @@ def test_a_forecast_of_an_hour_that_was_revised_since_is_explained_as_it_was_mad
     hour = from_hour(START + HOURS - 30)
     with psycopg.connect(room.database_url) as connection:
         connection.execute(
-            "INSERT INTO observation_revision (series_key, valid_time, available_at, value)"
-            " SELECT series_key, valid_time, available_at, value FROM observation JOIN series USING (series_key)"
+            "INSERT INTO observation_revision (series_key, valid_time, available_at, recorded_at, value)"
+            " SELECT series_key, valid_time, available_at, available_at, value FROM observation"
+            " JOIN series USING (series_key)"
             " WHERE series_id = %s AND valid_time = %s",
             [SOUND, hour],
         )

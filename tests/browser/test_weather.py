@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
 Open = Callable[..., Visit]
 
+MINUS = "\N{MINUS SIGN}"
 WITH, WITHOUT = "DK1/111", "DK2/111"
 
 
@@ -111,3 +112,67 @@ def test_axe_finds_no_violation_and_nothing_is_wider_than_the_page(
     assert seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
     found = Axe().run(seen.page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def why(leads: int, origin: str, issued_at: str) -> dict[str, object]:
+    """An answer of the API: level 90,000, weather that adds more each hour, a calendar that takes away."""
+    parts = {
+        "level": [90_000.0] * leads,
+        "calendar": [-3_000.0] * leads,
+        "recent_load": [1_500.0 * (-1) ** hour for hour in range(leads)],
+        "weather": [300.0 * hour for hour in range(leads)],
+        "recent_errors": [400.0] * leads,
+        "trees": [0.0] * leads,
+        "limits": [0.0] * leads,
+    }
+    p50 = [sum(values) for values in zip(*parts.values(), strict=True)]
+    change = {
+        "origin": "2023-01-10T11:00:00Z",
+        "issued_at": issued_at,
+        "release": None,
+        "valid_time": [],
+        "p50": [-900.0],
+        "parts": {name: [-900.0 if name == "weather" else 0.0] for name in parts},
+        "reason": "",
+    }
+    return {
+        "series_id": WITH, "unit": "kWh", "origin": origin, "issued_at": issued_at, "release": "r-1", "rung": 0,
+        "valid_time": [], "p50": p50, "member": ["weather"] * leads, "parts": parts, "reason": "", "change": change,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_what_made_the_forecast_is_a_strip_and_words_once_it_is_asked_for(
+    site: Site, visit: Open, width: int, scheme: str
+) -> None:
+    seen = visit(site, path_of(WITH), width=width, color_scheme=scheme)
+    expect(seen.page.locator("#chart path.temperature").first).to_be_visible()
+    assert seen.page.locator("#chart rect.part").count() == 0
+    assert not [one for one in seen.requests if one.endswith("/why") or "/why?" in one]
+    forecast = seen.page.request.get(f"{site.url}/v1/forecasts/{WITH}").json()
+    answer = why(forecast["leads"], forecast["origin"], forecast["issued_at"])
+    seen.page.route("**/v1/forecasts/**/why*", lambda route: route.fulfill(json=answer))
+    seen.page.locator("#chart-why").click()
+    words = seen.page.locator("#why-words")
+    expect(words).to_contain_text(f"calendar {MINUS}3.3 %")
+    expect(words).to_contain_text(f"for the 1 hour that both hold: {MINUS}1.0 % (level 0.0 %, weather {MINUS}1.0 %)")
+    bars = seen.page.locator("#chart rect.part")
+    assert bars.count() == 4 * forecast["leads"] - 1  # the weather of the first hour adds nothing
+    seen.page.locator("#chart").focus()
+    seen.page.keyboard.press("End")
+    expect(seen.page.locator("#chart-reading")).to_contain_text("Weather +")
+    assert Axe().run(seen.page).violations_count == 0
+    assert seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+    seen.page.locator("#chart-why").click()
+    expect(words).to_be_hidden()
+    assert bars.count() == 0
+
+
+def test_a_forecast_that_cannot_be_taken_apart_says_why_in_place_of_the_strip(site: Site, visit: Open) -> None:
+    seen = visit(site, path_of(WITH))
+    forecast = seen.page.request.get(f"{site.url}/v1/forecasts/{WITH}").json()
+    answer = why(1, forecast["origin"], forecast["issued_at"]) | {"parts": None, "reason": "rows were revised"}
+    seen.page.route("**/v1/forecasts/**/why*", lambda route: route.fulfill(json=answer))
+    seen.page.locator("#chart-why").click()
+    expect(seen.page.locator("#why-words")).to_contain_text("cannot be said: rows were revised")

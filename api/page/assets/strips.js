@@ -7,7 +7,7 @@ import { PARTS } from "./why.js";
 
 const HOUR_MS = 3_600_000;
 const HEIGHT = 76;
-const HEAD = 22; // its title, and room to what is above it
+const HEAD = 32; // its title, and room to what is above it
 const TICKS = 3;
 
 /** Pixels that the strips of a chart need below its axis of time. */
@@ -39,10 +39,10 @@ export function temperatureStrip(chart, top, { left, right }) {
     }).join("");
   };
   const layers = [
-    s("text", { class: "strip-title", x: left, y: top + 12 }, "Temperature, °C"),
+    s("text", { class: "strip-title", x: left, y: top + 22 }, "Temperature, °C"),
     ...ticks.map((tick) => s("g", { class: "grid" },
       s("line", { x1: left, x2: right, y1: y(tick), y2: y(tick) }),
-      s("text", { x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, `${tick}°`))),
+      s("text", { x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, `${tick < 0 ? "−" : ""}${Math.abs(tick)}°`))),
     s("path", { class: "temperature", d: path(0, seen) }),
     s("path", { class: "temperature ahead", d: path(Math.max(0, seen - 1), temperature.length) }),
   ];
@@ -74,7 +74,7 @@ export function partsStrip(chart, top, { left, right }) {
     }).filter(Boolean);
   });
   return [
-    s("text", { class: "strip-title", x: left, y: top + 12 }, `What moves the forecast from its level, ${chart.data.unit}`),
+    s("text", { class: "strip-title", x: left, y: top + 22 }, `What moves the forecast from its level, ${chart.data.unit}`),
     ...ticks.map((tick) => s("g", { class: "grid" },
       s("line", { x1: left, x2: right, y1: y(tick), y2: y(tick) }),
       s("text", { x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, compact(tick)))),
