@@ -1413,6 +1413,41 @@ class WholeLetter(BaseModel):
     """
 
 
+class WhyParts(BaseModel):
+    """
+    Values by hour; the sum of all lists is p50.
+    """
+
+    level: list[float]
+    """
+    The same hour of the day and of the week before; all of it without a model
+    """
+    calendar: list[float]
+    """
+    Weekday, holidays, season and hour
+    """
+    recent_load: list[float]
+    """
+    The hours of the last week, and the same hour in earlier weeks
+    """
+    weather: list[float]
+    """
+    Temperature: of the linear member and of the trees
+    """
+    recent_errors: list[float]
+    """
+    What the trees make of the recent errors of the linear member
+    """
+    trees: list[float]
+    """
+    The rest of the correction by trees
+    """
+    limits: list[float]
+    """
+    What limits took away or added, and rounding
+    """
+
+
 class AccuracyReport(BaseModel):
     """
     Accuracy over one window of origins per source: its newest days with scores.
@@ -2239,6 +2274,41 @@ class SourceQuality(BaseModel):
     gaps: Gaps
 
 
+class WhyChange(BaseModel):
+    """
+    What changed since an earlier forecast, for the hours that both hold; differences, newer less older.
+    """
+
+    origin: AwareDatetime
+    """
+    Origin of the earlier forecast, UTC
+    """
+    issued_at: AwareDatetime
+    """
+    When the earlier forecast was computed, UTC
+    """
+    release: str | None
+    """
+    Model release of the earlier forecast
+    """
+    valid_time: list[AwareDatetime]
+    """
+    Start of each hour that both hold, UTC
+    """
+    p50: list[float]
+    """
+    Difference of the medians, in the unit of the series
+    """
+    parts: WhyParts | None
+    """
+    Difference of each part; null where either cannot be taken apart
+    """
+    reason: str
+    """
+    Why `parts` is null; empty otherwise
+    """
+
+
 class DayAnswer(BaseModel):
     """
     A day of the calendar of one series; the lists run side by side with `valid_time`.
@@ -2374,6 +2444,58 @@ class Drift(BaseModel):
     more: bool
     """
     Whether `limit` cut off older ones
+    """
+
+
+class ForecastWhy(BaseModel):
+    """
+    The parts of a forecast, in the unit of its series.
+    """
+
+    series_id: str
+    unit: str
+    """
+    Unit of the value of one hour
+    """
+    origin: AwareDatetime
+    """
+    Origin of the forecast, UTC
+    """
+    issued_at: AwareDatetime
+    """
+    When it was computed, UTC
+    """
+    release: str | None
+    """
+    Model release; null where no model made it
+    """
+    rung: Literal[0, 1, 2, 3, 4, 5]
+    """
+    How far it is degraded
+    """
+    valid_time: list[AwareDatetime]
+    """
+    Start of each hour, UTC
+    """
+    p50: list[float]
+    """
+    Median of each hour, as it was served
+    """
+    member: list[str]
+    """
+    Who forecast each hour: `weather` (the member with weather), `load` (from load alone), `no_model`; empty where `parts` is null
+    """
+    parts: WhyParts | None
+    """
+    Null where the forecast cannot be reproduced bit for bit
+    """
+    reason: str
+    """
+    Why `parts` is null; empty otherwise
+    """
+    change: WhyChange | None
+    """
+    What changed since the forecast of `since`; null without it
     """
 
 
