@@ -12,9 +12,8 @@ from dayahead.storage.forecast_inputs import ForecastInputs
 from dayahead.storage.tables.model_release import load_artifact
 
 if TYPE_CHECKING:
-    from dayahead.models.serving.why import Why
-
     from dayahead.models.serving.forecaster import Forecaster
+    from dayahead.models.serving.why import Why
 
 HELD_RELEASES = 2
 """Releases that stay unpacked, some megabytes each: that of now, and one before."""
