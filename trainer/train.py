@@ -245,13 +245,15 @@ class Training:
     ) -> Comparison | None:
         if serving is None:
             return None
+        follows_weather = serving.release.weather is not None
         unseen_from = max(cut, serving.release.trained_until)
         unseen_h = max(0, data.history.end - unseen_from)
         if unseen_h < self._settings.gate.least_unseen_h:
-            return Comparison(serving.record_id, unseen_h, {}, {})
+            return Comparison(serving.record_id, unseen_h, {}, {}, follows_weather)
         windows = judged_windows(data.observed, unseen_from, self._settings.holdout)
         ours = judged if unseen_from == cut else judge(rehearsal, data, windows)
-        return Comparison(serving.record_id, unseen_h, ours, judge(serving.release, data, windows))
+        theirs = judge(serving.release, data, windows)
+        return Comparison(serving.record_id, unseen_h, ours, theirs, follows_weather)
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
