@@ -79,7 +79,7 @@ WEATHER_PROTOCOLS: dict[str, Callable[[], Protocol]] = {
 
 
 def perfect(history: History) -> History:
-    """The same history with the temperature that came, which nobody knew."""
+    """The same history with the temperature that was observed, which no forecast knew."""
     weather = history.weather
     if not isinstance(weather, PlacedWeather):
         raise TypeError("the history has no simulated runs")
