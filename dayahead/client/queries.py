@@ -53,6 +53,21 @@ def forecast(
     )
 
 
+def why(
+    series_id: str, *, as_of: datetime | None = None, origin: datetime | None = None, since: datetime | None = None
+) -> Query[answers.ForecastWhy]:
+    """What made each hour of a forecast, and with `since` what changed since an earlier one."""
+    path = f"/v1/forecasts/{in_path(series_id)}/why"
+    return get(path, answers.ForecastWhy, as_of=as_of, origin=origin, since=since)
+
+
+def weather(
+    series_id: str, *, start: datetime | None = None, end: datetime | None = None, as_of: datetime | None = None
+) -> Query[answers.SeriesWeather]:
+    """The temperature that a series follows, with the run that it comes from."""
+    return get(f"/v1/weather/{in_path(series_id)}", answers.SeriesWeather, start=start, end=end, as_of=as_of)
+
+
 def next_hours(
     series_id: str,
     hours: int = 24,

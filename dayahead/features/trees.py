@@ -64,6 +64,7 @@ def tree_features(
     calendar: Calendar,
     origin: int,
     day: int = 1,
+    room: int = 0,
 ) -> NDArray[np.float32]:
     """Features of n series at one origin, for all leads of a day of the horizon.
 
@@ -79,29 +80,20 @@ def tree_features(
         calendar: of the source.
         origin: hour of the newest observation.
         day: of the horizon.
+        room: number of further features that the caller fills in.
 
     Returns:
-        float32 [n, 24, 32], in the order of TREE_FEATURES; in memory a feature's values lie together.
+        float32 [n, 24, 32 + room], in the order of TREE_FEATURES; in memory a feature's values lie together.
     """
     leads = leads_before(day) + np.arange(1, DAY_LEADS + 1)
     targets = origin + leads
     in_day = targets - leads_before(day)
     fields = calendar.at(np.stack([targets, in_day - DAY, in_day - week_lag(day)]))
     clock = np.array([leads, fields.hour[0], fields.weekday[0], *fields.holiday], np.float32)
-    table = np.empty((len(TREE_FEATURES), len(state), DAY_LEADS), np.float32)
-    given = (state.z, linear, one_step_errors, day_errors, week_error)
-    TREE_TABLE(len(state), week_lag(day), clock, *(np.ascontiguousarray(part) for part in given), table)
+    table = np.empty((len(TREE_FEATURES) + room, len(state), DAY_LEADS), np.float32)
+    given = map(np.ascontiguousarray, (state.z, linear, one_step_errors, day_errors, week_error))
+    TREE_TABLE(len(state), week_lag(day), clock, *given, table[: len(TREE_FEATURES)])
     return table.transpose(1, 2, 0)
-
-
-def tree_table_with(features: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Add columns to tree features; float32 [n, 24, 32 + k], in memory a feature's values lie together.
-
-    Args:
-        features: float32 [n, 24, 32], of `tree_features`.
-        columns: float32 [k, n, 24].
-    """
-    return np.concatenate([features.transpose(2, 0, 1), columns]).transpose(1, 2, 0)
 
 
 @compiled

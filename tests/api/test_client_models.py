@@ -32,9 +32,7 @@ def functions() -> Iterator[tuple[str, Callable[..., Query[Any]]]]:
 
 
 def query_of(function: Callable[..., Query[Any]]) -> Query[Any]:
-    given = {}
-    for name in inspect.signature(function).parameters:
-        given[name] = NAMES.get(name, VALUES.get(name, "2023-01-01" if name == "x" else "v"))
+    given = {name: NAMES.get(name, VALUES.get(name, "v")) for name in inspect.signature(function).parameters}
     return function(**given)
 
 
@@ -45,7 +43,7 @@ def template_of(query: Query[Any]) -> str:
         pattern = re.sub(r"\{series_id\}", ".+", re.sub(r"\{(?!series_id)\w+\}", "[^/]+", template))
         if re.fullmatch(pattern, query.path):
             found.append(template)
-    return min(found, key=lambda template: template.count("{"))
+    return min(found, key=lambda template: (template.count("{"), -len(template)))
 
 
 def test_the_models_are_those_of_the_document() -> None:

@@ -37,10 +37,14 @@ def paths_of(method: str) -> list[str]:
 
 
 GETS, POSTS = paths_of("get"), paths_of("post")
-NEED_OTHER_SERVERS = ("/v1/alerts", "/v1/services", "/v1/dead-letters", "/v1/dead-letters/0")
-"""Resources that have no answer here, without Prometheus, Alertmanager and Kafka."""
+UNANSWERED = (
+    *("/v1/alerts", "/v1/services", "/v1/dead-letters", "/v1/dead-letters/0"),
+    *("/v1/weather/DK1/111", "/v1/forecasts/DK1/111/why"),
+)
+"""Resources that have no answer here: without Prometheus, Alertmanager and Kafka; of a series without weather; of a
+forecast that no model has made."""
 
-ANSWERED = [path for path in GETS if path not in NEED_OTHER_SERVERS]
+ANSWERED = [path for path in GETS if path not in UNANSWERED]
 OPEN = [path for path in GETS if path != "/v1/dead-letters/0"]
 """Resources that need no token."""
 

@@ -20,7 +20,7 @@ from dayahead.models.fitting.weather_linear import WeatherLinearFit
 from dayahead.models.history import History
 from dayahead.models.serving.linear import PAST_OFFSETS, LinearMember, LinearOutlook
 from dayahead.models.serving.plain_days import day_features
-from dayahead.models.serving.weather_member import DescribedPlaces, WeatherLinear, responses_of, weather_columns
+from dayahead.models.serving.weather_member import DescribedPlaces, WeatherLinear, responses_of, weather_day_features
 from dayahead.models.settings import TreeSettings
 
 LEAST_ORIGINS = 1_000
@@ -242,8 +242,8 @@ class UnseeingWeatherMembers:
         covered = described.covered(self._day)[place] & (known.place >= 0)[:, None]
         if self._day == 1:  # as in service: the trees ask for the mean of the day
             forecast = np.where(covered, forecast, outlook.forecast)
-        features = day_features(state, forecast, outlook, calendar, origin, self._day)
-        return forecast, weather_columns(features, described, place, self._day), covered
+        features = weather_day_features(state, forecast, outlook, calendar, origin, self._day, described, place)
+        return forecast, features, covered
 
 
 def _sizes(history: History) -> NDArray[np.float64]:

@@ -156,6 +156,7 @@ def day_features(
     calendar: Calendar,
     origin: int,
     day: int = 1,
+    room: int = 0,
 ) -> NDArray[np.float32]:
     """Tree features of a day of the horizon; the past errors are those of day 1 on every day.
 
@@ -166,7 +167,8 @@ def day_features(
         calendar: of the source.
         origin: hour of the newest observation.
         day: of the horizon.
+        room: number of further features that the caller fills in.
     """
     return tree_features(
-        state, linear, outlook.one_step_errors, outlook.day_errors, outlook.week_error, calendar, origin, day
+        state, linear, outlook.one_step_errors, outlook.day_errors, outlook.week_error, calendar, origin, day, room
     )

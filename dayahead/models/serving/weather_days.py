@@ -12,12 +12,11 @@ from dayahead.models.serving.plain_days import (
     AtOrigin,
     DayForecast,
     PlainDays,
-    day_features,
     rows_of,
     spread_of,
 )
 from dayahead.models.serving.trees import TreeModel
-from dayahead.models.serving.weather_member import DescribedPlaces, WeatherMember, responses_of, weather_columns
+from dayahead.models.serving.weather_member import DescribedPlaces, WeatherMember, responses_of, weather_day_features
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,8 @@ class WeatherDays:
 
     def _features(self, linear: NDArray[np.float32], day: int) -> NDArray[np.float32]:
         here = self._here
-        features = day_features(here.state, linear, here.outlook, here.calendar, here.origin, day)
-        return weather_columns(features, self._described, self._place, day)
+        at = here.state, linear, here.outlook, here.calendar, here.origin, day
+        return weather_day_features(*at, self._described, self._place)
 
     @cached_property
     def _slopes(self) -> NDArray[np.float32]:

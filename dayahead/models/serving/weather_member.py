@@ -9,7 +9,6 @@ from dayahead.contracts import Reason
 from dayahead.features.calendar import Calendar
 from dayahead.features.fill import DAY
 from dayahead.features.state import SeriesState
-from dayahead.features.trees import tree_table_with
 from dayahead.features.weather import (
     SLOPES,
     PlaceWeather,
@@ -20,14 +19,28 @@ from dayahead.features.weather import (
     weather_tree_features,
 )
 from dayahead.horizon import DAY_LEADS
+from dayahead.models.serving.linear import LinearOutlook
 from dayahead.models.serving.linear_day import LinearDay
-from dayahead.models.serving.plain_days import LAST_CORRECTED_DAY
+from dayahead.models.serving.plain_days import LAST_CORRECTED_DAY, day_features
 from dayahead.models.serving.release import Release
 from dayahead.models.serving.release_weather import ReleaseWeather
 from dayahead.models.serving.trees import TreeModel
 from dayahead.models.serving.window import WINDOW_HOURS, WindowWeather
 
 _NO_SLOPES_AND_UNITS = np.concatenate([np.zeros((1, len(SLOPES))), np.eye(len(SLOPES))]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What a linear member adds at an hour of the day, as far as it was asked for.
+
+    Attributes:
+        values: float32 [m, 5, 24].
+        known: bool [m], for which places.
+    """
+
+    values: NDArray[np.float32]
+    known: NDArray[np.bool_]
 
 
 @dataclass
@@ -42,6 +55,8 @@ class DescribedPlaces:
     places: PlaceWeather
     stale: NDArray[np.bool_]
     _targets: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+    _tree_columns: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+    _terms: dict[tuple["WeatherLinear", int], "_Terms"] = field(default_factory=dict)
 
     @classmethod
     def of(cls, weather: WindowWeather, prior: ResponsePrior) -> "DescribedPlaces":
@@ -56,6 +71,29 @@ class DescribedPlaces:
             made[self.stale] = np.nan
             self._targets[day] = made
         return self._targets[day]
+
+    def tree_columns(self, day: int) -> NDArray[np.float32]:
+        """Columns of the trees; float32 [6, m, 24]."""
+        if day not in self._tree_columns:
+            now = self.places.day_mean[:, self.places.past - 1]
+            self._tree_columns[day] = weather_tree_features(self.targets(day), now)
+        return self._tree_columns[day]
+
+    def terms(self, linear: "WeatherLinear", hour: int, place: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What a linear member adds at an hour of the day; float32 [m, 5, 24], of the places of some series alone."""
+        kept = self._terms.get((linear, hour))
+        if kept is None:
+            kept = self._terms[linear, hour] = _Terms(
+                np.empty((len(self.places), len(_NO_SLOPES_AND_UNITS), DAY_LEADS), np.float32),
+                np.zeros(len(self.places), np.bool_),
+            )
+        wanted = np.zeros(len(self.places), np.bool_)
+        wanted[place] = True
+        missing = np.flatnonzero(wanted & ~kept.known)
+        if len(missing):
+            kept.values[missing] = linear.terms(hour, self, missing)
+            kept.known[missing] = True
+        return kept.values
 
     def covered(self, day: int) -> NDArray[np.bool_]:
         """Which leads of a day the weather is known for, up to the first hole; [m, 24]."""
@@ -118,22 +156,24 @@ class WeatherLinear:
         slopes: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         """What is added for the weather; float32 [n, 24]; arguments as of `forecast`."""
-        used, local = np.unique(place, return_inverse=True)
-        terms = self.terms(calendar, origin, described, used)
-        made: NDArray[np.float32] = terms[:, 0][local]
+        hour = int(calendar.at(np.array([origin])).hour[0])
+        terms = described.terms(self, hour, place)
+        made: NDArray[np.float32] = terms[place, 0]
         for slope in range(len(SLOPES)):
-            made += slopes[:, slope, None] * terms[:, 1 + slope][local]
+            made += slopes[:, slope, None] * terms[place, 1 + slope]
         return made
 
-    def terms(
-        self, calendar: Calendar, origin: int, described: DescribedPlaces, places: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
+    def terms(self, hour: int, described: DescribedPlaces, places: NDArray[np.int64]) -> NDArray[np.float32]:
         """What the weather adds by lead: alike for all series of a place, and by unit of each slope.
 
+        Args:
+            hour: local hour of the day of the origin.
+            described: places.
+            places: int64 [m], rows of `described`.
+
         Returns:
-            float32 [m, 5, 24], of m places.
+            float32 [m, 5, 24].
         """
-        hour = int(calendar.at(np.array([origin])).hour[0])
         count, cases = len(places), len(_NO_SLOPES_AND_UNITS)
         features = weather_features(
             described.targets(self.day),
@@ -202,21 +242,32 @@ class WeatherMember:
         return np.where(place < 0, np.int32(0), flags[place])
 
 
-def weather_columns(
-    features: NDArray[np.float32], described: DescribedPlaces, place: NDArray[np.int64], day: int
+def weather_day_features(
+    state: SeriesState,
+    linear: NDArray[np.float32],
+    outlook: LinearOutlook,
+    calendar: Calendar,
+    origin: int,
+    day: int,
+    described: DescribedPlaces,
+    place: NDArray[np.int64],
 ) -> NDArray[np.float32]:
-    """Tree features with those of the weather; float32 [n, 24, 38], in memory a feature's values lie together.
+    """Tree features of a day with those of the weather; float32 [n, 24, 38], as of `day_features`.
 
     Args:
-        features: float32 [n, 24, 32], of `day_features`, with the forecast of the linear member that knows the weather.
+        state: of n series at the origin.
+        linear: float32 [n, 24], forecast of the day's linear member that knows the weather.
+        outlook: of the member of day 1 without weather.
+        calendar: of the source.
+        origin: hour of the newest observation.
+        day: of the horizon.
         described: places.
         place: int64 [n], row of `described`.
-        day: of the horizon.
     """
-    now = described.places.day_mean[:, described.places.past - 1]
-    used, local = np.unique(place, return_inverse=True)
-    columns = weather_tree_features(described.targets(day)[used], now[used])
-    return tree_table_with(features, columns[:, local])
+    columns = described.tree_columns(day)
+    made = day_features(state, linear, outlook, calendar, origin, day, room=len(columns))
+    np.take(columns, place, axis=1, out=made.transpose(2, 0, 1)[-len(columns) :], mode="clip")
+    return made
 
 
 def responses_of(state: SeriesState, described: DescribedPlaces, place: NDArray[np.int64]) -> NDArray[np.float32]:
