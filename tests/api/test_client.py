@@ -17,6 +17,7 @@ from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.serving import Site
 from tests.conftest import TopicRoom
+from tests.event_loop import in_own_loop
 
 SERIES = "DK1/111"
 
@@ -91,7 +92,7 @@ def test_many_requests_are_asked_at_a_time(sample_site: Site) -> None:
             assert len(frame) == forecasts[0].leads
             return [one.series_id for one in forecasts]
 
-    assert len(asyncio.run(ask())) == 8
+    assert len(in_own_loop(ask())) == 8
 
 
 def message(series_id: str, hour: int) -> bytes:

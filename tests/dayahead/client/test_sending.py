@@ -1,6 +1,5 @@
 """Retries and errors of both clients, on answers of a server in memory."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ import pytest
 
 from dayahead.client import AsyncClient, Client, errors, queries
 from dayahead.client.query import Query, text_of
+from tests.event_loop import in_own_loop
 
 URL = "http://dayahead.test"
 PROBLEM = {
@@ -61,7 +61,7 @@ def ask_async(server: Server, query: Query[object], **options: object) -> object
         async with AsyncClient(URL, transport=transport, sleep=sleep, **options) as client:  # type: ignore[arg-type]
             return await client.get(query)  # type: ignore[type-var]
 
-    return asyncio.run(ask())
+    return in_own_loop(ask())
 
 
 both = pytest.mark.parametrize("ask", [ask_sync, ask_async])

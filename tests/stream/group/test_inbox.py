@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from stream.group.inbox import Inbox
+from tests.event_loop import in_own_loop
 
 
 class Room:
@@ -39,7 +40,7 @@ def test_messages_of_an_idle_partition_that_come_together_are_one_batch_in_their
         await room.end()
         return room
 
-    assert asyncio.run(scenario()).done == [(1, ["a", "b", "c"])]
+    assert in_own_loop(scenario()).done == [(1, ["a", "b", "c"])]
 
 
 def test_a_busy_partition_holds_up_no_other_and_takes_what_has_come_meanwhile_as_its_next_batch() -> None:
@@ -59,7 +60,7 @@ def test_a_busy_partition_holds_up_no_other_and_takes_what_has_come_meanwhile_as
         await room.end()
         return room
 
-    assert asyncio.run(scenario()).done == [(2, ["c"]), (1, ["a"]), (1, ["b", "d"])]
+    assert in_own_loop(scenario()).done == [(2, ["c"]), (1, ["a"]), (1, ["b", "d"])]
 
 
 def test_an_idle_partition_starts_again_with_its_next_message() -> None:
@@ -71,7 +72,7 @@ def test_an_idle_partition_starts_again_with_its_next_message() -> None:
             await asyncio.gather(*room.tasks)
         return room
 
-    assert asyncio.run(scenario()).done == [(1, ["a"]), (1, ["b"])]
+    assert in_own_loop(scenario()).done == [(1, ["a"]), (1, ["b"])]
 
 
 def test_a_full_inbox_takes_no_message_until_some_are_taken() -> None:
@@ -87,4 +88,4 @@ def test_a_full_inbox_takes_no_message_until_some_are_taken() -> None:
         await room.end()
         assert room.done == [(1, ["a", "b"]), (2, ["c"])]
 
-    asyncio.run(scenario())
+    in_own_loop(scenario())
