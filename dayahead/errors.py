@@ -18,6 +18,8 @@ DayaheadError
 ├── MachineCodeError         the rules of the hot path could not be translated for this processor
 ├── StackError               the local stack cannot start
 ├── Stopped                  no failure: the process was asked to stop, what was begun is repeated by the next one
+├── CannotSpillError         a file cannot be divided by day on disk: it is read whole (reading/files/spilled_tables.py)
+├── RolloutError             the cluster does not have the wanted version (deploy/release/rollout.py)
 ├── ClientError              a request of the Python client failed (dayahead/client/errors.py)
 │   ├── Unreachable          no answer
 │   ├── UnexpectedAnswer     an answer that the API does not give

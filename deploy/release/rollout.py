@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dayahead.errors import DayaheadError
+
 NAMESPACE = "dayahead"
 SERVICES = ("ingest", "worker", "trainer", "api")
 VERSION_LABEL = "app.kubernetes.io/version"
@@ -18,7 +20,7 @@ MIGRATION_TIMEOUT = "15m"
 ROLLOUT_TIMEOUT = "10m"
 
 
-class RolloutError(Exception):
+class RolloutError(DayaheadError):
     """The cluster does not have the wanted version; the message says what to do."""
 
 

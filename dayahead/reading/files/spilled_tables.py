@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dayahead.errors import DayaheadError
 from dayahead.reading.files.near_hours import UNKNOWN, DayRange, days_in
 from dayahead.reading.record_table import RecordTable
 from dayahead.source import Source
@@ -22,7 +23,7 @@ LINE = "\0line"
 """Column that holds the line of each record, where they do not follow each other; no file can name it so."""
 
 
-class CannotSpillError(Exception):
+class CannotSpillError(DayaheadError):
     """Records are objects, or their days are not recognized."""
 
 
