@@ -19,6 +19,7 @@ DayaheadError
 ├── StackError               the local stack cannot start
 ├── Stopped                  no failure: the process was asked to stop, what was begun is repeated by the next one
 ├── CannotSpillError         a file cannot be divided by day on disk: it is read whole (reading/files/spilled_tables.py)
+├── NotYetError              a started service does not answer as it should (deploy/release/smoke.py)
 ├── RolloutError             the cluster does not have the wanted version (deploy/release/rollout.py)
 ├── ClientError              a request of the Python client failed (dayahead/client/errors.py)
 │   ├── Unreachable          no answer

@@ -1,1 +1,1 @@
-"""What the workflows of a release and a deployment run; only the standard library and the errors, since nothing is installed yet."""
+"""What the workflows of a release and a deployment run, before anything is installed: the standard library suffices."""

@@ -10,11 +10,13 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+from dayahead.errors import DayaheadError
+
 PAUSE_S = 2.0
 TIMEOUT_S = 15.0
 
 
-class NotYetError(Exception):
+class NotYetError(DayaheadError):
     """The service does not answer as it should; the message says what it answered."""
 
 
