@@ -13,7 +13,7 @@ from rich.table import Table
 from benchmarks.accuracy_methods import Measured
 from benchmarks.accuracy_protocols import DataAbsentError
 from benchmarks.accuracy_run import ALL_PROTOCOLS, OF_WEATHER, OWN, SkippedError, run, with_seed
-from benchmarks.peers.registry import MODULES
+from benchmarks.peers.registry import MODULES, WITH_WEATHER
 from benchmarks.weather_protocols import WEATHER_PROTOCOLS
 
 
@@ -40,7 +40,8 @@ def main(
         ours = [with_seed(seed) for seed in range(2, seeds + 1)]
         with_weather = list(OF_WEATHER) if name in WEATHER_PROTOCOLS else []
         measured = [run(name, method) for method in [*OWN, *with_weather, *ours]]
-        for method in MODULES if peers else []:
+        others = [*MODULES, *(WITH_WEATHER if name in WEATHER_PROTOCOLS else [])]
+        for method in others if peers else []:
             try:
                 measured.append(run(name, method, peer_minutes * 60))
             except SkippedError as reason:

@@ -22,7 +22,7 @@ from benchmarks.accuracy_methods import (
     measure,
 )
 from benchmarks.accuracy_protocols import PROTOCOLS
-from benchmarks.peers.registry import MODULES, make_peer
+from benchmarks.peers.registry import MODULES, WITH_WEATHER, make_peer
 from benchmarks.weather_methods import WeatherLightGBM, WithoutWeather, WithPerfectWeather
 from benchmarks.weather_protocols import WEATHER_PROTOCOLS
 from dayahead.features.fill import DAY, WEEK
@@ -84,7 +84,7 @@ def run(protocol: str, method: str, limit_s: float = float("inf")) -> Measured:
 
 def main(
     protocol: Annotated[str, typer.Argument(help=f"One of {', '.join(ALL_PROTOCOLS)}")],
-    method: Annotated[str, typer.Argument(help=f"One of {', '.join([*OWN, *OF_WEATHER, *MODULES])}")],
+    method: Annotated[str, typer.Argument(help=f"One of {', '.join([*OWN, *OF_WEATHER, *MODULES, *WITH_WEATHER])}")],
     limit_s: Annotated[float, typer.Argument(help="Processor seconds that it may take")] = float("inf"),
 ) -> None:
     """Measure one method on one protocol; the last line is JSON."""

@@ -110,8 +110,8 @@ class ChosenPeer:
         intervals = PredictionIntervals(n_windows=VALIDATION_DAYS, h=training.leads)
         self._model.fit(table, static_features=STATIC, prediction_intervals=intervals)
         made = self._model.predict(training.leads, level=[OUTER_PERCENT])
-        half = _by_lead(made, f"{MODEL}-hi-{OUTER_PERCENT}", training.leads)
-        half -= _by_lead(made, MODEL, training.leads)
+        half = by_lead(made, f"{MODEL}-hi-{OUTER_PERCENT}", training.leads)
+        half -= by_lead(made, MODEL, training.leads)
         self._half = np.full((len(training.series_ids), training.leads), np.nan)
         self._half[table["unique_id"].unique()] = half
 
@@ -210,10 +210,10 @@ def validation_wape(model: MLForecast, table: pd.DataFrame, leads: int) -> float
 def predict(model: MLForecast | None, series: NDArray[np.int64], windows: WindowBatch) -> NDArray[np.float64]:
     """The hours after each window; float64 [n, leads]."""
     assert model is not None, "fit comes first"
-    with warnings.catch_warnings(), _scaled_as_in_training(model, series):
+    with warnings.catch_warnings(), scaled_as_in_training(model, series):
         warnings.simplefilter("ignore")
         made = model.predict(windows.leads, new_df=window_frame(series, windows.values, windows.origin))
-    return _by_lead(made, MODEL, windows.leads)
+    return by_lead(made, MODEL, windows.leads)
 
 
 class _TrainedScaler(LocalStandardScaler):  # type: ignore[misc] # mlforecast has no types
@@ -227,7 +227,7 @@ class _TrainedScaler(LocalStandardScaler):  # type: ignore[misc] # mlforecast ha
 
 
 @contextmanager
-def _scaled_as_in_training(model: MLForecast, series: NDArray[np.int64]) -> Iterator[None]:
+def scaled_as_in_training(model: MLForecast, series: NDArray[np.int64]) -> Iterator[None]:
     """Let `predict(new_df=...)` scale windows by the whole training history of their series, as after `update`.
 
     By itself it would scale them by themselves: on years of history the last weeks vary less, or more, than what the
@@ -279,6 +279,7 @@ def _statics(trial: optuna.Trial) -> dict[str, list[str]]:
     return {"static_features": STATIC}
 
 
-def _by_lead(made: pd.DataFrame, column: str, leads: int) -> NDArray[np.float64]:
+def by_lead(made: pd.DataFrame, column: str, leads: int) -> NDArray[np.float64]:
+    """A column of a prediction as a matrix, float64 [n, leads]."""
     values: NDArray[np.float64] = made[column].to_numpy(np.float64).reshape(-1, leads)
     return values

@@ -16,13 +16,16 @@ MODULES = {
     "statsforecast AutoETS": "benchmarks.peers.statsforecast_peers",
 }
 
+WITH_WEATHER = {"mlforecast with weather": "benchmarks.peers.mlforecast_weather_peers"}
+"""Those that need the weather of a protocol."""
+
 
 def make_peer(name: str, limit_s: float) -> Method:
     """A peer, not yet fitted.
 
     Args:
-        name: of `MODULES`.
+        name: of `MODULES` or `WITH_WEATHER`.
         limit_s: seconds that it may take on a protocol; a peer that searches stops searching in time.
     """
-    peer: Method = import_module(MODULES[name]).make(name, limit_s)
+    peer: Method = import_module((MODULES | WITH_WEATHER)[name]).make(name, limit_s)
     return peer

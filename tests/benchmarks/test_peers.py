@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers.registry import MODULES
+from benchmarks.peers.registry import MODULES, WITH_WEATHER
 from tests.benchmarks.conftest import Run
 
 HERE = Path(__file__).parent
@@ -59,5 +59,5 @@ def test_a_peer_over_its_bound_is_reported_with_the_reason(run_script: Run, peer
 
 
 def test_every_peer_names_an_existing_module() -> None:
-    for module in set(MODULES.values()):
+    for module in {*MODULES.values(), *WITH_WEATHER.values()}:
         assert CHECKOUT.joinpath(*module.split(".")).with_suffix(".py").exists()
