@@ -22,9 +22,9 @@ from tests.pages.conftest import TOKEN, Reader
 from tests.pages.examples import Example, commands_of, examples, matches
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(700)]
 
-COMMAND_S = 300
+COMMAND_S = 600
 EVENT_S = 60
 SITES = (("north", 1.0), ("south", 0.4))
 
