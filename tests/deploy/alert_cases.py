@@ -172,6 +172,9 @@ CASES = [
         minute=45,
     ),
     AlertCase("FreshnessLost", "critical", late(0.8), late(0.6)),
+    # a service that has just been started catches up
+    AlertCase("FreshnessLost", "critical", late(0.8) | PROMETHEUS, late(0.8) | {PROMETHEUS_START: "1200x180"}),
+    AlertCase("FreshnessAtRisk", "warning", late(0.4) | PROMETHEUS, late(0.4) | {PROMETHEUS_START: "1200x180"}),
     # a burst of late hours is over, and the next one is still to come
     AlertCase(
         "FreshnessLost",
