@@ -11,7 +11,7 @@ from httpx_sse import aconnect_sse
 from pydantic import BaseModel, SecretStr
 
 from dayahead.client.errors import ClientError
-from dayahead.client.events import PATH, SILENCE_S, Event, Position, ended, stream_query
+from dayahead.client.events import PATH, SILENCE_S, Event, Position, asked, ended, stream_query
 from dayahead.client.frames import pandas_of, polars_of
 from dayahead.client.query import Query
 from dayahead.client.sending import (
@@ -58,7 +58,7 @@ class AsyncClient:
             transport: of httpx, for proxies or tests.
             sleep: waits between attempts.
         """
-        self._sending = Sending(base_url, SecretStr(token) if token else None, timeout_s, attempts, longest_wait_s)
+        self._sending = Sending(SecretStr(token) if token else None, timeout_s, attempts, longest_wait_s)
         self._sleep = sleep
         self._http = httpx.AsyncClient(
             base_url=base_url, headers=self._sending.headers, timeout=timeout_s, transport=transport
@@ -145,7 +145,7 @@ class AsyncClient:
                     attempts.reset()
                     yield event
             except httpx.TransportError as error:
-                await self._wait_or_raise(attempts, unreachable(error, f"GET {self._http.base_url.join(PATH)}"))
+                await self._wait_or_raise(attempts, unreachable(error, asked(self._http.base_url)))
             except ClientError as error:
                 await self._wait_or_raise(attempts, error)
             else:

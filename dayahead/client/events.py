@@ -81,6 +81,11 @@ def stream_query(area: str | None, series_ids: tuple[str, ...]) -> httpx.QueryPa
     return httpx.QueryParams({"series_id": series_ids} | ({"area": area} if area else {}))
 
 
+def asked(base_url: httpx.URL) -> str:
+    """Return the request of the stream as errors name it."""
+    return f"GET {str(base_url).rstrip('/')}{PATH}"
+
+
 def ended() -> Unreachable:
     """Return the error of a stream that the server has ended."""
     return Unreachable(f"GET {PATH}: the server ended the stream, and does not take it up again")

@@ -22,14 +22,12 @@ class Sending:
     """How requests are sent.
 
     Attributes:
-        base_url: of the API, such as http://localhost:8000; a path below it is kept.
         token: for changes, None without.
         timeout_s: for each part of a request: connect, send, wait for bytes.
         attempts: failures of one request after which its error is raised.
         longest_wait_s: a Retry-After beyond this is not waited for: the error is raised, and says how long.
     """
 
-    base_url: str
     token: SecretStr | None = None
     timeout_s: float = 30.0
     attempts: int = 5

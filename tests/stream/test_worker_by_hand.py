@@ -1,5 +1,6 @@
 """A worker without Faust on real servers: broken input, gaps in the log, lost connections, new releases."""
 
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -10,9 +11,10 @@ from typer.testing import CliRunner
 from dayahead.cli import app
 from dayahead.dead_letter_box import DeadLetterBox
 from dayahead.errors import DeadLetterCode, StorageError
-from dayahead.hours import from_hour
+from dayahead.hours import HOUR_US, from_hour, to_microseconds, wall_clock
 from dayahead.storage.checkpoint import CheckpointWriter
 from stream.commands import register
+from stream.commit import freshness
 from stream.servers.log_reader import LogMessage
 from stream.servers.probe import Step
 from tests.stream.conftest import WorkerRoom
@@ -56,6 +58,19 @@ def test_invalid_rows_and_messages_become_dead_letters_and_the_others_are_proces
         ]
     )
     assert room.offsets()[0] == len(log)
+
+
+def test_hours_count_as_in_time_or_late_when_their_forecasts_have_been_sent(room: WorkerRoom) -> None:
+    mine = series_of(0, 1)[0]
+    log = [batch([(mine, START + hour, 1.0)], START + hour + 2) for hour in range(2)]
+    room.send(0, log)
+    worker = room.worker()
+    worker.assign([0])
+    old, new = in_log(log)
+    before = freshness.LATE._value.get(), freshness.IN_TIME._value.get()
+    now_us = to_microseconds(wall_clock())
+    worker.process(0, [replace(old, received_us=(START + 3) * HOUR_US), replace(new, received_us=now_us)])
+    assert (freshness.LATE._value.get(), freshness.IN_TIME._value.get()) == (before[0] + 1, before[1] + 1)
 
 
 def test_a_corrected_dead_letter_is_replayed(
