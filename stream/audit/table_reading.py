@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from dayahead.features.calendar import Calendar
 from dayahead.hours import Hour, from_hour, from_microseconds
-from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch, WindowWeather
+from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch
+from dayahead.storage.arrived_weather import read_weather_before
+from dayahead.storage.place_weather import place_of
 from dayahead.storage.tables.feature_snapshot import read_snapshot
 from dayahead.storage.tables.forecast import ForecastRows, random_origin, read_forecasts, read_newest_forecasts
 from dayahead.storage.tables.observation import newest_hours, read_observations
@@ -17,11 +19,8 @@ from dayahead.storage.tables.promotion import champion
 from dayahead.storage.tables.retention_cut import read_cut
 from dayahead.storage.tables.series import RegisteredSeries, load_series
 from dayahead.storage.tables.source import load_sources, registered_at
-from dayahead.storage.tables.weather_arrival import read_arrived
 from dayahead.storage.tables.worker_offset import PartitionPosition, read_positions
-from dayahead.weather.places import WeatherPlaces
 from dayahead.weather.timeline import KEPT_HOURS
-from stream.weather.partition_weather import PartitionWeather
 
 WEATHER_ARRIVALS = "weather_arrival"
 
@@ -118,27 +117,12 @@ class _Scene:
         leads = int(row.leads[0]) or source.leads
         window = _window(self._connection, one.series_key, last, source.calendar, leads)
         if source.weather is not None:
-            weather = self._weather(one, source.weather, int(row.message_offset[0]), window)
+            before, place = int(row.message_offset[0]), place_of(source, one.series_id)
+            weather = read_weather_before(
+                self._connection, self._topic, one.partition, before, place, int(window.origin[0]), leads
+            )
             window = replace(window, weather=weather)
         return ServedForecast(one, self._positions[one.partition], self.pair, row, features, window)
-
-    def _weather(self, one: RegisteredSeries, places: WeatherPlaces, before: int, window: WindowBatch) -> WindowWeather:
-        """Read the weather of a series as its partition knew it before a message."""
-        locations = [location for location, _ in places.weights_of(one.series_id) or ()]
-        weather = PartitionWeather()
-        weather.add(
-            read_arrived(
-                self._connection,
-                self._topic,
-                one.partition,
-                before=before,
-                source=places.source,
-                locations=locations,
-            )
-        )
-        return weather.windows(
-            one.source_key, places, np.zeros(1, np.int64), lambda _: one.series_id, window.origin, window.leads
-        )
 
 
 def weather_is_unsure(connection: psycopg.Connection, served: ServedForecast) -> str:

@@ -14,8 +14,7 @@ from dayahead.grouping import pack_pairs, unpack_pairs
 from dayahead.hours import Hour
 from dayahead.models.serving.window import WINDOW_HOURS, WindowWeather
 from dayahead.storage.tables.weather_run import WeatherRun
-from dayahead.weather.archived import STALE_AFTER_H
-from dayahead.weather.placed import weighted_mean
+from dayahead.weather.place_window import PlaceWindow, place_window
 from dayahead.weather.places import WeatherPlaces, Weights
 from dayahead.weather.timeline import NO_RUN, Timeline
 from dayahead.weather.values import Variable
@@ -27,9 +26,6 @@ MOST_ROWS = 2_000
 _UNKNOWN = Timeline()
 """Of a location without any publication."""
 
-Row = tuple[NDArray[np.float32], bool]
-"""Temperature and whether it is stale."""
-
 
 class PartitionWeather:
     """The weather of one partition."""
@@ -37,7 +33,7 @@ class PartitionWeather:
     def __init__(self) -> None:
         self._timelines: dict[tuple[str, str], Timeline] = {}
         self._numbered: dict[int, _NumberedPlaces] = {}
-        self._rows: dict[tuple[str, Weights, Hour, int], Row] = {}
+        self._rows: dict[tuple[str, Weights, Hour, int], PlaceWindow] = {}
 
     def add(self, runs: Iterable[WeatherRun]) -> None:
         """Take in publications; of variables that no forecast uses nothing is kept."""
@@ -84,22 +80,15 @@ class PartitionWeather:
             temperature[row], stale[row] = self._row(places.source, numbered.weights[number], hour, leads)
         return WindowWeather(temperature, place, stale)
 
-    def _row(self, source: str, weights: Weights, origin: Hour, leads: int) -> Row:
+    def _row(self, source: str, weights: Weights, origin: Hour, leads: int) -> PlaceWindow:
         """The weather of a place at an origin; the same object until the weather changes."""
         key = source, weights, origin, leads
         if (known := self._rows.get(key)) is None:
             if len(self._rows) >= MOST_ROWS:
                 self._rows.clear()
-            known = self._rows[key] = self._made(source, weights, origin, leads)
+            parts = [(weight, self._timelines.get((source, location), _UNKNOWN)) for location, weight in weights]
+            known = self._rows[key] = place_window(parts, origin, leads)
         return known
-
-    def _made(self, source: str, weights: Weights, origin: Hour, leads: int) -> Row:
-        parts = [(weight, self._timelines.get((source, location), _UNKNOWN)) for location, weight in weights]
-        first, hours = origin - WINDOW_HOURS + 1, WINDOW_HOURS + leads
-        temperature = weighted_mean((weight, timeline.between(first, hours)) for weight, timeline in parts)
-        # without any run there is no future weather, which says more than that it is stale
-        starts = [timeline.newest_start for _, timeline in parts if timeline.newest_start != NO_RUN]
-        return temperature, any(origin - start > STALE_AFTER_H for start in starts)
 
 
 class _NumberedPlaces:

@@ -7,8 +7,10 @@ import pytest
 
 from dayahead.models.serving.window import WINDOW_HOURS, WindowWeather
 from dayahead.storage.tables.weather_run import WeatherRun
+from dayahead.weather.place_window import PlaceWindow, place_window
 from dayahead.weather.places import WeatherPlaces
 from dayahead.weather.values import Variable, WeatherValues
+from stream.weather import partition_weather
 from stream.weather.partition_weather import PartitionWeather
 from tests.dayahead.weather.publications import observed, run
 
@@ -107,13 +109,12 @@ def test_a_source_that_is_registered_with_other_places_is_followed_at_once() -> 
 def test_the_rows_are_looked_up_again_only_when_the_weather_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     weather = weather_of(run(START, [4.0] * 40))
     made: list[object] = []
-    original = PartitionWeather._made
 
-    def counted(self: PartitionWeather, *place: Any) -> Any:
-        made.append(place)
-        return original(self, *place)
+    def counted(parts: Any, origin: int, leads: int) -> PlaceWindow:
+        made.append(origin)
+        return place_window(parts, origin, leads)
 
-    monkeypatch.setattr(PartitionWeather, "_made", counted)
+    monkeypatch.setattr(partition_weather, "place_window", counted)
     for _ in range(3):
         windows(weather, [START, START, START + 1], series=[0, 0, 0])
     assert len(made) == 2
