@@ -89,14 +89,20 @@ def main(
 ) -> None:
     """Measure one method on one protocol; the last line is JSON."""
     try:
-        measured = measure(ALL_PROTOCOLS[protocol](), _make(method, limit_s), limit_s)
+        measured = measure(ALL_PROTOCOLS[protocol](), make_method(method, limit_s), limit_s)
     except (OverTimeError, NoForecastError) as reason:
         print(reason)
         raise typer.Exit(SKIPPED) from reason
     print(orjson.dumps(measured).decode())
 
 
-def _make(name: str, limit_s: float) -> Method:
+def make_method(name: str, limit_s: float = float("inf")) -> Method:
+    """A method by its name in the tables, not yet fitted.
+
+    Args:
+        name: of `OWN`, `OF_WEATHER`, `MODULES` or `WITH_WEATHER`, or ours with another seed.
+        limit_s: seconds that it may take on a protocol; a peer that searches stops searching in time.
+    """
     if seeded := SEEDED.fullmatch(name):
         made: Method = Dayahead(int(seeded[1]))
         made.name = name

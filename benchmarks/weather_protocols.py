@@ -23,7 +23,8 @@ from dayahead.weather.places import Weights
 from dayahead.weather.simulated import ForecastErrors, SimulatedLocation
 
 ERRORS = ForecastErrors(seed=1)
-TRAINING_H = 3 * 365 * DAY
+TRAINING_YEARS = 3
+TRAINING_H = TRAINING_YEARS * 365 * DAY
 """Newest hours before the first origin that are fitted on."""
 
 Matrix = tuple[tuple[str, ...], int, NDArray[np.float64]]

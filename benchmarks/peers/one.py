@@ -12,9 +12,8 @@ from numpy import int64
 from numpy.typing import NDArray
 
 from benchmarks.accuracy_methods import Method, MethodForecast, NoForecastError, OverTimeError, measure
-from benchmarks.accuracy_protocols import PROTOCOLS, DataAbsentError
-from benchmarks.accuracy_run import OWN
-from benchmarks.peers.registry import make_peer
+from benchmarks.accuracy_protocols import DataAbsentError
+from benchmarks.accuracy_run import ALL_PROTOCOLS, make_method
 from dayahead.models.history import History
 from dayahead.models.serving.window import WindowBatch
 
@@ -44,15 +43,15 @@ class FittedOnce:
 
 def main(
     method: Annotated[str, typer.Argument(help="As in the table")],
-    protocols: Annotated[list[str], typer.Argument(help=f"Of {', '.join(PROTOCOLS)}")],
+    protocols: Annotated[list[str], typer.Argument(help=f"Of {', '.join(ALL_PROTOCOLS)}")],
     limit_s: Annotated[float, typer.Option(help="Processor seconds that it may take on each")] = float("inf"),
 ) -> None:
     """Measure one method on some protocols."""
-    made = FittedOnce(OWN[method]() if method in OWN else make_peer(method, limit_s))
+    made = FittedOnce(make_method(method, limit_s))
     fit_s = 0.0
     for name in protocols:
         try:
-            measured = measure(PROTOCOLS[name](), made, limit_s)
+            measured = measure(ALL_PROTOCOLS[name](), made, limit_s)
         except (OverTimeError, NoForecastError, DataAbsentError) as reason:
             line = {"protocol": name, "method": method, "skipped": str(reason)}
         else:

@@ -1,10 +1,12 @@
 """The tables of docs/accuracy.md."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from benchmarks.accuracy_methods import Measured
 from benchmarks.accuracy_protocols import PROTOCOLS
 from benchmarks.peers.figures import Figures
+from benchmarks.weather_protocols import ERRORS, TRAINING_YEARS, WEATHER_PROTOCOLS
+from deploy.site.wrap import wrapped
 
 OURS = "dayahead"
 BEGIN, END = "<!-- peers: written by `make benchmark B=peer_figures` -->", "<!-- peers: end -->"
@@ -19,10 +21,32 @@ PEERS = {
 }
 NAIVES = ("seasonal naive 24", "seasonal naive 168")
 VARIANTS = {f"mlforecast {name}": name for name in ("L1", "L1 scaled", "L2", "L2 scaled")}
+WEATHER_PEERS = {name: name for name in ("LightGBM with weather", "mlforecast with weather")}
+WEATHER_METHODS = {
+    "dayahead, no weather": "Dayahead without weather",
+    OURS: "Dayahead",
+    "dayahead, perfect weather": "Dayahead, perfect weather",
+} | WEATHER_PEERS
+"""What is compared on the protocols with weather; the others are compared on all other protocols."""
+
+
+def methods_of(protocol: str) -> list[str]:
+    """The methods that have a place in the tables of a protocol."""
+    return list(WEATHER_METHODS) if protocol in WEATHER_PROTOCOLS else [OURS, *PEERS, *VARIANTS]
+
+
+def all_sections(figures: Figures, remark: str) -> str:
+    """All that the page has between its marks; Markdown.
+
+    Args:
+        figures: what was measured.
+        remark: what holds for all of it, such as versions.
+    """
+    return peers_section(figures, remark) + "\n\n" + weather_section(figures)
 
 
 def peers_section(figures: Figures, remark: str) -> str:
-    """All tables, and where a peer is ahead of us; Markdown.
+    """The tables of the protocols without weather, and where a peer is ahead of us; Markdown.
 
     Args:
         figures: what was measured.
@@ -36,7 +60,7 @@ def peers_section(figures: Figures, remark: str) -> str:
         "## Other libraries",
         "WAPE / mean of each series' WAPE, per cent:",
         _table(figures, PEERS | ours, _errors),
-        _verdict(figures),
+        _verdict(figures, PROTOCOLS, PEERS | VARIANTS),
         "The variants of mlforecast; its column above is the one that did best on the last week of training:",
         _table(figures, VARIANTS, _errors),
         "Mean of each series' MASE:",
@@ -45,7 +69,27 @@ def peers_section(figures: Figures, remark: str) -> str:
         _table(figures, _banded(figures, PEERS | ours), _band),
         "Fit, seconds / a forecast of 24 hours, microseconds; processor time on one thread:",
         _table(figures, PEERS | ours, lambda one: f"{one.fit_s:.1f} / {one.us_per_series:.0f}"),
-        "\n".join(_notes(figures, remark)),
+        "\n".join([f"- {remark}", *_notes(figures, PROTOCOLS, PEERS | VARIANTS)]),
+    ]
+    return "\n\n".join(parts)
+
+
+def weather_section(figures: Figures) -> str:
+    """The table of the protocols with weather, what that weather is, and where a peer is ahead of us; Markdown."""
+    about = (
+        f"Temperature after each origin is that of a simulated run: observed temperature with errors that grow from "
+        f"{ERRORS.first_sd} K at 1 h to {ERRORS.last_sd} K at {ERRORS.last_h} h, a run every {ERRORS.every_h} hours, "
+        f"usable {ERRORS.delay_h:.0f} hours after its start (seed {ERRORS.seed}). Everything is fitted on at most "
+        f"{TRAINING_YEARS} years before the first origin. Perfect weather is the temperature that was observed. "
+        "WAPE / mean of each series' WAPE, per cent:"
+    )
+    notes = _notes(figures, WEATHER_PROTOCOLS, WEATHER_METHODS)
+    parts = [
+        "## With weather",
+        wrapped(about),
+        _weather_table(figures),
+        _verdict(figures, WEATHER_PROTOCOLS, WEATHER_PEERS),
+        *(["\n".join(notes)] if notes else []),
     ]
     return "\n\n".join(parts)
 
@@ -86,6 +130,19 @@ def _own_table(figures: Figures) -> str:
     return "\n".join(lines)
 
 
+def _weather_table(figures: Figures) -> str:
+    """All methods on the protocols with weather, and the band of ours as served."""
+    titles = "protocol", *WEATHER_METHODS.values(), "coverage of Dayahead's 10-90 % band"
+    lines = ["| " + " | ".join(titles) + " |", "| --- " * len(titles) + "|"]
+    for protocol in WEATHER_PROTOCOLS:
+        results = [figures.measured(protocol, method) for method in WEATHER_METHODS]
+        cells = ["-" if one is None else _errors(one) for one in results]
+        own = figures.measured(protocol, OURS)
+        cells.append("-" if own is None else _share(own.coverage, 1))
+        lines.append(f"| {protocol} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def _share(share: float | None, digits: int) -> str:
     return "-" if share is None else f"{share * 100:.{digits}f}"
 
@@ -108,12 +165,12 @@ def _banded(figures: Figures, methods: dict[str, str]) -> dict[str, str]:
     return {method: title for method, title in methods.items() if has_band(method)}
 
 
-def _verdict(figures: Figures) -> str:
-    """Where a peer or a variant is ahead of us in one of the two errors."""
+def _verdict(figures: Figures, protocols: Iterable[str], methods: Iterable[str]) -> str:
+    """Where one of the methods is ahead of us in one of the two errors."""
     ahead = []
-    for protocol in PROTOCOLS:
+    for protocol in protocols:
         own = figures.measured(protocol, OURS)
-        for method in PEERS | VARIANTS:
+        for method in methods:
             one = figures.measured(protocol, method)
             if own is None or one is None:
                 continue
@@ -127,12 +184,13 @@ def _verdict(figures: Figures) -> str:
     return "Ahead of Dayahead:\n\n" + "\n".join(f"- {one}" for one in ahead)
 
 
-def _notes(figures: Figures, remark: str) -> list[str]:
-    notes = [f"- {remark}"]
-    notes += [f"- {one.protocol}: {one.method}." for one in figures.remarks()]
-    notes += [f"- {one.protocol}, {one.method}: {one.skipped}." for one in figures.missing()]
-    for method in PEERS | VARIANTS:
-        open_ones = [protocol for protocol in PROTOCOLS if not figures.has(protocol, method)]
+def _notes(figures: Figures, protocols: Iterable[str], methods: Iterable[str]) -> list[str]:
+    """What the tables of some protocols leave unsaid of some methods."""
+    notes = [f"- {one.protocol}: {one.method}." for one in figures.remarks() if one.protocol in protocols]
+    without = [one for one in figures.missing() if one.protocol in protocols]
+    notes += [f"- {one.protocol}, {one.method}: {one.skipped}." for one in without]
+    for method in methods:
+        open_ones = [protocol for protocol in protocols if not figures.has(protocol, method)]
         if open_ones:
             notes.append(f"- {method}: not measured yet on {', '.join(open_ones)}.")
     return notes

@@ -7,15 +7,27 @@ import orjson
 import pytest
 
 from benchmarks.accuracy_methods import Measured
+from benchmarks.accuracy_run import ALL_PROTOCOLS, make_method
+from benchmarks.peer_figures import METHODS, TOGETHER
 from benchmarks.peers.figures import Figures
-from benchmarks.peers.tables import BEGIN, END, peers_section, written_into
-from tests.benchmarks.conftest import CHECKOUT
+from benchmarks.peers.registry import MODULES, WITH_WEATHER
+from benchmarks.peers.tables import (
+    BEGIN,
+    END,
+    WEATHER_METHODS,
+    all_sections,
+    methods_of,
+    peers_section,
+    weather_section,
+    written_into,
+)
+from tests.benchmarks.conftest import CHECKOUT, Run
 
 PAGE = CHECKOUT / "docs/accuracy.md"
 
 
-def line(protocol: str, method: str, wape: float) -> bytes:
-    return orjson.dumps(Measured(protocol, method, wape, wape, 1.0, None, None, 1.0, 1.0, 1.0))
+def line(protocol: str, method: str, wape: float, coverage: float | None = None) -> bytes:
+    return orjson.dumps(Measured(protocol, method, wape, wape, 1.0, coverage, None, 1.0, 1.0, 1.0))
 
 
 @pytest.fixture(name="figures")
@@ -77,11 +89,72 @@ def test_dayahead_is_compared_with_the_better_naive(figures: Figures) -> None:
     assert "| m4 | 4.00 / 4.00 | 2.50 / 2.50 | - | - |" in peers_section(figures, "")
 
 
+def test_every_protocol_and_every_method_of_its_tables_can_be_measured() -> None:
+    assert sorted(protocol for together in TOGETHER for protocol in together) == sorted(ALL_PROTOCOLS)
+    for method in METHODS:
+        assert method in MODULES | WITH_WEATHER or make_method(method).name == method
+
+
+def test_the_table_with_weather_has_what_was_measured_of_its_own_methods(figures: Figures) -> None:
+    assert methods_of("vic-weather") == list(WEATHER_METHODS)
+    assert not set(methods_of("m4")) & set(WEATHER_METHODS) - {"dayahead"}
+    figures.keep(line("vic-weather", "dayahead", 0.0223, 0.758))
+    figures.keep(line("vic-weather", "dayahead, no weather", 0.0277, 0.778))
+    figures.keep(line("vic-weather", "mlforecast with weather", 0.0289))
+    section = weather_section(figures)
+    assert "| vic-weather | 2.77 / 2.77 | 2.23 / 2.23 | - | - | 2.89 / 2.89 | 75.8 |" in section
+    assert "| gb-weather | - | - | - | - | - | - |" in section
+    assert "| m4 |" not in section
+    assert "vic-weather" not in peers_section(figures, "")
+
+
+def test_what_was_not_measured_with_weather_is_said_below_its_table(figures: Figures) -> None:
+    figures.keep(line("gb-weather", "LightGBM with weather", 0.03))
+    reason = {"protocol": "gb-weather", "method": "mlforecast with weather", "skipped": "over the bound of 15"}
+    figures.keep(orjson.dumps(reason))
+    section = weather_section(figures)
+    assert "- gb-weather, mlforecast with weather: over the bound of 15." in section
+    assert "- mlforecast with weather: not measured yet on vic-weather, gefcom-weather." in section
+    assert "- dayahead: not measured yet on vic-weather, gb-weather, gefcom-weather." in section
+    assert "m4, statsforecast MSTL" not in section
+
+
+def test_a_peer_with_weather_that_is_ahead_is_named(figures: Figures) -> None:
+    figures.keep(line("gb-weather", "dayahead", 0.03))
+    figures.keep(line("gb-weather", "dayahead, perfect weather", 0.02))
+    assert "No peer and no variant that was measured is ahead" in weather_section(figures)
+    figures.keep(line("gb-weather", "LightGBM with weather", 0.029))
+    assert "- LightGBM with weather on gb-weather in WAPE (2.90 against 3.00)\n" in weather_section(figures)
+
+
+def test_a_run_measures_the_methods_of_a_protocol_alone_and_keeps_why_one_has_no_result(
+    run_script: Run, peer_python: str, tmp_path: Path
+) -> None:
+    kept = tmp_path / "figures.jsonl"
+    methods = [argument for name in ("dayahead, no weather", "seasonal naive 24") for argument in ("--method", name)]
+    protocols = ["--protocol", "de35", "--protocol", "vic-weather"]
+    ended = run_script("benchmarks.peer_figures", *methods, *protocols, "--file", str(kept), python=peer_python)
+    assert ended.returncode == 0, ended.stderr
+    lines = {(one["protocol"], one["method"]): one for one in map(orjson.loads, kept.read_bytes().splitlines())}
+    assert lines.keys() == {("de35", "seasonal naive 24"), ("vic-weather", "dayahead, no weather")}
+    assert 0 < lines["de35", "seasonal naive 24"]["wape"] < 1
+    assert "vic_elec_halfhourly.parquet is absent" in lines["vic-weather", "dayahead, no weather"]["skipped"]
+
+
+@pytest.mark.parametrize("mistyped", [["--method", "dayahead no weather"], ["--protocol", "weather"]])
+def test_a_mistyped_name_is_refused_and_not_kept(run_script: Run, tmp_path: Path, mistyped: list[str]) -> None:
+    kept = tmp_path / "figures.jsonl"
+    ended = run_script("benchmarks.peer_figures", *mistyped, "--file", str(kept))
+    assert ended.returncode == 2
+    assert f"'{mistyped[1]}' is not in the tables" in ended.stderr
+    assert not kept.exists()
+
+
 def test_the_page_shows_what_the_file_has_and_no_other_figure() -> None:
     section = PAGE.read_text().partition(BEGIN)[2].partition(END)[0].strip()
     versions = re.search(r"^- (mlforecast [0-9].+)$", section, re.MULTILINE)
     assert versions, "run: make benchmark B=peer_figures ARGS='--none --write'"
     figures = Figures.read(CHECKOUT / "benchmarks/peers/figures.jsonl")
-    assert peers_section(figures, versions[1]) == section, "run: make benchmark B=peer_figures ARGS='--none --write'"
+    assert all_sections(figures, versions[1]) == section, "run: make benchmark B=peer_figures ARGS='--none --write'"
     outside = written_into(PAGE.read_text(), "")
     assert not re.findall(r"\d+\.\d+", outside), "a figure that the benchmark did not write"
