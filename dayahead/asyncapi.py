@@ -20,6 +20,7 @@ from dayahead.contracts import (
     ObservationBatch,
     ReleaseAnnouncement,
     RetuneRequest,
+    UndeliveredWebhook,
 )
 from dayahead.dead_letters import CARRIED_HEADER, CARRIED_KEY, DeadLetter
 from dayahead.errors import DeadLetterCode
@@ -32,6 +33,7 @@ from dayahead.topics import (
     MODEL_RELEASES,
     OBSERVATIONS,
     RETUNE_REQUESTS,
+    UNDELIVERED_WEBHOOKS,
     TopicSpec,
 )
 from dayahead.weather.message import WeatherBatch
@@ -108,6 +110,7 @@ CHANNELS = (
     Channel(DRIFT, DriftEvent, "series_id", True, "Series whose inputs or errors changed"),
     Channel(RETUNE_REQUESTS, RetuneRequest, "none", False, "Wishes for a new model"),
     Channel(MODEL_RELEASES, ReleaseAnnouncement, "champion", True, "The release that serves; compacted"),
+    Channel(UNDELIVERED_WEBHOOKS, UndeliveredWebhook, "receiver", True, "Webhooks that were given up"),
 )
 
 

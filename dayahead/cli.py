@@ -13,7 +13,7 @@ from dayahead.console import standard_output
 from dayahead.errors import DayaheadError
 from dayahead.weather.command_group import weather
 
-SERVICES = ("worker", "ingest", "trainer", "api", "migrate")
+SERVICES = ("worker", "ingest", "trainer", "api", "webhooks", "migrate")
 """Commands whose every line is JSON."""
 
 app = typer.Typer(

@@ -214,6 +214,19 @@ class ReleaseAnnouncement(Message):
     reason: str = Field(description="Why, in a sentence")
 
 
+class UndeliveredWebhook(Message):
+    """A webhook that was given up: what its receiver did not get."""
+
+    receiver: str = Field(description="Name of the receiver")
+    webhook_id: str | None = Field(description="Its header webhook-id; null where the message was none of ours")
+    given_up_at: UtcTime = Field(description="When, UTC")
+    reason: str = Field(description="Why the last attempt failed, in a sentence")
+    topic: str = Field(description="Topic that the event was read from")
+    partition: int = Field(ge=0, description="Partition of `topic`")
+    offset: int = Field(ge=0, description="Offset in `partition`")
+    body: str = Field(description="The body that was posted: JSON with type, timestamp and data")
+
+
 def message_bytes(message: Message) -> bytes:
     """The bytes of a message as they are sent: compact JSON."""
     return message.model_dump_json().encode()

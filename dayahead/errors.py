@@ -8,6 +8,8 @@ DayaheadError
 │   ├── MalformedAnswer      a document is not as its publisher describes it; its reader decides what follows
 │   └── SourceRefused        it will not: a wrong dataset, a malformed query
 ├── ReplayRefused            a dead letter cannot be put back as it is
+├── DeliveryFailed           a receiver did not take a webhook: retried until the event is too old
+├── ReceiverGone             a receiver of webhooks wants no more of them
 ├── BrokerUnavailable        Kafka did not take a message in time: what was not acknowledged is sent again
 ├── StorageError             TimescaleDB or Redis answered in a way that a retry does not cure
 │   ├── FencedError          another worker owns the partition now: this one must end
@@ -115,6 +117,22 @@ class MalformedAnswer(SourceError):  # noqa: N818
 
 class BrokerUnavailable(DayaheadError):  # noqa: N818
     """Kafka did not take a message in time; the sender keeps what was not acknowledged and sends it again."""
+
+
+class DeliveryFailed(DayaheadError):  # noqa: N818
+    """A receiver did not take a webhook; a later attempt may succeed.
+
+    Attributes:
+        retry_after_s: what it asked for, in seconds, if it did.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ReceiverGone(DayaheadError):  # noqa: N818
+    """A receiver of webhooks answered that it wants no more of them."""
 
 
 class ReplayRefused(DayaheadError):  # noqa: N818

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
-from dayahead.errors import SourceUnavailable, Stopped
+from dayahead.errors import DeliveryFailed, SourceUnavailable, Stopped
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
@@ -64,7 +64,7 @@ def retry(
     on_failure: Callable[[E, float], None],
     attempts: int | None = None,
 ) -> T:
-    """Call an operation until it works, with a pause after each failure; a `Retry-After` of a source is honoured.
+    """Call an operation until it works, with a pause after each failure; a `Retry-After` of the other side is honoured.
 
     Args:
         operation: safe to repeat after any of `on`.
@@ -85,7 +85,8 @@ def retry(
             failures += 1
             if failures == attempts:
                 raise
-            pause_s = backoff.next_pause_s(error.retry_after_s if isinstance(error, SourceUnavailable) else None)
+            asked_s = error.retry_after_s if isinstance(error, SourceUnavailable | DeliveryFailed) else None
+            pause_s = backoff.next_pause_s(asked_s)
             on_failure(error, pause_s)
             if pause(pause_s):
                 raise Stopped("the process was asked to stop while it waited for a retry") from error

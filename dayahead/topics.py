@@ -42,7 +42,17 @@ DAY_AHEAD = TopicSpec("day-ahead", {"cleanup.policy": "compact"}, partitioned=Tr
 DRIFT = TopicSpec("drift", {"retention.ms": str(90 * DAY_MS)})
 RETUNE_REQUESTS = TopicSpec("retune-requests", {"retention.ms": str(90 * DAY_MS)})
 MODEL_RELEASES = TopicSpec("model-releases", {"cleanup.policy": "compact"})
+UNDELIVERED_WEBHOOKS = TopicSpec("webhooks.undelivered", {"retention.ms": str(90 * DAY_MS)})
 CHAMPION_KEY = b"champion"
 """Key of every message of `model-releases`, so that compaction keeps the newest one."""
 
-TOPICS = (OBSERVATIONS, DEAD_LETTERS, FORECASTS, DAY_AHEAD, DRIFT, RETUNE_REQUESTS, MODEL_RELEASES)
+TOPICS = (
+    OBSERVATIONS,
+    DEAD_LETTERS,
+    FORECASTS,
+    DAY_AHEAD,
+    DRIFT,
+    RETUNE_REQUESTS,
+    MODEL_RELEASES,
+    UNDELIVERED_WEBHOOKS,
+)

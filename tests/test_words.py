@@ -14,6 +14,7 @@ ROOTS = (
     ".github",
     "api",
     "benchmarks",
+    "consumers",
     "dashboards",
     "dayahead",
     "deploy",

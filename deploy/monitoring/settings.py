@@ -76,6 +76,9 @@ class MonitoringSettings(ReceiverSettings):
         description="Share of the hours whose forecast must be served within DAYAHEAD_FRESH_WITHIN_S; what is missing "
         "is the error budget, and an alert fires when it is spent too fast",
     )
+    alert_webhook_s: int = Field(
+        default=3600, ge=1, description="Seconds that a receiver of webhooks may not take an event"
+    )
     alert_drift_share: float = Field(
         default=0.2, ge=0, lt=1, description="Share of an area's series whose errors may drift within a day"
     )

@@ -11,7 +11,7 @@ SAMPLES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "s
 
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("dayahead", "ingest", "stream", "trainer", "api")
+PACKAGES = ("dayahead", "ingest", "stream", "trainer", "api", "consumers")
 
 
 def modules_with_metrics() -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from dayahead import errors
 
 CHECKOUT = Path(__file__).parents[2]
-PACKAGES = ("dayahead", "ingest", "stream", "trainer", "api", "dashboards", "deploy")
+PACKAGES = ("dayahead", "ingest", "stream", "trainer", "api", "consumers", "dashboards", "deploy")
 BUILTIN_ERRORS = {
     name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, BaseException)
 }

@@ -9,7 +9,7 @@ from tests.conftest import TopicRoom
 from tests.ingest.servers import messages
 
 CHECKOUT = Path(__file__).parents[2]
-PACKAGES = ("dayahead", "ingest", "stream", "trainer", "api", "dashboards", "deploy")
+PACKAGES = ("dayahead", "ingest", "stream", "trainer", "api", "consumers", "dashboards", "deploy")
 CLIENTS = {
     "Consumer",
     "Producer",

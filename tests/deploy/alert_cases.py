@@ -486,6 +486,14 @@ CASES = [
         minute=120,
     ),
     AlertCase(
+        "WebhooksUndelivered",
+        "warning",
+        {'dayahead_webhook_undelivered_since_timestamp_seconds{receiver="one"}': "1200x180"},
+        {'dayahead_webhook_undelivered_since_timestamp_seconds{receiver="one"}': "0x90 5000x90"},
+        {"receiver": "one"},
+        minute=100,
+    ),
+    AlertCase(
         "AuditMismatch",
         "critical",
         {'dayahead_audit_total{outcome="mismatch"}': "0x50 1x130"},

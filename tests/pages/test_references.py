@@ -14,7 +14,19 @@ SITE = CHECKOUT / "docs"
 # what the changelog names may have been renamed since
 PAGES = [*(page for page in sorted(CHECKOUT.glob("*.md")) if page.name != "CHANGELOG.md"), *sorted(SITE.rglob("*.md"))]
 ROOTS = "|".join(
-    ["dayahead", "ingest", "stream", "trainer", "api", "deploy", "dashboards", "tests", "benchmarks", "docs"]
+    [
+        "dayahead",
+        "ingest",
+        "stream",
+        "trainer",
+        "api",
+        "consumers",
+        "deploy",
+        "dashboards",
+        "tests",
+        "benchmarks",
+        "docs",
+    ]
 )
 SOURCE = re.compile(rf"(?:{ROOTS})/[\w./-]+\.(?:py|sql|yaml|yml|json|jsonl|md|toml)|(?:{ROOTS})/(?:[\w-]+/)*")
 OF_THE_DOMAIN = re.compile(r"(?:features|models|evaluation|storage)/\w+\.py")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 import yaml
 from kafka import KafkaProducer
 
+from consumers.webhooks.receivers import load_receivers
 from dayahead.reading.source_file import load_source
 from dayahead.weather.source_file import load_weather_source, weather_kinds
 from tests.pages.conftest import TOKEN, Reader
@@ -51,8 +53,7 @@ def test_the_example_does_what_its_page_says(example: Example, reader: Reader, f
     if example.mark == "file":
         (folder / example.value).write_text(example.text)
         if example.language == "yaml":
-            is_weather = yaml.safe_load(example.text).get("kind") in weather_kinds()
-            (load_weather_source if is_weather else load_source)(folder / example.value)
+            loader_of(yaml.safe_load(example.text))(folder / example.value)
     elif example.mark == "until output":
         gets_an_event(example, reader)
     elif example.language == "console":
@@ -64,6 +65,13 @@ def test_the_example_does_what_its_page_says(example: Example, reader: Reader, f
     else:
         assert example.language == "json"
         is_taken_in(example, reader)
+
+
+def loader_of(document: dict[str, object]) -> Callable[[Path], object]:
+    """What reads a YAML file of the pages."""
+    if "receivers" in document:
+        return load_receivers
+    return load_weather_source if document.get("kind") in weather_kinds() else load_source
 
 
 def run(command: list[str], reader: Reader) -> str:

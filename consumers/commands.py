@@ -1,0 +1,31 @@
+"""The commands of the optional consumers: `dayahead webhooks`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# Heavy imports are inside the commands, so that `dayahead --help` starts fast.
+# ruff: noqa: PLC0415
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of the consumers to the command line."""
+    app.command()(webhooks)
+
+
+def webhooks(
+    receivers: Annotated[
+        Path | None, typer.Option(help="YAML file of the receivers; DAYAHEAD_WEBHOOK_RECEIVERS")
+    ] = None,
+) -> None:
+    """Post new forecasts to the receivers of a file, signed, until stopped."""
+    from consumers.webhooks.running import Webhooks
+    from consumers.webhooks.settings import WebhookSettings
+    from dayahead.hours import wall_clock
+    from dayahead.settings import load_settings
+    from dayahead.telemetry import configure_logging
+
+    settings = load_settings(WebhookSettings, webhook_receivers=receivers)
+    configure_logging("webhooks", settings.log_level)
+    Webhooks(settings, wall_clock).run()

@@ -1,0 +1,110 @@
+"""One attempt to deliver a webhook."""
+
+import ssl
+from collections.abc import Sequence
+
+import httpx
+
+from consumers.webhooks.addresses import resolve
+from consumers.webhooks.event import Event
+from consumers.webhooks.receivers import Receiver
+from consumers.webhooks.signature import signed_headers
+from dayahead.errors import DeliveryFailed, ReceiverGone
+from dayahead.hours import Clock
+from dayahead.reading.deadline import Deadline
+from dayahead.reading.http.fetcher import retry_after_s
+
+LONGEST_BODY = 64 * 1024
+HEADERS = {"content-type": "application/json", "user-agent": "dayahead-webhooks", "accept": "*/*"}
+
+
+class Poster:
+    """Posts to one receiver, one request at a time; each thread has its own."""
+
+    def __init__(
+        self, receiver: Receiver, keys: Sequence[bytes], tls: ssl.SSLContext, clock: Clock, *, private: bool
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            receiver: where to.
+            keys: that sign.
+            tls: checks the certificate of the receiver.
+            clock: the present moment, for the signature.
+            private: whether addresses that are not public are allowed.
+        """
+        self._receiver, self._keys, self._clock, self._private = receiver, keys, clock, private
+        self._deadline = Deadline(receiver.timeout_s)
+        # without the proxies of the environment: a proxy would look the host up again
+        self._client = httpx.Client(verify=tls, timeout=receiver.timeout_s, follow_redirects=False, trust_env=False)
+        self._url = httpx.URL(str(receiver.url))
+        self._attempts = 0
+
+    def post(self, event: Event) -> None:
+        """Post an event.
+
+        Raises:
+            DeliveryFailed: it was not taken; a later attempt may succeed.
+            ReceiverGone: the receiver wants no more (410).
+        """
+        addresses = resolve(self._url.host, self._port, private=self._private)
+        address = addresses[self._attempts % len(addresses)]
+        self._attempts += 1
+        moment = int(self._clock().timestamp())
+        request = self._client.build_request(
+            "POST",
+            self._url.copy_with(host=address),
+            content=event.body,
+            headers={
+                **HEADERS,
+                "host": self._url.netloc.decode("ascii"),
+                **signed_headers(self._keys, event.webhook_id, moment, event.body),
+            },
+            # the certificate and the virtual host are those of the name
+            extensions={"sni_hostname": self._url.raw_host.decode("ascii"), "trace": self._deadline.trace},
+        )
+        try:
+            with self._deadline.limit():
+                response = self._client.send(request, stream=True)
+                try:
+                    _read_some(response)
+                finally:
+                    response.close()
+        except httpx.HTTPError as error:
+            late = self._deadline.passed
+            reason = f"no answer within {self._receiver.timeout_s:g} s" if late else str(error) or type(error).__name__
+            raise DeliveryFailed(f"{self._who}: {reason}") from error
+        self._judge(response)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    @property
+    def _port(self) -> int:
+        return self._url.port or (443 if self._url.scheme == "https" else 80)
+
+    @property
+    def _who(self) -> str:
+        """The receiver without its path, which may be a secret."""
+        return f"receiver {self._receiver.name} at {self._url.host}"
+
+    def _judge(self, response: httpx.Response) -> None:
+        if response.is_success:
+            return
+        status = response.status_code
+        if status == httpx.codes.GONE:
+            raise ReceiverGone(
+                f"{self._who} answered 410: it wants no more webhooks. Remove it, or restart to try it again"
+            )
+        remedy = ": redirects are not followed, set url to where it leads" if response.has_redirect_location else ""
+        raise DeliveryFailed(f"{self._who} answered {status}{remedy}", retry_after_s(response.headers, self._clock))
+
+
+def _read_some(response: httpx.Response) -> None:
+    """Read a short body, so that the connection can be used again; the rest of a long one is not waited for."""
+    size = 0
+    for chunk in response.iter_raw():
+        size += len(chunk)
+        if size > LONGEST_BODY:
+            return
