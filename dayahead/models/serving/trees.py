@@ -1,23 +1,19 @@
 """A LightGBM model as text that travels in a release, and its evaluation on one thread.
 
 Machine code walks the trees (tree_walk.py) and answers bit for bit what LightGBM answers, ten times faster. Where it
-does not, LightGBM itself answers. LightGBM is imported when the trees of a release are first checked against it: a
-process without a release does without.
+does not, LightGBM itself answers (lightgbm_trees.py).
 """
 
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 from prometheus_client import Counter
 
+from dayahead.models.serving.lightgbm_trees import LightGbmTrees
 from dayahead.models.serving.tree_tables import TreeTables
-
-if TYPE_CHECKING:
-    import lightgbm
 
 CHECKED_ROWS = 1_024
 """Rows on which the tables of a model must answer as LightGBM does before they are used."""
@@ -49,7 +45,7 @@ class TreeModel:
             return np.zeros(len(features), np.float32)
         tables = self.tables
         began = time.perf_counter()
-        answers = tables.predict(features) if tables else self._by_lightgbm(features)
+        answers = tables.predict(features) if tables else self._by_lightgbm.predict(features)
         TREE_SECONDS.inc(time.perf_counter() - began)
         return np.asarray(answers, np.float32)
 
@@ -67,7 +63,7 @@ class TreeModel:
         Raises:
             ValueError: LightGBM cannot read the text.
         """
-        return np.asarray(self._booster.predict(np.ascontiguousarray(features), pred_contrib=True, num_threads=1))
+        return self._by_lightgbm.contributions(features)
 
     @cached_property
     def tables(self) -> TreeTables | None:
@@ -77,29 +73,15 @@ class TreeModel:
         except ValueError as error:
             _log.warning("trees_left_to_lightgbm", reason=str(error))
             return None
-        sample = _sample(self._booster.num_feature(), self.text)
-        if np.array_equal(tables.predict(sample), self._by_lightgbm(sample)):
+        sample = _sample(self._by_lightgbm.features, self.text)
+        if np.array_equal(tables.predict(sample), self._by_lightgbm.predict(sample)):
             return tables
         _log.warning("trees_left_to_lightgbm", reason="the tables do not answer what LightGBM answers")
         return None
 
-    def _by_lightgbm(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        from lightgbm.basic import LightGBMError  # noqa: PLC0415 - imported by then, with the booster
-
-        booster = self._booster
-        try:
-            return np.asarray(booster.predict(features, num_threads=1))
-        except LightGBMError as error:
-            raise ValueError(f"LightGBM cannot evaluate the trees: {error}") from error
-
     @cached_property
-    def _booster(self) -> "lightgbm.Booster":
-        import lightgbm  # noqa: PLC0415 - takes a second, and loads SciPy
-
-        try:
-            return lightgbm.Booster(model_str=self.text)
-        except lightgbm.basic.LightGBMError as error:
-            raise ValueError(f"LightGBM cannot read the trees: {error}") from error
+    def _by_lightgbm(self) -> LightGbmTrees:
+        return LightGbmTrees(self.text)
 
 
 def _sample(features: int, text: str) -> NDArray[np.float32]:

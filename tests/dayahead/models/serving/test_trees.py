@@ -1,5 +1,10 @@
 """Trees as machine code walks through them: the same answers as LightGBM's, or LightGBM."""
 
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import lightgbm
@@ -7,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dayahead.models.serving.lightgbm_trees import LightGbmTrees
 from dayahead.models.serving.tree_tables import TreeTables
 from dayahead.models.serving.tree_walk import BLOCK_ROWS, WORD_BITS, add_trees
 from dayahead.models.serving.trees import TreeModel, _sample
@@ -134,6 +140,39 @@ def test_missing_values_that_were_learnt_from_are_left_to_lightgbm() -> None:
     model = TreeModel(booster.model_to_string())
     assert model.tables is None
     np.testing.assert_array_equal(model.predict(rows), booster.predict(rows, num_threads=1).astype(np.float32))
+
+
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
+def test_contributions_are_those_of_lightgbm(
+    text: str, layout: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> None:
+    rows = layout(some_rows(500))
+    expected = lightgbm.Booster(model_str=text).predict(rows, num_threads=1, pred_contrib=True)
+    np.testing.assert_array_equal(TreeModel(text).contributions(rows), expected)
+
+
+def test_trees_that_lightgbm_evaluates_travel_to_another_process(text: str) -> None:
+    trees = LightGbmTrees(text)
+    again = pickle.loads(pickle.dumps(trees))
+    np.testing.assert_array_equal(again.predict(some_rows(10)), trees.predict(some_rows(10)))
+
+
+def test_what_lightgbm_cannot_read_or_evaluate_is_said_in_its_words(text: str) -> None:
+    with pytest.raises(ValueError, match="LightGBM cannot read the trees: Model file doesn't specify"):
+        LightGbmTrees("no trees")
+    with pytest.raises(ValueError, match=r"LightGBM cannot evaluate the trees: The number of features in data \(7\)"):
+        LightGbmTrees(text).predict(some_rows(2)[:, :7])
+
+
+def test_trees_are_checked_and_explained_without_scipy(text: str, tmp_path: Path) -> None:
+    (tmp_path / "trees.txt").write_text(text)
+    program = (
+        "import pathlib, sys, numpy; from dayahead.models.serving.trees import TreeModel;"
+        "model = TreeModel(pathlib.Path(sys.argv[1]).read_text()); rows = numpy.zeros((1, 8), numpy.float32);"
+        "assert model.tables; model.contributions(rows);"
+        "sys.exit('scipy' in sys.modules or 'lightgbm' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path / "trees.txt"], check=True)
 
 
 def test_a_model_without_trees_answers_nothing() -> None:
