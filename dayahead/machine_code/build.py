@@ -1,4 +1,4 @@
-"""Translate the marked rules into object code of this processor, on standard output.
+"""Translate the marked rules into object code of this processor or of a level, on standard output.
 
 Neither fastmath, which takes NaN for impossible and adds in any order, nor parallel loops, whose results depend on the
 number of threads: what is computed is what Python would compute, to the last bit.
@@ -16,8 +16,11 @@ WANTED = {"memset", "memcpy", "memmove"}
 that allocates, or that may raise."""
 
 
-def main() -> None:
+def main(level: str | None = None) -> None:
     """Write the object code of all entries.
+
+    Args:
+        level: processors that it is for, to be linked into a library; by default this one, to be loaded by LLVM.
 
     Raises:
         ValueError: a rule needs more than the process that loads it has.
@@ -28,14 +31,22 @@ def main() -> None:
     whole, *others = [_by_its_name(*entry) for entry in ENTRIES]
     for other in others:
         whole.link_in(other)
-    machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, reloc="pic", jit=True
-    )
+    machine = _machine_of(level) if level else _this_machine()
     _optimize(whole, machine)
     asked = {one.name for one in whole.functions if one.is_declaration and not one.name.startswith("llvm.")} - WANTED
     if asked:
         raise ValueError(f"a rule asks for {sorted(asked)}: rules must neither allocate nor raise")
     sys.stdout.buffer.write(machine.emit_object(whole))
+
+
+def _this_machine() -> llvm.TargetMachine:
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, reloc="pic", jit=True
+    )
+
+
+def _machine_of(level: str) -> llvm.TargetMachine:
+    return llvm.Target.from_default_triple().create_target_machine(cpu=level, opt=3, reloc="pic", codemodel="small")
 
 
 def _by_its_name(name: str, native_name: str, code: str) -> llvm.ModuleRef:
@@ -62,4 +73,4 @@ def _optimize(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

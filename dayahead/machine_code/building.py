@@ -33,13 +33,13 @@ def build_and_keep(files: Sequence[Path]) -> bytes:
                 # the process that had the lock may have built it
                 code = kept.read(file)
                 if code is None:
-                    code = _build()
+                    code = build()
                     kept.write(code, file)
         except OSError:
             continue
         return code
     _log.warning("machine_code_not_kept", reason="no folder can be written", seconds_lost_by_each_process=5)
-    return _build()
+    return build()
 
 
 @contextmanager
@@ -51,11 +51,18 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def _build() -> bytes:
-    """Build in another process: Numba and what it leaves in memory stay there."""
+def build(level: str | None = None) -> bytes:
+    """Build in another process: Numba and what it leaves in memory stay there.
+
+    Args:
+        level: name that LLVM gives the processors that it is for; by default this very processor.
+
+    Raises:
+        MachineCodeError: it could not be built.
+    """
     try:
         built = subprocess.run(
-            [sys.executable, "-m", "dayahead.machine_code.build"],
+            [sys.executable, "-m", "dayahead.machine_code.build", *([level] if level else [])],
             capture_output=True,
             check=True,
             # settings of Numba in the environment are meant for others

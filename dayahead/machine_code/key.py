@@ -6,36 +6,29 @@ every file of this package that the build imports, directly or through others.
 
 import ast
 import hashlib
-import sys
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
-
-import llvmlite.binding as llvm
 
 PACKAGE = Path(__file__).parent.parent
 
 BUILD = "dayahead.machine_code.build"
 """The module that compiles."""
 
-COMPILERS = ("numba", "llvmlite", "numpy")
 
-
-def file_name(package: Path = PACKAGE) -> str:
-    """Name the file that keeps the machine code of these sources, compilers and this processor.
+def digest_of(*facts: str, package: Path = PACKAGE) -> str:
+    """Digest the sources of the machine code, and further facts that it depends on; 16 hexadecimal digits.
 
     Args:
+        facts: such as the versions of the compilers.
         package: folder of the package `dayahead`.
     """
     digest = hashlib.sha256()
     for source in sources(package):
         digest.update(f"{source.relative_to(package).as_posix()}\n".encode())
         digest.update(source.read_bytes())
-    versions = [version(name) for name in COMPILERS]
-    features = llvm.get_host_cpu_features().flatten()
-    for fact in (sys.version, *versions, llvm.get_host_cpu_name(), features):
+    for fact in facts:
         digest.update(f"{fact}\n".encode())
-    return f"machine_code.{digest.hexdigest()[:16]}.o"
+    return digest.hexdigest()[:16]
 
 
 def sources(package: Path = PACKAGE) -> list[Path]:

@@ -13,9 +13,9 @@ import pytest
 
 from dayahead.errors import MachineCodeError
 from dayahead.features.fill import FILL_WINDOWS
-from dayahead.machine_code import building, kept, key
-from dayahead.machine_code.key import PACKAGE, file_name, sources
-from dayahead.machine_code.loading import machine_code
+from dayahead.machine_code import building, kept, this_processor
+from dayahead.machine_code.key import PACKAGE, sources
+from dayahead.machine_code.this_processor import file_name, machine_code
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         done.append(len(done))
         return b"code %d" % len(done)
 
-    monkeypatch.setattr(building, "_build", build)
+    monkeypatch.setattr(building, "build", build)
     return done
 
 
@@ -69,7 +69,7 @@ def test_another_processor_or_compiler_has_another_file(
     tmp_path: Path, builds: list[int], monkeypatch: pytest.MonkeyPatch, fact: str
 ) -> None:
     machine_code((tmp_path,))
-    owner = key if fact == "version" else vars(key)["llvm"]
+    owner = this_processor if fact == "version" else vars(this_processor)["llvm"]
     monkeypatch.setattr(owner, fact, lambda *_: "another")
     machine_code((tmp_path,))
     assert len(builds) == 2
