@@ -15,6 +15,7 @@ DOCS := .venv-docs
 LOCKED := env -u PIP_FIND_LINKS UV_PYTHON=$(VENV)/bin/python $(UV) pip
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
            --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in
+LOCK_IMAGE := $(COMPILE) pyproject.toml -c requirements/service.txt
 
 .PHONY: help up down status clean test test-in-docker test-here build lint unit coverage docs lock benchmark chromium wrk
 
@@ -125,11 +126,20 @@ docs: $(DOCS)/stamp ## Build the documentation as a site in .local/site; a broke
 	@echo "open .local/site/index.html"
 
 lock: | $(UV) ## Renew the lock from pyproject.toml
-	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml -o requirements/service.txt
-	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra dev -c requirements/service.txt -o requirements/dev.txt
-	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra tracking -c requirements/service.txt -o requirements/tracking.txt
-	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra us-isos -c requirements/service.txt -o requirements/us-isos.txt
-	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra benchmarks -c requirements/service.txt \
+	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service -o requirements/service.txt
+	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra dev -c requirements/service.txt -o requirements/dev.txt
+	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra tracking -c requirements/service.txt \
+	  -o requirements/tracking.txt
+	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra us-isos -c requirements/service.txt \
+	  -o requirements/us-isos.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra ingest -o requirements/images/ingest.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra ingest --extra us-isos -o requirements/images/ingest-us-isos.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra worker -o requirements/images/worker.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra trainer -o requirements/images/trainer.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra trainer --extra tracking -o requirements/images/trainer-tracking.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra api --excludes requirements/images/api-excludes.txt -o requirements/images/api.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra compiler -o requirements/images/compiler.txt
+	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra benchmarks -c requirements/service.txt \
 	  -o requirements/benchmarks.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) --group docs -o requirements/docs.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) requirements/build.in -o requirements/build.txt

@@ -3,6 +3,7 @@
 import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 import typer
@@ -15,6 +16,8 @@ from dayahead.weather.command_group import weather
 
 SERVICES = ("worker", "ingest", "trainer", "api", "webhooks", "migrate")
 """Commands whose every line is JSON."""
+
+OWN_PACKAGES = ("dayahead", "ingest", "stream", "trainer", "api", "consumers", "dashboards", "deploy")
 
 app = typer.Typer(
     name="dayahead",
@@ -110,8 +113,22 @@ def main() -> None:
     try:
         app()
     except DayaheadError as error:
-        if service:
-            structlog.get_logger().critical("service_ends", error=str(error))
-            sys.exit(2)
-        Console(stderr=True, soft_wrap=True).print("dayahead:", str(error), markup=False, highlight=False)
-        sys.exit(2)
+        _end(service, str(error))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in OWN_PACKAGES:
+            raise
+        _end(
+            service,
+            f"this command needs {package}, which is not installed here. In containers, run it in the image of its "
+            "service (docs/deployment.md); elsewhere, install all of them: pip install 'dayahead[service]'",
+        )
+
+
+def _end(service: str | None, sentence: str) -> NoReturn:
+    """End with exit code 2: a service with a JSON line, a command for people with a sentence."""
+    if service:
+        structlog.get_logger().critical("service_ends", error=sentence)
+    else:
+        Console(stderr=True, soft_wrap=True).print("dayahead:", sentence, markup=False, highlight=False)
+    sys.exit(2)

@@ -3,10 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dayahead.errors import DeadLetterCode
-from dayahead.reading.records import Rejection
 from dayahead.source import Source
+
+if TYPE_CHECKING:
+    # the worker warns of losses, and its image has no PyArrow, by which records are read
+    from dayahead.reading.records import Rejection
 
 LEAST_GIVEN = 24
 """Minimum number of values for a warning: a share of a few is meaningless."""
@@ -62,7 +66,7 @@ class LimitLoss:
         return f"{lost}; check `{setting}: {limit:g}` in the source file" if limit is not None else lost
 
 
-def limit_losses(rejections: Iterable[Rejection], kept: Iterable[str], source: Source) -> list[LimitLoss]:
+def limit_losses(rejections: "Iterable[Rejection]", kept: Iterable[str], source: Source) -> list[LimitLoss]:
     """Count the rejected values by series, largest share first.
 
     Args:
