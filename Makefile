@@ -130,6 +130,8 @@ lock: | $(UV) ## Renew the lock from pyproject.toml
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra dev -c requirements/service.txt -o requirements/dev.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra tracking -c requirements/service.txt \
 	  -o requirements/tracking.txt
+	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra traces -c requirements/service.txt \
+	  -o requirements/traces.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra us-isos -c requirements/service.txt \
 	  -o requirements/us-isos.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra ingest -o requirements/images/ingest.txt

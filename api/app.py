@@ -1,5 +1,6 @@
 """The FastAPI application: resources under /v1, health, metrics, and the page at /."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from importlib.metadata import version
@@ -53,9 +54,12 @@ from api.resources import (
 from api.sending import KafkaRows
 from api.settings import ApiSettings
 from api.staleness import StalenessJudge
+from api.traced import Traced
 from dayahead.hours import Clock, wall_clock
 from dayahead.storage.database import open_pool
 from dayahead.topics import OBSERVATIONS
+from dayahead.tracing import spans
+from dayahead.tracing.starting import stop_traces
 
 RECONNECT_S = 2.0
 
@@ -108,6 +112,8 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
 def _middleware(settings: ApiSettings) -> list[Middleware]:
     """What each request passes, the outermost first."""
     passed = [Middleware(HeadAsGet), Middleware(telemetry.Measured)]
+    if spans.are_made():
+        passed.append(Middleware(Traced))
     if settings.api_cors_origins:
         passed.append(
             Middleware(
@@ -140,6 +146,8 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
                 yield
             finally:
                 await opened.forecasts.leave_loop()
+        # here: after it uvicorn raises the signal again, which ends the process
+        await asyncio.to_thread(stop_traces)
 
     app = FastAPIOffline(
         docs_url="/docs",

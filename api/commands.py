@@ -40,9 +40,11 @@ def serve(
     from api.settings import ApiSettings  # noqa: PLC0415
     from dayahead.settings import load_settings  # noqa: PLC0415
     from dayahead.telemetry import configure_logging  # noqa: PLC0415
+    from dayahead.tracing.starting import start_traces  # noqa: PLC0415
 
     settings = load_settings(ApiSettings, api_host=host, api_port=port)
     configure_logging("api", settings.log_level)
+    start_traces("api")
     with listening_socket(settings.api_host, settings.api_port) as listening:
         page = f"http://{settings.api_host}:{listening.getsockname()[1]}"
         structlog.get_logger().info("api_started", page=page)

@@ -14,6 +14,7 @@ from api.edge.tags import held_tag
 from api.parameters import series_ids_of
 from api.resources import forecasts
 from api.telemetry import FORECASTS_SERVED
+from api.traced import note_served
 
 PREFIX = f"{forecasts.router.prefix}/"
 STREAM = "/v1/forecasts/stream"
@@ -45,6 +46,7 @@ class NewestForecasts:
             return
         scope["route"] = self._route  # what the request is counted under
         self._served.inc()
+        note_served(body, "redis")
         await self._send(scope, send, scope["app"].state.backends.staleness.judged(body))
 
     async def _send(self, scope: Scope, send: Send, body: bytes) -> None:

@@ -1,8 +1,9 @@
 """Publishes the dashboards to a Grafana: folder, missing data sources, dashboards."""
 
 from collections.abc import Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
+import orjson
 from grafana_client import GrafanaApi
 from grafana_client.client import GrafanaException
 from pydantic import SecretStr
@@ -12,6 +13,7 @@ from dashboards.settings import DashboardSettings
 from dayahead.errors import SettingsError
 
 FOLDER_UID = "dayahead"
+TRACES_UID = "dayahead-traces"
 NOT_FOUND = 404
 
 
@@ -48,6 +50,8 @@ class Publisher:
             self._make_folder()
             self._make_data_source(PROMETHEUS_UID, self._prometheus())
             self._make_data_source(TIMESCALEDB_UID, self._timescaledb(self._settings.grafana_database_url))
+            if self._settings.grafana_traces_url:
+                self._make_data_source(TRACES_UID, self._traces())
             return [self._put(dashboard) for dashboard in dashboards]
         except GrafanaException as error:
             raise SettingsError(
@@ -95,8 +99,28 @@ class Publisher:
             "secureJsonData": {"password": unquote(parts.password or "")},
         }
 
+    def _traces(self) -> dict[str, object]:
+        settings = self._settings
+        return {"name": "Dayahead traces", "type": settings.grafana_traces_type, "url": settings.grafana_traces_url}
+
     def _put(self, dashboard: GeneratedDashboard) -> str:
+        model = dashboard.model
+        if self._settings.grafana_traces_url:
+            model = {**model, "links": [*model.get("links", ()), _link_to_traces()]}
         answer = self._grafana.dashboard.update_dashboard(
-            {"dashboard": dashboard.model, "folderUid": FOLDER_UID, "overwrite": True, "message": "dayahead publish"}
+            {"dashboard": model, "folderUid": FOLDER_UID, "overwrite": True, "message": "dayahead publish"}
         )
         return str(answer["url"])
+
+
+def _link_to_traces() -> dict[str, object]:
+    """A link of a dashboard to the search for traces of the last hour."""
+    pane = {"datasource": TRACES_UID, "queries": [{"refId": "A"}], "range": {"from": "now-1h", "to": "now"}}
+    query = urlencode({"schemaVersion": 1, "panes": orjson.dumps({"traces": pane}).decode()})
+    return {
+        "type": "link",
+        "title": "Traces",
+        "icon": "external link",
+        "url": f"/explore?{query}",
+        "targetBlank": True,
+    }

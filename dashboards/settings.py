@@ -22,4 +22,13 @@ class DashboardSettings(ServiceSettings):
         default=SecretStr(""),
         description="TimescaleDB as role dayahead_reader, as Grafana reaches it; needed only to create the data source",
     )
+    grafana_traces_url: str = Field(
+        default="",
+        pattern="^(https?://.+)?$",
+        description="Trace backend, as Grafana reaches it (http://…): `dayahead dashboards publish` adds it as a data "
+        "source and links to it; empty: neither",
+    )
+    grafana_traces_type: str = Field(
+        default="tempo", pattern="^(tempo|jaeger)$", description="What the trace backend is: tempo or jaeger"
+    )
     grafana_port: int = Field(default=3000, ge=1, le=65535, description="Port of docker-compose's Grafana on 127.0.0.1")

@@ -85,6 +85,12 @@ DEAD_LETTER_HEADERS = {
     "original_headers_dropped": "Headers of the message that was refused for which there was no room",
 }
 
+TRACED = (OBSERVATIONS, FORECASTS)
+TRACE_HEADERS = {
+    "traceparent": "The span that sent it (W3C Trace Context), where traces are on",
+    "tracestate": "What belongs to it, if anything does",
+}
+
 CHANNELS = (
     Channel(
         OBSERVATIONS,
@@ -156,7 +162,7 @@ def _channel(channel: Channel) -> dict[str, object]:
         "address": channel.spec.name,
         "summary": channel.summary,
         "x-compression": channel.compression,
-        "messages": {message.__name__: _message(message, channel.key) for message in channel.messages},
+        "messages": {message.__name__: _message(message, channel) for message in channel.messages},
         "bindings": {"kafka": {"topicConfiguration": _topic_configuration(channel.spec)}},
     }
 
@@ -165,7 +171,7 @@ def _dead_letters() -> dict[str, object]:
     whole = DeadLetter(b"", DeadLetterCode.NOT_JSON, "", "stream", datetime(2023, 1, 24, tzinfo=UTC))
     always = [name for name, _ in whole.headers()]
     headers: dict[str, dict[str, object]] = {
-        name: {"type": "string", "description": text} for name, text in DEAD_LETTER_HEADERS.items()
+        name: {"type": "string", "description": text} for name, text in (DEAD_LETTER_HEADERS | TRACE_HEADERS).items()
     }
     headers["code"]["enum"] = [code.value for code in DeadLetterCode]
     bytes_of_original = {"description": "A header of the message that was refused, its bytes as they came"}
@@ -200,11 +206,13 @@ def _operation(name: str, sent: bool) -> dict[str, object]:
     return {"action": "send" if sent else "receive", "channel": {"$ref": f"#/channels/{name}"}}
 
 
-def _message(message: type[Message], key: str) -> dict[str, object]:
+def _message(message: type[Message], channel: Channel) -> dict[str, object]:
+    traced = {name: {"type": "string", "description": text} for name, text in TRACE_HEADERS.items()}
     return {
         "name": message.__name__,
         "payload": {"$ref": f"./{message.__name__}.json"},
-        "bindings": {"kafka": {"key": {"type": "string", "description": key}}},
+        **({"headers": {"type": "object", "properties": traced}} if channel.spec in TRACED else {}),
+        "bindings": {"kafka": {"key": {"type": "string", "description": channel.key}}},
     }
 
 

@@ -21,6 +21,8 @@ import structlog
 from prometheus_client import Counter
 from structlog.typing import EventDict
 
+from dayahead.tracing.spans import add_ids
+
 SUPPRESSED = Counter(
     "dayahead_log_lines_suppressed_total",
     "Lines of the log that were left out since the same was said again and again",
@@ -160,7 +162,7 @@ class _LibraryFormatter(logging.Formatter):
             text = record.getMessage()
         except (TypeError, ValueError):  # its arguments do not fit its text
             text = f"{record.msg!r} {record.args!r}"
-        line = {
+        line: EventDict = {
             "event": "library_log",
             "logger": record.name,
             "message": text,
@@ -168,6 +170,7 @@ class _LibraryFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "timestamp": structlog.processors.TimeStamper(fmt="iso", utc=True)(None, "", {})["timestamp"],
         }
+        add_ids(None, "", line)
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = self.formatException(record.exc_info)
         if suppressed := getattr(record, "suppressed", 0):

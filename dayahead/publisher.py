@@ -10,12 +10,14 @@ from typing import Any, Protocol, Self
 import structlog
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from dayahead.dead_letters import DeadLetter, count_letter
+from dayahead.dead_letters import DeadLetter, Headers, count_letter
 from dayahead.errors import BrokerUnavailable
 from dayahead.kafka_clients import open_rows_producer
 from dayahead.packing import batch_bytes, pack
 from dayahead.reading.records import Row
 from dayahead.topics import DEAD_LETTERS, OBSERVATIONS
+from dayahead.tracing import spans
+from dayahead.tracing.spans import Kind
 
 log = structlog.get_logger()
 
@@ -27,6 +29,8 @@ REQUEST_BYTES = 16 * 1024 * 1024
 """Size limit of the producer, bytes: above the limit of our broker, so that the broker decides."""
 SURE_BYTES = 900_000
 """Size that a broker accepts by default, bytes, less room for the headers."""
+
+SPAN = {"messaging.system": "kafka", "messaging.destination.name": OBSERVATIONS.name}
 
 
 @dataclass(frozen=True)
@@ -131,10 +135,11 @@ class Publisher:
         published = list(letters)
 
         def send(producer: Producer, partitions: int) -> Iterator[Delivery]:
+            traced = _trace_headers()
             for publication in publications:
                 for packed in pack(publication.rows, partitions):
                     body = batch_bytes(packed.rows, source, publication.available_at, refresh)
-                    yield producer.send(self._topic, body, partition=packed.partition)
+                    yield producer.send(self._topic, body, partition=packed.partition, headers=traced)
             for fitting in self._that_fit(published):
                 yield self._send(producer, fitting)
 
@@ -154,9 +159,10 @@ class Publisher:
         """
 
         def send(producer: Producer, partitions: int) -> Iterator[Delivery]:
+            traced = _trace_headers()
             for message in messages:
                 for partition in range(partitions):
-                    yield producer.send(self._topic, message, partition=partition)
+                    yield producer.send(self._topic, message, partition=partition, headers=traced)
 
         self._deliver(send, source)
 
@@ -170,21 +176,25 @@ class Publisher:
         Raises:
             BrokerUnavailable: not all were acknowledged.
         """
-        try:
-            producer = self._producer = self._producer or self._make_producer()
-            partitions = producer.partitions_for(self._topic)
-            if not partitions:
-                raise BrokerUnavailable(f"topic {self._topic} does not exist: run `dayahead migrate`")
-            deliveries = list(send(producer, len(partitions)))
-            producer.flush(DELIVERY_TIMEOUT_MS / 1000)
-            for delivery in deliveries:
-                delivery.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
-        except KafkaError as error:
-            self.close()
-            raise BrokerUnavailable(f"Kafka did not acknowledge what source {source} published: {error!r}") from error
+        with spans.span("send observations", {**SPAN, "dayahead.source": source}, Kind.PRODUCER) as span:
+            try:
+                producer = self._producer = self._producer or self._make_producer()
+                partitions = producer.partitions_for(self._topic)
+                if not partitions:
+                    raise BrokerUnavailable(f"topic {self._topic} does not exist: run `dayahead migrate`")
+                deliveries = list(send(producer, len(partitions)))
+                producer.flush(DELIVERY_TIMEOUT_MS / 1000)
+                for delivery in deliveries:
+                    delivery.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
+                span.note({"messaging.batch.message_count": len(deliveries)})
+            except KafkaError as error:
+                self.close()
+                raise BrokerUnavailable(
+                    f"Kafka did not acknowledge what source {source} published: {error!r}"
+                ) from error
 
     def _send(self, producer: Producer, letter: DeadLetter) -> Delivery:
-        return producer.send(self._letters_topic, letter.value, headers=letter.headers())
+        return producer.send(self._letters_topic, letter.value, headers=letter.headers() + _trace_headers())
 
     def _that_fit(self, letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
         """The letters that every broker takes; of larger ones those that this broker refuses, as stubs."""
@@ -222,3 +232,8 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _trace_headers() -> Headers:
+    """Headers of messages that name the span that sends them; none where traces are off."""
+    return list(spans.headers())

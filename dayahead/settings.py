@@ -17,6 +17,25 @@ from dayahead.errors import SettingsError
 PREFIX = "DAYAHEAD_"
 
 
+class TraceSettings(BaseSettings):
+    """Whether services send traces; everything else about them is read by OpenTelemetry's SDK (docs/traces.md).
+
+    They come from the environment alone, as the SDK's own do.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="OTEL_", extra="ignore", frozen=True)
+
+    exporter_otlp_endpoint: str = Field(
+        default="",
+        pattern="^(https?://.+)?$",
+        description="URL that ingest, workers, trainer and API send traces to by OTLP over HTTP, e.g. "
+        "http://127.0.0.1:4318, with the extra `traces`; empty: no traces",
+    )
+    bsp_max_queue_size: int = Field(
+        default=2048, ge=512, description="Spans of a process that wait to be sent; further ones are dropped"
+    )
+
+
 class ServiceSettings(BaseSettings):
     """Where the servers are and how a service reports; the base of every service's settings."""
 
@@ -138,7 +157,7 @@ class MigrationSettings(ServiceSettings):
         )
 
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=BaseSettings)
 
 
 def load_settings(settings: type[S], **overrides: object) -> S:
@@ -151,7 +170,7 @@ def load_settings(settings: type[S], **overrides: object) -> S:
     try:
         return settings(**given)  # type: ignore[arg-type]  # pydantic checks each value
     except ValidationError as error:
-        faults = "; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())
+        faults = "; ".join(_fault(settings, fault["loc"], fault["msg"]) for fault in error.errors())
         raise SettingsError(faults) from error
     except UnreadableSetting as error:
         raise SettingsError(_unreadable(error)) from error
@@ -175,7 +194,7 @@ def wrong_values(classes: Iterable[type[BaseSettings]], *, in_containers: bool =
                 faults |= dict.fromkeys(given.further_faults(in_containers=in_containers))
         except ValidationError as error:
             wrong = [fault for fault in error.errors() if fault["type"] != "missing"]
-            faults |= dict.fromkeys(_fault(fault["loc"], fault["msg"]) for fault in wrong)
+            faults |= dict.fromkeys(_fault(one, fault["loc"], fault["msg"]) for fault in wrong)
         except UnreadableSetting as error:
             faults[_unreadable(error)] = None
     return list(faults)
@@ -186,6 +205,11 @@ def _unreadable(error: UnreadableSetting) -> str:
     return f'{PREFIX}…: {error}: write a list as JSON, like ["one", "two"]'
 
 
-def _fault(location: tuple[int | str, ...], message: str) -> str:
+def variable_of(settings: type[BaseSettings], field: str) -> str:
+    """The variable of a field."""
+    return f"{settings.model_config.get('env_prefix', '')}{field.upper()}"
+
+
+def _fault(settings: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:
     """A fault of one setting with its variable; one of several together names them in its message."""
-    return f"{PREFIX}{str(location[0]).upper()}: {message}" if location else message
+    return f"{variable_of(settings, str(location[0]))}: {message}" if location else message

@@ -6,8 +6,9 @@ from importlib.metadata import entry_points
 
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
 
-from dayahead.settings import PREFIX, ServiceSettings
+from dayahead.settings import variable_of
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,18 @@ class Setting:
     services: tuple[str, ...]
 
 
-def settings_classes() -> dict[str, type[ServiceSettings]]:
+def settings_classes() -> dict[str, type[BaseSettings]]:
     """The settings class of each service, from the entry-point group `dayahead.settings`."""
     entries = sorted(entry_points(group="dayahead.settings"), key=lambda entry: entry.name)
     return {entry.name: entry.load() for entry in entries}
 
 
-def all_settings(classes: dict[str, type[ServiceSettings]]) -> list[Setting]:
+def all_settings(classes: dict[str, type[BaseSettings]]) -> list[Setting]:
     """Every variable once, shared ones first."""
     found: dict[str, Setting] = {}
     for service, settings in classes.items():
         for name, field in settings.model_fields.items():
-            variable = PREFIX + name.upper()
+            variable = variable_of(settings, name)
             secret = field.annotation is SecretStr or "SecretStr" in str(field.annotation)
             default = field.get_default(call_default_factory=True, validated_data={})
             if default is PydanticUndefined or default is None:

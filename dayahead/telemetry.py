@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Gauge, make_wsgi_app
 
 from dayahead.errors import SettingsError
 from dayahead.log_lines import NamesService, PrintedLines, handler, leave_out_repeated, log_uncaught, render, under
+from dayahead.tracing.spans import add_ids
 
 UP = Gauge(
     "dayahead_ready", "1 while the service is ready, 0 while it is not; the reason is in /health/ready", ["service"]
@@ -40,6 +41,7 @@ def configure_logging(service: str, level: str = "info") -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             NamesService(service),
+            add_ids,
             structlog.processors.add_log_level,
             leave_out_repeated,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

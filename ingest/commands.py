@@ -36,6 +36,7 @@ def ingest(
     from dayahead.hours import format_utc, from_hour
     from dayahead.settings import load_settings
     from dayahead.telemetry import configure_logging
+    from dayahead.tracing.starting import traced
     from dayahead.weather.source_file import load_weather_sources
     from ingest.running import Pollers, load_sources_from
     from ingest.settings import IngestSettings
@@ -46,11 +47,11 @@ def ingest(
     sources = load_sources_from(source)
     weather_sources = load_weather_sources([*(weather or []), *filter(None, [settings.weather_source])])
     check_places(sources, weather_sources)
-    if not once:
-        Pollers(sources, settings, weather=weather_sources).run()
-        return
-    pollers = Pollers(sources, settings, attempts=3, weather=weather_sources)
-    results, weathered = pollers.once()
+    with traced("ingest"):
+        if not once:
+            Pollers(sources, settings, weather=weather_sources).run()
+            return
+        results, weathered = Pollers(sources, settings, attempts=3, weather=weather_sources).once()
     for one, outcome in zip(weather_sources, weathered, strict=True):
         if isinstance(outcome, SourceError):
             typer.echo(f"{one.name}: no weather: {outcome}", err=True)

@@ -35,6 +35,8 @@ from dayahead.retry import LONGEST_ASKED_S, LONGEST_S, Backoff, Pause
 from dayahead.source import Source
 from dayahead.storage.tables.poll_cursor import PollCursor, move_cursor, read_cursor
 from dayahead.storage.tables.source import register_source
+from dayahead.tracing import spans
+from dayahead.tracing.spans import Kind
 from ingest import metrics
 from ingest.condition import Condition
 from ingest.failures import Failures, Waiting
@@ -198,6 +200,8 @@ class Poller:
     def poll_once(self) -> PollResult:
         """Read from the start of the revision window before the cursor to the newest hour, and publish what changed.
 
+        With traces, a poll is the span that all that follows from it leads back to.
+
         Raises:
             SourceUnavailable: the source does not answer, answers wrongly, or has no hour at the first poll.
             SourceRefused: the source rejects the request.
@@ -205,6 +209,12 @@ class Poller:
             StorageError: TimescaleDB is unavailable or rejects a statement.
             Stopped: the process was asked to stop.
         """
+        with spans.span("poll", {"dayahead.source": self._source.name}) as span:
+            result = self._poll()
+            span.note({"dayahead.rows": result.rows, "dayahead.dead_letters": result.rejections})
+            return result
+
+    def _poll(self) -> PollResult:
         connection = self._connected()
         cursor = read_cursor(connection, self._source_key)
         self._wait_for_hours(cursor)
@@ -214,7 +224,7 @@ class Poller:
         newest: Hour | None = None
         incomplete = ""
         while True:
-            with blamed_on(self._source):
+            with blamed_on(self._source), spans.span("read source", kind=Kind.CLIENT):
                 answer = self._reader.read(position, None)
             self._condition.resting(0)
             try:

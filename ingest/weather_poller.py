@@ -23,6 +23,8 @@ from dayahead.storage.tables.weather_poll import (
     record_weather_poll,
 )
 from dayahead.storage.tables.weather_source import register_weather_source
+from dayahead.tracing import spans
+from dayahead.tracing.spans import Kind
 from dayahead.weather.message import weather_bytes
 from dayahead.weather.publication import Variables
 from dayahead.weather.schedule import DAY_H
@@ -120,10 +122,17 @@ class WeatherPoller:
             StorageError: TimescaleDB is unavailable or rejects a statement.
             Stopped: the process was asked to stop.
         """
+        with spans.span("poll", {"dayahead.source": self._source.name}) as span:
+            result = self._poll()
+            span.note({"dayahead.publications": result.publications})
+            return result
+
+    def _poll(self) -> WeatherPollResult:
         name = self._source.name
         connection = self._connected()
         if not self._unsent:
-            self._unsent = self._reader.news(self._newest, self._clock())
+            with spans.span("read source", kind=Kind.CLIENT):
+                self._unsent = self._reader.news(self._newest, self._clock())
         published = 0
         while self._unsent:
             part = self._unsent[:AT_ONCE]

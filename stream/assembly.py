@@ -16,6 +16,7 @@ from dayahead.models.serving.arithmetic import stay_on_one_thread
 from dayahead.repeating import RepeatingThread
 from dayahead.telemetry import TelemetryServer
 from dayahead.topics import DAY_AHEAD, DRIFT, FORECASTS, OBSERVATIONS
+from dayahead.tracing.starting import traced
 from stream.allocation import share_arenas
 from stream.audit.auditor import Auditor
 from stream.audit.log_reading import LaterMessages, SentForecasts
@@ -158,7 +159,7 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
     Raises:
         SystemExit: with 0 after a signal, with another code after an error.
         StorageError: TimescaleDB cannot be used, or the topic is not there.
-        SettingsError: the port of the metrics is in use.
+        SettingsError: the port of the metrics is in use, or traces are configured and OpenTelemetry is missing.
     """
     stay_on_one_thread()
     share_arenas()
@@ -176,6 +177,7 @@ def run_worker(settings: WorkerSettings, clock: Clock, probe: Probe | None = Non
         server_retry=server_retry,
     )
     with (
+        traced("worker"),
         TelemetryServer("worker", settings.bind_host, settings.metrics_port, liveness.live, liveness.ready) as server,
         background_threads(settings, worker, kafka, clock),
     ):

@@ -13,18 +13,22 @@ import structlog
 from numpy.typing import NDArray
 
 from dayahead.horizon import DAY_LEADS
-from dayahead.hours import Clock, Hour
+from dayahead.hours import Clock, Hour, format_utc
 from dayahead.limit_metrics import LOST_VALUES
 from dayahead.source import Source
 from dayahead.storage.checkpoint import ChangedHours, Checkpoint
 from dayahead.storage.tables.accuracy_day import AccuracyDays
 from dayahead.storage.tables.worker_offset import Move
+from dayahead.topics import OBSERVATIONS
+from dayahead.tracing import spans
+from dayahead.tracing.spans import Attributes, Kind
 from stream.commit import freshness
 from stream.commit.committing import Committer
 from stream.commit.limit_losses import LossKeeper
 from stream.commit.partition_quality import QualityKeeper
 from stream.commit.redis_following import RedisFollower
 from stream.compute.batch import Result, compute, prepare
+from stream.compute.forecasting import Forecasting
 from stream.compute.table_reading import TableReader
 from stream.gates.gate_keeping import GateKeeper
 from stream.intake.decode import DecodedMessage
@@ -45,6 +49,8 @@ from stream.servers.probe import Probe, Step
 from stream.weather.metrics import NewestRuns, count_message
 
 log = structlog.get_logger()
+
+SPAN = {"messaging.system": "kafka", "messaging.destination.name": OBSERVATIONS.name}
 
 REFRESHED_AT_ONCE = 5_000
 """Series in one transaction of a refresh."""
@@ -183,6 +189,16 @@ class Worker:
         if held is None:
             return Progress(0)
         ready, in_place = self._order.of(held, messages)
+        if ready:
+            causes = (message.traced for message in ready)
+            about = {**SPAN, "messaging.destination.partition.id": str(partition)}
+            with spans.caused("process observations", Kind.CONSUMER, causes, about) as span:
+                span.note({"messaging.batch.message_count": len(ready)})
+                self._take_in(held, ready)
+        return Progress(held.next_offset, None if in_place else held.next_offset)
+
+    def _take_in(self, held: HeldPartition, ready: Sequence[LogMessage]) -> None:
+        """Process messages that are next in the log, batch by batch."""
         start = rows = 0
         with metrics.stage("decode"):
             ready = [read_again(message, self._log, held.claim) for message in ready]
@@ -191,10 +207,11 @@ class Worker:
         for end, message in enumerate(decoded, 1):
             rows += len(message.hours) + len(message.refusals)
             if rows >= self._batch_rows or end == len(decoded) or _weather_follows(decoded, end):
-                self._isolation.take_in(held, decoded[start:end], by_offset)
+                with spans.part("batch") as span:
+                    span.note({"dayahead.first_offset": held.next_offset, "dayahead.rows": rows})
+                    self._isolation.take_in(held, decoded[start:end], by_offset)
                 freshness.count(decoded[start:end], by_offset, self._clock(), self._fresh_within_s)
                 start, rows = end, 0
-        return Progress(held.next_offset, None if in_place else held.next_offset)
 
     def _checkpoint(self, held: HeldPartition, decoded: Sequence[DecodedMessage]) -> None:
         now = self._clock()
@@ -216,6 +233,8 @@ class Worker:
         self._probe.reached(Step.DEAD_LETTERS)
         held.is_settled = False
         with metrics.stage("compute"):
+            # what a served forecast names, so that its trace can be found
+            spans.note({"dayahead.issued_at": format_utc(now)})
             held.state.weather.add(arrival.run for arrival in taken.weather)
             result = compute(prepared, held.state, self._releases.forecasting, self._sources, now)
         self._probe.reached(Step.COMPUTED)
@@ -316,6 +335,11 @@ class Worker:
     def _refresh(self, held: HeldPartition) -> None:
         """Forecast every series of a partition at its newest hour, and record the release."""
         forecasting = self._releases.forecasting
+        about: Attributes = {"dayahead.partition": held.claim.partition, "dayahead.release": str(forecasting.release)}
+        with spans.span("refresh partition", about):
+            self._refresh_with(held, forecasting)
+
+    def _refresh_with(self, held: HeldPartition, forecasting: Forecasting) -> None:
         self._look_up_sources()
         series = np.flatnonzero(held.state.newest > NEVER)
         parts = np.array_split(series, max(1, -(-len(series) // REFRESHED_AT_ONCE)))

@@ -70,12 +70,14 @@ def trainer(
     """Train on schedule and on request until stopped."""
     from dayahead.settings import load_settings
     from dayahead.telemetry import configure_logging
+    from dayahead.tracing.starting import traced
     from trainer.running import run_trainer
     from trainer.settings import TrainerSettings, load_training_settings
 
     settings = load_settings(TrainerSettings)
     configure_logging("trainer", settings.log_level)
-    run_trainer(settings, load_training_settings(settings.training_settings, set_ or ()))
+    with traced("trainer"):
+        run_trainer(settings, load_training_settings(settings.training_settings, set_ or ()))
 
 
 def train(
@@ -88,13 +90,15 @@ def train(
     """Train once, now: fit, judge on held-out hours, save, and promote if it passes the gate."""
     from dayahead.settings import load_settings
     from dayahead.telemetry import configure_logging
+    from dayahead.tracing.starting import traced
     from trainer.running import run_training
     from trainer.settings import TrainerSettings, load_training_settings
 
     settings = load_settings(TrainerSettings)
     configure_logging("train", "warning")
     training = load_training_settings(settings_file or settings.training_settings, set_ or ())
-    run_training(settings, training, promote, _moment(as_of), reason)
+    with traced("trainer"):
+        run_training(settings, training, promote, _moment(as_of), reason)
 
 
 def tune(
@@ -110,13 +114,15 @@ def tune(
     """Search the fit settings, then train with the best; several processes may share the study."""
     from dayahead.settings import load_settings
     from dayahead.telemetry import configure_logging
+    from dayahead.tracing.starting import traced
     from trainer.running import run_tuning
     from trainer.settings import TrainerSettings, load_training_settings
 
     settings = load_settings(TrainerSettings)
     configure_logging("tune", "warning")
     training = load_training_settings(settings_file or settings.training_settings, set_ or ())
-    run_tuning(settings, training, trials, study, promote, reason)
+    with traced("trainer"):
+        run_tuning(settings, training, trials, study, promote, reason)
 
 
 def backtest(

@@ -24,6 +24,7 @@ from dayahead.storage.tables.model_release import ReleaseRecord, load_artifact, 
 from dayahead.storage.tables.promotion import champion, promote, rolled_back_releases
 from dayahead.storage.tables.training_quarantine import save_quarantine
 from dayahead.storage.tables.tuning_run import Outcome, finish_run, newest_search, start_run
+from dayahead.tracing import spans
 from trainer.gate import Comparison, Judgement, decide
 from trainer.judge import judge, judged_windows, lost_days
 from trainer.result import Learnt, TrainingResult
@@ -116,7 +117,10 @@ class Training:
         key = start_run(self._connection, requested_by, reason, self._clock())
         self._connection.commit()
         try:
-            return self._train(key)
+            with spans.span("train", {"dayahead.requested_by": requested_by}) as span:
+                result = self._train(key)
+                span.note({"dayahead.outcome": result.outcome.value, "dayahead.release": result.release})
+                return result
         except BaseException as error:
             if not self._connection.closed:
                 self._connection.rollback()
@@ -259,7 +263,8 @@ class Training:
     def _step(self, name: str) -> Iterator[None]:
         self._on_step(name)
         begun = time.monotonic()
-        yield
+        with spans.span(name):
+            yield
         self._seconds[name] = time.monotonic() - begun
 
 

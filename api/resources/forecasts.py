@@ -42,6 +42,7 @@ from api.tables import (
     table_response,
 )
 from api.telemetry import FORECASTS_SERVED
+from api.traced import note_served
 from dayahead.contracts import ForecastMessage
 from dayahead.horizon import DAY_LEADS, MAX_LEADS
 from dayahead.hours import format_utc, parse_utc, to_hour
@@ -195,6 +196,7 @@ def get_forecast(
         body = forecast_bytes(stored)
     body = use.staleness.judged(body, newest_hour)
     FORECASTS_SERVED.labels(server).inc()
+    note_served(body, server)
     if levels or limit is not None:
         _read_shapes(use, {orjson.loads(body)["release"]})
         body = _with(body, _asked(use, orjson.loads(body), levels, limit))

@@ -5,9 +5,12 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dayahead.settings import PREFIX, ServiceSettings
+from pydantic_settings import BaseSettings
+
+from dayahead.settings import PREFIX, ServiceSettings, variable_of
 from dayahead.settings_document import settings_classes
 from deploy.local.services import ServiceProcess
+from deploy.local.supervision import STANDARD_PREFIX
 
 Digests = Mapping[str, Mapping[str, str]]
 """Program -> variable (or file) -> digest of its value."""
@@ -25,9 +28,10 @@ def settings_of(service: ServiceProcess, values: Mapping[str, str]) -> dict[str,
         values: all variables of the environment and `.env`.
     """
     if service.job == "replay":
-        read: Iterable[str] = READ_BY_REPLAY
+        read: set[str] = {*READ_BY_REPLAY}
     else:
         read = _variables(settings_classes()[service.job])
+        read |= {name for name in values if name.startswith(STANDARD_PREFIX)}
     names = {name for name in values if name in read or (service.job == "trainer" and name.startswith(READ_BY_TRAINER))}
     return {name: values[name] for name in sorted(names - service.environment.keys())}
 
@@ -82,8 +86,8 @@ class AppliedSettings:
         self._path.write_text(json.dumps(now, indent=1))
 
 
-def _variables(settings: type[ServiceSettings]) -> set[str]:
-    return {PREFIX + name.upper() for name in settings.model_fields}
+def _variables(settings: type[BaseSettings]) -> set[str]:
+    return {variable_of(settings, name) for name in settings.model_fields}
 
 
 def _digest(value: str, folder: Path) -> str:

@@ -16,7 +16,7 @@ from deploy.local.servers.server import Ground, Server
 from deploy.local.servers.watching import Alertmanager, Prometheus
 from deploy.local.services import ServiceProcess, service_processes
 from deploy.local.stack import LocalStack
-from deploy.local.supervision import SETTING_PREFIXES
+from deploy.local.supervision import SETTING_PREFIXES, STANDARD_PREFIX
 from deploy.settings import StackSettings
 
 
@@ -74,7 +74,10 @@ class Assembly:
         """
         directory = self.env_file.path.parent
         given = {name: value for name, value in os.environ.items() if name.startswith(SETTING_PREFIXES)}
-        values = {**self.env_file.read(), **given}
+        written = self.env_file.read()
+        values = {**written, **given}
+        # services read the other variables of `.env` themselves
+        given = {name: value for name, value in written.items() if name.startswith(STANDARD_PREFIX)} | given
         digests = digests_of(self.services, values, directory)
         applied = AppliedSettings(self.stack.folder)
         changed = applied.changed(digests)

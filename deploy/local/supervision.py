@@ -21,7 +21,9 @@ from dayahead.errors import StackError
 from dayahead.settings import PREFIX
 from deploy.local.waiting import wait_until
 
-SETTING_PREFIXES = (PREFIX, "MLFLOW_")
+STANDARD_PREFIX = "OTEL_"
+"""Prefix of variables of OpenTelemetry, which reads the environment alone."""
+SETTING_PREFIXES = (PREFIX, "MLFLOW_", STANDARD_PREFIX)
 """Prefix of the services' environment variables."""
 FINGERPRINT = f"{PREFIX}FINGERPRINT"
 ALIVE = ("RUNNING", "STARTING", "BACKOFF")

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from dayahead.storage.forecasts import message_values
 from dayahead.storage.tables.forecast import ForecastRows
+from dayahead.tracing import spans
 from stream.commit.redis_following import RedisFollower
 from stream.partition.held import HeldPartition
 from stream.partition.metrics import stage
@@ -13,7 +14,10 @@ from stream.servers.probe import Probe, Step
 
 
 class Publisher:
-    """Publishes forecasts. The messages depend on the rows only, so that they can be rebuilt from the tables."""
+    """Publishes forecasts. The messages depend on the rows only, so that they can be rebuilt from the tables.
+
+    With traces their headers name the span that sends them, which may be another one at a repetition.
+    """
 
     def __init__(self, follower: RedisFollower, output: KafkaOutput, topic: str) -> None:
         self._follower = follower
@@ -39,9 +43,10 @@ class Publisher:
             self._follower.follow(held, [(ids[place], values[place]) for place in _newest_of_each(rows).tolist()])
         probe.reached(Step.REDIS)
         with stage("kafka"):
+            headers = list(spans.headers()) or None
             self._output.deliver(
                 [
-                    Outgoing(self._topic, value, key=series_id.encode(), partition=held.claim.partition)
+                    Outgoing(self._topic, value, series_id.encode(), held.claim.partition, headers)
                     for series_id, value in zip(ids, values, strict=True)
                 ]
             )

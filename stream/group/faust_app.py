@@ -22,6 +22,7 @@ from mode.supervisors import CrashingSupervisor
 from dayahead.dead_letters import carried_headers
 from dayahead.errors import DayaheadError, Stopped
 from dayahead.stopping import LEAVE_S, end_soon_without, end_within
+from dayahead.tracing import spans
 from stream.group.faust_parts import NoTables, SeekingTransport, kafka_credentials
 from stream.group.inbox import Inbox
 from stream.group.liveness import Liveness
@@ -296,5 +297,6 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 def _log_message(message: Any) -> LogMessage:
     """Convert a message of Faust: its timestamp is in seconds, set by the broker (topics.OBSERVATIONS)."""
     received_us = None if message.timestamp is None else round(message.timestamp * 1000) * 1000
-    carried = carried_headers(message.key, message.headers or ())
-    return LogMessage(message.offset, message.value, received_us, carried)
+    headers = message.headers or ()
+    carried = carried_headers(message.key, headers)
+    return LogMessage(message.offset, message.value, received_us, carried, spans.trace_headers(headers))

@@ -7,6 +7,7 @@ from functools import partial
 from dayahead.dead_letters import DeadLetter, count_letter
 from dayahead.storage.tables.worker_offset import Claim
 from dayahead.topics import DEAD_LETTERS
+from dayahead.tracing import spans
 from stream.intake.decode import Refusal
 from stream.servers.kafka_output import KafkaOutput, Outgoing
 from stream.servers.log_reader import Log
@@ -68,7 +69,8 @@ class RefusalWriter:
 
     def _outgoing(self, letter: DeadLetter) -> Outgoing:
         shorter = None if letter.stub else partial(self._shorter, letter)
-        return Outgoing(self._topic, letter.value, headers=letter.headers(), shorter=shorter)
+        headers = [*letter.headers(), *spans.headers()]
+        return Outgoing(self._topic, letter.value, headers=headers, shorter=shorter)
 
     def _shorter(self, letter: DeadLetter) -> Outgoing:
         return self._outgoing(letter.shortened())

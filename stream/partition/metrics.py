@@ -16,6 +16,7 @@ from dayahead.horizon import DAY_LEADS
 from dayahead.hours import HOUR_S, from_hour
 from dayahead.storage.tables.score import ScoreRows
 from dayahead.storage.tables.source import RegisteredSource
+from dayahead.tracing import spans
 from stream.partition.held import HeldPartition
 from stream.partition.rows import Outcome, Unforecast
 
@@ -153,8 +154,8 @@ for _rung in Rung:
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Measure the duration of a stage of a micro-batch."""
-    with STAGE_SECONDS.labels(name).time():
+    """Measure the duration of a stage of a micro-batch, as a span too where the batch is one."""
+    with STAGE_SECONDS.labels(name).time(), spans.part(name):
         yield
 
 

@@ -10,6 +10,7 @@ from dayahead.contracts import MAX_MESSAGE_BYTES
 from dayahead.errors import BrokerUnavailable, ContractError, DeadLetterCode, StorageError
 from dayahead.kafka_clients import open_consumer
 from dayahead.storage.tables.worker_offset import Claim
+from dayahead.tracing.spans import TraceHeaders
 from stream.servers.server_retry import ServerRetry
 from stream.servers.withheld import Withheld
 
@@ -28,12 +29,14 @@ class LogMessage:
         value: the raw bytes, None for a tombstone; only the first bytes where it is `Withheld`.
         received_us: when the broker took it, microseconds since 1970; None for one that is not in the log.
         carried: key and headers as a dead letter carries them (`dayahead.dead_letters.carried_headers`).
+        traced: headers that name the span that sent it; empty where traces are off.
     """
 
     offset: int
     value: bytes | None
     received_us: int | None = None
     carried: tuple[tuple[str, bytes], ...] = ()
+    traced: TraceHeaders = ()
 
 
 class Log:

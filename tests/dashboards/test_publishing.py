@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import SecretStr
 
-from dashboards.publishing import Publisher
+from dashboards.publishing import TRACES_UID, Publisher
 from dashboards.queries import PROMETHEUS_UID, TIMESCALEDB_UID, generated_dashboards
 from dashboards.settings import DashboardSettings
 from dayahead.errors import SettingsError
@@ -98,6 +99,25 @@ def test_publishing_again_leaves_data_sources_as_people_changed_them(grafana: Fa
     grafana.data_sources[TIMESCALEDB_UID]["url"] = "elsewhere:5432"
     Publisher(settings(grafana, grafana_database_url=SecretStr(""))).publish(generated_dashboards())
     assert grafana.data_sources[TIMESCALEDB_UID]["url"] == "elsewhere:5432"
+
+
+def test_traces_are_a_data_source_and_a_link_only_where_a_backend_is_configured(grafana: FakeGrafana) -> None:
+    Publisher(settings(grafana)).publish(generated_dashboards())
+    assert TRACES_UID not in grafana.data_sources
+    assert not any("explore" in link["url"] for link in links(grafana))
+    Publisher(settings(grafana, grafana_traces_url="http://jaeger:16686", grafana_traces_type="jaeger")).publish(
+        generated_dashboards()
+    )
+    made = grafana.data_sources[TRACES_UID]
+    assert (made["type"], made["url"]) == ("jaeger", "http://jaeger:16686")
+    added = [link for link in links(grafana) if link["title"] == "Traces"]
+    assert len(added) == 3
+    query = parse_qs(urlsplit(added[0]["url"]).query)
+    assert json.loads(query["panes"][0])["traces"]["datasource"] == TRACES_UID
+
+
+def links(grafana: FakeGrafana) -> list[dict[str, Any]]:
+    return [link for body in grafana.dashboards.values() for link in body["dashboard"].get("links") or []]
 
 
 def test_a_missing_data_source_without_an_address_names_the_setting(grafana: FakeGrafana) -> None:

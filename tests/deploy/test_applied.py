@@ -34,6 +34,8 @@ SERVICES = {service.name: service for service in service_processes(StackSettings
         ("DAYAHEAD_MAX_RECORDS", {"ingest"}),
         ("DAYAHEAD_TRAINING__SCHEDULE__EVERY_H", {"trainer"}),
         ("MLFLOW_TRACKING_URI", {"trainer"}),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", {"worker-1", "worker-2", "trainer", "api", "ingest"}),
+        ("OTEL_TRACES_SAMPLER", {"worker-1", "worker-2", "trainer", "api", "ingest"}),
         ("DAYAHEAD_ALERT_MAPE_WARNING", set()),
         ("DAYAHEAD_METRICS_PORT", set()),  # the stack gives each its own
         ("PATH", set()),

@@ -179,6 +179,8 @@ def test_every_variable_is_a_setting_or_a_password_of_env() -> None:
     known |= set(PASSWORD_VARIABLES.values()) | {"DAYAHEAD_SOURCE"}
     # which lock the image is built from, and a variable of MLflow's client: documented in docs/training.md
     known |= {"DAYAHEAD_IMAGE_LOCK", "MLFLOW_TRACKING_URI"}
+    # variables that OpenTelemetry's SDK reads: documented in docs/traces.md
+    known |= {"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
     used = set(re.findall(r"\$\{(\w+)", re.sub(r"\$\$", "", TEXT)))
     handed_through = {
         key for service in SERVICES.values() for key, value in service.get("environment", {}).items() if value is None
@@ -197,6 +199,12 @@ def test_a_setting_in_env_reaches_the_service_that_reads_it(service: str) -> Non
     wanted = {f"DAYAHEAD_{field.upper()}" for field in fields}
     given = set(SERVICES[CONTAINERS_OF[service]]["environment"])
     assert wanted <= given, f"add to {CONTAINERS_OF[service]} in docker-compose.yml: {sorted(wanted - given)}"
+
+
+@pytest.mark.parametrize("service", ["ingest", "worker-1", "worker-2", "trainer", "api"])
+def test_the_variables_of_traces_reach_every_service_that_makes_them(service: str) -> None:
+    wanted = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_TRACES_SAMPLER"}
+    assert wanted <= SERVICES[service]["environment"].keys()
 
 
 def test_only_what_changes_tables_and_the_database_know_the_owner() -> None:

@@ -137,7 +137,7 @@ class WorkerRoom:
                     message = consumer.poll(10)
                     assert message is not None, f"{name}/{partition} gave nothing after offset {position}"
                     position = message.offset() + 1
-                    headers = {key: value.decode() for key, value in message.headers() or []}
+                    headers = {key: (value or b"").decode(errors="replace") for key, value in message.headers() or []}
                     found.append((message.key(), message.value(), headers))
         finally:
             consumer.close()
