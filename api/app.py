@@ -30,6 +30,7 @@ from api.newest import NewestForecasts
 from api.redis_forecasts import RedisForecasts
 from api.resources import (
     accuracy,
+    accuracy_hours,
     alertmanager,
     alerts,
     day_ahead,
@@ -171,6 +172,7 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
         days,
         observations,
         sent_observations,
+        accuracy_hours,  # before the resource whose path would take it for a series
         accuracy,
         quality,
         reference_forecasts,

@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from dayahead.errors import AlreadyChampionError, DayaheadError, ReleaseError
+from dayahead.errors import AlreadyChampionError, DayaheadError, NothingToRollBackError, ReleaseError
 
 log = structlog.get_logger()
 
@@ -249,6 +249,8 @@ def install(app: FastAPI) -> None:
     def _ours(request: Request, error: DayaheadError) -> Response:
         if isinstance(error, AlreadyChampionError):
             return Problem(409, "already-champion", "The release serves already", str(error)).response(request.url.path)
+        if isinstance(error, NothingToRollBackError):
+            return Problem(409, "nothing-to-roll-back", "No earlier champion", str(error)).response(request.url.path)
         if isinstance(error, ReleaseError):
             return Problem(404, "unknown-release", "Unknown release", str(error)).response(request.url.path)
         log.error("request_failed", path=request.url.path, error=str(error))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy_protocols import DATA, DataAbsentError, pjm_history
 from dayahead.contracts import DriftKind
+from dayahead.drift.days import BACK_DAYS, DAY_H
 from dayahead.evaluation.backtest import forecast_origin
 from dayahead.features.calendar import Calendar
 from dayahead.hours import Hour
@@ -29,7 +30,6 @@ from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.settings import ModelSettings
 from dayahead.storage.tables.drift_watched import DueSeries, WatchedValues
 from dayahead.weather.choice import choose
-from stream.drift.days import BACK_DAYS, DAY_H
 from stream.drift.detecting import (
     ADJUSTED_LEVEL,
     ADJUSTED_PATTERN,

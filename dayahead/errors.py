@@ -15,7 +15,8 @@ DayaheadError
 │   ├── FencedError          another worker owns the partition now: this one must end
 │   └── CopyUnusableError    Redis has no usable copy of the windows: they are read from TimescaleDB
 ├── ReleaseError             a model release is missing, damaged or of another version
-│   └── AlreadyChampionError  the release that is to be promoted serves already
+│   ├── AlreadyChampionError  the release that is to be promoted serves already
+│   └── NothingToRollBackError  no champion comes before the present one
 ├── NotEnoughHistoryError    too few hours to fit or to judge a model
 ├── MachineCodeError         the rules of the hot path could not be translated for this processor
 ├── StackError               the local stack cannot start
@@ -157,6 +158,10 @@ class ReleaseError(DayaheadError):
 
 class AlreadyChampionError(ReleaseError):
     """The release that is to be promoted serves already: there is nothing to do."""
+
+
+class NothingToRollBackError(ReleaseError):
+    """No champion comes before the present one."""
 
 
 class NotEnoughHistoryError(DayaheadError):

@@ -55,6 +55,7 @@ TABLE: Columns = {
     "bias_percent": NUMBER, "coverage_percent": NUMBER, "weekly_naive_wape_percent": NUMBER,
     "daily_naive_wape_percent": NUMBER, "naive_wape_percent": NUMBER, "skill_percent": NUMBER, "compared": COUNT,
     "verdict": TEXT, "source": TEXT, "first_lead": COUNT, "last_lead": COUNT, "dayahead_wape_percent": NUMBER,
+    "mase": NUMBER,
 }  # fmt: skip
 """Columns of accuracy as a table; `level` is overall, area, series or reference, `compared` 1 or 0.
 
@@ -83,6 +84,9 @@ class Accuracy(BaseModel):
         description="Mean of |error| / |actual|; an actual counts as at least a quarter of the usual level"
     )
     bias_percent: float | None = Field(description="Sum of errors / sum of |actual|; above 0: forecasts too high")
+    mase: float | None = Field(
+        description="Sum of |error| / sum of the better naive's on the same hours; below 1: smaller error"
+    )
     coverage_percent: float | None = Field(description="Hours whose actual lies within p10 to p90; 80 is intended")
     weekly_naive_wape_percent: float | None = Field(
         description="WAPE of the newest same hour of the week that was known at the origin, where there is one"
@@ -269,10 +273,11 @@ def _group(added: AddedScores, horizon_day: int | None) -> GroupAccuracy:
 def _figures(added: AddedScores, horizon_day: int | None) -> dict[str, Any]:
     """The fields of `Accuracy` from the sums of the scores of a day of the horizon."""
     # the database sums in any order: without rounding, the last digits and so the ETag would vary
+    figures = added.figures()
     percent = {
-        f"{name}_percent": None if figure is None else round(100 * figure, DECIMALS)
-        for name, figure in added.figures().items()
+        f"{name}_percent": None if figure is None else round(100 * figure, DECIMALS) for name, figure in figures.items()
     }
+    mase = figures["mase"]
     skill = percent["skill_percent"]
     return {
         "start": added.start,
@@ -281,6 +286,7 @@ def _figures(added: AddedScores, horizon_day: int | None) -> dict[str, Any]:
         "forecasts": added.forecasts,
         "hours": int(added.sums["hours"] or 0),
         **{name: percent[name] for name in Accuracy.model_fields if name in percent},
+        "mase": None if mase is None else round(mase, DECIMALS),
         "compared": skill is not None and added.forecasts >= FEWEST_FORECASTS,
         "verdict": verdict(skill, added.forecasts),
     }

@@ -5,14 +5,15 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from api.backends import Use
+from api.backends import Backends, Use
 from api.bearer import TokenRequired
 from api.edge.route import resource
 from api.parameters import Text, Utc
 from api.problems import FORBIDDEN, NOT_FOUND, ProblemDocument
+from dayahead.contracts import ReleaseAnnouncement
 from dayahead.storage.tables.model_release import list_releases
-from dayahead.storage.tables.promotion import champion, promote, recent_promotions
-from dayahead.storage.tables.tuning_run import recent_runs
+from dayahead.storage.tables.promotion import champion, promote, recent_promotions, roll_back, rollback_target
+from dayahead.storage.tables.tuning_run import TuningRun, recent_runs
 from dayahead.topics import CHAMPION_KEY, MODEL_RELEASES
 
 router = resource("/v1/models", "models")
@@ -52,6 +53,7 @@ class Training(BaseModel):
     requested_by: str = Field(description="Who asked")
     reason: str = Field(description="Why it was requested or refused")
     outcome: str = Field(description="Its outcome")
+    explanation: str = Field(description="Why it ended so: what the gate says, or the error; empty while it runs")
     release: str | None = Field(description="The resulting release")
     promoted: bool = Field(description="Whether that release became the champion")
 
@@ -60,6 +62,7 @@ class Models(BaseModel):
     """The champion, all releases, promotions and trainings, newest first."""
 
     champion: Promotion | None = Field(description="The champion; null before the first promotion")
+    rollback_to: str | None = Field(description="The release that a rollback would make the champion; null if none")
     releases: list[ReleaseItem]
     promotions: list[Promotion]
     trainings: list[Training]
@@ -69,6 +72,12 @@ class PromotionWish(BaseModel):
     """A request to promote a release."""
 
     promoted_by: Text = Field(default="api", min_length=1, max_length=100, description="Who asks")
+    reason: Text = Field(min_length=1, max_length=500, description="Why, in a sentence; stored in the log")
+
+
+class RollbackWish(BaseModel):
+    """A request to roll back."""
+
     reason: Text = Field(min_length=1, max_length=500, description="Why, in a sentence; stored in the log")
 
 
@@ -89,14 +98,20 @@ def list_models(
         serving = champion(connection)
         return Models(
             champion=Promotion.model_validate(serving, from_attributes=True) if serving else None,
+            rollback_to=rollback_target(connection),
             releases=[
                 ReleaseItem.model_validate(record, from_attributes=True) for record in list_releases(connection, limit)
             ],
             promotions=[
                 Promotion.model_validate(one, from_attributes=True) for one in recent_promotions(connection, limit)
             ],
-            trainings=[Training.model_validate(run, from_attributes=True) for run in recent_runs(connection, limit)],
+            trainings=[_training(run) for run in recent_runs(connection, limit)],
         )
+
+
+def _training(run: TuningRun) -> Training:
+    explanation = run.details.get("reason", "")
+    return Training.model_validate({**vars(run), "explanation": explanation})
 
 
 @router.post(
@@ -107,5 +122,20 @@ def promote_release(use: Use, release: Text, wish: PromotionWish) -> Promoted:
     """Workers load it within seconds, without a restart; to go back, promote another release."""
     with use.database.connection() as connection:
         announcement = promote(connection, release, wish.promoted_by, wish.reason, use.now())
+    return _announced(use, announcement)
+
+
+@router.post(
+    "/rollback", summary="Roll back to the champion before", dependencies=[TokenRequired],
+    responses=FORBIDDEN | {409: {"model": ProblemDocument, "description": "No champion comes before the present one"}},
+)  # fmt: skip
+def roll_back_release(use: Use, wish: RollbackWish) -> Promoted:
+    """Make the release before the champion serve again; twice in a row goes back two. `rollback_to` names it."""
+    with use.database.connection() as connection:
+        announcement = roll_back(connection, wish.reason, use.now())
+    return _announced(use, announcement)
+
+
+def _announced(use: Backends, announcement: ReleaseAnnouncement) -> Promoted:
     announced = use.announcer.send(MODEL_RELEASES, CHAMPION_KEY, announcement)
     return Promoted(**dict(announcement), announced=announced)

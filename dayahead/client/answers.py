@@ -107,6 +107,25 @@ class DeadLetterCount(BaseModel):
     """
 
 
+class DriftFigures(BaseModel):
+    """
+    What the series was like before the change and is since; null where that is not known.
+    """
+
+    before: float | None
+    """
+    Mean of the 25 days that it was judged against, in `unit`
+    """
+    after: float | None
+    """
+    Mean of up to a week from the day of the change on, in `unit`
+    """
+    unit: str
+    """
+    Unit of both: % or, of a level, the unit of the series
+    """
+
+
 class GateDays(BaseModel):
     """
     The days of a series that were kept at a gate.
@@ -163,6 +182,10 @@ class GroupAccuracy(BaseModel):
     """
     Sum of errors / sum of |actual|; above 0: forecasts too high
     """
+    mase: float | None
+    """
+    Sum of |error| / sum of the better naive's on the same hours; below 1: smaller error
+    """
     coverage_percent: float | None
     """
     Hours whose actual lies within p10 to p90; 80 is intended
@@ -217,6 +240,29 @@ class Health(BaseModel):
     """
 
 
+class HourAccuracy(BaseModel):
+    """
+    Accuracy at one hour of the local day, over all leads.
+    """
+
+    hour: int
+    """
+    Hour of the day in `time_zone`, 0 to 23
+    """
+    hours: int
+    """
+    Forecast hours with a known actual
+    """
+    wape_percent: float | None
+    """
+    Sum of |error| / sum of |actual|
+    """
+    mean_absolute_error: float | None
+    """
+    Mean of |error|, in `unit`
+    """
+
+
 class IncompleteHour(BaseModel):
     """
     An hour that series lack.
@@ -249,6 +295,29 @@ class IncompleteHour(BaseModel):
     reason: str
     """
     Why, in a sentence
+    """
+
+
+class LeadAccuracy(BaseModel):
+    """
+    Accuracy at one lead.
+    """
+
+    lead: int
+    """
+    Hours after the origin, 1 to 24
+    """
+    hours: int
+    """
+    Forecast hours with a known actual
+    """
+    wape_percent: float | None
+    """
+    Sum of |error| / sum of |actual|
+    """
+    mean_absolute_error: float | None
+    """
+    Mean of |error|, in `unit`
     """
 
 
@@ -818,6 +887,17 @@ class RetuneWish(BaseModel):
     """
 
 
+class RollbackWish(BaseModel):
+    """
+    A request to roll back.
+    """
+
+    reason: Annotated[str, Field(max_length=500, min_length=1, pattern="^[^\\u0000]*$")]
+    """
+    Why, in a sentence; stored in the log
+    """
+
+
 class RungCount(BaseModel):
     """
     Series whose newest forecast is on a rung.
@@ -870,6 +950,10 @@ class SeriesAccuracy(BaseModel):
     bias_percent: float | None
     """
     Sum of errors / sum of |actual|; above 0: forecasts too high
+    """
+    mase: float | None
+    """
+    Sum of |error| / sum of the better naive's on the same hours; below 1: smaller error
     """
     coverage_percent: float | None
     """
@@ -1237,6 +1321,10 @@ class Training(BaseModel):
     """
     Its outcome
     """
+    explanation: str
+    """
+    Why it ended so: what the gate says, or the error; empty while it runs
+    """
     release: str | None
     """
     The resulting release
@@ -1445,6 +1533,38 @@ class WhyParts(BaseModel):
     limits: list[float]
     """
     What limits took away or added, and rounding
+    """
+
+
+class AccuracyByHour(BaseModel):
+    """
+    Accuracy of the first 24 hours of the forecasts of one series, over the newest days with scores.
+    """
+
+    series_id: str
+    unit: str
+    """
+    Unit of the value of one hour
+    """
+    time_zone: str
+    """
+    Time zone of the source, of `hour`
+    """
+    start: AwareDatetime | None
+    """
+    First origin of the window, UTC; null if nothing is scored yet
+    """
+    end: AwareDatetime | None
+    """
+    Newest scored origin of the window, UTC
+    """
+    by_lead: list[LeadAccuracy]
+    """
+    Leads 1 to 24
+    """
+    by_hour: list[HourAccuracy]
+    """
+    Hours 0 to 23
     """
 
 
@@ -1662,6 +1782,14 @@ class DriftItem(BaseModel):
     recorded_at: AwareDatetime
     """
     When it was detected, UTC
+    """
+    measure: str
+    """
+    What changed: `error` (|error| / |actual| of forecasts), `level` (mean of |value|), `spread` (distance of the hours of a day to their mean, in % of the level), `pattern` (correlation with the usual day)
+    """
+    figures: DriftFigures | None
+    """
+    Before and after; null without `figures=true`
     """
 
 
@@ -1905,6 +2033,10 @@ class Models(BaseModel):
     champion: Promotion | None
     """
     The champion; null before the first promotion
+    """
+    rollback_to: str | None
+    """
+    The release that a rollback would make the champion; null if none
     """
     releases: list[ReleaseItem]
     promotions: list[Promotion]

@@ -170,6 +170,13 @@ def series_accuracy(
     )
 
 
+def accuracy_by_hour(
+    series_id: str, *, days: int | None = None, end: date | None = None
+) -> Query[answers.AccuracyByHour]:
+    """Accuracy of one series by lead and by hour of the local day."""
+    return get(f"/v1/accuracy/{in_path(series_id)}/hours", answers.AccuracyByHour, days=days, end=end)
+
+
 def references() -> Query[answers.References]:
     """The forecasts of others that are compared with ours."""
     return get("/v1/reference-forecasts", answers.References)
@@ -194,10 +201,14 @@ def quality() -> Query[answers.Quality]:
 
 
 def drift(
-    *, area: str | None = None, kind: Literal["data", "concept"] | None = None, since: datetime | None = None
+    *,
+    area: str | None = None,
+    kind: Literal["data", "concept"] | None = None,
+    since: datetime | None = None,
+    figures: bool | None = None,
 ) -> Query[answers.Drift]:
-    """Series that changed, newest first."""
-    return get("/v1/drift", answers.Drift, area=area, kind=kind, since=since)
+    """Series that changed, newest first; with `figures` what each was like before and is since."""
+    return get("/v1/drift", answers.Drift, area=area, kind=kind, since=since, figures=figures)
 
 
 def dead_letters(*, code: str | None = None, since: datetime | None = None) -> Query[answers.DeadLetters]:
@@ -272,3 +283,8 @@ def promote(release: str, reason: str, promoted_by: str) -> Query[answers.Promot
     """Make a release the champion; needs the token."""
     wish = {"reason": reason, "promoted_by": promoted_by}
     return post(f"/v1/models/{in_path(release)}/promote", answers.Promoted, wish, is_repeatable=False)
+
+
+def roll_back(reason: str) -> Query[answers.Promoted]:
+    """Make the release before the champion serve again; needs the token."""
+    return post("/v1/models/rollback", answers.Promoted, {"reason": reason}, is_repeatable=False)

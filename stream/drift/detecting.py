@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from river.drift import PageHinkley
 
 from dayahead.contracts import DriftKind
+from dayahead.drift.days import DAY_H, RECENT_DAYS
 from dayahead.hours import Hour
-from stream.drift.days import DAY_H, RECENT_DAYS
 
 WINDOW_DAYS = 28
 LEAST_REFERENCE_DAYS = 10

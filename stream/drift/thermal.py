@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dayahead.drift.days import BACK_DAYS, DAY_H, RECENT_DAYS
 from dayahead.hours import Hour
-from stream.drift.days import BACK_DAYS, DAY_H, RECENT_DAYS
 from stream.drift.detecting import WINDOW_DAYS
 
 WEEK_H = 7 * DAY_H

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import SecretStr
 
 from dayahead.contracts import DriftKind
+from dayahead.drift.days import BACK_DAYS, DAY_H, Days
 from dayahead.hours import Clock, Hour
 from dayahead.storage.database import connect
 from dayahead.storage.place_weather import places_by_key, read_temperatures
@@ -27,7 +28,6 @@ from dayahead.storage.tables.drift_watched import (
     read_drift_counts,
     read_watched,
 )
-from stream.drift.days import BACK_DAYS, DAY_H, Days
 from stream.drift.detecting import (
     ADJUSTED_LEVEL,
     ADJUSTED_PATTERN,

@@ -159,3 +159,27 @@ def test_a_source_of_another_time_leaves_the_figures_of_the_others(
     assert (fresh["forecasts"], fresh["compared"]) == (1, False)
     assert fresh["end"] == series["end"] == after["end"] == format_utc(origin)
     assert after["start"] == before["start"]
+
+
+def test_accuracy_by_lead_and_by_hour_adds_up_to_that_of_the_series(client: TestClient) -> None:
+    whole = client.get("/v1/accuracy/DK1/111").json()["accuracy"]
+    found = client.get("/v1/accuracy/DK1/111/hours").json()
+    assert (found["start"], found["end"], found["time_zone"]) == (whole["start"], whole["end"], "Europe/Copenhagen")
+    assert [one["lead"] for one in found["by_lead"]] == list(range(1, 25))
+    assert [one["hour"] for one in found["by_hour"]] == list(range(24))
+    for parts in (found["by_lead"], found["by_hour"]):
+        assert sum(one["hours"] for one in parts) == whole["hours"]
+        error = sum(one["hours"] * one["mean_absolute_error"] for one in parts)
+        actual = sum(one["hours"] * one["mean_absolute_error"] / one["wape_percent"] for one in parts)
+        assert error / actual == pytest.approx(whole["wape_percent"], rel=1e-4)
+
+
+def test_a_series_without_scores_has_no_accuracy_by_hour(client: TestClient) -> None:
+    found = client.get(f"/v1/accuracy/{NO_FORECAST}/hours").json()
+    assert all(one["wape_percent"] is None for one in [*found["by_lead"], *found["by_hour"]])
+    assert client.get("/v1/accuracy/DK9/1/hours").status_code == 404
+
+
+def test_mase_is_the_error_over_that_of_the_better_naive(client: TestClient) -> None:
+    found = client.get("/v1/accuracy/DK1/111").json()["accuracy"]
+    assert found["mase"] == pytest.approx(1 - found["skill_percent"] / 100)

@@ -58,3 +58,23 @@ def test_a_list_of_drift_is_bounded_and_says_so(drifted: TestClient) -> None:
     assert drifted.get("/v1/drift", params={"limit": 3}).json()["more"] is False
     assert drifted.get("/v1/drift", params={"limit": 1001}).status_code == 422
     assert drifted.get("/v1/drift", params={"kind": "weather"}).status_code == 422
+
+
+def test_before_and_after_are_given_where_they_are_asked_for(drifted: TestClient, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO drift_event VALUES (1, %s, 'data', 'page-hinkley:level:weather-adjusted', 6, %s)",
+            [FIRST + timedelta(hours=23), NOW],
+        )
+        connection.execute(
+            "INSERT INTO observation (series_key, valid_time, value, available_at)"
+            " SELECT 1, hour, CASE WHEN hour < %(first)s THEN 10 ELSE 30 END, hour"
+            " FROM generate_series(%(first)s - INTERVAL '40 days', %(first)s + INTERVAL '2 days', '1 hour') AS hour",
+            {"first": FIRST},
+        )
+    plain = drifted.get("/v1/drift").json()["events"]
+    assert all(event["figures"] is None for event in plain)
+    events = drifted.get("/v1/drift", params={"figures": "true"}).json()["events"]
+    [found] = [event for event in events if event["measure"] == "level"]
+    assert found["figures"] == {"before": 10.0, "after": 30.0, "unit": "kWh"}
+    assert drifted.get("/v1/drift", params={"figures": "true", "limit": 1000}).status_code == 422

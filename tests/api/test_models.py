@@ -46,6 +46,7 @@ def test_releases_champion_and_promotion_log_are_listed(client: TestClient) -> N
     assert models["champion"]["release"] == "r-0123456789ab"
     assert [release["release"] for release in models["releases"]] == ["r-0123456789ab"]
     assert models["releases"][0]["metrics"] == {"wape_percent": 6.4}
+    assert models["rollback_to"] is None
     assert [(training["outcome"], training["promoted"]) for training in models["trainings"]] == [("promoted", True)]
     assert models["promotions"][0]["promoted_by"] == "trainer"
 
@@ -96,6 +97,25 @@ def test_the_release_that_serves_is_not_promoted_again(pool: ConnectionPool) -> 
     assert f"release {OLD} serves already, since " in answer.json()["detail"]
     assert [one["release"] for one in promotions] == [OLD]
     assert servers.announcer.sent == []
+
+
+def test_a_rollback_makes_the_champion_before_serve_again_and_is_announced(pool: ConnectionPool) -> None:
+    servers = FakeServers(database=pool)
+    wish = {"reason": "it was worse"}
+    with servers.client() as client:
+        assert client.get("/v1/models").json()["rollback_to"] is None
+        nothing = client.post("/v1/models/rollback", json=wish, headers=AUTHORISED)
+        assert (nothing.status_code, nothing.json()["type"]) == (409, "urn:dayahead:problem:nothing-to-roll-back")
+        assert f"release {OLD} is the first that was promoted" in nothing.json()["detail"]
+        assert servers.announcer.sent == []
+        assert client.post("/v1/models/rollback", json=wish).status_code == 401
+        client.post(f"/v1/models/{NEW}/promote", json=WISH, headers=AUTHORISED)
+        assert client.get("/v1/models").json()["rollback_to"] == OLD
+        answer = client.post("/v1/models/rollback", json=wish, headers=AUTHORISED).json()
+        assert client.get("/v1/models").json()["rollback_to"] is None
+    assert (answer["release"], answer["previous"], answer["promoted_by"]) == (OLD, NEW, "rollback")
+    assert answer["announced"] is True
+    assert [message.release for _, _, message in servers.announcer.sent] == [NEW, OLD]  # type: ignore[attr-defined]
 
 
 def test_an_unknown_release_is_a_404_and_the_champion_stays(pool: ConnectionPool) -> None:

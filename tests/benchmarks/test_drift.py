@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from benchmarks import drift
+from dayahead.drift.days import DAY_H
 from dayahead.features.calendar import Calendar
 from dayahead.models.history import History
 from dayahead.models.serving.forecaster import Forecaster
-from stream.drift.days import DAY_H
 from tests.stream.drift.test_detecting import START, hourly
 
 DAYS = 90

@@ -27,7 +27,7 @@ PUBLISHED = """
 """
 
 NEWEST = """
-    SELECT series_id, area, kind, valid_time, detector, statistic, recorded_at
+    SELECT series_key, series_id, area, unit, kind, valid_time, detector, statistic, recorded_at
     FROM drift_event JOIN series USING (series_key)
     WHERE (%(area)s::text IS NULL OR area = %(area)s)
       AND (%(kind)s::text IS NULL OR kind = %(kind)s)
@@ -60,8 +60,10 @@ class StoredEvent:
 class RecordedDrift:
     """A row of `drift_event` with the text that belongs to its series."""
 
+    series_key: int
     series_id: str
     area: str
+    unit: str
     kind: DriftKind
     valid_time: datetime
     detector: str

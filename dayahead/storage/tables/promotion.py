@@ -6,7 +6,7 @@ from datetime import datetime
 import psycopg
 
 from dayahead.contracts import ReleaseAnnouncement
-from dayahead.errors import AlreadyChampionError, ReleaseError
+from dayahead.errors import AlreadyChampionError, NothingToRollBackError
 from dayahead.hours import format_utc
 from dayahead.storage.tables.model_release import load_artifact
 
@@ -70,14 +70,21 @@ def roll_back(connection: psycopg.Connection, reason: str, now: datetime) -> Rel
     """Roll back to the release before the champion; twice in a row goes back two. The caller commits, announces.
 
     Raises:
-        ReleaseError: there is no previous champion.
+        NothingToRollBackError: there is no previous champion.
     """
     connection.execute("LOCK TABLE promotion IN SHARE ROW EXCLUSIVE MODE")
+    target = rollback_target(connection)
+    if target is None:
+        before = champion(connection)
+        serving = f"release {before.release} is the first that was promoted" if before else "none was ever promoted"
+        raise NothingToRollBackError(f"there is nothing to roll back to: {serving}")
+    return promote(connection, target, ROLLBACK, reason, now)
+
+
+def rollback_target(connection: psycopg.Connection) -> str | None:
+    """Read the release that a rollback would promote; None where there is none."""
     line = _line_of_succession(connection)
-    if len(line) < 2:
-        serving = f"release {line[0]} is the first that was promoted" if line else "no release was ever promoted"
-        raise ReleaseError(f"there is nothing to roll back to: {serving}")
-    return promote(connection, line[-2], ROLLBACK, reason, now)
+    return line[-2] if len(line) > 1 else None
 
 
 def rolled_back_releases(connection: psycopg.Connection) -> set[str]:

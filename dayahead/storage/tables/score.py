@@ -15,6 +15,7 @@ from dayahead.evaluation.metrics import figures_of
 from dayahead.evaluation.score import ScoreBatch
 from dayahead.grouping import groups, numbered
 from dayahead.horizon import DAY_LEADS
+from dayahead.hours import to_hour
 from dayahead.storage.binary_copy import doubles, hours, integers, real_arrays, same_text, small_integers
 from dayahead.storage.copied_table import KeyedTable, TableColumn
 
@@ -322,6 +323,34 @@ def newest_windows(
         SourceWindow(source_key, _midnight(newest) - (days - 1) * DAY, newest)
         for source_key, newest in newest_scored_origins(connection, series_key, before, horizon_day).items()
     ]
+
+
+@dataclass(frozen=True)
+class LeadErrors:
+    """|error| of the forecasts of a series by lead.
+
+    Attributes:
+        origin: int64 [n], hours.
+        error: float32 [n, 24], in the unit of the series, NaN where the actual is not known.
+    """
+
+    origin: NDArray[np.int64]
+    error: NDArray[np.float32]
+
+
+def read_lead_errors(connection: psycopg.Connection, series_key: int, windows: Sequence[SourceWindow]) -> LeadErrors:
+    """Read the errors of the first day of the horizon of a series, for the origins in windows."""
+    rows = [
+        row
+        for window in windows
+        for row in connection.execute(
+            "SELECT origin, lead_error FROM score WHERE series_key = %s AND origin >= %s AND origin <= %s"
+            " AND cardinality(lead_error) = %s ORDER BY origin",
+            [series_key, window.start, window.end, DAY_LEADS],
+        )
+    ]
+    errors = np.array([row[1] for row in rows], np.float32).reshape(len(rows), DAY_LEADS)
+    return LeadErrors(np.array([to_hour(row[0]) for row in rows], np.int64), errors)
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from dayahead.contracts import DriftKind
+from dayahead.drift.days import DAY_H, Days
 from dayahead.storage.tables.drift_watched import DueSeries, WatchedValues
-from stream.drift.days import DAY_H, Days
 from stream.drift.detecting import ERROR, LEVEL, PATTERN, SPREAD, Measure, detect
 from stream.drift.watch import judge_series
 

@@ -6,6 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dayahead.contracts import DriftKind
+from dayahead.drift.days import DAY_H
 from dayahead.hours import from_hour, wall_clock
 from dayahead.storage.tables.drift_watched import DueSeries, WatchedValues
 from dayahead.storage.tables.series import register_series
@@ -13,7 +14,6 @@ from dayahead.storage.tables.source import load_sources, register_source
 from dayahead.storage.tables.weather_run import WeatherRun, write_runs
 from dayahead.weather.places import WeatherPlaces
 from dayahead.weather.values import Variable, WeatherKind, WeatherValues
-from stream.drift.days import DAY_H
 from stream.drift.detecting import LEVEL, WEATHER_ADJUSTED
 from stream.drift.thermal import SPAN_H, HourlyTemperature, without_weather
 from stream.drift.watch import judge_series

@@ -13,13 +13,13 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from dayahead.contracts import DriftEvent, DriftKind
+from dayahead.drift.days import DAY_H
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import from_hour, wall_clock
 from dayahead.storage.tables.drift_event import FoundDrift
 from dayahead.storage.tables.drift_watched import DriftCounts
 from dayahead.storage.tables.series import register_series
 from dayahead.storage.tables.source import load_sources, register_source
-from stream.drift.days import DAY_H
 from stream.drift.detecting import LEVEL
 from stream.drift.publishing import DriftTopic
 from stream.drift.rounds import DriftRounds

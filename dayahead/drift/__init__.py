@@ -1,0 +1,1 @@
+"""Drift of series: the days that it is judged by."""
