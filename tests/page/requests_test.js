@@ -1,7 +1,7 @@
 // What the page asks the API, and how it takes the answers; the API is a real HTTP server of the test.
 
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { get, Refusal, seriesPath } from "../../api/page/assets/requests.js";
+import { get, post, Refusal, seriesPath } from "../../api/page/assets/requests.js";
 
 async function withServer(handler, body) {
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, handler);
@@ -47,4 +47,14 @@ Deno.test("an answer without JSON and no answer at all differ", async () => {
     await rejects(get(`${base}/c`), { status: 502, kind: "not-json" });
   });
   await rejects(get("http://127.0.0.1:9/d"), { status: 0, kind: "api-away" });
+});
+
+Deno.test("a change is sent once, as JSON, with the token", async () => {
+  const asked = [];
+  const handler = async (request) => {
+    asked.push([request.method, request.headers.get("Authorization"), await request.json()]);
+    return Response.json({ done: true });
+  };
+  await withServer(handler, async (base) => deepEqual(await post(`${base}/e`, { reason: "x" }, "secret"), { done: true }));
+  deepEqual(asked, [["POST", "Bearer secret", { reason: "x" }]]);
 });

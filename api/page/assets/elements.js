@@ -8,7 +8,7 @@ function fill(element, attributes, children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
@@ -28,5 +28,5 @@ export function renew(element, from, build) {
   const key = JSON.stringify(from);
   if (shown.get(element) === key) return;
   shown.set(element, key);
-  element.replaceChildren(...[build(from)].flat().filter(Boolean));
+  element.replaceChildren(...[build(from)].flat(Infinity).filter(Boolean));
 }

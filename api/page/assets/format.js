@@ -26,6 +26,9 @@ export const compact = (value) => short.format(value);
 /** 6.4 %, or a dash if there is no value. */
 export const percent = (value) => (value === null || value === undefined ? "–" : `${onePlace.format(value)} %`);
 
+/** 0.87, or a dash if there is no value. */
+export const ratio = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
+
 const formats = new Map();
 
 function format(zone, options) {

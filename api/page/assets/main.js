@@ -1,5 +1,7 @@
 // The page: its state, polling, and error notices.
 
+import { showAlerts } from "./alerts.js";
+import { showDrift } from "./drift.js";
 import { byId, h, renew } from "./elements.js";
 import { clock, duration } from "./format.js";
 import { showHealth } from "./health.js";
@@ -7,6 +9,7 @@ import { showLetters } from "./letters.js";
 import { DayView } from "./day.js";
 import { Overview } from "./overview.js";
 import { Picker } from "./picker.js";
+import { Releases } from "./releases.js";
 import { get, seriesPath } from "./requests.js";
 import { saveChart, showSeries } from "./series.js";
 import { startTheme } from "./theme.js";
@@ -14,8 +17,8 @@ import { startTheme } from "./theme.js";
 const EVERY_MS = 5000;
 const LONGEST_PAUSE_MS = 30_000;
 const SLOW_EVERY = 3; // expensive resources are requested every third round
+const RARE_EVERY = 12; // and what changes a few times a day still less often
 const LONG_LIST = 2000; // the list of so many series is expensive, too
-const LONG_LIST_EVERY = 12;
 const DAY_MS = 24 * 3_600_000;
 
 /** The newest answers; a failed request keeps the previous one. */
@@ -28,6 +31,12 @@ const overview = new Overview(choose);
 const dayView = new DayView(() => {
   history.replaceState(null, "", linkTo(view.chosen));
   renewDay();
+});
+
+const loadModels = () => [load("models", "/v1/models"), load("waiting", "/v1/retune")];
+const releases = new Releases(async () => {
+  await Promise.all(loadModels());
+  show();
 });
 
 const linkTo = (seriesId) => `?series=${encodeURIComponent(seriesId)}${dayView.query()}`;
@@ -89,7 +98,10 @@ async function loadChosen(run) {
   else if (found.observations) await ask("references", "reference-forecasts", `?start=${found.observations.start}`);
   if (found.detail && !found.detail.weather) found.weather = null;
   else if (found.observations) await ask("weather", "weather", `?start=${found.observations.start}`);
-  if (found.seriesAccuracy) found.moreAccuracy = await loadMoreAccuracy(id, found);
+  if (found.seriesAccuracy) {
+    found.moreAccuracy = await loadMoreAccuracy(id, found);
+    found.accuracyByHour = found.seriesAccuracy.accuracy.forecasts ? await get(`${seriesPath("accuracy", id)}/hours`).catch(() => null) : null;
+  }
   if (found.forecast === null) found.earlier = null;
   if (view.why && found.forecast?.leads && (known.why?.series_id !== id || known.why.issued_at !== found.forecast.issued_at)) Object.assign(found, await loadWhy(id, found));
   if (run !== view.run) return; // another series was chosen in the meantime
@@ -138,10 +150,11 @@ async function renewAll() {
   const run = ++view.run;
   const slow = view.round % SLOW_EVERY === 0;
   try {
-    const due = !known.series || refusals.series || known.series.length < LONG_LIST || view.round % LONG_LIST_EVERY === 0;
+    const due = !known.series || refusals.series || known.series.length < LONG_LIST || view.round % RARE_EVERY === 0;
     const list = !due ? null : loadSeriesList().then(() => delete refusals.series, (refusal) => { refusals.series = refusal; });
     const rest = [load("services", "/v1/services"), load("alerts", "/v1/alerts")];
-    if (slow) rest.push(load("quality", "/v1/quality"), load("accuracy", "/v1/accuracy?limit=5000"), load("models", "/v1/models"), load("letters", "/v1/dead-letters?limit=10"));
+    if (slow) rest.push(load("quality", "/v1/quality"), load("accuracy", "/v1/accuracy?limit=5000"), load("letters", "/v1/dead-letters?limit=10"));
+    if (view.round % RARE_EVERY === 0) rest.push(...loadModels(), load("drift", "/v1/drift?figures=true&limit=50"));
     await list;
     settle();
     await Promise.all([loadChosen(run), ...rest]);
@@ -183,6 +196,10 @@ function show() {
   showPulse();
   showHealth(known, refusals);
   showLetters(known.letters, refusals.letters);
+  const zone = known.detail?.source_detail.local_time_zone ?? "UTC";
+  showAlerts(known.alerts, zone);
+  showDrift(known.drift, refusals.drift, zone, linkTo);
+  releases.show(known.models, known.waiting, refusals.models, zone);
   const some = known.series?.length > 0;
   byId("view").hidden = !some;
   showEmpty(some);
@@ -194,7 +211,6 @@ function show() {
   document.title = `${view.chosen} · Dayahead`;
   showSeries(known.detail?.series_id === view.chosen ? known : {}, view.hours);
   if (known.detail?.series_id === view.chosen) dayView.show();
-  const zone = known.detail?.source_detail.local_time_zone ?? "UTC";
   overview.show(known.series, known.accuracy, view.chosen, zone, linkTo);
 }
 

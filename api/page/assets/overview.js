@@ -1,7 +1,7 @@
 // All series: a table that can be sorted by any column and filtered by state.
 
 import { byId, h, renew } from "./elements.js";
-import { dayAndClock, percent } from "./format.js";
+import { dayAndClock, percent, ratio } from "./format.js";
 import { countStates, stateBadge, STATES } from "./states.js";
 
 const MOST_ROWS = 500;
@@ -16,6 +16,8 @@ const COLUMNS = [
   { key: "state", title: "State", compare: byNumber((row) => ORDER.indexOf(row.state)) },
   { key: "rung", title: "Rung", compare: byNumber((row) => row.rung ?? 5), kind: "number wide-only" },
   { key: "wape", title: "WAPE", value: (row) => row.accuracy?.wape_percent ?? null, kind: "number" },
+  { key: "mape", title: "MAPE", value: (row) => row.accuracy?.mape_percent ?? null, kind: "number wide-only" },
+  { key: "mase", title: "MASE", value: (row) => row.accuracy?.mase ?? null, kind: "number wide-only" },
   { key: "skill", title: "Vs naive", value: skillOf, kind: "number" },
   { key: "behind", title: "Behind", kind: "number wide-only", value: (row) => row.hours_behind },
 ];
@@ -32,7 +34,7 @@ export class Overview {
     this.choose = choose;
     this.sort = { key: "series", descending: false };
     this.state = null;
-    byId("all").addEventListener("click", (event) => {
+    document.querySelector("main").addEventListener("click", (event) => {
       const link = event.target.closest("a[data-series]");
       if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
@@ -103,6 +105,8 @@ export class Overview {
       h("td", {}, stateBadge(row)),
       h("td", { class: "number wide-only", title: row.rung_meaning }, row.rung ?? 5),
       h("td", { class: "number wape" }, fill, h("span", {}, percent(wape))),
+      h("td", { class: "number wide-only" }, percent(row.accuracy?.mape_percent)),
+      h("td", { class: "number wide-only" }, ratio(row.accuracy?.mase)),
       h("td", { class: "number", "data-tone": skill === null ? "idle" : skill > 0 ? "good" : "bad" }, skill === null ? "–" : `${Math.round(Math.abs(skill))} % ${skill > 0 ? "better" : "worse"}`),
       h("td", { class: "number wide-only", title: row.newest_hour ? `Newest hour ${dayAndClock(Date.parse(row.newest_hour), zone)}` : undefined },
         row.hours_behind === null ? "–" : `${Math.round(row.hours_behind)} h`));

@@ -1,6 +1,7 @@
 // Requests to the API, with a timeout, ETags, and its error messages.
 
 const TIMEOUT_MS = 8000;
+const CHANGE_TIMEOUT_MS = 20_000; // a change waits for Kafka, up to 10 s
 const held = new Map();
 
 /** A failed request; `status` is 0 if the API does not answer. */
@@ -15,23 +16,15 @@ export class Refusal extends Error {
 /** The path of a series below a resource: each label is encoded once more by the URL. */
 export const seriesPath = (resource, seriesId) => `/v1/${resource}/${seriesId.split("/").map(encodeURIComponent).join("/")}`;
 
-/** The JSON at a path. Throws a Refusal. */
-export async function get(path) {
-  const before = held.get(path);
-  let answer;
+async function ask(path, options, timeoutMs = TIMEOUT_MS) {
   try {
-    answer = await fetch(path, {
-      headers: before?.tag ? { "If-None-Match": before.tag } : {},
-      cache: "no-store",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
+    return await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(timeoutMs), ...options });
   } catch {
     throw new Refusal(0, "The API does not answer.", "api-away");
   }
-  if (answer.status === 304) {
-    await answer.arrayBuffer(); // an unread body keeps the request open until its timeout
-    return before.body;
-  }
+}
+
+async function bodyOf(answer) {
   let body;
   try {
     body = await answer.json();
@@ -39,10 +32,28 @@ export async function get(path) {
     throw new Refusal(answer.status, `The API answered ${answer.status} without JSON.`, "not-json");
   }
   if (!answer.ok) throw new Refusal(answer.status, body.detail ?? `The API answered ${answer.status}.`, body.type ?? "");
+  return body;
+}
+
+/** The JSON at a path. Throws a Refusal. */
+export async function get(path) {
+  const before = held.get(path);
+  const answer = await ask(path, { headers: before?.tag ? { "If-None-Match": before.tag } : {} });
+  if (answer.status === 304) {
+    await answer.arrayBuffer(); // an unread body keeps the request open until its timeout
+    return before.body;
+  }
+  const body = await bodyOf(answer);
   const tag = answer.headers.get("ETag");
   if (tag) {
     if (held.size > 200) held.clear();
     held.set(path, { tag, body });
   }
   return body;
+}
+
+/** Send a change with the token of the API. Throws a Refusal. */
+export async function post(path, body, token) {
+  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token}` };
+  return bodyOf(await ask(path, { method: "POST", headers, body: JSON.stringify(body) }, CHANGE_TIMEOUT_MS));
 }

@@ -1,8 +1,10 @@
 // One series: its head, the chart, accuracy, data quality, model, and the table of the hours ahead.
 
+import { showAccuracyByHour } from "./bars.js";
 import { Chart } from "./chart.js";
+import { driftSentences } from "./drift.js";
 import { byId, h, renew } from "./elements.js";
-import { clock, count, day, isoDay, moment, number, percent, utc, zoneName } from "./format.js";
+import { clock, count, day, isoDay, moment, number, percent, ratio, utc, zoneName } from "./format.js";
 import { byHour, gapsOf, profileSentence } from "./hours.js";
 import { csvOf, fileName, save } from "./csv.js";
 import { iso } from "./days.js";
@@ -28,10 +30,11 @@ export function showSeries(known, hoursShown) {
   const zone = detail.source_detail.local_time_zone;
   const weather = known.weather?.series_id === detail?.series_id ? known.weather : null;
   const why = forecast && known.why?.series_id === detail?.series_id && known.why?.origin === forecast.origin ? known.why : null;
-  showHead(detail, forecast, weather, zone);
+  showHead(detail, forecast, weather, known.drift, zone);
   showChart(detail, forecast, earlier, observations, references, weather, why, zone, hoursShown);
   showWhy(why, known.whyRefused, zone);
   if (seriesAccuracy) renew(byId("accuracy"), [seriesAccuracy.accuracy, moreAccuracy, seriesAccuracy.references], accuracyCard);
+  showAccuracyByHour(seriesAccuracy?.accuracy.series_id === detail.series_id ? known.accuracyByHour : null);
   renew(byId("quality"), { detail, zone }, qualityCard);
   renew(byId("model"), { forecast, models, zone }, modelCard);
   showHours(detail, forecast, observations, zone);
@@ -49,7 +52,7 @@ export function saveChart() {
   save(fileName(detail.series_id, iso(start).slice(0, 10)), csvOf(columns, rows));
 }
 
-function showHead(detail, forecast, weather, zone) {
+function showHead(detail, forecast, weather, drift, zone) {
   renew(byId("series-title"), detail.labels, (labels) =>
     Object.values(labels).map((value, i) => [i ? h("span", { class: "slash" }, " / ") : null, value]).flat());
   const { word, tone, sign } = STATES[detail.state];
@@ -74,6 +77,7 @@ function showHead(detail, forecast, weather, zone) {
     detail.reasons.length && `Why rung ${rung}: ${detail.reasons.map((reason) => reason.meaning).join("; ")}.`,
     profileSentence(forecast),
     ...weatherSentences(weather),
+    ...driftSentences(drift, detail.series_id, detail.source_detail.newest_hour, zone),
   ].filter(Boolean);
   const why = byId("why");
   why.hidden = !reasons.length;
@@ -166,6 +170,7 @@ function accuracyCard([a, more, references]) {
     figures([
       ["WAPE", percent(a.wape_percent), "Sum of absolute errors over sum of actuals"],
       ["MAPE", percent(a.mape_percent), "Mean of absolute errors relative to the actual, which counts as at least a quarter of the usual level of the series"],
+      ["MASE", ratio(a.mase), "Error over that of the better seasonal naive on the same hours; below 1 is better"],
       ["Bias", percent(a.bias_percent), "Above 0: forecasts too high"],
       ["Naives", `${percent(a.daily_naive_wape_percent)} / ${percent(a.weekly_naive_wape_percent)}`, "WAPE of the same hour of the day before / of the week before; the better one is compared"],
       ["In the band", percent(a.coverage_percent), "Hours within the 10–90 % band; 80 % is intended"],
