@@ -78,7 +78,7 @@ _F32, _F64 = np.float32, np.float64
 DESCRIBE_PLACES = MachineFunction(
     "describe_places", (int, int, int, _F32, _F64, _F64, _F32, _F32, np.bool_, _F32, _F32, _F64, _F64)
 )
-RESPOND = MachineFunction("respond", (int, int, _F32, np.int64, _F32, _F64, _F32))
+RESPOND = MachineFunction("respond", (int, int, _F32, np.int64, _F32, _F64, _F32, _F32))
 WEATHER_TABLE = MachineFunction("weather_table", (int, int, np.int64, _F32, _F32, _F32, _F32))
 
 
@@ -104,7 +104,7 @@ class PlaceWeather:
         day_mean: float32 [m, hours], mean of the 24 hours that end with each.
         usable: bool [m], whether enough of the past is known; without it everything else is without meaning.
         recent: float32 [m, 5, 4], hinges of RECENT.
-        gain: float32 [m, 696, 4], what each change of the load within a week adds to the slopes.
+        gain: float32 [m, 4, 696], what each change of the load within a week adds to the slopes.
         start: float64 [m, 4], the slopes of a series that did not change.
         past: number of columns up to the origin.
     """
@@ -157,7 +157,7 @@ def describe_places(temperature: NDArray[np.float32], past: int, prior: Response
         np.empty((count, hours), np.float32),
         np.empty(count, np.bool_),
         np.empty((count, len(RECENT), len(SLOPES)), np.float32),
-        np.empty((count, RESPONSE_HOURS, len(SLOPES)), np.float32),
+        np.empty((count, len(SLOPES), RESPONSE_HOURS), np.float32),
         np.empty((count, len(SLOPES))),
         past,
     )
@@ -190,7 +190,14 @@ def responses(z: NDArray[np.float32], place: NDArray[np.int64], weather: PlaceWe
     """
     slopes = np.empty((len(z), len(SLOPES)), np.float32)
     RESPOND(
-        len(z), len(weather), np.ascontiguousarray(z), np.ascontiguousarray(place), weather.gain, weather.start, slopes
+        len(z),
+        len(weather),
+        np.ascontiguousarray(z),
+        np.ascontiguousarray(place),
+        weather.gain,
+        weather.start,
+        np.empty(RESPONSE_HOURS // 2, np.float32),
+        slopes,
     )
     return slopes
 
@@ -294,7 +301,7 @@ def describe_place(
         temperature: float32 [hours], written, as are the rest.
         day_mean: float32 [hours].
         recent: float32 [5, 4].
-        gain: float32 [696, 4].
+        gain: float32 [4, 696].
         start: float64 [4].
         room: float64 [2, 4, 4], to work in.
     """
@@ -322,7 +329,7 @@ def describe_place(
     for row in range(RESPONSE_HOURS):
         hour, before = first + row, first + row - WEEK
         for slope in range(4):
-            gain[row, slope] = _hinge(temperature[hour], day_mean[hour], slope) - _hinge(
+            gain[slope, row] = _hinge(temperature[hour], day_mean[hour], slope) - _hinge(
                 temperature[before], day_mean[before], slope
             )
     normal, inverse = room[0], room[1]
@@ -338,51 +345,70 @@ def describe_place(
                 pulled += inverse[one, other] * normal[other, third] * prior_slopes[third]
         start[one] = prior_slopes[one] - pulled
     for row in range(RESPONSE_HOURS):
-        first_part = gain[row, 0] * inverse[0, 0] + gain[row, 1] * inverse[1, 0]
-        second_part = gain[row, 0] * inverse[0, 1] + gain[row, 1] * inverse[1, 1]
-        third_part = gain[row, 0] * inverse[0, 2] + gain[row, 1] * inverse[1, 2]
-        fourth_part = gain[row, 0] * inverse[0, 3] + gain[row, 1] * inverse[1, 3]
-        first_part += gain[row, 2] * inverse[2, 0] + gain[row, 3] * inverse[3, 0]
-        second_part += gain[row, 2] * inverse[2, 1] + gain[row, 3] * inverse[3, 1]
-        third_part += gain[row, 2] * inverse[2, 2] + gain[row, 3] * inverse[3, 2]
-        fourth_part += gain[row, 2] * inverse[2, 3] + gain[row, 3] * inverse[3, 3]
-        gain[row, 0], gain[row, 1], gain[row, 2], gain[row, 3] = first_part, second_part, third_part, fourth_part
+        first_part = gain[0, row] * inverse[0, 0] + gain[1, row] * inverse[1, 0]
+        second_part = gain[0, row] * inverse[0, 1] + gain[1, row] * inverse[1, 1]
+        third_part = gain[0, row] * inverse[0, 2] + gain[1, row] * inverse[1, 2]
+        fourth_part = gain[0, row] * inverse[0, 3] + gain[1, row] * inverse[1, 3]
+        first_part += gain[2, row] * inverse[2, 0] + gain[3, row] * inverse[3, 0]
+        second_part += gain[2, row] * inverse[2, 1] + gain[3, row] * inverse[3, 1]
+        third_part += gain[2, row] * inverse[2, 2] + gain[3, row] * inverse[3, 2]
+        fourth_part += gain[2, row] * inverse[2, 3] + gain[3, row] * inverse[3, 3]
+        gain[0, row], gain[1, row], gain[2, row], gain[3, row] = first_part, second_part, third_part, fourth_part
     return True
 
 
 @compiled
 def respond(
-    z: NDArray[np.float32], gain: NDArray[np.float32], start: NDArray[np.float64], slopes: NDArray[np.float32]
+    z: NDArray[np.float32],
+    gain: NDArray[np.float32],
+    start: NDArray[np.float64],
+    room: NDArray[np.float32],
+    slopes: NDArray[np.float32],
 ) -> None:
     """Response of one series, as of `responses`.
 
     Args:
         z: float32 [864].
-        gain: float32 [696, 4], of its place.
+        gain: float32 [4, 696], of its place.
         start: float64 [4].
+        room: float32 [348], to work in.
         slopes: float32 [4], written.
     """
-    # Two rows at a time with sums of their own: each addition waits for the one before it in its sum.
-    even, odd = 0.0, 0.0
-    for row in range(0, RESPONSE_HOURS, 2):
-        even += abs(float(z[row + WEEK]) - float(z[row]))
-        odd += abs(float(z[row + 1 + WEEK]) - float(z[row + 1]))
-    limit = CLIPPED_CHANGES * (even + odd) / RESPONSE_HOURS
-    first, second, third, fourth = start[0], start[1], start[2], start[3]
-    first_odd, second_odd, third_odd, fourth_odd = 0.0, 0.0, 0.0, 0.0
-    for row in range(0, RESPONSE_HOURS, 2):
-        change = min(max(float(z[row + WEEK]) - float(z[row]), -limit), limit)
-        first += change * gain[row, 0]
-        second += change * gain[row, 1]
-        third += change * gain[row, 2]
-        fourth += change * gain[row, 3]
-        change = min(max(float(z[row + 1 + WEEK]) - float(z[row + 1]), -limit), limit)
-        first_odd += change * gain[row + 1, 0]
-        second_odd += change * gain[row + 1, 1]
-        third_odd += change * gain[row + 1, 2]
-        fourth_odd += change * gain[row + 1, 3]
-    slopes[0], slopes[1] = first + first_odd, second + second_odd
-    slopes[2], slopes[3] = third + third_odd, fourth + fourth_odd
+    limit = np.float32(CLIPPED_CHANGES * _sum_of_changes(z, room) / RESPONSE_HOURS)
+    # Each hour of the day has sums of its own: the processor adds many of them in one instruction.
+    first, second, third, fourth = room[:DAY], room[DAY : 2 * DAY], room[2 * DAY : 3 * DAY], room[3 * DAY : 4 * DAY]
+    room[: 4 * DAY] = np.float32(0)
+    for begin in range(0, RESPONSE_HOURS, DAY):
+        for hour in range(DAY):
+            row = begin + hour
+            change = min(max(z[row + WEEK] - z[row], -limit), limit)
+            first[hour] += change * gain[0, row]
+            second[hour] += change * gain[1, row]
+            third[hour] += change * gain[2, row]
+            fourth[hour] += change * gain[3, row]
+    one, two, three, four = start[0], start[1], start[2], start[3]
+    for hour in range(DAY):
+        one += first[hour]
+        two += second[hour]
+        three += third[hour]
+        four += fourth[hour]
+    slopes[0], slopes[1], slopes[2], slopes[3] = one, two, three, four
+
+
+@compiled
+def _sum_of_changes(z: NDArray[np.float32], room: NDArray[np.float32]) -> float:
+    """Sum of the |changes within a week|: half of them are added to the other half until few are left."""
+    half = RESPONSE_HOURS // 2
+    for hour in range(half):
+        room[hour] = abs(z[hour + WEEK] - z[hour]) + abs(z[hour + half + WEEK] - z[hour + half])
+    for hour in range(half // 2):
+        room[hour] += room[hour + half // 2]
+    for hour in range(half // 4):
+        room[hour] += room[hour + half // 4]
+    total = 0.0
+    for hour in range(half // 4):
+        total += float(room[hour])
+    return total
 
 
 @compiled
@@ -411,25 +437,26 @@ def describe_weather(
         for place in range(3):
             effect = 0.0
             for slope in range(4):
-                effect += slopes[slope] * _hinge(targets[place, 0, lead], targets[place, 1, lead], slope)
+                effect += float(slopes[slope]) * _hinge(targets[place, 0, lead], targets[place, 1, lead], slope)
             row[10 + place] = effect
         for place in range(5):
             effect = 0.0
             for slope in range(4):
-                effect += slopes[slope] * recent[place, slope]
+                effect += float(slopes[slope] * recent[place, slope])
             row[13 + place] = effect
 
 
 @compiled
 def _shared_part(temperature: float, part: int) -> float:
+    value = float(temperature)
     if part == 0:
-        return temperature / UNIT_K
-    return max(temperature - (5.0 + 5.0 * part), 0.0) / UNIT_K
+        return value / UNIT_K
+    return max(value - (5.0 + 5.0 * part), 0.0) / UNIT_K
 
 
 @compiled
 def _hinge(temperature: float, day_mean: float, slope: int) -> float:
-    value = temperature if slope < 2 else day_mean
+    value = float(temperature if slope < 2 else day_mean)
     if slope % 2 == 0:
         return max(HEATED_BELOW_C - value, 0.0) / UNIT_K
     return max(value - COOLED_ABOVE_C, 0.0) / UNIT_K
@@ -497,8 +524,8 @@ def _squares(rows: NDArray[np.float32], normal: NDArray[np.float64]) -> None:
     for one in range(4):
         for other in range(one + 1):
             total = 0.0
-            for row in range(len(rows)):
-                total += float(rows[row, one]) * float(rows[row, other])
+            for hour in range(rows.shape[1]):
+                total += float(rows[one, hour]) * float(rows[other, hour])
             normal[one, other] = total
             normal[other, one] = total
 

@@ -144,7 +144,7 @@ def _describe_places(  # type: ignore[no-untyped-def]
         carray(prior_strength, (SLOPE_COUNT, SLOPE_COUNT)),
     )
     usable, recent = carray(usable, (count,)), carray(recent, (count, RECENT_COUNT, SLOPE_COUNT))
-    gain, start = carray(gain, (count, RESPONSE_HOURS, SLOPE_COUNT)), carray(start, (count, SLOPE_COUNT))
+    gain, start = carray(gain, (count, SLOPE_COUNT, RESPONSE_HOURS)), carray(start, (count, SLOPE_COUNT))
     room = carray(room, (2, SLOPE_COUNT, SLOPE_COUNT))
     for row in range(count):
         usable[row] = describe_place(
@@ -162,11 +162,12 @@ def _describe_places(  # type: ignore[no-untyped-def]
 
 
 @entry(RESPOND)
-def _respond(count, places, z, place, gain, start, slopes):  # type: ignore[no-untyped-def]
+def _respond(count, places, z, place, gain, start, room, slopes):  # type: ignore[no-untyped-def]
     z, place, slopes = carray(z, (count, LAG_HOURS)), carray(place, (count,)), carray(slopes, (count, SLOPE_COUNT))
-    gain, start = carray(gain, (places, RESPONSE_HOURS, SLOPE_COUNT)), carray(start, (places, SLOPE_COUNT))
+    gain, start = carray(gain, (places, SLOPE_COUNT, RESPONSE_HOURS)), carray(start, (places, SLOPE_COUNT))
+    room = carray(room, (RESPONSE_HOURS // 2,))
     for row in range(count):
-        respond(z[row], gain[place[row]], start[place[row]], slopes[row])
+        respond(z[row], gain[place[row]], start[place[row]], room, slopes[row])
 
 
 @entry(WEATHER_TABLE)

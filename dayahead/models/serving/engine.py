@@ -65,16 +65,16 @@ class Engine:
             self.weather.prepare()
 
     def at_origin(self, state: SeriesState, calendar: Calendar, origin: int) -> AtOrigin:
-        """Series at one origin, with what the linear member of day 1 says there."""
-        return AtOrigin(state, calendar, origin, self._linear.outlook(state, calendar, origin))
+        """Series at one origin, with what the linear members of day 1 say there."""
+        return AtOrigin(state, calendar, origin, self._linear)
 
     def linear_day(self, day: int) -> LinearDay:
         """The linear member without weather of a day of the horizon."""
         return self._linear.first_day if day == 1 else self.plain.later[day]
 
     def describe(self, weather: WindowWeather | None) -> DescribedPlaces | None:
-        """Describe the places of a batch, once for all its series; None where the release knows no weather."""
-        if weather is None or self.weather is None:
+        """Describe the places of a batch, once for all its series; None without one, or where no weather is known."""
+        if weather is None or self.weather is None or not len(weather.temperature):
             return None
         return self.weather.describe(weather)
 
@@ -103,10 +103,12 @@ class Engine:
         """
         made = Quantiles(*(np.empty((len(state), leads)) for _ in range(3)))
         with one_thread():
-            for hour, rows in groups(origin):
+            # Series that no weather reaches go by themselves: they need nothing of the member that knows it.
+            reached = np.zeros(len(state), np.bool_) if weather is None else weather.reached
+            for key, rows in groups(2 * origin + reached):
+                hour, of_rows = key // 2, weather.take(rows) if weather is not None and key % 2 else None
                 if len(rows) == len(state):
-                    return self._at_one_origin(state, calendar, hour, leads, weather)
-                of_rows = None if weather is None else weather.take(rows)
+                    return self._at_one_origin(state, calendar, hour, leads, of_rows)
                 part = self._at_one_origin(state.take(rows), calendar, hour, leads, of_rows)
                 made.p10[rows], made.p50[rows], made.p90[rows] = part.p10, part.p50, part.p90
         return made

@@ -66,7 +66,7 @@ class _Plan:
     Attributes:
         weights: float32 [864, 80].
         intercept: float32 [80].
-        total: float32 [80], sum of the weights, which a change of scale needs.
+        total: float32 [80], sum of the weights, which a change of scale needs; used of the past forecasts alone.
         growth: float32 [56], what the past errors are multiplied by.
     """
 
@@ -74,6 +74,12 @@ class _Plan:
     intercept: NDArray[np.float32]
     total: NDArray[np.float32]
     growth: NDArray[np.float32]
+
+    def with_leads(self, weights: NDArray[np.float32], intercept: NDArray[np.float32]) -> "_Plan":
+        """The same with another map for the leads; float32 [864, 24] and [24]."""
+        of_all = np.concatenate([weights, self.weights[:, DAY_LEADS:]], axis=1)
+        intercepts = np.concatenate([intercept, self.intercept[DAY_LEADS:]])
+        return _Plan(of_all, intercepts, self.total, self.growth)
 
 
 class LinearMember:
@@ -101,15 +107,19 @@ class LinearMember:
         self.first_day = LinearDay(coefficients, annual=annual)
         self._plan = lru_cache(maxsize=REMEMBERED_ORIGINS)(self._make_plan)
 
-    def outlook(self, state: SeriesState, calendar: Calendar, origin: int) -> LinearOutlook:
+    def outlook(
+        self, state: SeriesState, calendar: Calendar, origin: int, leads_of: LinearDay | None = None
+    ) -> LinearOutlook:
         """Forecast at one origin, and the errors of the member's own past forecasts.
 
         Args:
             state: of n series, all at this origin.
             calendar: of their source.
             origin: hour of the last column of their windows.
+            leads_of: what forecasts the leads in place of this member; the past forecasts are this member's, bit for
+                bit the same.
         """
-        plan = self._plan(calendar, origin)
+        plan = self._plan(calendar, origin, leads_of or self.first_day)
         raw = product(state.z, plan.weights)
         raw += plan.intercept
         errors = np.empty((len(state), len(PAST_OFFSETS)), np.float32)
@@ -128,7 +138,9 @@ class LinearMember:
         )
         return LinearOutlook(raw[:, :DAY_LEADS], errors)
 
-    def _make_plan(self, calendar: Calendar, origin: int) -> _Plan:
+    def _make_plan(self, calendar: Calendar, origin: int, leads_of: LinearDay) -> _Plan:
+        if leads_of is not self.first_day:
+            return self._plan(calendar, origin, self.first_day).with_leads(*leads_of.plan(calendar, origin))
         context, constant = self.first_day.context(calendar, origin - np.arange(PAST_ORIGINS))
         weights = np.zeros((len(_OFFSETS), LAG_HOURS), np.float32)
         weights[:DAY_LEADS] = self.first_day.all_leads(context, 0)

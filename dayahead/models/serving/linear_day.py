@@ -51,9 +51,13 @@ class LinearDay:
             calendar: of their source.
             origin: hour of the last column of their windows.
         """
-        weights, intercept = self._plan(calendar, origin)
+        weights, intercept = self.plan(calendar, origin)
         forecast: NDArray[np.float32] = product(state.z, weights) + intercept
         return forecast
+
+    def plan(self, calendar: Calendar, origin: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The map of the window at an origin: weights, float32 [864, 24], and what is added, float32 [24]."""
+        return self._plan(calendar, origin)
 
     def context(self, calendar: Calendar, origins: NDArray[np.int64]) -> tuple[OriginContext, NDArray[np.float32]]:
         """Calendar of origins, and the features at a window of zeros: what the intercepts are made from."""

@@ -10,7 +10,7 @@ from dayahead.features.fill import DAY
 from dayahead.features.state import SeriesState
 from dayahead.features.trees import tree_features, usual_error
 from dayahead.horizon import DAY_LEADS
-from dayahead.models.serving.linear import LinearOutlook
+from dayahead.models.serving.linear import LinearMember, LinearOutlook
 from dayahead.models.serving.linear_day import LinearDay
 from dayahead.models.serving.release import Release
 from dayahead.models.serving.trees import TreeModel
@@ -23,21 +23,43 @@ LOG_SPREAD_RANGE = (-12.0, 6.0)
 """The logarithm of a spread is held within this, so that its exponential stays finite."""
 
 
-@dataclass(frozen=True)
 class AtOrigin:
-    """Series at one origin, and what the linear member of day 1 says there.
+    """Series at one origin, and what the linear members of day 1 say there.
 
     Attributes:
         state: of n series.
         calendar: of their source.
         origin: hour of the newest observation.
-        outlook: of the member without weather, with its past errors.
     """
 
-    state: SeriesState
-    calendar: Calendar
-    origin: int
-    outlook: LinearOutlook
+    def __init__(self, state: SeriesState, calendar: Calendar, origin: int, member: LinearMember) -> None:
+        """Prepare; nothing is computed yet.
+
+        Args:
+            state: of n series.
+            calendar: of their source.
+            origin: hour of the newest observation.
+            member: of day 1, without weather.
+        """
+        self.state, self.calendar, self.origin = state, calendar, origin
+        self._member = member
+        self._outlooks: dict[LinearDay, LinearOutlook] = {}
+
+    def outlook(self, leads_of: LinearDay | None = None) -> LinearOutlook:
+        """Forecast of day 1 and errors of the member without weather.
+
+        Args:
+            leads_of: the linear member of day 1 that forecasts; left out, the one without weather.
+        """
+        leads_of = leads_of or self._member.first_day
+        if leads_of not in self._outlooks:
+            self._outlooks[leads_of] = self._member.outlook(self.state, self.calendar, self.origin, leads_of)
+        return self._outlooks[leads_of]
+
+    @property
+    def past(self) -> LinearOutlook:
+        """An outlook to take the past errors from: they are the same in all, so one that was made already is taken."""
+        return next(iter(self._outlooks.values())) if self._outlooks else self.outlook()
 
     @property
     def hour(self) -> int:
@@ -124,12 +146,12 @@ class PlainDays:
         """What the linear member says of a day, value / scale - 1; float32 [n, 24]."""
         here = self._here
         if day == 1:
-            return here.outlook.forecast
+            return here.outlook().forecast
         return self._member.later[day].forecast(here.state, here.calendar, here.origin)
 
     def _features(self, linear: NDArray[np.float32], day: int) -> NDArray[np.float32]:
         here = self._here
-        return day_features(here.state, linear, here.outlook, here.calendar, here.origin, day)
+        return day_features(here.state, linear, here.past, here.calendar, here.origin, day)
 
 
 def rows_of(features: NDArray[np.float32]) -> NDArray[np.float32]:

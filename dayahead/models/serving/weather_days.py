@@ -31,6 +31,11 @@ class SeriesWeather:
     described: DescribedPlaces
     place: NDArray[np.int64]
 
+    @property
+    def reached(self) -> NDArray[np.bool_]:
+        """Whether the weather of a series is known for any hour of its forecast; bool [n]."""
+        return np.asarray((self.place >= 0) & self.described.covered(1)[self.place, 0])
+
     def take(self, rows: NDArray[np.int64]) -> "SeriesWeather":
         """That of some of the series."""
         return SeriesWeather(self.described, self.place[rows])
@@ -49,7 +54,7 @@ class WeatherDays:
             plain: the same days without weather: what the trees are given for leads that the weather does not reach.
         """
         self._member, self._here, self._plain = member, here, plain
-        self._described, self._known_place = weather.described, weather.place
+        self._described, self._without_place = weather.described, weather.place < 0
         self._place = np.maximum(weather.place, 0)
         self._spread: tuple[int, NDArray[np.float64]] | None = None
 
@@ -57,7 +62,7 @@ class WeatherDays:
         """Which hours of a day the member forecasts; bool [n, 24], or None where it forecasts none."""
         if day not in self._member.days:
             return None
-        served = self._described.covered(day)[self._place] & (self._known_place >= 0)[:, None]
+        served = self._covered(day)
         return served if served.any() else None
 
     def of_day(self, day: int) -> DayForecast:
@@ -98,15 +103,22 @@ class WeatherDays:
         return self._spread[1]
 
     def _linear(self, day: int) -> NDArray[np.float32]:
-        here = self._here
-        member = self._member.linear(day)
-        made = member.forecast(here.state, here.calendar, here.origin, self._described, self._place, self._slopes)
-        known = self._described.covered(day)[self._place] & (self._known_place >= 0)[:, None]
+        here, of_load = self._here, self.linear_day(day)
+        at = here.state, here.calendar, here.origin
+        made = (here.outlook(of_load).forecast if day == 1 else of_load.forecast(*at)) + self.weather_term(day)
+        known = self._covered(day)
         return made if known.all() else np.where(known, made, self._plain.linear(day))
+
+    def _covered(self, day: int) -> NDArray[np.bool_]:
+        """Which hours of a day the weather is known for; bool [n, 24]."""
+        covered: NDArray[np.bool_] = self._described.covered(day)[self._place]
+        if self._without_place.any():
+            covered[self._without_place] = False
+        return covered
 
     def _features(self, linear: NDArray[np.float32], day: int) -> NDArray[np.float32]:
         here = self._here
-        at = here.state, linear, here.outlook, here.calendar, here.origin, day
+        at = here.state, linear, here.past, here.calendar, here.origin, day
         return weather_day_features(*at, self._described, self._place)
 
     @cached_property

@@ -56,6 +56,8 @@ class DescribedPlaces:
     stale: NDArray[np.bool_]
     _targets: dict[int, NDArray[np.float32]] = field(default_factory=dict)
     _tree_columns: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+    _covered: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
+    _whole: dict[tuple[int, int], NDArray[np.bool_]] = field(default_factory=dict)
     _terms: dict[tuple["WeatherLinear", int], "_Terms"] = field(default_factory=dict)
 
     @classmethod
@@ -97,8 +99,16 @@ class DescribedPlaces:
 
     def covered(self, day: int) -> NDArray[np.bool_]:
         """Which leads of a day the weather is known for, up to the first hole; [m, 24]."""
-        known: NDArray[np.bool_] = np.isfinite(self.targets(day)[:, 0, 1])
-        return known if day == 1 else known & self.covered(day - 1)
+        if day not in self._covered:
+            known: NDArray[np.bool_] = np.isfinite(self.targets(day)[:, 0, 1])
+            self._covered[day] = known if day == 1 else known & self.covered(day - 1)
+        return self._covered[day]
+
+    def whole(self, day: int, leads: int) -> NDArray[np.bool_]:
+        """For which places all of the first leads of a day are covered; [m]."""
+        if (day, leads) not in self._whole:
+            self._whole[day, leads] = np.asarray(self.covered(day)[:, :leads].all(axis=1))
+        return self._whole[day, leads]
 
 
 class WeatherLinear:
@@ -232,14 +242,14 @@ class WeatherMember:
             place: int64 [n], row of `described`, -1 for a series without weather, which has no reason.
             leads: of the forecast.
         """
-        covered = np.ones(len(described.places), np.bool_)
+        covered = np.ones(len(place), np.bool_)
         for day in self.days:
             wanted = min(leads - DAY_LEADS * (day - 1), DAY_LEADS)
             if wanted > 0:
-                covered &= described.covered(day)[:, :wanted].all(axis=1)
+                covered &= described.whole(day, wanted)[place]
         flags = np.where(covered, 0, int(Reason.NO_WEATHER))
-        flags = np.where(described.stale, int(Reason.WEATHER_STALE), flags).astype(np.int32)
-        return np.where(place < 0, np.int32(0), flags[place])
+        flags = np.where(described.stale[place], int(Reason.WEATHER_STALE), flags)
+        return np.where(place < 0, 0, flags).astype(np.int32)
 
 
 def weather_day_features(

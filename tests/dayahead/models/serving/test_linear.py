@@ -86,3 +86,13 @@ def test_features_have_a_name_each() -> None:
     context = origin_context(DENMARK, np.array([SPRING]))
     for annual in (False, True):
         assert linear_features(z, context, annual=annual).shape[1] == len(linear_feature_names(annual=annual))
+
+
+def test_another_map_for_the_leads_leaves_the_past_errors_as_they_are_bit_for_bit() -> None:
+    state = describe(history(912), screened=False)
+    one = member(annual=True)
+    other = LinearMember(one.first_day.coefficients * np.float32(-2), annual=True)
+    own, mixed = one.outlook(state, DENMARK, SPRING), one.outlook(state, DENMARK, SPRING, other.first_day)
+    assert mixed.errors.tobytes() == own.errors.tobytes()
+    assert mixed.forecast.tobytes() == other.outlook(state, DENMARK, SPRING).forecast.tobytes()
+    assert (mixed.forecast != own.forecast).any()
