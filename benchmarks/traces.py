@@ -1,9 +1,9 @@
 """What traces cost a refresh: `make benchmark B=traces ARGS='--series 10000'`.
 
 Hours of all series are processed by a worker in this process, on real servers, every second one with traces. Compared
-is the processor time of the whole process: the worker, the headers of the forecasts, and the thread that encodes and
-sends the spans, which are flushed within their hour. The servers and the receiver of the traces are other processes.
-Prints a sentence, then a JSON line.
+is the processor time of the thread that processes them, which a refresh waits for, and that of the whole process: also
+what the Kafka client does for the headers, and the request that sends the spans of the hour, which no refresh waits
+for. The servers and the receiver of the traces are other processes. Prints a sentence, then a JSON line.
 """
 
 import os
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from statistics import median
 from typing import Annotated
@@ -24,7 +25,9 @@ from benchmarks.made_up_load import PARTITIONS, START, messages, shipped_release
 from benchmarks.worker_room import WorkerRoom, worker_room
 from dayahead.hours import Hour, wall_clock
 from dayahead.models.serving.arithmetic import stay_on_one_thread
+from dayahead.tracing import spans
 from dayahead.tracing.starting import start_traces, stop_traces
+from dayahead.tracing.tracer import OpenTelemetryTracer
 from stream.assembly import build_worker
 from stream.servers.log_reader import LogMessage
 from stream.servers.probe import NoProbe
@@ -61,27 +64,41 @@ def receiver() -> Iterator[str]:
         process.wait()
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Processor time of an hour, seconds.
+
+    Attributes:
+        thread_s: of the thread that processes it.
+        process_s: of the whole process, with the request that sends its spans.
+    """
+
+    thread_s: float
+    process_s: float
+
+
 class Hours:
     """Gives a worker one hour after the other, and measures each."""
 
     def __init__(self, room: WorkerRoom, worker: Worker, offsets: dict[int, int], first: Hour) -> None:
         self._room, self._worker, self._offsets, self._hour = room, worker, offsets, first
 
-    def next_s(self, *, traces: bool) -> float:
-        """Process the next hour, with traces or without; returns seconds of processor time."""
-        traced = (("traceparent", SENDER.encode()),) if traces else ()
+    def next(self, tracer: OpenTelemetryTracer | None) -> Spent:
+        """Process the next hour, with traces or without."""
+        traced = (("traceparent", SENDER.encode()),) if tracer else ()
         batches: dict[int, list[LogMessage]] = {partition: [] for partition in range(PARTITIONS)}
         for partition, value in messages(self._room.load, self._hour, self._hour + 1, refresh=True):
             batch = batches[partition]
             batch.append(LogMessage(self._offsets[partition] + len(batch), value, None, (), traced))
         self._hour += 1
-        if traces:
-            start_traces("worker")
-        began = time.process_time()
+        spans.use(tracer)
+        of_process, of_thread = time.process_time(), time.thread_time()
         for partition, batch in batches.items():
             self._offsets[partition] = self._worker.process(partition, batch).next_offset
-        stop_traces()
-        return time.process_time() - began
+        thread_s = time.thread_time() - of_thread
+        if tracer:
+            tracer.provider.force_flush()
+        return Spent(thread_s, time.process_time() - of_process)
 
 
 def main(
@@ -104,28 +121,30 @@ def main(
         )
         worker, _ = build_worker(settings, wall_clock, ServerRetry(), NoProbe())
         measured = Hours(room, worker, worker.assign(range(PARTITIONS)), end)
-        for traces in (False, True):  # what is imported and compiled once
-            measured.next_s(traces=traces)
-        without, with_traces = list[float](), list[float]()
+        tracer = start_traces("worker")
+        for one in (None, tracer):  # what is imported, compiled and connected once
+            measured.next(one)
+        without, with_traces = list[Spent](), list[Spent]()
         for number in range(hours):
-            order = (False, True) if number % 2 else (True, False)
-            for traces in order:
-                (with_traces if traces else without).append(measured.next_s(traces=traces))
+            order = (None, tracer) if number % 2 else (tracer, None)
+            for one in order:
+                (with_traces if one else without).append(measured.next(one))
+        stop_traces()
         worker.close()
-    ratio = median(one / other for one, other in zip(with_traces, without, strict=True))
-    line = {
-        "series": series,
-        "hours": hours,
-        "without_cpu_s": round(median(without), 3),
-        "with_cpu_s": round(median(with_traces), 3),
-        "ratio_of_medians": round(median(with_traces) / median(without), 4),
-        "median_ratio": round(ratio, 4),
-        "ratio_of_least": round(min(with_traces) / min(without), 4),
-        "all_without_s": [round(one, 3) for one in without],
-        "all_with_s": [round(one, 3) for one in with_traces],
-        "load_before": round(load_before, 1),
-    }
-    print(f"An hour of {series} series takes {median(without):.2f} s of processor time, {ratio - 1:+.1%} with traces.")
+    line: dict[str, object] = {"series": series, "hours": hours, "load_before": round(load_before, 1)}
+    for name in ("thread_s", "process_s"):
+        off, on = ([getattr(one, name) for one in arm] for arm in (without, with_traces))
+        line |= {
+            f"{name}_without": round(median(off), 4),
+            f"{name}_with": round(median(on), 4),
+            f"{name}_more": round(median(on) / median(off) - 1, 4),
+            f"{name}_all_without": [round(one, 3) for one in off],
+            f"{name}_all_with": [round(one, 3) for one in on],
+        }
+    print(
+        f"An hour of {series} series takes {line['thread_s_more']:+.1%} of processor time in the worker's thread with"
+    )
+    print(f"traces, and {line['process_s_more']:+.1%} in the process.")
     print(orjson.dumps(line).decode())
 
 

@@ -39,11 +39,14 @@ def traced(service: str) -> Iterator[None]:
         stop_traces()
 
 
-def start_traces(service: str) -> None:
+def start_traces(service: str) -> "OpenTelemetryTracer | None":
     """Make and send spans from now on, if they are configured; for entry points only.
 
     Args:
         service: name of the service.
+
+    Returns:
+        What makes them; None if they are not configured.
 
     Raises:
         SettingsError: they are configured, and OpenTelemetry is not installed, or a variable of it is wrong.
@@ -51,7 +54,7 @@ def start_traces(service: str) -> None:
     global _started  # noqa: PLW0603 - one for a process, as logging has one
     settings = load_settings(TraceSettings)
     if not settings.exporter_otlp_endpoint:
-        return
+        return None
     if not all(_is_installed(name) for name in NEEDED):
         raise SettingsError(
             f"{VARIABLE} is set, and OpenTelemetry is missing: pip install 'dayahead[traces]', or unset it"
@@ -67,6 +70,7 @@ def start_traces(service: str) -> None:
     except ValueError as error:
         raise SettingsError(f"{VARIABLE} is set, and another variable OTEL_… is wrong: {error}") from error
     spans.use(_started)
+    return _started
 
 
 def stop_traces() -> None:

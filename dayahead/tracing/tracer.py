@@ -31,6 +31,9 @@ class OpenTelemetryTracer:
         version: of the service.
         exporter: sends the spans.
         queue_limit: of spans that wait.
+
+    Attributes:
+        provider: of the SDK; not the global one, so that no library makes spans by itself.
     """
 
     def __init__(self, service: str, version: str, exporter: CountingExporter, queue_limit: int) -> None:
@@ -39,9 +42,9 @@ class OpenTelemetryTracer:
         named = {"service.name": f"dayahead-{service}", "service.version": version}
         resource = Resource.create({name: text for name, text in named.items() if name not in given})
         # the exit of the process would wait for the endpoint for up to half a minute
-        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(DroppingProcessor(exporter, queue_limit))
-        self._tracer = self._provider.get_tracer("dayahead", version)
+        self.provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self.provider.add_span_processor(DroppingProcessor(exporter, queue_limit))
+        self._tracer = self.provider.get_tracer("dayahead", version)
 
     @contextmanager
     def span(
@@ -97,7 +100,7 @@ class OpenTelemetryTracer:
             within_s: seconds.
         """
         # on a thread: the SDK waits for the endpoint for up to half a minute
-        sending = threading.Thread(target=self._provider.shutdown, name="traces-end", daemon=True)
+        sending = threading.Thread(target=self.provider.shutdown, name="traces-end", daemon=True)
         sending.start()
         sending.join(within_s)
         if sending.is_alive() and (left := self._exporter.waiting):
