@@ -146,7 +146,7 @@ def test_an_idle_minute_costs_headers_and_a_new_hour_of_every_series_a_few_kilob
 
     observe_next_hour(database_url, redis_url, sample)
     wire.pass_seconds(60)
-    assert {"/v1/series?limit=1000", f"/v1/forecasts/{CHOSEN}", "/v1/accuracy?limit=5000"} <= wire.changed()
+    assert {"/v1/series?limit=5000", f"/v1/forecasts/{CHOSEN}", "/v1/accuracy?limit=5000"} <= wire.changed()
     assert f"/v1/days/{TOMORROW}/{CHOSEN}" in wire.changed()
     assert list(wire.status.values()).count(200) == len(wire.changed()), "each change is sent once"
     assert wire.bytes_taken - idle_bytes < NEW_HOUR_BYTES, wire.taken

@@ -1,13 +1,19 @@
 // A chart: observed hours, a forecast with its band, another forecast to compare with, and now, drawn in SVG.
 
 import { s, h } from "./elements.js";
-import { clock, compact, day, dayAndClock, duration, hourOfDay, number, signed, utc } from "./format.js";
+import { clock, compact, day, dayAndClock, duration, hourOfDay, isoDay, number, signed, utc } from "./format.js";
 import { aloneIn, gapsOf } from "./hours.js";
 import { niceTicks } from "./scales.js";
 import { celsius, partsStrip, STRIP, stripsHeight, temperatureStrip } from "./strips.js";
 import { PARTS } from "./why.js";
+import { cropped, rangeOf } from "./zoom.js";
 
 const HOUR_MS = 3_600_000;
+const MANY_DAYS_H = 240; // of so many days the date says more than the weekday
+const DRAG_PX = 12; // less is a click
+const ZOOM_STEP = 0.25; // of the hours shown, at each end
+const MONTHS_FROM_H = 80 * 24; // so many days are marked by month
+const LABEL_PX = 44; // room of "18 Jan"
 const NEAR_PX = 8; // of the line of now, the one of the origin says nothing more
 const MARGIN = { top: 18, right: 14, bottom: 34, left: 52 };
 
@@ -21,35 +27,87 @@ const MARGIN = { top: 18, right: 14, bottom: 34, left: 52 };
  *   message: string, now: number, length?: number}} ChartData `now` is the present hour of the source, `length` the least number of hours
  */
 
+/** Hours from the first to the last one of a chart. */
+const hoursOf = ({ observed, forecast, start, length = 0 }) =>
+  Math.max(length, observed.length, forecast ? (forecast.start - start) / HOUR_MS + forecast.p50.length : length ? 0 : observed.length + 24);
+
 export class Chart {
-  /** @param {HTMLElement} box container; @param {(text: string) => void} say announces a reading to a screen reader. */
-  constructor(box, say) {
+  /** @param {HTMLElement} box container; @param {(text: string) => void} say announces a reading to a screen reader; @param {() => void} zoomed is called when another part is shown. */
+  constructor(box, say, zoomed = () => {}) {
     this.box = box;
     this.say = say;
+    this.zoomed = zoomed;
     this.data = null;
+    this.zoom = null;
+    this.dragged = null;
     this.hour = null;
     this.tip = h("div", { class: "tip", hidden: true });
     new ResizeObserver(() => this.draw()).observe(box);
     box.addEventListener("pointermove", (event) => this.point(event));
-    box.addEventListener("pointerdown", (event) => this.point(event));
-    box.addEventListener("pointerleave", () => this.select(null));
+    box.addEventListener("pointerdown", (event) => {
+      this.point(event);
+      if (event.pointerType === "mouse") this.dragged = event.clientX;
+    });
+    box.addEventListener("pointerup", (event) => this.drop(event));
+    box.addEventListener("dblclick", () => this.zoomTo(null));
+    box.addEventListener("pointerleave", () => {
+      this.dragged = null;
+      this.select(null);
+    });
     box.addEventListener("blur", () => this.select(null));
     box.addEventListener("keydown", (event) => this.key(event));
   }
 
-  /** @param {ChartData} data */
+  /** @param {ChartData} data; @returns {boolean} whether only a part of it is shown */
   show(data) {
     const text = JSON.stringify(data);
-    if (text === this.text) return;
+    if (text === this.text) return !!this.zoom;
     this.text = text;
-    this.data = data;
+    if (data.start !== this.whole?.start) this.zoom = null; // another series, or the next hour
+    this.whole = data;
+    this.data = this.zoom ? cropped(data, this.zoom) : data;
     this.box.style.setProperty("--strips", `${stripsHeight(data)}px`);
     this.draw();
+    return !!this.zoom;
+  }
+
+  /** Show only the hours from the first place to the second (exclusive) of the whole chart; null shows all. */
+  zoomTo(range) {
+    this.zoom = range;
+    this.hour = null;
+    this.data = range ? cropped(this.whole, range) : this.whole;
+    this.draw();
+    this.zoomed();
+  }
+
+  /** Zoom by the keyboard: in around the selected hour, or out. */
+  zoomBy(sign) {
+    const first = this.zoom?.[0] ?? 0;
+    const hours = this.hours;
+    const at = this.hour ?? hours / 2;
+    const ends = sign > 0 ? [first + at * 2 * ZOOM_STEP, first + hours - 1 - (hours - 1 - at) * 2 * ZOOM_STEP] : [first - hours * 2 * ZOOM_STEP, first + hours * (1 + 2 * ZOOM_STEP)];
+    const count = hoursOf(this.whole);
+    this.zoomTo(rangeOf(Math.max(0, ends[0]), Math.min(count - 1, ends[1]), count));
+  }
+
+  hourAt(clientX) {
+    const left = clientX - this.box.getBoundingClientRect().left;
+    const span = this.x(this.data.start + (this.hours - 1) * HOUR_MS) - MARGIN.left;
+    return ((left - MARGIN.left) / span) * (this.hours - 1);
+  }
+
+  drop(event) {
+    const from = this.dragged;
+    this.dragged = null;
+    if (from === null || Math.abs(event.clientX - from) < DRAG_PX) return;
+    const first = this.zoom?.[0] ?? 0;
+    const last = first + this.hours - 1;
+    const ends = [from, event.clientX].map((x) => Math.min(last, Math.max(first, first + this.hourAt(x))));
+    this.zoomTo(rangeOf(ends[0], ends[1], hoursOf(this.whole)) ?? null);
   }
 
   get hours() {
-    const { observed, forecast, start, length = 0 } = this.data;
-    return Math.max(length, observed.length, forecast ? (forecast.start - start) / HOUR_MS + forecast.p50.length : observed.length + 24);
+    return hoursOf(this.data);
   }
 
   draw() {
@@ -144,15 +202,20 @@ export class Chart {
   timeAxis(bottom, width, zone) {
     const marks = [];
     const perDay = (width / this.hours) * 24;
+    const byMonth = this.hours >= MONTHS_FROM_H;
+    const stride = perDay > 24 ? 1 : Math.ceil(LABEL_PX / perDay); // days from label to label
+    let days = 0;
     for (let i = 0; i < this.hours; i += 1) {
       const ms = this.data.start + i * HOUR_MS;
       const hour = hourOfDay(ms, zone);
       const x = this.x(ms);
-      if (hour === 0) {
+      if (hour === 0 && (!byMonth || isoDay(ms, zone).endsWith("-01"))) {
         marks.push(s("line", { class: "midnight", x1: x, x2: x, y1: MARGIN.top, y2: bottom + 6 }));
         const room = this.x(this.data.start + (this.hours - 1) * HOUR_MS) - x;
-        const label = perDay < 56 ? day(ms, zone).split(" ")[0] : day(ms, zone);
-        if (room > label.length * 4 && perDay > 24) marks.push(s("text", { class: "day", x: x + 4, y: bottom + 28 }, label));
+        const [weekday, date, month] = day(ms, zone).split(" ");
+        const label = byMonth ? month : stride > 1 ? `${date} ${month}` : perDay >= 56 ? day(ms, zone) : this.hours > MANY_DAYS_H ? date : weekday;
+        days += 1;
+        if (room > label.length * 4 && (byMonth || days % stride === 1 % stride)) marks.push(s("text", { class: "day", x: x + 4, y: bottom + 28 }, label));
       }
       if (perDay > 150 && hour % 6 === 0 && x > MARGIN.left + 8) marks.push(s("text", { class: "hour", x, y: bottom + 14, "text-anchor": "middle" }, clock(ms, zone)));
     }
@@ -189,14 +252,16 @@ export class Chart {
 
   point(event) {
     if (!this.x) return;
-    const left = event.clientX - this.box.getBoundingClientRect().left;
-    const span = this.x(this.data.start + (this.hours - 1) * HOUR_MS) - MARGIN.left;
-    this.select(Math.round(((left - MARGIN.left) / span) * (this.hours - 1)));
+    this.select(Math.round(this.hourAt(event.clientX)));
+    if (this.dragged !== null) this.drawDrag(event.clientX);
   }
 
   key(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -24, PageDown: 24 }[event.key];
-    if (event.key === "Escape") this.select(null);
+    if (event.key === "Escape") {
+      if (this.zoom) this.zoomTo(null);
+      this.select(null);
+    } else if (event.key === "+" || event.key === "-") this.zoomBy(event.key === "+" ? 1 : -1);
     else if (event.key === "Home") this.select(0);
     else if (event.key === "End") this.select(this.hours - 1);
     else if (step) this.select((this.hour ?? this.data.observed.length - 1) + step);
@@ -208,6 +273,13 @@ export class Chart {
   select(hour) {
     this.hour = hour === null ? null : Math.min(this.hours - 1, Math.max(0, hour));
     this.drawCursor();
+  }
+
+  /** The range that is being dragged. */
+  drawDrag(clientX) {
+    const left = this.box.getBoundingClientRect().left;
+    const [from, to] = [this.dragged - left, clientX - left].sort((a, b) => a - b);
+    this.cursor.append(s("rect", { class: "dragged", x: from, width: to - from, y: MARGIN.top, height: this.floor - MARGIN.top }));
   }
 
   reading() {

@@ -3,6 +3,7 @@
 import { byId, h, renew } from "./elements.js";
 import { count, moment, percent } from "./format.js";
 import { countStates } from "./states.js";
+import { shownZone } from "./zone.js";
 
 const unknown = (name, refusal) => ({ name, tone: "idle", sign: "?", value: "Unknown", note: refusal?.message ?? "Not loaded yet" });
 
@@ -113,7 +114,7 @@ function judged(tiles, answer) {
 const ORDER = ["bad", "warn", "idle", "good"];
 
 function tile({ name, tone, sign, value, note, newest, zone }) {
-  const more = note ?? (newest ? ["Newest hour ", moment(newest, zone)] : "");
+  const more = note ?? (newest ? ["Newest hour ", moment(newest, shownZone(zone))] : "");
   return h("div", { class: "tile", "data-tone": tone },
     h("dt", {}, name),
     h("dd", { class: "value" }, h("span", { class: "sign", "aria-hidden": "true" }, sign ?? SIGNS[tone]), value),
@@ -131,5 +132,5 @@ export function showHealth(known, refusals) {
   ], known.alerts);
   const strip = byId("health");
   strip.dataset.tone = ORDER.find((tone) => tiles.some((entry) => entry.tone === tone));
-  renew(strip, tiles, () => tiles.map(tile));
+  renew(strip, [tiles, shownZone("")], () => tiles.map(tile));
 }

@@ -7,22 +7,28 @@ import { clock, duration } from "./format.js";
 import { showHealth } from "./health.js";
 import { showLetters } from "./letters.js";
 import { DayView } from "./day.js";
+import { iso } from "./days.js";
 import { Overview } from "./overview.js";
 import { Picker } from "./picker.js";
 import { Releases } from "./releases.js";
 import { get, seriesPath } from "./requests.js";
-import { saveChart, showSeries } from "./series.js";
+import { resetChart, saveChart, showSeries } from "./series.js";
 import { startTheme } from "./theme.js";
+import { shownZone, startZone } from "./zone.js";
 
 const EVERY_MS = 5000;
 const LONGEST_PAUSE_MS = 30_000;
 const SLOW_EVERY = 3; // expensive resources are requested every third round
+const PAGE = 5000;
 const RARE_EVERY = 12; // and what changes a few times a day still less often
 const LONG_LIST = 2000; // the list of so many series is expensive, too
-const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const WEEK_H = 168;
 
 /** The newest answers; a failed request keeps the previous one. */
 const known = {};
+const pagesOf = {};
 const refusals = {};
 const view = { chosen: null, why: false, hours: 168, round: 0, answeredAt: null, pauseMs: EVERY_MS, run: 0 };
 
@@ -52,15 +58,28 @@ async function load(name, path) {
   }
 }
 
-async function loadSeriesList() {
+/** All entries of a list that comes in pages; the same array as before while no page has changed. */
+async function loadPages(name, path, pick) {
+  const pages = [];
   let cursor = null;
-  const series = [];
   do {
-    const page = await get(`/v1/series?limit=1000${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
-    series.push(...page.series);
-    cursor = page.next_cursor;
+    pages.push(await get(`${path}?limit=${PAGE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`));
+    cursor = pages.at(-1).next_cursor;
   } while (cursor);
-  known.series = series;
+  const before = pagesOf[name];
+  if (before?.length === pages.length && pages.every((page, i) => page === before[i])) return;
+  pagesOf[name] = pages;
+  known[name] = pages.flatMap(pick);
+}
+
+async function loadAccuracy() {
+  try {
+    await loadPages("accuracyOfSeries", "/v1/accuracy", (page) => page.series);
+    known.accuracy = pagesOf.accuracyOfSeries[0];
+    delete refusals.accuracy;
+  } catch (refusal) {
+    refusals.accuracy = refusal;
+  }
 }
 
 async function loadChosen(run) {
@@ -83,7 +102,7 @@ async function loadChosen(run) {
   await Promise.all([
     ask("detail", "series"),
     found.forecast === null ? null : ask("forecast", "forecasts"),
-    ask("observations", "observations"),
+    ask("observations", "observations", historyQuery(listed)),
     view.round % SLOW_EVERY === 0 || known.seriesAccuracy?.accuracy.series_id !== id ? ask("seriesAccuracy", "accuracy") : null,
   ]);
   if (found.forecast && !(before && found.forecast.origin === known.earlierOf)) {
@@ -95,9 +114,9 @@ async function loadChosen(run) {
     }
   }
   if (found.detail && !found.detail.references.length) found.references = null;
-  else if (found.observations) await ask("references", "reference-forecasts", `?start=${found.observations.start}`);
+  else if (found.observations) await ask("references", "reference-forecasts", `?start=${weekOf(found.observations)}`);
   if (found.detail && !found.detail.weather) found.weather = null;
-  else if (found.observations) await ask("weather", "weather", `?start=${found.observations.start}`);
+  else if (found.observations) await ask("weather", "weather", `?start=${weekOf(found.observations)}`);
   if (found.seriesAccuracy) {
     found.moreAccuracy = await loadMoreAccuracy(id, found);
     found.accuracyByHour = found.seriesAccuracy.accuracy.forecasts ? await get(`${seriesPath("accuracy", id)}/hours`).catch(() => null) : null;
@@ -108,6 +127,15 @@ async function loadChosen(run) {
   Object.assign(known, found);
   if (known.detail?.series_id === id) await dayView.load(known.detail, known.forecast, view.round % SLOW_EVERY === 0);
 }
+
+/** More than the last week is asked for only while it is shown. */
+function historyQuery(listed) {
+  if (view.hours <= WEEK_H || !listed?.newest_hour) return "";
+  return `?start=${iso(Date.parse(listed.newest_hour) - (view.hours - 1) * HOUR_MS)}`;
+}
+
+/** The start of the last week of what is shown: of references and weather no more is drawn. */
+const weekOf = (observations) => iso(Math.max(Date.parse(observations.start), Date.parse(observations.end) - WEEK_H * HOUR_MS));
 
 /** Accuracy of the second day of the horizon, and of the next day as it was forecast at each gate. */
 async function loadMoreAccuracy(id, { detail, forecast }) {
@@ -151,9 +179,9 @@ async function renewAll() {
   const slow = view.round % SLOW_EVERY === 0;
   try {
     const due = !known.series || refusals.series || known.series.length < LONG_LIST || view.round % RARE_EVERY === 0;
-    const list = !due ? null : loadSeriesList().then(() => delete refusals.series, (refusal) => { refusals.series = refusal; });
+    const list = !due ? null : loadPages("series", "/v1/series", (page) => page.series).then(() => delete refusals.series, (refusal) => { refusals.series = refusal; });
     const rest = [load("services", "/v1/services"), load("alerts", "/v1/alerts")];
-    if (slow) rest.push(load("quality", "/v1/quality"), load("accuracy", "/v1/accuracy?limit=5000"), load("letters", "/v1/dead-letters?limit=10"));
+    if (slow) rest.push(load("quality", "/v1/quality"), loadAccuracy(), load("letters", "/v1/dead-letters?limit=10"));
     if (view.round % RARE_EVERY === 0) rest.push(...loadModels(), load("drift", "/v1/drift?figures=true&limit=50"));
     await list;
     settle();
@@ -196,7 +224,7 @@ function show() {
   showPulse();
   showHealth(known, refusals);
   showLetters(known.letters, refusals.letters);
-  const zone = known.detail?.source_detail.local_time_zone ?? "UTC";
+  const zone = shownZone(known.detail?.source_detail.local_time_zone ?? "UTC");
   showAlerts(known.alerts, zone);
   showDrift(known.drift, refusals.drift, zone, linkTo);
   releases.show(known.models, known.waiting, refusals.models, zone);
@@ -211,7 +239,7 @@ function show() {
   document.title = `${view.chosen} · Dayahead`;
   showSeries(known.detail?.series_id === view.chosen ? known : {}, view.hours);
   if (known.detail?.series_id === view.chosen) dayView.show();
-  overview.show(known.series, known.accuracy, view.chosen, zone, linkTo);
+  overview.show(known.series, known.accuracyOfSeries, view.chosen, zone, linkTo);
 }
 
 function showEmpty(some) {
@@ -261,11 +289,15 @@ async function keepFresh() {
   }
 }
 
-for (const button of document.querySelectorAll(".range button")) {
+const rangeButtons = document.querySelectorAll("[data-hours]");
+for (const button of rangeButtons) {
   button.addEventListener("click", () => {
+    const more = Number(button.dataset.hours) > Math.max(WEEK_H, view.hours);
     view.hours = Number(button.dataset.hours);
-    for (const other of document.querySelectorAll(".range button")) other.setAttribute("aria-pressed", String(other === button));
-    show();
+    for (const other of rangeButtons) other.setAttribute("aria-pressed", String(other === button));
+    resetChart();
+    if (more && view.chosen) go(view.chosen);
+    else show();
   });
 }
 globalThis.addEventListener("popstate", () => {
@@ -275,6 +307,8 @@ globalThis.addEventListener("popstate", () => {
 });
 setInterval(showPulse, 1000);
 byId("chart-csv").addEventListener("click", saveChart);
+byId("chart-reset").addEventListener("click", resetChart);
+startZone(byId("zone"), show);
 byId("chart-why").addEventListener("click", toggleWhy);
 dayView.read(location.search);
 startTheme(byId("theme"));

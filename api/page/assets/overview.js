@@ -1,12 +1,13 @@
 // All series: a table that can be sorted by any column and filtered by state.
 
 import { byId, h, renew } from "./elements.js";
-import { dayAndClock, percent, ratio } from "./format.js";
+import { count, dayAndClock, percent, ratio } from "./format.js";
+import { LongRows } from "./rows.js";
 import { countStates, stateBadge, STATES } from "./states.js";
 
-const MOST_ROWS = 500;
 const ORDER = ["stale", "expired", "no-forecast", "degraded", "fresh"];
-const byText = (pick) => (a, b) => pick(a).localeCompare(pick(b), "en", { numeric: true });
+const collator = new Intl.Collator("en", { numeric: true });
+const byText = (pick) => (a, b) => collator.compare(pick(a), pick(b));
 const byNumber = (pick) => (a, b) => pick(a) - pick(b);
 
 const skillOf = (row) => (row.accuracy?.compared ? row.accuracy.skill_percent : null);
@@ -22,6 +23,8 @@ const COLUMNS = [
   { key: "behind", title: "Behind", kind: "number wide-only", value: (row) => row.hours_behind },
 ];
 
+const keyOf = (row) => [row.series_id, row.state, row.rung, row.newest_hour, row.accuracy?.wape_percent, row.accuracy?.mape_percent, row.accuracy?.skill_percent];
+
 /** Rows without a value come last in both directions. */
 function order({ value, compare = byNumber(value) }, descending) {
   const unknown = value ? (row) => Number(value(row) === null) : () => 0;
@@ -34,6 +37,7 @@ export class Overview {
     this.choose = choose;
     this.sort = { key: "series", descending: false };
     this.state = null;
+    this.rows = new LongRows(byId("all").closest(".scroll"), byId("all"), (row) => this.row(row));
     document.querySelector("main").addEventListener("click", (event) => {
       const link = event.target.closest("a[data-series]");
       if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
@@ -43,24 +47,29 @@ export class Overview {
     });
   }
 
-  /** Update the table. */
+  /** Update the table; `series` and `accuracy` are the same objects while they have not changed. */
   show(series, accuracy, chosen, zone, link) {
     this.last = [series, accuracy, chosen, zone, link];
-    const figures = new Map(accuracy?.series.map((entry) => [entry.series_id, entry]) ?? []);
-    const rows = series.map((entry) => ({ ...entry, accuracy: figures.get(entry.series_id) ?? null }));
+    if (this.from?.series !== series || this.from.accuracy !== accuracy) {
+      const figures = new Map(accuracy?.map((entry) => [entry.series_id, entry]) ?? []);
+      const rows = series.map((entry) => ({ ...entry, accuracy: figures.get(entry.series_id) ?? null }));
+      this.from = { series, accuracy, rows, most: rows.reduce((most, row) => Math.max(most, row.accuracy?.wape_percent ?? 0), 0) };
+      this.kept = null;
+    }
     this.heads();
-    this.chips(rows);
-    const column = COLUMNS.find((candidate) => candidate.key === this.sort.key);
-    const kept = rows.filter((row) => !this.state || row.state === this.state);
-    kept.sort(order(column, this.sort.descending));
-    const most = Math.max(...rows.map((row) => row.accuracy?.wape_percent ?? 0));
-    byId("all-count").textContent = kept.length > MOST_ROWS ? `${kept.length} series, the first ${MOST_ROWS} shown` : `${kept.length} series`;
-    const shown = kept.slice(0, MOST_ROWS);
-    const from = shown.map((row) => [row.series_id, row.state, row.rung, row.newest_hour, row.accuracy?.wape_percent, row.accuracy?.skill_percent]);
-    renew(document.querySelector("#all tbody"), [from, chosen, zone], () => shown.map((row) => this.row(row, chosen, zone, most, link)));
+    this.chips(this.from.rows);
+    if (!this.kept) {
+      const column = COLUMNS.find((candidate) => candidate.key === this.sort.key);
+      this.kept = this.from.rows.filter((row) => !this.state || row.state === this.state);
+      this.kept.sort(order(column, this.sort.descending));
+    }
+    byId("all-count").textContent = count(this.kept.length, "series", "series");
+    Object.assign(this, { chosen, zone, link });
+    this.rows.show(this.kept, keyOf, [chosen, zone, this.from.most]);
   }
 
   again() {
+    this.kept = null;
     if (this.last) this.show(...this.last);
   }
 
@@ -95,7 +104,8 @@ export class Overview {
     return h("button", { type: "button", "data-state": state ?? "all", "aria-pressed": String(this.state === state), onclick: press }, `${word} ${n}`);
   }
 
-  row(row, chosen, zone, most, link) {
+  row(row) {
+    const { chosen, zone, link, from: { most } } = this;
     const wape = row.accuracy?.wape_percent ?? null;
     const skill = skillOf(row);
     const fill = h("span", { class: "cell-bar" });

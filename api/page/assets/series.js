@@ -11,6 +11,7 @@ import { iso } from "./days.js";
 import { badge, rungBadge, STATES } from "./states.js";
 import { runWords, weatherSentences } from "./weather.js";
 import { partsOf, whyWords } from "./why.js";
+import { shownZone } from "./zone.js";
 
 const HOUR_MS = 3_600_000;
 const WEEK_H = 168;
@@ -27,7 +28,7 @@ export function showSeries(known, hoursShown) {
   const { detail, forecast, observations, earlier, seriesAccuracy, moreAccuracy, models } = known;
   const references = known.references?.series_id === detail?.series_id ? known.references.references : [];
   if (!detail) return;
-  const zone = detail.source_detail.local_time_zone;
+  const zone = shownZone(detail.source_detail.local_time_zone);
   const weather = known.weather?.series_id === detail?.series_id ? known.weather : null;
   const why = forecast && known.why?.series_id === detail?.series_id && known.why?.origin === forecast.origin ? known.why : null;
   showHead(detail, forecast, weather, known.drift, zone);
@@ -38,6 +39,11 @@ export function showSeries(known, hoursShown) {
   renew(byId("quality"), { detail, zone }, qualityCard);
   renew(byId("model"), { forecast, models, zone }, modelCard);
   showHours(detail, forecast, observations, zone);
+}
+
+/** Show all hours of the chart. */
+export function resetChart() {
+  if (chart?.zoom) chart.zoomTo(null);
 }
 
 /** Save what the chart shows: observed hours and the newest forecast. */
@@ -85,10 +91,13 @@ function showHead(detail, forecast, weather, drift, zone) {
 }
 
 function showChart(detail, forecast, earlier, observations, references, weather, why, zone, hoursShown) {
-  chart ??= new Chart(byId("chart"), (text) => { byId("chart-reading").textContent = text; });
+  chart ??= new Chart(byId("chart"), (text) => { byId("chart-reading").textContent = text; }, () => { byId("chart-reset").hidden = !chart.zoom; });
   if (!observations) return;
   const end = Date.parse(observations.end);
-  const cut = Math.max(0, observations.value.length - hoursShown);
+  const firstHour = detail.quality.first_hour === null ? null : Date.parse(detail.quality.first_hour);
+  // of a longer history, the hours before the first one of the series are left out
+  const known = firstHour === null || hoursShown <= WEEK_H ? hoursShown : Math.max(WEEK_H, (end - firstHour) / HOUR_MS);
+  const cut = Math.max(0, observations.value.length - Math.min(hoursShown, known));
   const start = end - (observations.value.length - cut) * HOUR_MS;
   const first = (message) => Date.parse(message.origin) + HOUR_MS;
   const drawn = forecast?.leads ? { start: first(forecast), p10: forecast.p10, p50: forecast.p50, p90: forecast.p90 } : null;
@@ -99,7 +108,6 @@ function showChart(detail, forecast, earlier, observations, references, weather,
   const observed = observations.value.slice(cut);
   const message = drawn ? "" : "No forecast yet: the first one needs 24 hours of history.";
   const outdated = detail.stale || detail.expired;
-  const firstHour = detail.quality.first_hour === null ? null : Date.parse(detail.quality.first_hour);
   const length = Math.max(observed.length, drawn ? (drawn.start - start) / HOUR_MS + drawn.p50.length : observed.length + DAY_H);
   const others = references
     .map(({ source, title, valid_time: times, value }) => ({ source, name: title, values: byHour(start, length, times, value) }))
@@ -108,9 +116,9 @@ function showChart(detail, forecast, earlier, observations, references, weather,
   const temperature = temperatures?.some((value) => value !== null) ? temperatures : null;
   const made = partsOf(why);
   const parts = made && drawn ? { start: drawn.start, values: made } : null;
-  chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, references: others, temperature, parts, setAside, outdated, message, now: nowOf(detail) });
+  byId("chart-reset").hidden = !chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, references: others, temperature, parts, setAside, outdated, message, now: nowOf(detail) });
   drawnRows = () => ({
-    detail, zone, start, length: chart.hours,
+    detail, zone, start: chart.data.start, length: chart.hours,
     names: [...others.map(({ source }) => source), ...(temperature ? ["temperature_c"] : [])],
     values: (ms) => [[observed, start], ...["p10", "p50", "p90"].map((name) => [drawn?.[name] ?? [], drawn?.start ?? start]), ...others.map(({ values }) => [values, start]), ...(temperature ? [[temperature, start]] : [])]
       .map(([list, from]) => list[(ms - from) / HOUR_MS] ?? null),
