@@ -17,7 +17,7 @@ COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links 
            --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in
 LOCK_IMAGE := $(COMPILE) pyproject.toml -c requirements/service.txt
 
-.PHONY: help up down status clean test test-in-docker test-here build lint unit coverage docs lock benchmark chromium wrk
+.PHONY: help up down status clean test test-in-docker test-here build lint unit coverage docs lock benchmark chromium mosquitto wrk
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,7 +69,7 @@ test-in-docker:
 	  tar -C /checkout --exclude=./.venv --exclude=./.venv-benchmarks --exclude=./.venv-docs --exclude=./.local -c . | tar -x --no-same-owner; \
 	  make --no-print-directory test-here ARGS="$$ARGS"'
 
-test-here: $(VENV)/dev.stamp $(DOCS)/stamp lint chromium build
+test-here: $(VENV)/dev.stamp $(DOCS)/stamp lint chromium mosquitto build
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Lint, format, types, import rules, JavaScript, width of the docs
@@ -84,7 +84,7 @@ build: $(VENV)/service.stamp ## Build the server binaries without starting anyth
 	@$(BIN)/dayahead build
 
 # Child processes of tests are measured too: each writes a file, and the report combines them.
-coverage: $(VENV)/dev.stamp chromium build ## Run all tests and show which lines they reach: ARGS='tests/dayahead' for some
+coverage: $(VENV)/dev.stamp chromium mosquitto build ## Run all tests and show which lines they reach: ARGS='tests/dayahead' for some
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 unit: $(VENV)/dev.stamp ## Run the tests that need no server
@@ -96,6 +96,13 @@ chromium:
 	  echo "apt-get install chromium (missing on this machine; the tests look at the page in it)"; \
 	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; } \
 	    >.local/chromium.log 2>&1 || { tail -5 .local/chromium.log; echo "chromium could not be installed: see above"; exit 1; }; }
+
+# The broker that `dayahead mqtt` is tested with.
+mosquitto:
+	@test -x /usr/sbin/mosquitto || { \
+	  echo "apt-get install mosquitto (missing on this machine; the tests publish to it)"; \
+	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends mosquitto; } \
+	    >.local/mosquitto.log 2>&1 || { tail -5 .local/mosquitto.log; echo "mosquitto could not be installed: see above"; exit 1; }; }
 
 # The load generator of `make benchmark B=api`.
 wrk:
@@ -134,6 +141,8 @@ lock: | $(UV) ## Renew the lock from pyproject.toml
 	  -o requirements/traces.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra us-isos -c requirements/service.txt \
 	  -o requirements/us-isos.txt
+	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra mqtt -c requirements/service.txt \
+	  -o requirements/consumers.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra ingest -o requirements/images/ingest.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra ingest --extra us-isos -o requirements/images/ingest-us-isos.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra worker -o requirements/images/worker.txt

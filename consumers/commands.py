@@ -1,5 +1,6 @@
-"""The commands of the optional consumers: `dayahead webhooks`."""
+"""The commands of the optional consumers: `dayahead webhooks` and `dayahead mqtt`."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add the commands of the consumers to the command line."""
     app.command()(webhooks)
+    app.command()(mqtt)
 
 
 def webhooks(
@@ -29,3 +31,33 @@ def webhooks(
     settings = load_settings(WebhookSettings, webhook_receivers=receivers)
     configure_logging("webhooks", settings.log_level)
     Webhooks(settings, wall_clock).run()
+
+
+def mqtt() -> None:
+    """Publish forecasts to an MQTT broker, with discovery for Home Assistant, until stopped."""
+    require("paho", "mqtt")
+    from consumers.mqtt.publishing import MqttPublishing
+    from consumers.mqtt.settings import MqttSettings
+    from dayahead.hours import wall_clock
+    from dayahead.settings import load_settings
+    from dayahead.telemetry import configure_logging
+
+    settings = load_settings(MqttSettings)
+    configure_logging("mqtt", settings.log_level)
+    MqttPublishing(settings, wall_clock).run()
+
+
+def require(module: str, extra: str) -> None:
+    """Check that an extra is installed.
+
+    Args:
+        module: that it brings.
+        extra: its name.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    from dayahead.errors import SettingsError
+
+    if find_spec(module) is None:
+        raise SettingsError(f"`dayahead {extra}` needs the extra {extra}: pip install 'dayahead[{extra}]'")

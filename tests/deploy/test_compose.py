@@ -38,6 +38,7 @@ CONTAINERS_OF = {
     "trainer": "trainer",
     "api": "api",
     "webhooks": "webhooks",
+    "mqtt": "mqtt",
     "monitoring": "monitoring",
 }
 WITHOUT_DIGEST = {"timescaledb", "kafka"}
@@ -193,7 +194,7 @@ def test_a_setting_in_env_reaches_the_service_that_reads_it(service: str) -> Non
     fields = set(settings_classes()[service].model_fields)
     if service in {"monitoring", "retention"}:  # the one talks to no server, the other to the database as its owner
         fields -= set(ServiceSettings.model_fields)
-    if service == "webhooks":  # talks to Kafka alone
+    if service in {"webhooks", "mqtt"}:  # these read Kafka alone
         fields -= {"database_url", "redis_url"}
     fields -= {"superuser_database_url"}  # for a restore alone, which no container runs
     wanted = {f"DAYAHEAD_{field.upper()}" for field in fields}
