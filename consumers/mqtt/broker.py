@@ -54,7 +54,7 @@ class MqttBroker:
         self._host, self._port = settings.mqtt_host, settings.mqtt_port
         self._topics = topics
         self._renew = threading.Event()
-        self._reason = "no answer yet"
+        self._reason, self._refused = "no answer yet", False
         self._client = client = paho.Client(CallbackAPIVersion.VERSION2)
         if settings.mqtt_username:
             client.username_pw_set(settings.mqtt_username, settings.mqtt_password.get_secret_value())
@@ -125,7 +125,8 @@ class MqttBroker:
                 )
 
     def _connected(self, client: paho.Client, _: Any, __: Any, code: ReasonCode, ___: Properties | None) -> None:
-        if code.is_failure:
+        self._refused = code.is_failure
+        if self._refused:
             self._reason = str(code)
             log.warning("mqtt_refused", broker=self._where, reason=self._reason)
             return
@@ -136,10 +137,12 @@ class MqttBroker:
         self._renew.set()
 
     def _failed(self, _: paho.Client, __: Any) -> None:
-        self._reason = "no connection"
+        self._reason, self._refused = "no connection", False
         log.warning("mqtt_unavailable", broker=self._where)
 
     def _disconnected(self, _: paho.Client, __: Any, ___: Any, code: ReasonCode, ____: Properties | None) -> None:
+        if self._refused:  # the reason of the refusal says more
+            return
         self._reason = str(code)
         log.warning("mqtt_disconnected", broker=self._where, reason=self._reason)
 
