@@ -141,7 +141,7 @@ lock: | $(UV) ## Renew the lock from pyproject.toml
 	  -o requirements/traces.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra us-isos -c requirements/service.txt \
 	  -o requirements/us-isos.txt
-	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra mqtt -c requirements/service.txt \
+	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra mqtt --extra mcp -c requirements/service.txt \
 	  -o requirements/consumers.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra ingest -o requirements/images/ingest.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra ingest --extra us-isos -o requirements/images/ingest-us-isos.txt

@@ -1,4 +1,4 @@
-"""The commands of the optional consumers: `dayahead webhooks` and `dayahead mqtt`."""
+"""The commands of the optional consumers: `dayahead webhooks`, `dayahead mqtt` and `dayahead mcp`."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of the consumers to the command line."""
     app.command()(webhooks)
     app.command()(mqtt)
+    app.command()(mcp)
 
 
 def webhooks(
@@ -45,6 +46,19 @@ def mqtt() -> None:
     settings = load_settings(MqttSettings)
     configure_logging("mqtt", settings.log_level)
     MqttPublishing(settings, wall_clock).run()
+
+
+def mcp() -> None:
+    """Serve the read API as tools of assistants (MCP, streamable HTTP) until stopped."""
+    require("mcp", "mcp")
+    from consumers.mcp.serving import serve
+    from consumers.mcp.settings import McpSettings
+    from dayahead.settings import load_settings
+    from dayahead.telemetry import configure_logging
+
+    settings = load_settings(McpSettings)
+    configure_logging("mcp", settings.log_level)
+    serve(settings)
 
 
 def require(module: str, extra: str) -> None:

@@ -14,7 +14,7 @@ from dayahead.console import standard_output
 from dayahead.errors import DayaheadError
 from dayahead.weather.command_group import weather
 
-SERVICES = ("worker", "ingest", "trainer", "api", "webhooks", "mqtt", "migrate")
+SERVICES = ("worker", "ingest", "trainer", "api", "webhooks", "mqtt", "mcp", "migrate")
 """Commands whose every line is JSON."""
 
 OWN_PACKAGES = ("dayahead", "ingest", "stream", "trainer", "api", "consumers", "dashboards", "deploy")

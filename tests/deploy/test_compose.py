@@ -39,6 +39,7 @@ CONTAINERS_OF = {
     "api": "api",
     "webhooks": "webhooks",
     "mqtt": "mqtt",
+    "mcp": "mcp",
     "monitoring": "monitoring",
 }
 WITHOUT_DIGEST = {"timescaledb", "kafka"}
@@ -196,6 +197,8 @@ def test_a_setting_in_env_reaches_the_service_that_reads_it(service: str) -> Non
         fields -= set(ServiceSettings.model_fields)
     if service in {"webhooks", "mqtt"}:  # these read Kafka alone
         fields -= {"database_url", "redis_url"}
+    if service == "mcp":  # asks the API alone
+        fields = fields - set(ServiceSettings.model_fields) | {"log_level"}
     fields -= {"superuser_database_url"}  # for a restore alone, which no container runs
     wanted = {f"DAYAHEAD_{field.upper()}" for field in fields}
     given = set(SERVICES[CONTAINERS_OF[service]]["environment"])

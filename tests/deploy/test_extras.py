@@ -17,8 +17,8 @@ LOCKS = ROOT / "requirements" / "images"
 OWN = {"dayahead", "ingest", "stream", "trainer", "api", "consumers", "dashboards", "deploy"}
 
 RUN = {
-    # consumers need nothing more; dead letters that are records are replayed where records are read
-    "ingest": ["ingest", "consumers", "dayahead.storage", "stream.dead_letters"],
+    # webhooks need nothing more; dead letters that are records are replayed where records are read
+    "ingest": ["ingest", "consumers.commands", "consumers.webhooks", "dayahead.storage", "stream.dead_letters"],
     "worker": ["stream", "-stream.dead_letters.replay"],
     "trainer": ["trainer"],
     "api": ["api"],
