@@ -108,12 +108,14 @@ def _weather(built: dashboard.Dashboard) -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "Forecasts without their weather",
-                "Share of the forecasts that have hours from load alone although their source names weather.",
+                "Share of the forecasts of series that follow a weather source that have hours from load alone, in the "
+                "last hour.",
                 [
                     prom(
-                        """sum by (reason) (increase(dayahead_forecasts_without_weather_total[1h]))
-                        / on () group_left () (sum(increase(dayahead_forecasts_total[1h])) > 0)""",
-                        "{{reason}}",
+                        """sum by (weather, reason) (increase(dayahead_forecasts_without_weather_total[1h]))
+                        / on (weather) group_left ()
+                        (sum by (weather) (increase(dayahead_weather_forecasts_total[1h])) > 0)""",
+                        "{{weather}} {{reason}}",
                     )
                 ],
                 width=8,

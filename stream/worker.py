@@ -46,7 +46,7 @@ from stream.partition.state import NEVER
 from stream.servers.connection import Database
 from stream.servers.log_reader import Log, LogMessage, read_again
 from stream.servers.probe import Probe, Step
-from stream.weather.metrics import NewestRuns, count_message
+from stream.weather.metrics import NewestRuns, count_forecasts, count_message
 
 log = structlog.get_logger()
 
@@ -242,6 +242,7 @@ class Worker:
         checkpoint = _checkpoint_of(held, result, int(taken.offsets[-1]) + 1, changed=changed)
         self._committer.commit(held, replace(checkpoint, weather=taken.weather))
         held.is_settled = True
+        count_forecasts(held.state, checkpoint.forecasts, self._sources)
         self._count(held, result, len(taken.refusals))
         self._count_weather(decoded)
         for source, count in taken.beyond_limits.items():
@@ -350,6 +351,7 @@ class Worker:
             done = forecasting.release if number == len(parts) else None
             self._committer.commit(held, _checkpoint_of(held, result, held.next_offset, done))
             if made is not None:
+                count_forecasts(held.state, made.rows, self._sources)
                 held.state.note_forecasts(made.series, made.rows.origin, made.rows.rung)
         held.release = forecasting.release
         log.info("partition_refreshed", partition=held.claim.partition, series=len(series), release=forecasting.release)

@@ -42,6 +42,12 @@ class MonitoringSettings(ReceiverSettings):
     alert_weather_missed_runs: int = Field(
         default=2, ge=1, description="Runs of a weather source in a row that are overdue before the alert fires"
     )
+    alert_without_weather_share: float = Field(
+        default=0.2,
+        ge=0,
+        lt=1,
+        description="Share of the forecasts of series that follow a weather source that may have hours from load alone",
+    )
     alert_dead_letters: int = Field(default=0, ge=0, description="Dead letters in ten minutes that raise no alert")
     alert_mape_warning: float = Field(
         default=0.15, gt=0, description="MAPE of an area over 24 h, as a share, above which an alert warns operators"

@@ -11,7 +11,6 @@ from stream.partition import metrics
 from stream.partition.held import HeldPartition
 from stream.servers.connection import Database
 from stream.servers.probe import Probe, Step
-from stream.weather.metrics import count_without
 
 
 class Committer:
@@ -39,7 +38,6 @@ class Committer:
         self.publish(held, checkpoint.forecasts)
         for rung, count in zip(*_counted(checkpoint.forecasts), strict=True):
             metrics.FORECASTS.labels(str(rung)).inc(count)
-        count_without(checkpoint.forecasts.reasons)
 
     def publish(self, held: HeldPartition, forecasts: ForecastRows) -> None:
         """Send committed forecasts to Redis and Kafka."""

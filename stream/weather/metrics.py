@@ -1,13 +1,15 @@
 """Metrics of the weather that a worker takes in. Labels hold only names that a registered source gives."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 from prometheus_client import Counter, Gauge
 
 from dayahead.contracts import Reason
 from dayahead.hours import HOUR_S, Hour
+from dayahead.source import Source
+from dayahead.storage.tables.forecast import ForecastRows
+from stream.partition.state import PartitionState
 from stream.weather.partition_weather import PartitionWeather
 
 OTHER = "other"
@@ -23,13 +25,18 @@ NEWEST_RUN = Gauge(
     "Start of the newest run that this worker has of a location, in the partition that is furthest behind",
     ["weather", "location"],
 )
+FORECASTS = Counter(
+    "dayahead_weather_forecasts_total",
+    "Forecasts that were committed of series that follow a location, by weather source",
+    ["weather"],
+)
 WITHOUT = Counter(
     "dayahead_forecasts_without_weather_total",
-    "Forecasts that were committed with hours from load alone, by why",
-    ["reason"],
+    "Those of them that have hours from load alone, by why",
+    ["weather", "reason"],
 )
 
-_REASONS = {reason: WITHOUT.labels(Reason.codes(reason)[0]) for reason in (Reason.NO_WEATHER, Reason.WEATHER_STALE)}
+_REASONS = {reason: Reason.codes(reason)[0] for reason in (Reason.NO_WEATHER, Reason.WEATHER_STALE)}
 
 
 def count_message(weather: str, outcome: str, named: Collection[str]) -> None:
@@ -43,11 +50,28 @@ def count_message(weather: str, outcome: str, named: Collection[str]) -> None:
     MESSAGES.labels(weather if weather in named else OTHER, outcome).inc()
 
 
-def count_without(reasons: NDArray[np.int32]) -> None:
-    """Count the forecasts without weather among those with these reasons: int32 [n]."""
-    for reason, counter in _REASONS.items():
-        if count := int(np.count_nonzero(reasons & reason)):
-            counter.inc(count)
+def count_forecasts(state: PartitionState, forecasts: ForecastRows, sources: Mapping[int, Source]) -> None:
+    """Count the forecasts of series that follow a location, and those of them that have hours from load alone.
+
+    Args:
+        state: of the partition of all of them.
+        forecasts: that were committed.
+        sources: by source_key.
+    """
+    named = {key: source.weather for key, source in sources.items() if source.weather is not None}
+    if not named or not len(forecasts):
+        return
+    series = state.index_of_keys(forecasts.series_key)
+    source_keys = state.source_keys[series]
+    for key, places in named.items():
+        rows = np.flatnonzero(source_keys == key)
+        follows = state.weather.follow_a_place(key, places, series[rows], lambda index: state.series[index].series_id)
+        reasons = forecasts.reasons[rows[follows]]
+        if not len(reasons):
+            continue
+        FORECASTS.labels(places.source).inc(len(reasons))
+        for reason, code in _REASONS.items():
+            WITHOUT.labels(places.source, code).inc(int(np.count_nonzero(reasons & reason)))
 
 
 class NewestRuns:

@@ -66,9 +66,7 @@ class PartitionWeather:
             origin: int64 [n].
             leads: hours after the origin.
         """
-        numbered = self._numbered.get(source_key)
-        if numbered is None or numbered.places is not places:
-            numbered = self._numbered[source_key] = _NumberedPlaces(places)
+        numbered = self._places(source_key, places)
         of_series = numbered.of(series, series_id_of)
         has_place = of_series > NO_PLACE
         pairs, which = np.unique(pack_pairs(of_series[has_place], origin[has_place]), return_inverse=True)
@@ -79,6 +77,22 @@ class PartitionWeather:
         for row, (number, hour) in enumerate(zip(*map(np.ndarray.tolist, unpack_pairs(pairs)), strict=True)):
             temperature[row], stale[row] = self._row(places.source, numbered.weights[number], hour, leads)
         return WindowWeather(temperature, place, stale)
+
+    def follow_a_place(
+        self,
+        source_key: int,
+        places: WeatherPlaces,
+        series: NDArray[np.int64],
+        series_id_of: Callable[[int], str],
+    ) -> NDArray[np.bool_]:
+        """Whether series of one source follow a place: bool [n]; see `windows` for the arguments."""
+        return self._places(source_key, places).of(series, series_id_of) > NO_PLACE
+
+    def _places(self, source_key: int, places: WeatherPlaces) -> "_NumberedPlaces":
+        numbered = self._numbered.get(source_key)
+        if numbered is None or numbered.places is not places:
+            numbered = self._numbered[source_key] = _NumberedPlaces(places)
+        return numbered
 
     def _row(self, source: str, weights: Weights, origin: Hour, leads: int) -> PlaceWindow:
         """The weather of a place at an origin; the same object until the weather changes."""

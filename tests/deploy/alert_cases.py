@@ -85,6 +85,18 @@ def late(share: float) -> Series:
     }
 
 
+def lacking_weather(no_weather: int, stale: int, others: int = 100) -> Series:
+    """A hundred forecasts a minute that follow a weather source, some without it, and others that follow another."""
+    return {
+        'dayahead_weather_forecasts_total{weather="sky",instance="w1"}': "0+60x180",
+        'dayahead_weather_forecasts_total{weather="sky",instance="w2"}': "0+40x180",
+        'dayahead_weather_forecasts_total{weather="gfs",instance="w1"}': f"0+{others}x180",
+        'dayahead_forecasts_without_weather_total{weather="sky",reason="no_weather"}': f"0+{no_weather}x180",
+        'dayahead_forecasts_without_weather_total{weather="sky",reason="weather_stale"}': f"0+{stale}x180",
+        'dayahead_forecasts_without_weather_total{weather="gfs",reason="no_weather"}': "0x180",
+    }
+
+
 EXPIRED = 'dayahead_forecasts_expired{source="de35"}'
 
 
@@ -316,6 +328,20 @@ CASES = [
         "warning",
         {'dayahead_weather_missed_runs{source="sky"}': "0x40 1x10 2x130"},
         {'dayahead_weather_missed_runs{source="sky"}': "0x20 1x160"},
+        {"source": "sky"},
+    ),
+    AlertCase(  # a reason that most forecasts have, and one that few have, beside a weather source that has none
+        "ForecastsWithoutWeather",
+        "warning",
+        lacking_weather(no_weather=15, stale=8),
+        lacking_weather(no_weather=15, stale=4),
+        {"source": "sky"},
+    ),
+    AlertCase(  # all of those of a source that few series follow
+        "ForecastsWithoutWeather",
+        "warning",
+        lacking_weather(no_weather=100, stale=0, others=100_000),
+        lacking_weather(no_weather=0, stale=0, others=100_000),
         {"source": "sky"},
     ),
     AlertCase(
