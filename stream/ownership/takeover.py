@@ -9,7 +9,7 @@ from dayahead.contracts import Rung
 from dayahead.errors import StorageError
 from dayahead.hours import Clock
 from dayahead.storage.tables.forecast import ForecastRows, read_newest_forecasts, read_unconfirmed
-from dayahead.storage.tables.weather_arrival import begin_log_again
+from dayahead.storage.tables.weather_arrival import begin_log_again, take_over_arrivals
 from dayahead.storage.tables.worker_offset import Claim, claim_partition, skip_to, still_holds
 from stream.commit.committing import Committer
 from stream.commit.redis_following import RedisFollower
@@ -138,9 +138,12 @@ class Takeover:
 
     def _claim(self, connection: psycopg.Connection, partition: int, low: int) -> Claim:
         with connection.transaction():
-            return claim_partition(
+            claim = claim_partition(
                 connection, self._topic, partition, low, self._worker, self._clock(), partitions=self._partitions
             )
+            if claim.number == 1:
+                take_over_arrivals(connection, self._topic, partition)
+            return claim
 
     def _unconfirmed(self, held: HeldPartition) -> ForecastRows:
         claim = held.claim

@@ -37,6 +37,13 @@ ARRIVED = f"""
     ORDER BY run.run_id
 """  # noqa: S608 - the names are the code's own
 
+# A deployment has new topics where its partitions were changed (docs/scaling.md).
+TAKE_OVER = """
+    INSERT INTO weather_arrival (topic, partition, run_id, log_offset)
+    SELECT DISTINCT %(topic)s::text, %(partition)s::integer, run_id, -1 FROM weather_arrival WHERE topic <> %(topic)s
+    ON CONFLICT (topic, partition, run_id) DO NOTHING
+"""
+
 # Without any publication of its own, a location has none that could be old.
 DELETE_OLD = """
     DELETE FROM weather_arrival WHERE (topic, partition, run_id) IN (
@@ -129,6 +136,14 @@ def begin_log_again(connection: psycopg.Connection, topic: str, partition: int) 
     connection.execute(
         "UPDATE weather_arrival SET log_offset = -1 WHERE topic = %s AND partition = %s", [topic, partition]
     )
+
+
+def take_over_arrivals(connection: psycopg.Connection, topic: str, partition: int) -> None:
+    """Note that what partitions of other topics know arrived before the log of a new partition; the caller commits.
+
+    Not what other partitions of the same topic know: their messages come to this partition too, in its own order.
+    """
+    connection.execute(TAKE_OVER.encode(), {"topic": topic, "partition": partition})
 
 
 def delete_old_arrivals(connection: psycopg.Connection, kept: timedelta, now: datetime, limit: int) -> int:

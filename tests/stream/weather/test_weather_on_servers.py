@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from dayahead.dead_letter_box import DeadLetterBox
 from dayahead.errors import DeadLetterCode, FencedError
 from dayahead.hours import wall_clock
+from dayahead.series import partition_of
 from dayahead.storage import checkpoint
 from dayahead.storage.tables.weather_arrival import read_arrived
 from dayahead.weather.message import weather_bytes
@@ -20,6 +21,7 @@ from stream.audit.auditor import Outcome
 from stream.dead_letters.replay import Replayer, partition_of_weather
 from stream.partition.state import PartitionState
 from stream.servers.probe import Step
+from tests.conftest import TopicRoom
 from tests.dayahead.weather.publications import run
 from tests.stream.audit.test_auditor import auditor_of
 from tests.stream.conftest import WorkerRoom
@@ -303,6 +305,40 @@ def test_a_topic_that_was_created_again_keeps_the_weather(room: WorkerRoom) -> N
     with psycopg.connect(room.database_url) as connection:
         # it is older than every message of the new log
         assert len(read_arrived(connection, room.topics.name("observations"), 0, before=0)) == 1
+
+
+def test_topics_with_other_partitions_begin_with_the_weather_of_those_before(room: WorkerRoom) -> None:
+    log = [history(), forecast_run(20), forecast_run(20, 8.0, "odense"), row(30)]
+    room.send(0, log)
+    worker = room.worker()
+    worker.assign([0, 1])
+    worker.process(0, in_log(log))
+    expected = weather_bits(worker.held[0].state)
+    # a partition of the same topic has its own log, whose copies of the runs are still to come
+    assert worker.held[1].state.weather.newest_starts() == {}
+    room.topics = TopicRoom(room.topics.bootstrap, f"{room.topics.prefix}more.")
+    room.topics.create(3)
+    home = partition_of(ONE, 3)
+    with psycopg.connect(room.database_url) as connection:
+        for series_id in (ONE, OTHER):
+            connection.execute("UPDATE series SET partition = %s WHERE series_id = %s", [home, series_id])
+    fresh = [row(31), forecast_run(26, 9.0), row(32)]
+    room.send(home, fresh)
+    for _ in range(2):
+        worker = room.worker()
+        worker.assign([home])
+        assert weather_bits(worker.held[home].state) == expected
+        assert len(worker.held[home].state.weather.newest_starts()) == 2
+    worker.process(home, in_log(fresh))
+    assert worker.held[home].state.weather.newest_starts()["gfs", "aarhus"] == START + 26
+    known = room.query(
+        "SELECT log_offset FROM weather_arrival WHERE topic = %s AND partition = %s ORDER BY 1",
+        [room.topics.name("observations"), home],
+    )
+    assert known == [(-1,), (-1,), (1,)]
+    later = room.worker()
+    later.assign([home])
+    assert weather_bits(later.held[home].state) == weather_bits(worker.held[home].state) != expected
 
 
 def test_the_audit_uses_the_weather_that_had_come_before_the_message_of_a_forecast(room: WorkerRoom) -> None:
