@@ -134,6 +134,17 @@ def no_weather(series_id: str, source: str) -> Problem:
     )
 
 
+def weather_not_polled(series_id: str, weather: str) -> Problem:
+    """The series would follow weather that nothing has ever published."""
+    return Problem(
+        404,
+        "no-weather",
+        "The series follows no weather",
+        f"Series {series_id!r}: its weather source {weather!r} has never been polled. Name its file by "
+        "DAYAHEAD_WEATHER_SOURCE, or by `dayahead ingest --weather`, and read what its licence allows.",
+    )
+
+
 def no_model_library(missing: str) -> Problem:
     """The process has no library that evaluates models."""
     return Problem(

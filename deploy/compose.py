@@ -26,22 +26,30 @@ from deploy.local.servers.postgres import APP, DATABASE, OWNER, SUPERUSER
 from deploy.local.steps import Steps
 from deploy.local.waiting import wait_on_progress
 from deploy.overview import Overview, read_overview
-from deploy.settings import StackSettings
+from deploy.settings import WEATHER_SOURCES_IN_IMAGE, StackSettings
 
 FILE = CHECKOUT / "docker-compose.yml"
 
 
 def polled_variables(settings: StackSettings) -> dict[str, str]:
-    """Variables of docker-compose.yml that make the poller read a live source; none for the sample.
+    """Variables of docker-compose.yml that make the poller read a live source, and weather; none for the sample.
 
     Args:
         settings: a source without DAYAHEAD_SOURCE_URL is polled at the URL of its file.
 
     Raises:
-        StackError: the file is not in the image, and no URL is given.
+        StackError: the file is not in the image, and no URL is given; or that of the weather is not.
     """
+    variables = {}
+    if weather := settings.weather_source_in_image():
+        if not weather.is_relative_to(WEATHER_SOURCES_IN_IMAGE):
+            raise StackError(
+                f"DAYAHEAD_WEATHER_SOURCE={settings.weather_source} is not in the image: put the file into "
+                "ingest/weather-sources, and name it ingest/weather-sources/FILE"
+            )
+        variables[f"{PREFIX}WEATHER_SOURCE"] = str(weather)
     if settings.replays:
-        return {}
+        return variables
     file = settings.source_file(in_containers=True)
     if settings.source_url is None and file is None:
         raise StackError(
@@ -49,7 +57,8 @@ def polled_variables(settings: StackSettings) -> dict[str, str]:
             "ingest/sources/FILE"
         )
     url = settings.source_url or (base_url(load_source(file)) if file else None)
-    variables = {f"{PREFIX}SOURCE_URL": str(url)} if url else {}
+    if url:
+        variables[f"{PREFIX}SOURCE_URL"] = str(url)
     if inside := settings.source_in_image():
         variables[f"{PREFIX}SOURCE"] = str(inside)
     return variables

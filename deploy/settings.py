@@ -8,9 +8,14 @@ from dayahead.errors import SettingsError
 from dayahead.reading.source_file import load_source
 from dayahead.settings import PREFIX, ServiceSettings
 from deploy.local import sample
+from deploy.local.places import CHECKOUT
 
 SOURCES_IN_IMAGE = Path("/app/sources")
 """Where the Dockerfile puts `ingest/sources`."""
+
+WEATHER_SOURCES = CHECKOUT / "ingest" / "weather-sources"
+WEATHER_SOURCES_IN_IMAGE = Path("/app/weather-sources")
+"""Where the Dockerfile puts them."""
 
 
 class StackSettings(ServiceSettings):
@@ -28,6 +33,10 @@ class StackSettings(ServiceSettings):
         default=None,
         description="Source file that `dayahead up` polls live, from the host that it names; the replayed sample's if "
         "empty",
+    )
+    weather_source: Path | None = Field(
+        default=None,
+        description="Weather source file, or folder of them, that is polled beside the source; none if empty",
     )
     workers: int = Field(default=2, ge=1, le=64, description="Stream workers that `dayahead up` starts")
     stalled_after_s: float = Field(
@@ -67,11 +76,13 @@ class StackSettings(ServiceSettings):
 
     def source_in_image(self) -> Path | None:
         """Path of the source in the image, which holds `ingest/sources` of this checkout; None for the sample's."""
-        if self.source is None or self.source.is_absolute():
-            return self.source
-        folder = sample.SOURCE.parent
-        path = self.source.resolve()
-        return SOURCES_IN_IMAGE / path.relative_to(folder) if path.is_relative_to(folder) else self.source
+        return None if self.source is None else _in_image(self.source, sample.SOURCE.parent, SOURCES_IN_IMAGE)
+
+    def weather_source_in_image(self) -> Path | None:
+        """Path of the weather source in the image, which holds `ingest/weather-sources`; None without one."""
+        if self.weather_source is None:
+            return None
+        return _in_image(self.weather_source, WEATHER_SOURCES, WEATHER_SOURCES_IN_IMAGE)
 
     def source_file(self, *, in_containers: bool) -> Path | None:
         """The file of the polled source on this machine; None where it is known only inside the image.
@@ -97,3 +108,11 @@ class StackSettings(ServiceSettings):
         except SettingsError as error:
             return [f"{PREFIX}SOURCE: {error}"]
         return []
+
+
+def _in_image(path: Path, folder: Path, in_image: Path) -> Path:
+    """Where a file of a folder of this checkout is in the image; other paths stay as they are."""
+    if path.is_absolute():
+        return path
+    here = path.resolve()
+    return in_image / here.relative_to(folder) if here.is_relative_to(folder) else path

@@ -15,7 +15,7 @@ from api.problems import NOT_FOUND
 from dayahead.contracts import Reason, Rung
 from dayahead.hours import from_hour, to_hour
 from dayahead.storage.losses import read_losses
-from dayahead.storage.place_weather import place_of
+from dayahead.storage.place_weather import known_place_of
 from dayahead.storage.status import SeriesStatus, SourceStatus, State, read_series, read_sources
 from dayahead.storage.tables.day_ahead import kept_days
 from dayahead.storage.tables.forecast import has_forecast, oldest_forecast
@@ -148,8 +148,8 @@ class SeriesDetail(SeriesItem):
         "`/v1/reference-forecasts`; empty if there are none"
     )
     weather: str | None = Field(
-        description="Name of the weather source that it follows: see `/v1/weather`; null if its forecasts are made "
-        "from load alone"
+        description="Name of the weather source that it follows: see `/v1/weather`; null if its source names none, "
+        "or one that was never polled: its forecasts are made from load alone"
     )
     source_detail: SourceItem
     quality: DataQuality
@@ -193,7 +193,7 @@ def get_series(use: Use, series_ids: SeriesIds) -> SeriesDetail:
         since = _forecasts_since(connection, key, source)
         gates = [GateDays(gate=one.gate, first=one.first, last=one.last) for one in kept_days(connection, key)]
         references = references_of_series(connection, key)
-    place = place_of(source.source, status.series_id)
+        place = known_place_of(connection, source.source, status.series_id)
     return SeriesDetail(
         **dict(series_item(status)),
         weather=place[0] if place else None,

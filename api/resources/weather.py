@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from api.backends import Use
 from api.edge.route import resource
 from api.parameters import AsOf, Moment, SeriesIds, Utc, series_key_of
-from api.problems import NOT_FOUND, bad_parameter, no_weather
+from api.problems import NOT_FOUND, bad_parameter, no_weather, weather_not_polled
 from api.tables import MOMENT, NUMBER, TABLES, TEXT, ChosenFormat, Columns, table_response
 from dayahead.hours import Hour, format_utc, from_hour, from_microseconds, to_hour
 from dayahead.source import Source
@@ -23,7 +23,7 @@ from dayahead.storage.tables.series import source_keys_by_key
 from dayahead.storage.tables.source import load_sources
 from dayahead.storage.tables.weather_poll import WeatherPoll, read_weather_poll
 from dayahead.storage.tables.weather_run import WeatherRun, newest_runs
-from dayahead.storage.tables.weather_source import load_weather_sources
+from dayahead.storage.tables.weather_source import is_known, load_weather_sources
 from dayahead.weather.archived import STALE_AFTER_H
 from dayahead.weather.source import WeatherSource
 
@@ -112,7 +112,8 @@ def get_weather(
 ) -> SeriesWeather | Response:
     """The temperature that a series follows, its newest run and how old it is, and how its source fares.
 
-    404 `no-weather` for a series whose source names no weather. As a table, one row per hour that is known.
+    404 `no-weather` for a series whose source names no weather, or weather that was never polled. As a table, one row
+    per hour that is known.
     """
     with use.database.connection() as connection:
         key, series_id, _ = series_key_of(connection, series_ids)
@@ -120,6 +121,8 @@ def get_weather(
         place = place_of(source, series_id)
         if place is None:
             raise no_weather(series_id, source.name)
+        if not is_known(connection, place[0]):
+            raise weather_not_polled(series_id, place[0])
         newest = read_newest_hour(connection, key)
         now = as_of or source.now(use.now(), newest)
         last_seen = to_hour(newest or now)

@@ -2212,7 +2212,7 @@ class SeriesDetail(BaseModel):
     """
     weather: str | None
     """
-    Name of the weather source that it follows: see `/v1/weather`; null if its forecasts are made from load alone
+    Name of the weather source that it follows: see `/v1/weather`; null if its source names none, or one that was never polled: its forecasts are made from load alone
     """
     source_detail: SourceItem
     quality: DataQuality

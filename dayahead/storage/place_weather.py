@@ -12,6 +12,7 @@ from dayahead.source import Source
 from dayahead.storage.tables.series import ids_by_key, source_keys_by_key
 from dayahead.storage.tables.source import load_sources
 from dayahead.storage.tables.weather_run import WeatherRun, read_runs
+from dayahead.storage.tables.weather_source import is_known
 from dayahead.weather.archived import best_known
 from dayahead.weather.placed import weighted_mean
 from dayahead.weather.places import WeatherPlaces, Weights
@@ -34,6 +35,15 @@ def places_by_key(connection: psycopg.Connection, series_keys: Collection[int]) 
 def place_of(source: Source, series_id: str) -> Place | None:
     """The place that a series of a source follows; None without weather."""
     return None if source.weather is None else _place(source.weather, series_id)
+
+
+def known_place_of(connection: psycopg.Connection, source: Source, series_id: str) -> Place | None:
+    """The place that a series follows; None also where nothing has ever been known of its weather source.
+
+    A shipped source names weather that is polled where the settings say so.
+    """
+    place = place_of(source, series_id)
+    return place if place is not None and is_known(connection, place[0]) else None
 
 
 def _place(weather: WeatherPlaces, series_id: str) -> Place | None:

@@ -10,13 +10,16 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.settings import ApiSettings
-from dayahead.hours import format_utc, from_hour
+from dayahead.hours import format_utc, from_hour, to_hour
+from dayahead.reading.source_file import load_source
+from dayahead.storage.tables.source import register_source
 from dayahead.storage.tables.weather_poll import record_weather_failure
+from dayahead.storage.tables.weather_run import write_runs
 from deploy.local.stack import LocalStack
 from tests.api.conftest import own_database
 from tests.api.fakes import NOW
-from tests.api.sample import Sample, insert_sample
-from tests.api.weather_sample import DELAY_H, insert_weather, run_of
+from tests.api.sample import SOURCE, Sample, insert_sample
+from tests.api.weather_sample import DELAY_H, PLACES, insert_weather, run_of
 from tests.conftest import SESSION_REDIS_DATABASE
 
 pytestmark = pytest.mark.servers
@@ -102,6 +105,23 @@ def test_a_series_without_weather_is_a_404_that_names_the_remedy(scene: Scene) -
     assert scene.client.get("/v1/series/DK1/111").json()["weather"] == "sky"
     unknown = scene.client.get("/v1/weather/DK1/11")
     assert (unknown.status_code, unknown.json()["type"]) == (404, "urn:dayahead:problem:unknown-series")
+
+
+def test_weather_that_was_never_polled_is_as_none_until_a_run_comes(database_url: str, redis_url: str) -> None:
+    insert_sample(database_url, redis_url, NOW, 600)
+    with psycopg.connect(database_url) as connection:
+        register_source(connection, load_source(SOURCE).model_copy(update={"weather": PLACES}))
+    settings = ApiSettings(_env_file=None, database_url=database_url, redis_url=redis_url)
+    with TestClient(create_app(settings, lambda: NOW)) as client:
+        answer = client.get("/v1/weather/DK1/111")
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:dayahead:problem:no-weather")
+        assert "DAYAHEAD_WEATHER_SOURCE" in answer.json()["detail"]
+        assert client.get("/v1/series/DK1/111").json()["weather"] is None
+        with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+            write_runs(cursor, [run_of("north", to_hour(NOW))], NOW)
+        # nobody registered it: its runs came by Kafka
+        assert client.get("/v1/series/DK1/111").json()["weather"] == "sky"
+        assert client.get("/v1/weather/DK1/111").json()["source"] is None
 
 
 @pytest.mark.parametrize(

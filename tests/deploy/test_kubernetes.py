@@ -91,6 +91,38 @@ def test_every_variable_is_a_setting() -> None:
     assert used <= known
 
 
+def test_the_poller_reads_weather_from_the_image_where_the_settings_name_it() -> None:
+    # off as shipped: without a key the service is for non-commercial use only
+    assert SETTINGS["DAYAHEAD_WEATHER_SOURCE"] == ""
+    assert {"configMapRef": {"name": "dayahead-settings"}} in container("ingest")["envFrom"]
+    (example,) = re.findall(r"/app/weather-sources/(\S+\.yaml)", (BASE / "settings.env").read_text())
+    assert (ROOT / "ingest" / "weather-sources" / example).is_file()
+    assert "COPY ingest/weather-sources /app/weather-sources" in (ROOT / "deploy/docker/Dockerfile").read_text()
+
+
+def test_an_overlay_that_names_weather_hands_it_to_the_poller(tmp_path: Path) -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("no kubectl here")
+    named = "DAYAHEAD_WEATHER_SOURCE=/app/weather-sources/open-meteo-denmark.yaml"
+    shutil.copytree(BASE, tmp_path / "base")
+    (tmp_path / "kustomization.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "resources": ["base"],
+                "namespace": "dayahead",
+                "configMapGenerator": [{"name": "dayahead-settings", "behavior": "merge", "literals": [named]}],
+            }
+        )
+    )
+    done = subprocess.run(["kubectl", "kustomize", tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(done.stdout)}
+    (pod,) = made["Deployment", "ingest"]["spec"]["template"]["spec"]["containers"]
+    (settings,) = [source["configMapRef"]["name"] for source in pod["envFrom"] if "configMapRef" in source]
+    variable, _, value = named.partition("=")
+    assert made["ConfigMap", settings]["data"][variable] == value
+
+
 def test_secrets_are_handed_out_by_need_and_stand_in_the_readme() -> None:
     every = set().union(*(secrets(name) for name in PODS))
     assert [name for name in PODS if "DAYAHEAD_OWNER_DATABASE_URL" in secrets(name)] == ["migrate", "retention"]

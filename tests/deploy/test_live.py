@@ -110,6 +110,23 @@ def test_containers_poll_a_given_url_instead() -> None:
     assert polled_variables(settings()) == {}
 
 
+@pytest.mark.parametrize("folder", ["ingest/weather-sources", "/app/weather-sources"])
+def test_containers_poll_shipped_weather_beside_the_sample_and_a_live_source(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(CHECKOUT)
+    given = {"weather_source": Path(folder) / "open-meteo-denmark.yaml"}
+    weather = {"DAYAHEAD_WEATHER_SOURCE": "/app/weather-sources/open-meteo-denmark.yaml"}
+    assert polled_variables(settings(**given)) == weather
+    live = settings(source=Path("/app/sources/electricity-balance.yaml"), **given)
+    assert polled_variables(live).items() > weather.items()
+
+
+def test_weather_that_containers_do_not_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"sky\.yaml is not in the image: put the file into ingest/weather-sources"):
+        polled_variables(settings(weather_source=tmp_path / "sky.yaml"))
+
+
 def test_a_file_that_containers_do_not_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"mine\.yaml is not in the image: put the file into ingest/sources"):
         polled_variables(settings(source=tmp_path / "mine.yaml"))

@@ -9,6 +9,8 @@ from dayahead.hours import to_hour
 from dayahead.reading.converter import convert_answer
 from dayahead.reading.reader import Answer
 from dayahead.reading.source_file import load_source
+from dayahead.weather.source_file import load_weather_source
+from ingest.weather_running import check_places
 from tests.ingest.building import SOURCES
 
 NOW = datetime(2026, 7, 2, tzinfo=UTC)
@@ -91,3 +93,27 @@ def test_a_live_source_makes_an_hour_of_its_records(name: str) -> None:
     assert [one.reason for one in conversion.rejections] == []
     assert {row.hour for row in conversion.rows} == {NINE}
     assert {row.series_id: row.value for row in conversion.rows}[series_id] == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    "name", [file.stem for file in sorted(SOURCES.glob("*.yaml")) if load_source(file).weather is not None]
+)
+def test_the_weather_that_a_shipped_source_names_is_shipped_with_its_locations(name: str) -> None:
+    source = load_source(SOURCES / f"{name}.yaml")
+    assert source.weather is not None
+    weather = load_weather_source(SOURCES.parent / "weather-sources" / f"{source.weather.source}.yaml")
+    check_places([source], [weather])
+    # its runs reach the end of the horizon also when the next one is due
+    behind = source.publication_lag_h + source.publication_interval_h
+    assert weather.horizon_h >= source.leads - behind + weather.delay_h
+    text = (SOURCES / f"{name}.yaml").read_text()
+    assert "NON-COMMERCIAL" in text
+
+
+def test_the_price_areas_of_denmark_follow_weather_of_their_own() -> None:
+    for name in ("electricity-balance", "production-consumption-settlement"):
+        weather = load_source(SOURCES / f"{name}.yaml").weather
+        assert weather is not None
+        west, east = (dict(weather.weights_of(f"{area}/x") or ()) for area in ("DK1", "DK2"))
+        assert west.keys() == {"aalborg", "aarhus", "esbjerg", "odense"}
+        assert east.keys() == {"copenhagen", "naestved"}

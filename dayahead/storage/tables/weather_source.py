@@ -45,6 +45,18 @@ def remove_weather_source(connection: psycopg.Connection, name: str) -> bool:
     return changed.rowcount == 1
 
 
+def is_known(connection: psycopg.Connection, name: str) -> bool:
+    """Whether a weather source of a name was ever registered, or has published anything."""
+    row = connection.execute(
+        """
+        SELECT EXISTS (SELECT FROM weather_source WHERE name = %(name)s)
+            OR EXISTS (SELECT FROM weather_run WHERE source = %(name)s)
+        """,
+        {"name": name},
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
 def load_weather_sources(connection: psycopg.Connection) -> dict[str, RegisteredWeatherSource]:
     """Read every registered weather source by its name, also those that were removed."""
     rows = connection.execute("SELECT definition, removed_at FROM weather_source ORDER BY name").fetchall()
