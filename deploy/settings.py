@@ -36,7 +36,7 @@ class StackSettings(ServiceSettings):
     )
     weather_source: Path | None = Field(
         default=None,
-        description="Weather source file, or folder of them, that is polled beside the source; none if empty",
+        description="Weather source file, or folder of them, that is polled in addition to the source; none if empty",
     )
     workers: int = Field(default=2, ge=1, le=64, description="Stream workers that `dayahead up` starts")
     stalled_after_s: float = Field(

@@ -119,7 +119,7 @@ def test_weather_that_was_never_polled_is_as_none_until_a_run_comes(database_url
         assert client.get("/v1/series/DK1/111").json()["weather"] is None
         with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
             write_runs(cursor, [run_of("north", to_hour(NOW))], NOW)
-        # nobody registered it: its runs came by Kafka
+        # it is not registered: its runs came by Kafka
         assert client.get("/v1/series/DK1/111").json()["weather"] == "sky"
         assert client.get("/v1/weather/DK1/111").json()["source"] is None
 

@@ -330,7 +330,7 @@ CASES = [
         {'dayahead_weather_missed_runs{source="sky"}': "0x20 1x160"},
         {"source": "sky"},
     ),
-    AlertCase(  # a reason that most forecasts have, and one that few have, beside a weather source that has none
+    AlertCase(  # a reason that most forecasts have, and one that few have, and a weather source that has none
         "ForecastsWithoutWeather",
         "warning",
         lacking_weather(no_weather=15, stale=8),

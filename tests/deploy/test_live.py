@@ -111,7 +111,7 @@ def test_containers_poll_a_given_url_instead() -> None:
 
 
 @pytest.mark.parametrize("folder", ["ingest/weather-sources", "/app/weather-sources"])
-def test_containers_poll_shipped_weather_beside_the_sample_and_a_live_source(
+def test_containers_poll_shipped_weather_with_the_sample_and_a_live_source(
     folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(CHECKOUT)
