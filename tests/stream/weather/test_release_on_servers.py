@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from dayahead.models.serving.release import Release
 from tests.stream.conftest import WorkerRoom
 from tests.stream.logs import in_log, rows_only
 from tests.stream.weather.heated import LIVE, LIVE_HOURS, SERIES, heated_logs, serve
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 
@@ -134,3 +136,31 @@ def test_however_many_partitions_there_are_a_series_has_the_same_bits(
     room.partitions = partitions
     room.start_over()
     assert with_weather(take_in(room, heated_logs(partitions))) == with_weather(expected)
+
+
+def test_a_rebalance_and_a_kill_give_the_same_bits(room: WorkerRoom, expected: Tables) -> None:
+    logs = heated_logs()
+    third = max(map(len, logs.values())) // 3
+
+    def send(first: int, end: int) -> None:
+        for partition, log in logs.items():
+            room.send(partition, log[first:end])
+
+    def arrived(end: int) -> None:
+        for partition, log in logs.items():
+            room.wait_for(partition, min(end, len(log)), deadline_s=240)
+
+    first = room.start(worker_batch_rows=9)
+    wait_until(lambda: sum(room.owners().values()) == len(logs), 240, "the first worker to have both partitions")
+    send(0, third)
+    arrived(third)
+    room.start(worker_batch_rows=20)
+    wait_until(lambda: len(room.owners()) == len(logs), 240, "the two workers to share the partitions")
+    send(third, 2 * third)
+    first.send_signal(signal.SIGKILL)
+    assert first.wait(30) == -signal.SIGKILL
+    send(2 * third, 1000)
+    arrived(1000)
+    assert room.tables() == expected
+    wait_until(lambda: room.redis() == room.newest_forecasts(), 120, "Redis to follow")
+    wait_until(lambda: room.kept_messages() == room.all_forecasts(), 120, "Kafka to follow")
