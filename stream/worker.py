@@ -18,6 +18,7 @@ from dayahead.limit_metrics import LOST_VALUES
 from dayahead.source import Source
 from dayahead.storage.checkpoint import ChangedHours, Checkpoint
 from dayahead.storage.tables.accuracy_day import AccuracyDays
+from dayahead.storage.tables.forecast import ForecastRows
 from dayahead.storage.tables.worker_offset import Move
 from dayahead.topics import OBSERVATIONS
 from dayahead.tracing import spans
@@ -242,7 +243,7 @@ class Worker:
         checkpoint = _checkpoint_of(held, result, int(taken.offsets[-1]) + 1, changed=changed)
         self._committer.commit(held, replace(checkpoint, weather=taken.weather))
         held.is_settled = True
-        count_forecasts(held.state, checkpoint.forecasts, self._sources)
+        self._count_forecasts(held, checkpoint.forecasts)
         self._count(held, result, len(taken.refusals))
         self._count_weather(decoded)
         for source, count in taken.beyond_limits.items():
@@ -280,6 +281,21 @@ class Worker:
         if len(later):
             areas = np.array([held.state.by_key[key].area for key in later.scores.series_key.tolist()], object)
             metrics.count_days(later.scores, later.horizon_day, areas)
+
+    def _count_forecasts(self, held: HeldPartition, forecasts: ForecastRows) -> None:
+        """Count the forecasts of series that follow a location, by weather source."""
+        named = {key: source.weather for key, source in self._sources.items() if source.weather is not None}
+        if not named or not len(forecasts):
+            return
+        state = held.state
+        series = state.index_of_keys(forecasts.series_key)
+        source_keys = state.source_keys[series]
+        for key, places in named.items():
+            rows = np.flatnonzero(source_keys == key)
+            follows = state.weather.follow_a_place(
+                key, places, series[rows], lambda index: state.series[index].series_id
+            )
+            count_forecasts(places.source, forecasts.reasons[rows[follows]])
 
     def _count_weather(self, decoded: Sequence[DecodedMessage]) -> None:
         named = {source.weather.source for source in self._sources.values() if source.weather is not None}
@@ -351,7 +367,7 @@ class Worker:
             done = forecasting.release if number == len(parts) else None
             self._committer.commit(held, _checkpoint_of(held, result, held.next_offset, done))
             if made is not None:
-                count_forecasts(held.state, made.rows, self._sources)
+                self._count_forecasts(held, made.rows)
                 held.state.note_forecasts(made.series, made.rows.origin, made.rows.rung)
         held.release = forecasting.release
         log.info("partition_refreshed", partition=held.claim.partition, series=len(series), release=forecasting.release)

@@ -1,15 +1,13 @@
 """Metrics of the weather that a worker takes in. Labels hold only names that a registered source gives."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import Counter, Gauge
 
 from dayahead.contracts import Reason
 from dayahead.hours import HOUR_S, Hour
-from dayahead.source import Source
-from dayahead.storage.tables.forecast import ForecastRows
-from stream.partition.state import PartitionState
 from stream.weather.partition_weather import PartitionWeather
 
 OTHER = "other"
@@ -50,28 +48,18 @@ def count_message(weather: str, outcome: str, named: Collection[str]) -> None:
     MESSAGES.labels(weather if weather in named else OTHER, outcome).inc()
 
 
-def count_forecasts(state: PartitionState, forecasts: ForecastRows, sources: Mapping[int, Source]) -> None:
-    """Count the forecasts of series that follow a location, and those of them that have hours from load alone.
+def count_forecasts(weather: str, reasons: NDArray[np.int32]) -> None:
+    """Count forecasts of series that follow a location, and those of them that have hours from load alone.
 
     Args:
-        state: of the partition of all of them.
-        forecasts: that were committed.
-        sources: by source_key.
+        weather: name of their weather source.
+        reasons: int32 [n], of the forecasts.
     """
-    named = {key: source.weather for key, source in sources.items() if source.weather is not None}
-    if not named or not len(forecasts):
+    if not len(reasons):
         return
-    series = state.index_of_keys(forecasts.series_key)
-    source_keys = state.source_keys[series]
-    for key, places in named.items():
-        rows = np.flatnonzero(source_keys == key)
-        follows = state.weather.follow_a_place(key, places, series[rows], lambda index: state.series[index].series_id)
-        reasons = forecasts.reasons[rows[follows]]
-        if not len(reasons):
-            continue
-        FORECASTS.labels(places.source).inc(len(reasons))
-        for reason, code in _REASONS.items():
-            WITHOUT.labels(places.source, code).inc(int(np.count_nonzero(reasons & reason)))
+    FORECASTS.labels(weather).inc(len(reasons))
+    for reason, code in _REASONS.items():
+        WITHOUT.labels(weather, code).inc(int(np.count_nonzero(reasons & reason)))
 
 
 class NewestRuns:
