@@ -139,7 +139,7 @@ export class Chart {
     if (earlier) layers.push(s("path", { class: "earlier", d: this.line(earlier.start, earlier.p50) }));
     layers.push(s("path", { class: "observed", d: this.line(start, observed), "data-hours": observed.filter((v) => v !== null).length }));
     layers.push(...aloneIn(observed).map((i) => s("circle", { class: "observed-dot", cx: this.x(start + i * HOUR_MS), cy: this.y(observed[i]), r: 3 })));
-    references.forEach(({ values }, i) => layers.push(s("path", { class: i % 2 ? "reference second" : "reference", d: this.line(start, values) })));
+    references.forEach(({ values }, i) => layers.push(s("path", { class: `reference line-${i}${i % 2 ? " second" : ""}`, d: this.line(start, values) })));
     if (forecast?.p50.length) layers.push(...this.forecastLayers(forecast, bottom));
     layers.push(...this.nowLayers(width, bottom));
     this.floor = bottom;

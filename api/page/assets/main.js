@@ -6,6 +6,7 @@ import { byId, h, renew } from "./elements.js";
 import { clock, duration } from "./format.js";
 import { showHealth } from "./health.js";
 import { showLetters } from "./letters.js";
+import { Compare } from "./compare.js";
 import { DayView } from "./day.js";
 import { iso } from "./days.js";
 import { Overview } from "./overview.js";
@@ -45,7 +46,13 @@ const releases = new Releases(async () => {
   show();
 });
 
-const linkTo = (seriesId) => `?series=${encodeURIComponent(seriesId)}${dayView.query()}`;
+const linkTo = (seriesId) => `?series=${encodeURIComponent(seriesId)}${dayView.query()}${compare.query()}`;
+
+const compare = new Compare(async () => {
+  history.replaceState(null, "", linkTo(view.chosen));
+  await compare.load();
+  show();
+});
 
 async function load(name, path) {
   try {
@@ -125,7 +132,7 @@ async function loadChosen(run) {
   if (view.why && found.forecast?.leads && (known.why?.series_id !== id || known.why.issued_at !== found.forecast.issued_at)) Object.assign(found, await loadWhy(id, found));
   if (run !== view.run) return; // another series was chosen in the meantime
   Object.assign(known, found);
-  if (known.detail?.series_id === id) await dayView.load(known.detail, known.forecast, view.round % SLOW_EVERY === 0);
+  if (known.detail?.series_id === id) await Promise.all([compare.load(), dayView.load(known.detail, known.forecast, view.round % SLOW_EVERY === 0)]);
 }
 
 /** More than the last week is asked for only while it is shown. */
@@ -238,8 +245,25 @@ function show() {
   picker.show(known.series, view.chosen);
   document.title = `${view.chosen} · Dayahead`;
   showSeries(known.detail?.series_id === view.chosen ? known : {}, view.hours);
-  if (known.detail?.series_id === view.chosen) dayView.show();
+  if (known.detail?.series_id === view.chosen) {
+    dayView.show();
+    compare.show(known, known.series, zone);
+    showTotal(known.series, known.detail);
+  }
   overview.show(known.series, known.accuracyOfSeries, view.chosen, zone, linkTo);
+}
+
+/** A link to the total that the series is part of, where its source has totals. */
+function showTotal(series, detail) {
+  const totals = series.filter((one) => one.totals_of === detail.source);
+  const labelled = (label) => totals.find((one) => Object.values(one.labels).at(-1) === label);
+  const ofArea = labelled(`area-${detail.area}`);
+  const total = ofArea ?? labelled("total");
+  const link = byId("compare-total");
+  link.hidden = !total;
+  if (!total) return;
+  Object.assign(link, { href: linkTo(total.series_id), textContent: ofArea ? `Total of ${detail.area}` : "Total of the source" });
+  link.dataset.series = total.series_id;
 }
 
 function showEmpty(some) {
@@ -303,6 +327,7 @@ for (const button of rangeButtons) {
 globalThis.addEventListener("popstate", () => {
   const wanted = new URLSearchParams(location.search).get("series");
   dayView.read(location.search);
+  compare.read(location.search);
   if (wanted) go(wanted);
 });
 setInterval(showPulse, 1000);
@@ -311,5 +336,6 @@ byId("chart-reset").addEventListener("click", resetChart);
 startZone(byId("zone"), show);
 byId("chart-why").addEventListener("click", toggleWhy);
 dayView.read(location.search);
+compare.read(location.search);
 startTheme(byId("theme"));
 keepFresh();
