@@ -35,8 +35,8 @@ export function driftSentences(drift, seriesId, newestHour, zone) {
     .filter((event) => event.series_id === seriesId && Date.parse(event.valid_time) >= since)
     .map((event) => {
       const { figures } = event;
-      const told = changeText(figures) ? `: ${figure(figures.before, figures.unit)} before, ${figure(figures.after, figures.unit)} since (${changeText(figures)})` : "";
-      return `Drift since ${dayAndClock(Date.parse(event.valid_time), zone)}. ${measureWords(event)}${told}.`;
+      const change = changeText(figures) ? `: ${figure(figures.before, figures.unit)} before, ${figure(figures.after, figures.unit)} since (${changeText(figures)})` : "";
+      return `Drift since ${dayAndClock(Date.parse(event.valid_time), zone)}. ${measureWords(event)}${change}.`;
     });
 }
 
