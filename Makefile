@@ -88,7 +88,7 @@ coverage: $(VENV)/dev.stamp chromium mosquitto build ## Run all tests and show w
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 unit: $(VENV)/dev.stamp ## Run the tests that need no server
-	@$(BIN)/pytest -m "not servers and not end_to_end and not browser" $(ARGS)
+	@$(BIN)/pytest -m "not servers and not end_to_end and not browser and not images" $(ARGS)
 
 # The page is tested in Debian's Chromium: Playwright would download another build.
 chromium:
@@ -135,19 +135,13 @@ docs: $(DOCS)/stamp ## Build the documentation as a site in .local/site; a broke
 lock: | $(UV) ## Renew the lock from pyproject.toml
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service -o requirements/service.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra dev -c requirements/service.txt -o requirements/dev.txt
-	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra tracking -c requirements/service.txt \
-	  -o requirements/tracking.txt
-	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra traces -c requirements/service.txt \
-	  -o requirements/traces.txt
-	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra us-isos -c requirements/service.txt \
-	  -o requirements/us-isos.txt
-	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra mqtt --extra mcp -c requirements/service.txt \
-	  -o requirements/consumers.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra ingest -o requirements/images/ingest.txt
-	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra ingest --extra us-isos -o requirements/images/ingest-us-isos.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra us-isos -o requirements/images/us-isos.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra worker -o requirements/images/worker.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra trainer -o requirements/images/trainer.txt
-	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra trainer --extra tracking -o requirements/images/trainer-tracking.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra mqtt --extra mcp -o requirements/images/consumers.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra tracking -o requirements/images/tracking.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra traces -o requirements/images/traces.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra api --excludes requirements/images/api-excludes.txt -o requirements/images/api.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra compiler -o requirements/images/compiler.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra benchmarks -c requirements/service.txt \

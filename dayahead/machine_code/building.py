@@ -51,11 +51,12 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def build(level: str | None = None) -> bytes:
+def build(level: str | None = None, *, timeout_s: float = BUILD_TIMEOUT_S) -> bytes:
     """Build in another process: Numba and what it leaves in memory stay there.
 
     Args:
         level: name that LLVM gives the processors that it is for; by default this very processor.
+        timeout_s: that a process which forecasts can wait, by default.
 
     Raises:
         MachineCodeError: it could not be built.
@@ -67,7 +68,7 @@ def build(level: str | None = None) -> bytes:
             check=True,
             # settings of Numba in the environment are meant for others
             env={name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")},
-            timeout=BUILD_TIMEOUT_S,
+            timeout=timeout_s,
         )
     except subprocess.CalledProcessError as error:
         raise MachineCodeError(
@@ -80,6 +81,6 @@ def build(level: str | None = None) -> bytes:
         ) from error
     except subprocess.TimeoutExpired as error:
         raise MachineCodeError(
-            f"the machine code was not built within {BUILD_TIMEOUT_S:.0f} s: give the process more of a core"
+            f"the machine code was not built within {timeout_s:.0f} s: give the process more of a core"
         ) from error
     return built.stdout

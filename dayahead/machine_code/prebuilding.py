@@ -14,6 +14,9 @@ from dayahead.machine_code.building import build
 from dayahead.machine_code.key import digest_of
 from dayahead.machine_code.prebuilt import FOLDER, LEVELS
 
+TIMEOUT_S = 3_600.0
+"""For each level: nothing waits for it but the build of an image, which may share its processor with others."""
+
 
 def prebuild(folder: Path = FOLDER) -> list[Path]:
     """Write a library for each level of this kind of processor.
@@ -31,7 +34,7 @@ def prebuild(folder: Path = FOLDER) -> list[Path]:
     made = []
     for level in levels:
         file = folder / level.file_name(digest)
-        _link(build(level.name), file)
+        _link(build(level.name, timeout_s=TIMEOUT_S), file)
         made.append(file)
     return made
 

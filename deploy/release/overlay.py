@@ -1,7 +1,7 @@
-"""Fill an overlay for one deployment: `python3 -m deploy.release.overlay outputs.json --image IMAGE@DIGEST …`.
+"""Fill an overlay for one deployment: `python3 -m deploy.release.overlay outputs.json --images images.txt …`.
 
-The places of the servers come from `terraform output -json`, the image from the release. The result is a folder with a
-kustomization of its own, in which the image stands by digest; the overlay itself keeps its name and its components.
+The places of the servers come from `terraform output -json`, the images from the release. The result is a folder with a
+kustomization of its own, in which the images stand by digest; the overlay itself keeps its name and its components.
 """
 
 import argparse
@@ -11,8 +11,23 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+from deploy.release.rollout import SERVICES
 
 OVERLAY = Path(__file__).resolve().parents[1] / "kubernetes" / "overlays" / "aws"
+
+
+class Image(NamedTuple):
+    """An image by digest.
+
+    Attributes:
+        name: with its registry.
+        digest: sha256:….
+    """
+
+    name: str
+    digest: str
 
 
 def env_lines(text: str, values: Mapping[str, str]) -> str:
@@ -51,25 +66,40 @@ def fill(outputs: Mapping[str, Mapping[str, object]], overlay: Path = OVERLAY) -
         file.write_text(env_lines(file.read_text(encoding="utf-8"), given), encoding="utf-8")
 
 
-def pinned(image: str, version: str, folder: Path, overlay: Path = OVERLAY) -> dict[str, object]:
-    """Return the kustomization of a folder that is an overlay with one image by digest.
+def images_of(text: str) -> dict[str, Image]:
+    """Read images.txt of a release: a line SERVICE NAME@sha256:… for each service.
+
+    Raises:
+        ValueError: an image is not given by digest, or the services are not those of the deployment.
+    """
+    images = {}
+    for line in text.splitlines():
+        service, _, image = line.partition(" ")
+        if not (parts := re.fullmatch(r"(?P<name>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})", image)):
+            raise ValueError(f"{line!r} is not an image by digest: write SERVICE NAME@sha256:…, as images.txt has it")
+        images[service] = Image(parts["name"], parts["digest"])
+    if sorted(images) != sorted(SERVICES):
+        raise ValueError(f"images of {', '.join(images) or 'nothing'}: a release has one each of {', '.join(SERVICES)}")
+    return images
+
+
+def pinned(images: Mapping[str, Image], version: str, folder: Path, overlay: Path = OVERLAY) -> dict[str, object]:
+    """Return the kustomization of a folder that is an overlay with the image of each service by digest.
 
     Args:
-        image: name@sha256:….
+        images: by service.
         version: such as 0.3.0, for the label of every object.
         folder: in which the kustomization will be.
         overlay: folder of the overlay.
-
-    Raises:
-        ValueError: the image is not given by digest.
     """
-    if not (parts := re.fullmatch(r"(?P<name>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})", image)):
-        raise ValueError(f"{image} is not an image by digest: write NAME@sha256:…, as image.txt of a release has it")
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [os.path.relpath(overlay, folder)],
-        "images": [{"name": "dayahead", "newName": parts["name"], "digest": parts["digest"]}],
+        "images": [
+            {"name": f"dayahead-{service}", "newName": image.name, "digest": image.digest}
+            for service, image in images.items()
+        ],
         "labels": [{"pairs": {"app.kubernetes.io/version": version}}],
     }
 
@@ -78,14 +108,15 @@ def main() -> None:
     """Fill the overlay and write the folder; exit with 1 and the reason if something is missing."""
     parser = argparse.ArgumentParser(prog="python3 -m deploy.release.overlay", description=__doc__)
     parser.add_argument("outputs", type=Path, help="file with what `terraform output -json` printed")
-    parser.add_argument("--image", required=True, help="NAME@sha256:…")
+    parser.add_argument("--images", type=Path, required=True, help="file with a line SERVICE NAME@sha256:… for each")
     parser.add_argument("--version", required=True, help="such as 0.3.0")
     parser.add_argument("--folder", type=Path, required=True, help="to write")
     parser.add_argument("--overlay", type=Path, default=OVERLAY, help="to fill; its env files are changed")
     given = parser.parse_args()
     try:
         fill(json.loads(given.outputs.read_text(encoding="utf-8")), given.overlay)
-        kustomization = pinned(given.image, given.version, given.folder.resolve(), given.overlay.resolve())
+        images = images_of(given.images.read_text(encoding="utf-8"))
+        kustomization = pinned(images, given.version, given.folder.resolve(), given.overlay.resolve())
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     given.folder.mkdir(parents=True, exist_ok=True)

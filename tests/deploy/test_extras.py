@@ -19,6 +19,7 @@ OWN = {"dayahead", "ingest", "stream", "trainer", "api", "consumers", "dashboard
 RUN = {
     # webhooks need nothing more; dead letters that are records are replayed where records are read
     "ingest": ["ingest", "consumers.commands", "consumers.webhooks", "dayahead.storage", "stream.dead_letters"],
+    "consumers": ["consumers"],
     "worker": ["stream", "-stream.dead_letters.replay"],
     "trainer": ["trainer"],
     "api": ["api"],
@@ -138,10 +139,13 @@ def test_an_image_has_the_versions_of_the_lock_that_is_tested() -> None:
     for image in ("ingest", "worker", "trainer", "api", "compiler"):
         of_image = versions((LOCKS / f"{image}.txt").read_text())
         assert of_image.items() <= service.items(), image
-    for image, more in (("trainer-tracking", "mlflow-skinny"), ("ingest-us-isos", "gridstatus")):
-        of_image = versions((LOCKS / f"{image}.txt").read_text())
-        assert more in of_image
-        assert versions((LOCKS / f"{image.partition('-')[0]}.txt").read_text()).items() <= of_image.items()
+    known = dict(service)
+    for more, package in (("tracking", "mlflow-skinny"), ("traces", "opentelemetry-sdk"), ("us-isos", "gridstatus")):
+        added = versions((LOCKS / f"{more}.txt").read_text())
+        assert package in added
+        # installed on top of an image, alone or together
+        assert all(known.get(name, version) == version for name, version in added.items()), more
+        known |= added
 
 
 def test_all_extras_of_services_are_in_the_one_of_make_up() -> None:

@@ -51,7 +51,8 @@ def test_kustomize_puts_it_together() -> None:
     assert {one["metadata"].get("namespace", one["metadata"]["name"]) for one in made} == {"dayahead"}
     version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version
-    assert f"image: dayahead:{version[1]}" in done.stdout
+    images = set(re.findall(r"image: (\S+)", done.stdout))
+    assert images == {f"dayahead-{service}:{version[1]}" for service in ("ingest", "worker", "trainer", "api")}
     # every pod refers to the generated name of the settings, so that a change restarts the pods
     assert not re.search(r"name: dayahead-settings\n", done.stdout)
 

@@ -16,7 +16,7 @@ from dayahead.topics import TOPICS
 from deploy.local.places import CHECKOUT
 from deploy.monitoring.prometheus_rule import prometheus_rule, prometheus_rule_text
 from deploy.monitoring.settings import MonitoringSettings
-from deploy.release.overlay import env_lines, fill, pinned
+from deploy.release.overlay import env_lines, fill, images_of, pinned
 from tests.deploy.custom_resources import is_custom, validate_custom
 from tests.deploy.programs import program
 
@@ -345,19 +345,28 @@ OUTPUTS: dict[str, dict[str, object]] = {
 }
 
 
-def test_a_deployment_has_the_outputs_of_terraform_and_the_image_by_digest(tmp_path: Path) -> None:
+IMAGES = {
+    service: f"registry.test/dayahead@sha256:{str(number) * 64}"
+    for number, service in enumerate(("ingest", "worker", "trainer", "api"))
+}
+"""Of a release, by service."""
+
+
+def test_a_deployment_has_the_outputs_of_terraform_and_the_images_by_digest(tmp_path: Path) -> None:
     program("kubectl", "https://kubernetes.io/docs/tasks/tools/")
     tree = tmp_path / "kubernetes"
     subprocess.run(["cp", "-r", FOLDER, tree], check=True)
     overlay, folder = tree / "overlays" / "aws", tree / "overlays" / "deployed"
     fill(OUTPUTS, overlay)
-    image = f"registry.test/dayahead@sha256:{'0' * 64}"
+    images = images_of("".join(f"{service} {image}\n" for service, image in IMAGES.items()))
     folder.mkdir()
-    (folder / "kustomization.yaml").write_text(json.dumps(pinned(image, "0.3.0", folder, overlay)))
+    (folder / "kustomization.yaml").write_text(json.dumps(pinned(images, "0.3.0", folder, overlay)))
     objects = rendered(folder)
     for item in objects:
         validate(item)
-    assert {pod["containers"][0]["image"] for pod in pods(objects).values()} == {image}
+    started = {name: pod["containers"][0]["image"] for name, pod in pods(objects).items()}
+    expected = {**IMAGES, "migrate": IMAGES["ingest"], "retention": IMAGES["ingest"]}
+    assert started == expected
     assert the(objects, "Deployment", "api")["metadata"]["labels"]["app.kubernetes.io/version"] == "0.3.0"
     assert settings(objects)["DAYAHEAD_KAFKA_BOOTSTRAP"] == "b-1.test:9096"
     assert the(objects, "ScaledObject", "worker")["spec"]["maxReplicaCount"] == 24
@@ -373,7 +382,9 @@ def test_an_overlay_is_not_filled_with_what_it_does_not_have(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="no output settings"):
         fill({}, tmp_path)
     with pytest.raises(ValueError, match="not an image by digest"):
-        pinned("dayahead:0.3.0", "0.3.0", tmp_path)
+        images_of("api dayahead:0.3.0-api\n")
+    with pytest.raises(ValueError, match="images of api: a release has one each of ingest, worker, trainer, api"):
+        images_of(f"api {IMAGES['api']}\n")
 
 
 def test_terraform_returns_what_the_overlay_of_aws_has() -> None:

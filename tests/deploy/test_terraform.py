@@ -137,7 +137,7 @@ def rendered(**values: str) -> str:
         "own": "arn:own",
         "repository": "https://example.org/dayahead.git",
         "release": "v0.3.0",
-        "image": "ghcr.io/example/dayahead@sha256:0",
+        "images": {"api": "ghcr.io/example/dayahead@sha256:0", "worker": "ghcr.io/example/dayahead@sha256:1"},
         "profile": "",
         "settings": "DAYAHEAD_SOURCE=ingest/sources/live.yaml",
         "domain": "",
@@ -164,10 +164,12 @@ def test_bash_accepts_the_start_script_and_the_scripts_in_it(domain: str) -> Non
     assert "--profile sample" in script
 
 
-def test_the_machine_starts_the_image_under_the_name_that_compose_has() -> None:
-    version = re.search(r"image: (dayahead):(\S+)", (CHECKOUT / "docker-compose.yml").read_text())
+def test_the_machine_starts_the_images_under_the_names_that_compose_has() -> None:
+    version = re.search(r"image: (dayahead-api):(\S+)", (CHECKOUT / "docker-compose.yml").read_text())
     assert version
-    assert f'docker tag ghcr.io/example/dayahead@sha256:0 "dayahead:{version[2]}"' in rendered(release=f"v{version[2]}")
+    script = rendered(release=f"v{version[2]}")
+    assert f'docker tag ghcr.io/example/dayahead@sha256:0 "dayahead-api:{version[2]}"' in script
+    assert f'docker tag ghcr.io/example/dayahead@sha256:1 "dayahead-worker:{version[2]}"' in script
 
 
 def test_secrets_become_lines_of_which_compose_replaces_nothing(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ locals {
     own        = data.aws_secretsmanager_secret.own.arn
     repository = var.repository
     release    = var.release
-    image      = var.image
+    images     = var.images
     profile    = var.profile
     settings   = join("\n", [for key, value in var.settings : "${key}=${value}"])
     domain     = var.domain

@@ -41,13 +41,18 @@ variable "release" {
   }
 }
 
-variable "image" {
-  description = "Image of that release by digest, as image.txt of the release has it"
-  type        = string
+variable "images" {
+  description = "Images of that release by digest, one for each service, as images.txt of the release has them"
+  type        = map(string)
 
   validation {
-    condition     = can(regex("^[a-z0-9./_-]+@sha256:[0-9a-f]{64}$", var.image))
-    error_message = "image is a name with a digest: NAME@sha256:…."
+    condition     = alltrue([for image in values(var.images) : can(regex("^[a-z0-9./_-]+@sha256:[0-9a-f]{64}$", image))])
+    error_message = "An image is a name with a digest: NAME@sha256:…."
+  }
+
+  validation {
+    condition     = toset(keys(var.images)) == toset(["api", "ingest", "trainer", "worker"])
+    error_message = "images has one each of api, ingest, trainer and worker."
   }
 }
 

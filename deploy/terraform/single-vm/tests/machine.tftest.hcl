@@ -41,7 +41,12 @@ mock_provider "aws" {
 variables {
   repository = "https://example.org/dayahead.git"
   release    = "v0.3.0"
-  image      = "ghcr.io/example/dayahead@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  images = {
+    api     = "ghcr.io/example/dayahead@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    ingest  = "ghcr.io/example/dayahead@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    trainer = "ghcr.io/example/dayahead@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+    worker  = "ghcr.io/example/dayahead@sha256:3333333333333333333333333333333333333333333333333333333333333333"
+  }
 
   settings = {
     DAYAHEAD_SOURCE     = "/app/sources/smard-load.yaml"
@@ -119,8 +124,8 @@ run "another_release_replaces_the_machine" {
   command = plan
 
   assert {
-    condition     = aws_instance.this.user_data_replace_on_change && strcontains(local.start, "docker tag ${var.image} \"dayahead:0.3.0\"")
-    error_message = "The image of the release has the name that docker-compose.yml starts."
+    condition     = aws_instance.this.user_data_replace_on_change && strcontains(local.start, "docker tag ${var.images["worker"]} \"dayahead-worker:0.3.0\"")
+    error_message = "The images of the release have the names that docker-compose.yml starts."
   }
 
   assert {
@@ -154,10 +159,25 @@ run "an_image_is_given_by_digest" {
   command = plan
 
   variables {
-    image = "ghcr.io/example/dayahead:0.3.0"
+    images = {
+      api     = "ghcr.io/example/dayahead:0.3.0-api"
+      ingest  = "ghcr.io/example/dayahead@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+      trainer = "ghcr.io/example/dayahead@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+      worker  = "ghcr.io/example/dayahead@sha256:3333333333333333333333333333333333333333333333333333333333333333"
+    }
   }
 
-  expect_failures = [var.image]
+  expect_failures = [var.images]
+}
+
+run "every_service_has_an_image" {
+  command = plan
+
+  variables {
+    images = { api = "ghcr.io/example/dayahead@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
+  }
+
+  expect_failures = [var.images]
 }
 
 run "a_release_is_given_by_its_tag" {
