@@ -11,7 +11,6 @@ import resource
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,15 +20,12 @@ import typer
 from numpy.typing import NDArray
 
 from benchmarks.made_up_load import SOURCE, START, Load, shipped_release
+from benchmarks.made_up_weather import temperatures, with_weather
 from dayahead.contracts import Rung
-from dayahead.features.weather import SLOPES, WEATHER_FEATURES
 from dayahead.models.serving.arithmetic import stay_on_one_thread
 from dayahead.models.serving.forecaster import Forecaster
-from dayahead.models.serving.release import LaterDay, Release
-from dayahead.models.serving.release_weather import ReleaseWeather, WeatherDayParts
+from dayahead.models.serving.release import Release
 from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch, WindowWeather
-from dayahead.quantiles import LEVELS
-from dayahead.weather.history import WeatherBasis
 
 PEER = "benchmarks.mlforecast_refresh"
 ROUNDS = 5
@@ -50,8 +46,11 @@ def main(
     artifact = release.read_bytes() if release else shipped_release(leads).to_bytes()
     values = Load(series).values(START, START + WINDOW_HOURS)
     if places:
-        artifact = _with_weather(Release.from_bytes(artifact)).to_bytes()
-    weather = _weather(series, places, leads) if places else None
+        artifact = with_weather(Release.from_bytes(artifact)).to_bytes()
+    weather = None
+    if places:
+        temperature = temperatures(places, WINDOW_HOURS + leads)
+        weather = WindowWeather(temperature, np.arange(series) % places, np.zeros(places, np.bool_))
     began = time.process_time()
     forecaster = Forecaster(Release.from_bytes(artifact))
     forecaster.prepare()
@@ -87,34 +86,6 @@ def main(
         f"{line['state_bytes_per_series']} bytes of state a series"
     )
     print(orjson.dumps(line).decode())
-
-
-def _with_weather(release: Release) -> Release:
-    """The release with a member that knows the weather, of the size of the one without, which is what costs."""
-    days: list[Release | LaterDay] = [release, *release.later_days]
-    rng = np.random.default_rng(1)
-    parts = tuple(
-        WeatherDayParts(
-            one.coefficients,
-            rng.normal(0, 1e-3, (24, 24, len(WEATHER_FEATURES))).astype(np.float32),
-            one.band_multipliers,
-            np.zeros((24, len(LEVELS)), np.float32),
-            serves=True,
-        )
-        for one in days
-    )
-    slopes = np.full(len(SLOPES), 0.1, np.float32)
-    strength = 0.1 * np.eye(len(SLOPES), dtype=np.float32)
-    basis = WeatherBasis.SIMULATED
-    return replace(release, weather=ReleaseWeather(basis, slopes, strength, release.correction, release.spread, parts))
-
-
-def _weather(series: int, places: int, leads: int) -> WindowWeather:
-    rng = np.random.default_rng(2)
-    hour = np.arange(WINDOW_HOURS + leads)
-    days = rng.normal(14, 6, (places, len(hour) // 24 + 1)).repeat(24, axis=1)[:, : len(hour)]
-    temperature = (days + 4 * np.sin(2 * np.pi * hour / 24)).astype(np.float32)
-    return WindowWeather(temperature, np.arange(series) % places, np.zeros(places, np.bool_))
 
 
 def _harmed(values: NDArray[np.float64]) -> NDArray[np.float64]:

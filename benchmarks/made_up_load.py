@@ -16,6 +16,7 @@ from dayahead.models.serving.release import Release
 from dayahead.models.settings import ModelSettings
 from dayahead.series import partition_of
 from dayahead.source import Source
+from dayahead.weather.places import WeatherPlaces
 
 START: Hour = 465_000
 """First hour of history, a Wednesday at 0:00 UTC."""
@@ -37,9 +38,9 @@ SOURCE = Source(
 )
 
 
-def source_of(leads: int) -> Source:
-    """The source with another horizon."""
-    return SOURCE.model_copy(update={"horizon_h": leads})
+def source_of(leads: int, weather: WeatherPlaces | None = None) -> Source:
+    """The source with another horizon, and with weather."""
+    return SOURCE.model_copy(update={"horizon_h": leads, "weather": weather})
 
 
 @dataclass

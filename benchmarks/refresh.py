@@ -3,7 +3,7 @@
 Measured from the first message in `observations` to the last forecast committed in TimescaleDB, readable in Redis and
 acknowledged by Kafka, by one worker process with all servers on the same machine; in the same run,
 mlforecast's `update` and `predict` in memory. The history is there before: binary COPY into the table, its indexes made
-afterwards. Prints two sentences, then a JSON line.
+afterwards; with `--places` so is the weather that the series follow. Prints two sentences, then a JSON line.
 """
 
 import os
@@ -18,9 +18,12 @@ import orjson
 import typer
 
 from benchmarks.made_up_load import START, messages, shipped_release
+from benchmarks.made_up_weather import MOST_PLACES, weather_messages, with_weather
 from benchmarks.running_worker import RunningWorker, until
 from benchmarks.worker_room import WorkerRoom, worker_room
+from dayahead.features.fill import DAY
 from dayahead.models.serving.release import Release
+from dayahead.models.serving.window import WINDOW_HOURS
 
 HISTORY_DAYS = 28
 PEER = "benchmarks.mlforecast_refresh"
@@ -48,6 +51,9 @@ def main(
     leads: Annotated[int, typer.Option(min=24, max=408, help="Hours ahead")] = 24,
     days: Annotated[int, typer.Option(min=9, help="Days of history: less needs less disk")] = HISTORY_DAYS,
     hours: Annotated[int, typer.Option(min=1, help="Hours to measure one after the other; the median counts")] = 1,
+    places: Annotated[
+        int, typer.Option(min=0, max=MOST_PLACES, help="Places whose weather the series follow; 0: no weather")
+    ] = 0,
     *,
     copies: Annotated[bool, typer.Option(help="Let the worker keep copies of its windows in Redis")] = True,
     scores: Annotated[bool, typer.Option(help="Measure an hour that scores the day before too")] = True,
@@ -57,9 +63,10 @@ def main(
 ) -> None:
     """Measure one new hour for each of many series."""
     load_before = os.getloadavg()[0]
-    with worker_room(series, leads) as room:
+    with worker_room(series, leads, places) as room:
         print("fits a release and loads the history", flush=True)
-        room.promote(Release.from_bytes(release.read_bytes()) if release else shipped_release(leads))
+        champion = Release.from_bytes(release.read_bytes()) if release else shipped_release(leads)
+        room.promote(with_weather(champion) if places else champion)
         end = START + days * 24
         began = time.perf_counter()
         room.load_history(START, end)
@@ -69,8 +76,13 @@ def main(
         began = time.perf_counter()
         until(lambda: room.sent_out() >= series, "the first forecasts of all series", worker)
         first_s = time.perf_counter() - began
+        if places:
+            bring_weather(room, places, end, end + hours + DAY + leads)
         profiler = subprocess.Popen([*profile.split(), str(worker.process.pid)]) if profile else None
         measured = [measure(room, worker, end + number) for number in range(hours)]
+        if places:
+            used = room.with_weather(end + hours - 1)
+            assert used == series, f"of {series} forecasts {used} used the weather"
         plain = sorted(measured, key=lambda hour: hour.total_s)[len(measured) // 2]
         if profiler:
             profiler.wait()
@@ -83,6 +95,7 @@ def main(
     line = {
         "series": series,
         "leads": leads,
+        "places": places,
         "total_s": round(plain.total_s, 3),
         **_stages(plain),
         **({"totals_s": [round(hour.total_s, 3) for hour in measured]} if hours > 1 else {}),
@@ -146,6 +159,18 @@ def measure(room: WorkerRoom, worker: RunningWorker, hour: int) -> Hour:
         spent,
         {name: seconds - servers[name] for name, seconds in servers_after.items()},
     )
+
+
+def bring_weather(room: WorkerRoom, places: int, now: int, end: int) -> None:
+    """What is known of the weather at an hour, in every partition; this is not measured."""
+    done = room.taken_in()
+    packed = [
+        (partition, message)
+        for message in weather_messages(places, now - WINDOW_HOURS, now, end)
+        for partition in range(room.partitions)
+    ]
+    room.send(packed)
+    until(lambda: room.taken_in() >= done + len(packed), "the weather")
 
 
 def pass_a_day(room: WorkerRoom, first: int) -> None:

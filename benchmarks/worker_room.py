@@ -14,7 +14,9 @@ from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from benchmarks.made_up_load import PARTITIONS, START, Load, source_of
+from benchmarks.made_up_weather import places_of_areas
 from benchmarks.running_worker import SERVICE, RunningWorker, cpu_seconds, descendants, until
+from dayahead.contracts import Reason
 from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Hour, format_utc, from_hour, wall_clock
 from dayahead.models.serving.release import Release
@@ -37,11 +39,11 @@ SERVERS = ("postgres", "redis-server", "java")
 class WorkerRoom:
     """Servers, tables and topics of one benchmark, and the worker processes in it."""
 
-    def __init__(self, stack: LocalStack, count: int, leads: int = DAY_LEADS) -> None:
+    def __init__(self, stack: LocalStack, count: int, leads: int = DAY_LEADS, places: int = 0) -> None:
         self.stack = stack
         self.partitions = PARTITIONS
         self.load = Load(count)
-        self._source = source_of(leads)
+        self._source = source_of(leads, places_of_areas(places) if places else None)
         self.database_url = stack.postgres.app_url()
         self.owner_url = stack.postgres.owner_url()
         self._superuser_url = stack.postgres.superuser_url()
@@ -199,6 +201,15 @@ class WorkerRoom:
             row = connection.execute("SELECT count(*) FROM forecast WHERE origin = %s", [from_hour(origin)]).fetchone()
         return int(row[0]) if row else 0
 
+    def with_weather(self, origin: Hour) -> int:
+        """How many forecasts of an origin in TimescaleDB used the weather."""
+        with psycopg.connect(self.database_url) as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM forecast WHERE origin = %s AND reasons & %s = 0",
+                [from_hour(origin), int(Reason.NO_WEATHER | Reason.WEATHER_STALE)],
+            ).fetchone()
+        return int(row[0]) if row else 0
+
     def database_gb(self) -> float:
         """Size of the database on disk, in GB."""
         with psycopg.connect(self.owner_url) as connection:
@@ -223,10 +234,10 @@ _ALL = range(PARTITIONS)
 
 
 @contextmanager
-def worker_room(count: int, leads: int = DAY_LEADS) -> Iterator[WorkerRoom]:
+def worker_room(count: int, leads: int = DAY_LEADS, places: int = 0) -> Iterator[WorkerRoom]:
     """A room on separate servers, removed when the block ends."""
     with throwaway_stack() as stack:
-        room = WorkerRoom(stack, count, leads)
+        room = WorkerRoom(stack, count, leads, places)
         try:
             yield room
         finally:
