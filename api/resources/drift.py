@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from api.backends import Use
 from api.edge.route import resource
 from api.parameters import Area, Moment, Utc, check_area
-from api.problems import NOT_FOUND, bad_parameter
+from api.problems import NOT_FOUND
 from dayahead.contracts import DriftKind
 from dayahead.drift.compared import AFTER_H, BEFORE_H, MEASURES, BeforeAfter, compare, first_hour, measure_of
 from dayahead.hours import Hour, to_hour
@@ -66,14 +66,14 @@ def list_drift(
     area: Area = None,
     kind: Annotated[DriftKind | None, Query(description="Only changes of the inputs or of the errors")] = None,
     since: Annotated[Moment | None, Query(description="Only changes from this hour on, UTC")] = None,
-    figures: Annotated[
-        bool, Query(description=f"Also what each series was like before and after, of {FIGURES_LIMIT} changes at most")
-    ] = False,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of changes")] = 100,
+    figures: Annotated[bool, Query(description="Also what each series was like before and after")] = False,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description=f"Maximum number of changes; with figures=true at most {FIGURES_LIMIT}")
+    ] = 100,
 ) -> Drift:
     """Changes of inputs (data) and of errors (concept) by series, newest first."""
-    if figures and limit > FIGURES_LIMIT:
-        raise bad_parameter("limit", limit, f"with figures=true an answer holds up to {FIGURES_LIMIT} changes")
+    if figures:
+        limit = min(limit, FIGURES_LIMIT)
     with use.database.connection() as connection:
         check_area(connection, area)
         found = recent_drift(connection, limit + 1, area=area, kind=kind, since=since)

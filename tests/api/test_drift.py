@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.resources import drift
 from api.settings import ApiSettings
 from tests.api.fakes import NOW
 
@@ -77,4 +78,15 @@ def test_before_and_after_are_given_where_they_are_asked_for(drifted: TestClient
     events = drifted.get("/v1/drift", params={"figures": "true"}).json()["events"]
     [found] = [event for event in events if event["measure"] == "level"]
     assert found["figures"] == {"before": 10.0, "after": 30.0, "unit": "kWh"}
-    assert drifted.get("/v1/drift", params={"figures": "true", "limit": 1000}).status_code == 422
+
+
+def test_an_answer_with_figures_is_short_and_says_that_there_is_more(
+    drifted: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift, "FIGURES_LIMIT", 1)
+    plain = drifted.get("/v1/drift", params={"limit": 1000}).json()
+    short = drifted.get("/v1/drift", params={"figures": "true", "limit": 1000}).json()
+    assert len(plain["events"]) > 1
+    assert not plain["more"]
+    assert [one["valid_time"] for one in short["events"]] == [one["valid_time"] for one in plain["events"][:1]]
+    assert short["more"]
