@@ -41,7 +41,9 @@ def is_public(address: str) -> bool:
         )
         if inner is not None:
             return is_public(str(inner))
-    return parsed.is_global and not parsed.is_multicast
+        if parsed.is_site_local:  # "global" to the standard library
+            return False
+    return parsed.is_global and not (parsed.is_multicast or parsed.is_reserved)
 
 
 def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -10,7 +10,7 @@ DELIVERIES = Counter(
 LAG = Gauge("dayahead_webhook_lag_messages", "Messages that a receiver has not been sent yet", ["receiver"])
 WAITING_SINCE = Gauge(
     "dayahead_webhook_undelivered_since_timestamp_seconds",
-    "When the oldest event was published that a receiver was tried with and has not taken; 0 where there is none",
+    "When the first attempt began of an event that a receiver has not taken, of several the earliest; 0 without any",
     ["receiver"],
 )
 ENABLED = Gauge(

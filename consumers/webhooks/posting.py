@@ -36,20 +36,39 @@ class Poster:
         self._receiver, self._keys, self._clock, self._private = receiver, keys, clock, private
         self._deadline = Deadline(receiver.timeout_s)
         # without the proxies of the environment: a proxy would look the host up again
-        self._client = httpx.Client(verify=tls, timeout=receiver.timeout_s, follow_redirects=False, trust_env=False)
+        self._client = httpx.Client(
+            verify=tls,
+            timeout=receiver.timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+            # the deadline ends the newest connection: there is no other
+            limits=httpx.Limits(max_connections=1),
+        )
         self._url = httpx.URL(str(receiver.url))
-        self._attempts = 0
+        # as it is written in the request: a decoded name may be encoded as another one
+        self._host = self._url.raw_host.decode("ascii")
+        self._failures = 0
 
     def post(self, event: Event) -> None:
-        """Post an event.
+        """Post an event, to the next address of the receiver if the last attempt failed.
 
         Raises:
             DeliveryFailed: it was not taken; a later attempt may succeed.
             ReceiverGone: the receiver wants no more (410).
         """
-        addresses = resolve(self._url.host, self._port, private=self._private)
-        address = addresses[self._attempts % len(addresses)]
-        self._attempts += 1
+        try:
+            self._attempt(event)
+        except DeliveryFailed:
+            self._failures += 1
+            raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _attempt(self, event: Event) -> None:
+        addresses = resolve(self._host, self._port, private=self._private)
+        address = addresses[self._failures % len(addresses)]
         moment = int(self._clock().timestamp())
         request = self._client.build_request(
             "POST",
@@ -61,7 +80,7 @@ class Poster:
                 **signed_headers(self._keys, event.webhook_id, moment, event.body),
             },
             # the certificate and the virtual host are those of the name
-            extensions={"sni_hostname": self._url.raw_host.decode("ascii"), "trace": self._deadline.trace},
+            extensions={"sni_hostname": self._host, "trace": self._deadline.trace},
         )
         try:
             with self._deadline.limit():
@@ -75,10 +94,6 @@ class Poster:
             reason = f"no answer within {self._receiver.timeout_s:g} s" if late else str(error) or type(error).__name__
             raise DeliveryFailed(f"{self._who}: {reason}") from error
         self._judge(response)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
     @property
     def _port(self) -> int:

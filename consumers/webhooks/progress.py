@@ -1,7 +1,7 @@
 """What of a receiver's messages is done: what may be committed, and what waits."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -34,15 +34,16 @@ class Progress:
         with self._lock:
             self._next.update(offsets)
 
-    def begin(self, messages: Mapping[Place, float]) -> None:
+    def begin(self, places: Collection[Place], now_s: float) -> None:
         """Take up messages.
 
         Args:
-            messages: with the moment at which each was published, seconds since 1970.
+            places: of the messages.
+            now_s: the present moment, seconds since 1970.
         """
         with self._lock:
-            self._open.update(messages)
-            for place in messages:
+            self._open.update(dict.fromkeys(places, now_s))
+            for place in places:
                 at = (place.topic, place.partition)
                 self._next[at] = max(place.offset + 1, self._next.get(at, 0))
 
@@ -61,7 +62,7 @@ class Progress:
             return found
 
     def oldest(self) -> float:
-        """Return when the oldest message was published that is not done, seconds since 1970; 0 without any."""
+        """Return when the first message was taken up that is not done, seconds since 1970; 0 without any."""
         with self._lock:
             return min(self._open.values(), default=0.0)
 

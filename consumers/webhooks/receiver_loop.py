@@ -7,7 +7,7 @@ import threading
 import time
 import zlib
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 
 import structlog
@@ -19,6 +19,7 @@ from consumers.webhooks.progress import Place, Progress
 from consumers.webhooks.receivers import Receiver
 from dayahead.errors import ReceiverGone, Stopped
 from dayahead.grouping import grouped
+from dayahead.hours import Clock
 from dayahead.kafka_clients import UNDECODABLE, open_consumer
 
 log = structlog.get_logger()
@@ -43,6 +44,7 @@ class ReceiverLoop:
         deliveries: Sequence[Delivery],
         bootstrap: str,
         topic_prefix: str,
+        clock: Clock,
         stop: threading.Event,
     ) -> None:
         """Connect to nothing yet.
@@ -52,10 +54,11 @@ class ReceiverLoop:
             deliveries: one for each request at the same time.
             bootstrap: brokers, host:port separated by commas.
             topic_prefix: put before the names of topics and of the consumer group.
+            clock: the present moment, for metrics.
             stop: ends the loop.
         """
         self._receiver, self._deliveries = receiver, deliveries
-        self._bootstrap, self._prefix, self._stop = bootstrap, topic_prefix, stop
+        self._bootstrap, self._prefix, self._clock, self._stop = bootstrap, topic_prefix, clock, stop
         self._kinds = {topic_prefix + kind.topic.name: kind for kind in receiver.events}
         self._progress = Progress()
         self._cancelled = threading.Event()
@@ -142,7 +145,7 @@ class ReceiverLoop:
                 return
             messages = [first, *consumer.consume(MESSAGES_AT_ONCE - 1, timeout=0)]
         waiting = [one for message in messages if (one := self._waiting(consumer, message)) is not None]
-        self._progress.begin({one.place: one.published_s for one in waiting})
+        self._progress.begin([one.place for one in waiting], self._clock().timestamp())
         self._cancelled.clear()
         if self._stop.is_set():
             self._cancelled.set()
@@ -187,6 +190,7 @@ class ReceiverLoop:
                 one.result()
         except BaseException:
             self._cancelled.set()
+            wait(running)  # the next round has the same connections, and clears `_cancelled`
             raise
         finally:
             self._busy = False
@@ -247,8 +251,7 @@ class ReceiverLoop:
 
     def _commit(self, consumer: Consumer) -> None:
         """Commit what is done; where that fails, the next process delivers it again."""
-        owned = {(one.topic, one.partition) for one in consumer.assignment()}
-        behind = [TopicPartition(*at, offset) for at, offset in self._progress.committable().items() if at in owned]
+        behind = [TopicPartition(*at, offset) for at, offset in self._owned(consumer).items()]
         if not behind:
             return
         try:
@@ -256,13 +259,18 @@ class ReceiverLoop:
         except KafkaException as error:
             log.warning("webhooks_not_committed", receiver=self._receiver.name, error=str(error))
 
+    def _owned(self, consumer: Consumer) -> dict[tuple[str, int], int]:
+        """What may be committed, of its own partitions: a message may come just before its partition goes."""
+        owned = {(one.topic, one.partition) for one in consumer.assignment()}
+        return {at: offset for at, offset in self._progress.committable().items() if at in owned}
+
     def _measure_lag(self, consumer: Consumer) -> None:
         if time.monotonic() - self._lag_at < LAG_EVERY_S:
             return
         self._lag_at = time.monotonic()
         lag = 0
         try:
-            for (topic, partition), offset in self._progress.committable().items():
+            for (topic, partition), offset in self._owned(consumer).items():
                 _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
                 lag += max(0, end - offset)
         except KafkaException as error:

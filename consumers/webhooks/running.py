@@ -77,7 +77,7 @@ class Webhooks:
         posters = [Poster(receiver, keys, self._tls, self._clock, private=private) for _ in range(receiver.parallel)]
         deliveries = [Delivery(receiver, poster, self._undelivered.add, self._clock) for poster in posters]
         return ReceiverLoop(
-            receiver, deliveries, self._settings.kafka_bootstrap, self._settings.topic_prefix, self._stop
+            receiver, deliveries, self._settings.kafka_bootstrap, self._settings.topic_prefix, self._clock, self._stop
         )
 
     def _live(self) -> Health:

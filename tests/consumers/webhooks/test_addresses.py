@@ -20,9 +20,12 @@ from dayahead.errors import DeliveryFailed
         "::",
         "fe80::1%eth0",
         "fd00::1",
+        "fec0::1",
         "ff02::1",
+        "::7f00:1",
         "::ffff:127.0.0.1",
         "64:ff9b::a00:1",
+        "64:ff9b:1::a00:1",
         "2002:7f00:1::",
     ],
 )

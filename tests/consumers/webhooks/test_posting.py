@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from consumers.webhooks import posting
 from consumers.webhooks.event import Event, event_of
 from consumers.webhooks.posting import Poster
 from consumers.webhooks.receivers import EventType, Format, Receiver
@@ -99,6 +100,24 @@ def test_an_answer_that_does_not_come_in_time_is_a_failure(other: receiving.Rece
 def test_a_long_body_is_not_waited_for(other: receiving.Receiver) -> None:
     other.answer = lambda _: receiving.Answer(200, body=b"x" * 50_000_000)
     poster(other.url).post(EVENT)
+
+
+def test_an_address_that_answers_is_kept_after_one_that_does_not(
+    other: receiving.Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "resolve", lambda *_, **__: ["127.0.0.2", "127.0.0.1"])
+    one = poster(other.url)
+    with pytest.raises(DeliveryFailed, match="refused"):
+        one.post(EVENT)
+    for _ in range(3):
+        one.post(EVENT)
+    assert len(other.received) == 3
+
+
+def test_a_name_is_looked_up_as_it_is_written_in_the_request() -> None:
+    asked = "xn--strae-oqa.invalid"  # read as straße, which the system would look up as strasse
+    with pytest.raises(DeliveryFailed, match=asked):
+        poster(f"http://{asked}/").post(EVENT)
 
 
 def test_where_nothing_listens_the_receiver_is_named_without_its_path() -> None:

@@ -12,7 +12,8 @@ def place(offset: int, partition: int = 0) -> Place:
 def test_an_offset_is_committable_when_all_before_it_are_done(order: list[int], done: int) -> None:
     progress = Progress()
     progress.start({("forecasts", 0): 10})
-    progress.begin({place(offset): float(offset) for offset in range(10, 20)})
+    for offset in range(10, 20):
+        progress.begin([place(offset)], float(offset))
     for offset in order[:done]:
         progress.done(place(offset))
     left = order[done:]
@@ -23,7 +24,8 @@ def test_an_offset_is_committable_when_all_before_it_are_done(order: list[int], 
 def test_partitions_of_another_process_are_forgotten() -> None:
     progress = Progress()
     progress.start({("forecasts", 0): 5, ("forecasts", 1): 7})
-    progress.begin({place(5): 1.0, place(7, 1): 2.0})
+    progress.begin([place(5)], 1.0)
+    progress.begin([place(7, 1)], 2.0)
     progress.forget([("forecasts", 0)])
     progress.done(place(5))
     assert progress.committable() == {("forecasts", 1): 7}
