@@ -1,6 +1,7 @@
 """The connection to the MQTT broker, by paho: reconnects, and says what became of it."""
 
 import threading
+import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -80,7 +81,10 @@ class MqttBroker:
     ) -> None:
         if self._client.is_connected():
             # a clean end sends no last will
-            self._client.publish(self._topics.status, OFFLINE, QOS, retain=True).wait_for_publish(TAKEN_WITHIN_S)
+            try:
+                self.publish([Retained(self._topics.status, OFFLINE.encode())])
+            except BrokerUnavailable as unsent:
+                log.warning("mqtt_not_published", error=str(unsent))
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -114,14 +118,16 @@ class MqttBroker:
                 self._client.publish(one.topic, one.payload, QOS, retain=True)
                 for one in messages[start : start + AT_ONCE]
             ]
+            until = time.monotonic() + TAKEN_WITHIN_S
             try:
                 for info in sent:
-                    info.wait_for_publish(TAKEN_WITHIN_S)
+                    info.wait_for_publish(max(0.0, until - time.monotonic()))
             except (RuntimeError, ValueError) as error:
                 raise BrokerUnavailable(f"the MQTT broker at {self._where} did not take a message: {error}") from error
             if not all(info.is_published() for info in sent):
                 raise BrokerUnavailable(
-                    f"the MQTT broker at {self._where} did not take a message within {TAKEN_WITHIN_S:g} s"
+                    f"the MQTT broker at {self._where} did not take all of {len(sent)} messages within "
+                    f"{TAKEN_WITHIN_S:g} s"
                 )
 
     def _connected(self, client: paho.Client, _: Any, __: Any, code: ReasonCode, ___: Properties | None) -> None:
