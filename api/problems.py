@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from dayahead.contracts import ReleaseAnnouncement
 from dayahead.errors import AlreadyChampionError, DayaheadError, NothingToRollBackError, ReleaseError
 
 log = structlog.get_logger()
@@ -142,6 +143,17 @@ def weather_not_polled(series_id: str, weather: str) -> Problem:
         "The series follows no weather",
         f"Series {series_id!r}: its weather source {weather!r} has never been polled. Name its file by "
         "DAYAHEAD_WEATHER_SOURCE, or by `dayahead ingest --weather`, and read what its licence allows.",
+    )
+
+
+def rollback_leads_elsewhere(wanted: str, present: ReleaseAnnouncement) -> Problem:
+    """The champion changed since the release that a rollback leads to was read; the caller commits nothing."""
+    return Problem(
+        409,
+        "champion-changed",
+        "The champion changed meanwhile",
+        f"Release {present.previous} serves now, and a rollback would lead to {present.release}, not to {wanted}. "
+        "Nothing was changed: read `rollback_to` of /v1/models again.",
     )
 
 

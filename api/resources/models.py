@@ -9,7 +9,7 @@ from api.backends import Backends, Use
 from api.bearer import TokenRequired
 from api.edge.route import resource
 from api.parameters import Text, Utc
-from api.problems import FORBIDDEN, NOT_FOUND, ProblemDocument
+from api.problems import FORBIDDEN, NOT_FOUND, ProblemDocument, rollback_leads_elsewhere
 from dayahead.contracts import ReleaseAnnouncement
 from dayahead.storage.tables.model_release import list_releases
 from dayahead.storage.tables.promotion import champion, promote, recent_promotions, roll_back, rollback_target
@@ -79,6 +79,10 @@ class RollbackWish(BaseModel):
     """A request to roll back."""
 
     reason: Text = Field(min_length=1, max_length=500, description="Why, in a sentence; stored in the log")
+    release: str | None = Field(
+        default=None,
+        description="`rollback_to` as it was read: nothing is changed where a rollback would now lead elsewhere",
+    )
 
 
 class Promoted(Promotion):
@@ -127,12 +131,14 @@ def promote_release(use: Use, release: Text, wish: PromotionWish) -> Promoted:
 
 @router.post(
     "/rollback", summary="Roll back to the champion before", dependencies=[TokenRequired],
-    responses=FORBIDDEN | {409: {"model": ProblemDocument, "description": "No champion comes before the present one"}},
+    responses=FORBIDDEN | {409: {"model": ProblemDocument, "description": "No champion comes before, or another one"}},
 )  # fmt: skip
 def roll_back_release(use: Use, wish: RollbackWish) -> Promoted:
     """Make the release before the champion serve again; twice in a row goes back two. `rollback_to` names it."""
     with use.database.connection() as connection:
         announcement = roll_back(connection, wish.reason, use.now())
+        if wish.release not in {None, announcement.release}:
+            raise rollback_leads_elsewhere(wish.release, announcement)
     return _announced(use, announcement)
 
 

@@ -896,6 +896,10 @@ class RollbackWish(BaseModel):
     """
     Why, in a sentence; stored in the log
     """
+    release: str | None = None
+    """
+    `rollback_to` as it was read: nothing is changed where a rollback would now lead elsewhere
+    """
 
 
 class RungCount(BaseModel):

@@ -285,6 +285,12 @@ def promote(release: str, reason: str, promoted_by: str) -> Query[answers.Promot
     return post(f"/v1/models/{in_path(release)}/promote", answers.Promoted, wish, is_repeatable=False)
 
 
-def roll_back(reason: str) -> Query[answers.Promoted]:
-    """Make the release before the champion serve again; needs the token."""
-    return post("/v1/models/rollback", answers.Promoted, {"reason": reason}, is_repeatable=False)
+def roll_back(reason: str, release: str | None = None) -> Query[answers.Promoted]:
+    """Make the release before the champion serve again; needs the token.
+
+    Args:
+        reason: why.
+        release: `rollback_to` as it was read; nothing is changed where a rollback would now lead elsewhere.
+    """
+    wish = {"reason": reason} if release is None else {"reason": reason, "release": release}
+    return post("/v1/models/rollback", answers.Promoted, wish, is_repeatable=False)

@@ -118,6 +118,19 @@ def test_a_rollback_makes_the_champion_before_serve_again_and_is_announced(pool:
     assert [message.release for _, _, message in servers.announcer.sent] == [NEW, OLD]  # type: ignore[attr-defined]
 
 
+def test_a_rollback_that_would_lead_elsewhere_than_was_read_changes_nothing(pool: ConnectionPool) -> None:
+    servers = FakeServers(database=pool)
+    with servers.client() as client:
+        client.post(f"/v1/models/{NEW}/promote", json=WISH, headers=AUTHORISED)
+        wish = {"reason": "it was worse", "release": NEW}
+        refused = client.post("/v1/models/rollback", json=wish, headers=AUTHORISED)
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:dayahead:problem:champion-changed")
+        assert f"would lead to {OLD}, not to {NEW}" in refused.json()["detail"]
+        assert client.get("/v1/models").json()["champion"]["release"] == NEW
+        assert client.post("/v1/models/rollback", json=wish | {"release": OLD}, headers=AUTHORISED).status_code == 200
+    assert [message.release for _, _, message in servers.announcer.sent] == [NEW, OLD]  # type: ignore[attr-defined]
+
+
 def test_an_unknown_release_is_a_404_and_the_champion_stays(pool: ConnectionPool) -> None:
     servers = FakeServers(database=pool)
     with servers.client() as client:

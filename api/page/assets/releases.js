@@ -85,7 +85,7 @@ export class Releases {
       what: `The champion before, ${target}, serves again within a minute. ${this.serving} No training promotes that one again by itself.`,
       action: "Roll back",
       path: "/v1/models/rollback",
-      body: (reason) => ({ reason }),
+      body: (reason) => ({ reason, release: target }),
       said: (answer) => `Rolled back: ${answer.release} is the champion now.${announcedWords(answer)}`,
     });
   }
