@@ -180,7 +180,7 @@ def _verdict(figures: Figures, protocols: Iterable[str], methods: Iterable[str])
                 means = f"{one.wape_series_mean * 100:.2f} against {own.wape_series_mean * 100:.2f}"
                 ahead.append(f"{method} on {protocol} in the mean over series ({means})")
     if not ahead:
-        return "No peer and no variant that was measured is ahead of Dayahead on any protocol in either measure."
+        return "No other library that was measured is ahead of Dayahead on any protocol in either measure."
     return "Ahead of Dayahead:\n\n" + "\n".join(f"- {one}" for one in ahead)
 
 

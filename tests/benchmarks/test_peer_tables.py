@@ -70,7 +70,7 @@ def test_a_result_whose_name_has_a_note_is_in_the_table_with_the_note(figures: F
 
 
 def test_a_peer_that_is_ahead_is_named(figures: Figures) -> None:
-    assert "No peer and no variant that was measured is ahead" in peers_section(figures, "")
+    assert "No other library that was measured is ahead" in peers_section(figures, "")
     figures.keep(line("m4", "mlforecast L1", 0.024))
     section = peers_section(figures, "")
     assert "Ahead of Dayahead:\n\n- mlforecast L1 on m4 in WAPE (2.40 against 2.50)\n" in section
@@ -122,7 +122,7 @@ def test_what_was_not_measured_with_weather_is_said_below_its_table(figures: Fig
 def test_a_peer_with_weather_that_is_ahead_is_named(figures: Figures) -> None:
     figures.keep(line("gb-weather", "dayahead", 0.03))
     figures.keep(line("gb-weather", "dayahead, perfect weather", 0.02))
-    assert "No peer and no variant that was measured is ahead" in weather_section(figures)
+    assert "No other library that was measured is ahead" in weather_section(figures)
     figures.keep(line("gb-weather", "LightGBM with weather", 0.029))
     assert "- LightGBM with weather on gb-weather in WAPE (2.90 against 3.00)\n" in weather_section(figures)
 
