@@ -210,6 +210,13 @@ CASES = [
         {"job": "ingest", "instance": "ingest:1"},
     ),
     AlertCase(
+        "ServiceRestarting",
+        "critical",
+        {'process_start_time_seconds{job="webhooks",instance="w"}': "1x50 3050 _ 3150 3200 _ _ 3300x110"},
+        {'process_start_time_seconds{job="webhooks",instance="w"}': "1x180"},
+        {"job": "webhooks", "instance": "w"},
+    ),
+    AlertCase(
         "ServiceNotReady",
         "warning",
         {
