@@ -1,6 +1,5 @@
 """`dayahead mcp` with the official client, over a real API with the sample."""
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from deploy.local.ports import free_ports
 from deploy.local.services import DAYAHEAD
 from tests.api.conftest import sample_service, sample_site  # noqa: F401 - fixtures
 from tests.api.serving import Site
+from tests.event_loop import in_own_loop
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -74,7 +74,7 @@ def with_session(endpoint: str, ask: Callable[[ClientSession], Awaitable[T]]) ->
             await session.initialize()
             return await ask(session)
 
-    return asyncio.run(run())
+    return in_own_loop(run())
 
 
 def call(endpoint: str, tool: str, **arguments: object) -> CallToolResult:
