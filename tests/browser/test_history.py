@@ -92,6 +92,7 @@ def test_the_zone_of_the_page_is_chosen_and_kept(site: Site, visit: Open) -> Non
 def test_axe_finds_no_violation_in_a_zoomed_year(site: Site, visit: Open, width: int, scheme: str) -> None:
     page = visit(site, SERIES, width=width, color_scheme=scheme).page
     page.click("[data-hours='8760']")
+    expect(page.locator("#chart path.observed")).not_to_have_attribute("data-hours", "168", timeout=ANSWER_MS)
     page.focus("#chart")
     page.keyboard.press("+")
     expect(page.locator("#chart-reset")).to_be_visible()
