@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from api.backends import Backends, Use
 from api.bearer import TokenRequired
@@ -12,7 +12,14 @@ from api.parameters import Text, Utc
 from api.problems import FORBIDDEN, NOT_FOUND, ProblemDocument, rollback_leads_elsewhere
 from dayahead.contracts import ReleaseAnnouncement
 from dayahead.storage.tables.model_release import list_releases
-from dayahead.storage.tables.promotion import champion, promote, recent_promotions, roll_back, rollback_target
+from dayahead.storage.tables.promotion import (
+    ROLLBACK,
+    champion,
+    promote,
+    recent_promotions,
+    roll_back,
+    rollback_target,
+)
 from dayahead.storage.tables.tuning_run import TuningRun, recent_runs
 from dayahead.topics import CHAMPION_KEY, MODEL_RELEASES
 
@@ -73,6 +80,13 @@ class PromotionWish(BaseModel):
 
     promoted_by: Text = Field(default="api", min_length=1, max_length=100, description="Who asks")
     reason: Text = Field(min_length=1, max_length=500, description="Why, in a sentence; stored in the log")
+
+    @field_validator("promoted_by")
+    @classmethod
+    def _is_no_rollback(cls, promoted_by: str) -> str:
+        if promoted_by == ROLLBACK:
+            raise ValueError(f"{ROLLBACK!r} marks rollbacks in the log: name who asks, or POST /v1/models/rollback")
+        return promoted_by
 
 
 class RollbackWish(BaseModel):

@@ -68,6 +68,8 @@ def event_of(kind: EventType, message: bytes, form: Format) -> Event:
         data = message if form is Format.MESSAGE else _hours(sent)
     except ValidationError as error:
         raise ValueError(_faults(error)) from error
+    except OverflowError as error:
+        raise ValueError("origin: its hours lie after the year 9999") from error
     body = b'{"type":"%b","timestamp":"%b","data":%b}' % (
         kind.encode(),
         format_utc(sent.issued_at).encode(),

@@ -88,6 +88,17 @@ def test_while_kafka_is_down_the_promotion_is_stored_and_the_answer_says_that_it
     assert serving.release == NEW
 
 
+def test_a_promotion_is_not_recorded_as_a_rollback(pool: ConnectionPool) -> None:
+    servers = FakeServers(database=pool)
+    with servers.client() as client:
+        wish = {**WISH, "promoted_by": "rollback"}
+        answer = client.post(f"/v1/models/{NEW}/promote", json=wish, headers=AUTHORISED)
+        promotions = client.get("/v1/models").json()["promotions"]
+    assert answer.status_code == 422
+    assert "/v1/models/rollback" in answer.text
+    assert [one["promoted_by"] for one in promotions] == ["trainer"]
+
+
 def test_the_release_that_serves_is_not_promoted_again(pool: ConnectionPool) -> None:
     servers = FakeServers(database=pool)
     with servers.client() as client:

@@ -42,3 +42,10 @@ def test_fields_of_a_later_version_are_passed_on() -> None:
 def test_a_message_that_is_no_forecast_is_refused_with_the_reason(message: bytes) -> None:
     with pytest.raises(ValueError, match=r"JSON|object|origin|EOF"):
         event_of(EventType.FORECAST, message, Format.MESSAGE)
+
+
+def test_hours_after_the_last_year_that_is_known_are_refused_and_end_nothing() -> None:
+    late = forecast("DK1/111").replace(b'"origin":"2023-01-24T01:00:00Z"', b'"origin":"9999-12-31T22:00:00Z"')
+    assert late != forecast("DK1/111")
+    with pytest.raises(ValueError, match="year 9999"):
+        event_of(EventType.FORECAST, late, Format.HOURS)
