@@ -6,15 +6,18 @@ They come from the environment (`DAYAHEAD_…`) and from `.env` in the working d
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
 from dayahead.errors import SettingsError
 
 PREFIX = "DAYAHEAD_"
+
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda given: None if given == "" else given)]
+"""A path that may be left out: a variable without a value is none, and not the working directory."""
 
 
 class TraceSettings(BaseSettings):
@@ -59,7 +62,7 @@ class ServiceSettings(BaseSettings):
     )
     kafka_username: str = Field(default="", description="User name of Kafka, with SASL_…")
     kafka_password: SecretStr = Field(default=SecretStr(""), description="Password of Kafka, with SASL_…")
-    kafka_ca_file: Path | None = Field(
+    kafka_ca_file: OptionalPath = Field(
         default=None,
         description="CA certificates to verify brokers, with …SSL; the system's if empty",
     )

@@ -6,7 +6,7 @@ from pydantic import Field, HttpUrl, SecretStr
 
 from dayahead.errors import SettingsError
 from dayahead.reading.source_file import load_source
-from dayahead.settings import PREFIX, ServiceSettings
+from dayahead.settings import PREFIX, OptionalPath, ServiceSettings
 from deploy.local import sample
 from deploy.local.places import CHECKOUT
 
@@ -29,12 +29,12 @@ class StackSettings(ServiceSettings):
     source_url: HttpUrl | None = Field(
         default=None, description="Base URL to poll instead of the source file's, e.g. that of a stand-in"
     )
-    source: Path | None = Field(
+    source: OptionalPath = Field(
         default=None,
         description="Source file that `dayahead up` polls live, from the host that it names; the replayed sample's if "
         "empty",
     )
-    weather_source: Path | None = Field(
+    weather_source: OptionalPath = Field(
         default=None,
         description="Weather source file, or folder of them, that is polled in addition to the source; none if empty",
     )

@@ -1,11 +1,9 @@
 """Settings of `dayahead ingest`, `dayahead backfill`, `dayahead weather` and `dayahead replay`."""
 
-from pathlib import Path
-
 from pydantic import Field, HttpUrl, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from dayahead.settings import ProcessSettings
+from dayahead.settings import OptionalPath, ProcessSettings
 
 
 class IngestSettings(ProcessSettings):
@@ -19,7 +17,7 @@ class IngestSettings(ProcessSettings):
     source_url: HttpUrl | None = Field(
         default=None, description="Base URL to poll instead of the source file's, e.g. that of a replay"
     )
-    weather_source: Path | None = Field(
+    weather_source: OptionalPath = Field(
         default=None,
         description="Weather source file, or folder of them, that `dayahead ingest` polls too, like --weather; none if "
         "empty",

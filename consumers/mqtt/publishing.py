@@ -13,8 +13,9 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from prometheus_client import Counter, Gauge
 from pydantic import ValidationError
 
+from consumers.forecast import Forecast
 from consumers.mqtt.broker import MqttBroker, Retained
-from consumers.mqtt.sensor import Forecast, Topics, discovery_of, state_of
+from consumers.mqtt.sensor import Topics, discovery_of, state_of
 from consumers.mqtt.settings import MqttSettings
 from dayahead.broker_watch import BrokerWatch
 from dayahead.errors import BrokerUnavailable

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
-from pydantic import BaseModel
 
-from dayahead.contracts import Rung
+from consumers.forecast import Forecast
 from dayahead.hours import format_utc
 
 ENERGY_UNITS = frozenset({"Wh", "kWh", "MWh", "GWh", "TWh", "J", "kJ", "MJ", "GJ"})
@@ -17,24 +16,6 @@ ENERGY_UNITS = frozenset({"Wh", "kWh", "MWh", "GWh", "TWh", "J", "kJ", "MJ", "GJ
 PLAIN = re.compile(r"[A-Za-z0-9-]+(/[A-Za-z0-9-]+)*")
 ONLINE, OFFLINE = "online", "offline"
 MANUFACTURER = "Dayahead"
-
-
-class Forecast(BaseModel):
-    """A message of `forecasts`; fields of later versions are ignored."""
-
-    series_id: str
-    origin: datetime
-    issued_at: datetime
-    release: str | None
-    rung: Rung
-    unit: str
-    p50: list[float]
-    p10: list[float]
-    p90: list[float]
-
-    def is_newer_than(self, other: "Forecast | None") -> bool:
-        """Whether it replaces another forecast of the series."""
-        return other is None or (self.origin, self.issued_at) > (other.origin, other.issued_at)
 
 
 @dataclass(frozen=True)
@@ -89,7 +70,7 @@ def state_of(forecast: Forecast, now: datetime, most_hours: int) -> bytes:
         most_hours: that are published.
     """
     this_hour = now.replace(minute=0, second=0, microsecond=0)
-    first = forecast.origin + timedelta(hours=1)
+    first = forecast.first_hour
     over = max(0, (this_hour - first) // timedelta(hours=1))
     left = range(over, min(len(forecast.p50), over + most_hours))
     hours = [

@@ -1,11 +1,9 @@
 """Settings of `dayahead mqtt`."""
 
-from pathlib import Path
-
 from pydantic import Field, SecretStr
 
 from dayahead.horizon import MAX_LEADS
-from dayahead.settings import ProcessSettings
+from dayahead.settings import OptionalPath, ProcessSettings
 
 
 class MqttSettings(ProcessSettings):
@@ -19,7 +17,7 @@ class MqttSettings(ProcessSettings):
     mqtt_username: str = Field(default="", description="User name at the MQTT broker; empty for none")
     mqtt_password: SecretStr = Field(default=SecretStr(""), description="Password at the MQTT broker")
     mqtt_tls: bool = Field(default=False, description="Whether the connection to the MQTT broker is encrypted")
-    mqtt_ca_file: Path | None = Field(
+    mqtt_ca_file: OptionalPath = Field(
         default=None, description="CA certificates to verify the MQTT broker; the system's if empty"
     )
     mqtt_topic: str = Field(

@@ -2,39 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from consumers.forecast import Forecast
 from consumers.webhooks.receivers import EventType, Format
-from dayahead.contracts import Rung
 from dayahead.hours import format_utc
 
 LONGEST_FAULT = 500
-
-
-class _Sent(BaseModel):
-    """The fields of both messages that are read; others pass unseen, also those of later versions."""
-
-    series_id: str
-    origin: datetime
-    issued_at: datetime
-    release: str | None
-    rung: Rung
-    unit: str
-    p50: list[float]
-    p10: list[float]
-    p90: list[float]
-    starts_at: datetime | None = None
-
-    def hours(self) -> list[dict[str, str | float]]:
-        """The hours with their quantiles, in `unit`."""
-        first = self.starts_at or self.origin + timedelta(hours=1)
-        return [
-            {"valid_time": format_utc(first + timedelta(hours=number)), "p10": p10, "p50": p50, "p90": p90}
-            for number, (p10, p50, p90) in enumerate(zip(self.p10, self.p50, self.p90, strict=True))
-        ]
 
 
 @dataclass(frozen=True)
@@ -64,12 +41,10 @@ def event_of(kind: EventType, message: bytes, form: Format) -> Event:
         ValueError: the message is none of ours; the text says why.
     """
     try:
-        sent = _Sent.model_validate_json(message)
+        sent = Forecast.model_validate_json(message)
         data = message if form is Format.MESSAGE else _hours(sent)
     except ValidationError as error:
         raise ValueError(_faults(error)) from error
-    except OverflowError as error:
-        raise ValueError("origin: its hours lie after the year 9999") from error
     body = b'{"type":"%b","timestamp":"%b","data":%b}' % (
         kind.encode(),
         format_utc(sent.issued_at).encode(),
@@ -79,7 +54,8 @@ def event_of(kind: EventType, message: bytes, form: Format) -> Event:
     return Event(f"msg_{digest[:32]}", sent.series_id, body)
 
 
-def _hours(sent: _Sent) -> bytes:
+def _hours(sent: Forecast) -> bytes:
+    first = sent.first_hour
     return orjson.dumps(
         {
             "series_id": sent.series_id,
@@ -88,7 +64,10 @@ def _hours(sent: _Sent) -> bytes:
             "release": sent.release,
             "rung": sent.rung.value,
             "unit": sent.unit,
-            "hours": sent.hours(),
+            "hours": [
+                {"valid_time": format_utc(first + timedelta(hours=number)), "p10": p10, "p50": p50, "p90": p90}
+                for number, (p10, p50, p90) in enumerate(zip(sent.p10, sent.p50, sent.p90, strict=True))
+            ],
         }
     )
 

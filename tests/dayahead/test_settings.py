@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from dayahead.errors import SettingsError
@@ -19,6 +21,24 @@ def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPa
     assert load_settings(ProcessSettings).metrics_port == 1234
     assert load_settings(ProcessSettings, metrics_port=4321).metrics_port == 4321
     assert load_settings(ProcessSettings, metrics_port=None).metrics_port == 1234
+
+
+@pytest.mark.parametrize(
+    ("service", "field"),
+    [
+        (service, name)
+        for service, one in settings_classes().items()
+        for name, field in one.model_fields.items()
+        if field.annotation == Path | None
+    ],
+)
+def test_a_file_without_a_value_is_none_and_not_the_working_directory(
+    monkeypatch: pytest.MonkeyPatch, service: str, field: str
+) -> None:
+    monkeypatch.setenv(f"DAYAHEAD_{field.upper()}", "")
+    assert getattr(load_settings(settings_classes()[service]), field) is None
+    monkeypatch.setenv(f"DAYAHEAD_{field.upper()}", "file.pem")
+    assert getattr(load_settings(settings_classes()[service]), field) == Path("file.pem")
 
 
 def test_secrets_do_not_show_in_logs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,7 +179,7 @@ def test_what_a_service_waits_for_exists_and_can_be_waited_for(name: str) -> Non
 @each_service
 def test_every_named_volume_is_declared(name: str) -> None:
     named = {volume.partition(":")[0] for volume in SERVICES[name].get("volumes", [])}
-    assert {volume for volume in named if not volume.startswith(".")} <= set(COMPOSE["volumes"])
+    assert {volume for volume in named if not volume.startswith((".", "$"))} <= set(COMPOSE["volumes"])
 
 
 def test_every_variable_is_a_setting_or_a_password_of_env() -> None:
@@ -210,6 +210,19 @@ def test_a_setting_in_env_reaches_the_service_that_reads_it(service: str) -> Non
     wanted = {f"DAYAHEAD_{field.upper()}" for field in fields}
     given = set(SERVICES[CONTAINERS_OF[service]]["environment"])
     assert wanted <= given, f"add to {CONTAINERS_OF[service]} in docker-compose.yml: {sorted(wanted - given)}"
+
+
+def test_the_authorities_of_an_mqtt_broker_are_mounted_where_the_setting_in_the_container_names_them() -> None:
+    service = SERVICES["mqtt"]
+    (mount,) = service["volumes"]
+    given, _, seen = mount.removesuffix(":ro").rpartition(":")
+    assert given == "${DAYAHEAD_MQTT_CA_FILE:-/dev/null}"
+    assert service["environment"]["DAYAHEAD_MQTT_CA_FILE"] == f"${{DAYAHEAD_MQTT_CA_FILE:+{seen}}}"
+
+
+def test_a_container_does_not_look_for_a_broker_of_this_machine_in_itself() -> None:
+    assert SERVICES["mqtt"]["environment"]["DAYAHEAD_MQTT_HOST"] == "${DAYAHEAD_MQTT_HOST:-host.docker.internal}"
+    assert SERVICES["mqtt"]["extra_hosts"] == ["host.docker.internal:host-gateway"]
 
 
 @pytest.mark.parametrize("service", ["ingest", "worker-1", "worker-2", "trainer", "api"])

@@ -1,11 +1,9 @@
 """Settings of the trainer as a process."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from dayahead.errors import SettingsError
-from dayahead.settings import ProcessSettings
+from dayahead.settings import OptionalPath, ProcessSettings
 from trainer.settings.training import load_training_settings
 
 
@@ -15,7 +13,7 @@ class TrainerSettings(ProcessSettings):
     metrics_port: int = Field(
         default=8121, ge=0, le=65535, description="Port of /metrics, /health/live and /health/ready; 0 for any free"
     )
-    training_settings: Path | None = Field(
+    training_settings: OptionalPath = Field(
         default=None,
         description="YAML file with history, quarantine, fit, gate and schedule; empty for the shipped default.yaml",
     )

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.mqtt.sensor import Forecast, Topics, discovery_of, slug, state_of
+from consumers.forecast import Forecast
+from consumers.mqtt.sensor import Topics, discovery_of, slug, state_of
 from tests.consumers.messages import forecast
 
 TOPICS = Topics("dayahead", "homeassistant")
