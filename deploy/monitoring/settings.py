@@ -23,6 +23,12 @@ class MonitoringSettings(ReceiverSettings):
     alert_start_s: int = Field(
         default=1800, ge=0, description="Seconds after the start of Prometheus that a service may take to start"
     )
+    alert_consumer_s: int = Field(
+        default=86_400,
+        ge=60,
+        description="Seconds that an optional consumer (webhooks, mqtt, mcp) is missed for after it was last up; then "
+        "it counts as removed",
+    )
     alert_restarts: int = Field(
         default=3, ge=1, description="Restarts of one process within DAYAHEAD_ALERT_RESTARTS_S that are a crash loop"
     )

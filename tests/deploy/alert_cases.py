@@ -6,6 +6,7 @@ Series = dict[str, str]
 """Series -> its samples, one a minute, in promtool's notation."""
 
 UP: Series = {f'up{{job="{job}",instance="{job}:1"}}': "1x180" for job in ("ingest", "worker", "trainer", "api")}
+UP_FOR_A_DAY: Series = dict.fromkeys(UP, "1x1600")
 PROMETHEUS_START = 'prometheus_config_last_reload_success_timestamp_seconds{job="prometheus"}'
 PROMETHEUS: Series = {PROMETHEUS_START: "0x180"}
 """A Prometheus that has run since promtool's clock began."""
@@ -182,6 +183,42 @@ CASES = [
         | {'up{job="ingest",instance="ingest:1"}': "1x20 0x160"},
         {"job": "ingest", "instance": "ingest:1"},
         minute=45,
+    ),
+    # an optional consumer: it was up and is down, and it was never up
+    AlertCase(
+        "ServiceDown",
+        "critical",
+        UP | PROMETHEUS | {'up{job="webhooks",instance="w"}': "1x50 0x130"},
+        UP | PROMETHEUS | {'up{job="webhooks",instance="w"}': "0x180"},
+        {"job": "webhooks", "instance": "w"},
+    ),
+    # its pod is gone, and was replaced by another one
+    AlertCase(
+        "ServiceDown",
+        "critical",
+        UP | PROMETHEUS | {'up{job="mqtt",instance="pod-1"}': "1x50 stale"},
+        UP
+        | PROMETHEUS
+        | {'up{job="mqtt",instance="pod-1"}': "1x50 stale", 'up{job="mqtt",instance="pod-2"}': "_x50 1x130"},
+        {"job": "mqtt"},
+    ),
+    # up before the start of Prometheus: it may still be starting
+    AlertCase(
+        "ServiceDown",
+        "critical",
+        UP | {PROMETHEUS_START: "1200x180"} | {'up{job="mcp",instance="m"}': "0x25 1x15 0x140"},
+        UP | {PROMETHEUS_START: "2000x180"} | {'up{job="mcp",instance="m"}': "1x25 0x155"},
+        {"job": "mcp", "instance": "m"},
+        minute=45,
+    ),
+    # stopped for a day: removed
+    AlertCase(
+        "ServiceDown",
+        "critical",
+        UP_FOR_A_DAY | {'up{job="mqtt",instance="m"}': "1x100 0x1500", 'up{job="mcp",instance="p"}': "1x50 stale"},
+        UP_FOR_A_DAY | {'up{job="mqtt",instance="m"}': "1x50 0x1550", 'up{job="mcp",instance="p"}': "1x50 stale"},
+        {"job": "mqtt", "instance": "m"},
+        minute=1500,
     ),
     AlertCase("FreshnessLost", "critical", late(0.8), late(0.6)),
     # a service that has just been started catches up

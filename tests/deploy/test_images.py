@@ -20,19 +20,21 @@ from deploy.local.ports import free_ports
 from deploy.local.stack import LocalStack
 from deploy.local.tree import LEFT_OUT, SUITE
 from tests.conftest import TopicRoom
+from tests.consumers.messages import send_forecasts
+from tests.consumers.mqtt.mosquitto import Mosquitto, reading
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 STORE = ROOT / ".local" / "images"
-SERVICES = ("ingest", "worker", "trainer", "api")
-LIMIT_MB = {"ingest": 450, "worker": 450, "api": 450}
+SERVICES = ("ingest", "worker", "trainer", "api", "consumers")
+LIMIT_MB = {"ingest": 450, "worker": 450, "api": 450, "consumers": 450}
 """Of an image with its base; the trainer carries all that a fit needs, and has none."""
 OF_THIS_MACHINE = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
 """How this machine reaches its index of packages."""
 
 pytestmark = [
     pytest.mark.images,
-    pytest.mark.timeout(3600),  # four images from nothing
+    pytest.mark.timeout(3600),  # images from nothing
     pytest.mark.skipif(
         shutil.which("buildah") is None or shutil.which("mmdebstrap") is None,
         reason="builds images: apt-get install buildah mmdebstrap",
@@ -77,17 +79,25 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     return image
 
 
-@pytest.fixture(scope="module")
-def images(base: str) -> dict[str, str]:
-    """The image of each service, by service."""
-    built = {}
-    for service in SERVICES:
-        built[service] = f"localhost/dayahead-{service}"
+class Images(dict[str, str]):
+    """The image of each service, by service; built when it is first asked for."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self._base = base
+
+    def __missing__(self, service: str) -> str:
+        image = self[service] = f"localhost/dayahead-{service}"
         options = ["--isolation", "chroot", "--layers", "--quiet", "--file", "deploy/docker/Dockerfile"]
         options += [f"--volume={file}:{file}:ro" for file in OF_THIS_MACHINE if Path(file).is_file()]
-        arguments = [f"--build-arg=PYTHON_IMAGE={base}", f"--build-arg=SERVICE={service}"]
-        buildah("build", *options, *arguments, "--tag", built[service], ".")
-    return built
+        arguments = [f"--build-arg=PYTHON_IMAGE={self._base}", f"--build-arg=SERVICE={service}"]
+        buildah("build", *options, *arguments, "--tag", image, ".")
+        return image
+
+
+@pytest.fixture(scope="module")
+def images(base: str) -> Images:
+    return Images(base)
 
 
 def inside(image: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -128,14 +138,14 @@ def size_mb(image: str) -> float:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_an_image_is_small(images: dict[str, str], service: str) -> None:
+def test_an_image_is_small(images: Images, service: str) -> None:
     size = size_mb(images[service])
     print(f"{service}: {size:.0f} MB")
     assert size < LIMIT_MB.get(service, 1_000)
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_an_image_has_no_pip_no_compiler_and_no_tests_of_packages(images: dict[str, str], service: str) -> None:
+def test_an_image_has_no_pip_no_compiler_and_no_tests_of_packages(images: Images, service: str) -> None:
     with container(images[service]) as name:
         packages = next(Path(buildah("mount", name)).glob("opt/dayahead/lib/python3*/site-packages"))
         found = {path.name for path in packages.iterdir()}
@@ -148,7 +158,7 @@ def test_an_image_has_no_pip_no_compiler_and_no_tests_of_packages(images: dict[s
 
 
 @pytest.mark.parametrize("service", ["worker", "trainer", "api"])
-def test_an_image_forecasts_without_a_compiler(images: dict[str, str], service: str) -> None:
+def test_an_image_forecasts_without_a_compiler(images: Images, service: str) -> None:
     """Machine code, and LightGBM's library with the OpenMP runtime that it needs."""
     program = (
         "import numpy; from dayahead.features.fill import fill; assert fill(numpy.ones((1, 200))).values.sum() == 200\n"
@@ -157,7 +167,7 @@ def test_an_image_forecasts_without_a_compiler(images: dict[str, str], service: 
     inside(images[service], "python3", "-c", program)
 
 
-def test_the_api_answers_tables(images: dict[str, str]) -> None:
+def test_the_api_answers_tables(images: Images) -> None:
     """What was taken out of PyArrow is not missed."""
     program = (
         "import io, pyarrow as pa, pyarrow.csv, pyarrow.parquet as pq, pyarrow.compute\n"
@@ -168,7 +178,7 @@ def test_the_api_answers_tables(images: dict[str, str]) -> None:
         inside(images[service], "python3", "-c", program)
 
 
-def test_a_command_of_another_service_says_where_it_runs(images: dict[str, str]) -> None:
+def test_a_command_of_another_service_says_where_it_runs(images: Images) -> None:
     ended = inside(images["worker"], "dayahead", "api", check=False)
     assert "this command needs" in ended.stdout + ended.stderr
 
@@ -176,7 +186,7 @@ def test_a_command_of_another_service_says_where_it_runs(images: dict[str, str])
 @pytest.mark.servers
 @pytest.mark.parametrize("service", ["worker", "api"])
 def test_a_service_starts_from_its_image_and_is_alive(
-    images: dict[str, str], service: str, database_url: str, redis_url: str, topics: TopicRoom, stack: LocalStack
+    images: Images, service: str, database_url: str, redis_url: str, topics: TopicRoom, stack: LocalStack
 ) -> None:
     topics.create()
     (port,) = free_ports(1)
@@ -193,3 +203,35 @@ def test_a_service_starts_from_its_image_and_is_alive(
         if service == "api":
             wait_until(lambda: is_answered(f"http://127.0.0.1:{port}/health/ready"), 60, "the API to be ready")
             assert httpx.get(f"http://127.0.0.1:{port}/v1/series", trust_env=False).json()["series"] == []
+
+
+def test_mcp_answers_from_the_image_of_the_consumers(images: Images) -> None:
+    metrics, port = free_ports(2)
+    settings = {"DAYAHEAD_METRICS_PORT": str(metrics), "DAYAHEAD_MCP_PORT": str(port)}
+    with started(images["consumers"], settings, "mcp"):
+        wait_until(lambda: is_answered(f"http://127.0.0.1:{metrics}/health/live"), 180, "mcp to be alive")
+        asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        headers = {"accept": "application/json, text/event-stream"}
+        answer = httpx.post(f"http://127.0.0.1:{port}/mcp", json=asked, headers=headers, trust_env=False).json()
+        assert "get_forecast" in {tool["name"] for tool in answer["result"]["tools"]}
+
+
+@pytest.mark.servers
+def test_mqtt_publishes_from_the_image_of_the_consumers(images: Images, topics: TopicRoom, tmp_path: Path) -> None:
+    topics.create(2)
+    send_forecasts(topics, "DK1/111")
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    (metrics,) = free_ports(1)
+    settings = {
+        "DAYAHEAD_KAFKA_BOOTSTRAP": topics.bootstrap,
+        "DAYAHEAD_TOPIC_PREFIX": topics.prefix,
+        "DAYAHEAD_MQTT_PORT": str(broker.port),
+        "DAYAHEAD_METRICS_PORT": str(metrics),
+    }
+    try:
+        with started(images["consumers"], settings, "mqtt"), reading(broker) as reader:
+            wait_until(lambda: is_answered(f"http://127.0.0.1:{metrics}/health/ready"), 180, "mqtt to be ready")
+            wait_until(lambda: "dayahead/DK1_111/forecast" in reader.topics, 60, "a forecast at the broker")
+    finally:
+        broker.stop()
