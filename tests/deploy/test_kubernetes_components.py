@@ -4,6 +4,7 @@ import subprocess
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jsonschema
@@ -11,8 +12,11 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from consumers.mqtt.publishing import CLIENT as MQTT_CLIENT
+from consumers.webhooks.receiver_loop import GROUP as WEBHOOK_GROUP
+from consumers.webhooks.receivers import EventType
 from dayahead.settings_document import all_settings, settings_classes
-from dayahead.topics import TOPICS
+from dayahead.topics import FORECASTS, TOPICS, UNDELIVERED_WEBHOOKS
 from deploy.local.places import CHECKOUT
 from deploy.monitoring.prometheus_rule import prometheus_rule, prometheus_rule_text
 from deploy.monitoring.settings import MonitoringSettings
@@ -24,6 +28,11 @@ FOLDER = CHECKOUT / "deploy" / "kubernetes"
 OVERLAYS = ("own-servers", "aws")
 OLDEST_VERSION = "1.30"
 COMPONENTS = sorted(path.name for path in (FOLDER / "components").iterdir())
+CONSUMERS = ("webhooks", "mqtt", "mcp")
+BY_HAND = {*CONSUMERS, "webhooks-external-secrets", "mqtt-external-secrets"}
+"""Components that need something of a person, so that no overlay has them."""
+NEEDS = {"backups-s3": "cloudnative-pg", **dict.fromkeys(BY_HAND - set(CONSUMERS), "external-secrets")}
+"""What a component cannot be without."""
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 Objects = list[dict[str, Any]]
 
@@ -109,16 +118,16 @@ def test_each_component_is_part_of_an_overlay() -> None:
         for overlay in OVERLAYS
         for one in yaml.safe_load((FOLDER / "overlays" / overlay / "kustomization.yaml").read_text())["components"]
     ]
-    assert set(used) == set(COMPONENTS)
+    assert set(used) == set(COMPONENTS) - BY_HAND
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_a_component_can_be_added_by_itself(component: str, tmp_path: Path) -> None:
-    """To the base with the places of an overlay; backups also need what they back up."""
+    """To the base with the places of an overlay, and what it needs."""
     program("kubectl", "https://kubernetes.io/docs/tasks/tools/")
     tree = tmp_path / "kubernetes"
     subprocess.run(["cp", "-r", FOLDER, tree], check=True)
-    wanted = ["cloudnative-pg", component] if component == "backups-s3" else [component]
+    wanted = [*filter(None, [NEEDS.get(component)]), component]
     mine = tree / "overlays" / "mine"
     mine.mkdir()
     (mine / "kustomization.yaml").write_text(
@@ -142,6 +151,130 @@ def test_a_component_can_be_added_by_itself(component: str, tmp_path: Path) -> N
     for item in objects:
         validate(item)
     assert len(objects) >= len(rendered(FOLDER))
+
+
+@cache
+def with_consumers(overlay: str) -> Objects:
+    """What an overlay of a person makes of a shipped one: consumers, receivers, and secrets where there is a store."""
+    program("kubectl", "https://kubernetes.io/docs/tasks/tools/")
+    with TemporaryDirectory() as folder:
+        tree = Path(folder) / "kubernetes"
+        subprocess.run(["cp", "-r", FOLDER, tree], check=True)
+        mine = tree / "overlays" / "mine"
+        mine.mkdir()
+        components = sorted(BY_HAND) if overlay == "aws" else list(CONSUMERS)
+        kustomization = {
+            "namespace": "dayahead",
+            "resources": [f"../{overlay}"],
+            "components": [f"../../components/{name}" for name in components],
+            "configMapGenerator": [
+                {"name": "webhook-receivers", "files": ["webhooks.yaml"]},
+                {"name": "dayahead-settings", "behavior": "merge", "literals": ["DAYAHEAD_MQTT_HOST=broker.test"]},
+            ],
+        }
+        (mine / "kustomization.yaml").write_text(json.dumps(kustomization))
+        receivers = {"receivers": [{"name": "one", "url": "https://example.org/hooks", "secrets": ["one"]}]}
+        (mine / "webhooks.yaml").write_text(yaml.safe_dump(receivers))
+        return rendered(mine)
+
+
+@each_overlay
+def test_an_overlay_with_the_consumers_is_what_kubernetes_expects(overlay: str) -> None:
+    objects = with_consumers(overlay)
+    for item in objects:
+        validate(item)
+    names = {(one["kind"], one["metadata"]["name"]) for one in objects}
+    shipped = {(one["kind"], one["metadata"]["name"]) for one in overlay_objects(overlay)}
+    added = {name for kind, name in names - shipped if kind == "Deployment"}
+    assert added == set(CONSUMERS)
+    for kind in ("Service", "NetworkPolicy"):
+        assert {(kind, name) for name in CONSUMERS} <= names
+
+
+@each_overlay
+@pytest.mark.parametrize("consumer", CONSUMERS)
+def test_a_consumer_is_asked_how_it_is_where_it_answers_and_ends_in_time(overlay: str, consumer: str) -> None:
+    objects = with_consumers(overlay)
+    pod = pods(objects)[consumer]
+    (container,) = pod["containers"]
+    assert container["args"] == [consumer]
+    version = yaml.safe_load((FOLDER / "base" / "kustomization.yaml").read_text())["images"][0]["newTag"]
+    image = "dayahead-ingest" if consumer == "webhooks" else "dayahead-consumers"
+    assert container["image"] == f"{image}:{version}"
+    fields = settings_classes()[consumer].model_fields
+    port = fields["metrics_port"].default
+    given = {one["name"]: one.get("value") for one in container["env"]}
+    assert given["DAYAHEAD_METRICS_PORT"] == str(port)
+    assert {"name": "http", "containerPort": port} in container["ports"]
+    paths = {probe: container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")}
+    assert {probe: (one["path"], one["port"]) for probe, one in paths.items()} == {
+        "startup": ("/health/live", "http"),
+        "liveness": ("/health/live", "http"),
+        "readiness": ("/health/ready", "http"),
+    }
+    assert pod["terminationGracePeriodSeconds"] < 60
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert container["resources"]["limits"]["memory"]
+    assert {f"DAYAHEAD_{field.upper()}" for field in fields} >= set(given)
+
+
+def test_webhooks_read_the_receivers_that_the_overlay_brings() -> None:
+    objects = with_consumers("own-servers")
+    pod = pods(objects)["webhooks"]
+    (container,) = pod["containers"]
+    file = Path({one["name"]: one.get("value") for one in container["env"]}["DAYAHEAD_WEBHOOK_RECEIVERS"])
+    (volume,) = [one["name"] for one in container["volumeMounts"] if one["mountPath"] == str(file.parent)]
+    (name,) = [one["configMap"]["name"] for one in pod["volumes"] if one["name"] == volume]
+    # by its generated name, so that a change of the receivers restarts the pod
+    assert file.name in the(objects, "ConfigMap", name)["data"]
+    assert name != "webhook-receivers"
+
+
+def test_mcp_is_asked_by_its_service_and_asks_the_api() -> None:
+    objects = with_consumers("aws")
+    (container,) = pods(objects)["mcp"]["containers"]
+    given = {one["name"]: one.get("value") for one in container["env"]}
+    hosts = json.loads(settings(objects)["DAYAHEAD_MCP_HOSTS"])
+    ports = {one["name"]: one["port"] for one in the(objects, "Service", "mcp")["spec"]["ports"]}
+    assert f"mcp.{the(objects, 'Service', 'mcp')['metadata']['namespace']}.svc:*" in hosts
+    assert given["DAYAHEAD_MCP_PORT"] == str(ports["mcp"])
+    assert given["DAYAHEAD_MCP_API_URL"] == f"http://{the(objects, 'Service', 'api')['metadata']['name']}"
+    assert {one["port"] for one in the(objects, "Service", "api")["spec"]["ports"]} == {80}
+    policy = the(objects, "NetworkPolicy", "mcp")["spec"]
+    (rule,) = policy["ingress"]
+    assert [one["port"] for one in rule["ports"]] == [ports["mcp"]]
+    assert rule["from"], "there is no login: not from everywhere"
+
+
+@each_overlay
+def test_prometheus_finds_the_consumers_too(overlay: str) -> None:
+    assert scraped(with_consumers(overlay)) == {"ingest", "worker", "trainer", "api", *CONSUMERS}
+
+
+def test_the_login_of_the_services_covers_what_the_consumers_read_and_write() -> None:
+    acls = the(with_consumers("own-servers"), "KafkaUser", "dayahead")["spec"]["authorization"]["acls"]
+    by_topic = {one["resource"]["name"]: set(one["operations"]) for one in acls if one["resource"]["type"] == "topic"}
+    read = {kind.topic.name for kind in EventType} | {FORECASTS.name}
+    assert all("Read" in by_topic[topic] for topic in read)
+    assert {"Read", "Write"} <= by_topic[UNDELIVERED_WEBHOOKS.name]
+    prefixes = tuple(one["resource"]["name"] for one in acls if one["resource"]["type"] == "group")
+    assert all(group.startswith(prefixes) for group in (f"{WEBHOOK_GROUP}one", f"{MQTT_CLIENT}-1"))
+
+
+def test_a_store_of_secrets_hands_each_consumer_its_own_alone() -> None:
+    objects = with_consumers("aws")
+    for consumer, key in (("webhooks", "DAYAHEAD_WEBHOOK_SECRETS"), ("mqtt", "DAYAHEAD_MQTT_PASSWORD")):
+        spec = the(objects, "ExternalSecret", f"dayahead-{consumer}")["spec"]
+        assert spec["data"] == [{"secretKey": key, "remoteRef": {"key": "dayahead-own", "property": key}}]
+        (container,) = pods(objects)[consumer]["containers"]
+        sources = {one["name"]: one.get("valueFrom", {}).get("secretKeyRef", {}) for one in container["env"]}
+        assert (sources[key]["name"], sources[key]["key"]) == (f"dayahead-{consumer}", key)
 
 
 @each_overlay
@@ -190,9 +323,8 @@ def test_what_has_replicas_is_spread_and_survives_the_drain_of_a_node(overlay: s
         assert keys == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
 
 
-@each_overlay
-def test_prometheus_finds_every_service_under_the_job_of_the_rules(overlay: str) -> None:
-    objects = overlay_objects(overlay)
+def scraped(objects: Objects) -> set[str]:
+    """The label `job` of what a ServiceMonitor finds, each of which is checked to be a port of a pod."""
     monitor = the(objects, "ServiceMonitor", "dayahead")["spec"]
     found = [
         one
@@ -200,7 +332,6 @@ def test_prometheus_finds_every_service_under_the_job_of_the_rules(overlay: str)
         if one["kind"] == "Service"
         and monitor["selector"]["matchLabels"].items() <= one["metadata"].get("labels", {}).items()
     ]
-    assert {one["metadata"]["labels"][monitor["jobLabel"]] for one in found} == {"ingest", "worker", "trainer", "api"}
     for service in found:
         (port,) = [one for one in service["spec"]["ports"] if one["name"] == monitor["endpoints"][0]["port"]]
         pod = pods(objects)[service["metadata"]["name"]]
@@ -208,6 +339,12 @@ def test_prometheus_finds_every_service_under_the_job_of_the_rules(overlay: str)
         deployed = the(objects, "Deployment", service["metadata"]["name"])
         labels = deployed["spec"]["template"]["metadata"]["labels"]
         assert service["spec"]["selector"].items() <= labels.items()
+    return {one["metadata"]["labels"][monitor["jobLabel"]] for one in found}
+
+
+@each_overlay
+def test_prometheus_finds_every_service_under_the_job_of_the_rules(overlay: str) -> None:
+    assert scraped(overlay_objects(overlay)) == {"ingest", "worker", "trainer", "api"}
 
 
 def test_the_rules_in_the_cluster_are_those_of_the_local_stack(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,11 +392,11 @@ def test_a_login_of_kafka_reaches_its_topics_and_a_consumer_writes_nothing() -> 
 
 
 def test_every_pod_that_trusts_the_brokers_has_their_authority() -> None:
-    objects = overlay_objects("own-servers")
+    objects = with_consumers("own-servers")
     file = Path(settings(objects)["DAYAHEAD_KAFKA_CA_FILE"])
     for name, pod in pods(objects).items():
         (container,) = pod["containers"]
-        if name == "redis":
+        if name in {"redis", "mcp"}:
             continue
         mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
         volumes = {one["name"]: one for one in pod["volumes"]}
