@@ -45,11 +45,13 @@ def one_name_each(packages: Path) -> None:
 
 
 def strip(packages: Path) -> None:
-    """Remove the debug information of libraries."""
+    """Remove the debug information of libraries; each becomes a new file, since others may link to the old one."""
     for library in packages.rglob("*.so*"):
         # libraries that auditwheel moved into a wheel have a layout that `strip` may break
         if library.is_file() and not library.is_symlink() and not library.parent.name.endswith(".libs"):
-            subprocess.run(["strip", "--strip-debug", str(library)], check=True)
+            small = library.with_name(f"{library.name}.small")
+            subprocess.run(["strip", "--strip-debug", "-o", str(small), str(library)], check=True)
+            small.replace(library)
 
 
 def main(environment: Path) -> None:

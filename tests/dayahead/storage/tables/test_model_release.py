@@ -122,7 +122,7 @@ def test_promoting_what_serves_already_adds_nothing_to_go_back_to(connection: ps
 
 
 def test_there_is_nothing_to_roll_back_to_before_the_first_promotion(connection: psycopg.Connection) -> None:
-    with pytest.raises(ReleaseError, match="no release was ever promoted"):
+    with pytest.raises(ReleaseError, match="nothing to roll back to: none was ever promoted"):
         roll_back(connection, "why not", NOW)
 
 
