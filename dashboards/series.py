@@ -2,7 +2,8 @@
 
 from grafana_foundation_sdk.builders import dashboard
 
-from dashboards.panels import TIMESCALEDB, Sql, choice, lines, over_hours, page, rows
+from dashboards.panels import NOTHING, TIMESCALEDB, Sql, choice, lines, over_hours, page, rows
+from dayahead.drift.compared import AFTER_DAYS, REFERENCE_DAYS, TESTED_DAYS
 from dayahead.storage.accuracy_ratios import ratio_sql
 
 # The newest origin is taken as now, so that it also works for a replay of old data.
@@ -143,6 +144,47 @@ GROUP BY horizon_day
 ORDER BY horizon_day
 """  # noqa: S608 - all names are the code's own
 
+# By origins of a day (UTC).
+ACCURACY_BY_DAY = f"""
+SELECT date_trunc('day', origin, 'UTC') AS time, {ratio_sql("mape")} AS "MAPE", {ratio_sql("wape")} AS "WAPE",
+       {ratio_sql("naive_wape")} AS "WAPE of the better naive"
+FROM score_by_series
+WHERE series_id = '$series' AND $__timeFilter(origin)
+GROUP BY 1
+ORDER BY 1
+"""  # noqa: S608 - all names are the code's own
+
+# Before and after are the windows of dayahead/drift/compared.py.
+DRIFTING = f"""
+WITH drifting AS (
+    SELECT series_key, kind, min(valid_time) AS since, date_trunc('day', min(valid_time), 'UTC') AS day,
+           string_agg(DISTINCT split_part(detector, ':', 2), ', ') AS changed, max(statistic) AS statistic
+    FROM drift_event JOIN series USING (series_key)
+    WHERE area = '$area' AND valid_time > (SELECT max(origin) FROM forecast) - $days * INTERVAL '1 day'
+    GROUP BY series_key, kind
+), windows AS (
+    SELECT drifting.*, day - INTERVAL '{TESTED_DAYS - 1 + REFERENCE_DAYS} days' AS first,
+           day - INTERVAL '{TESTED_DAYS - 1} days' AS tested, day + INTERVAL '{AFTER_DAYS} days' AS "end"
+    FROM drifting
+)
+SELECT series_id AS series, kind, changed, since, statistic AS "standard deviations",
+       errors.before AS "MAPE before", errors.after AS "MAPE after",
+       level.before AS "mean value before", level.after AS "mean value after", unit
+FROM windows w JOIN series USING (series_key), LATERAL (
+    SELECT sum(percentage_error) FILTER (WHERE origin < tested)
+               / nullif(sum(percentage_hours) FILTER (WHERE origin < tested), 0) AS before,
+           sum(percentage_error) FILTER (WHERE origin >= day)
+               / nullif(sum(percentage_hours) FILTER (WHERE origin >= day), 0) AS after
+    FROM score WHERE score.series_key = w.series_key AND origin >= first AND origin < "end"
+) AS errors, LATERAL (
+    SELECT avg(abs(value)) FILTER (WHERE valid_time < tested) AS before,
+           avg(abs(value)) FILTER (WHERE valid_time >= day) AS after
+    FROM observation WHERE observation.series_key = w.series_key AND valid_time >= first AND valid_time < "end"
+) AS level
+ORDER BY since DESC, series_id
+LIMIT 200
+"""  # noqa: S608 - all names are the code's own
+
 POINTS = """
 SELECT valid_time AS time, lead, p10, p50, p90, unit, rung, release, issued_at
 FROM forecast_point
@@ -184,6 +226,27 @@ def build() -> dashboard.Dashboard:
                 "Over the last days of scored forecasts; largest errors first.",
                 Sql(ACCURACY),
                 units=[(name, "percentunit") for name in ("WAPE", "MAPE", "skill", "bias", "coverage")],
+            )
+        )
+        .with_panel(
+            lines(
+                "$series: MAPE day by day",
+                "Of the forecasts issued on each day, over the dashboard's time range; for a replay of old data choose "
+                "its years.",
+                [Sql(ACCURACY_BY_DAY)],
+                width=24,
+                unit="percentunit",
+                datasource=TIMESCALEDB,
+            )
+        )
+        .with_panel(
+            rows(
+                "Drifting series of $area",
+                "Series whose errors (concept) or inputs (data) changed within the last days, since when, and what "
+                "they were like: up to 25 days before, and up to a week after.",
+                Sql(DRIFTING),
+                units=[(name, "percentunit") for name in ("MAPE before", "MAPE after")],
+                empty=NOTHING,
             )
         )
         .with_panel(

@@ -60,10 +60,11 @@ def show_series(console: Console, overview: Overview) -> None:
         console.print(sentence, markup=False, highlight=False)
 
 
-def show_results(console: Console, overview: Overview, api_port: int, elapsed_s: float) -> None:
-    """Print some forecasts, the state of the series, and the address of the page."""
+def show_results(console: Console, overview: Overview, api_port: int, grafana: str, elapsed_s: float) -> None:
+    """Print some forecasts, the state of the series, the address of the page, and where Grafana is."""
     console.print()
     console.print(forecasts_table(overview))
     show_series(console, overview)
     page = f"http://localhost:{api_port}"
     console.print(f"\nUp in {elapsed_s:.0f} s. The page: {page}   Stop it: make down", highlight=False)
+    console.print(f"Grafana: {grafana}", highlight=False, markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ import httpx
 import psycopg
 from rich.console import Console
 
+from dashboards.settings import DashboardSettings
 from dayahead.errors import StackError
 from dayahead.hours import wall_clock
 from dayahead.reading.source_file import load_source
@@ -116,7 +117,8 @@ class Compose:
             stalled_s = self._settings.stalled_after_s
             wait_on_progress(self._all_forecast, self._progress, stalled_s, step.what, pause_s=1)
             step.outcome = f"{self._overview().fresh} series"
-        show_results(self._console, self._overview(), self._settings.api_port, steps.elapsed_s)
+        grafana = f"http://localhost:{load_settings(DashboardSettings).grafana_port}, password in .env"
+        show_results(self._console, self._overview(), self._settings.api_port, grafana, steps.elapsed_s)
 
     def status(self) -> None:
         """Print the containers, freshness, rungs and accuracy."""

@@ -26,6 +26,7 @@ from deploy.running import run_dayahead, strays_sentence
 WITHOUT_MODEL = ("waits for history", "no model was good enough")
 """How the trainer's reason begins while a live source has too few hours to fit a model, or hours that none is good at:
 the profile forecasts it until then."""
+WITHOUT_GRAFANA = "not without Docker; start your own, then `dayahead dashboards publish` (dashboards/README.md)"
 MOST_LIVES = 4  # a process that ended this often while being waited for is in a crash loop
 
 
@@ -85,7 +86,8 @@ class Up:
             self._train()
         with self.steps.step("every service ready"):
             self._await(self._all_ready, lambda: len(self._ready()), "every service to be ready", *self._jobs)
-        show_results(self.steps.console, self._overview(), self.assembly.settings.api_port, self.steps.elapsed_s)
+        port = self.assembly.settings.api_port
+        show_results(self.steps.console, self._overview(), port, WITHOUT_GRAFANA, self.steps.elapsed_s)
 
     def _check_live_source(self) -> None:
         settings = self.assembly.settings

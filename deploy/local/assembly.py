@@ -59,6 +59,9 @@ class Assembly:
                 f"{PREFIX}KAFKA_SECURITY": "PLAINTEXT",  # on loopback only
                 f"{PREFIX}PROMETHEUS_URL": f"http://{HOST}:{self.settings.prometheus_port}",
                 f"{PREFIX}ALERTMANAGER_URL": f"http://{HOST}:{self.settings.alertmanager_port}",
+                # for `dayahead dashboards publish` to a Grafana on this machine
+                f"{PREFIX}GRAFANA_PROMETHEUS_URL": f"http://{HOST}:{self.settings.prometheus_port}",
+                f"{PREFIX}GRAFANA_DATABASE_URL": self.stack.postgres.role_url("reader"),
             }
         )
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 
 from dashboards.checking import QueryResult, check_queries
 from dashboards.queries import Engine, PanelQuery
+from dashboards.series import DRIFTING
 from dayahead.storage.migrate import migrate_database
 from deploy.local.ports import free_ports
 from deploy.monitoring import MonitoringFiles, MonitoringSettings, Target
@@ -37,6 +39,10 @@ INSERT INTO score (series_key, origin, release, rung, hours, absolute_error, abs
                    covered, pinball, lead_error)
     SELECT series_key, '2023-01-08Z', 'r-1', 0, 24, 240, 2400, 2.4, 24, 12, 480, 24, 2400, 240, 20, 48, line
     FROM series, (SELECT array_agg(10::real) AS line FROM generate_series(1, 24)) AS f;
+INSERT INTO drift_event (series_key, valid_time, kind, detector, statistic, recorded_at)
+    SELECT series_key, '2023-01-09T05:00Z'::timestamptz - number * INTERVAL '2 hours', 'data', detector, 5 + number,
+           '2023-01-09T06:00Z'
+    FROM series, unnest(ARRAY['page-hinkley:level', 'page-hinkley:spread']) WITH ORDINALITY AS found (detector, number);
 INSERT INTO day_ahead_score (series_key, day, gate, starts_at, release, rung, hours, absolute_error, absolute_actual,
                              percentage_error, percentage_hours, signed_error, naive_error, daily_naive_error,
                              naive_hours, naive_actual, model_error_where_naive, covered, pinball)
@@ -108,6 +114,32 @@ def test_every_query_runs_and_returns_data(prometheus: str, reader_url: SecretSt
     assert rows["$series: temperature of its place"] == 48 + 48 - 6
     assert rows["Tomorrow as forecast at the gates"] == 3  # both areas, and all together
     assert rows["Reference forecasts of $area and ours, on the same hours"] == 3  # two ranges of leads, and all
+    assert rows["Drifting series of $area"] == 1
+    assert rows["$series: MAPE day by day"] == 1
+
+
+@pytest.mark.servers
+def test_a_drifting_series_is_shown_with_when_it_began_and_what_it_was_like(
+    database: FreshDatabase, reader_url: SecretStr
+) -> None:
+    with psycopg.connect(database.owner_url) as connection:
+        connection.execute("UPDATE observation SET value = 2 * value WHERE valid_time >= '2023-01-09Z'")
+    with psycopg.connect(reader_url.get_secret_value(), options="-c timezone=UTC") as connection:
+        found = connection.execute(DRIFTING.replace("$area", "DK1").replace("$days", "7"))
+        assert found.description is not None
+        (row,) = [
+            dict(zip([column.name for column in found.description], values, strict=True)) for values in found.fetchall()
+        ]
+    assert row["series"] == "DK1/111"
+    assert (row["kind"], row["changed"], row["standard deviations"]) == (
+        "data",
+        "level, spread",
+        7,
+    )
+    assert row["since"] == datetime(2023, 1, 9, 1, tzinfo=UTC)
+    assert (row["mean value before"], row["mean value after"]) == (111.5, pytest.approx(2 * 111.5, rel=0.02))
+    # its one score is of the days that were tested
+    assert (row["MAPE before"], row["MAPE after"]) == (None, None)
 
 
 @pytest.mark.servers

@@ -2,6 +2,7 @@ import io
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,10 +14,11 @@ from dayahead.hours import from_hour
 from dayahead.reading.source_file import load_source
 from dayahead.storage.tables.score import SUMS, added_up
 from dayahead.storage.tables.source import register_source
-from deploy.arrival import all_forecast, forecast_progress
+from deploy.arrival import all_forecast, forecast_progress, show_results
 from deploy.local import sample
 from deploy.overview import read_lag, read_overview
 from deploy.tables import accuracy_sentence, forecasts_table, freshness_sentence, lag_sentence, rungs_sentence
+from deploy.up import WITHOUT_GRAFANA
 from tests.api.fakes import FakeServers
 from tests.conftest import FreshDatabase, TopicRoom
 
@@ -159,6 +161,18 @@ def test_the_table_of_forecasts_shows_numbers_with_their_unit(database_with_thre
     text = console.export_text()
     assert "1,234" in text
     assert "1,000-1,500 kWh" in text
+
+
+def test_the_end_of_a_start_says_where_the_page_and_grafana_are(
+    database_with_three_series: FreshDatabase,
+) -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    show_results(console, read_overview(database_with_three_series.url, NOW), 8123, WITHOUT_GRAFANA, 12.3)
+    page, grafana = console.export_text().splitlines()[-2:]
+    assert page == "Up in 12 s. The page: http://localhost:8123   Stop it: make down"
+    assert grafana == f"Grafana: {WITHOUT_GRAFANA}"
+    readme = (Path(__file__).parents[2] / "dashboards" / "README.md").read_text()
+    assert "dayahead dashboards publish" in readme
 
 
 def test_the_table_of_forecasts_begins_with_the_hour_that_it_is_to_the_source(
