@@ -1,4 +1,4 @@
-"""The commands of the optional consumers: `dayahead webhooks`, `dayahead mqtt` and `dayahead mcp`."""
+"""The commands of the optional consumers: `dayahead webhooks`, `undelivered`, `mqtt` and `mcp`."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,18 +10,20 @@ import typer
 # ruff: noqa: PLC0415
 
 
+Receivers = Annotated[Path | None, typer.Option(help="YAML file of the receivers; DAYAHEAD_WEBHOOK_RECEIVERS")]
+
+undelivered = typer.Typer(help="Webhooks that were given up: list, send again.", no_args_is_help=True)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of the consumers to the command line."""
     app.command()(webhooks)
+    app.add_typer(undelivered, name="undelivered")
     app.command()(mqtt)
     app.command()(mcp)
 
 
-def webhooks(
-    receivers: Annotated[
-        Path | None, typer.Option(help="YAML file of the receivers; DAYAHEAD_WEBHOOK_RECEIVERS")
-    ] = None,
-) -> None:
+def webhooks(receivers: Receivers = None) -> None:
     """Post new forecasts to the receivers of a file, signed, until stopped."""
     from consumers.webhooks.running import Webhooks
     from consumers.webhooks.settings import WebhookSettings
@@ -32,6 +34,59 @@ def webhooks(
     settings = load_settings(WebhookSettings, webhook_receivers=receivers)
     configure_logging("webhooks", settings.log_level)
     Webhooks(settings, wall_clock).run()
+
+
+@undelivered.command("list")
+def list_undelivered(
+    receiver: Annotated[str, typer.Option(help="Only those of this receiver")] = "",
+) -> None:
+    """Show undelivered webhooks, oldest first: offset, time, receiver, series, reason; separated by tabs."""
+    from consumers.webhooks.resending import read_undelivered
+    from consumers.webhooks.settings import WebhookSettings
+    from dayahead.hours import format_utc
+    from dayahead.settings import load_settings
+
+    settings = load_settings(WebhookSettings)
+    for kept in read_undelivered(settings.kafka_bootstrap, settings.topic_prefix):
+        one, event = kept.webhook, kept.event
+        if receiver in ("", one.receiver):
+            series = event.series_id if event else "-"
+            cells = (kept.offset, format_utc(one.given_up_at), one.receiver, series, one.reason)
+            typer.echo("\t".join(map(str, cells)))
+
+
+@undelivered.command("send")
+def send_undelivered(
+    receiver: Annotated[str, typer.Argument(help="Name of the receiver")],
+    offsets: Annotated[
+        list[int] | None, typer.Argument(help="Offsets as `list` shows them; all of the receiver if none")
+    ] = None,
+    receivers: Receivers = None,
+) -> None:
+    """Post undelivered webhooks once more, oldest first, with their ids; exit with 1 if one is not taken."""
+    from consumers.webhooks.resending import read_undelivered
+    from consumers.webhooks.running import poster_of
+    from consumers.webhooks.settings import WebhookSettings
+    from dayahead.errors import DeliveryFailed
+    from dayahead.hours import wall_clock
+    from dayahead.settings import load_settings
+
+    settings = load_settings(WebhookSettings, webhook_receivers=receivers)
+    poster = poster_of(receiver, settings, wall_clock)
+    taken = failed = 0
+    for kept in read_undelivered(settings.kafka_bootstrap, settings.topic_prefix):
+        event = kept.event
+        if kept.webhook.receiver != receiver or event is None or (offsets and kept.offset not in offsets):
+            continue
+        try:
+            poster.post(event)
+        except DeliveryFailed as error:
+            failed += 1
+            typer.echo(f"{kept.offset}: {error}", err=True)
+        else:
+            taken += 1
+    typer.echo(f"{receiver} took {taken} of {taken + failed} webhooks")
+    raise typer.Exit(1 if failed else 0)
 
 
 def mqtt() -> None:

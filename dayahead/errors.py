@@ -9,6 +9,7 @@ DayaheadError
 │   └── SourceRefused        it will not: a wrong dataset, a malformed query
 ├── ReplayRefused            a dead letter cannot be put back as it is
 ├── DeliveryFailed           a receiver did not take a webhook: retried until the event is too old
+│   └── DeliveryRefused      its answer is about this event: others are sent meanwhile
 ├── ReceiverGone             a receiver of webhooks wants no more of them
 ├── BrokerUnavailable        Kafka did not take a message in time: what was not acknowledged is sent again
 ├── StorageError             TimescaleDB or Redis answered in a way that a retry does not cure
@@ -130,6 +131,10 @@ class DeliveryFailed(DayaheadError):  # noqa: N818
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class DeliveryRefused(DeliveryFailed):
+    """A receiver answered that it does not take an event; it may take others."""
 
 
 class ReceiverGone(DayaheadError):  # noqa: N818

@@ -9,12 +9,14 @@ from consumers.webhooks.addresses import resolve
 from consumers.webhooks.event import Event
 from consumers.webhooks.receivers import Receiver
 from consumers.webhooks.signature import signed_headers
-from dayahead.errors import DeliveryFailed, ReceiverGone
+from dayahead.errors import DeliveryFailed, DeliveryRefused, ReceiverGone
 from dayahead.hours import Clock
 from dayahead.reading.deadline import Deadline
 from dayahead.reading.http.fetcher import retry_after_s
 
 LONGEST_BODY = 64 * 1024
+OF_THE_RECEIVER = frozenset({408, 425, 429, 502, 503, 504})
+"""Answers that say nothing about the event: the receiver is busy or away. So does a redirect."""
 HEADERS = {"content-type": "application/json", "user-agent": "dayahead-webhooks", "accept": "*/*"}
 
 
@@ -54,6 +56,7 @@ class Poster:
 
         Raises:
             DeliveryFailed: it was not taken; a later attempt may succeed.
+            DeliveryRefused: the same, and the answer may be about this event alone.
             ReceiverGone: the receiver wants no more (410).
         """
         try:
@@ -113,7 +116,8 @@ class Poster:
                 f"{self._who} answered 410: it wants no more webhooks. Remove it, or restart to try it again"
             )
         remedy = ": redirects are not followed, set url to where it leads" if response.has_redirect_location else ""
-        raise DeliveryFailed(f"{self._who} answered {status}{remedy}", retry_after_s(response.headers, self._clock))
+        kind = DeliveryRefused if status >= 400 and status not in OF_THE_RECEIVER else DeliveryFailed
+        raise kind(f"{self._who} answered {status}{remedy}", retry_after_s(response.headers, self._clock))
 
 
 def _read_some(response: httpx.Response) -> None:

@@ -52,6 +52,11 @@ class Progress:
         with self._lock:
             self._open.pop(place, None)
 
+    def is_open(self, place: Place) -> bool:
+        """Whether a message was taken up, is not done, and belongs to this process."""
+        with self._lock:
+            return place in self._open
+
     def committable(self) -> dict[tuple[str, int], int]:
         """Return the offset that may be committed, by topic and partition."""
         with self._lock:

@@ -1,6 +1,7 @@
 """Reads the topics of one receiver and delivers: each has a consumer group of its own, so that none waits for another.
 
 Offsets are committed when every event before them was taken or set aside, so that a crash repeats some and loses none.
+An event that the receiver refuses is held over the next rounds, with the later ones of its series; the others go on.
 """
 
 import threading
@@ -31,6 +32,9 @@ ANSWER_S = 10.0
 RETRY_S = 2.0
 LAG_EVERY_S = 15.0
 SESSION_MS = 10_000
+MOST_HELD = 1_000
+MOST_REFUSED = 100
+"""Messages that are held, and those of them that are attempted again and again; beyond it none is read."""
 HEARTBEAT_S = 60.0
 """A loop that shows no sign of life for so long is stuck; it waits for Kafka for less."""
 
@@ -54,7 +58,7 @@ class ReceiverLoop:
             deliveries: one for each request at the same time.
             bootstrap: brokers, host:port separated by commas.
             topic_prefix: put before the names of topics and of the consumer group.
-            clock: the present moment, for metrics.
+            clock: the present moment, for metrics and for what is due.
             stop: ends the loop.
         """
         self._receiver, self._deliveries = receiver, deliveries
@@ -64,6 +68,7 @@ class ReceiverLoop:
         self._cancelled = threading.Event()
         self._busy = False
         self._backlog: list[Message] = []
+        self._held: list[Waiting] = []
         self._lag_at = 0.0
         self._gone_since = 0.0
         self._alive_at = time.monotonic()
@@ -115,6 +120,7 @@ class ReceiverLoop:
         )
         self._progress.forget(self._progress.committable())
         self._backlog.clear()
+        self._held.clear()
         try:
             consumer.subscribe(list(self._kinds), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
             while not self._stop.is_set():
@@ -138,43 +144,78 @@ class ReceiverLoop:
         """
         self._alive_at = time.monotonic()
         self._measure_lag(consumer)
-        messages, self._backlog = self._backlog, []
-        if not messages:
-            first = consumer.poll(POLL_S)
-            if first is None:
-                return
-            messages = [first, *consumer.consume(MESSAGES_AT_ONCE - 1, timeout=0)]
-        waiting = [one for message in messages if (one := self._waiting(consumer, message)) is not None]
-        self._progress.begin([one.place for one in waiting], self._clock().timestamp())
+        messages = self._read(consumer)
+        new = [one for message in messages if (one := self._waiting(consumer, message)) is not None]
+        now_s = self._clock().timestamp()
+        if not new and not any(one.refusal is not None and one.is_due(now_s) for one in self._held):
+            return
+        self._progress.begin([one.place for one in new], now_s)
         self._cancelled.clear()
         if self._stop.is_set():
             self._cancelled.set()
         try:
-            self._wait(consumer, self._start(pool, waiting))
+            held = self._wait(consumer, self._start(pool, [*self._held, *new]))
+            # without those whose partition went to another process meanwhile
+            self._held = [one for one in held if self._progress.is_open(one.place)]
         finally:
             self._commit(consumer)
 
-    def _start(self, pool: ThreadPoolExecutor, waiting: Sequence[Waiting]) -> list["Future[None]"]:
+    def _read(self, consumer: Consumer) -> list[Message]:
+        """What was read meanwhile, or the next messages; none while many are held.
+
+        Raises:
+            KafkaException: the consumer cannot continue.
+        """
+        refused = sum(one.refusal is not None for one in self._held)
+        if len(self._held) >= MOST_HELD or refused >= MOST_REFUSED:
+            self._keep_membership(consumer)
+            return []
+        messages, self._backlog = self._backlog, []
+        if messages:
+            return messages
+        first = consumer.poll(POLL_S)
+        return [] if first is None else [first, *consumer.consume(MESSAGES_AT_ONCE - 1, timeout=0)]
+
+    def _keep_membership(self, consumer: Consumer) -> None:
+        """Stay in the group for a moment and read nothing."""
+        self._busy = True
+        consumer.pause(consumer.assignment())
+        try:
+            if (message := consumer.poll(POLL_S)) is not None:
+                self._backlog.append(message)
+        finally:
+            self._busy = False
+            consumer.resume(consumer.assignment())
+
+    def _start(self, pool: ThreadPoolExecutor, waiting: Sequence[Waiting]) -> list["Future[list[Waiting]]"]:
         """Start the deliveries; the events of a series are delivered in their order."""
-        lanes = grouped((zlib.crc32(one.key.partition(b"|")[0]) % len(self._deliveries), one) for one in waiting)
+        lanes = grouped((zlib.crc32(one.series) % len(self._deliveries), one) for one in waiting)
         return [
             pool.submit(copy_context().run, self._deliver, self._deliveries[lane], events)
             for lane, events in lanes.items()
         ]
 
-    def _deliver(self, delivery: Delivery, events: Sequence[Waiting]) -> None:
+    def _deliver(self, delivery: Delivery, events: Sequence[Waiting]) -> list[Waiting]:
+        """Deliver what is due and return what is held: refused events, and the later ones of their series."""
+        held: list[Waiting] = []
+        series: set[bytes] = set()
         for event in events:
-            try:
-                delivery.deliver(event, self._cancelled)
-            except Stopped:
-                return
-            except BaseException:
-                self._cancelled.set()
-                raise
-            self._progress.done(event.place)
+            if event.series not in series and event.is_due(self._clock().timestamp()):
+                try:
+                    if delivery.deliver(event, self._cancelled):
+                        self._progress.done(event.place)
+                        continue
+                except Stopped:
+                    return []
+                except BaseException:
+                    self._cancelled.set()
+                    raise
+            held.append(event)
+            series.add(event.series)
+        return held
 
-    def _wait(self, consumer: Consumer, running: Sequence["Future[None]"]) -> None:
-        """Wait for deliveries while the consumer stays in its group; it reads nothing meanwhile."""
+    def _wait(self, consumer: Consumer, running: Sequence["Future[list[Waiting]]"]) -> list[Waiting]:
+        """Wait for deliveries while the consumer stays in its group, and return what is held; nothing is read."""
         self._busy = True
         consumer.pause(consumer.assignment())
         try:
@@ -186,8 +227,7 @@ class ReceiverLoop:
                 self._measure_lag(consumer)
                 if self._stop.is_set():
                     self._cancelled.set()
-            for one in running:
-                one.result()
+            return [waiting for one in running for waiting in one.result()]
         except BaseException:
             self._cancelled.set()
             wait(running)  # the next round has the same connections, and clears `_cancelled`
@@ -247,6 +287,7 @@ class ReceiverLoop:
         self._cancelled.set()
         self._progress.forget((one.topic, one.partition) for one in partitions)
         self._backlog.clear()
+        self._held.clear()
         metrics.LAG.labels(self._receiver.name).set(0)
 
     def _commit(self, consumer: Consumer) -> None:

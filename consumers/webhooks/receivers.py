@@ -72,6 +72,13 @@ class Receiver(BaseModel):
         "webhooks.undelivered",
     )
 
+    set_aside_after_h: float = Field(
+        default=1.0,
+        gt=0,
+        description="Hours for which the receiver may refuse an event while it takes others: the event then goes to "
+        "topic webhooks.undelivered; until then only the later events of its series wait",
+    )
+
     def wants(self, series_id: str) -> bool:
         """Whether events of a series are sent to it."""
         return any(fnmatchcase(series_id, pattern) for pattern in self.series)

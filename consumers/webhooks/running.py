@@ -6,13 +6,14 @@ from contextvars import copy_context
 
 import structlog
 
-from consumers.webhooks.delivery import Delivery
+from consumers.webhooks.delivery import Delivery, Taken
 from consumers.webhooks.posting import Poster
 from consumers.webhooks.receiver_loop import ReceiverLoop
 from consumers.webhooks.receivers import Receiver, keys_of, load_receivers
 from consumers.webhooks.settings import WebhookSettings
 from consumers.webhooks.undelivered import UndeliveredTopic
 from dayahead.broker_watch import BrokerWatch
+from dayahead.errors import SettingsError
 from dayahead.hours import Clock
 from dayahead.stopping import stop_on_signals
 from dayahead.telemetry import Health, TelemetryServer
@@ -22,6 +23,30 @@ log = structlog.get_logger()
 
 LEAVE_S = 5.0
 """How long a stop waits for the loops, beyond the longest timeout of a request, in seconds."""
+
+
+def poster_of(name: str, settings: WebhookSettings, clock: Clock) -> Poster:
+    """Return what posts to a receiver of the file.
+
+    Args:
+        name: of the receiver.
+        settings: of the process.
+        clock: the present moment.
+
+    Raises:
+        SettingsError: the file of receivers, or a secret, is wrong, or no receiver has this name.
+    """
+    receivers = {receiver.name: receiver for receiver in load_receivers(settings.webhook_receivers)}
+    if name not in receivers:
+        raise SettingsError(
+            f"{settings.webhook_receivers} has no receiver {name}: it has {', '.join(sorted(receivers))}"
+        )
+    return _poster(receivers[name], settings, ssl.create_default_context(), clock)
+
+
+def _poster(receiver: Receiver, settings: WebhookSettings, tls: ssl.SSLContext, clock: Clock) -> Poster:
+    keys = keys_of(receiver, settings.webhook_secrets)
+    return Poster(receiver, keys, tls, clock, private=settings.webhook_private_addresses)
 
 
 class Webhooks:
@@ -72,10 +97,9 @@ class Webhooks:
             raise self._crashes[0]
 
     def _loop(self, receiver: Receiver) -> ReceiverLoop:
-        keys = keys_of(receiver, self._settings.webhook_secrets)
-        private = self._settings.webhook_private_addresses
-        posters = [Poster(receiver, keys, self._tls, self._clock, private=private) for _ in range(receiver.parallel)]
-        deliveries = [Delivery(receiver, poster, self._undelivered.add, self._clock) for poster in posters]
+        posters = [_poster(receiver, self._settings, self._tls, self._clock) for _ in range(receiver.parallel)]
+        taken = Taken()
+        deliveries = [Delivery(receiver, poster, self._undelivered.add, taken, self._clock) for poster in posters]
         return ReceiverLoop(
             receiver, deliveries, self._settings.kafka_bootstrap, self._settings.topic_prefix, self._clock, self._stop
         )

@@ -556,6 +556,16 @@ CASES = [
         minute=120,
     ),
     AlertCase(
+        "WebhooksGivenUp",
+        "warning",
+        {'dayahead_webhook_deliveries_total{receiver="one",outcome="given_up"}': "0x30 1x150"},
+        {
+            'dayahead_webhook_deliveries_total{receiver="one",outcome="given_up"}': "1x180",
+            'dayahead_webhook_deliveries_total{receiver="one",outcome="failed"}': "0+1x180",
+        },
+        {"receiver": "one"},
+    ),
+    AlertCase(
         "WebhooksUndelivered",
         "warning",
         {'dayahead_webhook_undelivered_since_timestamp_seconds{receiver="one"}': "1200x180"},

@@ -14,7 +14,7 @@ from consumers.webhooks.event import Event, event_of
 from consumers.webhooks.posting import Poster
 from consumers.webhooks.receivers import EventType, Format, Receiver
 from consumers.webhooks.signature import key_of
-from dayahead.errors import DeliveryFailed, ReceiverGone
+from dayahead.errors import DeliveryFailed, DeliveryRefused, ReceiverGone
 from dayahead.hours import wall_clock
 from deploy.local.ports import free_ports
 from tests.consumers import receiving
@@ -68,6 +68,7 @@ def test_anything_but_success_is_a_failure_and_no_redirect_is_followed(other: re
     with pytest.raises(DeliveryFailed, match=f"answered {status}") as failed:
         poster(other.url).post(EVENT)
     assert ("redirects are not followed" in str(failed.value)) == (status < 400)
+    assert isinstance(failed.value, DeliveryRefused) == (status in {400, 401, 404, 500})
     assert len(other.received) == 1
 
 

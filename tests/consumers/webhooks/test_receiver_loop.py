@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Consumer, KafkaException
 
+from consumers.webhooks.delivery import Waiting
 from consumers.webhooks.receiver_loop import ReceiverLoop
 from consumers.webhooks.receivers import Receiver
 from dayahead.hours import wall_clock
@@ -30,12 +31,17 @@ class FailingConsumer:
         raise KafkaException("the coordinator is not known")
 
 
+def wait_and_hold_nothing(ended: threading.Event) -> list[Waiting]:
+    ended.wait(30)
+    return []
+
+
 def test_where_kafka_fails_no_request_of_the_round_is_on_its_way_when_the_next_begins() -> None:
     receiver = Receiver.model_validate({"name": "one", "url": "http://receiver.invalid/", "secrets": ["one"]})
     loop = ReceiverLoop(receiver, [], "", "", wall_clock, threading.Event())
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        request = pool.submit(lambda: (ended.wait(30), None)[1])
+        request = pool.submit(lambda: wait_and_hold_nothing(ended))
         with pytest.raises(KafkaException):
             loop._wait(cast(Consumer, FailingConsumer(ended)), [request])
         assert request.done()

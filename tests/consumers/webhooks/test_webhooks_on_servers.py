@@ -67,14 +67,7 @@ class Room:
         entries = [{"name": name, "secrets": ["test"], **fields} for name, fields in receivers.items()]
         file.write_text(yaml.safe_dump({"receivers": entries}))
         (port,) = free_ports(1)
-        environment = {
-            **os.environ,
-            "DAYAHEAD_KAFKA_BOOTSTRAP": self.topics.bootstrap,
-            "DAYAHEAD_TOPIC_PREFIX": self.topics.prefix,
-            "DAYAHEAD_WEBHOOK_SECRETS__TEST": receiving.SECRET,
-            "DAYAHEAD_WEBHOOK_PRIVATE_ADDRESSES": "true",
-            "DAYAHEAD_METRICS_PORT": str(port),
-        }
+        environment = self.environment | {"DAYAHEAD_METRICS_PORT": str(port)}
         log = (self.folder / "log").open("ab")
         process = subprocess.Popen([DAYAHEAD, "webhooks"], cwd=self.folder, env=environment, stdout=log, stderr=log)
         self.resources.callback(process.wait)
@@ -82,6 +75,23 @@ class Room:
         for name in receivers:
             wait_until(lambda name=name: self.has_positions(name), 60, f"{name} to have its positions")  # type: ignore[misc]
         return Process(process, port)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "DAYAHEAD_KAFKA_BOOTSTRAP": self.topics.bootstrap,
+            "DAYAHEAD_TOPIC_PREFIX": self.topics.prefix,
+            "DAYAHEAD_WEBHOOK_SECRETS__TEST": receiving.SECRET,
+            "DAYAHEAD_WEBHOOK_PRIVATE_ADDRESSES": "true",
+        }
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another command in the same place."""
+        command = [str(DAYAHEAD), *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
 
     def committed(self, name: str, topic: str = "forecasts") -> list[int]:
         """Offsets that the group of a receiver has committed, of the two partitions."""
@@ -249,6 +259,71 @@ def test_an_event_that_is_too_old_is_set_aside_and_the_next_one_is_delivered(roo
     assert any("answered 500" in one.reason for one in undelivered)
     wait_until(lambda: sum(room.committed("one")) == 4, 30, "all to be committed")
     assert process.metric("dayahead_webhook_deliveries_total", receiver="one", outcome="given_up") == 3
+
+
+def refusing(*series: str) -> Callable[[Received], Answer]:
+    return lambda received: Answer(422 if received.event["data"]["series_id"] in series else 204)
+
+
+def origins(one: receiving.Receiver, series_id: str) -> list[str]:
+    """Hours of the origins of a series as a receiver got them."""
+    return [got.event["data"]["origin"][11:13] for got in one.received if got.event["data"]["series_id"] == series_id]
+
+
+def test_an_event_that_is_refused_holds_up_only_its_series_and_nothing_is_lost(room: Room) -> None:
+    other = room.receiver()
+    other.answer = refusing("DK1/1")
+    process = room.start(one={"url": other.url, "parallel": 1})
+    send_forecasts(room.topics, "DK1/1", "DK1/2", hour=1)
+    send_forecasts(room.topics, "DK1/1", "DK1/2", hour=2)
+    wait_until(lambda: origins(other, "DK1/2") == ["01", "02"], 30, "the events of the other series")
+    send_forecasts(room.topics, "DK1/3", hour=3)  # of a later round
+    wait_until(lambda: origins(other, "DK1/3") == ["03"], 30, "an event that was sent afterwards")
+    assert set(origins(other, "DK1/1")) == {"01"}, "the later event of the series waits"
+    assert "webhook_refused" in room.log()
+    assert process.metric("dayahead_webhook_undelivered_since_timestamp_seconds", receiver="one") > 1_600_000_000
+    assert process.end(signal.SIGKILL) != 0
+    other.received.clear()
+    other.answer = lambda _: Answer()
+    room.start(one={"url": other.url, "parallel": 1})
+    wait_until(lambda: origins(other, "DK1/1") == ["01", "02"], 60, "both events of the series, in their order")
+    wait_until(lambda: sum(room.committed("one")) == 5, 30, "all to be committed")
+
+
+def test_an_event_that_is_refused_while_others_are_taken_is_set_aside_and_sent_again_by_a_command(room: Room) -> None:
+    other = room.receiver()
+    other.answer = refusing("DK1/1")
+    process = room.start(one={"url": other.url, "set_aside_after_h": 1e-6, "parallel": 1})
+    send_forecasts(room.topics, "DK1/1", hour=1)
+    wait_until(lambda: len(other.received) >= 3, 60, "three attempts")
+    send_forecasts(room.topics, "DK1/2", hour=2)
+    (kept,) = read_undelivered(room, 1)
+    assert "answered 422, while it took other events" in kept.reason
+    assert process.metric("dayahead_webhook_deliveries_total", receiver="one", outcome="given_up") == 1
+    wait_until(lambda: sum(room.committed("one")) == 2, 30, "both to be committed")
+    listed = room.run("undelivered", "list", "--receiver", "one").stdout
+    assert listed.split("\t")[2:4] == ["one", "DK1/1"]
+    refused = room.run("undelivered", "send", "one")
+    assert (refused.returncode, refused.stdout.strip()) == (1, "one took 0 of 1 webhooks")
+    assert "answered 422" in refused.stderr
+    other.answer = lambda _: Answer()
+    sent = room.run("undelivered", "send", "one", listed.partition("\t")[0])
+    assert (sent.returncode, sent.stdout.strip()) == (0, "one took 1 of 1 webhooks")
+    assert other.ids[-1] == other.ids[0] == kept.webhook_id
+    assert not other.failures
+    assert "has no receiver two: it has one" in room.run("undelivered", "send", "two").stderr
+
+
+def test_a_receiver_that_refuses_everything_loses_nothing(room: Room) -> None:
+    other = room.receiver()
+    other.answer = lambda _: Answer(401)
+    process = room.start(one={"url": other.url, "set_aside_after_h": 1e-6, "parallel": 1})
+    send_forecasts(room.topics, *SERIES)
+    wait_until(lambda: max(map(other.ids.count, other.ids), default=0) >= 3, 60, "three attempts of one")
+    assert process.metric("dayahead_webhook_deliveries_total", receiver="one", outcome="given_up") == 0
+    assert room.committed("one") == [0, 0]
+    other.answer = lambda _: Answer()
+    wait_until(lambda: sum(room.committed("one")) == len(SERIES), 60, "all to be taken")
 
 
 def read_undelivered(room: Room, count: int) -> list[UndeliveredWebhook]:
