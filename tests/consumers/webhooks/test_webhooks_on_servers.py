@@ -15,7 +15,7 @@ import pytest
 import yaml
 from confluent_kafka import KafkaException, TopicPartition
 
-from consumers.webhooks.receiver_loop import GROUP
+from consumers.webhooks.receiver_loop import GROUP, MESSAGES_AT_ONCE, MOST_REFUSED
 from dayahead.contracts import UndeliveredWebhook
 from dayahead.kafka_clients import open_consumer
 from deploy.local.ports import free_ports
@@ -324,6 +324,26 @@ def test_a_receiver_that_refuses_everything_loses_nothing(room: Room) -> None:
     assert room.committed("one") == [0, 0]
     other.answer = lambda _: Answer()
     wait_until(lambda: sum(room.committed("one")) == len(SERIES), 60, "all to be taken")
+
+
+def test_of_a_receiver_that_refuses_everything_only_so_many_events_are_held_and_another_process_takes_over(
+    room: Room,
+) -> None:
+    other = room.receiver()
+    other.answer = lambda _: Answer(401)
+    many = [f"DK1/{number}" for number in range(MOST_REFUSED + 2 * MESSAGES_AT_ONCE)]
+    first = room.start(one={"url": other.url})
+    send_forecasts(room.topics, *many)
+    wait_until(lambda: len(set(other.ids)) >= MOST_REFUSED, 60, "many refusals")
+    wait_until(lambda: max(map(other.ids.count, set(other.ids))) >= 4, 60, "four attempts of one")
+    assert len(set(other.ids)) <= MOST_REFUSED + MESSAGES_AT_ONCE, "the others are not read"
+    room.start(one={"url": other.url})
+    wait_until(lambda: room.log().count("webhooks_assigned") >= 3, 60, "the partitions to be shared")
+    other.answer = lambda _: Answer()
+    other.received.clear()
+    wait_until(lambda: sum(room.committed("one")) == len(many), 120, "all to be taken")
+    assert set(other.series()) == set(many)
+    assert first.end() == 0
 
 
 def read_undelivered(room: Room, count: int) -> list[UndeliveredWebhook]:
