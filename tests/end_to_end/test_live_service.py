@@ -12,6 +12,7 @@ from dashboards.checking import check_queries
 from deploy.local.places import Places
 from deploy.local.supervision import Supervisor
 from deploy.release.smoke import check
+from deploy.up import WITHOUT_GRAFANA
 from tests.end_to_end.conftest import RunningService
 from tests.looking import Visit
 from tests.waiting import wait_until
@@ -25,6 +26,7 @@ def test_up_gives_every_series_a_forecast_of_the_model_that_beats_the_naive(runn
     assert measured is not None, running_service.output
     assert float(measured[1]) < float(measured[2])
     assert f"http://localhost:{running_service.url.rpartition(':')[2]}" in running_service.output
+    assert f"Grafana: {WITHOUT_GRAFANA}" in running_service.output
 
 
 def test_a_first_start_fires_no_alert_about_what_has_yet_to_start(running_service: RunningService) -> None:
