@@ -166,14 +166,14 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
         series,
         totals,
         forecast_stream,  # before the resource whose path would take it for a series
-        forecast_why,
         forecasts,
+        forecast_why,
         day_ahead,
         days,
         observations,
         sent_observations,
-        accuracy_hours,  # before the resource whose path would take it for a series
         accuracy,
+        accuracy_hours,
         quality,
         reference_forecasts,
         weather,

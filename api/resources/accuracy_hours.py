@@ -1,4 +1,4 @@
-"""`/v1/accuracy/{series_id}/hours`: accuracy of one series by lead and by hour of the local day."""
+"""`/v1/accuracy-by-hour/{series_id}`: accuracy of one series by lead and by hour of the local day."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ from dayahead.storage.tables.observation import read_observations
 from dayahead.storage.tables.score import ACCURACY_DAYS, SourceWindow, newest_windows, read_lead_errors
 from dayahead.storage.tables.series import source_keys_by_key
 
-router = resource("/v1/accuracy", "accuracy")
+router = resource("/v1/accuracy-by-hour", "accuracy")
 
 DAY_H = 24
 
@@ -56,7 +56,7 @@ class AccuracyByHour(BaseModel):
     by_hour: list[HourAccuracy] = Field(description="Hours 0 to 23")
 
 
-@router.get("/{series_id:path}/hours", summary="Accuracy of one series by lead and by hour", responses=NOT_FOUND)
+@router.get("/{series_id:path}", summary="Accuracy of one series by lead and by hour", responses=NOT_FOUND)
 def get_accuracy_by_hour(
     use: Use, series_ids: SeriesIds, days: Days = ACCURACY_DAYS, end: End = None
 ) -> AccuracyByHour:

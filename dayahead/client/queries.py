@@ -57,7 +57,7 @@ def why(
     series_id: str, *, as_of: datetime | None = None, origin: datetime | None = None, since: datetime | None = None
 ) -> Query[answers.ForecastWhy]:
     """What made each hour of a forecast, and with `since` what changed since an earlier one."""
-    path = f"/v1/forecasts/{in_path(series_id)}/why"
+    path = f"/v1/forecast-why/{in_path(series_id)}"
     return get(path, answers.ForecastWhy, as_of=as_of, origin=origin, since=since)
 
 
@@ -174,7 +174,7 @@ def accuracy_by_hour(
     series_id: str, *, days: int | None = None, end: date | None = None
 ) -> Query[answers.AccuracyByHour]:
     """Accuracy of one series by lead and by hour of the local day."""
-    return get(f"/v1/accuracy/{in_path(series_id)}/hours", answers.AccuracyByHour, days=days, end=end)
+    return get(f"/v1/accuracy-by-hour/{in_path(series_id)}", answers.AccuracyByHour, days=days, end=end)
 
 
 def references() -> Query[answers.References]:

@@ -163,7 +163,7 @@ def test_a_source_of_another_time_leaves_the_figures_of_the_others(
 
 def test_accuracy_by_lead_and_by_hour_adds_up_to_that_of_the_series(client: TestClient) -> None:
     whole = client.get("/v1/accuracy/DK1/111").json()["accuracy"]
-    found = client.get("/v1/accuracy/DK1/111/hours").json()
+    found = client.get("/v1/accuracy-by-hour/DK1/111").json()
     assert (found["start"], found["end"], found["time_zone"]) == (whole["start"], whole["end"], "Europe/Copenhagen")
     assert [one["lead"] for one in found["by_lead"]] == list(range(1, 25))
     assert [one["hour"] for one in found["by_hour"]] == list(range(24))
@@ -175,9 +175,21 @@ def test_accuracy_by_lead_and_by_hour_adds_up_to_that_of_the_series(client: Test
 
 
 def test_a_series_without_scores_has_no_accuracy_by_hour(client: TestClient) -> None:
-    found = client.get(f"/v1/accuracy/{NO_FORECAST}/hours").json()
+    found = client.get(f"/v1/accuracy-by-hour/{NO_FORECAST}").json()
     assert all(one["wape_percent"] is None for one in [*found["by_lead"], *found["by_hour"]])
-    assert client.get("/v1/accuracy/DK9/1/hours").status_code == 404
+    assert client.get("/v1/accuracy-by-hour/DK9/1").status_code == 404
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("label", ["hours", "why"])
+def test_a_series_may_be_called_like_the_end_of_a_path(database_url: str, label: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        register_series(connection, [f"DK1/{label}"], register_source(connection, load_source(SOURCE)), 8, NOW)
+    with ConnectionPool(database_url, min_size=1, open=True) as pool, FakeServers(database=pool).client() as client:
+        assert client.get(f"/v1/accuracy/DK1/{label}").json()["accuracy"]["series_id"] == f"DK1/{label}"
+        assert client.get(f"/v1/accuracy-by-hour/DK1/{label}").json()["series_id"] == f"DK1/{label}"
+        refused = client.get(f"/v1/forecasts/DK1/{label}").json()
+    assert (refused["type"], f"DK1/{label}" in refused["detail"]) == ("urn:dayahead:problem:no-forecast", True)
 
 
 def test_mase_is_the_error_over_that_of_the_better_naive(client: TestClient) -> None:

@@ -39,7 +39,7 @@ def paths_of(method: str) -> list[str]:
 GETS, POSTS = paths_of("get"), paths_of("post")
 UNANSWERED = (
     *("/v1/alerts", "/v1/services", "/v1/dead-letters", "/v1/dead-letters/0"),
-    *("/v1/weather/DK1/111", "/v1/forecasts/DK1/111/why"),
+    *("/v1/weather/DK1/111", "/v1/forecast-why/DK1/111"),
 )
 """Resources that have no answer here: without Prometheus, Alertmanager and Kafka; of a series without weather; of a
 forecast that no model has made."""

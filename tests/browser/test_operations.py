@@ -105,7 +105,7 @@ def test_drift_is_listed_with_since_when_and_before_and_after_and_said_at_its_se
 
 def test_accuracy_has_a_bar_for_each_lead_and_each_hour_of_the_day(site: Site, visit: Open) -> None:
     seen = visit(site, "/?series=DK1%2F111", wait_for="#by-hour svg")
-    found = httpx.get(f"{site.url}/v1/accuracy/DK1/111/hours").json()
+    found = httpx.get(f"{site.url}/v1/accuracy-by-hour/DK1/111").json()
     charts = seen.page.locator("#by-hour svg")
     assert [charts.nth(place).locator("rect").count() for place in range(2)] == [24, 24]
     said = charts.nth(0).get_attribute("aria-label") or ""

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from pydantic import SecretStr
 
 from api.settings import ApiSettings
 from dayahead.contracts import RetuneRequest
@@ -115,6 +116,16 @@ def test_a_wrong_token_is_said_and_asked_for_again_and_changes_nothing(site: Sit
     expect(page.locator("#change")).to_be_hidden()
 
 
+def test_a_token_may_be_of_any_script(settings: ApiSettings, serve: Callable[[ApiSettings], Site], visit: Open) -> None:
+    token = "Schlüssel-пароль"
+    page = visit(serve(settings.model_copy(update={"api_token": SecretStr(token)})), wait_for="#releases tbody tr").page
+    page.click("#retune")
+    confirm(page, "a new factory", "ключ")
+    expect(page.locator("#change-refused")).to_contain_text("The API refused this token")
+    confirm(page, "a new factory", token)
+    expect(page.locator("#releases-said")).to_have_text("The request was sent to the trainer.", timeout=SENT_MS)
+
+
 def test_a_training_is_asked_for(site: Site, visit: Open) -> None:
     page = visit(site, wait_for="#releases tbody tr").page
     page.click("#retune")
@@ -125,7 +136,7 @@ def test_a_training_is_asked_for(site: Site, visit: Open) -> None:
 def test_without_a_token_in_the_api_the_page_says_how_changes_are_switched_on(
     settings: ApiSettings, serve: Callable[[ApiSettings], Site], visit: Open
 ) -> None:
-    closed = settings.model_copy(update={"api_token": type(settings.api_token)("")})
+    closed = settings.model_copy(update={"api_token": SecretStr("")})
     page = visit(serve(closed), wait_for="#releases tbody tr").page
     page.click("#retune")
     confirm(page, "a new factory", TOKEN)

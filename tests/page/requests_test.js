@@ -58,3 +58,14 @@ Deno.test("a change is sent once, as JSON, with the token", async () => {
   await withServer(handler, async (base) => deepEqual(await post(`${base}/e`, { reason: "x" }, "secret"), { done: true }));
   deepEqual(asked, [["POST", "Bearer secret", { reason: "x" }]]);
 });
+
+Deno.test("a token of any script is sent as its UTF-8, as other clients send it", async () => {
+  const heard = [];
+  const handler = (request) => {
+    const bytes = Uint8Array.from(request.headers.get("Authorization"), (sign) => sign.charCodeAt(0));
+    heard.push(new TextDecoder().decode(bytes));
+    return Response.json({ done: true });
+  };
+  await withServer(handler, (base) => post(`${base}/f`, {}, "Schlüssel-пароль"));
+  deepEqual(heard, ["Bearer Schlüssel-пароль"]);
+});

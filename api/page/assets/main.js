@@ -126,7 +126,7 @@ async function loadChosen(run) {
   else if (found.observations) await ask("weather", "weather", `?start=${weekOf(found.observations)}`);
   if (found.seriesAccuracy) {
     found.moreAccuracy = await loadMoreAccuracy(id, found);
-    found.accuracyByHour = found.seriesAccuracy.accuracy.forecasts ? await get(`${seriesPath("accuracy", id)}/hours`).catch(() => null) : null;
+    found.accuracyByHour = found.seriesAccuracy.accuracy.forecasts ? await get(seriesPath("accuracy-by-hour", id)).catch(() => null) : null;
   }
   if (found.forecast === null) found.earlier = null;
   if (view.why && found.forecast?.leads && (known.why?.series_id !== id || known.why.issued_at !== found.forecast.issued_at)) Object.assign(found, await loadWhy(id, found));
@@ -156,7 +156,7 @@ async function loadMoreAccuracy(id, { detail, forecast }) {
 async function loadWhy(id, { detail }) {
   const since = detail?.origin_day_before ? `?since=${detail.origin_day_before}` : "";
   try {
-    return { why: await get(`${seriesPath("forecasts", id)}/why${since}`), whyRefused: null };
+    return { why: await get(seriesPath("forecast-why", id) + since), whyRefused: null };
   } catch (refusal) {
     return { why: null, whyRefused: refusal.message };
   }

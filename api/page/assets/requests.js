@@ -52,8 +52,11 @@ export async function get(path) {
   return body;
 }
 
+/** A text as a header carries it: one character for each byte of its UTF-8; fetch refuses characters beyond Latin-1. */
+const inHeader = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+
 /** Send a change with the token of the API. Throws a Refusal. */
 export async function post(path, body, token) {
-  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token}` };
+  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${inHeader(token)}` };
   return bodyOf(await ask(path, { method: "POST", headers, body: JSON.stringify(body) }, CHANGE_TIMEOUT_MS));
 }
