@@ -77,6 +77,7 @@ DEAD_LETTER_HEADERS = {
     "stage": "Where it was found: ingest or stream",
     "time": "When it was found, UTC",
     "source": "Name of the source; empty where it is not known",
+    "series_id": "The one series that it is of, where that is known",
     "source_topic": "Topic that it was read from; empty for a record that never reached Kafka",
     "source_partition": "Partition of source_topic; -1 for a record that never reached Kafka",
     "source_offset": "Offset in source_partition; -1 for a record that never reached Kafka",

@@ -31,7 +31,8 @@ class KeptLetter:
         offset: its place in the topic, by which it is named.
         written_at: when it was written, UTC.
         value: what was refused; the beginning of it where `stub` is given.
-        headers: code, reason, stage, time, source, source_topic, source_partition, source_offset.
+        headers: code, reason, stage, time, source, source_topic, source_partition, source_offset, and series_id where
+            it is known.
         carried: key and headers of the message that it was, as text.
         stub: size and hash of the original, where the value is only its beginning.
     """
@@ -66,6 +67,7 @@ class KeptLetter:
             "code": self.code,
             "reason": self.headers.get("reason", ""),
             "source": self.headers.get("source", ""),
+            "series_id": self.headers.get("series_id", ""),
             "source_topic": self.headers.get("source_topic", ""),
             "source_partition": _number(self.headers.get("source_partition")),
             "source_offset": _number(self.headers.get("source_offset")),

@@ -13,6 +13,7 @@ from prometheus_client import Counter
 
 from dayahead.errors import DeadLetterCode
 from dayahead.hours import format_utc
+from dayahead.series import MAX_SERIES_ID_LENGTH
 
 DEAD_LETTERS_TOTAL = Counter(
     "dayahead_dead_letters_total", "Records, rows and messages set aside, by where and why", ["stage", "code"]
@@ -84,6 +85,7 @@ class DeadLetter:
         source_offset: offset in it, or -1.
         carried: key and headers of the message that it was, see `carried_headers`.
         stub: what the value is the beginning of; None where the value is whole.
+        series_id: the one series that it is of, where it is known.
     """
 
     value: bytes
@@ -97,6 +99,7 @@ class DeadLetter:
     source_offset: int = -1
     carried: tuple[tuple[str, bytes], ...] = ()
     stub: Stub | None = None
+    series_id: str = ""
 
     def headers(self) -> Headers:
         """The headers of its message; every value but the carried ones is text."""
@@ -110,6 +113,8 @@ class DeadLetter:
             "source_partition": str(self.source_partition),
             "source_offset": str(self.source_offset),
         }
+        if self.series_id:
+            fields["series_id"] = self.series_id[:MAX_SERIES_ID_LENGTH]
         if self.stub is not None:
             fields |= {"stub_size": str(self.stub.size), "stub_sha256": self.stub.sha256}
         return [*((name, text.encode(errors="backslashreplace")) for name, text in fields.items()), *self.carried]

@@ -129,7 +129,15 @@ class Backfiller:
         rows = within(conversion.rows, start, end)
         rejections = self._known.new_rejections(conversion.rejections)
         letters = [
-            DeadLetter(rejection.raw(), rejection.code, rejection.reason, STAGE, received_at, name)
+            DeadLetter(
+                rejection.raw(),
+                rejection.code,
+                rejection.reason,
+                STAGE,
+                received_at,
+                name,
+                series_id=rejection.series_id,
+            )
             for rejection in rejections
         ]
         if rows or letters:

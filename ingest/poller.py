@@ -269,7 +269,15 @@ class Poller:
         self._limits.see(conversion.rejections, rows)
         if fresh or rejections:
             letters = [
-                DeadLetter(rejection.raw(), rejection.code, rejection.reason, STAGE, received_at, name)
+                DeadLetter(
+                    rejection.raw(),
+                    rejection.code,
+                    rejection.reason,
+                    STAGE,
+                    received_at,
+                    name,
+                    series_id=rejection.series_id,
+                )
                 for rejection in rejections
             ]
             self._publisher.publish([Publication(received_at, fresh)], letters, name, refresh=True)

@@ -63,7 +63,10 @@ class ReferencePoller(Poller):
         if new:
             name, now = self._source.name, self._clock()
             self._publisher.publish(
-                [], [DeadLetter(one.raw(), one.code, one.reason, STAGE, now, name) for one in new], name, refresh=False
+                [],
+                [DeadLetter(one.raw(), one.code, one.reason, STAGE, now, name, series_id=one.series_id) for one in new],
+                name,
+                refresh=False,
             )
             self._known.remember([], new)
         return len(new)

@@ -150,9 +150,10 @@ class _Converter:
         wanted = self._wanted(table)
         for place, error in sorted(faults.items()):
             if wanted[place]:
-                self.reject(
-                    Rejection(table.record(place), error.code, table.placed(error.reason, place)), first + place
-                )
+                named = series[combination[place]]
+                reason = table.placed(error.reason, place)
+                only = named[0] if isinstance(named, tuple) and len(named) == 1 else ""
+                self.reject(Rejection(table.record(place), error.code, reason, only), first + place)
         wanted[list(faults)] = False
         return _Placed(
             table,
@@ -245,10 +246,12 @@ class _Converter:
         """Add the values of one column as parts."""
         table = placed.table
         column = table.column(name)
+        names = [one[number] if one else "" for one in placed.series]
         if column is None:
-            for place in placed.places.tolist():
+            for index, place in enumerate(placed.places.tolist()):
                 error = self._no_value(table, place, name)
-                self.reject(Rejection(table.record(place), error.code, error.reason), placed.first + place)
+                series_id = names[placed.combination[index]]
+                self.reject(Rejection(table.record(place), error.code, error.reason, series_id), placed.first + place)
             return
         read = self._values.read(column)
         if len(placed.places) < len(table):
@@ -263,8 +266,8 @@ class _Converter:
                 else self._values.error(table.value(place, name), name)
             )
             reason = table.placed(error.reason, place)
-            self.reject(Rejection(table.record(place), error.code, reason), placed.first + place)
-        names = [one[number] if one else "" for one in placed.series]
+            series_id = names[placed.combination[index]]
+            self.reject(Rejection(table.record(place), error.code, reason, series_id), placed.first + place)
         series = np.array([self._numbers.setdefault(one, len(self._numbers)) for one in names], np.int32)
         series_of = series[placed.combination]
         if self._source.quantity != "register":

@@ -38,7 +38,7 @@ class Rejection:
         record: as read.
         code: reason code.
         reason: the reason as a sentence.
-        series_id: of the rejected value; empty if unknown.
+        series_id: the one series that it is of; empty if unknown.
         minute: start of its period, minutes since 1970; 0 if unknown.
         value: in the unit of the source, if it is a number outside the limits; else None.
     """

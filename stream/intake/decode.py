@@ -38,6 +38,7 @@ class Refusal:
         error: why.
         source: named in the message, empty where it could not be read.
         carried: key and headers of the message, where the whole message was rejected.
+        series_id: of the rejected row, empty where the whole message was rejected or the row names none.
     """
 
     offset: int
@@ -45,6 +46,7 @@ class Refusal:
     error: ContractError
     source: str = ""
     carried: tuple[tuple[str, bytes], ...] = ()
+    series_id: str = ""
 
 
 @dataclass
@@ -97,7 +99,8 @@ class DecodedMessage:
 
     def refuse_row(self, row: object, error: ContractError) -> None:
         """Reject one row, in an envelope that can be sent again after the row is corrected."""
-        self.refusals.append(Refusal(self.offset, envelope_bytes(self, [row]), error, self.source))
+        series_id = row[0] if isinstance(row, list) and row and isinstance(row[0], str) else ""
+        self.refusals.append(Refusal(self.offset, envelope_bytes(self, [row]), error, self.source, series_id=series_id))
 
 
 class Decoder:

@@ -60,6 +60,7 @@ class RefusalWriter:
             stage=STAGE,
             time=now,
             source=refusal.source,
+            series_id=refusal.series_id,
             source_topic=claim.topic,
             source_partition=claim.partition,
             source_offset=refusal.offset,

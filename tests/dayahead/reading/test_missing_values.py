@@ -60,3 +60,10 @@ def test_an_hour_that_is_written_before_it_begins_is_absent_and_no_record_of_the
     assert [(one.code, one.record["HourUTC"]) for one in conversion.rejections] == [
         (DeadLetterCode.FUTURE_HOUR, TIMES[2])
     ]
+
+
+def test_a_rejection_names_the_series_of_its_value_where_that_is_known() -> None:
+    assert [one.series_id for one in converted([1.5, None, "n/a"]).rejections] == ["A/x", "A/x"]
+    late = [{"HourUTC": "2026-01-01T00:00:07", "Area": "B", "Type": "y", "kWh": 1.0}, {"HourUTC": TIMES[0], "kWh": 1.0}]
+    rejected = convert_answer(Answer.of(late), make_source(), NOW).rejections
+    assert sorted(one.series_id for one in rejected) == ["", "B/y"]

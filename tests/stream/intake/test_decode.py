@@ -135,3 +135,9 @@ def test_nothing_that_a_message_may_hold_stops_the_reading(value: bytes) -> None
     assert decoded.refusals or decoded.series_ids
     assert len(decoded.series_ids) == len(decoded.hours) == len(decoded.values)
     assert np.isfinite(decoded.values).all()
+
+
+def test_a_rejected_row_names_its_series_as_it_was_sent() -> None:
+    rows = [GOOD, ["DK1/112", "2023-01-24T22:00:00Z", None], [7, "2023-01-24T22:00:00Z", 1], "DK1"]
+    decoded = decode(message(rows=rows))
+    assert sorted(refusal.series_id for refusal in decoded.refusals) == ["", "", "DK1/112"]
