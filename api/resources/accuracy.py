@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from api.backends import Use
-from api.edge.media import JSON
+from api.changes import REPLACED, VERSION, Since, Stretch, changes_of, page_response
 from api.edge.route import resource
 from api.parameters import Area, Cursor, GateTime, Moment, SeriesIds, Utc, check_area, check_gate, series_key_of
 from api.problems import NOT_FOUND
@@ -119,19 +119,26 @@ class GroupAccuracy(Accuracy):
     area: str | None = Field(description="The area; null for all")
 
 
-class AccuracyReport(BaseModel):
-    """Accuracy over one window of origins per source: its newest days with scores."""
+class AccuracySummary(BaseModel):
+    """Accuracy of all series together and by area, and of others on the same hours."""
 
     start: Utc | None = Field(description="First origin of the earliest window, UTC; null if nothing is scored yet")
     end: Utc | None = Field(description="Newest scored origin of the newest window, UTC")
     days: int = Field(description="UTC days of origins in each window")
     overall: list[GroupAccuracy] = Field(description="All series, by unit")
     areas: list[GroupAccuracy] = Field(description="By area and unit")
-    series: list[SeriesAccuracy] = Field(description="By series")
     references: list[ReferenceAccuracy] = Field(
         description="Forecasts of others, such as grid operators, in comparison with ours on the same hours"
     )
+
+
+class AccuracyReport(AccuracySummary):
+    """Accuracy over one window of origins per source: its newest days with scores."""
+
+    series: list[SeriesAccuracy] = Field(description="By series: all of the page, with `since` those in `replaced`")
     next_cursor: str | None = Field(description="`cursor` of the next page of series; null on the last one")
+    version: str = Field(description=VERSION)
+    replaced: list[Stretch] = Field(description=REPLACED)
 
 
 class SeriesAccuracyReport(BaseModel):
@@ -157,14 +164,16 @@ def list_accuracy(
     horizon_day: HorizonDay = 1,
     limit: Annotated[int, Query(ge=1, le=5000, description="Maximum number of series")] = 1000,
     cursor: Cursor = None,
-) -> AccuracyReport | Response:
+    since: Since = None,
+) -> Response:
     """Accuracy overall, by area and by series, compared with the seasonal naive.
 
     Figures are of one day of the horizon of each forecast: `horizon_day=2` is hours 25 to 48 after the origin. With
     `gate`, they are of the days of the calendar as they were forecast at it on the day before, and `horizon_day` has no
     effect. As a table, all rows have the same columns; `level` is overall, area, series, or reference for the forecasts
     of others: `source` is the reference, `wape_percent` its figure, `dayahead_wape_percent` ours. The next page is
-    `next_cursor` in JSON, and the `Link` header with `rel="next"` in every format.
+    `next_cursor` in JSON, and the `Link` header with `rel="next"` in every format. With `since`, only series whose
+    figures have changed; a table has all of them.
     """
     with use.database.connection() as connection:
         check_area(connection, area)
@@ -180,24 +189,26 @@ def list_accuracy(
             series = read_gate_series_sums(connection, gate, windows, limit + 1, area=area, after=cursor)
             references = read_gate_reference_sums(connection, gate, windows, area=area)
     day = None if gate else horizon_day
-    report = AccuracyReport(
+    summary = AccuracySummary(
         start=min((window.start for window in windows), default=None),
         end=max((window.end for window in windows), default=None),
         days=days,
         overall=[_group(one, day) for one in groups if one.area is None],
         areas=[_group(one, day) for one in groups if one.area is not None],
-        series=[_series(one, day) for one in series[:limit]],
         references=references_of(references),
-        next_cursor=series[limit - 1].series_id if len(series) > limit else None,
     )
-    headers = next_link(request, report.next_cursor)
+    by_series = [_series(one, day) for one in series[:limit]]
+    next_cursor = by_series[-1].series_id if len(series) > limit else None
+    headers = next_link(request, next_cursor)
     if form == "json":
-        return Response(report.model_dump_json(), headers=headers, media_type=JSON)
+        items = [(one.series_id, one.model_dump_json().encode()) for one in by_series]
+        fields = {**summary.model_dump(mode="json"), "next_cursor": next_cursor}
+        return page_response("series", changes_of(items, since, cursor, next_cursor), fields, headers)
     levels: dict[str, Sequence[Accuracy]] = {
-        "overall": report.overall, "area": report.areas, "series": report.series,
+        "overall": summary.overall, "area": summary.areas, "series": by_series,
     }  # fmt: skip
     lines = [_row(level, one) for level, figures in levels.items() for one in figures]
-    lines += _reference_rows(report.references, day, area=area)
+    lines += _reference_rows(summary.references, day, area=area)
     return table_response(TABLE, lines, form, headers)
 
 

@@ -11,7 +11,7 @@ from api.backends import Backends, Use
 from api.bearer import TokenRequired
 from api.edge.route import resource
 from api.letters import Letter
-from api.parameters import Moment, Utc
+from api.parameters import Moment, Text, Utc
 from api.problems import FORBIDDEN, NOT_FOUND, Problem, server_away
 from dayahead.dead_letters import remedy_of
 from dayahead.errors import BrokerUnavailable, SettingsError
@@ -32,6 +32,7 @@ class DeadLetterItem(BaseModel):
     code: str = Field(description="Reason code")
     reason: str = Field(description="Why, in a sentence")
     source: str = Field(description="Name of the source, if known")
+    series_id: str = Field(description="The one series that it is of; empty where that is not known")
     source_topic: str = Field(description="Topic that it was read from; empty for a record that was never in Kafka")
     source_partition: int = Field(description="Partition of that topic; -1 for a record that was never in Kafka")
     source_offset: int = Field(description="Offset in that partition; -1 for a record that was never in Kafka")
@@ -52,6 +53,7 @@ class DeadLetterCount(BaseModel):
 
     code: str
     letters: int
+    oldest: Utc = Field(description="When the oldest of them was written, UTC")
     newest: Utc = Field(description="When the newest of them was written, UTC")
     remedy: str = Field(description="The remedy")
 
@@ -78,6 +80,7 @@ class WholeLetter(DeadLetterItem):
 def list_dead_letters(
     use: Use,
     code: Annotated[str | None, Query(max_length=60, description="Only those with this code, e.g. null_value")] = None,
+    series_id: Annotated[Text | None, Query(max_length=600, description="Only those of this series")] = None,
     since: Annotated[Moment | None, Query(description="Only those written at or after this moment, UTC")] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of letters")] = 50,
     cursor: Annotated[
@@ -93,7 +96,7 @@ def list_dead_letters(
         known = use.letters.newest()
     except BrokerUnavailable as error:
         raise server_away("Kafka", KAFKA_REMEDY) from error
-    fit = [one for one in known if _fits(one, code, since)]
+    fit = [one for one in known if _fits(one, code, series_id, since)]
     rest = [one for one in fit if cursor is None or one.offset < int(cursor)]
     page = rest[:limit]
     replayed = _replayed(use, page)
@@ -123,17 +126,23 @@ def whole_letter(
         raise server_away("Kafka", KAFKA_REMEDY) from error
 
 
-def _fits(letter: Letter, code: str | None, since: datetime | None) -> bool:
-    return (code is None or letter.fields["code"] == code) and (since is None or letter.written_at >= since)
+def _fits(letter: Letter, code: str | None, series_id: str | None, since: datetime | None) -> bool:
+    return (
+        (code is None or letter.fields["code"] == code)
+        and (series_id is None or letter.fields["series_id"] == series_id)
+        and (since is None or letter.written_at >= since)
+    )
 
 
 def _counts(letters: list[Letter]) -> list[DeadLetterCount]:
     counts = Counter[str](one.fields["code"] for one in letters)
     newest: dict[str, datetime] = {}
+    oldest: dict[str, datetime] = {}
     for one in letters:
         newest.setdefault(one.fields["code"], one.written_at)
+        oldest[one.fields["code"]] = one.written_at
     return [
-        DeadLetterCount(code=code, letters=count, newest=newest[code], remedy=remedy_of(code))
+        DeadLetterCount(code=code, letters=count, oldest=oldest[code], newest=newest[code], remedy=remedy_of(code))
         for code, count in counts.most_common()
     ]
 

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import psycopg
 from fastapi import Query
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from api.backends import Use
+from api.changes import REPLACED, VERSION, Since, Stretch, changes_of, page_response
 from api.edge.route import resource
 from api.parameters import Area, Cursor, SeriesIds, Text, Utc, check_area, series_key_of
 from api.problems import NOT_FOUND
@@ -68,9 +70,11 @@ class SeriesItem(BaseModel):
 class SeriesList(BaseModel):
     """A page of series."""
 
-    series: list[SeriesItem]
-    areas: list[str] = Field(description="All areas")
+    series: list[SeriesItem] = Field(description="All of the page, with `since` those in `replaced`")
+    areas: list[str] | None = Field(description="All areas; null with `since`")
     next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one")
+    version: str = Field(description=VERSION)
+    replaced: list[Stretch] = Field(description=REPLACED)
 
 
 class SourceItem(BaseModel):
@@ -155,7 +159,7 @@ class SeriesDetail(SeriesItem):
     quality: DataQuality
 
 
-@router.get("", summary="List series", responses=NOT_FOUND)
+@router.get("", summary="List series", response_model=SeriesList, responses=NOT_FOUND)
 def list_series(
     use: Use,
     area: Area = None,
@@ -163,19 +167,22 @@ def list_series(
     search: Annotated[Text | None, Query(max_length=200, description="Only ids that contain this text")] = None,
     limit: Annotated[int, Query(ge=1, le=5000, description="Series at most")] = 1000,
     cursor: Cursor = None,
-) -> SeriesList:
-    """Series in the order of their ids, with their newest hour, rung, and whether they are stale and why."""
+    since: Since = None,
+) -> Response:
+    """Series in the order of their ids, with their newest hour, rung, and whether they are stale and why.
+
+    With `since`, only what has changed. `hours_behind` of a series changes with each newest hour of its source.
+    """
     with use.database.connection() as connection:
         check_area(connection, area)
         sources = read_sources(connection, use.now())
         found = read_series(connection, sources, limit + 1, area=area, state=state, search=search, after=cursor)
-        every_area = areas(connection)
+        every_area = areas(connection) if since is None else None
     page = found[:limit]
-    return SeriesList(
-        series=[series_item(status) for status in page],
-        areas=every_area,
-        next_cursor=page[-1].series_id if len(found) > limit else None,
-    )
+    next_cursor = page[-1].series_id if len(found) > limit else None
+    items = [(one.series_id, series_item(one).model_dump_json().encode()) for one in page]
+    changes = changes_of(items, since, cursor, next_cursor)
+    return page_response("series", changes, {"areas": every_area, "next_cursor": next_cursor})
 
 
 @router.get("/{series_id:path}", summary="One series", responses=NOT_FOUND)

@@ -26,6 +26,9 @@ from dayahead.totals import missing_reason, totals_name
 
 router = resource("/v1/totals", "series")
 
+NAMED_TOTALS = 20
+"""Totals that an error names."""
+
 
 class TotalItem(BaseModel):
     """A total: a series of its own, with forecasts like any other."""
@@ -74,6 +77,10 @@ class TotalsReport(BaseModel):
 def get_totals(
     use: Use,
     source: Annotated[Text, Path(description="Name of a source")],
+    total: Annotated[
+        Text | None,
+        Query(description="Only this total: `total`, or `area-` and the area, which is the last label of its series"),
+    ] = None,
     limit: Annotated[int, Query(ge=0, le=1000, description="Maximum number of hours per list")] = 100,
 ) -> TotalsReport:
     """Totals with their newest hour, which hours have none and why, and where the number of summed series changes.
@@ -86,12 +93,14 @@ def get_totals(
         key = registered.source_key
         newest = newest_hour_of(connection, key)
         states = [] if newest is None else read_totals(connection, key, newest)
-        incomplete = read_incomplete_hours(connection, key, limit)
-        steps = [] if newest is None else read_steps(connection, key, newest, limit)
+        if total is not None:
+            states = [_the_only(states, total, source)]
+        incomplete = read_incomplete_hours(connection, key, limit, total)
+        steps = [] if newest is None else read_steps(connection, key, newest, limit, total)
     name = totals_name(source)
     newest_at = None if newest is None else from_hour(newest)
 
-    def total(state: TotalState) -> TotalItem:
+    def item(state: TotalState) -> TotalItem:
         behind = newest_at - state.newest_hour if newest_at and state.newest_hour else None
         return TotalItem(
             series_id=series_id_of([name, state.total]),
@@ -106,7 +115,7 @@ def get_totals(
         active=registered.source.totals and registered.removed_at is None,
         totals_source=name,
         newest_hour=newest_at,
-        totals=[total(one) for one in states],
+        totals=[item(one) for one in states],
         incomplete=[_incomplete(name, one) for one in incomplete],
         steps=[
             TotalStepItem(
@@ -130,6 +139,14 @@ def _incomplete(name: str, hour: TotalHour) -> IncompleteHour:
         published=hour.published,
         reason=missing_reason(hour.missing, hour.missing_series, published=hour.published),
     )
+
+
+def _the_only(states: list[TotalState], total: str, source: str) -> TotalState:
+    found = next((one for one in states if one.total == total), None)
+    if found is None:
+        having = ", ".join(one.total for one in states[:NAMED_TOTALS]) or "none"
+        raise Problem(404, "unknown-total", "No such total", f"Source {source!r} has no total {total!r}, but {having}.")
+    return found
 
 
 def _registered(connection: psycopg.Connection, name: str) -> RegisteredSource:

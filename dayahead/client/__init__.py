@@ -11,6 +11,7 @@ A query says what to ask; `Client` and `AsyncClient` send it, retry what may suc
 
 from dayahead.client import answers, errors, queries
 from dayahead.client.async_client import AsyncClient
+from dayahead.client.kept_list import KeptList, kept_accuracy, kept_series
 from dayahead.client.sync_client import Client
 
-__all__ = ["AsyncClient", "Client", "answers", "errors", "queries"]
+__all__ = ["AsyncClient", "Client", "KeptList", "answers", "errors", "kept_accuracy", "kept_series", "queries"]

@@ -97,6 +97,10 @@ class DeadLetterCount(BaseModel):
 
     code: str
     letters: int
+    oldest: AwareDatetime
+    """
+    When the oldest of them was written, UTC
+    """
     newest: AwareDatetime
     """
     When the newest of them was written, UTC
@@ -399,6 +403,10 @@ class ListedLetter(BaseModel):
     source: str
     """
     Name of the source, if known
+    """
+    series_id: str
+    """
+    The one series that it is of; empty where that is not known
     """
     source_topic: str
     """
@@ -1188,6 +1196,21 @@ class StaleSeries(BaseModel):
     """
 
 
+class Stretch(BaseModel):
+    """
+    Neighbouring series in the order of their ids, which is that of their UTF-8 bytes.
+    """
+
+    after: str | None
+    """
+    They come after this series_id; null: from the first one on
+    """
+    up_to: str | None
+    """
+    They end with this series_id; null: with the last one
+    """
+
+
 class TakenRows(BaseModel):
     """
     The result of a request.
@@ -1467,6 +1490,10 @@ class WholeLetter(BaseModel):
     """
     Name of the source, if known
     """
+    series_id: str
+    """
+    The one series that it is of; empty where that is not known
+    """
     source_topic: str
     """
     Topic that it was read from; empty for a record that was never in Kafka
@@ -1597,17 +1624,25 @@ class AccuracyReport(BaseModel):
     """
     By area and unit
     """
-    series: list[SeriesAccuracy]
-    """
-    By series
-    """
     references: list[ReferenceAccuracy]
     """
     Forecasts of others, such as grid operators, in comparison with ours on the same hours
     """
+    series: list[SeriesAccuracy]
+    """
+    By series: all of the page, with `since` those in `replaced`
+    """
     next_cursor: str | None
     """
     `cursor` of the next page of series; null on the last one
+    """
+    version: str
+    """
+    Version of this page, for `since`
+    """
+    replaced: list[Stretch]
+    """
+    Drop every series that you hold in these stretches, and take those of this answer instead; without `since` it is the stretch of the page. Series outside of them are unchanged
     """
 
 
@@ -2311,13 +2346,24 @@ class SeriesList(BaseModel):
     """
 
     series: list[SeriesItem]
-    areas: list[str]
     """
-    All areas
+    All of the page, with `since` those in `replaced`
+    """
+    areas: list[str] | None
+    """
+    All areas; null with `since`
     """
     next_cursor: str | None
     """
     `cursor` of the next page; null on the last one
+    """
+    version: str
+    """
+    Version of this page, for `since`
+    """
+    replaced: list[Stretch]
+    """
+    Drop every series that you hold in these stretches, and take those of this answer instead; without `since` it is the stretch of the page. Series outside of them are unchanged
     """
 
 

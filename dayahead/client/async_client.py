@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 from dayahead.client.errors import ClientError
 from dayahead.client.events import PATH, SILENCE_S, Event, Position, asked, ended, stream_query
 from dayahead.client.frames import pandas_of, polars_of
+from dayahead.client.kept_list import E, KeptList, P
 from dayahead.client.query import Query
 from dayahead.client.sending import (
     ARROW,
@@ -95,6 +96,21 @@ class AsyncClient:
             answer = await self.get(following)
             yield answer
             following = next_page(following, answer)
+
+    async def renew(self, kept: KeptList[P, E]) -> list[E]:
+        """Bring a kept list up to date: only what has changed since the last time is sent.
+
+        Returns:
+            All entries, the same list while nothing has changed.
+
+        Raises:
+            ClientError: as of `get`; the list is then as it was.
+        """
+        answered: list[P] = []
+        while (query := kept.next_query(answered)) is not None:
+            answered.append(await self.get(query))
+        kept.take(answered)
+        return kept.entries
 
     async def arrow(self, query: Query[A]) -> pa.Table:
         """Ask for all pages as one table, a row an hour; docs/api.md has the columns.

@@ -15,10 +15,10 @@ Day = date | Literal["today", "tomorrow"]
 
 
 def series(
-    *, area: str | None = None, state: str | None = None, search: str | None = None
+    *, area: str | None = None, state: str | None = None, search: str | None = None, since: str | None = None
 ) -> Query[answers.SeriesList]:
-    """The series, with newest hour, rung and state."""
-    return get("/v1/series", answers.SeriesList, area=area, state=state, search=search)
+    """The series, with newest hour, rung and state; `KeptList` asks for what has changed, by `since`."""
+    return get("/v1/series", answers.SeriesList, area=area, state=state, search=search, since=since)
 
 
 def one_series(series_id: str) -> Query[answers.SeriesDetail]:
@@ -144,10 +144,18 @@ def accuracy(
     end: date | None = None,
     gate: str | None = None,
     horizon_day: int | None = None,
+    since: str | None = None,
 ) -> Query[answers.AccuracyReport]:
-    """Accuracy overall, by area and by series."""
+    """Accuracy overall, by area and by series; `KeptList` asks for what has changed, by `since`."""
     return get(
-        "/v1/accuracy", answers.AccuracyReport, area=area, days=days, end=end, gate=gate, horizon_day=horizon_day
+        "/v1/accuracy",
+        answers.AccuracyReport,
+        area=area,
+        days=days,
+        end=end,
+        gate=gate,
+        horizon_day=horizon_day,
+        since=since,
     )
 
 
@@ -190,9 +198,9 @@ def reference_forecasts(
     return get(path, answers.SeriesReferences, start=start, end=end, as_of=as_of)
 
 
-def totals(source: str) -> Query[answers.TotalsReport]:
-    """The totals of a source, and which hours are incomplete."""
-    return get(f"/v1/totals/{in_path(source)}", answers.TotalsReport)
+def totals(source: str, *, total: str | None = None) -> Query[answers.TotalsReport]:
+    """The totals of a source, or one of them, and which hours are incomplete."""
+    return get(f"/v1/totals/{in_path(source)}", answers.TotalsReport, total=total)
 
 
 def quality() -> Query[answers.Quality]:
@@ -211,9 +219,11 @@ def drift(
     return get("/v1/drift", answers.Drift, area=area, kind=kind, since=since, figures=figures)
 
 
-def dead_letters(*, code: str | None = None, since: datetime | None = None) -> Query[answers.DeadLetters]:
+def dead_letters(
+    *, code: str | None = None, series_id: str | None = None, since: datetime | None = None
+) -> Query[answers.DeadLetters]:
     """Rejected messages, newest first."""
-    return get("/v1/dead-letters", answers.DeadLetters, code=code, since=since)
+    return get("/v1/dead-letters", answers.DeadLetters, code=code, series_id=series_id, since=since)
 
 
 def dead_letter(offset: int) -> Query[answers.WholeLetter]:

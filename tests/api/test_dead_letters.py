@@ -31,7 +31,10 @@ def write(topics: TopicRoom, *letters: DeadLetter) -> None:
 
 def letter(number: int, code: DeadLetterCode = DeadLetterCode.NULL_VALUE, value: bytes = b"{}") -> DeadLetter:
     carried = carried_headers(b"DK1/111", [("producer", b"a meter")])
-    return DeadLetter(value, code, "the value is null", "stream", NOW, "test", "observations", 0, number, carried)
+    series_id = "" if code is DeadLetterCode.NOT_JSON else f"DK1/{number % 2}"
+    return DeadLetter(
+        value, code, "the value is null", "stream", NOW, "test", "observations", 0, number, carried, series_id=series_id
+    )
 
 
 @pytest.fixture
@@ -73,6 +76,16 @@ def test_letters_are_listed_newest_first_counted_by_code_and_without_their_value
     with connect(database_url, autocommit=True) as connection:
         mark_replayed(connection, topics.name("observations.dead-letter"), (10, written_at), NOW, 1, replaced=False)
     assert client.get("/v1/dead-letters?limit=1").json()["letters"][0]["replayed_at"] == "2023-01-25T12:00:00Z"
+
+
+def test_the_letters_of_a_series_are_found_with_since_when_they_come(client: TestClient) -> None:
+    found = client.get("/v1/dead-letters", params={"series_id": "DK1/1"}).json()
+    assert [(one["offset"], one["series_id"]) for one in found["letters"]] == [
+        (number, "DK1/1") for number in (7, 5, 3, 1)
+    ]
+    [counted] = found["counts"]
+    assert (counted["letters"], counted["oldest"] <= counted["newest"]) == (4, True)
+    assert client.get("/v1/dead-letters?series_id=DK9/9").json()["letters"] == []
 
 
 def test_a_value_is_given_whole_to_who_holds_the_token(client: TestClient) -> None:

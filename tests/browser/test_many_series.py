@@ -17,7 +17,7 @@ FIRST = "DK1/111"
 
 
 def answer_many(page: Page, site: Site) -> None:
-    """Answer the lists of series and of accuracy with many, in pages; unchanged ones with 304."""
+    """Answer the lists of series and of accuracy with many, in pages; nothing changes."""
     [series] = httpx.get(f"{site.url}/v1/series", params={"limit": 1}).json()["series"]
     report = httpx.get(f"{site.url}/v1/accuracy", params={"limit": 1}).json()
     ids = [FIRST, *(f"DK1/x{number:05}" for number in range(1, MANY))]
@@ -26,18 +26,17 @@ def answer_many(page: Page, site: Site) -> None:
         asked = urlparse(route.request.url)
         query = parse_qs(asked.query)
         start, limit = int(query.get("cursor", ["0"])[0]), int(query["limit"][0])
-        tag = f'"{asked.path}{start}"'
-        if route.request.headers.get("if-none-match") == tag:
-            route.fulfill(status=304, headers={"ETag": tag})
-            return
         entry = series if asked.path == "/v1/series" else report["series"][0]
         page_of = [
             {**entry, "series_id": one, "wape_percent": 1 + place % 50}
             for place, one in enumerate(ids[start : start + limit], start)
         ]
         more = str(start + limit) if start + limit < MANY else None
-        body = {**report, "series": page_of, "areas": ["DK1"], "next_cursor": more}
-        route.fulfill(status=200, headers={"ETag": tag}, content_type="application/json", body=json.dumps(body))
+        stretch = {"after": ids[start - 1] if start else None, "up_to": ids[start + limit - 1] if more else None}
+        body = {**report, "areas": ["DK1"], "next_cursor": more, "version": f"version-{start}"}
+        unchanged = query.get("since") == [body["version"]]
+        body |= {"series": [] if unchanged else page_of, "replaced": [] if unchanged else [stretch]}
+        route.fulfill(status=200, content_type="application/json", body=json.dumps(body))
 
     page.route(re.compile(r"/v1/(series|accuracy)\?"), fulfill)
 

@@ -133,7 +133,7 @@ def test_missing_hours_are_marked_and_counted(site: Site, visit: Open) -> None:
 def test_hours_that_the_training_set_aside_are_shaded_and_explained(site: Site, visit: Open) -> None:
     seen = visit(site, at(QUARANTINED))
     assert seen.page.locator("#chart rect.set-aside").count() == 1
-    assert "12 hours with the same value: a stuck meter" in seen.text("#quality")
+    assert "12 hours with the same value: a stuck meter" in seen.text("#faults")
 
 
 def test_a_stale_series_is_never_shown_fresh(site: Site, visit: Open) -> None:

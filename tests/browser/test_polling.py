@@ -99,8 +99,8 @@ class Wire:
         return sum(self.taken.values())
 
     def changed(self) -> set[str]:
-        """Paths that were answered with a body."""
-        return {path for request, path in self.sent.items() if self.status[request] == 200}
+        """Paths that were answered with a body, without the version of a list that they named."""
+        return {path.partition("&since=")[0] for request, path in self.sent.items() if self.status[request] == 200}
 
 
 def observe_next_hour(database_url: str, redis_url: str, sample: Sample) -> None:
@@ -139,7 +139,7 @@ def test_an_idle_minute_costs_headers_and_a_new_hour_of_every_series_a_few_kilob
     wire.pass_seconds(60)
     assert wire.changed() == set()
     assert set(wire.status.values()) == {304}
-    assert "/v1/accuracy?limit=5000" in wire.sent.values()
+    assert [path for path in wire.sent.values() if path.startswith("/v1/accuracy?limit=5000&since=")]
     assert len(wire.sent) >= 80, "twelve rounds"
     assert wire.bytes_taken < IDLE_MINUTE_BYTES, wire.taken
     idle_bytes = wire.bytes_taken
@@ -148,5 +148,7 @@ def test_an_idle_minute_costs_headers_and_a_new_hour_of_every_series_a_few_kilob
     wire.pass_seconds(60)
     assert {"/v1/series?limit=5000", f"/v1/forecasts/{CHOSEN}", "/v1/accuracy?limit=5000"} <= wire.changed()
     assert f"/v1/days/{TOMORROW}/{CHOSEN}" in wire.changed()
-    assert list(wire.status.values()).count(200) == len(wire.changed()), "each change is sent once"
+    lists = [path for path in wire.sent.values() if "since=" in path]
+    assert len(set(lists)) == 4, "each list by its version before the hour and by the one after it"
+    assert list(wire.status.values()).count(200) == len(wire.changed()) + 2, "each change is sent once, then nothing"
     assert wire.bytes_taken - idle_bytes < NEW_HOUR_BYTES, wire.taken

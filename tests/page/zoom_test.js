@@ -6,7 +6,7 @@ import { cropped, rangeOf } from "../../api/page/assets/zoom.js";
 const HOUR_MS = 3_600_000;
 const hours = (n, from = 0) => Array.from({ length: n }, (_, i) => from + i);
 const DATA = {
-  start: 0, observed: hours(48), references: [{ name: "r", values: hours(72) }], temperature: null, parts: null, setAside: [{ start: 10 * HOUR_MS, end: 50 * HOUR_MS }],
+  start: 0, observed: hours(48), references: [{ name: "r", values: hours(72) }], temperature: null, parts: null, marked: [{ kind: "set-aside", start: 10 * HOUR_MS, end: 50 * HOUR_MS }],
   forecast: { start: 48 * HOUR_MS, p10: hours(24), p50: hours(24, 100), p90: hours(24, 200) }, earlier: { start: 24 * HOUR_MS, p50: hours(24, 300), name: "e" }, message: "",
 };
 
@@ -24,7 +24,7 @@ Deno.test("every line is cut to the hours that are shown", () => {
   deepEqual(found.references[0].values, hours(20, 40));
   deepEqual([found.forecast.start, found.forecast.p50], [48 * HOUR_MS, hours(12, 100)]);
   deepEqual([found.earlier.start, found.earlier.p50], [40 * HOUR_MS, hours(8, 316)]);
-  deepEqual(found.setAside, [{ start: 40 * HOUR_MS, end: 50 * HOUR_MS }]);
+  deepEqual(found.marked, [{ kind: "set-aside", start: 40 * HOUR_MS, end: 50 * HOUR_MS }]);
 });
 
 Deno.test("a part that lies before the forecast has none of it", () => {

@@ -23,7 +23,7 @@ const MARGIN = { top: 18, right: 14, bottom: 34, left: 52 };
  *   forecast: {start: number, p10: number[], p50: number[], p90: number[]} | null,
  *   references?: {name: string, values: (number|null)[]}[], temperature?: (number|null)[] | null,
  *   parts?: {start: number, values: Object<string, number[]>} | null,
- *   earlier: {start: number, p50: (number|null)[], name: string} | null, setAside: {start: number, end: number}[], outdated: boolean,
+ *   earlier: {start: number, p50: (number|null)[], name: string} | null, marked: {start: number, end: number, kind: string, words: string}[], outdated: boolean,
  *   message: string, now: number, length?: number}} ChartData `now` is the present hour of the source, `length` the least number of hours
  */
 
@@ -132,8 +132,8 @@ export class Chart {
         s("text", { x: MARGIN.left - 8, y: this.y(tick) + 4, "text-anchor": "end" }, compact(tick)))),
       ...this.timeAxis(bottom, inner.width, zone),
       ...this.gaps(bottom),
-      ...this.data.setAside.map((range) => s("rect", {
-        class: "set-aside", x: this.x(range.start), width: Math.max(2, this.x(range.end) - this.x(range.start)),
+      ...this.data.marked.map((range) => s("rect", {
+        class: range.kind, x: this.x(range.start), width: Math.max(2, this.x(range.end) - this.x(range.start)),
         y: MARGIN.top, height: inner.height })),
     ];
     if (earlier) layers.push(s("path", { class: "earlier", d: this.line(earlier.start, earlier.p50) }));
@@ -290,6 +290,7 @@ export class Chart {
     if (ms === this.data.now) lines.push("Now");
     if (seen !== null) lines.push(`Observed ${number(seen)} ${unit}`);
     else if (this.hour < observed.length) lines.push("No value observed");
+    lines.push(...this.data.marked.filter((range) => ms >= range.start && ms < range.end).map((range) => range.words));
     const median = forecast && this.valueAt(forecast.p50, forecast.start, ms);
     if (median !== null && median !== undefined) {
       const [low, high] = [forecast.p10, forecast.p90].map((values) => this.valueAt(values, forecast.start, ms));

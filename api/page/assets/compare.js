@@ -108,7 +108,7 @@ export class Compare {
     this.drawn = { start, drawn };
     const shown = drawn.map(({ name, values }) => ({ name, values: shares ? relative(values) : values }));
     const unit = shares ? "% of its mean" : lines[0].unit;
-    this.chart.show({ zone, unit, start, length, observed: [], firstHour: null, forecast: null, earlier: null, references: shown, setAside: [], outdated: false, message: "", now });
+    this.chart.show({ zone, unit, start, length, observed: [], firstHour: null, forecast: null, earlier: null, references: shown, marked: [], outdated: false, message: "", now });
     renew(byId("compare-legend"), [shown.map(({ name }) => name), unit], () => [
       ...shown.map(({ name }, i) => h("span", { class: `key reference line-${i}` }, name)), h("span", { class: "unit" }, unit)]);
   }

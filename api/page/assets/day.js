@@ -235,7 +235,7 @@ export class DayView {
     this.chart.show({
       zone: plan.zone, unit: detail.unit, start: rows[0].ms, length: rows.length, observed, firstHour: seen ? rows[0].ms : null,
       forecast: { start: rows[from].ms, p10: part("p10"), p50: part("p50"), p90: part("p90") },
-      earlier: other, references, setAside: [], outdated, message: "", now: Date.parse(detail.source_detail.current_hour),
+      earlier: other, references, marked: [], outdated, message: "", now: Date.parse(detail.source_detail.current_hour),
     });
     renew(byId("day-legend"), [seen > 0, name, outdated, detail.unit, references.map((one) => one.name)], () => [
       seen ? h("span", { class: "key observed" }, "Observed") : null,

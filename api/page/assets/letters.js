@@ -3,15 +3,16 @@
 import { byId, h, renew } from "./elements.js";
 import { count, moment } from "./format.js";
 
-/** Show the panel; hidden while there are no dead letters. */
-export function showLetters(answer, refusal) {
+/** Show the panel; hidden while there are no dead letters. `of` is the one series that they are of, null for all. */
+export function showLetters(answer, refusal, of) {
   const panel = byId("letters");
-  panel.hidden = !answer?.counts.length;
+  panel.hidden = !answer?.counts.length && !of;
   if (panel.hidden) return;
+  byId("letters-of").textContent = of ? `of ${of}` : "the newest";
+  byId("letters-all").hidden = !of;
   renew(byId("letters-body"), [answer, refusal?.message], () => [
     refusal && h("p", {}, `Outdated: ${refusal.message}`),
-    ...counts(answer),
-    list(answer),
+    ...(answer?.counts.length ? [...counts(answer), list(answer)] : [h("p", { class: "note" }, "None among the newest 1,000.")]),
   ]);
 }
 
@@ -28,15 +29,24 @@ function counts(answer) {
 }
 
 function list(answer) {
-  const heads = ["Offset", "Rejected", "Source", "Reason"].map((title) => h("th", { scope: "col" }, title));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "letters-title" },
+  const heads = ["Offset", "Rejected", "Source, series", "Reason"].map((title) => h("th", { scope: "col" }, title));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of dead letters" },
     h("table", {}, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, answer.letters.map(row))));
+}
+
+/** An id as people write it; one that a sender wrote in another way stays as it is. */
+function decoded(seriesId) {
+  try {
+    return decodeURIComponent(seriesId);
+  } catch {
+    return seriesId;
+  }
 }
 
 function row(letter) {
   return h("tr", {},
     h("th", { scope: "row" }, String(letter.offset)),
     h("td", {}, moment(letter.time, "UTC")),
-    h("td", {}, letter.source || letter.source_topic || "–"),
+    h("td", {}, letter.source || letter.source_topic || "–", letter.series_id ? " " : null, letter.series_id ? h("a", { href: `?series=${encodeURIComponent(letter.series_id)}`, "data-series": letter.series_id }, decoded(letter.series_id)) : null),
     h("td", {}, h("code", {}, letter.code), ` ${letter.reason}${letter.replayed_at ? " (replayed)" : ""}`));
 }

@@ -6,6 +6,7 @@ import { byId, h, renew } from "./elements.js";
 import { clock, duration } from "./format.js";
 import { showHealth } from "./health.js";
 import { showLetters } from "./letters.js";
+import { KeptList } from "./list.js";
 import { Compare } from "./compare.js";
 import { DayView } from "./day.js";
 import { iso } from "./days.js";
@@ -20,7 +21,6 @@ import { shownZone, startZone } from "./zone.js";
 const EVERY_MS = 5000;
 const LONGEST_PAUSE_MS = 30_000;
 const SLOW_EVERY = 3; // expensive resources are requested every third round
-const PAGE = 5000;
 const RARE_EVERY = 12; // and what changes a few times a day still less often
 const LONG_LIST = 2000; // the list of so many series is expensive, too
 const HOUR_MS = 3_600_000;
@@ -29,9 +29,9 @@ const WEEK_H = 168;
 
 /** The newest answers; a failed request keeps the previous one. */
 const known = {};
-const pagesOf = {};
+const lists = { series: new KeptList("/v1/series"), accuracy: new KeptList("/v1/accuracy") };
 const refusals = {};
-const view = { chosen: null, why: false, hours: 168, round: 0, answeredAt: null, pauseMs: EVERY_MS, run: 0 };
+const view = { chosen: null, why: false, ownLetters: false, hours: 168, round: 0, answeredAt: null, pauseMs: EVERY_MS, run: 0 };
 
 const picker = new Picker(choose);
 const overview = new Overview(choose);
@@ -65,24 +65,20 @@ async function load(name, path) {
   }
 }
 
-/** All entries of a list that comes in pages; the same array as before while no page has changed. */
-async function loadPages(name, path, pick) {
-  const pages = [];
-  let cursor = null;
-  do {
-    pages.push(await get(`${path}?limit=${PAGE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`));
-    cursor = pages.at(-1).next_cursor;
-  } while (cursor);
-  const before = pagesOf[name];
-  if (before?.length === pages.length && pages.every((page, i) => page === before[i])) return;
-  pagesOf[name] = pages;
-  known[name] = pages.flatMap(pick);
+async function loadSeries() {
+  try {
+    await lists.series.renew();
+    known.series = lists.series.entries;
+    delete refusals.series;
+  } catch (refusal) {
+    refusals.series = refusal;
+  }
 }
 
 async function loadAccuracy() {
   try {
-    await loadPages("accuracyOfSeries", "/v1/accuracy", (page) => page.series);
-    known.accuracy = pagesOf.accuracyOfSeries[0];
+    await lists.accuracy.renew();
+    Object.assign(known, { accuracyOfSeries: lists.accuracy.entries, accuracy: lists.accuracy.page });
     delete refusals.accuracy;
   } catch (refusal) {
     refusals.accuracy = refusal;
@@ -124,6 +120,7 @@ async function loadChosen(run) {
   else if (found.observations) await ask("references", "reference-forecasts", `?start=${weekOf(found.observations)}`);
   if (found.detail && !found.detail.weather) found.weather = null;
   else if (found.observations) await ask("weather", "weather", `?start=${weekOf(found.observations)}`);
+  if (view.round % SLOW_EVERY === 0 || known.seriesLetters?.of !== id) await Promise.all([loadLettersOf(id, found), loadTotalOf(id, found)]);
   if (found.seriesAccuracy) {
     found.moreAccuracy = await loadMoreAccuracy(id, found);
     found.accuracyByHour = found.seriesAccuracy.accuracy.forecasts ? await get(seriesPath("accuracy-by-hour", id)).catch(() => null) : null;
@@ -133,6 +130,30 @@ async function loadChosen(run) {
   if (run !== view.run) return; // another series was chosen in the meantime
   Object.assign(known, found);
   if (known.detail?.series_id === id) await Promise.all([compare.load(), dayView.load(known.detail, known.forecast, view.round % SLOW_EVERY === 0)]);
+}
+
+/** The dead letters that name the series. */
+async function loadLettersOf(id, found) {
+  const answer = await get(`/v1/dead-letters?series_id=${encodeURIComponent(id)}&limit=100`).catch(() => null);
+  if (answer) found.seriesLetters = { of: id, ...answer };
+}
+
+/** The incomplete hours of a total; nothing for other series. */
+async function loadTotalOf(id, found) {
+  const { totals_of: source, labels } = found.detail ?? {};
+  if (!source) return;
+  const query = new URLSearchParams({ total: Object.values(labels).at(-1) });
+  const answer = await get(`/v1/totals/${encodeURIComponent(source)}?${query}`).catch(() => null);
+  if (answer) found.totals = { of: id, ...answer };
+}
+
+/** Show the dead letters of the chosen series, or again those of all. */
+function showOwnLetters(own) {
+  view.ownLetters = own;
+  show();
+  const title = byId("letters-title");
+  title.scrollIntoView({ block: "start" });
+  title.focus({ preventScroll: true });
 }
 
 /** More than the last week is asked for only while it is shown. */
@@ -186,12 +207,13 @@ async function renewAll() {
   const slow = view.round % SLOW_EVERY === 0;
   try {
     const due = !known.series || refusals.series || known.series.length < LONG_LIST || view.round % RARE_EVERY === 0;
-    const list = !due ? null : loadPages("series", "/v1/series", (page) => page.series).then(() => delete refusals.series, (refusal) => { refusals.series = refusal; });
+    const list = due ? loadSeries() : null;
     const rest = [load("services", "/v1/services"), load("alerts", "/v1/alerts")];
     if (slow) rest.push(load("quality", "/v1/quality"), loadAccuracy(), load("letters", "/v1/dead-letters?limit=10"));
     if (view.round % RARE_EVERY === 0) rest.push(...loadModels(), load("drift", "/v1/drift?figures=true&limit=50"));
     await list;
     settle();
+    if (!view.answeredAt) show(); // a long list is there before the rest
     await Promise.all([loadChosen(run), ...rest]);
   } finally {
     if (!refusals.series) {
@@ -219,8 +241,7 @@ function choose(seriesId) {
 }
 
 function go(seriesId) {
-  view.chosen = seriesId;
-  view.unknown = null;
+  Object.assign(view, { chosen: seriesId, unknown: null, ownLetters: false });
   const run = ++view.run;
   picker.show(known.series ?? [], seriesId);
   loadChosen(run).then(() => { if (run === view.run) show(); });
@@ -230,7 +251,7 @@ function show() {
   showNotice();
   showPulse();
   showHealth(known, refusals);
-  showLetters(known.letters, refusals.letters);
+  showLetters(view.ownLetters ? known.seriesLetters : known.letters, refusals.letters, view.ownLetters ? view.chosen : null);
   const zone = shownZone(known.detail?.source_detail.local_time_zone ?? "UTC");
   showAlerts(known.alerts, zone);
   showDrift(known.drift, refusals.drift, zone, linkTo);
@@ -244,7 +265,7 @@ function show() {
   if (!some) return;
   picker.show(known.series, view.chosen);
   document.title = `${view.chosen} · Dayahead`;
-  showSeries(known.detail?.series_id === view.chosen ? known : {}, view.hours);
+  showSeries(known.detail?.series_id === view.chosen ? known : {}, view.hours, () => showOwnLetters(true));
   if (known.detail?.series_id === view.chosen) {
     dayView.show();
     compare.show(known, known.series, zone);
@@ -332,6 +353,7 @@ globalThis.addEventListener("popstate", () => {
 });
 setInterval(showPulse, 1000);
 byId("chart-csv").addEventListener("click", saveChart);
+byId("letters-all").addEventListener("click", () => showOwnLetters(false));
 byId("chart-reset").addEventListener("click", resetChart);
 startZone(byId("zone"), show);
 byId("chart-why").addEventListener("click", toggleWhy);

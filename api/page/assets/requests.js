@@ -35,10 +35,14 @@ async function bodyOf(answer) {
   return body;
 }
 
-/** The JSON at a path. Throws a Refusal. */
-export async function get(path) {
-  const before = held.get(path);
-  const answer = await ask(path, { headers: before?.tag ? { "If-None-Match": before.tag } : {} });
+/**
+ * The JSON at a path. Throws a Refusal.
+ * @param {string} path
+ * @param {string} place under which the answer is kept: that of its path, or of paths of which only the last is asked again
+ */
+export async function get(path, place = path) {
+  const before = held.get(place)?.path === path ? held.get(place) : null;
+  const answer = await ask(path, { headers: before ? { "If-None-Match": before.tag } : {} });
   if (answer.status === 304) {
     await answer.arrayBuffer(); // an unread body keeps the request open until its timeout
     return before.body;
@@ -47,7 +51,7 @@ export async function get(path) {
   const tag = answer.headers.get("ETag");
   if (tag) {
     if (held.size > 200) held.clear();
-    held.set(path, { tag, body });
+    held.set(place, { path, tag, body });
   }
   return body;
 }

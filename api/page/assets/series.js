@@ -5,6 +5,7 @@ import { Chart } from "./chart.js";
 import { driftSentences } from "./drift.js";
 import { byId, h, renew } from "./elements.js";
 import { clock, count, day, isoDay, moment, number, percent, ratio, utc, zoneName } from "./format.js";
+import { faultList, faultsOf } from "./faults.js";
 import { byHour, gapsOf, profileSentence } from "./hours.js";
 import { csvOf, fileName, save } from "./csv.js";
 import { iso } from "./days.js";
@@ -17,28 +18,39 @@ const HOUR_MS = 3_600_000;
 const WEEK_H = 168;
 const DAY_H = 24;
 
+const SET_ASIDE = "Excluded from training";
+
 let chart = null;
 let drawnRows = null;
 
 /** The present hour of the source: that of the wall clock, or of a replay. */
 const nowOf = (detail) => Date.parse(detail.source_detail.current_hour);
 
-/** Update everything about the chosen series. */
-export function showSeries(known, hoursShown) {
+/** Update everything about the chosen series; `showLetters` shows its dead letters. */
+export function showSeries(known, hoursShown, showLetters) {
   const { detail, forecast, observations, earlier, seriesAccuracy, moreAccuracy, models } = known;
-  const references = known.references?.series_id === detail?.series_id ? known.references.references : [];
   if (!detail) return;
+  const references = known.references?.series_id === detail.series_id ? known.references.references : [];
   const zone = shownZone(detail.source_detail.local_time_zone);
-  const weather = known.weather?.series_id === detail?.series_id ? known.weather : null;
-  const why = forecast && known.why?.series_id === detail?.series_id && known.why?.origin === forecast.origin ? known.why : null;
+  const weather = known.weather?.series_id === detail.series_id ? known.weather : null;
+  const why = forecast && known.why?.series_id === detail.series_id && known.why?.origin === forecast.origin ? known.why : null;
   showHead(detail, forecast, weather, known.drift, zone);
-  showChart(detail, forecast, earlier, observations, references, weather, why, zone, hoursShown);
+  const totals = known.totals?.of === detail.series_id ? known.totals : null;
+  showFaults(faultsOf(detail, known.seriesLetters?.of === detail.series_id ? known.seriesLetters : null, totals, zone), showLetters);
+  showChart(detail, forecast, earlier, observations, references, weather, why, totals, zone, hoursShown);
   showWhy(why, known.whyRefused, zone);
   if (seriesAccuracy) renew(byId("accuracy"), [seriesAccuracy.accuracy, moreAccuracy, seriesAccuracy.references], accuracyCard);
   showAccuracyByHour(seriesAccuracy?.accuracy.series_id === detail.series_id ? known.accuracyByHour : null);
-  renew(byId("quality"), { detail, zone }, qualityCard);
+  renew(byId("quality"), { detail, totals, zone }, qualityCard);
   renew(byId("model"), { forecast, models, zone }, modelCard);
   showHours(detail, forecast, observations, zone);
+}
+
+/** What is wrong with the data, and where to look; hidden while nothing is. */
+function showFaults(faults, showLetters) {
+  const box = byId("faults");
+  box.hidden = !faults.length;
+  renew(byId("faults-body"), faults.map(({ kind, text, action }) => [kind, action, text.map((part) => part.textContent ?? part)]), () => faultList(faults, showLetters));
 }
 
 /** Show all hours of the chart. */
@@ -90,7 +102,7 @@ function showHead(detail, forecast, weather, drift, zone) {
   renew(why, reasons, () => reasons.map((reason) => h("span", {}, reason)));
 }
 
-function showChart(detail, forecast, earlier, observations, references, weather, why, zone, hoursShown) {
+function showChart(detail, forecast, earlier, observations, references, weather, why, totals, zone, hoursShown) {
   chart ??= new Chart(byId("chart"), (text) => { byId("chart-reading").textContent = text; }, () => { byId("chart-reset").hidden = !chart.zoom; });
   if (!observations) return;
   const end = Date.parse(observations.end);
@@ -102,9 +114,11 @@ function showChart(detail, forecast, earlier, observations, references, weather,
   const first = (message) => Date.parse(message.origin) + HOUR_MS;
   const drawn = forecast?.leads ? { start: first(forecast), p10: forecast.p10, p50: forecast.p50, p90: forecast.p90 } : null;
   const before = earlier?.leads && Date.parse(earlier.origin) < Date.parse(forecast?.origin) ? { start: first(earlier), p50: earlier.p50, name: "Forecast a day before" } : null;
-  const setAside = detail.quality.quarantined
-    .map((range) => ({ start: Math.max(start, Date.parse(range.start)), end: Date.parse(range.end) }))
-    .filter((range) => range.end > start);
+  const marked = [
+    ...detail.quality.quarantined.map((range) => ({ kind: "set-aside", words: SET_ASIDE, start: Math.max(start, Date.parse(range.start)), end: Date.parse(range.end) })),
+    ...(totals?.incomplete ?? []).map((hour) => ({ kind: "incomplete", words: `Incomplete: ${hour.reason}`, start: Date.parse(hour.valid_time), end: Date.parse(hour.valid_time) + HOUR_MS })),
+  ].filter((range) => range.start >= start && range.end > range.start);
+  const has = (kind) => marked.some((range) => range.kind === kind);
   const observed = observations.value.slice(cut);
   const message = drawn ? "" : "No forecast yet: the first one needs 24 hours of history.";
   const outdated = detail.stale || detail.expired;
@@ -116,7 +130,7 @@ function showChart(detail, forecast, earlier, observations, references, weather,
   const temperature = temperatures?.some((value) => value !== null) ? temperatures : null;
   const made = partsOf(why);
   const parts = made && drawn ? { start: drawn.start, values: made } : null;
-  byId("chart-reset").hidden = !chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, references: others, temperature, parts, setAside, outdated, message, now: nowOf(detail) });
+  byId("chart-reset").hidden = !chart.show({ zone, unit: detail.unit, start, observed, firstHour, forecast: drawn, earlier: before, references: others, temperature, parts, marked, outdated, message, now: nowOf(detail) });
   drawnRows = () => ({
     detail, zone, start: chart.data.start, length: chart.hours,
     names: [...others.map(({ source }) => source), ...(temperature ? ["temperature_c"] : [])],
@@ -124,7 +138,7 @@ function showChart(detail, forecast, earlier, observations, references, weather,
       .map(([list, from]) => list[(ms - from) / HOUR_MS] ?? null),
   });
   const gaps = gapsOf(start, observed, firstHour).length > 0;
-  renew(byId("chart-caption"), [detail.unit, !!drawn, !!before, gaps, setAside.length, outdated, others.map(({ name }) => name), !!temperature], () => [
+  renew(byId("chart-caption"), [detail.unit, !!drawn, !!before, gaps, has("set-aside"), has("incomplete"), outdated, others.map(({ name }) => name), !!temperature], () => [
     h("span", { class: "key observed" }, "Observed"),
     drawn ? h("span", { class: outdated ? "key median outdated" : "key median" }, outdated ? "Forecast, outdated" : "Forecast") : null,
     drawn ? h("span", { class: outdated ? "key band outdated" : "key band" }, "10–90 % band") : null,
@@ -132,7 +146,8 @@ function showChart(detail, forecast, earlier, observations, references, weather,
     ...others.map(({ name }, i) => h("span", { class: i % 2 ? "key reference second" : "key reference" }, name)),
     temperature ? h("span", { class: "key temperature" }, "Temperature") : null,
     gaps ? h("span", { class: "key gap" }, "Missing") : null,
-    setAside.length ? h("span", { class: "key set-aside" }, "Excluded from training") : null,
+    has("set-aside") ? h("span", { class: "key set-aside" }, SET_ASIDE) : null,
+    has("incomplete") ? h("span", { class: "key incomplete" }, "Incomplete total") : null,
     h("span", { class: "unit" }, detail.unit),
   ]);
 }
@@ -190,10 +205,10 @@ function accuracyCard([a, more, references]) {
   ];
 }
 
-function qualityCard({ detail, zone }) {
+function qualityCard({ detail, totals, zone }) {
   const { first_hour: first, hours, missing_hours: missing, revised_hours: revised, quarantined, beyond_limits: lost } = detail.quality;
   const losing = lost && lost.lost_percent > 1;
-  const tone = detail.stale || detail.source_detail.stale ? "bad" : missing.length || quarantined.length || losing ? "warn" : "good";
+  const tone = detail.stale || detail.source_detail.stale ? "bad" : missing.length || quarantined.length || losing || totals?.incomplete.length ? "warn" : "good";
   const sentence = detail.stale
     ? "The series has stopped reporting."
     : missing.length ? `${count(missing.length, "hour is", "hours are")} missing.` : hours ? "No hour is missing." : "No hour has been observed yet.";
@@ -205,11 +220,11 @@ function qualityCard({ detail, zone }) {
       ["Behind source", detail.hours_behind === null ? "–" : count(Math.round(detail.hours_behind), "hour")],
       ["Missing", count(missing.length, "hour")],
       ["Revised", count(revised, "hour")],
+      ...(totals ? [["Incomplete", count(totals.totals[0]?.incomplete_hours ?? 0, "hour"), "Hours of the last week that series lack"], ["Sums", count(totals.totals[0]?.summed_series ?? 0, "series", "series"), "Series in its newest hour"]] : []),
     ]),
     hours && hours < WEEK_H ? h("p", { class: "note" }, `A new series: its first hour is ${count(hours - 1, "hour")} before the newest of its source, `, moment(first, zone), ".") : null,
     missing.length ? h("p", { class: "note" }, "Missing: ", shown.map((hour, i) => [i ? ", " : "", moment(hour, zone)]).flat(), missing.length > shown.length ? ` and ${missing.length - shown.length} more` : "") : null,
-    lost ? h("p", { class: "note" }, `${losing ? "Check minimum and maximum of the source: they" : "Minimum and maximum of the source"} reject ${count(lost.lost_hours, "value")} of ${lost.given_hours} (${lost.lost_percent.toFixed(1)} %), up to ${Math.round(lost.extreme)} ${detail.unit}`) : null,
-    ...quarantined.slice(0, 3).map((range) => h("p", { class: "note" }, "Excluded from training from ", moment(range.start, zone), ": ", range.reason)),
+    ...(totals?.steps ?? []).slice(0, 2).map((step) => h("p", { class: "note" }, "From ", moment(step.valid_time, zone), ` on it sums ${count(step.summed_series, "series", "series")} instead of ${step.summed_before}.`)),
   ];
 }
 

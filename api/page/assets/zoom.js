@@ -43,7 +43,7 @@ export function cropped(data, [first, end]) {
     forecast: ofLists(data.forecast, ["p10", "p50", "p90"]),
     earlier: ofLists(data.earlier, ["p50"]),
     parts: parts && parts.some(([, { values }]) => values.length) ? { start: parts[0][1].start, values: Object.fromEntries(parts.map(([key, { values }]) => [key, values])) } : null,
-    setAside: data.setAside.filter((range) => range.end > from && range.start < to).map((range) => ({ start: Math.max(range.start, from), end: Math.min(range.end, to) })),
+    marked: data.marked.filter((range) => range.end > from && range.start < to).map((range) => ({ ...range, start: Math.max(range.start, from), end: Math.min(range.end, to) })),
     message: "",
   };
 }

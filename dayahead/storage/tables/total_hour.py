@@ -26,7 +26,7 @@ WRITE = """
 
 INCOMPLETE = """
     SELECT total, valid_time, summed, missing, missing_series, published FROM total_hour
-    WHERE source_key = %(source)s AND missing > 0
+    WHERE source_key = %(source)s AND missing > 0 AND (%(total)s::text IS NULL OR total = %(total)s)
     ORDER BY valid_time DESC, total COLLATE "C" LIMIT %(limit)s
 """
 
@@ -37,6 +37,7 @@ STEPS = """
                lag(summed) OVER (PARTITION BY total ORDER BY valid_time) AS summed_before
         FROM total_hour
         WHERE source_key = %(source)s AND published AND missing = 0 AND valid_time > %(since)s
+          AND (%(total)s::text IS NULL OR total = %(total)s)
     ) AS hour
     WHERE summed <> summed_before
     ORDER BY valid_time DESC, total COLLATE "C" LIMIT %(limit)s
@@ -127,15 +128,19 @@ def write_total_hours(
         )  # fmt: skip
 
 
-def read_incomplete_hours(connection: psycopg.Connection, source_key: int, limit: int) -> list[TotalHour]:
-    """Read the newest hours that series lack, of all totals of a source."""
+def read_incomplete_hours(
+    connection: psycopg.Connection, source_key: int, limit: int, total: str | None = None
+) -> list[TotalHour]:
+    """Read the newest hours that series lack, of all totals of a source or of one."""
     with connection.cursor(row_factory=class_row(TotalHour)) as cursor:
-        return cursor.execute(INCOMPLETE, {"source": source_key, "limit": limit}).fetchall()
+        return cursor.execute(INCOMPLETE, {"source": source_key, "limit": limit, "total": total}).fetchall()
 
 
-def read_steps(connection: psycopg.Connection, source_key: int, newest: Hour, limit: int) -> list[TotalStep]:
+def read_steps(
+    connection: psycopg.Connection, source_key: int, newest: Hour, limit: int, total: str | None = None
+) -> list[TotalStep]:
     """Read the hours of a source's newest week at which the number of summed series changes, newest first."""
-    given = {"source": source_key, "since": from_hour(newest - WEEK_H), "limit": limit}
+    given = {"source": source_key, "since": from_hour(newest - WEEK_H), "limit": limit, "total": total}
     with connection.cursor(row_factory=class_row(TotalStep)) as cursor:
         return cursor.execute(STEPS, given).fetchall()
 
