@@ -118,7 +118,7 @@ $(BENCHMARKS)/stamp: requirements/benchmarks.txt pyproject.toml | $(BIN)/python
 	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --no-deps --editable .
 	@touch $@
 
-benchmark: $(BENCHMARKS)/stamp $(VENV)/service.stamp $(if $(filter api,$(B)),wrk) ## Measure: make benchmark B=accuracy ARGS='…'
+benchmark: $(BENCHMARKS)/stamp $(VENV)/service.stamp $(if $(filter api,$(B)),wrk) $(if $(filter page,$(B)),chromium) ## Measure: make benchmark B=accuracy ARGS='…'
 	@test -n "$(B)" || { echo "Which? make benchmark B=… ARGS='…' (ARGS=--help for more)"; \
 	  sed -nE 's/^"""(.*): `make benchmark B=([a-z_]+).*/\2\t\1/p' benchmarks/*.py | expand -t 16; exit 1; }
 	@$(BENCHMARKS)/bin/python -m benchmarks.$(B) $(ARGS)

@@ -1,7 +1,5 @@
 """Looking at the page as a person does: in Debian's own Chromium, and hearing what its console has to say."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -9,12 +7,7 @@ from typing import Any, Protocol
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-CHROMIUM = os.environ.get("DAYAHEAD_CHROMIUM") or shutil.which("chromium")
-# Debian's Chromium contacts Google servers unless these switches are set.
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+from deploy.local.chromium import ARGUMENTS, CHROMIUM
 
 
 class HasUrl(Protocol):
