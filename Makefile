@@ -14,7 +14,7 @@ DOCS := .venv-docs
 # Only the lock decides what is installed: no links or pins from the machine's pip configuration.
 LOCKED := env -u PIP_FIND_LINKS UV_PYTHON=$(VENV)/bin/python $(UV) pip
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links --no-emit-index-url \
-           --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in
+           --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in --override requirements/overrides.in
 LOCK_IMAGE := $(COMPILE) pyproject.toml -c requirements/service.txt
 
 .PHONY: help up down status clean test test-in-docker test-here build lint unit coverage docs lock benchmark chromium mosquitto wrk
@@ -35,13 +35,13 @@ $(BIN)/python: | $(UV)
 # processes start at once, and some machines do not let Python store bytecode. So is the machine code of the
 # forecast: otherwise the first process would build it while the others wait.
 $(VENV)/service.stamp: requirements/service.txt pyproject.toml | $(BIN)/python
-	@$(LOCKED) install --quiet --compile-bytecode --require-hashes -r requirements/service.txt
+	@$(LOCKED) install --quiet --no-deps --compile-bytecode --require-hashes -r requirements/service.txt
 	@$(LOCKED) install --quiet --no-deps --editable .
 	@$(BIN)/python -m dayahead.machine_code
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/service.stamp
-	@$(LOCKED) install --quiet --require-hashes -r requirements/dev.txt
+	@$(LOCKED) install --quiet --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 up: $(VENV)/service.stamp ## Start everything on the sample, or on a live source: DAYAHEAD_SOURCE=ingest/sources/FILE.yaml make up
@@ -142,6 +142,7 @@ lock: | $(UV) ## Renew the lock from pyproject.toml
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra mqtt --extra mcp -o requirements/images/consumers.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra tracking -o requirements/images/tracking.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra traces -o requirements/images/traces.txt
+	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra reports --excludes requirements/images/reports-excludes.txt -o requirements/images/reports.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra api --excludes requirements/images/api-excludes.txt -o requirements/images/api.txt
 	@unset PIP_FIND_LINKS; $(LOCK_IMAGE) --extra compiler -o requirements/images/compiler.txt
 	@unset PIP_FIND_LINKS; $(COMPILE) pyproject.toml --extra service --extra benchmarks -c requirements/service.txt \

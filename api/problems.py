@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from dayahead.contracts import ReleaseAnnouncement
-from dayahead.errors import AlreadyChampionError, DayaheadError, NothingToRollBackError, ReleaseError
+from dayahead.errors import AlreadyChampionError, DayaheadError, NothingToRollBackError, ReleaseError, ReportError
 
 log = structlog.get_logger()
 
@@ -157,6 +157,11 @@ def rollback_leads_elsewhere(wanted: str, present: ReleaseAnnouncement) -> Probl
     )
 
 
+def no_report_page(report: int, failure: str) -> Problem:
+    """The report could not be made."""
+    return Problem(404, "no-report-page", "The report could not be made", f"Report {report} has no page: {failure}")
+
+
 def no_model_library(missing: str) -> Problem:
     """The process has no library that evaluates models."""
     return Problem(
@@ -276,6 +281,8 @@ def install(app: FastAPI) -> None:
             return Problem(409, "nothing-to-roll-back", "No earlier champion", str(error)).response(request.url.path)
         if isinstance(error, ReleaseError):
             return Problem(404, "unknown-release", "Unknown release", str(error)).response(request.url.path)
+        if isinstance(error, ReportError):
+            return Problem(404, "unknown-report", "Unknown report", str(error)).response(request.url.path)
         log.error("request_failed", path=request.url.path, error=str(error))
         return Problem(500, "internal", "The request failed", str(error)).response(request.url.path)
 

@@ -18,6 +18,7 @@ DayaheadError
 ├── ReleaseError             a model release is missing, damaged or of another version
 │   ├── AlreadyChampionError  the release that is to be promoted serves already
 │   └── NothingToRollBackError  no champion comes before the present one
+├── ReportError              a report of drift and accuracy is missing, or could not be made
 ├── NotEnoughHistoryError    too few hours to fit or to judge a model
 ├── MachineCodeError         the rules of the hot path could not be translated for this processor
 ├── StackError               the local stack cannot start
@@ -167,6 +168,10 @@ class AlreadyChampionError(ReleaseError):
 
 class NothingToRollBackError(ReleaseError):
     """No champion comes before the present one."""
+
+
+class ReportError(DayaheadError):
+    """A report of drift and accuracy is missing, or could not be made."""
 
 
 class NotEnoughHistoryError(DayaheadError):

@@ -24,3 +24,9 @@ RETUNE_REQUESTS = Counter(
     ["decision"],
 )
 RETUNE_WAITING = Gauge("dayahead_retune_requests_waiting", "Retune requests that no training has answered yet")
+REPORTS = Counter("dayahead_reports_total", "Reports of drift and accuracy: made, failed", ["kind", "outcome"])
+REPORT_SECONDS = Histogram(
+    "dayahead_report_seconds",
+    "Duration of a report in seconds, from reading its rows to its storage",
+    buckets=(2, 5, 10, 20, 30, 60, 120, 300),
+)

@@ -11,6 +11,7 @@ from dayahead.storage.tables.model_release import ReleaseRecord
 from dayahead.storage.tables.promotion import Champion
 from dayahead.storage.tables.tuning_run import Outcome
 from trainer.gate import GateCheck, Judgement
+from trainer.reports.making import MadeReport
 from trainer.result import TrainingResult
 from trainer.scenarios import Scenario
 from trainer.tune import Tuned
@@ -72,6 +73,21 @@ def print_tuned(console: Console, tuned: Tuned) -> None:
     console.print(
         f"{len(tuned.trials)} trials; the loss is the mean of WAPE and of the series' own WAPE on the validation "
         f"windows: {tuned.first_loss:.2%} at first, {tuned.loss:.2%} at best.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def print_report(console: Console, made: MadeReport) -> None:
+    """Print what a report of drift and accuracy found, and where it is."""
+    if made.summary is None:
+        console.print(f"No report: {made.failure}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        return
+    drifted = ", ".join(made.summary.drifted_areas) or "none"
+    where = "" if made.report is None else f" The report: /v1/reports/{made.report} of the API."
+    console.print(
+        f"Areas that drifted against the {made.summary.reference_rows:,} hours before: {drifted}.{where}",
+        markup=False,
         highlight=False,
         soft_wrap=True,
     )

@@ -11,6 +11,7 @@ from dayahead.models.settings import ModelSettings
 from dayahead.storage.tables.training_quarantine import QuarantinedRange
 from dayahead.storage.tables.tuning_run import Outcome
 from trainer.gate import Comparison, GateDecision, Judgement
+from trainer.reports.task import ReportTask
 from trainer.tune import Tuned
 
 
@@ -53,6 +54,7 @@ class TrainingResult:
         seconds: duration of each step: read, judge, fit, and so on.
         announcement: what to announce; None if not promoted.
         floor_days: days of the horizon that the profile forecasts, because the member lost to the naive.
+        report: of drift and accuracy, to make; None where none is wanted.
     """
 
     tuning_run_key: int
@@ -70,6 +72,7 @@ class TrainingResult:
     seconds: Mapping[str, float] = field(default_factory=dict)
     announcement: ReleaseAnnouncement | None = None
     floor_days: tuple[int, ...] = ()
+    report: ReportTask | None = None
 
     @property
     def total_seconds(self) -> float:

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime
 
 import psycopg
@@ -20,7 +21,9 @@ from dayahead.telemetry import TelemetryServer
 from trainer.lock import training_lock
 from trainer.messages import Announcer, RequestReader
 from trainer.metrics import TRAINING_PARTS
-from trainer.report import print_result, print_tuned
+from trainer.report import print_report, print_result, print_tuned
+from trainer.reports.making import Reporter
+from trainer.reports.service import Reports
 from trainer.result import TrainingResult
 from trainer.schedule import LOG_WINDOW, searches
 from trainer.service import Trainer
@@ -61,16 +64,19 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
         tuner = search if searches(requested_by, runs_since(connection, now - LOG_WINDOW), training, now) else None
         work = Training(connection, training, wall_clock, tuner=tuner, on_step=on_step, on_part=on_part)
         result = work.run(requested_by, reason)
+        reports.of_training(result.report)
         if tracker:
             tracker.keep(result, training, connection)
-        return result
+        return replace(result, report=None)
 
+    reports = Reports(settings.database_url, training, wall_clock, stop)
     service = Trainer(
         settings=settings,
         training=training,
         train=train,
         requests=requests,
         announcements=announcer,
+        reports=reports,
         clock=wall_clock,
         stop=stop,
     )
@@ -82,6 +88,7 @@ def run_trainer(settings: TrainerSettings, training: TrainingSettings) -> None:
         finally:
             requests.close()
             announcer.close()
+            reports.close()
     log.info("trainer_stopped")
 
 
@@ -148,6 +155,10 @@ def run_training(
             console.print(f"Not announced yet: {error}", style="yellow", markup=False)
         finally:
             announcer.close()
+    if result.report is not None:
+        with console.status("report of drift and accuracy"):
+            made = Reporter(settings.database_url, training.report, wall_clock).make(result.report)
+        print_report(console, made)
 
 
 def run_tuning(

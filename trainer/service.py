@@ -69,6 +69,13 @@ class Announcements(Protocol):
         """Announce the champion."""
 
 
+class Reports(Protocol):
+    """Makes the weekly reports (`trainer.reports.service.Reports`)."""
+
+    def look(self, connection: psycopg.Connection) -> None:
+        """Make the weekly report soon if it is due."""
+
+
 Train = Callable[[psycopg.Connection, str, str, OnStep], TrainingResult]
 """Runs one training: connection, requested_by, reason, callback of each step."""
 
@@ -95,6 +102,7 @@ class Trainer:
         train: Train,
         requests: Requests,
         announcements: Announcements,
+        reports: Reports,
         clock: Clock,
         stop: threading.Event,
     ) -> None:
@@ -106,11 +114,12 @@ class Trainer:
             train: runs one training.
             requests: retune requests.
             announcements: announces promotions.
+            reports: makes the weekly reports.
             clock: the present moment.
             stop: set to stop the process.
         """
         self._settings, self._training, self._train = settings, training, train
-        self._requests, self._announcements = requests, announcements
+        self._requests, self._announcements, self._reports = requests, announcements, reports
         self._clock, self._stop = clock, stop
         self._settling = Settling(training.schedule.settle_s)
         self._announced: Champion | None = None
@@ -182,6 +191,7 @@ class Trainer:
             history = longest_history(connection, self._training, record)
             runs = runs_since(connection, now - LOG_WINDOW)
             requests = waiting_requests(connection)
+            self._reports.look(connection)
         self._seen = serving
         RETUNE_WAITING.set(len(requests))
         CHAMPION_TIMESTAMP.set(serving.promoted_at.timestamp() if serving else 0)

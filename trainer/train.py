@@ -21,12 +21,16 @@ from dayahead.models.serving.arithmetic import one_thread
 from dayahead.models.serving.release import Release
 from dayahead.models.settings import ModelSettings
 from dayahead.storage.tables.model_release import ReleaseRecord, load_artifact, save_release
+from dayahead.storage.tables.model_report import ReportKind
 from dayahead.storage.tables.promotion import champion, promote, rolled_back_releases
+from dayahead.storage.tables.series import load_series
 from dayahead.storage.tables.training_quarantine import save_quarantine
 from dayahead.storage.tables.tuning_run import Outcome, finish_run, newest_search, start_run
 from dayahead.tracing import spans
 from trainer.gate import Comparison, Judgement, decide
 from trainer.judge import judge, judged_windows, lost_days
+from trainer.reports.task import ReportTask, rows_or_error
+from trainer.reports.training import training_rows
 from trainer.result import Learnt, TrainingResult
 from trainer.scenarios import Scenario
 from trainer.settings import TrainingSettings
@@ -174,7 +178,17 @@ class Training:
         result = replace(result, seconds=dict(self._seconds))
         finish_run(self._connection, key, result.outcome, self._clock(), result.release, result.details())
         self._connection.commit()
-        return result
+        return replace(result, report=self._report(result, data, cut, rehearsal))
+
+    def _report(self, result: TrainingResult, data: TrainingSet, cut: Hour, rehearsal: Release) -> ReportTask | None:
+        """The report to make, whose rows are read now: nothing holds the training data later."""
+        settings = self._settings.report
+        if not settings.make:
+            return None
+        areas = {series.series_id: series.area for series in load_series(self._connection)}
+        self._connection.rollback()
+        rows = rows_or_error(lambda: training_rows(data.observed, cut, rehearsal, areas, settings, self._settings.seed))
+        return ReportTask(result.release, ReportKind.TRAINING, rows, result.tuning_run_key)
 
     def _fit(self, history: History, fit: ModelSettings) -> Release:
         return fit_release(history, fit, self._settings.seed, threads=self._threads, on_part=self._on_part)

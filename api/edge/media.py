@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 JSON = "application/json"
+HTML = "text/html"
 
 MAX_ACCEPT_LENGTH = 2000
 """Characters of the header that are read; browsers send about 150."""

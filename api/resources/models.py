@@ -12,6 +12,7 @@ from api.parameters import Text, Utc
 from api.problems import FORBIDDEN, NOT_FOUND, ProblemDocument, rollback_leads_elsewhere
 from dayahead.contracts import ReleaseAnnouncement
 from dayahead.storage.tables.model_release import list_releases
+from dayahead.storage.tables.model_report import ReportRecord, newest_pages, reports_of_runs
 from dayahead.storage.tables.promotion import (
     ROLLBACK,
     champion,
@@ -50,6 +51,9 @@ class ReleaseItem(BaseModel):
         "`day_2_by_model` is 0 where its member lost to the naive and the profile forecasts that day"
     )
     artifact_bytes: int = Field(description="Size of the artifact")
+    report: int | None = Field(
+        default=None, description="Number of its newest report of drift and accuracy; null without one"
+    )
 
 
 class Training(BaseModel):
@@ -63,6 +67,10 @@ class Training(BaseModel):
     explanation: str = Field(description="Why it ended so: what the gate says, or the error; empty while it runs")
     release: str | None = Field(description="The resulting release")
     promoted: bool = Field(description="Whether that release became the champion")
+    report: int | None = Field(default=None, description="Number of its report of drift and accuracy; null without one")
+    report_failure: str | None = Field(
+        default=None, description="Why its report could not be made; null where it was, or is still being made"
+    )
 
 
 class Models(BaseModel):
@@ -113,23 +121,29 @@ def list_models(
 ) -> Models:
     """The champion, the releases with their metrics, the promotion log and the trainings, newest first."""
     with use.database.connection() as connection:
-        serving = champion(connection)
+        serving, releases, runs = champion(connection), list_releases(connection, limit), recent_runs(connection, limit)
+        pages = newest_pages(connection, [record.release for record in releases])
+        reports = reports_of_runs(connection, [run.tuning_run_key for run in runs])
         return Models(
             champion=Promotion.model_validate(serving, from_attributes=True) if serving else None,
             rollback_to=rollback_target(connection),
             releases=[
-                ReleaseItem.model_validate(record, from_attributes=True) for record in list_releases(connection, limit)
+                ReleaseItem.model_validate({**vars(record), "report": pages.get(record.release)}) for record in releases
             ],
             promotions=[
                 Promotion.model_validate(one, from_attributes=True) for one in recent_promotions(connection, limit)
             ],
-            trainings=[_training(run) for run in recent_runs(connection, limit)],
+            trainings=[_training(run, reports.get(run.tuning_run_key)) for run in runs],
         )
 
 
-def _training(run: TuningRun) -> Training:
+def _training(run: TuningRun, report: ReportRecord | None) -> Training:
     explanation = run.details.get("reason", "")
-    return Training.model_validate({**vars(run), "explanation": explanation})
+    failure = report.failure if report else None
+    number = report.report if report and not failure else None
+    return Training.model_validate(
+        {**vars(run), "explanation": explanation, "report": number, "report_failure": failure}
+    )
 
 
 @router.post(

@@ -90,6 +90,25 @@ class Check(BaseModel):
     """
 
 
+class ColumnDrift(BaseModel):
+    """
+    Drift of one column of the data.
+    """
+
+    column: str
+    """
+    Rolling feature, or `actual`, `forecast`
+    """
+    distance: float
+    """
+    Wasserstein distance of the current hours to the reference, in standard deviations of the latter
+    """
+    drifted: bool
+    """
+    Whether it is at or beyond `drift_distance`
+    """
+
+
 class DeadLetterCount(BaseModel):
     """
     Letters of one code.
@@ -127,6 +146,29 @@ class DriftFigures(BaseModel):
     unit: str
     """
     Unit of both: % or, of a level, the unit of the series
+    """
+
+
+class ForecastQuality(BaseModel):
+    """
+    Forecasts of day 1 against what was observed; errors are shares of the usual level of a series.
+    """
+
+    mae: float
+    """
+    Mean |forecast - actual|
+    """
+    mean_error: float
+    """
+    Mean of forecast - actual: positive where too much was forecast
+    """
+    rmse: float
+    """
+    Root of the mean squared error
+    """
+    wape: float | None
+    """
+    Sum of |forecast - actual| / sum of |actual|, in the units of the series; null where nothing was consumed
     """
 
 
@@ -857,6 +899,10 @@ class ReleaseItem(BaseModel):
     """
     Size of the artifact
     """
+    report: int | None = None
+    """
+    Number of its newest report of drift and accuracy; null without one
+    """
 
 
 class RetuneRequest(BaseModel):
@@ -1360,6 +1406,14 @@ class Training(BaseModel):
     """
     Whether that release became the champion
     """
+    report: int | None = None
+    """
+    Number of its report of drift and accuracy; null without one
+    """
+    report_failure: str | None = None
+    """
+    Why its report could not be made; null where it was, or is still being made
+    """
 
 
 class WaitingItem(BaseModel):
@@ -1643,6 +1697,41 @@ class AccuracyReport(BaseModel):
     replaced: list[Stretch]
     """
     Drop every series that you hold in these stretches, and take those of this answer instead; without `since` it is the stretch of the page. Series outside of them are unchanged
+    """
+
+
+class AreaReport(BaseModel):
+    """
+    One price area: the first label of its series.
+    """
+
+    area: str
+    """
+    Name of the area
+    """
+    rows: int
+    """
+    Current hours in the sample
+    """
+    reference_rows: int
+    """
+    Hours of the reference in the sample
+    """
+    drifted_share: float | None
+    """
+    Share of its columns that have drifted; null where it has too few hours
+    """
+    target: ColumnDrift | None
+    """
+    Drift of what is forecast; null where it has too few hours
+    """
+    quality: ForecastQuality | None
+    """
+    Accuracy of the current forecasts; null without any
+    """
+    reference_quality: ForecastQuality | None
+    """
+    ... and of those of the reference, where it has any
     """
 
 
@@ -2149,6 +2238,73 @@ class Peak(BaseModel):
     approximate: bool
     """
     Always true: a forecast does not say how the errors of its hours depend on one another; they are taken as a chain with a correlation of 0.9 from hour to hour
+    """
+
+
+class ReportSummary(BaseModel):
+    """
+    A report in numbers.
+    """
+
+    library: str
+    """
+    Library that compared the data, with its version
+    """
+    reference_from: AwareDatetime
+    """
+    First hour of the reference, UTC
+    """
+    current_from: AwareDatetime
+    """
+    Hour after the last of the reference, first current one, UTC
+    """
+    current_until: AwareDatetime
+    """
+    Hour after the last current one, UTC
+    """
+    rows: int
+    """
+    Current hours in the sample: one a series and origin
+    """
+    reference_rows: int
+    """
+    Hours of the reference in the sample
+    """
+    drift_distance: float
+    """
+    Distance from which on a column has drifted
+    """
+    drifted_share: float
+    """
+    Share of the columns that have drifted, over all areas
+    """
+    columns: list[ColumnDrift]
+    """
+    Every column over all areas, the farthest first
+    """
+    drifted_areas: list[str]
+    """
+    Areas in which what is forecast has drifted
+    """
+    quality: ForecastQuality | None
+    """
+    Accuracy of the current forecasts over all areas
+    """
+    reference_quality: ForecastQuality | None
+    """
+    ... and of those of the reference, where it has any
+    """
+    areas: list[AreaReport]
+    """
+    By area, those with the most hours
+    """
+    areas_left_out: int
+    """
+    Areas that are too many to be listed
+    """
+    own_share: float | None = None
+    """
+    Weekly: share of the current forecasts that this very release issued
     """
 
 
@@ -2687,3 +2843,47 @@ class Quality(BaseModel):
     """
 
     sources: list[SourceQuality]
+
+
+class Report(BaseModel):
+    """
+    A report, or one that could not be made.
+    """
+
+    report: int
+    """
+    Its number
+    """
+    release: str
+    """
+    Release that it is kept with
+    """
+    kind: Literal["training", "weekly"]
+    """
+    `training`: held-out hours of a training against those before; `weekly`: the last days of service against the weeks before
+    """
+    made_at: AwareDatetime
+    """
+    When, UTC
+    """
+    page_bytes: int
+    """
+    Size of the page; 0 where it could not be made
+    """
+    failure: str | None
+    """
+    Why it could not be made; null where it was
+    """
+    summary: ReportSummary | None
+    """
+    What it says in numbers; null where it could not be made
+    """
+
+
+class Reports(BaseModel):
+    """
+    Reports of a release, newest first.
+    """
+
+    release: str
+    reports: list[Report]

@@ -236,6 +236,16 @@ def models() -> Query[answers.Models]:
     return get("/v1/models", answers.Models)
 
 
+def reports(release: str) -> Query[answers.Reports]:
+    """The reports of drift and accuracy of a release, newest first."""
+    return get(f"/v1/releases/{in_path(release)}/reports", answers.Reports)
+
+
+def report(number: int) -> Query[answers.Report]:
+    """One report of drift and accuracy in numbers; a browser gets its page from the same address."""
+    return get(f"/v1/reports/{number}", answers.Report)
+
+
 def alerts() -> Query[answers.Alerts]:
     """The alerts that fire."""
     return get("/v1/alerts", answers.Alerts)

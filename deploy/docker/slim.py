@@ -12,6 +12,8 @@ from pathlib import Path
 
 UNUSED_FOLDERS = ("tests", "test", "include", "testing_data")
 """Of packages, anywhere within them."""
+IN_USE = ("evidently",)
+"""Packages whose folders of these names are code: Evidently's `tests` are those of data."""
 UNUSED_FILES = ("*.pyi", "*.pxd", "*.pyx", "*.pxi", "*.h", "*.hpp", "*.a")
 ARROW = (
     # a protocol between servers, files in S3; sources of C++
@@ -25,7 +27,11 @@ ARROW = (
 def unused(packages: Path) -> Iterator[Path]:
     """Yield the folders and files of a folder of packages that no service runs."""
     for name in UNUSED_FOLDERS:
-        yield from (path for path in packages.rglob(name) if path.is_dir() and path.parent != packages)
+        yield from (
+            path
+            for path in packages.rglob(name)
+            if path.is_dir() and path.parent != packages and path.relative_to(packages).parts[0] not in IN_USE
+        )
     for pattern in UNUSED_FILES:
         yield from packages.rglob(pattern)
     for pattern in ARROW:

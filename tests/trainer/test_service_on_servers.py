@@ -26,6 +26,7 @@ from tests.trainer.filling import Sample, fill
 from tests.waiting import wait_until
 from trainer.lock import training_lock
 from trainer.messages import Announcer, RequestReader
+from trainer.reports.service import Reports
 from trainer.result import TrainingResult
 from trainer.service import Trainer
 from trainer.settings import TrainerSettings, TrainingSettings, load_training_settings
@@ -57,6 +58,7 @@ class Room:
             train=self._train,
             requests=self.requests,
             announcements=self.announcer,
+            reports=Reports(self.settings.database_url, training, clock, self.stop),
             clock=clock,
             stop=self.stop,
         )

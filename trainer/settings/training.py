@@ -196,6 +196,37 @@ class WeatherSettings(Part):
     error_seed: int = Field(default=1, ge=0, description="Seed of the simulated errors")
 
 
+class ReportSettings(Part):
+    """Reports of drift and accuracy, drawn by Evidently (docs/training.md)."""
+
+    make: bool = Field(default=True, description="Whether reports are made; they need the extra `reports`")
+    every_days: float = Field(
+        default=7.0,
+        ge=0,
+        le=90,
+        description="Days between two reports of the release that serves, and days of service that one is about; 0: "
+        "only of trainings",
+    )
+    reference_days: int = Field(
+        default=28, ge=7, le=365, description="Days before, which a report compares the current ones with"
+    )
+    rows: int = Field(
+        default=5000,
+        ge=500,
+        le=20_000,
+        description="Maximum hours that are sampled of the reference and of the current days each",
+    )
+    drift_distance: float = Field(
+        default=2.0,
+        gt=0,
+        le=10,
+        description="A column has drifted from this Wasserstein distance on, in standard deviations of the reference",
+    )
+    timeout_s: float = Field(default=300.0, gt=0, le=3600, description="Seconds after which a report is given up")
+    memory_mb: int = Field(default=2048, ge=64, description="Memory of the process that draws a report, in MiB")
+    page_mb: float = Field(default=12.0, gt=0, description="Maximum size of the page of a report, in MiB")
+
+
 class TrainingSettings(Part):
     """How a training is done."""
 
@@ -221,6 +252,9 @@ class TrainingSettings(Part):
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="When a training happens")
     tuning: TuningSettings = Field(
         default_factory=TuningSettings, description="How the settings of the fit are searched"
+    )
+    report: ReportSettings = Field(
+        default_factory=ReportSettings, description="Reports of drift and accuracy at each training and each week"
     )
 
     @property

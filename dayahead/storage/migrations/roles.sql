@@ -60,7 +60,7 @@ GRANT UPDATE (log_offset) ON weather_arrival TO dayahead_worker;
 
 -- The trainer: releases, what became of trainings, and the studies of Optuna.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dayahead_trainer;
-GRANT INSERT ON model_release, release_shape, training_quarantine TO dayahead_trainer;
+GRANT INSERT ON model_release, release_shape, training_quarantine, model_report, report_piece TO dayahead_trainer;
 GRANT INSERT, UPDATE ON tuning_run, promotion, retune_request TO dayahead_trainer;
 
 -- The API: reads, and promotes a release that is there (UPDATE is what the lock for it asks for).

@@ -31,6 +31,12 @@ def champion(connection: psycopg.Connection) -> Champion | None:
     return None if row is None else Champion(*row)
 
 
+def first_promoted_at(connection: psycopg.Connection) -> datetime | None:
+    """Read when a release was promoted first; None before."""
+    row = connection.execute("SELECT promoted_at FROM promotion ORDER BY promotion_key LIMIT 1").fetchone()
+    return None if row is None else row[0]
+
+
 def recent_promotions(connection: psycopg.Connection, limit: int) -> list[Champion]:
     """Read the present and former champions, newest first."""
     rows = connection.execute(

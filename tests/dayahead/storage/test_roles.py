@@ -58,6 +58,8 @@ WRITERS: dict[str, set[str]] = {
     "tuning_run": {"trainer", "app"},
     "training_quarantine": {"trainer", "app"},
     "retune_request": {"trainer", "app"},
+    "model_report": {"trainer", "app"},
+    "report_piece": {"trainer", "app"},
     "dead_letter_replay": {"app"},
     "schema_version": set(),
     "retention_cut": set(),
