@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainer.report_rows import report_rows
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ROOT / "requirements" / "images"
 OWN = {"dayahead", "ingest", "stream", "trainer", "api", "consumers", "dashboards", "deploy"}
@@ -38,6 +40,8 @@ RUN = {
 
 OF_ANOTHER_EXTRA = {
     ("trainer", "mlflow"),  # extra `tracking`
+    ("trainer", "evidently"),  # extra `reports`, in a process of its own
+    ("trainer", "pandas"),
     ("api", "datamodel_code_generator"),  # extra `dev`: writes the models of the client
 }
 """Packages that a service imports only where they are installed."""
@@ -94,6 +98,22 @@ def test_a_service_imports_only_what_its_image_has(image: str) -> None:
     assert ended.returncode == 0, ended.stderr[-2_000:]
 
 
+def test_a_report_is_drawn_by_what_the_image_of_the_trainer_has(tmp_path: Path) -> None:
+    hidden = sorted(set(hidden_from("trainer")) & set(hidden_from("reports")))
+    assert "statsmodels" in hidden
+    rows = tmp_path / "rows"
+    rows.write_bytes(report_rows().to_bytes())
+    program = f"{IMPORT_ALL.partition('left_out')[0]}\nimport runpy\nsys.argv = ['page', '2.0', '4096']\n"
+    program += "runpy.run_module('trainer.reports.page', run_name='__main__')"
+    command = [sys.executable, "-c", program, ",".join(hidden)]
+    with rows.open("rb") as given:
+        ended = subprocess.run(command, stdin=given, capture_output=True, check=False, cwd=ROOT)
+    assert ended.returncode == 0, ended.stderr[-2_000:]
+    summary, _, page = ended.stdout.partition(b"\n")
+    assert json.loads(summary)["rows"] == 300
+    assert b"drawDashboard" in page
+
+
 def test_what_an_image_lacks_is_noticed() -> None:
     command = [sys.executable, "-c", IMPORT_ALL, "pyarrow", "stream.dead_letters.replay"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
@@ -124,7 +144,8 @@ def test_also_within_its_functions(image: str, package: str) -> None:
         ("ingest", {"scipy", "lightgbm", "llvmlite", "numba", "optuna", "dask", "faust-streaming"}),
         ("worker", {"optuna", "dask", "mlflow-skinny", "llvmlite", "numba", "pyarrow", "fastapi", "pandas"}),
         ("api", {"optuna", "dask", "llvmlite", "numba", "scipy", "faust-streaming", "pandas"}),
-        ("trainer", {"llvmlite", "numba", "fastapi", "faust-streaming", "mlflow-skinny"}),
+        ("trainer", {"llvmlite", "numba", "fastapi", "faust-streaming", "mlflow-skinny", "evidently", "pandas"}),
+        ("reports", {"statsmodels", "faker", "cryptography", "uvicorn", "uvloop", "watchdog"}),
     ],
 )
 def test_an_image_lacks_what_others_are_for(image: str, lacks: set[str]) -> None:
@@ -140,7 +161,12 @@ def test_an_image_has_the_versions_of_the_lock_that_is_tested() -> None:
         of_image = versions((LOCKS / f"{image}.txt").read_text())
         assert of_image.items() <= service.items(), image
     known = dict(service)
-    for more, package in (("tracking", "mlflow-skinny"), ("traces", "opentelemetry-sdk"), ("us-isos", "gridstatus")):
+    for more, package in (
+        ("tracking", "mlflow-skinny"),
+        ("traces", "opentelemetry-sdk"),
+        ("us-isos", "gridstatus"),
+        ("reports", "evidently"),
+    ):
         added = versions((LOCKS / f"{more}.txt").read_text())
         assert package in added
         # installed on top of an image, alone or together
@@ -150,8 +176,18 @@ def test_an_image_has_the_versions_of_the_lock_that_is_tested() -> None:
 
 def test_all_extras_of_services_are_in_the_one_of_make_up() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert extras["service"] == ["dayahead[api,client,compiler,dashboards,ingest,stack,trainer,worker]"]
-    assert {"api", "client", "compiler", "dashboards", "ingest", "stack", "trainer", "worker"} <= extras.keys()
+    assert extras["service"] == ["dayahead[api,client,compiler,dashboards,ingest,reports,stack,trainer,worker]"]
+    assert {
+        "api",
+        "client",
+        "compiler",
+        "dashboards",
+        "ingest",
+        "reports",
+        "stack",
+        "trainer",
+        "worker",
+    } <= extras.keys()
 
 
 def test_a_command_of_another_image_says_what_it_needs() -> None:
