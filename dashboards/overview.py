@@ -18,6 +18,7 @@ from dashboards.panels import (
     steps,
     words,
 )
+from dashboards.reports import address, reports
 
 SERVICES = 'min by (job) (dayahead_ready or on (job, instance) up{job=~"ingest|worker|trainer|api"} == 0)'
 
@@ -25,8 +26,8 @@ SERVICES = 'min by (job) (dayahead_ready or on (job, instance) up{job=~"ingest|w
 def build() -> dashboard.Dashboard:
     """The dashboard `Dayahead: overview`."""
     built = page("dayahead-overview", "Dayahead: overview", "Services, sources, accuracy and freshness at a glance.")
-    built = _health(built)
-    built = _accuracy(built)
+    built = _health(built.with_variable(address()))
+    built = _accuracy(built).with_panel(reports())
     return _freshness(built)
 
 

@@ -66,7 +66,7 @@ class GeneratedDashboard:
         found = []
         for variable in self.model.get("templating", {}).get("list", []):
             query = variable["query"]
-            fixed = variable["type"] == "custom"
+            fixed = variable["type"] in {"custom", "textbox"}
             found.append(Choice(variable["name"], "" if fixed else query, query.split(",")[0].strip() if fixed else ""))
         return found
 

@@ -19,6 +19,8 @@ from dayahead.hours import Clock, format_utc, wall_clock
 from dayahead.settings import PREFIX, ServiceSettings
 from dayahead.stopping import stop_on_signals
 from dayahead.storage.database import connect
+from dayahead.storage.tables.model_report import delete_old_weekly
+from dayahead.storage.tables.report_piece import delete_unused_pieces
 from dayahead.storage.tables.retention_cut import note_cut
 from dayahead.storage.tables.weather_arrival import LEAST_KEPT_DAYS, delete_old_arrivals
 from dayahead.storage.tables.weather_run import delete_old_runs
@@ -189,6 +191,12 @@ class RetentionSettings(ServiceSettings):
         description="Days of weather_run to keep, 60 or more; 0 keeps all. They are the training data; those in "
         "weather_arrival stay",
     )
+    retain_weekly_report_days: int = Field(
+        default=0,
+        ge=0,
+        description="Days of weekly reports in model_report to keep, counted from now; 0 keeps all. Those of trainings "
+        "stay with their release",
+    )
     compress_after_days: int = Field(
         default=0,
         ge=0,
@@ -293,7 +301,7 @@ class Retention:
             else:
                 removed.append(Removed(table.name, before, self._delete(table, kept, give_up), "rows"))
             log.info("retention", table=table.name, before=before.isoformat(), removed=removed[-1].count)
-        return removed + self._remove_weather(give_up)
+        return removed + self._remove_weather(give_up) + self._remove_reports(give_up)
 
     def _remove_weather(self, give_up: Callable[[], bool]) -> list[Removed]:
         """Remove old arrivals of weather, then old publications that no partition knows."""
@@ -313,6 +321,21 @@ class Retention:
             removed.append(Removed(table, now - kept, count, "rows"))
             log.info("retention", table=table, before=(now - kept).isoformat(), removed=count)
         return removed
+
+    def _remove_reports(self, give_up: Callable[[], bool]) -> list[Removed]:
+        """Remove old weekly reports, and the pieces that are in no page any more."""
+        days = self._settings.retain_weekly_report_days
+        if not days or give_up():
+            return []
+        before, count = self._clock() - timedelta(days=days), 0
+        while not give_up():
+            gone = delete_old_weekly(self._connection, before, self._settings.retention_batch_rows)
+            count += gone
+            if gone < self._settings.retention_batch_rows:
+                break
+        pieces = delete_unused_pieces(self._connection)
+        log.info("retention", table="model_report", before=before.isoformat(), removed=count, pieces=pieces)
+        return [Removed("model_report", before, count, "rows")]
 
     def compress(self) -> str:
         """Compress the old chunks.

@@ -68,6 +68,12 @@ INSERT INTO weather_run (run_id, source, location, variable, kind, start, availa
     FROM unnest(ARRAY['north', 'south'], ARRAY[4, 8]) AS place (location, celsius),
          unnest(ARRAY['run', 'observed'], ARRAY['2023-01-09T18:00Z', '2023-01-08T00:00Z']::timestamptz[])
              AS published (kind, start);
+INSERT INTO model_release (release, artifact, created_at, trained_from, trained_until, data_fingerprint, settings,
+                           metrics)
+    VALUES ('r-1', '', '2023-01-09Z', '2023-01-01Z', '2023-01-09Z', 'd', '{}', '{}');
+INSERT INTO model_report (release, kind, made_at, summary)
+    VALUES ('r-1', 'training', '2023-01-09Z',
+            '{"drifted_areas": ["DK1", "DK2"], "drifted_share": 0.5, "quality": {"wape": 0.05}}');
 """
 
 

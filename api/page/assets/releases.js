@@ -104,9 +104,11 @@ export class Releases {
 
 const share = (value) => percent(typeof value === "number" ? 100 * value : null);
 
+const reportLink = (report, of) => h("a", { href: `/v1/reports/${report}`, target: "_blank", rel: "noopener", "aria-label": `Report of drift and accuracy of ${of}` }, "Report");
+
 function releasesTable({ releases, champion }, zone) {
   if (!releases.length) return h("p", { class: "note" }, "No release has been trained yet.");
-  const rows = releases.slice(0, MOST_ROWS).map(({ release, metrics, trained_until: until, created_at: created }) => {
+  const rows = releases.slice(0, MOST_ROWS).map(({ release, metrics, trained_until: until, created_at: created, report }) => {
     const serves = release === champion?.release;
     return h("tr", { "aria-current": serves ? "true" : undefined },
       h("th", { scope: "row" }, h("code", {}, release)),
@@ -114,9 +116,10 @@ function releasesTable({ releases, champion }, zone) {
       h("td", { class: "wide-only" }, moment(until, zone)),
       h("td", { class: "number", title: "On hours that the training did not see" }, share(metrics.wape)),
       h("td", { class: "number" }, share(metrics.naive_wape)),
+      h("td", {}, report ? reportLink(report, release) : "–"),
       h("td", { class: "number" }, serves ? badge("good", "●", "Champion") : h("button", { type: "button", class: "quiet small", "data-release": release, "aria-label": `Promote ${release}` }, "Promote")));
   });
-  return logTable("releases-table", "Releases", [["Release"], ["Made", "wide-only"], ["Learnt until", "wide-only"], ["WAPE", "number"], ["Naive", "number"], ["Service", "number"]], rows);
+  return logTable("releases-table", "Releases", [["Release"], ["Made", "wide-only"], ["Learnt until", "wide-only"], ["WAPE", "number"], ["Naive", "number"], ["Drift"], ["Service", "number"]], rows);
 }
 
 function waitingList(waiting, zone) {
@@ -125,6 +128,11 @@ function waitingList(waiting, zone) {
     h("h3", {}, "Waiting requests"),
     h("ul", { class: "waiting" }, waiting.waiting.map((one) => h("li", {}, moment(one.requested_at, zone), `, ${one.requested_by}: ${one.reason}`))),
   ];
+}
+
+function reportOf({ report, report_failure: failure, started_at: started }, zone) {
+  if (failure) return h("small", {}, `No report: ${failure}`);
+  return report ? h("small", {}, reportLink(report, `the training of ${moment(started, zone)}`)) : null;
 }
 
 function trainingsTable(trainings, zone) {
@@ -136,7 +144,7 @@ function trainingsTable(trainings, zone) {
       h("td", {}, badge(...(OUTCOMES[one.outcome] ?? ["idle", "○", one.outcome]))),
       h("td", { class: "wide-only" }, took),
       h("td", { class: "wide-only" }, one.release ? h("code", {}, one.release) : "–"),
-      h("td", { class: "words" }, `${one.requested_by}: ${one.reason}`, one.explanation ? h("small", {}, one.explanation) : null));
+      h("td", { class: "words" }, `${one.requested_by}: ${one.reason}`, one.explanation ? h("small", {}, one.explanation) : null, reportOf(one, zone)));
   });
   return logTable("trainings-table", "Trainings", [["Started"], ["Outcome"], ["Took", "wide-only"], ["Release", "wide-only"], ["Why"]], rows);
 }
