@@ -26,6 +26,6 @@ def report_rows(count: int = 600, area: str = "DK1", factor: float = 1.0) -> Rep
         (by[:, None] * (1 + 0.3 * draw.normal(size=(count, len(SNAPSHOT_NAMES))))).astype(np.float32),
         actual,
         np.where(is_current, actual + 0.05 * draw.normal(size=count), np.nan).astype(np.float32),
-        np.full(count, 100.0),
+        np.ones(count),
         is_current,
     )

@@ -5,8 +5,10 @@ standard input, and writes the summary as one line of JSON and the page to its s
 to import, and hundreds of megabytes: no process of the service imports it.
 """
 
+import json
 import os
 import resource
+import secrets
 import sys
 import warnings
 from dataclasses import dataclass
@@ -226,9 +228,11 @@ def _drawn(summary: ReportSummary, widgets: list[Any]) -> str:
     from evidently.core.metric_types import render_widgets
     from evidently.legacy.renderers.html_widgets import table_data
 
+    # Evidently writes texts into a script as they are: a name must not end it
+    names = {f"area-{secrets.token_hex(8)}": one.area for one in summary.areas}
     lines = [
         (
-            one.area,
+            mark,
             f"{one.rows:,}",
             f"{one.target.distance:.2f}" if one.target else "-",
             ("drifted" if one.target.drifted else "no") if one.target else "-",
@@ -238,9 +242,9 @@ def _drawn(summary: ReportSummary, widgets: list[Any]) -> str:
             _percent(one.quality.mean_error if one.quality else None),
             _percent(one.reference_quality.wape if one.reference_quality else None),
         )
-        for one in summary.areas
+        for mark, one in zip(names, summary.areas, strict=True)
     ]
-    names = (
+    columns = (
         *("Area", "Hours", "Distance of actual", "Target drift", "Columns drifted", "WAPE"),
         *("MAE / level", "Bias / level", "WAPE of the reference"),
     )
@@ -248,7 +252,10 @@ def _drawn(summary: ReportSummary, widgets: list[Any]) -> str:
         f"By area: {summary.current_from:%Y-%m-%d %H:%M} to {summary.current_until:%Y-%m-%d %H:%M} UTC, compared with "
         f"the hours from {summary.reference_from:%Y-%m-%d %H:%M} on"
     )
-    return str(render_widgets([table_data(title=title, column_names=names, data=lines), *widgets]))
+    page = str(render_widgets([table_data(title=title, column_names=columns, data=lines), *widgets]))
+    for mark, name in names.items():
+        page = page.replace(mark, json.dumps(name)[1:-1].replace("<", "\\u003c"))
+    return page
 
 
 def _percent(share: float | None) -> str:

@@ -88,8 +88,9 @@ class ReportRows:
     def from_bytes(cls, content: bytes) -> "ReportRows":
         """Rows that another process wrote by `to_bytes`."""
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            hours = (int(stored[name]) for name in ("reference_from", "current_from", "current_until"))
-            return cls(*hours, *(stored[name] for name in _ARRAYS))
+            window = (int(stored[name]) for name in ("reference_from", "current_from", "current_until"))
+            reference_from, current_from, current_until = window
+            return cls(reference_from, current_from, current_until, *(stored[name] for name in _ARRAYS))
 
 
 _ARRAYS = ("area", "is_current", "features", "actual", "forecast", "level", "own")
