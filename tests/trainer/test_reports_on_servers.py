@@ -191,7 +191,9 @@ def issue(database_url: str, sample: Sample, release: str, since: int) -> None:
                         [keys[name], at, by],
                     )
             cursor.execute(
-                "INSERT INTO accuracy_day (area, unit, day, release, partition, forecasts) SELECT DISTINCT area, unit,"
-                " %s::date, 'r', 0, 1 FROM series",
-                [from_hour(sample.start + sample.hours)],
+                "INSERT INTO accuracy_day (area, unit, day, release, partition, forecasts, hours, absolute_error,"
+                " absolute_actual, percentage_error, percentage_hours, signed_error, naive_error, naive_hours,"
+                " daily_naive_error, naive_actual, model_error_where_naive, covered, pinball)"
+                " SELECT DISTINCT area, unit, %s::date, 'r', 0, 1, 24, 0, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0 FROM series",
+                [from_hour(sample.start + sample.hours - 25)],
             )
