@@ -27,7 +27,7 @@ SAMPLE = f"""
         UNION ALL
         ({CHOSEN.format(is_current="true", first="%(current_first)s", last="%(current_last)s")})
     ), row AS (
-        SELECT *, 1 + abs(number % {DAY_LEADS})::integer AS lead FROM chosen
+        SELECT *, 1 + abs(mod(number, {DAY_LEADS}))::integer AS lead FROM chosen
     ), level AS MATERIALIZED (
         SELECT series_key, avg(abs(value)) AS level FROM observation
         WHERE valid_time >= %(reference_from)s AND valid_time < %(current_from)s

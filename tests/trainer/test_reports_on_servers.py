@@ -166,7 +166,7 @@ def test_a_report_of_the_last_week_compares_what_was_issued_and_observed(
 def issue(database_url: str, sample: Sample, release: str, since: int) -> None:
     """Write forecasts, their features and their scores, as the worker would have."""
     with psycopg.connect(database_url) as connection:
-        keys = dict(connection.execute("SELECT series_id, series_key FROM series").fetchall())
+        keys: dict[str, int] = dict(connection.execute("SELECT series_id, series_key FROM series").fetchall())
         with connection.cursor() as cursor:
             for origin in range(168, sample.hours - 24):
                 at = from_hour(sample.start + origin)
