@@ -39,6 +39,7 @@ PAGE = 5000
 """Series in an answer, as both pages ask for them."""
 CHANGE = "UPDATE forecast SET rung = 4 WHERE series_key = %s"
 POLL_S = 90
+LOOK_MS = 100
 SORTS = 7
 
 FIRST_ROWS = """
@@ -98,7 +99,6 @@ class Watched:
 
     def _finished(self, event: dict[str, Any]) -> None:
         self.taken[event["requestId"]] = int(event["encodedDataLength"])
-        self.look_at_heap()
 
     def look_at_heap(self) -> None:
         """Note the heap if it is the largest yet."""
@@ -158,7 +158,7 @@ def api(stack: LocalStack) -> Iterator[str]:
         "DAYAHEAD_DATABASE_URL": stack.postgres.app_url(),
         "DAYAHEAD_REDIS_URL": stack.redis.url(0),
         "DAYAHEAD_KAFKA_BOOTSTRAP": stack.kafka.bootstrap,
-        "DAYAHEAD_LOG_LEVEL": "warning",
+        "DAYAHEAD_LOG_LEVEL": "error",
     }
     process = subprocess.Popen([str(SERVICE), "api", "--port", str(port)], env={**os.environ, **settings})
     url = f"http://127.0.0.1:{port}"
@@ -194,7 +194,9 @@ def measure(browser: Browser, url: str, path: str, series: int, jumps: int, chan
     page.route("**/plain", lambda route: route.fulfill(path=PLAIN, content_type="text/html"))
     watched = Watched(page)
     page.goto(url + path)
-    page.wait_for_selector("#all tbody tr[aria-rowindex]", timeout=120_000)
+    while page.evaluate("globalThis.firstRowsMs === undefined"):
+        watched.look_at_heap()
+        page.wait_for_timeout(LOOK_MS)
     page.wait_for_load_state("networkidle")
     list_bytes = sum(watched.list_answers())
     found = page.evaluate(JUMPS, jumps)
@@ -243,8 +245,9 @@ def poll_after(watched: Watched, change: Any, pages: int, *, own: bool) -> int:
 def _wait_for_list(watched: Watched, pages: int) -> None:
     """Wait until the list has been asked for once more, and all of its pages have come."""
     watched.forget_traffic()
-    for _ in range(POLL_S * 10):
-        watched.page.wait_for_timeout(100)
+    for _ in range(POLL_S * 1000 // LOOK_MS):
+        watched.page.wait_for_timeout(LOOK_MS)
+        watched.look_at_heap()
         if len(watched.list_answers()) >= pages:
             return
     raise TimeoutError(f"the page did not ask for its list within {POLL_S} s")
