@@ -1,12 +1,15 @@
 """Reports of drift and accuracy, as the API serves them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from psycopg_pool import ConnectionPool
 
+from dayahead.storage.retention import Retention, RetentionSettings
 from dayahead.storage.tables.model_report import NewReport, ReportKind, save_report
 from dayahead.storage.tables.report_piece import delete_unused_pieces
 from dayahead.storage.tables.tuning_run import Outcome, finish_run, start_run
@@ -17,6 +20,7 @@ pytestmark = pytest.mark.servers
 RELEASE = "r-000000000001"
 PAGE = "<html><style>b {}</style><body><script>draw(1)</script><p>Grün</p><script>draw(1)</script></body></html>"
 WHY = "it took more than report.timeout_s=300"
+DAY = timedelta(days=1)
 MOMENT = "2023-01-25T12:00:00Z"
 SUMMARY: dict[str, Any] = {
     "library": "evidently 0.7.23",
@@ -111,3 +115,30 @@ def test_pieces_that_pages_share_are_stored_once_and_go_with_the_last_page(
         assert connection.execute("SELECT count(*) FROM report_piece").fetchone() == (5,)
         connection.execute("DELETE FROM model_report WHERE report = %s", [again])
         assert delete_unused_pieces(connection) == 1
+
+
+def test_retention_removes_old_weekly_reports_and_keeps_those_of_trainings(
+    pool: ConnectionPool, owner_database_url: str
+) -> None:
+    with pool.connection() as connection:
+        new = save_report(connection, NewReport(RELEASE, ReportKind.WEEKLY, None, NOW, SUMMARY, PAGE + "<p>more</p>"))
+        old = save_report(connection, NewReport(RELEASE, ReportKind.WEEKLY, None, NOW - 9 * DAY, SUMMARY, "<p>old</p>"))
+        connection.execute("INSERT INTO source (name, definition) VALUES ('s', '{}')")
+        connection.execute(
+            "INSERT INTO series (series_id, source_key, labels, area, unit, partition)"
+            " SELECT 'DK1/111', source_key, '{}', 'DK1', 'kWh', 0 FROM source"
+        )
+        connection.execute(
+            "INSERT INTO observation (series_key, valid_time, value, available_at)"
+            " SELECT series_key, %s::timestamptz, 1, %s FROM series",
+            [NOW.replace(minute=0), NOW],
+        )
+    settings = RetentionSettings(_env_file=None, retain_weekly_report_days=8)  # type: ignore[call-arg]
+    with psycopg.connect(owner_database_url, autocommit=True) as owner:
+        (removed,) = Retention(owner, settings, lambda: NOW).run()
+        assert (removed.table, removed.count) == ("model_report", 1)
+        left = [row[0] for row in owner.execute("SELECT report FROM model_report ORDER BY report")]
+        assert len(left) == 3
+        assert new in left
+        assert old not in left
+        assert owner.execute("SELECT count(*) FROM report_piece").fetchone() == (5,)

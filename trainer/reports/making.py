@@ -137,7 +137,7 @@ class Reporter:
         """
         limits = (self._settings.drift_distance, self._settings.memory_mb)
         command = [sys.executable, "-m", "trainer.reports.page", *map(str, limits)]
-        # files, not pipes: a process that reads late, or writes megabytes, waits for nobody
+        # files, not pipes: a process that reads late, or writes megabytes, blocks nothing
         with TemporaryFile() as given, TemporaryFile() as drawn, TemporaryFile() as said:
             given.write(rows.to_bytes())
             given.seek(0)
