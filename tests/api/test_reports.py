@@ -133,7 +133,7 @@ def test_retention_removes_old_weekly_reports_and_keeps_those_of_trainings(
             " SELECT series_key, %s::timestamptz, 1, %s FROM series",
             [NOW.replace(minute=0), NOW],
         )
-    settings = RetentionSettings(_env_file=None, retain_weekly_report_days=8)  # type: ignore[call-arg]
+    settings = RetentionSettings(_env_file=None, retain_weekly_report_days=8)
     with psycopg.connect(owner_database_url, autocommit=True) as owner:
         (removed,) = Retention(owner, settings, lambda: NOW).run()
         assert (removed.table, removed.count) == ("model_report", 1)
