@@ -167,8 +167,8 @@ def create_app(settings: ApiSettings, clock: Clock = wall_clock, backends: Backe
         series,
         totals,
         forecast_stream,  # before the resource whose path would take it for a series
+        forecast_why,  # likewise
         forecasts,
-        forecast_why,
         day_ahead,
         days,
         observations,

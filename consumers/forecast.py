@@ -37,7 +37,7 @@ class Forecast(BaseModel):
         return other is None or (self.origin, self.issued_at) > (other.origin, other.issued_at)
 
     @model_validator(mode="after")
-    def _hours_can_be_told(self) -> Self:
+    def _hours_are_known(self) -> Self:
         if not len(self.p10) == len(self.p50) == len(self.p90):
             raise ValueError(f"p10, p50 and p90 have {len(self.p10)}, {len(self.p50)} and {len(self.p90)} hours")
         try:

@@ -1,4 +1,4 @@
-"""`/v1/forecast-why/{series_id}`: what made each hour of a forecast, and what changed since an earlier one."""
+"""`/v1/forecasts/{series_id}/why`: what made each hour of a forecast, and what changed since an earlier one."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +22,7 @@ from dayahead.topics import OBSERVATIONS
 if TYPE_CHECKING:
     from dayahead.models.serving.why import Why
 
-router = resource("/v1/forecast-why", "forecasts")
+router = resource("/v1/forecasts", "forecasts")
 
 DECIMALS = 4
 
@@ -77,7 +77,7 @@ class ForecastWhy(BaseModel):
 
 
 @router.get(
-    "/{series_id:path}",
+    "/{series_id:path}/why",
     summary="What made each hour of a forecast",
     responses=NOT_FOUND
     | {501: {"model": ProblemDocument, "description": "This API has no library that evaluates models"}},

@@ -57,7 +57,7 @@ def why(
     series_id: str, *, as_of: datetime | None = None, origin: datetime | None = None, since: datetime | None = None
 ) -> Query[answers.ForecastWhy]:
     """What made each hour of a forecast, and with `since` what changed since an earlier one."""
-    path = f"/v1/forecast-why/{in_path(series_id)}"
+    path = f"/v1/forecasts/{in_path(series_id)}/why"
     return get(path, answers.ForecastWhy, as_of=as_of, origin=origin, since=since)
 
 

@@ -23,6 +23,7 @@ PATHS = {
     "series_id": "DK1/111",
     "release": "r-0123456789ab",
     "offset": "0",
+    "report": "1",
 }
 
 
@@ -39,10 +40,10 @@ def paths_of(method: str) -> list[str]:
 GETS, POSTS = paths_of("get"), paths_of("post")
 UNANSWERED = (
     *("/v1/alerts", "/v1/services", "/v1/dead-letters", "/v1/dead-letters/0"),
-    *("/v1/weather/DK1/111", "/v1/forecast-why/DK1/111"),
+    *("/v1/weather/DK1/111", "/v1/forecasts/DK1/111/why", "/v1/reports/1"),
 )
 """Resources that have no answer here: without Prometheus, Alertmanager and Kafka; of a series without weather; of a
-forecast that no model has made."""
+forecast that no model has made; without a report."""
 
 ANSWERED = [path for path in GETS if path not in UNANSWERED]
 OPEN = [path for path in GETS if path != "/v1/dead-letters/0"]

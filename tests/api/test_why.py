@@ -64,7 +64,7 @@ def summed(parts: dict[str, list[float]]) -> list[float]:
 
 
 def test_the_parts_of_a_served_forecast_sum_to_its_median(client: TestClient) -> None:
-    found = client.get(f"/v1/forecast-why/{SOUND}").json()
+    found = client.get(f"/v1/forecasts/{SOUND}/why").json()
     served = client.get(f"/v1/forecasts/{SOUND}").json()
     assert (found["origin"], found["release"], found["rung"]) == (served["origin"], served["release"], served["rung"])
     assert found["reason"] == ""
@@ -82,18 +82,18 @@ def test_what_changed_since_an_origin_or_a_moment_is_named_by_part(client: TestC
     newest = client.get(f"/v1/forecasts/{SOUND}").json()
     origin = from_hour(START + HOURS - 1 - 6)
     earlier = client.get(f"/v1/forecasts/{SOUND}", params={"origin": format_utc(origin)}).json()
-    found = client.get(f"/v1/forecast-why/{SOUND}", params={"since": format_utc(origin)}).json()["change"]
+    found = client.get(f"/v1/forecasts/{SOUND}/why", params={"since": format_utc(origin)}).json()["change"]
     hours = len(earlier["p50"]) - 6
     expected = [new - old for new, old in zip(newest["p50"][:hours], earlier["p50"][6:], strict=True)]
     assert found["origin"] == format_utc(origin)
     assert found["p50"] == pytest.approx(expected, abs=0.01)
     assert summed(found["parts"]) == pytest.approx(expected, abs=0.02)
-    moment = client.get(f"/v1/forecast-why/{SOUND}", params={"since": earlier["issued_at"]}).json()["change"]
+    moment = client.get(f"/v1/forecasts/{SOUND}/why", params={"since": earlier["issued_at"]}).json()["change"]
     assert moment["issued_at"] <= earlier["issued_at"]
 
 
 def test_a_young_series_is_all_level(client: TestClient) -> None:
-    found = client.get(f"/v1/forecast-why/{YOUNG}").json()
+    found = client.get(f"/v1/forecasts/{YOUNG}/why").json()
     assert set(found["member"]) == {"no_model"}
     assert found["parts"]["level"] == pytest.approx(found["p50"], abs=0.01)
 
@@ -102,7 +102,7 @@ def test_a_forecast_of_an_hour_that_was_revised_since_is_explained_as_it_was_mad
     client: TestClient,
     room: WorkerRoom,  # noqa: F811
 ) -> None:
-    before = client.get(f"/v1/forecast-why/{SOUND}").json()
+    before = client.get(f"/v1/forecasts/{SOUND}/why").json()
     hour = from_hour(START + HOURS - 30)
     with psycopg.connect(room.database_url) as connection:
         connection.execute(
@@ -117,7 +117,7 @@ def test_a_forecast_of_an_hour_that_was_revised_since_is_explained_as_it_was_mad
             " WHERE series.series_key = observation.series_key AND series_id = %s AND valid_time = %s",
             [SOUND, hour],
         )
-    assert client.get(f"/v1/forecast-why/{SOUND}").json()["parts"] == before["parts"]
+    assert client.get(f"/v1/forecasts/{SOUND}/why").json()["parts"] == before["parts"]
 
 
 def test_a_forecast_that_its_inputs_do_not_give_has_no_parts_and_says_so(
@@ -130,7 +130,7 @@ def test_a_forecast_that_its_inputs_do_not_give_has_no_parts_and_says_so(
             " AND series_id = %s",
             [SOUND],
         )
-    found = client.get(f"/v1/forecast-why/{SOUND}").json()
+    found = client.get(f"/v1/forecasts/{SOUND}/why").json()
     assert found["parts"] is None
     assert found["member"] == []
     assert "bit for bit" in found["reason"]
@@ -138,12 +138,12 @@ def test_a_forecast_that_its_inputs_do_not_give_has_no_parts_and_says_so(
 
 
 def test_what_cannot_be_explained_names_the_remedy(client: TestClient) -> None:
-    unknown = client.get("/v1/forecast-why/DK1/none")
+    unknown = client.get("/v1/forecasts/DK1/none/why")
     assert (unknown.status_code, unknown.json()["type"]) == (404, "urn:dayahead:problem:unknown-series")
     early = format_utc(from_hour(START) - timedelta(days=9))
-    none = client.get(f"/v1/forecast-why/{SOUND}", params={"as_of": early})
+    none = client.get(f"/v1/forecasts/{SOUND}/why", params={"as_of": early})
     assert (none.status_code, none.json()["type"]) == (404, "urn:dayahead:problem:no-forecast")
-    since = client.get(f"/v1/forecast-why/{SOUND}", params={"since": early})
+    since = client.get(f"/v1/forecasts/{SOUND}/why", params={"since": early})
     assert since.status_code == 422
     assert since.json()["parameters"][0]["parameter"] == "since"
 
@@ -152,5 +152,5 @@ def test_an_api_without_the_model_library_says_what_is_missing(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "dayahead.models.serving.why", None)
-    answer = client.get(f"/v1/forecast-why/{SOUND}")
+    answer = client.get(f"/v1/forecasts/{SOUND}/why")
     assert (answer.status_code, answer.json()["type"]) == (501, "urn:dayahead:problem:no-model-library")

@@ -57,7 +57,7 @@ def client(room: WorkerRoom, weather_release: Release) -> Iterator[TestClient]: 
 
 
 def why(client: TestClient, **parameters: str) -> dict[str, Any]:
-    answer = client.get(f"/v1/forecast-why/{SERIES}", params=parameters)
+    answer = client.get(f"/v1/forecasts/{SERIES}/why", params=parameters)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     assert found["reason"] == ""

@@ -148,10 +148,10 @@ def test_what_made_the_forecast_is_a_strip_and_words_once_it_is_asked_for(
     seen = visit(site, path_of(WITH), width=width, color_scheme=scheme)
     expect(seen.page.locator("#chart path.temperature").first).to_be_visible()
     assert seen.page.locator("#chart rect.part").count() == 0
-    assert not [one for one in seen.requests if "/v1/forecast-why/" in one]
+    assert not [one for one in seen.requests if one.endswith("/why") or "/why?" in one]
     forecast = seen.page.request.get(f"{site.url}/v1/forecasts/{WITH}").json()
     answer = why(forecast["leads"], forecast["origin"], forecast["issued_at"])
-    seen.page.route("**/v1/forecast-why/**", lambda route: route.fulfill(json=answer))
+    seen.page.route("**/v1/forecasts/**/why*", lambda route: route.fulfill(json=answer))
     seen.page.locator("#chart-why").click()
     words = seen.page.locator("#why-words")
     expect(words).to_contain_text(f"calendar {MINUS}3.3 %")
@@ -173,6 +173,6 @@ def test_a_forecast_that_cannot_be_taken_apart_says_why_in_place_of_the_strip(si
     seen = visit(site, path_of(WITH))
     forecast = seen.page.request.get(f"{site.url}/v1/forecasts/{WITH}").json()
     answer = why(1, forecast["origin"], forecast["issued_at"]) | {"parts": None, "reason": "rows were revised"}
-    seen.page.route("**/v1/forecast-why/**", lambda route: route.fulfill(json=answer))
+    seen.page.route("**/v1/forecasts/**/why*", lambda route: route.fulfill(json=answer))
     seen.page.locator("#chart-why").click()
     expect(seen.page.locator("#why-words")).to_contain_text("cannot be said: rows were revised")

@@ -177,7 +177,7 @@ async function loadMoreAccuracy(id, { detail, forecast }) {
 async function loadWhy(id, { detail }) {
   const since = detail?.origin_day_before ? `?since=${detail.origin_day_before}` : "";
   try {
-    return { why: await get(seriesPath("forecast-why", id) + since), whyRefused: null };
+    return { why: await get(`${seriesPath("forecasts", id)}/why${since}`), whyRefused: null };
   } catch (refusal) {
     return { why: null, whyRefused: refusal.message };
   }
