@@ -17,7 +17,7 @@ COMPILE := $(UV) pip compile --universal --generate-hashes --no-emit-find-links 
            --no-header --no-annotate --python-version 3.11 --quiet -c requirements/constraints.in --override requirements/overrides.in
 LOCK_IMAGE := $(COMPILE) pyproject.toml -c requirements/service.txt
 
-.PHONY: help up down status clean test test-in-docker test-here build lint unit coverage docs lock benchmark chromium mosquitto wrk
+.PHONY: help extras up down status clean test test-in-docker test-here build lint unit coverage docs lock benchmark chromium mosquitto wrk
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,8 @@ $(VENV)/service.stamp: requirements/service.txt pyproject.toml | $(BIN)/python
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/service.stamp
 	@$(LOCKED) install --quiet --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
+
+extras: $(VENV)/dev.stamp ## Install all optional parts, such as MQTT, MCP and traces, and what the tests need
 
 up: $(VENV)/service.stamp ## Start everything on the sample, or on a live source: DAYAHEAD_SOURCE=ingest/sources/FILE.yaml make up
 	@$(BIN)/dayahead up

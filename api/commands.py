@@ -1,6 +1,5 @@
 """The command `dayahead api`."""
 
-import socket
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +37,7 @@ def serve(
 
     from api.app import create_app  # noqa: PLC0415
     from api.settings import ApiSettings  # noqa: PLC0415
+    from dayahead.listening import listening_socket  # noqa: PLC0415
     from dayahead.settings import load_settings  # noqa: PLC0415
     from dayahead.telemetry import configure_logging  # noqa: PLC0415
     from dayahead.tracing.starting import start_traces  # noqa: PLC0415
@@ -45,7 +45,7 @@ def serve(
     settings = load_settings(ApiSettings, api_host=host, api_port=port)
     configure_logging("api", settings.log_level)
     start_traces("api")
-    with listening_socket(settings.api_host, settings.api_port) as listening:
+    with listening_socket(settings.api_host, settings.api_port, "the API", "DAYAHEAD_API") as listening:
         page = f"http://{settings.api_host}:{listening.getsockname()[1]}"
         structlog.get_logger().info("api_started", page=page)
         server = uvicorn.Server(uvicorn.Config(create_app(settings), **SERVER_OPTIONS))
@@ -65,34 +65,3 @@ def end_in_time(server: "uvicorn.Server") -> None:
 
     # uvicorn has no hook for this
     server.handle_exit = handle  # type: ignore[method-assign]
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """The socket to serve on, bound before anything else starts, so that a port in use is a sentence.
-
-    Its protocol is named: asyncio switches Nagle's algorithm off only on connections of a socket that says TCP, and
-    `socket.create_server` makes one that says 0. With the algorithm on, each answer after the first of a connection
-    waits about 40 ms for the caller's delayed acknowledgement.
-
-    Raises:
-        SettingsError: the address cannot be used.
-    """
-    from dayahead.errors import SettingsError  # noqa: PLC0415
-
-    listening: socket.socket | None = None
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(2048)
-    except OSError as error:
-        if listening is not None:
-            listening.close()
-        raise SettingsError(
-            f"{host}:{port} cannot be used for the API: {error.strerror or error}. "
-            "Set DAYAHEAD_API_HOST and DAYAHEAD_API_PORT to an address that is free."
-        ) from error
-    return listening

@@ -5,7 +5,7 @@ import re
 from limits import parse
 from pydantic import Field, SecretStr, field_validator
 
-from dayahead.settings import ServiceSettings
+from dayahead.settings import ServiceSettings, Texts
 
 
 class ApiSettings(ServiceSettings):
@@ -36,10 +36,10 @@ class ApiSettings(ServiceSettings):
     api_rate_limit: str = Field(
         default="", description="Rate limit per client address, like 600/minute; empty for no limit"
     )
-    api_cors_origins: list[str] = Field(
+    api_cors_origins: Texts = Field(
         default=[],
-        description="Origins whose pages may read the API from a browser (https://…), as a JSON list; "
-        '["*"] for any, empty for none',
+        description="Origins whose pages may read the API from a browser (https://…), separated by commas; * for "
+        "any, empty for none",
     )
     api_stream_replay_limit: int = Field(
         default=20_000,

@@ -14,7 +14,8 @@ import uvicorn
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import Response
 
-from api.commands import SERVER_OPTIONS, listening_socket
+from api.commands import SERVER_OPTIONS
+from dayahead.listening import listening_socket
 from dayahead.storage.forecast_cache import forecast_key
 
 
@@ -51,5 +52,5 @@ def _answer(body: Any) -> Response:
 if __name__ == "__main__":
     port, redis_url, form = sys.argv[1:]
     application = {"async": asynchronous, "sync": synchronous}[form](redis_url)
-    with listening_socket("127.0.0.1", int(port)) as listening:
+    with listening_socket("127.0.0.1", int(port), "the API", "DAYAHEAD_API") as listening:
         uvicorn.Server(uvicorn.Config(application, **SERVER_OPTIONS)).run(sockets=[listening])

@@ -74,10 +74,12 @@ def send_undelivered(
     settings = load_settings(WebhookSettings, webhook_receivers=receivers)
     poster = poster_of(receiver, settings, wall_clock)
     taken = failed = 0
+    wanted = set(offsets or ())
     for kept in read_undelivered(settings.kafka_bootstrap, settings.topic_prefix):
         event = kept.event
-        if kept.webhook.receiver != receiver or event is None or (offsets and kept.offset not in offsets):
+        if kept.webhook.receiver != receiver or event is None or (offsets and kept.offset not in wanted):
             continue
+        wanted.discard(kept.offset)
         try:
             poster.post(event)
         except DeliveryFailed as error:
@@ -86,7 +88,9 @@ def send_undelivered(
         else:
             taken += 1
     typer.echo(f"{receiver} took {taken} of {taken + failed} webhooks")
-    raise typer.Exit(1 if failed else 0)
+    for offset in sorted(wanted):
+        typer.echo(f"{offset}: no webhook for {receiver} is kept there, see `dayahead undelivered list`", err=True)
+    raise typer.Exit(1 if failed or wanted else 0)
 
 
 def mqtt() -> None:
@@ -129,4 +133,7 @@ def require(module: str, extra: str) -> None:
     from dayahead.errors import SettingsError
 
     if find_spec(module) is None:
-        raise SettingsError(f"`dayahead {extra}` needs the extra {extra}: pip install 'dayahead[{extra}]'")
+        raise SettingsError(
+            f"`dayahead {extra}` needs the extra {extra}: pip install 'dayahead[{extra}]', "
+            "or in a checkout `make extras`"
+        )

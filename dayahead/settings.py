@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import orjson
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
 from dayahead.errors import SettingsError
@@ -18,6 +19,22 @@ PREFIX = "DAYAHEAD_"
 
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda given: None if given == "" else given)]
 """A path that may be left out: a variable without a value is none, and not the working directory."""
+
+
+def _texts(given: object) -> object:
+    """Texts of a variable: separated by commas, or a list as JSON."""
+    if not isinstance(given, str):
+        return given
+    if given.lstrip().startswith('["'):
+        try:
+            return orjson.loads(given)
+        except orjson.JSONDecodeError as error:
+            raise ValueError(f'the list is not JSON: {error}; write it like one,two or ["one","two"]') from error
+    return [text for one in given.split(",") if (text := one.strip())]
+
+
+Texts = Annotated[list[str], NoDecode, BeforeValidator(_texts)]
+"""Texts in one variable: separated by commas, or a list as JSON where one has a comma in it."""
 
 
 class TraceSettings(BaseSettings):

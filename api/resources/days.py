@@ -61,7 +61,10 @@ def _day(value: object) -> object:
     except ValueError:
         day = None
     if day is None or len(str(value)) != len("2024-03-31") or not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise ValueError(f"{value!r} is no day: write today, tomorrow, or a date like 2024-03-31")
+        raise ValueError(
+            f"{value!r} is no day of the years {FIRST_YEAR} to {LAST_YEAR}: write today, tomorrow, or a date like "
+            "2024-03-31"
+        )
     return day
 
 

@@ -14,6 +14,7 @@ from mcp.types import ToolAnnotations
 from consumers.mcp.settings import McpSettings
 from consumers.mcp.tools import ReadTools
 from dayahead.client import AsyncClient
+from dayahead.listening import listening_socket
 from dayahead.telemetry import Health, TelemetryServer
 
 log = structlog.get_logger()
@@ -69,23 +70,22 @@ async def _serve(settings: McpSettings) -> None:
         live=lambda: Health(True, "serving"),
         ready=lambda: api_health(url),
     )
+    listening = listening_socket(settings.mcp_host, settings.mcp_port, "the MCP endpoint", "DAYAHEAD_MCP")
     async with AsyncClient(url) as client:
         app = mcp_server(client, settings).streamable_http_app()
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                host=settings.mcp_host,
-                port=settings.mcp_port,
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=END_S,
             )
         )
-        with telemetry:
+        with listening, telemetry:
             endpoint = f"http://{settings.mcp_host}:{settings.mcp_port}/mcp"
             log.info("started", endpoint=endpoint, api=url, port=telemetry.port, version=version("dayahead"))
-            await server.serve()
+            await server.serve(sockets=[listening])
     log.info("stopped")
 
 

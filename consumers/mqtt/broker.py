@@ -1,5 +1,6 @@
 """The connection to the MQTT broker, by paho: reconnects, and says what became of it."""
 
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -143,8 +144,9 @@ class MqttBroker:
         self._renew.set()
 
     def _failed(self, _: paho.Client, __: Any) -> None:
-        self._reason, self._refused = "no connection", False
-        log.warning("mqtt_unavailable", broker=self._where)
+        error = sys.exception()  # paho calls this where it handles the error, which it does not give
+        self._reason, self._refused = str(error) if error else "no connection", False
+        log.warning("mqtt_unavailable", broker=self._where, reason=self._reason)
 
     def _disconnected(self, _: paho.Client, __: Any, ___: Any, code: ReasonCode, ____: Properties | None) -> None:
         if self._refused:  # the reason of the refusal says more

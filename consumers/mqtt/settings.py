@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr
 
 from dayahead.horizon import MAX_LEADS
-from dayahead.settings import OptionalPath, ProcessSettings
+from dayahead.settings import OptionalPath, ProcessSettings, Texts
 
 
 class MqttSettings(ProcessSettings):
@@ -12,7 +12,7 @@ class MqttSettings(ProcessSettings):
     metrics_port: int = Field(
         default=8142, ge=0, le=65535, description="Port of /metrics, /health/live and /health/ready; 0 for any free"
     )
-    mqtt_host: str = Field(default="127.0.0.1", description="Host of the MQTT broker")
+    mqtt_host: str = Field(default="127.0.0.1", min_length=1, description="Host of the MQTT broker")
     mqtt_port: int = Field(default=1883, ge=1, le=65535, description="Port of the MQTT broker; 8883 is usual with TLS")
     mqtt_username: str = Field(default="", description="User name at the MQTT broker; empty for none")
     mqtt_password: SecretStr = Field(default=SecretStr(""), description="Password at the MQTT broker")
@@ -30,10 +30,10 @@ class MqttSettings(ProcessSettings):
         pattern=r"^[^#+\x00]*$",
         description="Discovery prefix of Home Assistant; empty publishes no discovery",
     )
-    mqtt_series: list[str] = Field(
+    mqtt_series: Texts = Field(
         default=["*"],
         min_length=1,
-        description='Which series are published: a JSON list of series_ids or patterns, like ["DK1/*"]',
+        description="Which series are published: series_ids or patterns, like DK1/*,DK2/111",
     )
     mqtt_hours: int = Field(
         default=48,

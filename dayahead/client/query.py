@@ -72,7 +72,13 @@ def post(
 
 
 def in_path(text: str) -> str:
-    """Encode a name for a path; a `/` between labels stays."""
+    """Encode a name for a path; a `/` between labels stays.
+
+    Raises:
+        ValueError: it has a step of a path (`.` or `..`) and so would name something else.
+    """
+    if {".", ".."} & set(text.split("/")):
+        raise ValueError(f"{text!r} is no name: `.` and `..` are steps of a path")
     return quote(text, safe="/-._~%")
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import uvicorn
 from fastapi import FastAPI
 
-from api.commands import SERVER_OPTIONS, listening_socket
+from api.commands import SERVER_OPTIONS
 from api.staleness import UNREAD
 from dayahead.hours import wall_clock
+from dayahead.listening import listening_socket
 from deploy.local.ports import free_ports
 from tests.waiting import wait_until
 
@@ -38,7 +39,7 @@ class Site:
         """Serve, and wait until it answers."""
         config = uvicorn.Config(self.make_app(), **SERVER_OPTIONS | {"timeout_graceful_shutdown": 2})
         self._server = server = uvicorn.Server(config)
-        sockets = [listening_socket("127.0.0.1", self.port)]
+        sockets = [listening_socket("127.0.0.1", self.port, "the API", "DAYAHEAD_API")]
         self._thread = threading.Thread(target=server.run, args=[sockets], daemon=True)
         self._thread.start()
         wait_until(lambda: server.started, 30, f"the API at {self.url}")

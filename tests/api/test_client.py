@@ -71,6 +71,12 @@ def test_all_pages_are_one_frame(asked: Client) -> None:
 
 
 @pytest.mark.servers
+@pytest.mark.parametrize("name", ["../../metrics", "DK1/./111", ".."])
+def test_a_name_never_leads_to_another_resource(name: str) -> None:
+    with pytest.raises(ValueError, match="steps of a path"):
+        queries.forecast(name)
+
+
 def test_errors_of_the_api_are_errors_of_the_client(asked: Client) -> None:
     with pytest.raises(errors.NotFound) as unknown:
         asked.get(queries.forecast("DK1/1111"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from api.commands import listening_socket
+from dayahead.listening import listening_socket
 from deploy.local.ports import free_ports
 from tests.waiting import wait_until
 
@@ -47,7 +47,7 @@ def test_an_answer_never_waits_for_the_acknowledgement_of_the_one_before() -> No
             found.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
             writer.close()
 
-        with listening_socket("127.0.0.1", 0) as listening:
+        with listening_socket("127.0.0.1", 0, "the API", "DAYAHEAD_API") as listening:
             async with await asyncio.start_server(connected, sock=listening):
                 _, writer = await asyncio.open_connection(*listening.getsockname())
                 writer.close()

@@ -33,6 +33,19 @@ thread.join()
 raise SystemError("not caught")
 """
 
+PRINTED_TRACEBACK = """
+import sys, traceback
+from dayahead.telemetry import speak_json
+speak_json("worker")
+names = [f"step_{chr(97 + one // 26)}{chr(97 + one % 26)}" for one in range(60)]
+exec("\\n".join(f"def {name}():\\n    {after}()" for name, after in zip(names, [*names[1:], "missing"])))
+for _ in range(5):
+    try:
+        step_aa()
+    except NameError:
+        traceback.print_exc()
+"""
+
 
 def test_every_line_is_json_whatever_library_writes_it() -> None:
     done = subprocess.run(
@@ -56,6 +69,18 @@ def test_every_line_is_json_whatever_library_writes_it() -> None:
     uncaught = [line for line in lines if line["event"] == "uncaught_exception"]
     assert [line.get("thread") for line in uncaught] == ["other", None]
     assert "SystemError: not caught" in uncaught[1]["exception"]
+
+
+def test_no_line_of_a_printed_traceback_is_left_out_and_no_traceback_is_printed_over_and_over() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTED_TRACEBACK], capture_output=True, text=True, timeout=60, check=True
+    )
+    printed = [json.loads(line)["text"] for line in done.stderr.splitlines()]
+    assert "NameError: name 'missing' is not defined" in printed
+    assert {f"in step_{chr(97 + one // 26)}{chr(97 + one % 26)}" for one in range(60)} <= {
+        line.rpartition(", ")[2] for line in printed
+    }
+    assert printed.count("NameError: name 'missing' is not defined") == 3
 
 
 def test_lines_that_were_left_out_are_counted_in_the_next_one() -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from api.settings import ApiSettings
 from dayahead.errors import SettingsError
 from dayahead.settings import MigrationSettings, ProcessSettings, load_settings, wrong_values
 from dayahead.settings_document import settings_classes
@@ -57,13 +58,39 @@ def test_every_wrong_value_is_found_before_a_service_reads_it(monkeypatch: pytes
     assert port.startswith("DAYAHEAD_METRICS_PORT: ")
 
 
-def test_a_list_that_is_not_json_is_a_fault_with_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DAYAHEAD_API_CORS_ORIGINS", "https://x.example")
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("https://x.example", ["https://x.example"]),
+        ("127.0.0.1:*, localhost:*,[::1]:*", ["127.0.0.1:*", "localhost:*", "[::1]:*"]),
+        ('["a,b", "c"]', ["a,b", "c"]),
+        ("", []),
+    ],
+)
+def test_texts_are_separated_by_commas_or_a_list_as_json(
+    monkeypatch: pytest.MonkeyPatch, given: str, read: list[str]
+) -> None:
+    monkeypatch.setenv("DAYAHEAD_API_CORS_ORIGINS", given)
+    assert load_settings(ApiSettings).api_cors_origins == read
+
+
+def test_a_list_that_is_no_json_is_a_fault_of_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYAHEAD_API_CORS_ORIGINS", '["https://x.example"')
     (fault,) = wrong_values(settings_classes().values())
-    assert "api_cors_origins" in fault
-    assert "JSON" in fault
-    with pytest.raises(SettingsError, match="api_cors_origins"):
+    assert fault.startswith("DAYAHEAD_API_CORS_ORIGINS: ")
+    assert "write it like one,two" in fault
+    with pytest.raises(SettingsError, match="DAYAHEAD_API_CORS_ORIGINS"):
         load_settings(settings_classes()["api"])
+
+
+def test_each_line_of_the_example_is_read_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = (Path(__file__).parents[2] / ".env.example").read_text().splitlines()
+    given = [line.removeprefix("# ").partition("=") for line in lines if line.startswith("# DAYAHEAD_") and "=" in line]
+    for name, _, value in given:
+        if value:
+            monkeypatch.setenv(name, value)
+    assert len(given) > 50
+    assert wrong_values(settings_classes().values()) == []
 
 
 def test_settings_of_a_training_and_the_file_of_the_source_are_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -311,6 +311,9 @@ def test_an_event_that_is_refused_while_others_are_taken_is_set_aside_and_sent_a
     assert (sent.returncode, sent.stdout.strip()) == (0, "one took 1 of 1 webhooks")
     assert other.ids[-1] == other.ids[0] == kept.webhook_id
     assert not other.failures
+    none = room.run("undelivered", "send", "one", "999")
+    assert (none.returncode, none.stdout.strip()) == (1, "one took 0 of 0 webhooks")
+    assert "999: no webhook for one is kept there" in none.stderr
     assert "has no receiver two: it has one" in room.run("undelivered", "send", "two").stderr
 
 
