@@ -120,6 +120,7 @@ def test_accuracy_has_a_bar_for_each_lead_and_each_hour_of_the_day(site: Site, v
 def test_axe_finds_no_violation_and_no_table_is_cut(site: Site, visit: Open, width: int, scheme: str) -> None:
     page = visit(site, "/?series=DK1%2F111", width=width, color_scheme=scheme, wait_for="#drift tbody tr").page
     expect(page.locator("#alerts li").first).to_be_visible()
+    expect(page.locator("#series-title")).not_to_be_empty()
     cut = page.evaluate(
         "[...document.querySelectorAll('.scroll, html')].map((one) => one.scrollWidth - one.clientWidth)"
     )

@@ -111,15 +111,14 @@ function releasesTable({ releases, champion }, zone) {
   const rows = releases.slice(0, MOST_ROWS).map(({ release, metrics, trained_until: until, created_at: created, report }) => {
     const serves = release === champion?.release;
     return h("tr", { "aria-current": serves ? "true" : undefined },
-      h("th", { scope: "row" }, h("code", {}, release)),
+      h("th", { scope: "row" }, h("code", {}, release), report ? h("small", {}, reportLink(report, release)) : null),
       h("td", { class: "wide-only" }, moment(created, zone)),
       h("td", { class: "wide-only" }, moment(until, zone)),
       h("td", { class: "number", title: "On hours that the training did not see" }, share(metrics.wape)),
       h("td", { class: "number" }, share(metrics.naive_wape)),
-      h("td", {}, report ? reportLink(report, release) : "–"),
       h("td", { class: "number" }, serves ? badge("good", "●", "Champion") : h("button", { type: "button", class: "quiet small", "data-release": release, "aria-label": `Promote ${release}` }, "Promote")));
   });
-  return logTable("releases-table", "Releases", [["Release"], ["Made", "wide-only"], ["Learnt until", "wide-only"], ["WAPE", "number"], ["Naive", "number"], ["Drift"], ["Service", "number"]], rows);
+  return logTable("releases-table", "Releases", [["Release"], ["Made", "wide-only"], ["Learnt until", "wide-only"], ["WAPE", "number"], ["Naive", "number"], ["Service", "number"]], rows);
 }
 
 function waitingList(waiting, zone) {
