@@ -116,7 +116,7 @@ wrk:
 # The peers of the benchmarks are installed in a separate environment.
 $(BENCHMARKS)/stamp: requirements/benchmarks.txt pyproject.toml | $(BIN)/python
 	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(BENCHMARKS)
-	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --compile-bytecode --require-hashes -r $<
+	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --no-deps --compile-bytecode --require-hashes -r $<
 	@env -u PIP_FIND_LINKS UV_PYTHON=$(BENCHMARKS)/bin/python $(UV) pip install --quiet --no-deps --editable .
 	@touch $@
 

@@ -32,8 +32,9 @@ SUPPRESSED = Counter(
 WINDOW_S = 60.0
 OURS, OTHERS = 30, 3
 """Lines of a kind that are written in a window: an event of ours may be about as many partitions, each once."""
-PRINTED = "printed"
-"""Event of a printed line. Each text is a kind: of a traceback no line is left out."""
+NAMES = ("server", "source", "task", "text", "topic")
+"""Fields of our events whose values make a kind of their own; with the text of each printed line, since the lines of a
+traceback belong together. Numbers in a text make none."""
 DIGITS = re.compile(r"0x[0-9a-fA-F]+|\d+(\.\d+)?")
 KIND_LENGTH = 80
 MOST_KINDS = 1_000
@@ -110,22 +111,14 @@ _repeated = RepeatedLines()
 
 def leave_out_repeated(_: object, level: str, event: EventDict) -> EventDict:
     """Process an event of structlog: pass it on, or raise `structlog.DropEvent`."""
-    what = str(event.get("event"))
-    if what == PRINTED:
-        left_out = _repeated.pass_on((level, what, _kind_of(str(event.get("text")))), OTHERS, level)
-    else:
-        names = [str(value) for name, value in sorted(event.items()) if name in ("server", "source", "task", "topic")]
-        left_out = _repeated.pass_on((level, what, *names), OURS, level)
+    named = [(name, str(value)) for name, value in sorted(event.items()) if name in NAMES]
+    names = [DIGITS.sub("#", value) if name == "text" else value for name, value in named]
+    left_out = _repeated.pass_on((level, str(event.get("event")), *names), OURS, level)
     if left_out is None:
         raise structlog.DropEvent
     if left_out:
         event["suppressed"] = left_out
     return event
-
-
-def _kind_of(text: str) -> str:
-    """What lines have in common that differ in numbers alone."""
-    return DIGITS.sub("#", text)[:KIND_LENGTH]
 
 
 class NamesService:
@@ -154,8 +147,8 @@ def render(event: object, default: Callable[[object], object], **_: object) -> s
 
 class _LibraryFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        said = str(record.msg)[:KIND_LENGTH] if record.args else _kind_of(str(record.msg))
-        kind = (record.name.split(".")[0], record.levelname, said)
+        said = str(record.msg) if record.args else DIGITS.sub("#", str(record.msg))
+        kind = (record.name.split(".")[0], record.levelname, said[:KIND_LENGTH])
         left_out = _repeated.pass_on(kind, OTHERS, record.levelname.lower())
         record.suppressed = left_out
         return left_out is not None
@@ -215,7 +208,7 @@ class PrintedLines(io.TextIOBase):
         *lines, self._rest.text = (getattr(self._rest, "text", "") + text).split("\n")
         for line in lines:
             if line.strip():
-                self._log.warning(PRINTED, text=line.rstrip())
+                self._log.warning("printed", text=line.rstrip())
         return len(text)
 
     def flush(self) -> None:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from dayahead.log_lines import RepeatedLines
+from dayahead.log_lines import OURS, RepeatedLines
 
 WRITER = """
 import logging, sys, threading, warnings
@@ -38,8 +38,9 @@ import sys, traceback
 from dayahead.telemetry import speak_json
 speak_json("worker")
 names = [f"step_{chr(97 + one // 26)}{chr(97 + one % 26)}" for one in range(60)]
-exec("\\n".join(f"def {name}():\\n    {after}()" for name, after in zip(names, [*names[1:], "missing"])))
-for _ in range(5):
+program = "\\n".join(f"def {name}():\\n    {after}()" for name, after in zip(names, [*names[1:], "missing"]))
+exec(compile(program, "/a-long-way" * 20 + "/steps.py", "exec"))
+for _ in range(50):
     try:
         step_aa()
     except NameError:
@@ -80,7 +81,7 @@ def test_no_line_of_a_printed_traceback_is_left_out_and_no_traceback_is_printed_
     assert {f"in step_{chr(97 + one // 26)}{chr(97 + one % 26)}" for one in range(60)} <= {
         line.rpartition(", ")[2] for line in printed
     }
-    assert printed.count("NameError: name 'missing' is not defined") == 3
+    assert printed.count("NameError: name 'missing' is not defined") == OURS
 
 
 def test_lines_that_were_left_out_are_counted_in_the_next_one() -> None:
