@@ -7,7 +7,6 @@ from typing import NamedTuple
 import psycopg
 import structlog
 
-from dayahead.dead_letters import DeadLetter
 from dayahead.hours import Clock, Hour
 from dayahead.publisher import Publisher
 from dayahead.reading.blame import blamed_on
@@ -20,7 +19,7 @@ from dayahead.storage.tables.observation import read_known_values
 from dayahead.storage.tables.poll_cursor import join_backfill
 from dayahead.storage.tables.source import register_source
 from ingest.known import Known
-from ingest.poller import STAGE
+from ingest.letters import letters_of
 from ingest.publication import publications_of_history
 
 log = structlog.get_logger()
@@ -128,18 +127,7 @@ class Backfiller:
         conversion = convert_answer(answer, self._source, received_at)
         rows = within(conversion.rows, start, end)
         rejections = self._known.new_rejections(conversion.rejections)
-        letters = [
-            DeadLetter(
-                rejection.raw(),
-                rejection.code,
-                rejection.reason,
-                STAGE,
-                received_at,
-                name,
-                series_id=rejection.series_id,
-            )
-            for rejection in rejections
-        ]
+        letters = letters_of(rejections, received_at, name)
         if rows or letters:
             known = read_known_values(self._connection, {row.series_id for row in rows}, start, end)
             newest = _newest_of_each(rows) if is_last else set()

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import psycopg
 import structlog
 
-from dayahead.dead_letters import DeadLetter
 from dayahead.errors import (
     BrokerUnavailable,
     DeadLetterCode,
@@ -41,6 +40,7 @@ from ingest import metrics
 from ingest.condition import Condition
 from ingest.failures import Failures, Waiting
 from ingest.known import Known
+from ingest.letters import letters_of
 from ingest.limit_watch import LimitWatch
 from ingest.older_hours import OlderHours
 
@@ -52,7 +52,6 @@ Connect = Callable[[], psycopg.Connection]
 JITTER = 0.1
 LONGEST_RETRY_INTERVALS = 3
 """Longest pause before a failing source is polled again, in poll intervals, unless it asks for more."""
-STAGE = "ingest"
 
 
 @dataclass(frozen=True)
@@ -268,18 +267,7 @@ class Poller:
         rejections = self._known.new_rejections(conversion.rejections)
         self._limits.see(conversion.rejections, rows)
         if fresh or rejections:
-            letters = [
-                DeadLetter(
-                    rejection.raw(),
-                    rejection.code,
-                    rejection.reason,
-                    STAGE,
-                    received_at,
-                    name,
-                    series_id=rejection.series_id,
-                )
-                for rejection in rejections
-            ]
+            letters = letters_of(rejections, received_at, name)
             self._publisher.publish([Publication(received_at, fresh)], letters, name, refresh=True)
             self._known.remember(fresh, rejections)
             metrics.PUBLISHED_ROWS.labels(name).inc(len(fresh))

@@ -6,7 +6,6 @@ written to TimescaleDB with the moment at which it was known.
 
 import structlog
 
-from dayahead.dead_letters import DeadLetter
 from dayahead.hours import HOUR_S, Hour, to_hour
 from dayahead.reading.blame import blamed_on
 from dayahead.reading.converter import convert_answer
@@ -16,7 +15,8 @@ from dayahead.reading.records import Rejection, newest_hour, within
 from dayahead.storage.tables.poll_cursor import PollCursor
 from dayahead.storage.tables.reference_forecast import write_versions
 from ingest import metrics
-from ingest.poller import STAGE, Page, Poller
+from ingest.letters import letters_of
+from ingest.poller import Page, Poller
 
 log = structlog.get_logger()
 
@@ -62,12 +62,7 @@ class ReferencePoller(Poller):
         new = self._known.new_rejections(rejections)
         if new:
             name, now = self._source.name, self._clock()
-            self._publisher.publish(
-                [],
-                [DeadLetter(one.raw(), one.code, one.reason, STAGE, now, name, series_id=one.series_id) for one in new],
-                name,
-                refresh=False,
-            )
+            self._publisher.publish([], letters_of(new, now, name), name, refresh=False)
             self._known.remember([], new)
         return len(new)
 
