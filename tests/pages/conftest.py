@@ -31,6 +31,15 @@ from tests.waiting import wait_until
 
 TOKEN = "a-long-random-text"
 SERIES = 76
+SMALL_FIT = {
+    "DAYAHEAD_TRAINING__FIT__LINEAR__PASSES": "2",
+    "DAYAHEAD_TRAINING__FIT__LINEAR__BLOCKS": "3",
+    "DAYAHEAD_TRAINING__FIT__LINEAR__PENALTIES": "[0.1]",
+    "DAYAHEAD_TRAINING__FIT__TREES__TREES": "15",
+    "DAYAHEAD_TRAINING__FIT__TREES__ROWS": "4000",
+    "DAYAHEAD_TRAINING__FIT__BANDS__TREES": "10",
+}
+"""The examples show what is printed, not how good it is: a fit of a third of the time will do."""
 
 
 @dataclass
@@ -114,6 +123,7 @@ def reader(
         resources.enter_context(monitoring_server("prometheus", watched))
         environment = {
             **os.environ,
+            **SMALL_FIT,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "NO_COLOR": "1",
             "DAYAHEAD_DATABASE_URL": database_url,
