@@ -14,14 +14,13 @@ from dashboards.settings import DashboardSettings
 from dayahead.errors import StackError
 from dayahead.hours import wall_clock
 from dayahead.reading.source_file import load_source
-from dayahead.settings import PREFIX, load_settings, wrong_values
-from dayahead.settings_document import settings_classes
+from dayahead.settings import PREFIX, load_settings
 from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, polled_source, show_results, show_series
 from deploy.live import base_url, check_reachable
 from deploy.local.env_file import EnvFile
 from deploy.local.places import CHECKOUT
 from deploy.local.ports import HOST
-from deploy.local.preflight import refuse
+from deploy.local.preflight import refuse, setting_obstacles
 from deploy.local.servers.kafka import USER
 from deploy.local.servers.postgres import APP, DATABASE, OWNER, SUPERUSER
 from deploy.local.steps import Steps
@@ -72,7 +71,7 @@ class Compose:
         """Read the settings; generate passwords if there are none yet."""
         self._console = console
         self._settings = load_settings(StackSettings)
-        env_file = EnvFile(directory / ".env")
+        env_file = self._env_file = EnvFile(directory / ".env")
         passwords = env_file.passwords(os.environ)
         env_file.keep(passwords)
         database = f"{HOST}:{self._settings.postgres_port}/{DATABASE}"
@@ -103,7 +102,7 @@ class Compose:
         Raises:
             StackError: a setting has a wrong value, Docker failed, or the forecasts did not appear in time.
         """
-        refuse(wrong_values(settings_classes().values(), in_containers=True))
+        refuse(setting_obstacles(self._env_file, in_containers=True))
         steps = Steps(self._console)
         if not self._replays and (file := self._settings.source_file(in_containers=True)):
             with steps.step("host of the source") as step:

@@ -7,14 +7,12 @@ from rich.console import Console
 
 from dayahead.errors import StackError
 from dayahead.hours import wall_clock
-from dayahead.settings import wrong_values
-from dayahead.settings_document import settings_classes
 from deploy.arrival import TRAINING_PARTS, all_forecast, forecast_progress, polled_source, show_results
 from deploy.live import check_reachable
 from deploy.local import sample
 from deploy.local.assembly import Assembly
 from deploy.local.build import build
-from deploy.local.preflight import port_obstacles, refuse
+from deploy.local.preflight import port_obstacles, refuse, setting_obstacles
 from deploy.local.services import ServiceProcess
 from deploy.local.stack import FAILED, last_lines
 from deploy.local.steps import Steps
@@ -48,7 +46,7 @@ class Up:
         Raises:
             StackError: a check or a step failed.
         """
-        refuse(wrong_values(settings_classes().values()))  # before a running process is restarted with them
+        refuse(setting_obstacles(self.assembly.env_file))  # before a running process is restarted with them
         if self.stack.strays():
             with self.steps.step("processes without supervisord stopped") as step:
                 step.outcome = strays_sentence(self.stack.stop_strays())

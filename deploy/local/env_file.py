@@ -1,8 +1,11 @@
 """`.env`: the passwords, generated the first time, and the addresses of the stack's servers."""
 
-from collections.abc import Mapping
+import difflib
+import io
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from dotenv.parser import parse_stream
 from pydantic import SecretStr
 
 from dayahead.settings import PREFIX
@@ -23,6 +26,10 @@ PASSWORD_VARIABLES = {
     "api_token": f"{PREFIX}API_TOKEN",
     "grafana": f"{PREFIX}GRAFANA_PASSWORD",
 }
+FAMILIES = tuple(f"{PREFIX}{family}__" for family in ("SOURCE_KEYS", "TRAINING", "WEBHOOK_SECRETS"))
+"""Beginnings of names whose rest is free, or is checked with its value."""
+READ_ELSEWHERE = (*PASSWORD_VARIABLES.values(), f"{PREFIX}IMAGE_EXTRAS")
+"""Names that no service reads: `dayahead up` and docker-compose.yml do."""
 
 
 class EnvFile:
@@ -81,6 +88,32 @@ class EnvFile:
                 if not known.get(variable)
             }
         )
+
+    def faults(self, settings: Collection[str]) -> list[str]:
+        """Lines that would be passed over in silence: misspelt names, and what is no `NAME=value`.
+
+        Args:
+            settings: names of variables that the services read.
+
+        Returns:
+            A sentence for each, which names its line; none if the file does not exist.
+        """
+        return list(self._faults({*settings, *READ_ELSEWHERE})) if self.path.exists() else []
+
+    def _faults(self, known: Collection[str]) -> Iterator[str]:
+        for binding in parse_stream(io.StringIO(self.path.read_text())):
+            skipped = len(binding.original.string) - len(binding.original.string.lstrip())
+            line = binding.original.line + binding.original.string[:skipped].count("\n")
+            name = binding.key
+            if binding.error or (name is not None and binding.value is None):
+                yield f"{self.path.name}, line {line}: not understood; a setting is NAME=value, a remark begins with #"
+            elif name and name.startswith(PREFIX) and name not in known and not name.startswith(FAMILIES):
+                near = difflib.get_close_matches(name, known, 1)
+                meant = f"is {near[0]} meant? " if near else ""
+                yield (
+                    f"{self.path.name}, line {line}: {name} is no setting: {meant}"
+                    "`dayahead settings` lists all; remove the line if it is of another version"
+                )
 
     def _lines(self) -> list[str]:
         return self.path.read_text().splitlines() if self.path.exists() else HEAD.splitlines()

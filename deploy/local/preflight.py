@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dayahead.errors import StackError
+from dayahead.settings import wrong_values
+from dayahead.settings_document import all_settings, settings_classes
+from deploy.local.env_file import EnvFile
 from deploy.local.places import Places
 from deploy.local.ports import is_taken, listener
 
@@ -144,6 +147,21 @@ def check_java() -> None:
             f"Kafka needs Java {OLDEST_JAVA} or newer and `java -version` says {said.splitlines()[:1]}: "
             f"apt-get install openjdk-{OLDEST_JAVA}-jre-headless and put it first on the PATH."
         )
+
+
+def setting_obstacles(env_file: EnvFile, *, in_containers: bool = False) -> list[str]:
+    """What is wrong with the settings: lines of `.env` that nothing reads, and values that are not allowed.
+
+    Args:
+        env_file: the `.env` of the stack.
+        in_containers: whether the services run where the files of this machine are not.
+
+    Returns:
+        A sentence for each; empty if all is well.
+    """
+    classes = settings_classes()
+    variables = {setting.variable for setting in all_settings(classes)}
+    return [*env_file.faults(variables), *wrong_values(classes.values(), in_containers=in_containers)]
 
 
 def refuse(obstacles: Sequence[str]) -> None:

@@ -3,6 +3,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from deploy.local.env_file import PASSWORD_VARIABLES, EnvFile
+from deploy.local.preflight import setting_obstacles
 
 
 def test_passwords_are_generated_once_and_readable_only_by_the_owner(tmp_path: Path) -> None:
@@ -39,3 +40,21 @@ def test_manual_edits_are_kept_and_changed_addresses_are_replaced(tmp_path: Path
     EnvFile(path).set({"DAYAHEAD_REDIS_URL": "redis://new"})
     assert path.read_text() == "# mine\nDAYAHEAD_LOG_LEVEL=debug\nDAYAHEAD_REDIS_URL=redis://new\n"
     assert EnvFile(path).read()["DAYAHEAD_REDIS_URL"] == "redis://new"
+
+
+def test_a_line_that_nothing_reads_is_named(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text(
+        "# a remark\n\nDAYAHEAD_LOG_LVEL=debug\nDAYAHEAD_API_TOKEN\nexport DAYAHEAD_LOG_LEVEL='debug'\nhalf a line\n"
+        "DAYAHEAD_SOURCE_KEYS__MINE=1\nDAYAHEAD_TRAINING__SEED=2\nDAYAHEAD_REDIS_PASSWORD=3\nOTHER=4\n"
+    )
+    faults = EnvFile(path).faults({"DAYAHEAD_LOG_LEVEL", "DAYAHEAD_API_TOKEN"})
+    assert [fault.partition(":")[0] for fault in faults] == [".env, line 3", ".env, line 4", ".env, line 6"]
+    assert "DAYAHEAD_LOG_LVEL is no setting: is DAYAHEAD_LOG_LEVEL meant?" in faults[0]
+    assert not EnvFile(tmp_path / "absent").faults({"DAYAHEAD_LOG_LEVEL"})
+
+
+def test_nothing_that_the_stack_writes_by_itself_is_a_fault(tmp_path: Path) -> None:
+    file = EnvFile(tmp_path / ".env")
+    file.keep(file.passwords({}))
+    assert not setting_obstacles(file)
