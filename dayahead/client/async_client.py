@@ -20,6 +20,7 @@ from dayahead.client.sending import (
     JSON,
     Attempts,
     Sending,
+    address_of,
     check,
     next_page,
     next_table,
@@ -58,11 +59,14 @@ class AsyncClient:
             longest_wait_s: a `Retry-After` up to this is waited for.
             transport: of httpx, for proxies or tests.
             sleep: waits between attempts.
+
+        Raises:
+            ValueError: `base_url` is no http:// or https:// URL.
         """
         self._sending = Sending(SecretStr(token) if token else None, timeout_s, attempts, longest_wait_s)
         self._sleep = sleep
         self._http = httpx.AsyncClient(
-            base_url=base_url, headers=self._sending.headers, timeout=timeout_s, transport=transport
+            base_url=address_of(base_url), headers=self._sending.headers, timeout=timeout_s, transport=transport
         )
 
     async def __aenter__(self) -> Self:

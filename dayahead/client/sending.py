@@ -17,6 +17,21 @@ JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
 
 
+def address_of(base_url: str) -> httpx.URL:
+    """The address of the API.
+
+    Raises:
+        ValueError: it is no http:// or https:// URL with a host.
+    """
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{base_url!r} is no address of the API: {error}") from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError(f"{base_url!r} is no address of the API: write it like http://localhost:8000")
+    return url
+
+
 @dataclass(frozen=True)
 class Sending:
     """How requests are sent.

@@ -49,7 +49,8 @@ def connect(database_url: SecretStr | str, wait_s: float = 60.0, autocommit: boo
         if refused or time.monotonic() + pause_s > deadline:
             raise StorageError(
                 f"TimescaleDB at {describe(url)} cannot be used: {str(error).strip()}. "
-                "Check that the server runs, and DAYAHEAD_DATABASE_URL in the environment or in "
+                "Check that the server runs (`make up` starts one on this machine), "
+                "and DAYAHEAD_DATABASE_URL in the environment or in "
                 f"{Path('.env').absolute()}{'' if Path('.env').exists() else ' (which does not exist)'}."
             ) from error
         why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

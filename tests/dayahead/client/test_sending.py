@@ -152,3 +152,10 @@ def test_a_retry_after_date_is_counted_from_now() -> None:
 def test_a_moment_without_a_zone_is_refused_before_it_is_sent() -> None:
     with pytest.raises(ValueError, match="no time zone"):
         text_of(datetime(2023, 1, 1))  # noqa: DTZ001 - that is the point
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize("base_url", ["ftp://localhost", "localhost:8000", "", "http://", "http://[::1"])
+def test_what_is_no_address_of_an_api_is_refused_at_once(kind: type[Client | AsyncClient], base_url: str) -> None:
+    with pytest.raises(ValueError, match="is no address of the API"):
+        kind(base_url)
