@@ -1,9 +1,10 @@
-"""Checks before the code of a resource runs: the token, the size of the body, unknown query parameters."""
+"""Checks before the code of a resource runs: the token, the size of the body, the names of the query parameters."""
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter
@@ -28,13 +29,15 @@ class Route(APIRoute):
     """A resource of the API.
 
     A request is refused before its body is read where its token is wrong, where its body is too large, where a query
-    parameter is unknown, and where `Accept` names no media type that the resource has.
+    parameter is unknown, or given twice where it takes one value, and where `Accept` names no media type that the
+    resource has.
     """
 
     def __init__(self, path: str, endpoint: Any, **given: Any) -> None:
         super().__init__(path, endpoint, **given)
         parameters = [one for one in get_flat_params(self.dependant) if isinstance(one.field_info, Query)]
         self.query_names = sorted(one.alias for one in parameters)
+        self.repeatable = frozenset(one.alias for one in parameters if _is_list(one.field_info.annotation))
         self.needs_token = any(is_token_required(dependency) for dependency in self.dependencies)
         described = self.responses.get(200, {}).get("content", {})
         self.media_types: tuple[str, ...] = tuple(dict.fromkeys([*([] if self._streams else [JSON]), *described]))
@@ -67,6 +70,12 @@ class Route(APIRoute):
         unknown = {name: value for name, value in given if name not in self.query_names}
         if unknown:
             raise unknown_parameters(unknown, self.query_names)
+        times = Counter(name for name, _ in given if name not in self.repeatable)
+        repeated = {name: value for name, value in given if times[name] > 1}
+        if repeated:
+            raise _bad_parameters(
+                {name: (value, "given more than once; it takes one value") for name, value in repeated.items()}
+            )
 
     def _media_type(self, scope: Scope, headers: Headers) -> str:
         if "format" in self.query_names and b"format=" in scope["query_string"]:
@@ -83,14 +92,25 @@ class Route(APIRoute):
         return chosen
 
 
+def _is_list(annotation: Any) -> bool:
+    """Whether a parameter takes several values: its type is a list, or a list or None."""
+    return list in {get_origin(part) for part in (annotation, *get_args(annotation))}
+
+
 def unknown_parameters(unknown: dict[str, str], known: Sequence[str]) -> Problem:
     """Find unknown query parameters, each with the known one that it resembles."""
     listed = f"this resource takes {', '.join(known)}" if known else "this resource takes no parameters"
-    faults = []
+    faults = {}
     for name, value in unknown.items():
         near = difflib.get_close_matches(name.lower(), known, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        faults.append(BadParameter(parameter=name, value=value, reason=f"unknown parameter; {listed}{hint}"))
+        faults[name] = (value, f"unknown parameter; {listed}{hint}")
+    return _bad_parameters(faults)
+
+
+def _bad_parameters(reasons: dict[str, tuple[str, str]]) -> Problem:
+    """The problem of parameters: name -> its value, and what is wrong with it."""
+    faults = [BadParameter(parameter=name, value=value, reason=why) for name, (value, why) in reasons.items()]
     detail = "; ".join(f"{fault.parameter}: {fault.reason}" for fault in faults)
     return Problem(422, "bad-parameter", "A parameter is not allowed", detail, parameters=faults)
 

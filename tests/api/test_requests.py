@@ -160,6 +160,19 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(servers: FakeServer
     assert "this resource takes" in fault["reason"]
 
 
+def test_a_parameter_that_takes_one_value_is_refused_where_it_is_there_twice(servers: FakeServers) -> None:
+    with servers.client() as client:
+        answer = client.get("/v1/forecasts?limit=1&area=DK1&limit=2")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "limit: given more than once; it takes one value"
+
+
+def test_a_list_may_be_given_as_often_as_it_has_values() -> None:
+    routes = [context.original_route for context in iter_route_contexts(APP.routes)]
+    repeatable = {route.path: route.repeatable for route in routes if isinstance(route, Route) and route.repeatable}
+    assert repeatable == {"/v1/forecasts/stream": {"series_id"}}
+
+
 def test_a_misspelt_parameter_gets_a_suggestion(servers: FakeServers) -> None:
     with servers.client() as client:
         answer = client.get("/v1/forecasts?aera=DK1")
