@@ -65,3 +65,39 @@ def fill(database_url: str, sample: Sample, available_at: datetime | None = None
                     valid_time = from_hour(sample.start + int(column))
                     published = available_at or valid_time + timedelta(hours=1)
                     copy.write_row((series[name].series_key, valid_time, float(row[column]), published))
+
+
+def issue(database_url: str, sample: Sample, release: str, since: int) -> None:
+    """Write forecasts, their features and their scores, as the worker would have."""
+    with psycopg.connect(database_url) as connection:
+        keys: dict[str, int] = dict(connection.execute("SELECT series_id, series_key FROM series").fetchall())
+        with connection.cursor() as cursor:
+            for origin in range(168, sample.hours - 24):
+                at = from_hour(sample.start + origin)
+                by = release if origin >= since - 1 else "r-before"
+                for name, values in zip(sample.series_ids, sample.values, strict=True):
+                    p50 = [1.1 * value for value in values[origin + 1 : origin + 25]]
+                    features = [*values[origin - 10 : origin + 1].tolist(), 1.0]
+                    cursor.execute(
+                        "INSERT INTO forecast (series_key, origin, issued_at, release, rung, reasons, p50, p10, p90,"
+                        " message_offset) VALUES (%s, %s, %s, %s, 0, 0, %s::real[], '{}', '{}', 0)",
+                        [keys[name], at, at, by, p50],
+                    )
+                    cursor.execute(
+                        "INSERT INTO feature_snapshot (series_key, origin, features) VALUES (%s, %s, %s::real[])",
+                        [keys[name], at, features],
+                    )
+                    cursor.execute(
+                        "INSERT INTO score (series_key, origin, release, rung, hours, absolute_error, absolute_actual,"
+                        " percentage_error, percentage_hours, signed_error, naive_error, naive_hours, naive_actual,"
+                        " model_error_where_naive, covered, pinball, lead_error)"
+                        " VALUES (%s, %s, %s, 0, 24, 0, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, '{}')",
+                        [keys[name], at, by],
+                    )
+            cursor.execute(
+                "INSERT INTO accuracy_day (area, unit, day, release, partition, forecasts, hours, absolute_error,"
+                " absolute_actual, percentage_error, percentage_hours, signed_error, naive_error, naive_hours,"
+                " daily_naive_error, naive_actual, model_error_where_naive, covered, pinball)"
+                " SELECT DISTINCT area, unit, %s::date, 'r', 0, 1, 24, 0, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0 FROM series",
+                [from_hour(sample.start + sample.hours - 25)],
+            )

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from dayahead.hours import from_hour
 from dayahead.storage.tables.model_report import ReportKind, load_page, load_report, reports_of_release
 from tests.trainer.conftest import FakeClock
-from tests.trainer.filling import Sample, fill
+from tests.trainer.filling import Sample, fill, issue
 from tests.trainer.report_rows import report_rows
 from trainer.reports.making import MadeReport, Reporter
 from trainer.reports.rows import ReportRows
@@ -161,39 +161,3 @@ def test_a_report_of_the_last_week_compares_what_was_issued_and_observed(
     assert made.summary.reference_quality.wape == pytest.approx(0.1, abs=1e-3)
     assert made.summary.own_share == 1.0
     assert made.summary.current_until == from_hour(sample.start + sample.hours)
-
-
-def issue(database_url: str, sample: Sample, release: str, since: int) -> None:
-    """Write forecasts, their features and their scores, as the worker would have."""
-    with psycopg.connect(database_url) as connection:
-        keys: dict[str, int] = dict(connection.execute("SELECT series_id, series_key FROM series").fetchall())
-        with connection.cursor() as cursor:
-            for origin in range(168, sample.hours - 24):
-                at = from_hour(sample.start + origin)
-                by = release if origin >= since - 1 else "r-before"
-                for name, values in zip(sample.series_ids, sample.values, strict=True):
-                    p50 = [1.1 * value for value in values[origin + 1 : origin + 25]]
-                    features = [*values[origin - 10 : origin + 1].tolist(), 1.0]
-                    cursor.execute(
-                        "INSERT INTO forecast (series_key, origin, issued_at, release, rung, reasons, p50, p10, p90,"
-                        " message_offset) VALUES (%s, %s, %s, %s, 0, 0, %s::real[], '{}', '{}', 0)",
-                        [keys[name], at, at, by, p50],
-                    )
-                    cursor.execute(
-                        "INSERT INTO feature_snapshot (series_key, origin, features) VALUES (%s, %s, %s::real[])",
-                        [keys[name], at, features],
-                    )
-                    cursor.execute(
-                        "INSERT INTO score (series_key, origin, release, rung, hours, absolute_error, absolute_actual,"
-                        " percentage_error, percentage_hours, signed_error, naive_error, naive_hours, naive_actual,"
-                        " model_error_where_naive, covered, pinball, lead_error)"
-                        " VALUES (%s, %s, %s, 0, 24, 0, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, '{}')",
-                        [keys[name], at, by],
-                    )
-            cursor.execute(
-                "INSERT INTO accuracy_day (area, unit, day, release, partition, forecasts, hours, absolute_error,"
-                " absolute_actual, percentage_error, percentage_hours, signed_error, naive_error, naive_hours,"
-                " daily_naive_error, naive_actual, model_error_where_naive, covered, pinball)"
-                " SELECT DISTINCT area, unit, %s::date, 'r', 0, 1, 24, 0, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0 FROM series",
-                [from_hour(sample.start + sample.hours - 25)],
-            )

@@ -17,12 +17,13 @@ from dayahead.contracts import ReleaseAnnouncement, RetuneRequest, message_bytes
 from dayahead.errors import BrokerUnavailable
 from dayahead.hours import from_hour
 from dayahead.storage.database import connect
+from dayahead.storage.tables.model_report import load_page, newest_weekly
 from dayahead.storage.tables.promotion import promote, roll_back
 from dayahead.storage.tables.retune_request import waiting_requests
 from dayahead.storage.tables.tuning_run import Outcome, TuningRun, finish_run, recent_runs, start_run
 from tests.conftest import TopicRoom
 from tests.trainer.conftest import QUICK, FakeClock
-from tests.trainer.filling import Sample, fill
+from tests.trainer.filling import Sample, fill, issue
 from tests.waiting import wait_until
 from trainer.lock import training_lock
 from trainer.messages import Announcer, RequestReader
@@ -278,6 +279,23 @@ def test_the_schedule_trains_again_a_day_later(
     trainer.wait_for_outcomes(Outcome.PROMOTED)
     clock.pass_hours(24)
     assert trainer.wait_for_outcomes(Outcome.PROMOTED, Outcome.UNCHANGED)[-1].requested_by == "schedule"
+
+
+def test_a_week_after_the_first_release_the_service_reports_on_the_one_that_serves(
+    room: Callable[[], Room], database_url: str, sample: Sample, clock: FakeClock
+) -> None:
+    fill(database_url, sample)
+    trainer = room()
+    [first] = trainer.wait_for_outcomes(Outcome.PROMOTED)
+    assert first.release is not None
+    issue(database_url, sample, first.release, sample.hours - 7 * 24)
+    clock.pass_hours(7 * 24 + 1)
+    with connect(database_url, autocommit=True) as connection:
+        report = wait_until(lambda: newest_weekly(connection), DEADLINE_S, "the report of the week")
+        assert report.release == first.release
+        assert report.summary is not None, report.failure
+        assert report.summary["quality"]["wape"] == pytest.approx(0.1, abs=1e-3)
+        assert load_page(connection, report.report)
 
 
 def test_while_one_trainer_trains_another_one_waits(
