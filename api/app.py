@@ -91,6 +91,7 @@ def open_backends(settings: ApiSettings, clock: Clock) -> Iterator[Backends]:
         topic = settings.topic_prefix + OBSERVATIONS.name
         forecasts_cache = stack.enter_context(RedisForecasts(settings.redis_url, pool, topic))
         announcer = KafkaAnnouncer(settings.kafka_bootstrap, settings.topic_prefix)
+        stack.callback(announcer.close)
         feed = ForecastFeed(settings.kafka_bootstrap, settings.topic_prefix, settings.api_stream_replay_limit)
         stack.enter_context(feed)
         rows = KafkaRows(settings.kafka_bootstrap, settings.topic_prefix)

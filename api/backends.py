@@ -1,5 +1,6 @@
 """The servers that a request may use; one set an app, replaced by fakes in tests."""
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Protocol
 import httpx
 import psycopg
 import structlog
+from confluent_kafka import Producer
 from fastapi import Depends, Request
 
 from api.explaining import Explainer
@@ -27,6 +29,7 @@ from dayahead.topics import TopicSpec
 
 log = structlog.get_logger()
 
+CLIENT = "dayahead-api"
 SEND_TIMEOUT_S = 5.0
 WATCHER_TIMEOUT_S = 3.0
 
@@ -62,18 +65,23 @@ class Announcer(Protocol):
 
 
 class KafkaAnnouncer:
-    """Sends the few messages of the API; starts without a broker."""
+    """Sends the few messages of the API; the first one connects. For all threads."""
 
     def __init__(self, bootstrap: str, topic_prefix: str) -> None:
-        self._prefix = topic_prefix
-        self._producer = open_producer(bootstrap, "dayahead-api", SEND_TIMEOUT_S)
+        self._bootstrap, self._prefix = bootstrap, topic_prefix
+        self._lock = threading.Lock()
+        self._producer: Producer | None = None
+
+    def close(self) -> None:
+        """Drop the producer with its threads; every message is already acknowledged, or its sender knows."""
+        self._producer = None
 
     def send(self, topic: TopicSpec, key: bytes | None, message: Message) -> bool:
         """Send, and wait for the acknowledgement of the brokers; False without one in a few seconds."""
+        with self._lock:
+            producer = self._producer = self._producer or open_producer(self._bootstrap, CLIENT, SEND_TIMEOUT_S)
         try:
-            send_all(
-                self._producer, self._prefix + topic.name, [Unsent(message_bytes(message), key)], 2 * SEND_TIMEOUT_S
-            )
+            send_all(producer, self._prefix + topic.name, [Unsent(message_bytes(message), key)], 2 * SEND_TIMEOUT_S)
         except BrokerUnavailable as error:
             log.warning("kafka_unavailable", topic=topic.name, error=str(error))
             return False

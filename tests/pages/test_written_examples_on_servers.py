@@ -31,7 +31,7 @@ EVENT_S = 60
 SITES = (("north", 1.0), ("south", 0.4))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def folder(reader: Reader) -> Path:
     """The reader's folder, with the files that the pages take for granted: a load that is heated, and its weather."""
     start = datetime(2024, 3, 1, tzinfo=UTC)
