@@ -121,7 +121,7 @@ def main(
 ) -> None:
     """Measure the page and a plain table of the same rows."""
     if CHROMIUM is None:
-        raise SystemExit("Chromium is missing: apt-get install chromium")
+        raise SystemExit("Chromium is missing: apt-get install chromium-headless-shell")
     load_before = os.getloadavg()[0]
     with throwaway_stack() as stack, sync_playwright() as playwright:
         migrate_database(stack.postgres.owner_url(), stack.passwords.database_app.get_secret_value())

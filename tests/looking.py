@@ -46,7 +46,9 @@ class Visit:
 def browser() -> Iterator[Browser]:
     """A real Chromium without a window."""
     if CHROMIUM is None:
-        pytest.fail("no Chromium: apt-get install chromium, or set DAYAHEAD_CHROMIUM, or run with -m 'not browser'")
+        pytest.fail(
+            "no Chromium: apt-get install chromium-headless-shell, or set DAYAHEAD_CHROMIUM, or -m 'not browser'"
+        )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

@@ -75,8 +75,8 @@ def service_up(folder: Path, what: str, **settings: str) -> Iterator[RunningServ
             service.dayahead("clean")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """The service on the sample: every series has a forecast; it ends before the tests of other packages."""
+    """The service on the sample: every series has a forecast; it ends before the tests of other files."""
     with service_up(tmp_path_factory.mktemp("service"), "end-to-end") as service:
         yield service

@@ -98,13 +98,13 @@ def prometheus(worker: str, alerts: str) -> Prepare:
     return prepare
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def reader(
     stack: LocalStack,
     small_release: Release,  # noqa: F811 - a fixture
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Reader]:
-    """A service whose 76 series of the sample have a forecast of a model; it ends with the tests of the pages."""
+    """A service whose 76 series of the sample have a forecast of a model; it ends with the tests of a file."""
     with ExitStack() as resources:
         database_url = resources.enter_context(own_database(stack, "pages"))
         TopicRoom(stack.kafka.bootstrap, "").create()

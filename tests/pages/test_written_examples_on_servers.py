@@ -1,4 +1,7 @@
-"""Every example of README.md and docs/, run as a reader would, in the order of the pages, on real servers."""
+"""What the pages promise of rows that are sent again, and every example of README.md and docs/, run as a reader would.
+
+In the order of the pages, on real servers.
+"""
 
 import contextlib
 import itertools
@@ -13,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import orjson
+import psycopg
 import pytest
 import yaml
 from kafka import KafkaProducer
@@ -29,9 +33,50 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(700)]
 COMMAND_S = 600
 EVENT_S = 60
 SITES = (("north", 1.0), ("south", 0.4))
+STATE = """
+    SELECT (SELECT count(*) FROM observation JOIN series USING (series_key) WHERE series_id = %(series)s),
+           (SELECT count(*) FROM observation_revision JOIN series USING (series_key) WHERE series_id = %(series)s),
+           (SELECT max(issued_at) FROM forecast JOIN series USING (series_key) WHERE series_id = %(series)s),
+           (SELECT sum(next_offset) FROM worker_offset)
+"""
 
 
-@pytest.fixture(scope="package")
+def test_rows_that_are_sent_again_change_nothing(reader: Reader) -> None:
+    series_id = "DK2/111"
+    rows: list[list[object]] = [[series_id, f"2023-01-24T{hour}:00:00Z", 30_000.0 + hour] for hour in (18, 19, 20)]
+    before = state(reader, series_id)
+    post(reader, rows)
+    wait_until(taken_in(reader, series_id, before), 60, "the rows to be taken in")
+    first = state(reader, series_id)
+    assert int(str(first[1])) == int(str(before[1])) + len(rows)
+    assert first[2] != before[2]
+    post(reader, rows)
+    wait_until(taken_in(reader, series_id, first), 60, "the rows to be taken in again")
+    assert state(reader, series_id)[:3] == first[:3]
+
+
+def state(reader: Reader, series_id: str) -> tuple[object, ...]:
+    with psycopg.connect(reader.environment["DAYAHEAD_DATABASE_URL"]) as connection:
+        row = connection.execute(STATE, {"series": series_id}).fetchone()
+    assert row is not None
+    return tuple(row)
+
+
+def post(reader: Reader, rows: list[list[object]]) -> None:
+    answer = httpx.post(
+        f"{reader.url}/v1/observations",
+        json={"source": "consumption-de35-hour", "rows": rows},
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["accepted"] == len(rows)
+
+
+def taken_in(reader: Reader, series_id: str, before: tuple[object, ...]) -> Callable[[], bool]:
+    return lambda: state(reader, series_id)[3] == int(str(before[3])) + 1
+
+
+@pytest.fixture(scope="module")
 def folder(reader: Reader) -> Path:
     """The reader's folder, with the files that the pages take for granted: a load that is heated, and its weather."""
     start = datetime(2024, 3, 1, tzinfo=UTC)
