@@ -182,14 +182,9 @@ class Up:
         return forecast_progress(self._seen or self._overview(), self._source, replays=self._replays)
 
     def _all_forecast(self) -> bool:
-        if self._replays:
-            return all_forecast(self._overview(), self._source, replays=True)
-        # a series is known once its first message is processed: only behind all messages is every series known
-        return (
-            all_forecast(self._overview(), self._source, replays=False)
-            and self._nothing_waits()
-            and all_forecast(self._overview(), self._source, replays=False)
-        )
+        # A live series is known once its first message is processed. Asked first: the overview then has all of them.
+        waits = not self._replays and not self._nothing_waits()
+        return all_forecast(self._overview(), self._source, replays=self._replays) and not waits
 
     def _await(self, condition: Callable[[], bool], progress: Callable[[], Progress], what: str, *jobs: str) -> None:
         """Wait for a condition as long as there is progress; if it stalls, show the last log lines of the services."""

@@ -106,7 +106,7 @@ class EnvFile:
             line = binding.original.line + binding.original.string[:skipped].count("\n")
             name = binding.key
             if binding.error or (name is not None and binding.value is None):
-                yield f"{self.path.name}, line {line}: not understood; a setting is NAME=value, a remark begins with #"
+                yield f"{self.path.name}, line {line}: not understood; a setting is NAME=value, a comment begins with #"
             elif name and name.startswith(PREFIX) and name not in known and not name.startswith(FAMILIES):
                 near = difflib.get_close_matches(name, known, 1)
                 meant = f"is {near[0]} meant? " if near else ""

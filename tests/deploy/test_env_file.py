@@ -1,8 +1,11 @@
+import re
 import stat
 from dataclasses import fields
 from pathlib import Path
 
+from dayahead.settings_document import all_settings, settings_classes
 from deploy.local.env_file import PASSWORD_VARIABLES, EnvFile
+from deploy.local.places import CHECKOUT
 from deploy.local.preflight import setting_obstacles
 
 
@@ -58,3 +61,18 @@ def test_nothing_that_the_stack_writes_by_itself_is_a_fault(tmp_path: Path) -> N
     file = EnvFile(tmp_path / ".env")
     file.keep(file.passwords({}))
     assert not setting_obstacles(file)
+    file.set({"DAYAHEAD_LOG_LVEL": "debug"})
+    [obstacle] = setting_obstacles(file)
+    assert "is DAYAHEAD_LOG_LEVEL meant?" in obstacle
+
+
+def test_every_name_that_the_example_and_the_containers_know_may_be_set(tmp_path: Path) -> None:
+    texts = [(CHECKOUT / name).read_text() for name in (".env.example", "docker-compose.yml")]
+    pattern = r"\$\{(DAYAHEAD_\w+)|^# (DAYAHEAD_\w+)=|(DAYAHEAD_\w+__\w+)"
+    names = {name for text in texts for name in re.findall(pattern, text, re.MULTILINE)}
+    given = sorted({"".join(groups) for groups in names})
+    assert len(given) > 100
+    path = tmp_path / ".env"
+    path.write_text("".join(f"{name}=1\n" for name in given))
+    variables = {setting.variable for setting in all_settings(settings_classes())}
+    assert not EnvFile(path).faults(variables)
