@@ -13,6 +13,7 @@ import redis
 from psycopg import sql
 from pydantic import SecretStr
 
+from dayahead.kafka_clients import open_admin
 from dayahead.settings import MigrationSettings
 from dayahead.storage.migrate import migrate_database, migrate_topics
 from deploy.local.stack import LocalStack
@@ -140,11 +141,24 @@ class TopicRoom:
         )
         return migrate_topics(settings)
 
+    def delete(self) -> None:
+        """Delete all topics under the prefix."""
+        admin = open_admin(self.bootstrap, "tests")
+        names = [name for name in admin.list_topics(timeout=60).topics if name.startswith(self.prefix)]
+        for deletion in (admin.delete_topics(names) if names else {}).values():
+            deletion.result()
+
 
 @pytest.fixture
-def topics(kafka_bootstrap: str) -> TopicRoom:
-    """A topic prefix of this test's own; `topics.create()` makes the service's topics under it."""
-    return TopicRoom(kafka_bootstrap, f"t{os.getpid()}-{next(_numbers)}.")
+def topics(kafka_bootstrap: str) -> Iterator[TopicRoom]:
+    """A topic prefix of this test's own; `topics.create()` makes the service's topics under it.
+
+    They are deleted after the test: a broker that is killed recovers every partition when it starts, and the topics
+    of 300 tests would take it half a minute of an idle machine.
+    """
+    room = TopicRoom(kafka_bootstrap, f"t{os.getpid()}-{next(_numbers)}.")
+    yield room
+    room.delete()
 
 
 @pytest.fixture(scope="session")

@@ -23,13 +23,13 @@ from api.positions import Positions
 from api.resources.forecast_stream import Wanted
 from dayahead.series import partition_of
 from deploy.local.stack import LocalStack
-from deploy.local.supervision import Supervisor
 from stream.servers.kafka_output import KafkaOutput, Outgoing
 from stream.servers.server_retry import ServerRetry
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.listening import STALENESS, listening
 from tests.api.serving import Site
+from tests.away import stopped
 from tests.conftest import CHECKOUT, TopicRoom
 from tests.kafka_segments import read_batches, segment_of
 from tests.waiting import wait_until
@@ -226,21 +226,17 @@ def test_an_unavailable_kafka_and_an_undecodable_batch_have_different_reasons(st
         return httpx.get(f"{stage.site.url}/metrics", timeout=20).text.splitlines()
 
     partition = partition_of("DK1/111", PARTITIONS)
-    supervisor = Supervisor(stack.folder)
     with listening(stage.site.url) as client:
         client.ready()
         assert stage.make(*["DK1/111"] * 20, size=400) == client.forecasts(20)
         assert 'dayahead_api_stream_reader{state="reading"} 1.0' in metrics()
 
-        supervisor.stop([stack.kafka.name])
-        try:
+        with stopped(stack, [stack.kafka.name]):
             detail = client.until("status", "kafka-away").document["detail"]
             assert f"Kafka at {stack.kafka.bootstrap} is away" in detail
             assert ready() == detail
             assert 'dayahead_api_stream_reader{state="kafka-away"} 1.0' in metrics()
             append_damaged_batch(segment_of(stack.folder, stage.room.name("forecasts"), partition))
-        finally:
-            supervisor.start_programs([stack.kafka.name])
 
         detail = client.until("status", "cannot-decode").document["detail"]
         assert f"partition {partition} of topic {stage.room.name('forecasts')} cannot be decoded" in detail

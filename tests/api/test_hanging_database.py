@@ -13,8 +13,8 @@ from deploy.local.stack import LocalStack
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW
 from tests.api.serving import Site
+from tests.away import hanging
 from tests.conftest import FreshDatabase
-from tests.hanging import hanging
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers

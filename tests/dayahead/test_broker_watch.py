@@ -4,8 +4,8 @@ import pytest
 
 from dayahead.broker_watch import AWAY_AFTER_S, BrokerWatch
 from deploy.local.stack import LocalStack
+from tests.away import hanging
 from tests.conftest import TopicRoom
-from tests.hanging import hanging
 
 
 class Seconds:

@@ -11,7 +11,7 @@ from dayahead.errors import BrokerUnavailable
 from dayahead.publisher import Publication, Publisher, kafka_producer
 from dayahead.reading.records import Row
 from deploy.local.stack import LocalStack
-from deploy.local.supervision import Supervisor
+from tests.away import stopped
 from tests.conftest import TopicRoom
 from tests.ingest.building import FIRST, NOW
 
@@ -55,17 +55,13 @@ def test_a_producer_that_cannot_send_the_rest_in_time_ends_its_thread(
 
     monkeypatch.setattr(publisher, "CLOSE_TIMEOUT_S", 0.5)
     topics.create(4)
-    supervisor = Supervisor(stack.folder)
     rows = [Publication(NOW, [Row("DK1/111", FIRST, 1.0)])]
     with Publisher(lambda: kafka_producer(topics.bootstrap, "test-ends"), topics.prefix) as sender:
         sender.publish(rows, [], "test", refresh=False)
         assert len(senders()) == 1
-        supervisor.stop([stack.kafka.name])
-        try:
+        with stopped(stack, [stack.kafka.name]):
             # shorter than the delivery timeout that the producer has: its close finds the batch not yet given up
             monkeypatch.setattr(publisher, "DELIVERY_TIMEOUT_MS", 500)
             with pytest.raises(BrokerUnavailable):
                 sender.publish(rows, [], "test", refresh=False)
             assert senders() == []
-        finally:
-            supervisor.start_programs([stack.kafka.name])

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +19,8 @@ import pytest
 from dayahead.storage.tables.source import register_source
 from deploy.local.ports import free_ports
 from deploy.local.stack import LocalStack
-from deploy.local.supervision import Supervisor
+from tests.away import hanging, stopped
 from tests.conftest import TopicRoom
-from tests.hanging import hanging
 from tests.ingest.building import SAMPLE_SOURCE
 from tests.stream.logs import SOURCE
 from tests.waiting import wait_until
@@ -148,20 +147,7 @@ def end_all(room: Room) -> None:
             pytest.fail(f"{heard.name} runs {END_S:.0f} s after SIGTERM: {heard.lines[-10:]}")
 
 
-@contextmanager
-def gone(stack: LocalStack) -> Iterator[None]:
-    """The servers have been stopped: connections are refused."""
-    supervisor, names = Supervisor(stack.folder), [server.name for server in stack.servers]
-    supervisor.stop(names)
-    try:
-        yield
-    finally:
-        supervisor.start_programs(names)
-        for server in stack.servers:
-            wait_until(server.is_ready, 60, f"{server.name} to be back")
-
-
-@pytest.mark.parametrize("away", [gone, hanging])
+@pytest.mark.parametrize("away", [stopped, hanging])
 def test_services_whose_servers_go_away_write_few_lines_of_json_and_end_in_time(
     topics: TopicRoom,
     database_url: str,

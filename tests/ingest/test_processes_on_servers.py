@@ -15,8 +15,8 @@ import pytest
 
 from deploy.local.ports import free_ports
 from deploy.local.stack import LocalStack
+from tests.away import hanging
 from tests.conftest import TopicRoom
-from tests.hanging import hanging
 from tests.ingest.building import NOW, SAMPLE, SAMPLE_SOURCE, sample_source
 from tests.ingest.servers import cursor_of, published
 from tests.waiting import wait_until

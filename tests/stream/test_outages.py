@@ -11,8 +11,8 @@ from deploy.local.ports import free_ports
 from deploy.local.servers.server import Server
 from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor
+from tests.away import hanging, wait_until_back
 from tests.conftest import FreshDatabase
-from tests.hanging import hanging
 from tests.stream.conftest import WorkerRoom
 from tests.stream.logs import eventful_log
 from tests.stream.unbroken import unbroken
@@ -53,7 +53,7 @@ class Outage:
         back_at = self._stopped[server.name] + OUTAGE_S
         wait_until(lambda: time.monotonic() >= back_at, OUTAGE_S + 1, f"{server.name} to have been away long enough")
         self._supervisor.start_programs([server.name])
-        wait_until(server.is_ready, 60, f"{server.name} to be back")
+        wait_until_back(server)
 
     def end_all(self) -> None:
         self._supervisor.start_programs(list(self._stopped))

@@ -1,4 +1,4 @@
-"""Servers that hang: they take connections, or keep those they have, and answer nothing."""
+"""Servers that are away for a while: stopped, so that they refuse connections, or hanging: they answer nothing."""
 
 import os
 import signal
@@ -6,8 +6,37 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from deploy.local.servers.server import Server
 from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor
+from tests.waiting import wait_until
+
+BACK_WITHIN_S = 180.0
+"""A killed Kafka needs 8 s on an idle machine, most of them until its session has expired."""
+
+
+def wait_until_back(server: Server) -> None:
+    """Wait until a server that was started again answers."""
+    wait_until(server.is_ready, BACK_WITHIN_S, f"{server.name} to be back")
+
+
+@contextmanager
+def stopped(stack: LocalStack, names: Sequence[str] = ()) -> Iterator[None]:
+    """Stop servers; at the end of the block start them again, and wait until they answer.
+
+    Args:
+        stack: whose servers.
+        names: of the servers; empty for all.
+    """
+    servers = [server for server in stack.servers if not names or server.name in names]
+    supervisor = Supervisor(stack.folder)
+    supervisor.stop([server.name for server in servers])
+    try:
+        yield
+    finally:
+        supervisor.start_programs([server.name for server in servers])
+        for server in servers:
+            wait_until_back(server)
 
 
 @contextmanager
