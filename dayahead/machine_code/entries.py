@@ -30,6 +30,7 @@ from dayahead.features.weather import (
 )
 from dayahead.horizon import DAY_LEADS
 from dayahead.machine_code.function import MachineFunction
+from dayahead.models.serving.arithmetic import PRODUCT, TERMS, add_terms
 from dayahead.models.serving.past_errors import PAST_ERRORS, PAST_FORECASTS, judge_past
 from dayahead.models.serving.tree_walk import ADD_TREES, BLOCK_ROWS, WORD_BITS, add_trees
 
@@ -118,6 +119,15 @@ def _tree_table(count, week_back, clock, z, linear, one_step_errors, day_errors,
         describe_targets(
             week_back, clock, z[row], linear[row], one_step_errors[row], day_errors[row], week_error[row], table[:, row]
         )
+
+
+@entry(PRODUCT)
+def _product(count, inputs, outputs, rows, weights, sums):  # type: ignore[no-untyped-def]
+    rows, weights = carray(rows, (count, inputs)), carray(weights, (inputs, outputs))
+    sums = carray(sums, (count, outputs))
+    for start in range(0, inputs, TERMS):  # for all rows, while the weights are in the processor's cache
+        for row in range(count):
+            add_terms(rows[row, start : start + TERMS], weights[start : start + TERMS], sums[row])
 
 
 @entry(PAST_ERRORS)

@@ -1,6 +1,5 @@
 """A history with weather, and releases fitted on it with and without, once a session."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,13 +13,16 @@ from tests.dayahead.models.weather_load import weather_history
 
 
 @pytest.fixture(scope="session")
-def weather_settings(small_settings: ModelSettings) -> Iterator[ModelSettings]:
-    """Small settings, and few rows to judge the later days by."""
+def weather_settings(small_settings: ModelSettings) -> ModelSettings:
+    return small_settings.model_copy(update={"linear": small_settings.linear.model_copy(update={"penalties": (3.0,)})})
+
+
+def fit_on_few_rows(history: History, settings: ModelSettings) -> Release:
+    """Fit with fewer rows to learn from and to judge by; every later fit of the process has as many as ever."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(later_days, "JUDGED_ROWS", 900)
         patched.setattr(tree_table, "LEAST_ORIGINS", 150)
-        linear = small_settings.linear.model_copy(update={"penalties": (3.0,)})
-        yield small_settings.model_copy(update={"linear": linear})
+        return fit_release(history, settings, seed=1)
 
 
 @pytest.fixture(scope="session")
@@ -37,10 +39,10 @@ def learnt_with_weather(history_with_weather: History) -> History:
 @pytest.fixture(scope="session")
 def weather_release(learnt_with_weather: History, weather_settings: ModelSettings) -> Release:
     """Each day of the horizon is forecast by its members, also where the naive is better without weather."""
-    return fit_release(learnt_with_weather, weather_settings, seed=1).without_floor()
+    return fit_on_few_rows(learnt_with_weather, weather_settings).without_floor()
 
 
 @pytest.fixture(scope="session")
 def plain_release(learnt_with_weather: History, weather_settings: ModelSettings) -> Release:
     without = replace(learnt_with_weather, weather=None)
-    return fit_release(without, weather_settings, seed=1).without_floor()
+    return fit_on_few_rows(without, weather_settings).without_floor()

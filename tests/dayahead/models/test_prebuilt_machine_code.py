@@ -96,6 +96,7 @@ def test_the_comparison_reaches_every_function_but_the_snapshot(calls: list[Call
         "fill_windows",
         "last_week",
         "past_errors",
+        "product",
         "respond",
         "snapshot",
         "tree_table",
