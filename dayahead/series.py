@@ -15,7 +15,7 @@ def series_id_of(label_values: Iterable[str]) -> str:
     """Label values in the order that their source names them, joined by "/"; percent-encoded where needed.
 
     Raises:
-        ContractError: a label is empty, or the id is longer than 200 characters.
+        ContractError: a label is empty or blank, or the id is longer than 200 characters.
     """
     values = list(label_values)
     if not values or not all(values):
@@ -57,17 +57,17 @@ def check_series_id(series_id: str) -> None:
     """Refuse what no source can have meant as a series.
 
     Raises:
-        ContractError: it is empty, too long, has an empty label or an unprintable character.
+        ContractError: it is empty, too long, has an empty or blank label, or an unprintable character.
     """
     if not series_id or len(series_id) > MAX_SERIES_ID_LENGTH:
         raise ContractError(
             DeadLetterCode.BAD_SERIES_ID,
             f"a series_id has 1 to {MAX_SERIES_ID_LENGTH} characters, this one {len(series_id)}: {series_id[:60]!r}",
         )
-    if not series_id.isprintable() or not all(series_id.split("/")):
+    if not series_id.isprintable() or not all(label.strip() for label in series_id.split("/")):
         raise ContractError(
             DeadLetterCode.BAD_SERIES_ID,
-            f"series_id {series_id[:60]!r} has an empty label or an unprintable character",
+            f"series_id {series_id[:60]!r} has an empty or blank label, or an unprintable character",
         )
 
 

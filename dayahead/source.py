@@ -195,8 +195,8 @@ class Source(RecordFormat):
             raise ValueError(f"labels {names} (key_columns, value_label) must have names that differ")
         if stray := self.constant_labels.keys() - set(self.key_columns):
             raise ValueError(f"constant_labels {', '.join(sorted(stray))} must be among key_columns")
-        if not all([*self.constant_labels.values(), *self.named_values.values()]):
-            raise ValueError("constant_labels and value_columns must not give an empty label")
+        if not all(label.strip() for label in [*self.constant_labels.values(), *self.named_values.values()]):
+            raise ValueError("constant_labels and value_columns must not give an empty or blank label")
         if len(set(self.named_values.values())) < len(self.named_values):
             raise ValueError(f"value_columns {self.value_columns} gives two columns the same label")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:

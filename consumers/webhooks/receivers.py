@@ -104,7 +104,10 @@ def load_receivers(path: Path) -> list[Receiver]:
         SettingsError: it cannot be read, or a field is missing, invalid or unknown; the message names each.
     """
     try:
-        return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).receivers
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(given, dict):
+            raise SettingsError(f"{path} must hold a list `receivers`, see docs/webhooks.md")
+        return _File.model_validate(given).receivers
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{path} cannot be read ({error}): set DAYAHEAD_WEBHOOK_RECEIVERS to a YAML file"

@@ -49,7 +49,8 @@ def read_undelivered(bootstrap: str, topic_prefix: str) -> Iterator[Kept]:
         BrokerUnavailable: Kafka does not answer.
     """
     topic = topic_prefix + UNDELIVERED_WEBHOOKS.name
-    consumer = open_consumer(bootstrap, CLIENT, CLIENT, {"enable.partition.eof": True})
+    # the raised error is enough; librdkafka would log each attempt
+    consumer = open_consumer(bootstrap, CLIENT, CLIENT, {"enable.partition.eof": True, "log_level": 0})
     try:
         first, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=ANSWER_S)
         consumer.assign([TopicPartition(topic, 0, first)])

@@ -10,7 +10,7 @@ import httpx
 
 from dayahead.settings import PREFIX
 from deploy.local import sample
-from deploy.local.ports import HOST, is_taken
+from deploy.local.ports import HOST
 from deploy.local.supervision import Program
 from deploy.monitoring.configuration import Target
 from deploy.settings import StackSettings
@@ -78,19 +78,22 @@ class ServiceProcess:
         return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{metric} "))
 
     def readiness(self) -> Readiness:
-        """Ask /health/ready; of the replay only whether it answers."""
-        if not self.scraped:
-            answers = is_taken(self.port)
-            return Readiness(answers, "publishes the sample" if answers else f"port {self.port} does not answer")
+        """Ask /health/ready; the replay how far it is."""
         try:
-            answer = _client().get(f"http://{HOST}:{self.port}/health/ready")
+            answer = _client().get(f"http://{HOST}:{self.port}/{'health/ready' if self.scraped else '_clock'}")
         except httpx.TransportError as error:
             return Readiness(False, f"port {self.port} does not answer: {error}")
         try:
-            reason = str(answer.json().get("reason", ""))
-        except (ValueError, AttributeError):
+            says = answer.json()
+            reason = str(says.get("reason", "")) if self.scraped else _progress(says["end"], over=says["over"])
+        except (ValueError, AttributeError, KeyError):
             reason = answer.text[:200]
         return Readiness(answer.status_code == httpx.codes.OK, reason)
+
+
+def _progress(end: str, *, over: bool) -> str:
+    """How far a replay is: the hour after the newest published one, and whether none is left."""
+    return f"the sample is over, its last hour ended at {end}" if over else f"publishes the sample, by now up to {end}"
 
 
 @cache

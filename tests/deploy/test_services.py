@@ -1,13 +1,18 @@
+import dataclasses
 from pathlib import Path
+from typing import cast
 
+from fastapi import FastAPI
 from pydantic import HttpUrl
 
 from deploy.local.assembly import assemble
 from deploy.local.passwords import Passwords
 from deploy.local.places import Places
 from deploy.local.servers.postgres import service_urls
-from deploy.local.services import service_processes
+from deploy.local.services import Readiness, service_processes
 from deploy.settings import StackSettings
+from tests.api.serving import Site
+from tests.ingest.building import FIRST, make_records, replay_client
 
 
 def test_two_workers_trainer_api_replay_and_poller_are_started(tmp_path: Path) -> None:
@@ -21,6 +26,21 @@ def test_the_poller_polls_the_replay_as_quickly_as_it_likes(tmp_path: Path) -> N
     poller = services["ingest"].environment
     assert poller["DAYAHEAD_SOURCE_URL"] == f"http://127.0.0.1:{services['replay'].port}"
     assert poller["DAYAHEAD_MIN_REQUEST_INTERVAL_S"] == "0"
+
+
+def test_the_replay_says_how_far_it_is_and_when_it_is_over(tmp_path: Path) -> None:
+    replay = next(one for one in service_processes(StackSettings(_env_file=None), tmp_path) if one.name == "replay")
+    client = replay_client(make_records(3), published_until=FIRST + 1)
+    site = Site(lambda: cast(FastAPI, client.app))
+    site.start()
+    try:
+        asked = dataclasses.replace(replay, port=site.port)
+        assert asked.readiness() == Readiness(True, "publishes the sample, by now up to 2023-01-01T01:00:00Z")
+        client.post("/_clock", params={"end": "2023-01-01T03:00:00Z"})
+        assert asked.readiness() == Readiness(True, "the sample is over, its last hour ended at 2023-01-01T03:00:00Z")
+    finally:
+        site.stop()
+    assert not asked.readiness().ok
 
 
 def test_a_real_source_is_polled_with_the_publishers_limit_and_nothing_is_replayed(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ def test_secrets_are_named_in_the_file_and_given_in_the_environment(tmp_path: Pa
         (WHOLE.replace("https://", "ftp://"), "receivers.0.url: URL scheme should be"),
         (WHOLE.replace("day_ahead.published", "alerts"), "receivers.0.events.1: Input should be"),
         ("receivers: [", "is not YAML"),
+        ("", "must hold a list `receivers`, see docs/webhooks.md"),
+        ("- name: trading", "must hold a list `receivers`, see docs/webhooks.md"),
     ],
 )
 def test_a_wrong_file_is_refused_with_every_fault(tmp_path: Path, text: str, why: str) -> None:
