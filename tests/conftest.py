@@ -34,9 +34,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("dayahead")
 
 
+LONG_FIRST = ("trainer", "pages", "stream")
+"""Folders whose files take minutes each: begun last, one process would be at them while the others have ended."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the whole service: one of two processes is long at it, while the other does the rest."""
-    items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)
+    """Begin with the whole service, then with the folders of long files."""
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        folder = item.path.relative_to(CHECKOUT / "tests").parts[0]
+        return item.get_closest_marker("end_to_end") is None, (*LONG_FIRST, folder).index(folder)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
