@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.made_up_load import SOURCE, START, Load, shipped_release
 from benchmarks.made_up_weather import temperatures, with_weather
 from dayahead.contracts import Rung
-from dayahead.models.serving.arithmetic import stay_on_one_thread
+from dayahead.models.serving.blas import stay_on_one_thread
 from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.serving.release import Release
 from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch, WindowWeather

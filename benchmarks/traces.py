@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from benchmarks.made_up_load import PARTITIONS, START, messages, shipped_release
 from benchmarks.worker_room import WorkerRoom, worker_room
 from dayahead.hours import Hour, wall_clock
-from dayahead.models.serving.arithmetic import stay_on_one_thread
+from dayahead.models.serving.blas import stay_on_one_thread
 from dayahead.tracing import spans
 from dayahead.tracing.starting import start_traces, stop_traces
 from dayahead.tracing.tracer import OpenTelemetryTracer

@@ -12,7 +12,7 @@ import structlog
 
 from dayahead.broker_watch import BrokerWatch
 from dayahead.hours import Clock
-from dayahead.models.serving.arithmetic import stay_on_one_thread
+from dayahead.models.serving.blas import stay_on_one_thread
 from dayahead.repeating import RepeatingThread
 from dayahead.telemetry import TelemetryServer
 from dayahead.topics import DAY_AHEAD, DRIFT, FORECASTS, OBSERVATIONS

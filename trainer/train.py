@@ -17,7 +17,7 @@ from dayahead.hours import Clock, Hour, from_hour
 from dayahead.models.fitting.fit import fit_release
 from dayahead.models.fitting.parts import no_report, processors
 from dayahead.models.history import History
-from dayahead.models.serving.arithmetic import one_thread
+from dayahead.models.serving.blas import one_thread
 from dayahead.models.serving.release import Release
 from dayahead.models.settings import ModelSettings
 from dayahead.storage.tables.model_release import ReleaseRecord, load_artifact, save_release

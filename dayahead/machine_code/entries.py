@@ -30,8 +30,8 @@ from dayahead.features.weather import (
 )
 from dayahead.horizon import DAY_LEADS
 from dayahead.machine_code.function import MachineFunction
-from dayahead.models.serving.arithmetic import PRODUCT, TERMS, add_terms
 from dayahead.models.serving.past_errors import PAST_ERRORS, PAST_FORECASTS, judge_past
+from dayahead.models.serving.products import PRODUCT, TERMS, add_terms
 from dayahead.models.serving.tree_walk import ADD_TREES, BLOCK_ROWS, WORD_BITS, add_trees
 
 

@@ -20,7 +20,7 @@ from dayahead.models.fitting.response import fit_response
 from dayahead.models.fitting.tree_table import TreeTable, tree_table
 from dayahead.models.fitting.weather_first_day import fit_weather_first_day
 from dayahead.models.history import History
-from dayahead.models.serving.arithmetic import one_thread
+from dayahead.models.serving.blas import one_thread
 from dayahead.models.serving.release import FeatureSpec, Release
 from dayahead.models.serving.release_weather import ReleaseWeather
 from dayahead.models.settings import ModelSettings

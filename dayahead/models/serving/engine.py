@@ -10,7 +10,7 @@ from dayahead.features.calendar import Calendar
 from dayahead.features.state import SeriesState
 from dayahead.grouping import groups
 from dayahead.horizon import DAY_LEADS, days_of
-from dayahead.models.serving.arithmetic import one_thread
+from dayahead.models.serving.blas import one_thread
 from dayahead.models.serving.linear import LinearMember
 from dayahead.models.serving.linear_day import LinearDay
 from dayahead.models.serving.plain_days import AtOrigin, DayForecast, PlainDays, PlainMember

@@ -15,9 +15,9 @@ from dayahead.features.calendar import Calendar
 from dayahead.features.state import LAG_HOURS, PAST_ORIGINS, SeriesState
 from dayahead.horizon import DAY_LEADS
 from dayahead.hours import Hour
-from dayahead.models.serving.arithmetic import product
 from dayahead.models.serving.linear_day import REMEMBERED_ORIGINS, LinearDay
 from dayahead.models.serving.past_errors import PAST_ERRORS
+from dayahead.models.serving.products import product
 
 ONE_STEP_ORIGINS = (1, 2, 3)
 """Origins this many hours back whose 1-hour forecasts are judged."""

@@ -21,7 +21,7 @@ from dayahead.features.linear import (
 )
 from dayahead.features.state import LAG_HOURS, SeriesState
 from dayahead.horizon import DAY_LEADS
-from dayahead.models.serving.arithmetic import product
+from dayahead.models.serving.products import product
 
 REMEMBERED_ORIGINS = 64
 """Origins whose weights are kept."""

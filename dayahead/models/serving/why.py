@@ -18,7 +18,7 @@ from dayahead.features.trees import TREE_FEATURES
 from dayahead.features.weather import WEATHER_TREE_FEATURES
 from dayahead.horizon import DAY_LEADS, days_of
 from dayahead.hours import Hour
-from dayahead.models.serving.arithmetic import one_thread
+from dayahead.models.serving.blas import one_thread
 from dayahead.models.serving.engine import Engine
 from dayahead.models.serving.forecaster import Forecaster
 from dayahead.models.serving.linear_day import LinearDay

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from dayahead.features.fill import FILL_WINDOWS
 from dayahead.machine_code import building, kept, this_processor
 from dayahead.machine_code.key import PACKAGE, sources
 from dayahead.machine_code.this_processor import file_name, machine_code
+from deploy.local.places import CHECKOUT
 
 
 @pytest.fixture
@@ -104,6 +106,21 @@ def test_a_process_that_forecasts_does_not_import_the_compiler() -> None:
         "sys.exit('numba' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_build_needs_nothing_that_the_lock_of_the_compiler_has_not() -> None:
+    """As in the image, whose compiler has an environment of its own."""
+    lock = (CHECKOUT / "requirements" / "images" / "compiler.txt").read_text()
+    locked = {"dayahead", *re.findall(r"^([\w-]+)==", lock, re.MULTILINE)}
+    assert "numba" in locked
+    program = (
+        "import sys; from importlib.metadata import packages_distributions\n"
+        "for package, names in packages_distributions().items():\n"
+        "    known = {name.lower().replace('_', '-') for name in names}\n"
+        "    if not known & set(sys.argv[1:]): sys.modules[package] = None\n"
+        "from dayahead.machine_code.build import main; main()"
+    )
+    subprocess.run([sys.executable, "-c", program, *locked], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture
