@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dayahead.machine_code import MachineFunction, compiled
 
-TERMS = 4
+TERMS = 8
 """Terms that are added at once; the number of hours of a window is a multiple of it."""
 
 PRODUCT = MachineFunction("product", (int, int, int, *3 * (np.float32,)))
@@ -39,12 +39,16 @@ def add_terms(factors: NDArray[np.float32], weights: NDArray[np.float32], sums: 
     """Add some terms to each sum, one after the other; several at once, so that a sum is seldom written.
 
     Args:
-        factors: float32 [4].
-        weights: float32 [4, m].
+        factors: float32 [8].
+        weights: float32 [8, m].
         sums: float32 [m], written.
     """
-    first, second, third, fourth = factors[0], factors[1], factors[2], factors[3]
-    of_first, of_second, of_third, of_fourth = weights[0], weights[1], weights[2], weights[3]
+    a, b, c, d = factors[0], factors[1], factors[2], factors[3]
+    e, f, g, h = factors[4], factors[5], factors[6], factors[7]
+    of_a, of_b, of_c, of_d = weights[0], weights[1], weights[2], weights[3]
+    of_e, of_f, of_g, of_h = weights[4], weights[5], weights[6], weights[7]
     for place in range(len(sums)):
-        begun = (sums[place] + first * of_first[place]) + second * of_second[place]
-        sums[place] = (begun + third * of_third[place]) + fourth * of_fourth[place]
+        begun = (sums[place] + a * of_a[place]) + b * of_b[place]
+        begun = (begun + c * of_c[place]) + d * of_d[place]
+        begun = (begun + e * of_e[place]) + f * of_f[place]
+        sums[place] = (begun + g * of_g[place]) + h * of_h[place]
