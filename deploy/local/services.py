@@ -86,7 +86,7 @@ class ServiceProcess:
         try:
             says = answer.json()
             reason = str(says.get("reason", "")) if self.scraped else _progress(says["end"], over=says["over"])
-        except (ValueError, AttributeError, KeyError):
+        except (ValueError, AttributeError, KeyError, TypeError):
             reason = answer.text[:200]
         return Readiness(answer.status_code == httpx.codes.OK, reason)
 
