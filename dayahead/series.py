@@ -64,7 +64,7 @@ def check_series_id(series_id: str) -> None:
             DeadLetterCode.BAD_SERIES_ID,
             f"a series_id has 1 to {MAX_SERIES_ID_LENGTH} characters, this one {len(series_id)}: {series_id[:60]!r}",
         )
-    if not series_id.isprintable() or not all(label.strip() for label in series_id.split("/")):
+    if not series_id.isprintable() or not all(unquote(label).strip() for label in series_id.split("/")):
         raise ContractError(
             DeadLetterCode.BAD_SERIES_ID,
             f"series_id {series_id[:60]!r} has an empty or blank label, or an unprintable character",

@@ -11,7 +11,7 @@ from deploy.local.stack import LocalStack
 from deploy.local.supervision import Supervisor
 from tests.waiting import wait_until
 
-BACK_WITHIN_S = 180.0
+BACK_WITHIN_S = 60.0
 """A killed Kafka needs 8 s on an idle machine, most of them until its session has expired."""
 
 

@@ -53,7 +53,10 @@ def test_an_id_that_is_sent_is_the_one_that_a_file_gives_however_it_is_encoded(s
             check_canonical(sent)
 
 
-@pytest.mark.parametrize("series_id", ["", "DK1/", "/111", "DK1//111", "DK1/ ", "DK1/\n", "x" * 201])
+BLANK = ["", "DK1/", "/111", "DK1//111", "DK1/ ", "DK1/%20", "DK1/%C2%A0"]
+
+
+@pytest.mark.parametrize("series_id", [*BLANK, "DK1/\n", "x" * 201])
 def test_what_cannot_be_a_series_is_refused(series_id: str) -> None:
     with pytest.raises(ContractError) as refusal:
         check_series_id(series_id)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dayahead.machine_code import MachineFunction, compiled
 
 TERMS = 8
-"""Terms that are added at once; the number of hours of a window is a multiple of it."""
+"""Terms that `add_terms` is written for; the number of hours of a window is a multiple of it."""
 
 PRODUCT = MachineFunction("product", (int, int, int, *3 * (np.float32,)))
 
@@ -28,7 +28,7 @@ def product(rows: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[
     """
     count, terms = rows.shape
     if len(weights) != terms or terms % TERMS:
-        raise ValueError(f"{terms} columns times {len(weights)} rows: both must be one multiple of {TERMS}")
+        raise ValueError(f"{terms} columns times {len(weights)} rows: they must be as many, a multiple of {TERMS}")
     sums = np.zeros((count, weights.shape[1]), np.float32)
     PRODUCT(*rows.shape, weights.shape[1], rows, weights, sums)
     return sums
