@@ -1,7 +1,8 @@
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -9,17 +10,14 @@ from kafka import KafkaConsumer
 from psycopg_pool import ConnectionPool
 
 from api.app import create_app
-from api.backends import KafkaAnnouncer
 from dayahead.contracts import ReleaseAnnouncement, RetuneRequest
 from dayahead.hours import format_utc
 from dayahead.storage.tables.promotion import champion
 from dayahead.storage.tables.retune_request import keep_request
 from dayahead.storage.tables.tuning_run import Outcome, finish_run, start_run
-from dayahead.topics import RETUNE_REQUESTS
 from tests.api.conftest import SampleService
 from tests.api.fakes import NOW, TOKEN, FakeServers
-from tests.conftest import TopicRoom
-from tests.waiting import wait_until
+from tests.conftest import CHECKOUT, TopicRoom
 
 pytestmark = pytest.mark.servers
 
@@ -177,23 +175,44 @@ def test_a_request_for_a_retune_reaches_kafka(sample_service: SampleService, top
     assert message.value == answer.content
 
 
-def test_the_sender_of_the_api_leaves_no_thread_behind(topics: TopicRoom) -> None:
-    topics.create()
-    before = threads_of_librdkafka()
-    sender = KafkaAnnouncer(topics.bootstrap, topics.prefix)
-    assert threads_of_librdkafka() == before, "nothing was sent yet"
-    assert sender.send(RETUNE_REQUESTS, None, RetuneRequest(requested_at=NOW, requested_by="anna", reason="a test"))
-    assert threads_of_librdkafka() > before
-    sender.close()
-    wait_until(lambda: threads_of_librdkafka() <= before, 20, "the threads of the producer to end")
+COUNTING = """
+import json, sys
+from contextlib import suppress
+from pathlib import Path
+from api.backends import KafkaAnnouncer
+from dayahead.contracts import RetuneRequest
+from dayahead.topics import RETUNE_REQUESTS
+from tests.api.fakes import NOW
+from tests.waiting import wait_until
 
-
-def threads_of_librdkafka() -> int:
+def threads():
     names = []
     for file in Path("/proc/self/task").glob("*/comm"):
         with suppress(OSError):  # a thread that ends meanwhile
             names.append(file.read_text())
     return sum(name.startswith("rdk:") for name in names)
+
+sender = KafkaAnnouncer(*sys.argv[1:])
+before = threads()
+wish = RetuneRequest(requested_at=NOW, requested_by="anna", reason="a test")
+sent, during = sender.send(RETUNE_REQUESTS, None, wish), threads()
+sender.close()
+with suppress(AssertionError):
+    wait_until(lambda: threads() == 0, 20, "the threads of the producer to end")
+print("", json.dumps([before, sent, during, threads()]), sep="\\n")
+"""
+
+
+def test_the_sender_of_the_api_leaves_no_thread_behind(topics: TopicRoom) -> None:
+    topics.create()
+    # in its own process: clients of other tests begin and end threads too
+    program = [sys.executable, "-c", COUNTING, topics.bootstrap, topics.prefix]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    before, sent, during, after = json.loads(done.stdout.splitlines()[-1])
+    assert before == 0, "nothing was sent yet"
+    assert sent
+    assert during > 0
+    assert after == 0
 
 
 def test_requests_that_wait_are_listed_until_a_retune_answers_them(database_url: str) -> None:

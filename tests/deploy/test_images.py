@@ -104,7 +104,9 @@ def inside(image: str, *arguments: str, check: bool = True) -> subprocess.Comple
     """Run a program in a new container of an image, as its user."""
     with container(image) as name:
         run = command("run", "--isolation", "chroot", name, "--", *arguments)
-        return subprocess.run(run, capture_output=True, text=True, check=check)
+        done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert not check or done.returncode == 0, f"{image}:\n{done.stdout[-2_000:]}\n{done.stderr[-4_000:]}"
+    return done
 
 
 @contextmanager

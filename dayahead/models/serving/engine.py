@@ -55,8 +55,8 @@ class Engine:
                 trained_until=release.trained_until,
                 optimism=release.optimism,
             )
+            self.plain = PlainMember(release)
             self.weather = WeatherMember(release, release.weather) if release.weather and release.weather_days else None
-        self.plain = PlainMember(release)
 
     def prepare(self) -> None:
         """Do before the first forecast what it would have to wait for."""

@@ -1,13 +1,17 @@
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from dayahead.contracts import Reason, Rung
 from dayahead.models.fitting.fit import fit_release
 from dayahead.models.history import History
 from dayahead.models.serving.forecaster import ForecastBatch, Forecaster
+from dayahead.models.serving.linear_day import LinearDay
 from dayahead.models.serving.release import Release
 from dayahead.models.serving.window import WINDOW_HOURS, WindowBatch, WindowWeather
 from dayahead.models.settings import ModelSettings
@@ -111,6 +115,28 @@ def rows_of(made: ForecastBatch, rows: NDArray[np.int64]) -> ForecastBatch:
     return ForecastBatch(
         *(getattr(made, name)[rows] for name in ("p50", "p10", "p90", "rung", "floor_days", "reasons", "features"))
     )
+
+
+def test_all_products_of_blas_are_made_on_one_thread(
+    release: Release, batch: WindowBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+
+    def noting(product: Callable[..., Any]) -> Callable[..., Any]:
+        def note(*arguments: Any, **options: Any) -> Any:
+            threads.extend(one["num_threads"] for one in ThreadpoolController().select(user_api="blas").info())
+            return product(*arguments, **options)
+
+        return note
+
+    for name in ("_as_maps", "_make_plan"):
+        monkeypatch.setattr(LinearDay, name, noting(vars(LinearDay)[name]))
+    with threadpool_limits(limits=2, user_api="blas"):
+        forecaster = Forecaster(release)
+        unpacked = len(threads)
+        forecaster.forecast(batch)
+    assert len(threads) > unpacked > 0
+    assert set(threads) == {1}
 
 
 def test_a_batch_of_many_origins_and_places_has_the_forecasts_of_each_origin(
