@@ -95,7 +95,7 @@ def from_arrow(body: bytes) -> Rows:
 
 
 def from_parquet(body: bytes) -> Rows:
-    return pq.read_table(io.BytesIO(body)).to_pylist()
+    return pq.read_table(io.BytesIO(body), use_threads=False, pre_buffer=False).to_pylist()
 
 
 @pytest.mark.parametrize("path", CASES)
