@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from dayahead.errors import StorageError
 from dayahead.repeating import Repeating, RepeatingThread
+from tests.logged import logged_here
 from tests.waiting import wait_until
 
 
@@ -56,7 +57,7 @@ def test_an_error_that_repeats_is_logged_once_a_minute_and_one_of_a_round_cut_sh
     task, ended = "test-repeats", threading.Event()
     work = Rounds([StorageError("away"), StorageError("away"), StorageError("no such table"), StorageError("away")])
     repeated = RepeatingThread(task, work, 1, expected=(StorageError,), ended=ended)
-    with capture_logs() as logs:
+    with logged_here() as logs:
         for _ in range(3):
             repeated.round()
         ended.set()

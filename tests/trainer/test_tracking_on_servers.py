@@ -4,10 +4,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from mlflow import MlflowClient
-from structlog.testing import capture_logs
 
 from dayahead.errors import SettingsError
 from dayahead.models.serving.release import Release
+from tests.logged import logged_here
 from tests.trainer.conftest import FakeClock
 from tests.trainer.filling import Sample, fill
 from trainer.result import TrainingResult
@@ -92,7 +92,7 @@ def test_a_training_does_not_fail_with_mlflow(
 ) -> None:
     no_folder = tmp_path / "a file"
     no_folder.touch()
-    with capture_logs() as logs:
+    with logged_here() as logs:
         Tracker(f"{no_folder.as_uri()}/mlruns").keep(trained, quick, connection)
     assert [line["event"] for line in logs] == ["training_not_tracked"]
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from dayahead.errors import StorageError
 from dayahead.storage.database import connect
+from tests.logged import logged_here
 
 NOWHERE = "postgresql://dayahead:secret@127.0.0.1:1/dayahead"
 
@@ -15,7 +15,7 @@ def test_the_error_names_the_address_the_cause_and_where_the_setting_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with capture_logs() as lines, pytest.raises(StorageError) as raised:
+    with logged_here() as lines, pytest.raises(StorageError) as raised:
         connect(NOWHERE, wait_s=0.5)
     message = str(raised.value)
     assert "127.0.0.1:1" in message

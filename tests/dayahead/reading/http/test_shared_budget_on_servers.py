@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-import structlog
 from pydantic import SecretStr
 
 from dayahead.errors import SourceUnavailable
@@ -14,6 +13,7 @@ from dayahead.reading.http.budget import Budgets
 from dayahead.reading.http.rate import Rate
 from dayahead.reading.http.shared_budget import AWAY_S, SharedBudget
 from tests.ingest.building import ManualTime
+from tests.logged import logged_here
 
 SLOW = [Rate(1, 60)]
 
@@ -105,7 +105,7 @@ def silent() -> Iterator[str]:
 def test_without_redis_a_process_counts_its_own_requests_and_says_so_once(hangs: bool, silent: str) -> None:
     time = ManualTime()
     budgets = process(silent if hangs else "redis://127.0.0.1:1/0", time)
-    with structlog.testing.capture_logs() as lines:
+    with logged_here() as lines:
         assert pauses_of(budgets, SLOW) == []
         assert pauses_of(budgets, SLOW) == [60]
         time.seconds += AWAY_S + 60  # Redis is asked again
@@ -119,7 +119,7 @@ def test_a_redis_that_is_back_is_used_again(redis_url: str) -> None:
     shared = SharedBudget(SecretStr(redis_url), time.monotonic)
     with redis.Redis.from_url(redis_url) as client:
         client.set("request-budget:1:{host}:sent", "a string where a list should be")
-        with structlog.testing.capture_logs() as lines:
+        with logged_here() as lines:
             assert shared.take("host", SLOW) is None
             client.flushdb()
             assert shared.take("host", SLOW) is None, "it is left alone for a while"
