@@ -95,6 +95,7 @@ def from_arrow(body: bytes) -> Rows:
 
 
 def from_parquet(body: bytes) -> Rows:
+    # threads of Arrow's that still hold a file of Python's may abort the process when it ends
     return pq.read_table(io.BytesIO(body), use_threads=False, pre_buffer=False).to_pylist()
 
 
